@@ -1,0 +1,124 @@
+// y = scale * n + bias,  n = (x - mean) / sqrt(var + 1e-5), per channel; in training mean and biased variance are those of all
+// steps of the whole batch, summed in double over the lanes (Meeting), in evaluation the running ones.
+// Training: dL/dx = scale / sqrt(var + eps) (g - mean(g) - n mean(g n)), the means again over the whole batch.
+#include "autograd/ops.h"
+
+#include "core/error.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace bitstate::ops {
+namespace {
+
+constexpr double epsilon = 1e-5;
+
+struct Attributes {
+  const float* mean;     // [H]
+  const float* inverse;  // [H], 1 / sqrt(var + eps)
+  double count;          // steps in the batch; 0 in evaluation: the statistics are constants
+};
+
+void sum_over_lanes(Tape& tape, std::span<double> values) {
+  if (Meeting* const meeting = tape.pass().meeting) meeting->sum(tape.pass().lane, values);
+}
+
+/// sum over rows of f and of f * n, for each channel, over the whole batch.
+void backward(Tape& tape, const Node& node) {
+  const auto& a = *static_cast<const Attributes*>(node.attributes);
+  const std::size_t cols = node.cols;
+  const float* const x = tape[node.inputs[0]].value;
+  const float* const scale = tape[node.inputs[1]].value;
+  std::vector<double> sums(2 * cols, 0.0);  // of g, of g n
+  for (std::size_t t = 0; t < node.rows; ++t) {
+    for (std::size_t c = 0; c < cols; ++c) {
+      const float g = node.gradient[t * cols + c];
+      sums[c] += double{g};
+      sums[cols + c] += double{g} * double{(x[t * cols + c] - a.mean[c]) * a.inverse[c]};
+    }
+  }
+  if (float* const dscale = tape.gradient(node.inputs[1])) {
+    for (std::size_t c = 0; c < cols; ++c) dscale[c] += static_cast<float>(sums[cols + c]);
+  }
+  if (float* const dbias = tape.gradient(node.inputs[2])) {
+    for (std::size_t c = 0; c < cols; ++c) dbias[c] += static_cast<float>(sums[c]);
+  }
+  if (a.count > 0.0) sum_over_lanes(tape, sums);
+  float* const dx = tape.gradient(node.inputs[0]);
+  if (dx == nullptr) return;
+  const double share = a.count > 0.0 ? 1.0 / a.count : 0.0;
+  std::vector<float> mean_g(2 * cols);
+  for (std::size_t c = 0; c < 2 * cols; ++c) mean_g[c] = static_cast<float>(sums[c] * share);
+  for (std::size_t t = 0; t < node.rows; ++t) {
+    for (std::size_t c = 0; c < cols; ++c) {
+      const std::size_t i = t * cols + c;
+      const float normal = (x[i] - a.mean[c]) * a.inverse[c];
+      dx[i] += scale[c] * a.inverse[c] * (node.gradient[i] - mean_g[c] - normal * mean_g[cols + c]);
+    }
+  }
+}
+
+constexpr Op op{"batch_norm", backward};
+
+/// Mean and biased variance of the whole batch; returns the number of steps.
+double batch_statistics(Tape& tape, const Node& x, float* mean, float* variance) {
+  const std::size_t cols = x.cols;
+  std::vector<double> sums(2 * cols + 1, 0.0);  // of x, of x^2, and the count
+  for (std::size_t t = 0; t < x.rows; ++t) {
+    for (std::size_t c = 0; c < cols; ++c) {
+      const double v = x.value[t * cols + c];
+      sums[c] += v;
+      sums[cols + c] += v * v;
+    }
+  }
+  sums[2 * cols] = static_cast<double>(x.rows);
+  sum_over_lanes(tape, sums);
+  const double count = sums[2 * cols];
+  for (std::size_t c = 0; c < cols; ++c) {
+    const double m = sums[c] / count;
+    mean[c] = static_cast<float>(m);
+    variance[c] = static_cast<float>(std::max(0.0, sums[cols + c] / count - m * m));
+  }
+  return count;
+}
+
+}  // namespace
+
+Value batch_norm(Tape& tape, Value x, Value scale, Value bias, const BatchStatistics& statistics) {
+  const std::size_t cols = tape[x].cols;
+  require(tape[scale].size() == cols && tape[bias].size() == cols, "batch_norm",
+          "x has {} columns, scale has {} elements", cols, tape[scale].size());
+  float* const mean = tape.arena().array<float>(cols);
+  float* const variance = tape.arena().array<float>(cols);
+  float* const inverse = tape.arena().array<float>(cols);
+  double count = 0.0;
+  if (tape.pass().training) {
+    count = batch_statistics(tape, tape[x], mean, variance);
+    const auto kept = tape.pass().statistics;
+    for (std::size_t c = 0; c < cols && !kept.empty(); ++c) {
+      kept[statistics.offset + c] = double{mean[c]};
+      kept[statistics.offset + cols + c] = double{variance[c]};
+    }
+  } else {
+    std::copy_n(statistics.running_mean, cols, mean);
+    std::copy_n(statistics.running_variance, cols, variance);
+  }
+  for (std::size_t c = 0; c < cols; ++c) {
+    inverse[c] = static_cast<float>(1.0 / std::sqrt(double{variance[c]} + epsilon));
+  }
+  Node& y = tape.push(op, {x, scale, bias}, tape[x].rows, cols);
+  y.attributes = tape.keep(Attributes{mean, inverse, count});
+  const float* const in = tape[x].value;
+  const float* const factor = tape[scale].value;
+  const float* const offset = tape[bias].value;
+  for (std::size_t t = 0; t < y.rows; ++t) {
+    for (std::size_t c = 0; c < cols; ++c) {
+      const std::size_t i = t * cols + c;
+      y.value[i] = (in[i] - mean[c]) * inverse[c] * factor[c] + offset[c];
+    }
+  }
+  return tape.last();
+}
+
+}  // namespace bitstate::ops

@@ -1,0 +1,54 @@
+// loss_n = -log softmax(z_n)[label_n];   dL/dz_n = g_n (softmax(z_n) - onehot(label_n)).
+#include "autograd/ops.h"
+
+#include "core/error.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace bitstate::ops {
+namespace {
+
+struct Attributes {
+  const float* difference;  // [N, classes], softmax - onehot
+};
+
+void backward(Tape& tape, const Node& node) {
+  const float* const difference = static_cast<const Attributes*>(node.attributes)->difference;
+  const std::size_t classes = tape[node.inputs[0]].cols;
+  if (float* const dz = tape.gradient(node.inputs[0])) {
+    for (std::size_t n = 0; n < node.rows; ++n) {
+      for (std::size_t k = 0; k < classes; ++k) dz[n * classes + k] += node.gradient[n] * difference[n * classes + k];
+    }
+  }
+}
+
+constexpr Op op{"cross_entropy", backward};
+
+}  // namespace
+
+Value cross_entropy(Tape& tape, Value logits, std::span<const std::int32_t> labels) {
+  const std::size_t rows = tape[logits].rows;
+  const std::size_t classes = tape[logits].cols;
+  require(labels.size() == rows, "cross_entropy", "{} labels for {} rows of logits", labels.size(), rows);
+  float* const difference = tape.arena().array<float>(rows * classes);
+  Node& node = tape.push(op, {logits}, rows, 1);
+  node.attributes = tape.keep(Attributes{difference});
+  for (std::size_t n = 0; n < rows; ++n) {
+    require(labels[n] >= 0 && static_cast<std::size_t>(labels[n]) < classes, "cross_entropy",
+            "label {} of sequence {}, allowed are 0 to {}", labels[n], n, classes - 1);
+    const float* const z = tape[logits].value + n * classes;
+    const double largest = *std::max_element(z, z + classes);
+    double total = 0.0;
+    for (std::size_t k = 0; k < classes; ++k) total += std::exp(double{z[k]} - largest);
+    for (std::size_t k = 0; k < classes; ++k) {
+      difference[n * classes + k] = static_cast<float>(std::exp(double{z[k]} - largest) / total);
+    }
+    const auto label = static_cast<std::size_t>(labels[n]);
+    difference[n * classes + label] -= 1.0F;
+    node.value[n] = static_cast<float>(largest + std::log(total) - double{z[label]});
+  }
+  return tape.last();
+}
+
+}  // namespace bitstate::ops

@@ -1,0 +1,56 @@
+// y_t = table[id_t].   dL/dtable[v] = sum of g_t over the steps with id v.
+#include "autograd/ops.h"
+
+#include "core/error.h"
+
+#include <algorithm>
+
+namespace bitstate::ops {
+namespace {
+
+struct Attributes {
+  const std::int32_t* ids;
+};
+
+void backward(Tape& tape, const Node& node) {
+  const auto* const ids = static_cast<const Attributes*>(node.attributes)->ids;
+  if (float* const dtable = tape.gradient(node.inputs[0])) {
+    for (std::size_t t = 0; t < node.rows; ++t) {
+      float* const row = dtable + static_cast<std::size_t>(ids[t]) * node.cols;
+      for (std::size_t h = 0; h < node.cols; ++h) row[h] += node.gradient[t * node.cols + h];
+    }
+  }
+}
+
+constexpr Op op{"embedding", backward};
+
+}  // namespace
+
+Value embedding(Tape& tape, std::span<const std::int32_t> ids, Value table) {
+  const std::size_t vocabulary = tape[table].rows;
+  for (std::size_t t = 0; t < ids.size(); ++t) {
+    require(ids[t] >= 0 && static_cast<std::size_t>(ids[t]) < vocabulary, "embedding",
+            "token {} at step {}, allowed are 0 to {}", ids[t], t, vocabulary - 1);
+  }
+  auto* const kept = tape.arena().array<std::int32_t>(ids.size());
+  std::copy(ids.begin(), ids.end(), kept);
+  Node& y = tape.push(op, {table}, ids.size(), tape[table].cols);
+  y.attributes = tape.keep(Attributes{kept});
+  const Node& source = tape[table];
+  for (std::size_t t = 0; t < ids.size(); ++t) {
+    const std::size_t row = static_cast<std::size_t>(ids[t]) * source.cols;
+    std::copy_n(source.value + row, source.cols, y.value + t * y.cols);
+  }
+  if (source.has_codes() && source.layout != kernels::ScaleLayout::per_row) {
+    y.codes = tape.arena().array<std::int32_t>(y.size());
+    y.scale = source.scale;
+    y.layout = source.layout;
+    y.bound = source.bound;
+    for (std::size_t t = 0; t < ids.size(); ++t) {
+      std::copy_n(source.codes + static_cast<std::size_t>(ids[t]) * source.cols, source.cols, y.codes + t * y.cols);
+    }
+  }
+  return tape.last();
+}
+
+}  // namespace bitstate::ops

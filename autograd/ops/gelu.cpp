@@ -1,0 +1,20 @@
+// GELU in its tanh form, S5's (and JAX's default).
+#include "autograd/ops/elementwise.h"
+#include "core/kernels/math.h"
+
+namespace bitstate::ops {
+namespace {
+
+void backward(Tape& tape, const Node& node) {
+  elementwise_backward(tape, node, [](float x) { return kernels::gelu_derivative(x); });
+}
+
+constexpr Op op{"gelu", backward};
+
+}  // namespace
+
+Value gelu(Tape& tape, Value x) {
+  return elementwise(tape, op, x, [](float v) { return kernels::gelu(v); });
+}
+
+}  // namespace bitstate::ops

@@ -1,0 +1,22 @@
+// clip(x + 3, 0, 6) / 6 (JAX's hard_sigmoid); derivative 1/6 between -3 and 3, else 0.
+#include "autograd/ops/elementwise.h"
+
+namespace bitstate::ops {
+namespace {
+
+void backward(Tape& tape, const Node& node) {
+  elementwise_backward(tape, node, [](float x) { return x > -3.0F && x < 3.0F ? 1.0F / 6.0F : 0.0F; });
+}
+
+constexpr Op op{"hard_sigmoid", backward};
+
+}  // namespace
+
+Value hard_sigmoid(Tape& tape, Value x) {
+  return elementwise(tape, op, x, [](float v) {
+    const float shifted = v + 3.0F;
+    return (shifted < 0.0F ? 0.0F : (shifted > 6.0F ? 6.0F : shifted)) * (1.0F / 6.0F);
+  });
+}
+
+}  // namespace bitstate::ops

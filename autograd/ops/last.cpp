@@ -1,0 +1,43 @@
+// y_n = the last true row of sequence n (S5's mode "last").   dL/dx of that row = g_n.
+#include "autograd/ops.h"
+
+#include "core/error.h"
+
+#include <algorithm>
+
+namespace bitstate::ops {
+namespace {
+
+struct Attributes {
+  const std::size_t* row;  // in x, for each sequence
+};
+
+void backward(Tape& tape, const Node& node) {
+  const auto& a = *static_cast<const Attributes*>(node.attributes);
+  if (float* const dx = tape.gradient(node.inputs[0])) {
+    for (std::size_t n = 0; n < node.rows; ++n) {
+      for (std::size_t c = 0; c < node.cols; ++c) dx[a.row[n] * node.cols + c] += node.gradient[n * node.cols + c];
+    }
+  }
+}
+
+constexpr Op op{"last", backward};
+
+}  // namespace
+
+Value last(Tape& tape, Value x, const Sequences& sequences) {
+  auto* const row = tape.arena().array<std::size_t>(sequences.count());
+  std::size_t first = 0;
+  for (std::size_t n = 0; n < sequences.count(); ++n) {
+    require(sequences.lengths[n] >= 1 && sequences.lengths[n] <= sequences.rows[n], "last",
+            "sequence {} has length {} of {} rows", n, sequences.lengths[n], sequences.rows[n]);
+    row[n] = first + sequences.lengths[n] - 1;
+    first += sequences.rows[n];
+  }
+  Node& y = tape.push(op, {x}, sequences.count(), tape[x].cols);
+  y.attributes = tape.keep(Attributes{row});
+  for (std::size_t n = 0; n < y.rows; ++n) std::copy_n(tape[x].value + row[n] * y.cols, y.cols, y.value + n * y.cols);
+  return tape.last();
+}
+
+}  // namespace bitstate::ops

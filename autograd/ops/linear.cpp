@@ -1,0 +1,113 @@
+// y = x W^T + b.   dL/dx = g W,   dL/dW = g^T x,   dL/db = sum over rows of g.
+#include "autograd/ops.h"
+
+#include "core/error.h"
+#include "core/kernels/gemm.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <vector>
+
+namespace bitstate::ops {
+namespace {
+
+using kernels::ScaleLayout;
+
+void backward(Tape& tape, const Node& node) {
+  const Node& x = tape[node.inputs[0]];
+  const Node& weight = tape[node.inputs[1]];
+  if (float* const dx = tape.gradient(node.inputs[0])) {
+    kernels::multiply_nn_add(node.rows, node.cols, x.cols, node.gradient, weight.value, dx);
+  }
+  if (float* const dw = tape.gradient(node.inputs[1])) {
+    kernels::multiply_tn_add(node.rows, node.cols, x.cols, node.gradient, x.value, dw);
+  }
+  if (float* const db = tape.gradient(node.inputs[2])) {
+    for (std::size_t t = 0; t < node.rows; ++t) {
+      const float* const g = node.gradient + t * node.cols;
+      for (std::size_t o = 0; o < node.cols; ++o) db[o] += g[o];
+    }
+  }
+}
+
+constexpr Op op{"linear", backward};
+
+template <class T>
+const T* converted(Tape& tape, const Node& node) {
+  T* const out = tape.arena().array<T>(node.size());
+  for (std::size_t i = 0; i < node.size(); ++i) out[i] = static_cast<T>(node.codes[i]);
+  return out;
+}
+
+/// The sums as exact integers: a floating-point product of integers whose partial sums all fit the significand.
+template <class T>
+void integer_product(Tape& tape, const Node& x, const Node& weight, const std::int32_t* bias, std::int32_t* out) {
+  const std::size_t outputs = weight.rows;
+  T* const product = tape.arena().array<T>(x.rows * outputs);
+  kernels::multiply_nt(x.rows, outputs, x.cols, converted<T>(tape, x), converted<T>(tape, weight), product);
+  for (std::size_t t = 0; t < x.rows; ++t) {
+    for (std::size_t o = 0; o < outputs; ++o) {
+      out[t * outputs + o] = static_cast<std::int32_t>(product[t * outputs + o]) + bias[o];
+    }
+  }
+}
+
+void on_codes(Tape& tape, Node& y, const Node& x, const Node& weight, const float* bias) {
+  const std::size_t outputs = weight.rows;
+  float* const scale = tape.arena().array<float>(outputs);
+  auto* const bias_codes = tape.arena().array<std::int32_t>(outputs);
+  double largest_product = 0.0;
+  double largest_sum = 0.0;
+  for (std::size_t o = 0; o < outputs; ++o) {
+    scale[o] = x.scale[0] * weight.scale[weight.layout == ScaleLayout::per_row ? o : 0];
+    std::int64_t magnitude = 0;
+    for (std::size_t i = 0; i < weight.cols; ++i) magnitude += std::abs(weight.codes[o * weight.cols + i]);
+    const double product = static_cast<double>(magnitude) * static_cast<double>(x.bound);
+    const double code = bias == nullptr ? 0.0 : std::floor(double{bias[o]} / double{scale[o]} + 0.5);
+    largest_product = std::max(largest_product, product);
+    largest_sum = std::max(largest_sum, product + std::fabs(code));
+    require(largest_sum < 0x1.0p31, "linear",
+            "output {} of {} can reach {} in codes, an accumulator holds less than 2^31; use fewer bits", o, outputs,
+            product + std::fabs(code));
+    bias_codes[o] = static_cast<std::int32_t>(code);
+  }
+  y.codes = tape.arena().array<std::int32_t>(y.size());
+  y.scale = scale;
+  y.layout = ScaleLayout::per_column;
+  y.bound = static_cast<std::int64_t>(largest_sum);
+  if (largest_product < 0x1.0p24) {
+    integer_product<float>(tape, x, weight, bias_codes, y.codes);
+  } else {
+    integer_product<double>(tape, x, weight, bias_codes, y.codes);
+  }
+  kernels::dequantize(y.rows, y.cols, y.layout, y.codes, y.scale, y.value);
+}
+
+}  // namespace
+
+Value linear(Tape& tape, Value x, Value weight, Value bias) {
+  const std::size_t rows = tape[x].rows;
+  const std::size_t outputs = tape[weight].rows;
+  require(tape[x].cols == tape[weight].cols, "linear", "x has {} columns, w has {}", tape[x].cols, tape[weight].cols);
+  require(!bias.exists() || tape[bias].size() == outputs, "linear", "b has {} elements, w has {} rows",
+          bias.exists() ? tape[bias].size() : 0, outputs);
+  Node& y = tape.push(op, {x, weight, bias}, rows, outputs);
+  const Node& in = tape[x];
+  const Node& w = tape[weight];
+  const float* const b = bias.exists() ? tape[bias].value : nullptr;
+  // one scale of x can be taken out of the sum, a scale per column cannot
+  if (in.has_codes() && w.has_codes() && in.layout == ScaleLayout::per_tensor && w.layout != ScaleLayout::per_column) {
+    on_codes(tape, y, in, w, b);
+  } else {
+    kernels::multiply_nt(rows, outputs, in.cols, in.value, w.value, y.value);
+    if (b != nullptr) {
+      for (std::size_t t = 0; t < rows; ++t) {
+        for (std::size_t o = 0; o < outputs; ++o) y.value[t * outputs + o] += b[o];
+      }
+    }
+  }
+  return tape.last();
+}
+
+}  // namespace bitstate::ops

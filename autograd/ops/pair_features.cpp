@@ -1,0 +1,49 @@
+// Rows i and N + i of x are the two documents of a pair; y_i = [x0, x1, x0 - x1, x0 * x1] (S5's retrieval head).
+// dL/dx0 = g0 + g2 + x1 g3,  dL/dx1 = g1 - g2 + x0 g3.
+#include "autograd/ops.h"
+
+#include "core/error.h"
+
+namespace bitstate::ops {
+namespace {
+
+void backward(Tape& tape, const Node& node) {
+  const std::size_t width = node.cols / 4;
+  const float* const x = tape[node.inputs[0]].value;
+  float* const dx = tape.gradient(node.inputs[0]);
+  if (dx == nullptr) return;
+  for (std::size_t n = 0; n < node.rows; ++n) {
+    const float* const g = node.gradient + n * node.cols;
+    const std::size_t first = n * width;
+    const std::size_t second = (node.rows + n) * width;
+    for (std::size_t h = 0; h < width; ++h) {
+      dx[first + h] += g[h] + g[2 * width + h] + x[second + h] * g[3 * width + h];
+      dx[second + h] += g[width + h] - g[2 * width + h] + x[first + h] * g[3 * width + h];
+    }
+  }
+}
+
+constexpr Op op{"pair_features", backward};
+
+}  // namespace
+
+Value pair_features(Tape& tape, Value pooled) {
+  const std::size_t width = tape[pooled].cols;
+  require(tape[pooled].rows % 2 == 0, "pair_features", "{} documents cannot be paired", tape[pooled].rows);
+  Node& y = tape.push(op, {pooled}, tape[pooled].rows / 2, 4 * width);
+  const float* const x = tape[pooled].value;
+  for (std::size_t n = 0; n < y.rows; ++n) {
+    const float* const first = x + n * width;
+    const float* const second = x + (y.rows + n) * width;
+    float* const out = y.value + n * y.cols;
+    for (std::size_t h = 0; h < width; ++h) {
+      out[h] = first[h];
+      out[width + h] = second[h];
+      out[2 * width + h] = first[h] - second[h];
+      out[3 * width + h] = first[h] * second[h];
+    }
+  }
+  return tape.last();
+}
+
+}  // namespace bitstate::ops

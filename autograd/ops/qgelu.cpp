@@ -1,0 +1,25 @@
+// Q-S5's GELU for integers: x clip(x + 2, 0, 4) / 4.   Derivative: 0 below -2, 1 above 2, (x + 1) / 2 between.
+#include "autograd/ops/elementwise.h"
+
+namespace bitstate::ops {
+namespace {
+
+void backward(Tape& tape, const Node& node) {
+  elementwise_backward(tape, node, [](float x) {
+    const float inside = 0.5F * (x + 1.0F);
+    return x < -2.0F ? 0.0F : (x > 2.0F ? 1.0F : inside);
+  });
+}
+
+constexpr Op op{"qgelu", backward};
+
+}  // namespace
+
+Value qgelu(Tape& tape, Value x) {
+  return elementwise(tape, op, x, [](float v) {
+    const float shifted = v + 2.0F;
+    return v * (shifted < 0.0F ? 0.0F : (shifted > 4.0F ? 4.0F : shifted)) * 0.25F;
+  });
+}
+
+}  // namespace bitstate::ops

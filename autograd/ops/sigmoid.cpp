@@ -1,0 +1,24 @@
+// The logistic function; dL/dx = y (1 - y) g.
+#include "autograd/ops/elementwise.h"
+#include "core/kernels/math.h"
+
+namespace bitstate::ops {
+namespace {
+
+void backward(Tape& tape, const Node& node) {
+  if (float* const dx = tape.gradient(node.inputs[0])) {
+    for (std::size_t i = 0; i < node.size(); ++i) {
+      dx[i] += node.value[i] * (1.0F - node.value[i]) * node.gradient[i];
+    }
+  }
+}
+
+constexpr Op op{"sigmoid", backward};
+
+}  // namespace
+
+Value sigmoid(Tape& tape, Value x) {
+  return elementwise(tape, op, x, [](float v) { return kernels::sigmoid(v); });
+}
+
+}  // namespace bitstate::ops

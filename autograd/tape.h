@@ -1,0 +1,129 @@
+// The tape: calling an op computes at once and appends a node; backward() walks the nodes from right to left.
+#pragma once
+
+#include "autograd/parameter.h"
+#include "core/arena.h"
+#include "core/kernels/quantize.h"
+#include "core/parallel.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace bitstate {
+
+class Tape;
+struct Node;
+
+/// A value on a tape.
+struct Value {
+  static constexpr std::uint32_t none = ~std::uint32_t{0};
+  std::uint32_t id = none;
+  [[nodiscard]] bool exists() const { return id != none; }
+};
+
+/// What an op is to the tape: its name, and how a node's gradient flows to its inputs (Tape::gradient).
+struct Op {
+  std::string_view name;
+  void (*backward)(Tape& tape, const Node& node);
+};
+
+/// The sequences of a pass, stacked one after the other: sequence s has rows[s] rows, of which the first lengths[s] are real
+/// and the others padding.
+struct Sequences {
+  std::span<const std::size_t> rows;
+  std::span<const std::size_t> lengths;
+  std::size_t first = 0;  ///< position of sequence 0 in the batch: dropout is a function of it
+  [[nodiscard]] std::size_t count() const { return rows.size(); }
+};
+
+/// One computed value [rows, cols], row-major. With codes, value = codes * scale (docs/numerics.md, section 1).
+struct Node {
+  const Op* op = nullptr;  ///< null for leaves: parameters and data
+  std::array<Value, 4> inputs = {};
+  std::size_t rows = 0;
+  std::size_t cols = 0;
+  float* value = nullptr;
+  float* gradient = nullptr;  ///< null until something flows into it
+  std::int32_t* codes = nullptr;
+  const float* scale = nullptr;
+  kernels::ScaleLayout layout = kernels::ScaleLayout::per_tensor;
+  std::int64_t bound = 0;            ///< of |codes|
+  bool needs_gradient = false;
+  const void* attributes = nullptr;  ///< plain data of the op, in the arena
+
+  [[nodiscard]] std::size_t size() const { return rows * cols; }
+  [[nodiscard]] bool has_codes() const { return codes != nullptr; }
+};
+
+/// What a pass may read and write outside of its tape.
+struct Pass {
+  bool training = false;             ///< batch statistics and dropout; ranges are observed
+  bool gradients = false;            ///< backward() will be called
+  bool calibrating = false;          ///< quantizers without a range observe and let values through
+  std::span<float> gradient = {};    ///< flat gradient of the parameters of this lane, added to
+  std::span<float> observed = {};    ///< largest magnitudes seen by the static quantizers of this lane, updated
+  std::size_t lane = 0;
+  Meeting* meeting = nullptr;        ///< of the lanes; needed by batch normalization in training
+  std::span<double> statistics = {}; ///< batch statistics found in this pass, for the running averages; set by lane 0
+  std::uint64_t seed = 0;            ///< of dropout
+  std::uint64_t step = 0;
+};
+
+/// A worker's tape. Nodes and their memory live until the next begin(); their order is a topological order.
+class Tape {
+ public:
+  /// Forgets all nodes and starts a pass.
+  void begin(const Pass& pass);
+  [[nodiscard]] const Pass& pass() const { return pass_; }
+
+  /// A leaf that refers to memory of the caller.
+  Value input(std::size_t rows, std::size_t cols, const float* data);
+  /// A leaf whose gradient goes to the lane's flat gradient, at the parameter's offset.
+  Value parameter(const Parameter& parameter);
+
+  /// Appends a node with uninitialised value; it needs a gradient when one of the inputs does.
+  Node& push(const Op& op, std::initializer_list<Value> inputs, std::size_t rows, std::size_t cols);
+  /// The handle of the node appended last.
+  [[nodiscard]] Value last() const { return {static_cast<std::uint32_t>(nodes_.size() - 1)}; }
+
+  [[nodiscard]] const Node& operator[](Value v) const { return nodes_[v.id]; }
+  [[nodiscard]] Node& operator[](Value v) { return nodes_[v.id]; }
+  [[nodiscard]] std::span<const Node> nodes() const { return nodes_; }
+
+  /// Adds d(seed . v)/d(parameter) to the gradients of all that v depends on. `seed` [rows, cols] of v; 1 when empty and v is [1, 1].
+  void backward(Value v, std::span<const float> seed = {});
+
+  /// The array that an op's backward adds to for input `v`, zero at first; null when nobody needs it.
+  float* gradient(Value v);
+
+  /// Keeps what gradient() returned for leaves of data, to be read after backward().
+  void keep_gradient(Value v) { nodes_[v.id].needs_gradient = true; }
+
+  Arena& arena() { return arena_; }
+  /// Plain data that lives as long as the nodes.
+  template <class T>
+  const T* keep(const T& data) {
+    T* const copy = arena_.array<T>(1);
+    *copy = data;
+    return copy;
+  }
+
+ private:
+  float* take_buffer(std::size_t size);
+
+  std::vector<Node> nodes_;
+  Arena arena_;
+  Pass pass_;
+  struct Spare {
+    std::size_t size;
+    float* memory;
+  };
+  std::vector<Spare> spare_;  // gradient arrays whose node is done, for reuse while they are still in the cache
+};
+
+}  // namespace bitstate

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# The include check must fail on each kind of violation, name the file, and pass on what the arrows allow.
+#   check_includes_test.sh <cmake>
+set -euo pipefail
+cmake=$1
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+
+check() { "$cmake" -D root="$root" -P "$here/check_includes.cmake" 2>&1; }
+
+# violates <file> <include>: a tree with only this line must be refused, by the name of the file
+violates() {
+  rm -rf "${root:?}"/*
+  mkdir -p "$root/$(dirname "$1")"
+  echo "#include $2" > "$root/$1"
+  if output=$(check); then
+    echo "not caught: $1 includes $2"
+    exit 1
+  fi
+  grep -q "$1 includes" <<< "$output" || { echo "the message does not name $1: $output"; exit 1; }
+}
+
+# allows <file> <include>
+allows() {
+  rm -rf "${root:?}"/*
+  mkdir -p "$root/$(dirname "$1")"
+  echo "#include $2" > "$root/$1"
+  output=$(check) || { echo "refused, but allowed: $1 includes $2: $output"; exit 1; }
+}
+
+violates core/tensor.h '"autograd/tape.h"'
+violates autograd/tape.h '"models/linear.h"'
+violates autograd/ops/scan.cpp '"datasets/dataset.h"'
+violates models/linear.cpp '"experiments/trainer.h"'
+violates datasets/smnist.cpp '"models/linear.h"'
+violates datasets/smnist.cpp '"autograd/tape.h"'
+violates experiments/trainer.cpp '"tests/support/golden.h"'
+violates core/tensor.cpp '"tensor.h"'
+violates core/tensor.cpp '"../core/tensor.h"'
+violates autograd/ops/scan.cpp '<Eigen/Dense>'
+violates core/linalg.h '<Eigen/Core>'
+violates core/arena.cpp '<tbb/parallel_for.h>'
+violates core/arena.cpp '<oneapi/tbb.h>'
+violates core/hdf5.h '<hdf5.h>'
+violates tests/core/hdf5_test.cpp '<hdf5.h>'
+violates experiments/main.cpp '<boost/program_options.hpp>'
+violates core/atomic_file.cpp '<zlib.h>'
+violates models/s5.cpp '<nlohmann/json.hpp>'
+
+allows core/kernels/gemm.cpp '<Eigen/Core>'
+allows core/linalg.cpp '<Eigen/Eigenvalues>'
+allows core/parallel.cpp '<tbb/task_arena.h>'
+allows core/hdf5.cpp '<hdf5.h>'
+allows experiments/run_config.cpp '<boost/program_options.hpp>'
+allows datasets/idx.cpp '<zlib.h>'
+allows models/linear.cpp '"autograd/tape.h"'
+allows experiments/trainer.cpp '"models/linear.h"'
+allows tests/models/linear_test.cpp '"tests/support/golden.h"'
+echo "the include check catches what it should"

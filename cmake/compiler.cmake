@@ -1,0 +1,22 @@
+# How every target of the project is compiled: link a target to bitstate_options to give it these flags.
+
+find_program(BITSTATE_CCACHE ccache)
+if(BITSTATE_CCACHE AND PROJECT_IS_TOP_LEVEL AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${BITSTATE_CCACHE})
+endif()
+
+add_library(bitstate_options INTERFACE)
+target_compile_options(bitstate_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
+  # values never depend on how the compiler contracts or reorders; only errno and traps are given up
+  -ffp-contract=off -fno-math-errno -fno-trapping-math
+  # GCC 12 warns about its own headers: __Y of the AVX intrinsics (bug 105593), std::string's copies (bug 105651)
+  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-maybe-uninitialized;-Wno-restrict>
+  $<$<BOOL:${BITSTATE_NATIVE}>:-march=native>
+  $<$<BOOL:${BITSTATE_WERROR}>:-Werror>)
+
+if(BITSTATE_SANITIZE)
+  target_compile_options(bitstate_options INTERFACE
+    -fsanitize=${BITSTATE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(bitstate_options INTERFACE -fsanitize=${BITSTATE_SANITIZE})
+endif()

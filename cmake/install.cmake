@@ -1,0 +1,21 @@
+# `cmake --install`: the libraries and their headers, the program, and the package that find_package(bitstate) finds.
+include(CMakePackageConfigHelpers)
+
+set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/bitstate)
+
+install(TARGETS bitstate_core bitstate_autograd bitstate_models bitstate_datasets bitstate_experiments
+        EXPORT bitstateTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS bitstate RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+foreach(folder IN ITEMS core autograd models datasets experiments)
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/bitstate
+          FILES_MATCHING PATTERN "*.h"
+          PATTERN "configs" EXCLUDE PATTERN "recipes" EXCLUDE PATTERN "sweeps" EXCLUDE)
+endforeach()
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/licenses/bitstate)
+
+install(EXPORT bitstateTargets NAMESPACE bitstate:: DESTINATION ${package_folder})
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/bitstateConfig.cmake.in
+                              ${PROJECT_BINARY_DIR}/bitstateConfig.cmake INSTALL_DESTINATION ${package_folder})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/bitstateConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/bitstateConfig.cmake ${PROJECT_BINARY_DIR}/bitstateConfigVersion.cmake
+        DESTINATION ${package_folder})

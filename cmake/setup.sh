@@ -1,0 +1,34 @@
+# Sourced by check and demo: the Debian packages the project is built with, and how they get there.
+
+build_packages=(g++ cmake ninja-build libeigen3-dev libtbb-dev libhdf5-dev libboost-program-options-dev libfmt-dev
+                nlohmann-json3-dev librandom123-dev zlib1g-dev doctest-dev)
+clang_packages=(clang-14 clang-tidy-14)
+
+jobs=$(nproc)
+
+say() { printf '\n== %s\n' "$*"; }
+
+# require_packages <package>...: installs those that are missing, or prints the command that would and exits with 1.
+require_packages() {
+  local missing=() package
+  if ! command -v dpkg-query > /dev/null; then
+    echo "not a Debian system: taking it that these are installed under other names: $*" >&2
+    return
+  fi
+  for package in "$@"; do
+    dpkg-query --show --showformat='${db:Status-Status}' "$package" 2> /dev/null | grep -qx installed || missing+=("$package")
+  done
+  [ "${#missing[@]}" -eq 0 ] && return
+
+  local sudo=()
+  if [ "$(id -u)" -ne 0 ]; then
+    if ! sudo -n true 2> /dev/null; then
+      printf 'packages are missing; install them with\n  sudo apt-get install %s\n' "${missing[*]}" >&2
+      exit 1
+    fi
+    sudo=(sudo -n)
+  fi
+  say "installing ${missing[*]}"
+  "${sudo[@]}" apt-get update -q < /dev/null
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" < /dev/null
+}

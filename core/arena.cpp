@@ -1,0 +1,41 @@
+#include "core/arena.h"
+
+#include <algorithm>
+#include <new>
+
+namespace bitstate {
+namespace {
+constexpr std::size_t alignment = 64;
+constexpr std::size_t smallest_block = std::size_t{1} << 20U;
+}  // namespace
+
+void Arena::Free::operator()(std::byte* p) const { ::operator delete(p, std::align_val_t{alignment}); }
+
+void Arena::add_block(std::size_t bytes) {
+  auto* memory = static_cast<std::byte*>(::operator new(bytes, std::align_val_t{alignment}));
+  blocks_.push_back({std::unique_ptr<std::byte, Free>(memory), bytes});
+  offset_ = 0;
+}
+
+void* Arena::allocate(std::size_t bytes) {
+  const std::size_t size = (bytes + alignment - 1) / alignment * alignment;
+  if (blocks_.empty() || offset_ + size > blocks_.back().size) {
+    add_block(std::max(size, blocks_.empty() ? smallest_block : blocks_.back().size));
+  }
+  void* const result = blocks_.back().memory.get() + offset_;
+  offset_ += size;
+  used_ += size;
+  peak_ = std::max(peak_, used_);
+  return result;
+}
+
+void Arena::reset() {
+  if (blocks_.size() > 1) {
+    blocks_.clear();
+    add_block(peak_);
+  }
+  offset_ = 0;
+  used_ = 0;
+}
+
+}  // namespace bitstate

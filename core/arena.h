@@ -1,0 +1,44 @@
+// A bump allocator: everything one forward and backward pass needs, given back all at once.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+#include <vector>
+
+namespace bitstate {
+
+/// Hands out 64-byte aligned memory; reset() gives all of it back at once. After a reset the memory is one block as large as
+/// the largest pass so far, so that equal passes never reach malloc again. Not thread-safe: a worker owns its arena.
+class Arena {
+ public:
+  /// `count` uninitialised objects of a plain type. Throws std::bad_alloc.
+  template <class T>
+  T* array(std::size_t count) {
+    static_assert(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>);
+    return static_cast<T*>(allocate(count * sizeof(T)));
+  }
+
+  void reset();
+  [[nodiscard]] std::size_t peak_bytes() const { return peak_; }
+
+ private:
+  struct Free {
+    void operator()(std::byte* p) const;
+  };
+  struct Block {
+    std::unique_ptr<std::byte, Free> memory;
+    std::size_t size = 0;
+  };
+
+  void* allocate(std::size_t bytes);
+  void add_block(std::size_t bytes);
+
+  std::vector<Block> blocks_;
+  std::size_t offset_ = 0;  // in the last block
+  std::size_t used_ = 0;    // in all blocks
+  std::size_t peak_ = 0;
+};
+
+}  // namespace bitstate

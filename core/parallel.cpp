@@ -1,0 +1,245 @@
+#include "core/parallel.h"
+
+#include "core/error.h"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#ifdef BITSTATE_STD_THREADS
+#include <condition_variable>
+#else
+#include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/task.h>
+#include <oneapi/tbb/task_arena.h>
+#endif
+
+namespace bitstate {
+namespace {
+
+/// Thrown in the lanes that wait when another lane has failed; never leaves this file.
+struct Abandoned {};
+
+/// The arithmetic of a meeting, without the waiting.
+class Sums {
+ public:
+  explicit Sums(std::size_t lanes) : slots_(lanes) {}
+
+  void put(std::size_t lane, std::span<const double> values) { slots_[lane].assign(values.begin(), values.end()); }
+  void merge() {
+    total_ = slots_.front();
+    for (std::size_t lane = 1; lane < slots_.size(); ++lane) {
+      for (std::size_t i = 0; i < total_.size(); ++i) total_[i] += slots_[lane][i];
+    }
+  }
+  void take(std::span<double> values) const { std::copy(total_.begin(), total_.end(), values.begin()); }
+
+ private:
+  std::vector<std::vector<double>> slots_;
+  std::vector<double> total_;
+};
+
+/// Runs `body(i)`, keeping its error for later.
+template <class Body>
+void guarded(std::exception_ptr& error, const Body& body) {
+  try {
+    body();
+  } catch (const Abandoned&) {  // another lane's error is the one to tell
+  } catch (...) {
+    error = std::current_exception();
+  }
+}
+
+void rethrow_first(const std::vector<std::exception_ptr>& errors) {
+  for (const auto& error : errors) {
+    if (error) std::rethrow_exception(error);
+  }
+}
+
+}  // namespace
+
+#ifdef BITSTATE_STD_THREADS
+
+namespace {
+
+/// Lanes are threads; at most `permits` of them run at a time.
+class ThreadMeeting final : public Meeting {
+ public:
+  ThreadMeeting(std::size_t lanes, std::size_t permits) : lanes_(lanes), permits_(permits), sums_(lanes) {}
+
+  void enter() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return permits_ > 0; });
+    --permits_;
+  }
+  void leave() {
+    const std::lock_guard lock(mutex_);
+    ++permits_;
+    changed_.notify_all();
+  }
+  void abandon() {
+    const std::lock_guard lock(mutex_);
+    abandoned_ = true;
+    changed_.notify_all();
+  }
+  void sum(std::size_t lane, std::span<double> values) override {
+    std::unique_lock lock(mutex_);
+    sums_.put(lane, values);
+    if (++arrived_ == lanes_) {
+      sums_.merge();
+      arrived_ = 0;
+      ++round_;
+      changed_.notify_all();
+    } else {
+      const std::size_t round = round_;
+      ++permits_;
+      changed_.notify_all();
+      changed_.wait(lock, [&] { return (round_ != round || abandoned_) && permits_ > 0; });
+      --permits_;
+      if (round_ == round) throw Abandoned{};
+    }
+    sums_.take(values);
+  }
+
+ private:
+  std::size_t lanes_;
+  std::size_t permits_;
+  std::size_t arrived_ = 0;
+  std::size_t round_ = 0;
+  bool abandoned_ = false;
+  Sums sums_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+};
+
+}  // namespace
+
+struct Workers::Implementation {
+  std::size_t threads;
+};
+
+Workers::Workers(std::size_t threads)
+    : implementation_(new Implementation{threads != 0 ? threads : std::max(1U, std::thread::hardware_concurrency())}) {}
+
+std::size_t Workers::threads() const { return implementation_->threads; }
+
+void Workers::for_each(std::size_t count, const std::function<void(std::size_t)>& f) {
+  std::vector<std::exception_ptr> errors(count);
+  std::atomic<std::size_t> next{0};
+  std::vector<std::thread> pool;
+  for (std::size_t t = 0; t < std::min(threads(), count); ++t) {
+    pool.emplace_back([&] {
+      for (std::size_t i = next++; i < count; i = next++) guarded(errors[i], [&] { f(i); });
+    });
+  }
+  for (auto& thread : pool) thread.join();
+  rethrow_first(errors);
+}
+
+void Workers::for_each_lane(std::size_t lanes, const std::function<void(std::size_t, Meeting&)>& f) {
+  std::vector<std::exception_ptr> errors(lanes);
+  ThreadMeeting meeting(lanes, threads());
+  std::vector<std::thread> pool;
+  for (std::size_t lane = 0; lane < lanes; ++lane) {
+    pool.emplace_back([&, lane] {
+      meeting.enter();
+      guarded(errors[lane], [&] { f(lane, meeting); });
+      if (errors[lane]) meeting.abandon();
+      meeting.leave();
+    });
+  }
+  for (auto& thread : pool) thread.join();
+  rethrow_first(errors);
+}
+
+#else
+
+namespace {
+
+/// Lanes are tasks; a lane that waits is suspended and its thread takes up another one.
+class TaskMeeting final : public Meeting {
+ public:
+  explicit TaskMeeting(std::size_t lanes) : lanes_(lanes), sums_(lanes) {}
+
+  void abandon() {
+    std::vector<tbb::task::suspend_point> ready;
+    {
+      const std::lock_guard lock(mutex_);
+      abandoned_ = true;
+      ready.swap(waiting_);
+    }
+    for (const auto& point : ready) tbb::task::resume(point);
+  }
+  void sum(std::size_t lane, std::span<double> values) override {
+    sums_.put(lane, values);
+    tbb::task::suspend([this](tbb::task::suspend_point point) {
+      std::vector<tbb::task::suspend_point> ready;
+      {
+        const std::lock_guard lock(mutex_);
+        waiting_.push_back(point);
+        if (!abandoned_ && waiting_.size() < lanes_) return;
+        if (!abandoned_) sums_.merge();
+        ready.swap(waiting_);
+      }
+      for (const auto& each : ready) tbb::task::resume(each);
+    });
+    if (abandoned_) throw Abandoned{};
+    sums_.take(values);
+  }
+
+ private:
+  std::size_t lanes_;
+  std::atomic<bool> abandoned_ = false;
+  Sums sums_;
+  std::mutex mutex_;
+  std::vector<tbb::task::suspend_point> waiting_;
+};
+
+}  // namespace
+
+struct Workers::Implementation {
+  explicit Implementation(std::size_t threads)
+      : limit(tbb::global_control::max_allowed_parallelism, threads), arena(static_cast<int>(threads)), count(threads) {}
+  tbb::global_control limit;  // lets the arena have more threads than cores
+  tbb::task_arena arena;
+  std::size_t count;
+};
+
+Workers::Workers(std::size_t threads)
+    : implementation_(std::make_unique<Implementation>(
+          threads != 0 ? threads : static_cast<std::size_t>(std::max(1U, std::thread::hardware_concurrency())))) {}
+
+std::size_t Workers::threads() const { return implementation_->count; }
+
+void Workers::for_each(std::size_t count, const std::function<void(std::size_t)>& f) {
+  std::vector<std::exception_ptr> errors(count);
+  implementation_->arena.execute([&] {
+    tbb::parallel_for(
+        tbb::blocked_range<std::size_t>(0, count, 1),
+        [&](const tbb::blocked_range<std::size_t>& range) {
+          for (std::size_t i = range.begin(); i < range.end(); ++i) guarded(errors[i], [&] { f(i); });
+        },
+        tbb::simple_partitioner{});
+  });
+  rethrow_first(errors);
+}
+
+void Workers::for_each_lane(std::size_t lanes, const std::function<void(std::size_t, Meeting&)>& f) {
+  TaskMeeting meeting(lanes);
+  std::vector<std::exception_ptr> errors(lanes);
+  for_each(lanes, [&](std::size_t lane) {
+    guarded(errors[lane], [&] { f(lane, meeting); });
+    if (errors[lane]) meeting.abandon();
+  });
+  rethrow_first(errors);
+}
+
+#endif
+
+Workers::~Workers() = default;
+
+}  // namespace bitstate

@@ -1,0 +1,44 @@
+// A data set is size() and read(i): whatever stands behind it, the trainer sees nothing else.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace bitstate::datasets {
+
+/// One sequence. The vectors are reused from call to call, so reading allocates only while sequences grow.
+struct Example {
+  std::size_t length = 0;             ///< true length L, at least 1
+  std::vector<float> x;               ///< inputs [L, d_input], row-major; empty for token data
+  std::vector<std::int32_t> tokens;   ///< token ids [L]; empty for real-valued data
+  std::int32_t label = 0;             ///< class, for classification
+  std::vector<float> target;          ///< targets [L, d_output], for regression
+};
+
+/// One split of a data set. read() is const and may be called from several threads at once, each with its own Example.
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+  [[nodiscard]] virtual std::size_t size() const = 0;
+  virtual void read(std::size_t index, Example& out) const = 0;
+};
+
+enum class Task { classification, regression };
+
+/// A data set with its splits. `validation` may be null (Q-S5's dynamical systems have none: the test part is used).
+struct Splits {
+  std::string name;
+  Task task = Task::classification;
+  bool tokens = false;         ///< inputs are token ids below d_input
+  std::size_t d_input = 0;     ///< input features, or size of the vocabulary
+  std::size_t d_output = 0;    ///< classes, or target features
+  std::size_t max_length = 0;  ///< longest sequence (the padded length of the reference)
+  std::shared_ptr<const Dataset> train;
+  std::shared_ptr<const Dataset> validation;
+  std::shared_ptr<const Dataset> test;
+};
+
+}  // namespace bitstate::datasets

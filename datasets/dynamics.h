@@ -1,0 +1,50 @@
+// Lorenz and Mackey-Glass forecasting as in Q-S5, generated here: from the first 512 points of a trajectory predict the
+// next 512. Systems, time scales and sampling are those of the dysts library (Gilpin 2021, arXiv 2110.05266), which
+// Q-S5 used; the integrators are our own.
+#pragma once
+
+#include "datasets/dataset.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+namespace bitstate::datasets {
+
+struct DynamicsOptions {
+  std::size_t trajectories = 0;  ///< train and test together; 0: Q-S5's 1024 (Lorenz) or 256 (Mackey-Glass)
+  std::uint64_t seed = 0;
+  double tau = 17.0;             ///< Mackey-Glass: the delay, in (0, 1000]
+  double spread = 1e-7;          ///< Lorenz: relative size of the random shift of the starting point; see lorenz()
+  std::filesystem::path cache{}; ///< folder that keeps generated trajectories; created if absent; empty: none
+};
+
+/// Points of a trajectory: inputs are the first half, targets the second, so that the output at step t predicts t + 512.
+inline constexpr std::size_t trajectory_points = 1024;
+
+/// Lorenz (1963): x' = 10 (y - x), y' = x (28 - z) - y, z' = x y - 2.667 z; [512, 3] -> [512, 3].
+/// The 1024 points span 10.24 dominant periods of 1.5008 (100 points a period, ends included as in dysts).
+/// Trajectory i starts at dysts' point (-9.787, -15.039, 20.534) of the attractor, each coordinate multiplied by
+/// 1 + spread * u, u uniform in [-1, 1) from (seed, i). No transient is dropped: the point lies on the attractor, and
+/// what a shift adds across it decays as exp(-14.6 t), within 20 points.
+/// The spread decides what can be learned, for starts that differ by e drift apart as e * exp(0.9 t) and a trajectory
+/// lasts 15.4 units of time. With spread 0 all trajectories are equal; that is what dysts returns for Q-S5's call (its
+/// random_state does not reach the starting point), and only so can an error of 9 (Q-S5's best) lie that far below the
+/// attractor's variance of about 73. Mean squared error of the best forecast that knows the time but not the start:
+/// spread 1e-8: 0.003, 1e-7 (the default): 0.28, 1e-6: 17, 1e-5: 36, 1e-2 and above: 70.
+/// Integrated by Taylor series of order 24, one step a point: exact to rounding.
+Splits lorenz(const DynamicsOptions& options);
+
+/// Mackey and Glass (1977) with dysts' parameters: x' = 2 x(t-tau) / (1 + x(t-tau)^9.65) - x; [512, 10] -> [512, 10].
+/// The ten features are x at delays tau apart, the oldest first: x(t), x(t+tau), ..., x(t+9 tau). The 1024 points are
+/// 5.96122/100 units of time apart. As in dysts the past before 0 is a random level with noise, and the first tau units
+/// are dropped; levels are uniform in [0, 1), as Q-S5 draws them, from (seed, trajectory).
+/// Integrated by Runge-Kutta of order 4 with a step that divides tau, delayed values by cubic Hermite interpolation.
+Splits mackey_glass(const DynamicsOptions& options);
+
+/// One trajectory, [1024, 3] or [1024, 10] row-major. Depends on seed, index and the system's own options only.
+std::vector<float> lorenz_trajectory(std::uint64_t seed, std::size_t index, double spread);
+std::vector<float> mackey_glass_trajectory(std::uint64_t seed, std::size_t index, double tau);
+
+}  // namespace bitstate::datasets

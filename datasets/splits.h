@@ -1,0 +1,23 @@
+// Random splits exactly as the S4 and S5 experiments draw them with PyTorch, and views of a part of a data set.
+#pragma once
+
+#include "datasets/dataset.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace bitstate::datasets {
+
+/// torch.randperm(n, generator=torch.Generator().manual_seed(seed)) on the CPU: a Fisher-Yates shuffle by mt19937.
+/// n is at most 2^32 - 1.
+std::vector<std::uint32_t> torch_randperm(std::size_t n, std::uint32_t seed);
+
+/// torch.utils.data.random_split: consecutive pieces of torch_randperm, of the given sizes (their sum is n).
+std::vector<std::vector<std::uint32_t>> random_split(const std::vector<std::size_t>& sizes, std::uint32_t seed);
+
+/// The first n examples of `data` (all of them if it has fewer).
+std::shared_ptr<const Dataset> limit(std::shared_ptr<const Dataset> data, std::size_t n);
+
+}  // namespace bitstate::datasets

@@ -1,0 +1,189 @@
+#include "experiments/bench.h"
+
+#include "autograd/optimizer.h"
+#include "core/kernels/gemm.h"
+#include "core/random.h"
+#include "experiments/lane_runner.h"
+#include "experiments/model_setup.h"
+
+#include <nlohmann/json.hpp>
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <numeric>
+
+namespace bitstate::experiments {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+/// Uniform random sequences of one shape.
+class RandomSequences final : public datasets::Dataset {
+ public:
+  RandomSequences(const datasets::Splits& shape, std::size_t count) : shape_(shape), count_(count) {}
+  std::size_t size() const override { return count_; }
+  void read(std::size_t index, datasets::Example& out) const override {
+    const Random random{0, index};
+    out.length = shape_.max_length;
+    out.x.resize(out.length * shape_.d_input);
+    for (std::size_t i = 0; i < out.x.size(); ++i) out.x[i] = static_cast<float>(random.uniform(i));
+    out.label = static_cast<std::int32_t>(index % shape_.d_output);
+    out.target.clear();
+    if (shape_.task == datasets::Task::regression) out.target.assign(out.length * shape_.d_output, 0.5F);
+  }
+
+ private:
+  datasets::Splits shape_;
+  std::size_t count_;
+};
+
+/// The shape of a recipe's data, without the files of those that need some.
+datasets::Splits shape_of(const RunConfig& config) {
+  datasets::Splits shape;
+  shape.name = config.dataset;
+  if (config.dataset == "lorenz" || config.dataset == "mackey-glass") {
+    shape.task = datasets::Task::regression;
+    shape.d_input = shape.d_output = config.dataset == "lorenz" ? 3 : 10;
+    shape.max_length = 512;
+  } else {
+    shape.d_input = 1;
+    shape.d_output = 10;
+    shape.max_length = 784;
+  }
+  return shape;
+}
+
+/// GFLOP/s of 512 x 512 x 512 products on all threads at once.
+double measure_gemm(Workers& workers) {
+  constexpr std::size_t n = 512;
+  constexpr std::size_t repeats = 12;
+  std::vector<std::vector<float>> buffers(workers.threads(), std::vector<float>(3 * n * n, 0.5F));
+  const auto run = [&](std::size_t times) {
+    const auto start = Clock::now();
+    workers.for_each(workers.threads(), [&](std::size_t t) {
+      float* const a = buffers[t].data();
+      for (std::size_t i = 0; i < times; ++i) kernels::multiply_nt(n, n, n, a, a + n * n, a + 2 * n * n);
+    });
+    return seconds_since(start);
+  };
+  run(2);
+  double best = 1e30;
+  for (int trial = 0; trial < 3; ++trial) best = std::min(best, run(repeats));
+  return static_cast<double>(workers.threads() * repeats) * 2.0 * n * n * n / best / 1e9;
+}
+
+std::uint64_t peak_rss() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+/// A model that can take training steps on random data.
+class Stepper {
+ public:
+  Stepper(const RunConfig& config, Workers& workers)
+      : config_(config),
+        shape_(shape_of(config)),
+        data_(shape_, config.bsz),
+        model_(make_model(config, shape_)),
+        inventory_(take_inventory(model_)),
+        runner_(model_, inventory_, metric_of(shape_), {config.lanes, false, shape_.max_length, config.batchnorm}, workers),
+        optimizer_(inventory_.parameters, {opt_config_of(config.opt_config), config.dt_global, config.weight_decay}),
+        indices_(config.bsz) {
+    apply_quantization(config, inventory_);
+    std::iota(indices_.begin(), indices_.end(), std::size_t{0});
+    if (needs_calibration(inventory_)) {
+      runner_.run(LaneRunner::Mode::calibrate, data_, indices_);
+      calibrate_ranges(inventory_, runner_.observed());
+    }
+  }
+
+  double step_seconds() {
+    const auto start = Clock::now();
+    runner_.run(LaneRunner::Mode::train, data_, indices_, config_.seed, step_++);
+    optimizer_.step(inventory_.parameters, runner_.gradient(), 1e-4, 1e-4);
+    update_ranges(inventory_, runner_.observed());
+    return seconds_since(start);
+  }
+
+  [[nodiscard]] std::size_t tokens() const { return config_.bsz * shape_.max_length; }
+
+ private:
+  RunConfig config_;
+  datasets::Splits shape_;
+  RandomSequences data_;
+  Model model_;
+  Inventory inventory_;
+  LaneRunner runner_;
+  Optimizer optimizer_;
+  std::vector<std::size_t> indices_;
+  std::uint64_t step_ = 0;
+};
+
+BenchResult measure(const RunConfig& config) {
+  constexpr double wanted_seconds = 6.0;
+  Workers workers(config.threads);
+  Stepper stepper(config, workers);
+  stepper.step_seconds();  // warms the arenas
+  BenchResult result;
+  result.recipe = config.recipe;
+  result.quant = quant_rules(config).empty() ? "none" : config.quant;
+  result.step_seconds = 1e30;
+  const auto start = Clock::now();
+  // the products are timed between the steps: what else the machine does meets both
+  do {
+    result.gemm_gflops = std::max(result.gemm_gflops, measure_gemm(workers));
+    for (int i = 0; i < 3; ++i) result.step_seconds = std::min(result.step_seconds, stepper.step_seconds());
+  } while (seconds_since(start) < wanted_seconds);
+  result.tokens_per_second = static_cast<double>(stepper.tokens()) / result.step_seconds;
+  result.fraction_of_gemm =
+      training_flops_per_token(config) * result.tokens_per_second / (result.gemm_gflops * 1e9);
+  result.peak_rss_bytes = peak_rss();
+  return result;
+}
+
+nlohmann::json figures(const BenchResult& r) {
+  return {{"recipe", r.recipe},
+          {"quant", r.quant},
+          {"tokens_per_second", r.tokens_per_second},
+          {"step_seconds", r.step_seconds},
+          {"gemm_gflops", r.gemm_gflops},
+          {"fraction_of_gemm", r.fraction_of_gemm},
+          {"peak_rss_bytes", r.peak_rss_bytes}};
+}
+
+}  // namespace
+
+double training_flops_per_token(const RunConfig& config) {
+  const auto h = static_cast<double>(config.d_model);
+  const double p = static_cast<double>(config.ssm_size_base) / (config.conj_sym ? 2.0 : 1.0);
+  const double directions = config.bidirectional ? 2.0 : 1.0;
+  const double gates = config.activation_fn == "full_glu" ? 2.0 : (config.activation_fn == "gelu" ? 0.0 : 1.0);
+  const double forward = 4.0 * p * h * (1.0 + directions) + 8.0 * p * directions + 2.0 * h * h * gates + 20.0 * h;
+  const double backward = 8.0 * p * h * (1.0 + directions) + 16.0 * p * directions + 4.0 * h * h * gates + 40.0 * h;
+  return static_cast<double>(config.n_layers) * (forward + backward);
+}
+
+std::vector<BenchResult> bench(const RunConfig& config) {
+  std::vector<BenchResult> results = {measure(config)};
+  if (results[0].quant == "none") {
+    RunConfig quantized = load_run_config(config.recipe, {{"quant", "w8a8"}});
+    quantized.bsz = config.bsz;
+    quantized.threads = config.threads;
+    quantized.lanes = config.lanes;
+    results.push_back(measure(quantized));
+  }
+  return results;
+}
+
+std::string to_json(const std::vector<BenchResult>& results) {
+  nlohmann::json line = figures(results.front());
+  for (const auto& result : results) line["runs"].push_back(figures(result));
+  return line.dump();
+}
+
+}  // namespace bitstate::experiments

@@ -1,0 +1,110 @@
+#include "experiments/checkpoint.h"
+
+#include "core/error.h"
+#include "core/hdf5.h"
+#include "core/sha256.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace bitstate::experiments {
+namespace {
+
+constexpr std::int64_t format_version = 1;
+
+void check_settings(const std::string& file, const Settings& saved, const Settings& wanted) {
+  for (std::size_t i = 0; i < std::max(saved.size(), wanted.size()); ++i) {
+    const bool both = i < saved.size() && i < wanted.size();
+    require(both && saved[i].first == wanted[i].first, "checkpoint", "{} was written by a version with other settings",
+            file);
+    require(saved[i].second == wanted[i].second, "checkpoint",
+            "{} was trained with {}={}, this run has {}={}; a run resumes with its own settings only", file,
+            saved[i].first, saved[i].second, wanted[i].first, wanted[i].second);
+  }
+}
+
+void read_floats(const Hdf5Reader& reader, const std::string& path, std::vector<float>& into) {
+  auto array = reader.read<float>(path, into.size());
+  require(array.values.size() == into.size(), "checkpoint", "{}: {} has {} elements, this model has {}",
+          reader.path().string(), path, array.values.size(), into.size());
+  require(std::all_of(array.values.begin(), array.values.end(), [](float v) { return std::isfinite(v); }), "checkpoint",
+          "{}: {} holds a NaN or an infinity", reader.path().string(), path);
+  into = std::move(array.values);
+}
+
+}  // namespace
+
+void save_checkpoint(const std::filesystem::path& file, const Settings& settings, const Progress& progress,
+                     const Inventory& inventory, const Optimizer* optimizer) {
+  Hdf5Writer writer(file);
+  writer.write_scalar("version", format_version);
+  writer.write_text("settings", format_ini(settings));
+  writer.write_scalar("progress/epoch", progress.epoch);
+  writer.write_scalar("progress/step", progress.step);
+  writer.write_scalar("progress/loss_sum", progress.loss_sum);
+  writer.write_scalar("progress/best", progress.best);
+  writer.write_scalar("progress/best_epoch", progress.best_epoch);
+  writer.write_scalar("progress/seconds", progress.seconds);
+  writer.write_scalar("progress/tokens", progress.tokens);
+  writer.write_text("progress/metrics", progress.metrics);
+  for (const auto& [name, parameter] : inventory.parameters) {
+    writer.write("parameters/" + name, parameter->value.data, {parameter->value.rows, parameter->value.cols});
+  }
+  for (const auto& [name, buffer] : inventory.buffers) {
+    writer.write("buffers/" + name, buffer->value.data, {buffer->value.rows, buffer->value.cols});
+  }
+  for (const Quantizer* quantizer : inventory.quantizers) {
+    if (!quantizer->range.empty()) writer.write("ranges/" + quantizer->site, quantizer->range);
+  }
+  if (optimizer != nullptr) {
+    writer.write("optimizer/m", optimizer->m);
+    writer.write("optimizer/v", optimizer->v);
+    writer.write_scalar("optimizer/steps", optimizer->steps);
+  }
+  writer.commit();
+}
+
+Progress load_checkpoint(const std::filesystem::path& file, const Settings& settings, const Inventory& inventory,
+                         Optimizer* optimizer) {
+  const Hdf5Reader reader(file);
+  const std::string name = file.string();
+  const auto version = reader.read_scalar<std::int64_t>("version");
+  require(version == format_version, "checkpoint", "{} has version {}, this program reads version {}", name, version,
+          format_version);
+  check_settings(name, parse_ini(reader.read_text("settings"), name), settings);
+  Progress progress;
+  progress.epoch = reader.read_scalar<std::uint64_t>("progress/epoch");
+  progress.step = reader.read_scalar<std::uint64_t>("progress/step");
+  progress.loss_sum = reader.read_scalar<double>("progress/loss_sum");
+  progress.best = reader.read_scalar<double>("progress/best");
+  progress.best_epoch = reader.read_scalar<std::uint64_t>("progress/best_epoch");
+  progress.seconds = reader.read_scalar<double>("progress/seconds");
+  progress.tokens = reader.read_scalar<std::uint64_t>("progress/tokens");
+  progress.metrics = reader.read_text("progress/metrics");
+  for (const auto& entry : inventory.parameters) read_floats(reader, "parameters/" + entry.name, entry.parameter->value.data);
+  for (const auto& entry : inventory.buffers) read_floats(reader, "buffers/" + entry.name, entry.buffer->value.data);
+  for (Quantizer* quantizer : inventory.quantizers) {
+    const std::string path = "ranges/" + quantizer->site;
+    quantizer->range.clear();
+    if (!quantizer->is_static() || !reader.exists(path)) continue;
+    quantizer->range.resize(quantizer->range_count());
+    read_floats(reader, path, quantizer->range);
+  }
+  if (optimizer != nullptr) {
+    read_floats(reader, "optimizer/m", optimizer->m);
+    read_floats(reader, "optimizer/v", optimizer->v);
+    optimizer->steps = reader.read_scalar<std::uint64_t>("optimizer/steps");
+  }
+  return progress;
+}
+
+std::string weights_digest(const Inventory& inventory) {
+  Sha256 hash;
+  const auto add = [&](const std::vector<float>& values) { hash.update(values.data(), values.size() * sizeof(float)); };
+  for (const auto& entry : inventory.parameters) add(entry.parameter->value.data);
+  for (const auto& entry : inventory.buffers) add(entry.buffer->value.data);
+  for (const Quantizer* quantizer : inventory.quantizers) add(quantizer->range);
+  return hash.hex();
+}
+
+}  // namespace bitstate::experiments

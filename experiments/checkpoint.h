@@ -1,0 +1,39 @@
+// The whole state of a training run in one HDF5 file: a run resumed from it continues bit for bit.
+#pragma once
+
+#include "autograd/optimizer.h"
+#include "experiments/ini.h"
+#include "models/inventory.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace bitstate::experiments {
+
+/// Where a run stands, besides its weights.
+struct Progress {
+  std::uint64_t epoch = 0;        ///< epochs that are trained and evaluated
+  std::uint64_t step = 0;         ///< steps done in the current epoch; all of them: its evaluation is still to come
+  double loss_sum = 0.0;          ///< of the batches of the current epoch
+  double best = 0.0;              ///< best validation metric so far
+  std::uint64_t best_epoch = 0;   ///< 1-based; 0 before the first evaluation
+  double seconds = 0.0;           ///< wall time so far
+  std::uint64_t tokens = 0;       ///< trained on so far
+  std::string metrics;            ///< the lines of metrics.jsonl so far
+};
+
+/// Writes the file atomically: a reader sees the old or the new checkpoint, whenever the writer is killed.
+void save_checkpoint(const std::filesystem::path& file, const Settings& settings, const Progress& progress,
+                     const Inventory& inventory, const Optimizer* optimizer);
+
+/// Fills everything from the file. Throws Error when it is damaged, belongs to another model, or its settings differ from `settings`
+/// (naming the first that differs).
+Progress load_checkpoint(const std::filesystem::path& file, const Settings& settings, const Inventory& inventory,
+                         Optimizer* optimizer);
+
+/// SHA-256 of the bits of all parameters, buffers and ranges, in the order of the model.
+std::string weights_digest(const Inventory& inventory);
+
+}  // namespace bitstate::experiments

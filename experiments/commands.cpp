@@ -1,0 +1,291 @@
+#include "experiments/commands.h"
+
+#include "core/error.h"
+#include "datasets/registry.h"
+#include "datasets/smnist.h"
+#include "experiments/bench.h"
+#include "experiments/embedded.h"
+#include "experiments/report.h"
+#include "experiments/run_config.h"
+#include "experiments/suggest.h"
+#include "experiments/sweep.h"
+#include "experiments/trainer.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <thread>
+
+namespace bitstate::experiments {
+
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr int interrupted_exit_code = 75;
+
+struct Command {
+  std::string name;
+  std::string arguments;
+  std::string summary;
+  std::vector<OptionInfo> options;
+  int (*run)(const CommandLine& line);
+};
+
+void print_json(const json& figures) { fmt::print("{}\n", figures.dump()); }
+
+const std::string* last_value(const CommandLine& line, std::string_view name) {
+  const std::string* value = nullptr;
+  for (const auto& [key, text] : line.options) {
+    if (key == name) value = &text;
+  }
+  return value;
+}
+
+/// The one positional argument, or "". Throws UsageError if there are more.
+std::string only_positional(const CommandLine& line, std::string_view command) {
+  require<UsageError>(line.positionals.size() <= 1, command, "'{}' is one argument too many",
+                      line.positionals.size() > 1 ? line.positionals[1] : std::string());
+  return line.positionals.empty() ? std::string() : line.positionals.front();
+}
+
+int finish(const RunConfig& config, const TrainResult& result) {
+  if (result.status != "done") fmt::print("{}: {}\n", result.status, result.reason.empty() ? "by a signal" : result.reason);
+  fmt::print("run in {}\n", config.out);
+  if (config.json) fmt::print("{}\n", to_json(result));
+  return result.exit_code;
+}
+
+int train_command(const CommandLine& line) {
+  std::string recipe = only_positional(line, "train");
+  const std::string* out = last_value(line, "out");
+  if (recipe.empty() && out != nullptr && fs::exists(fs::path(*out) / "settings.ini")) {
+    recipe = (fs::path(*out) / "settings.ini").string();  // go on with a run that exists
+  }
+  require<UsageError>(!recipe.empty(), "train", "needs a recipe: {}, or the path of an .ini file",
+                      fmt::join(recipe_names(), ", "));
+  RunConfig config = load_run_config(recipe, line.options);
+  if (config.out.empty()) {
+    config.out = fmt::format("runs/{}-{}", fs::path(recipe).stem().string(), settings_hash(config));
+  }
+  return finish(config, train(config));
+}
+
+int eval_command(const CommandLine& line) {
+  const std::string run = only_positional(line, "eval");
+  require<UsageError>(!run.empty(), "eval", "needs the folder of a run");
+  const fs::path settings_file = fs::path(run) / "settings.ini";
+  require<UsageError>(fs::exists(settings_file), run, "is not the folder of a run: it has no settings.ini");
+  RunConfig config = load_run_config(settings_file.string(), line.options);
+  config.out = run;
+  return finish(config, evaluate(config, run));
+}
+
+int bench_command(const CommandLine& line) {
+  const std::string recipe = only_positional(line, "bench");
+  const RunConfig config = load_run_config(recipe.empty() ? "smnist" : recipe, line.options);
+  const auto results = bench(config);
+  for (const auto& r : results) {
+    fmt::print("{} {:<10} {:8.2f} ms a step  {:9.0f} tokens/s  {:5.3f} of {:.1f} GFLOP/s  {:.0f} MB\n", r.recipe, r.quant,
+               1e3 * r.step_seconds, r.tokens_per_second, r.fraction_of_gemm, r.gemm_gflops,
+               static_cast<double>(r.peak_rss_bytes) / 1e6);
+  }
+  if (config.json) fmt::print("{}\n", to_json(results));
+  return 0;
+}
+
+struct SweepOptions {
+  Settings overrides;                ///< settings of every run
+  std::vector<std::string> passed;   ///< options of each child's command line
+  fs::path out;
+  std::size_t jobs = 1;
+  bool json = false;
+};
+
+std::size_t jobs_of(const std::string& text) {
+  const bool digits = !text.empty() && text.size() < 4 && text.find_first_not_of("0123456789") == text.npos;
+  require<UsageError>(digits && text.find_first_not_of('0') != text.npos, "jobs",
+                      "\"{}\" is not allowed: a whole number from 1 to 999 is", text);
+  return static_cast<std::size_t>(std::stoul(text));
+}
+
+SweepOptions sweep_options(const CommandLine& line) {
+  SweepOptions options;
+  RunConfig how;  // options that say how runs are done; they are not settings of the runs
+  const Settings affecting = settings(how);
+  for (const auto& [name, value] : line.options) {
+    const auto same = [&key = name](const auto& setting) { return setting.first == key; };
+    if (name == "jobs") {
+      options.jobs = jobs_of(value);
+    } else if (std::any_of(affecting.begin(), affecting.end(), same)) {
+      options.overrides.emplace_back(name, value);
+    } else {
+      set_option(how, name, value);
+      if (name == "data" || name == "checkpoint_seconds") options.passed.push_back("--" + name + "=" + value);
+    }
+  }
+  const std::size_t threads = how.threads > 0 ? how.threads : std::max(1U, std::thread::hardware_concurrency());
+  options.passed.push_back(fmt::format("--threads={}", std::max<std::size_t>(1, threads / options.jobs)));
+  options.out = how.out;
+  options.json = how.json;
+  return options;
+}
+
+int sweep_command(const CommandLine& line) {
+  const std::string file = only_positional(line, "sweep");
+  require<UsageError>(!file.empty(), "sweep", "needs a sweep: {}, or the path of an .ini file",
+                      fmt::join(embedded_names("sweeps"), ", "));
+  SweepOptions options = sweep_options(line);
+  const auto built_in = embedded_file("sweeps/" + file + ".ini");
+  if (!built_in && !fs::exists(file)) {
+    fail<UsageError>("sweep", "'{}' is neither built in nor a file{}", file, suggestion(file, embedded_names("sweeps")));
+  }
+  if (options.out.empty()) options.out = fs::path("sweeps") / fs::path(file).stem();
+  const auto plan = plan_sweep(built_in ? parse_ini(*built_in, file) : read_ini(file), file, options.overrides);
+
+  const bool terminal = isatty(STDOUT_FILENO) != 0;
+  const auto say = [terminal](std::string_view text, bool transient) {
+    if (terminal) fmt::print("\r\033[K{}{}", text, transient ? "" : "\n");
+    if (!terminal && !transient) fmt::print("{}\n", text);
+    std::fflush(stdout);
+  };
+  ProcessLauncher launcher(options.passed);
+  const SweepSummary s = run_sweep(plan, options.out, options.jobs, launcher, say);
+  if (terminal) fmt::print("\r\033[K");
+  fmt::print("{} runs: {} done, {} diverged, {} failed, {} had a result; bitstate report {} tabulates them\n", s.planned,
+             s.done, s.diverged, s.failed, s.skipped, options.out.string());
+  if (options.json) {
+    print_json({{"planned", s.planned}, {"skipped", s.skipped}, {"done", s.done}, {"diverged", s.diverged},
+                {"failed", s.failed}, {"interrupted", s.interrupted}, {"out", options.out.string()}});
+  }
+  if (s.interrupted) return interrupted_exit_code;
+  return s.failed > 0 ? 1 : 0;
+}
+
+int report_command(const CommandLine& line) {
+  const std::string dir = only_positional(line, "report");
+  require<UsageError>(!dir.empty(), "report", "needs the folder of a sweep or of runs");
+  const Report report = write_report(dir);
+  const std::string page = (fs::path(dir) / "index.html").string();
+  fmt::print("{}\n{}\n", report_terminal(report), page);
+  if (last_value(line, "json") != nullptr) {
+    print_json({{"configurations", report.rows.size()}, {"diverged", report.diverged.size()},
+                {"missing", report.missing.size()}, {"page", page}});
+  }
+  return 0;
+}
+
+int check_data(const RunConfig& config, const std::string& name) {
+  require<UsageError>(name.empty() || name == "mnist" || name == "smnist" || name == "psmnist", "data check",
+                      "'{}' has no files to check; mnist has", name);
+  const fs::path folder = datasets::find_data("mnist", config.data);
+  bool ok = true;
+  for (const auto& file : datasets::data_check(folder)) {
+    fmt::print("{}: {}\n", (folder / file.file).string(), file.verdict);
+    ok = ok && file.ok;
+  }
+  return ok ? 0 : 1;
+}
+
+int make_data(const RunConfig& config, const std::string& name) {
+  require<UsageError>(name == "lorenz" || name == "mackey-glass", "data make",
+                      "'{}' is not generated; lorenz and mackey-glass are", name);
+  require<UsageError>(!config.data.empty(), "data make", "needs --data=DIR, where the HDF5 file shall be");
+  datasets::DataOptions options;
+  options.cache = config.data;
+  options.trajectories = config.trajectories;
+  options.tau = config.tau;
+  fs::create_directories(config.data);
+  const auto splits = datasets::load(name, options);
+  fmt::print("{}: {} training and {} test sequences of {} steps in {}\n", splits.name, splits.train->size(),
+             splits.test->size(), splits.max_length, config.data);
+  return 0;
+}
+
+int data_command(const CommandLine& line) {
+  RunConfig config;
+  for (const auto& [name, value] : line.options) set_option(config, name, value);
+  const auto& words = line.positionals;
+  require<UsageError>(!words.empty() && words.size() <= 2, "data", "needs check or make, and a data set's name");
+  const std::string name = words.size() > 1 ? words[1] : std::string();
+  if (words.front() == "check") return check_data(config, name);
+  if (words.front() == "make") return make_data(config, name);
+  fail<UsageError>("data", "'{}' is not a command of it{}", words.front(), suggestion(words.front(), {"check", "make"}));
+}
+
+/// Those of the run's options that have these names.
+std::vector<OptionInfo> some_options(const std::vector<std::string>& names) {
+  std::vector<OptionInfo> chosen;
+  for (const auto& option : run_options()) {
+    if (std::find(names.begin(), names.end(), option.name) != names.end()) chosen.push_back(option);
+  }
+  return chosen;
+}
+
+std::vector<Command> command_table() {
+  auto sweep = run_options();
+  sweep.push_back({"jobs", "runs at once; each gets its share of the threads [1]", false});
+  return {
+      {"train", "RECIPE", "trains one model", run_options(), train_command},
+      {"eval", "RUN", "evaluates the best checkpoint of a run", run_options(), eval_command},
+      {"sweep", "FILE.ini --out=DIR", "trains all runs of a sweep", sweep, sweep_command},
+      {"report", "DIR", "tabulates the runs of a folder", some_options({"json"}), report_command},
+      {"data", "check|make [NAME]", "verifies data files, generates data",
+       some_options({"data", "tau", "trajectories"}), data_command},
+      {"bench", "[RECIPE]", "measures the training step", run_options(), bench_command},
+  };
+}
+
+std::string help_text(const std::vector<Command>& table) {
+  std::string text = "bitstate: few-bit state-space models\n\nusage: bitstate COMMAND ...\n\n";
+  for (const auto& command : table) {
+    text += fmt::format("  {:<7}{:<20} {}\n", command.name, command.arguments, command.summary);
+  }
+  return text + "\nbitstate COMMAND --help lists the options of a command; --version prints the version.\n";
+}
+
+std::string help_text(const Command& command) {
+  return fmt::format("usage: bitstate {} {}\n{}\n\nOptions stand here or, as name = value, in an .ini file.\n{}",
+                     command.name, command.arguments, command.summary, options_help(command.options));
+}
+
+void print_version() { fmt::print("bitstate {}\n", BITSTATE_VERSION); }
+
+}  // namespace
+
+int run_command(const std::vector<std::string>& args) {
+  const auto table = command_table();
+  if (args.empty() || args.front() == "--help" || args.front() == "help") {
+    fmt::print("{}", help_text(table));
+    return args.empty() ? 2 : 0;
+  }
+  if (args.front() == "--version") {
+    print_version();
+    return 0;
+  }
+  std::vector<std::string> names;
+  for (const auto& command : table) names.push_back(command.name);
+  const auto named = [&](const Command& command) { return command.name == args.front(); };
+  const auto command = std::find_if(table.begin(), table.end(), named);
+  if (command == table.end()) {
+    fail<UsageError>("command", "'{}' is not a command{}", args.front(), suggestion(args.front(), names));
+  }
+  const CommandLine line = parse_command_line({args.begin() + 1, args.end()}, command->options);
+  if (line.help) {
+    fmt::print("{}", help_text(*command));
+    return 0;
+  }
+  if (line.version) {
+    print_version();
+    return 0;
+  }
+  return command->run(line);
+}
+
+}  // namespace bitstate::experiments

@@ -1,0 +1,38 @@
+// Progress for a person: a bar with the time left on a terminal, nothing but finished lines elsewhere.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace bitstate::experiments {
+
+class ProgressBar {
+ public:
+  /// `total` units of work of which `done` lie behind.
+  ProgressBar(std::size_t total, std::size_t done);
+  ~ProgressBar() { clear(); }
+  ProgressBar(const ProgressBar&) = delete;
+  ProgressBar& operator=(const ProgressBar&) = delete;
+
+  /// Redraws at most ten times a second; does nothing when stderr is no terminal.
+  void show(std::size_t done, std::string_view note);
+  /// Prints a line that stays, on stdout.
+  void line(std::string_view text);
+
+ private:
+  void clear();
+
+  std::size_t total_;
+  std::size_t start_;
+  std::chrono::steady_clock::time_point began_;
+  std::chrono::steady_clock::time_point drawn_;
+  bool terminal_;
+  bool visible_ = false;
+};
+
+/// "1h02m", "3m20s" or "12s".
+std::string duration_text(double seconds);
+
+}  // namespace bitstate::experiments

@@ -1,0 +1,34 @@
+// Ordered name = value lists, and the .ini text they are read from and written to.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace bitstate::experiments {
+
+/// Names and values in the order in which they were given; a name may stand more than once.
+using Settings = std::vector<std::pair<std::string, std::string>>;
+
+/// Reads lines `name = value`, `# comment` and `[section]` (which prefixes the names that follow by "section.").
+/// Throws UsageError naming `where` and the line.
+Settings parse_ini(std::string_view text, std::string_view where);
+
+/// parse_ini of a file. Throws UsageError if it cannot be read.
+Settings read_ini(const std::filesystem::path& path);
+
+/// The text that parse_ini reads back to the same list.
+std::string format_ini(const Settings& settings);
+
+/// The whole file. Throws UsageError if it cannot be read.
+std::string read_text(const std::filesystem::path& path);
+
+/// `text` without white space at both ends.
+std::string_view trimmed(std::string_view text);
+
+/// The non-empty, trimmed parts of `text` between separators.
+std::vector<std::string> split(std::string_view text, std::string_view separators);
+
+}  // namespace bitstate::experiments

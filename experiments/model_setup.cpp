@@ -1,0 +1,70 @@
+#include "experiments/model_setup.h"
+
+#include "core/error.h"
+
+#include <filesystem>
+
+namespace bitstate::experiments {
+
+std::string_view metric_name(Metric metric) {
+  switch (metric) {
+    case Metric::accuracy: return "accuracy";
+    case Metric::mse: return "mse";
+    case Metric::smape: return "smape";
+  }
+  return "";
+}
+
+bool is_better(Metric metric, double a, double b) { return metric == Metric::accuracy ? a > b : a < b; }
+
+datasets::Splits load_data(const RunConfig& config) {
+  datasets::DataOptions options;
+  options.data = config.data;
+  options.trajectories = config.trajectories;
+  options.tau = config.tau;
+  options.limit_train = config.limit_train;
+  options.limit_test = config.limit_test;
+  return datasets::load(config.dataset, options);
+}
+
+Metric metric_of(const datasets::Splits& data) {
+  if (data.task == datasets::Task::classification) return Metric::accuracy;
+  return data.name == "mackey-glass" ? Metric::smape : Metric::mse;  // as Q-S5
+}
+
+Model make_model(const RunConfig& config, const datasets::Splits& data) {
+  S5Options options;
+  options.inputs = data.d_input;
+  options.tokens = data.tokens;
+  options.outputs = data.d_output;
+  options.layers = config.n_layers;
+  options.pool_last = config.mode == "last";
+  options.p_dropout = config.p_dropout;
+  S5LayerOptions& layer = options.layer;
+  layer.sizes.H = config.d_model;
+  layer.sizes.P_full = config.ssm_size_base;
+  layer.sizes.blocks = config.blocks;
+  layer.sizes.conj_sym = config.conj_sym;
+  layer.sizes.bidirectional = config.bidirectional;
+  layer.sizes.C_init = c_init_of(config.C_init);
+  layer.sizes.dt_min = config.dt_min;
+  layer.sizes.dt_max = config.dt_max;
+  layer.discretize.method =
+      config.discretization == "bilinear" ? ops::Discretization::bilinear : ops::Discretization::zoh;
+  layer.discretize.clip_eigs = config.clip_eigs;
+  layer.discretize.step_rescale = config.step_rescale;
+  layer.activation = activation_of(config.activation_fn);
+  layer.prenorm = config.prenorm;
+  layer.batchnorm = config.batchnorm;
+  layer.qgelu = config.qgelu_approx;
+  layer.hard_sigmoid = config.hard_sigmoid;
+  if (data.task == datasets::Task::classification) return S5Classifier(options, config.seed);
+  return S5Regressor(options, config.seed);
+}
+
+void apply_quantization(const RunConfig& config, const Inventory& inventory) {
+  const std::string origin = config.quant == "none" ? "bits" : std::filesystem::path(config.quant).filename().string();
+  quantize_sites(inventory, QuantConfig::parse(quant_rules(config), origin));
+}
+
+}  // namespace bitstate::experiments

@@ -1,0 +1,26 @@
+// The table behind RunConfig: one row an option, with its help, how its text is read and how it is written.
+#pragma once
+
+#include "experiments/run_config.h"
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bitstate::experiments {
+
+/// One row. `set` throws UsageError naming the option, the value and what is allowed; `text` is what set() reads back.
+struct Option {
+  std::string name;
+  std::string help;
+  bool is_switch = false;
+  bool affects_result = true;
+  std::function<void(RunConfig&, std::string_view)> set;
+  std::function<std::string(const RunConfig&)> text;
+};
+
+/// The rows in the order of --help. Built once per call.
+std::vector<Option> option_table();
+
+}  // namespace bitstate::experiments

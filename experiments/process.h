@@ -1,0 +1,50 @@
+// Child processes of this program, started, watched and told to stop.
+#pragma once
+
+#include <csignal>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace bitstate::experiments {
+
+/// A group of child processes. While it lives, SIGCHLD, SIGTERM, SIGINT and SIGUSR1 are blocked in this thread and are
+/// taken by wait(), so no signal is lost and no handler is installed. Children run in process groups of their own and
+/// are asked to stop when this process dies.
+class ChildProcesses {
+ public:
+  struct Event {
+    enum class Kind { ended, signal, nothing };
+    Kind kind = Kind::nothing;
+    pid_t child = 0;    ///< ended: which
+    int exit_code = 0;  ///< ended: its exit code, or 128 + the signal that killed it
+    int signal = 0;     ///< signal: SIGTERM, SIGINT or SIGUSR1
+  };
+
+  ChildProcesses();
+  /// Asks the children that still run to stop and waits for them.
+  ~ChildProcesses();
+  ChildProcesses(const ChildProcesses&) = delete;
+  ChildProcesses& operator=(const ChildProcesses&) = delete;
+
+  /// Starts a program (full path first); its output is appended to `log`. Throws Error.
+  pid_t start(const std::vector<std::string>& command, const std::filesystem::path& log);
+
+  /// The next end of a child or signal to this process, or nothing after about `seconds`.
+  Event wait(double seconds);
+
+  /// Sends a signal to every child that runs.
+  void send(int signal) const;
+
+  /// The program that runs now.
+  static std::filesystem::path this_program();
+
+ private:
+  sigset_t before_{};
+  sigset_t watched_{};
+  std::vector<pid_t> running_;
+};
+
+}  // namespace bitstate::experiments

@@ -1,0 +1,92 @@
+// What the runs of a folder say together: one row a configuration, statistics over its seeds.
+#pragma once
+
+#include "experiments/run_record.h"
+
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace bitstate::experiments {
+
+/// Mean and sample standard deviation (n - 1) of n values; the deviation is absent for n < 2, the mean for n = 0.
+struct Statistic {
+  std::size_t n = 0;
+  std::optional<double> mean;
+  std::optional<double> deviation;
+};
+
+Statistic statistic(const std::vector<double>& values);
+
+/// The runs that differ in nothing but the seed.
+struct ReportRow {
+  std::vector<std::string> values;    ///< of Report::columns
+  std::string metric;                 ///< "accuracy", "mse", "smape", or "" while no run is done
+  Statistic test;                     ///< of the runs that are done
+  Statistic validation;
+  Statistic seconds;
+  std::size_t diverged = 0;
+  std::size_t missing = 0;
+  bool is_float = false;              ///< nothing is quantized
+  bool best = false;                  ///< best mean among the rows of its data set and metric
+  std::optional<double> difference;   ///< mean minus the mean of the float row with else equal settings
+  std::map<std::string, std::vector<std::pair<double, double>>> curves;  ///< mean over the runs: (epoch, value)
+};
+
+struct Report {
+  std::string title;                  ///< the data sets
+  std::vector<std::string> columns;   ///< settings that vary, without the seed
+  std::vector<ReportRow> rows;
+  Settings common;                    ///< settings that all runs share
+  std::vector<RunRecord> diverged;
+  std::vector<RunRecord> missing;
+
+  /// With exactly two columns a matrix can be drawn: the distinct values of column 0 or 1, in order.
+  [[nodiscard]] bool has_matrix() const { return columns.size() == 2; }
+  [[nodiscard]] std::vector<std::string> axis(std::size_t column) const;
+  /// The row at a place of the matrix, or null.
+  [[nodiscard]] const ReportRow* at(std::string_view row_value, std::string_view column_value) const;
+};
+
+/// Groups the runs. Diverged and missing runs enter no statistic.
+Report make_report(const std::vector<RunRecord>& runs);
+
+/// Whether larger is better.
+bool larger_is_better(std::string_view metric);
+
+/// A value of a metric as people read it: accuracy in per cent, others with four digits. `with_sign` for differences.
+std::string metric_text(std::string_view metric, double value, bool with_sign = false);
+
+/// "97.61 ± 0.12", "97.61" for one run, "–" for none.
+std::string statistic_text(std::string_view metric, const Statistic& statistic);
+
+/// "seed 3, a_bits 2": what tells a run from the others.
+std::string run_label(const Report& report, const RunRecord& run);
+
+/// A setting as a table shows it: "none" of a quantization option is "float".
+std::string value_text(std::string_view column, std::string_view value);
+
+/// The table as rows of cells, the header first. The best row's metric cell ends with `best_mark`.
+std::vector<std::vector<std::string>> table_cells(const Report& report, std::string_view best_mark);
+
+/// The three forms of the report. Markdown holds the matrix and the lists of diverged and missing runs too, CSV has
+/// unrounded numbers, the terminal's text is aligned.
+std::string report_markdown(const Report& report);
+std::string report_csv(const Report& report);
+std::string report_terminal(const Report& report);
+
+/// A page that needs nothing else: tables, matrix as a heat map, curves as SVG.
+std::string report_html(const Report& report);
+
+/// Text with &, <, >, " and ' replaced by entities.
+std::string html_escaped(std::string_view text);
+
+/// Reads the runs in `dir`, writes table.md, table.csv and index.html there and returns the report.
+Report write_report(const std::filesystem::path& dir);
+
+}  // namespace bitstate::experiments

@@ -1,0 +1,264 @@
+#include "experiments/run_config.h"
+
+#include "core/error.h"
+#include "core/random.h"
+#include "datasets/registry.h"
+#include "experiments/embedded.h"
+#include "experiments/options.h"
+#include "experiments/suggest.h"
+
+#include <boost/program_options.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+namespace bitstate::experiments {
+
+namespace {
+
+namespace po = boost::program_options;
+
+template <class Row>
+std::vector<std::string> names_of(const std::vector<Row>& options) {
+  std::vector<std::string> names;
+  for (const auto& option : options) names.push_back(option.name);
+  return names;
+}
+
+[[noreturn]] void unknown_option(std::string_view where, std::string_view name, const std::vector<std::string>& known) {
+  const std::string near = nearest(name, known);
+  fail<UsageError>(where, "'{}' is not an option{}", name,
+                   near.empty() ? std::string("; --help lists them") : fmt::format("; did you mean '{}'?", near));
+}
+
+bool is_boolean(std::string_view word) {
+  return word == "true" || word == "false" || word == "yes" || word == "no" || word == "1" || word == "0";
+}
+
+/// The words of a command line as Boost shall see them: dashes in option names become underscores, and a switch takes the
+/// boolean word that follows it, or true.
+std::vector<std::string> normalized(const std::vector<std::string>& args, const std::vector<OptionInfo>& options) {
+  std::vector<std::string> words;
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    std::string arg = args[i];
+    if (arg == "--") {
+      words.insert(words.end(), args.begin() + static_cast<std::ptrdiff_t>(i), args.end());
+      break;
+    }
+    if (arg.size() > 2 && arg.compare(0, 2, "--") == 0) {
+      const std::size_t end = std::min(arg.find('='), arg.size());
+      std::replace(arg.begin() + 2, arg.begin() + static_cast<std::ptrdiff_t>(end), '-', '_');
+      const auto match = [&](const OptionInfo& option) { return arg.compare(2, arg.npos, option.name) == 0; };
+      const auto option = std::find_if(options.begin(), options.end(), match);
+      if (option != options.end() && option->is_switch) {
+        arg += "=" + (i + 1 < args.size() && is_boolean(args[i + 1]) ? args[++i] : std::string("true"));
+      }
+    }
+    words.push_back(arg);
+  }
+  return words;
+}
+
+/// A number with thousands separated, for messages about sizes.
+std::string with_commas(double count) {
+  std::string digits = fmt::format("{:.0f}", count);
+  for (auto place = static_cast<std::ptrdiff_t>(digits.size()) - 3; place > 0; place -= 3) {
+    digits.insert(static_cast<std::size_t>(place), ",");
+  }
+  return digits;
+}
+
+/// Parameters of the layers (encoder and decoder are small beside them): S5's formula, with N_g GLU matrices.
+double parameter_count(const RunConfig& c) {
+  const auto h = static_cast<double>(c.d_model);
+  const double p = static_cast<double>(c.ssm_size_base) / (c.conj_sym ? 2.0 : 1.0);
+  const double glu = c.activation_fn == "gelu" ? 0.0 : c.activation_fn == "full_glu" ? 2.0 : 1.0;
+  const double per_layer = 2 * p * h * (c.bidirectional ? 3.0 : 2.0) + 3 * p + 3 * h + glu * (h * h + h);
+  return static_cast<double>(c.n_layers) * per_layer;
+}
+
+bool is_path(std::string_view name, std::string_view extension) {
+  const bool ends = name.size() > extension.size() && name.substr(name.size() - extension.size()) == extension;
+  return ends || name.find('/') != std::string_view::npos;
+}
+
+/// The text of a built-in file or of a path. `what` is "recipe" or "quant".
+std::string named_text(std::string_view name, std::string_view folder, std::string_view extension,
+                       std::string_view what) {
+  if (is_path(name, extension)) return read_text(std::string(name));
+  const auto text = embedded_file(fmt::format("{}/{}{}", folder, name, extension));
+  if (!text) {
+    fail<UsageError>(what, "'{}' is neither built in nor the path of a file *{}{}", name, extension,
+                     suggestion(name, embedded_names(folder)));
+  }
+  return std::string(*text);
+}
+
+/// `text` without comments, empty lines and superfluous white space.
+std::string canonical_rules(std::string_view text) {
+  std::string rules;
+  for (const auto& line : split(text, "\n")) {
+    const auto words = split(std::string_view(line).substr(0, line.find('#')), " \t\r");
+    if (!words.empty()) rules += fmt::format("{}\n", fmt::join(words, " "));
+  }
+  return rules;
+}
+
+void apply(RunConfig& config, const Settings& given, std::string_view where) {
+  const auto table = option_table();
+  for (const auto& [name, value] : given) {
+    const auto named = [&key = name](const Option& option) { return option.name == key; };
+    const auto option = std::find_if(table.begin(), table.end(), named);
+    if (option == table.end()) {
+      unknown_option(where, name, names_of(table));
+    }
+    option->set(config, value);
+  }
+}
+
+}  // namespace
+
+std::vector<OptionInfo> run_options() {
+  std::vector<OptionInfo> infos;
+  const RunConfig defaults;
+  for (const auto& option : option_table()) {
+    const std::string value = option.text(defaults);
+    infos.push_back({option.name, value.empty() ? option.help : fmt::format("{} [{}]", option.help, value),
+                     option.is_switch});
+  }
+  return infos;
+}
+
+std::vector<std::string> dataset_names() { return datasets::names(); }
+
+std::vector<std::string> recipe_names() { return embedded_names("recipes"); }
+
+std::vector<std::string> quant_names() { return embedded_names("configs"); }
+
+CommandLine parse_command_line(const std::vector<std::string>& args, const std::vector<OptionInfo>& options) {
+  po::options_description description;
+  for (const auto& option : options) description.add_options()(option.name.c_str(), po::value<std::string>());
+  description.add_options()("help", "")("version", "");
+
+  CommandLine line;
+  try {
+    namespace style = po::command_line_style;
+    const auto words = normalized(args, options);
+    const auto parsed = po::command_line_parser(words)
+                            .options(description)
+                            .style(style::allow_long | style::long_allow_adjacent | style::long_allow_next)
+                            .allow_unregistered()
+                            .run();
+    for (const auto& option : parsed.options) {
+      if (option.string_key.empty()) {
+        const bool dashed = option.value.front().size() > 1 && option.value.front().front() == '-';
+        if (dashed && option.value.front() != "--") unknown_option("options", option.value.front(), names_of(options));
+        line.positionals.insert(line.positionals.end(), option.value.begin(), option.value.end());
+      } else if (option.unregistered) {
+        unknown_option("options", option.string_key, names_of(options));
+      } else if (option.string_key == "help") {
+        line.help = true;
+      } else if (option.string_key == "version") {
+        line.version = true;
+      } else {
+        line.options.emplace_back(option.string_key, option.value.front());
+      }
+    }
+  } catch (const po::error_with_option_name& error) {
+    const std::string name = error.get_option_name();
+    const std::size_t dashes = std::min(name.find_first_not_of('-'), name.size());
+    fail<UsageError>(dashes == name.size() ? "options" : name.substr(dashes), "needs a value");
+  } catch (const po::error& error) {
+    fail<UsageError>("options", "{}", error.what());
+  }
+  return line;
+}
+
+std::string options_help(const std::vector<OptionInfo>& options) {
+  std::size_t width = 0;
+  for (const auto& option : options) width = std::max(width, option.name.size());
+  std::string text;
+  for (const auto& option : options) text += fmt::format("  --{:<{}}  {}\n", option.name, width, option.help);
+  return text;
+}
+
+void set_option(RunConfig& config, std::string_view name, std::string_view value) {
+  apply(config, {{std::string(name), std::string(value)}}, "options");
+}
+
+void validate(const RunConfig& c) {
+  require<UsageError>(c.ssm_size_base % c.blocks == 0, "blocks", "{} blocks do not divide ssm_size_base {}", c.blocks,
+                      c.ssm_size_base);
+  const std::size_t block = c.ssm_size_base / c.blocks;
+  require<UsageError>(!c.conj_sym || block % 2 == 0, "blocks",
+                      "a block of {} states (ssm_size_base {} / blocks {}) cannot be halved by conj_sym: "
+                      "it must be even",
+                      block, c.ssm_size_base, c.blocks);
+  require<UsageError>(block <= 4096, "blocks",
+                      "a block of {} states (ssm_size_base {} / blocks {}) is above the limit of 4096", block,
+                      c.ssm_size_base, c.blocks);
+  require<UsageError>(c.dt_min <= c.dt_max, "dt_min", "{} is above dt_max {}", c.dt_min, c.dt_max);
+  const double limit = 1e9;
+  const double count = parameter_count(c);
+  require<UsageError>(count <= limit, "d_model",
+                      "n_layers {} of d_model {} and ssm_size_base {} would have {} parameters; at most {} are allowed",
+                      c.n_layers, c.d_model, c.ssm_size_base, with_commas(count), with_commas(limit));
+  require<UsageError>(c.lr_min <= c.ssm_lr_base, "lr_min", "{} is above ssm_lr_base {}", c.lr_min, c.ssm_lr_base);
+}
+
+RunConfig load_run_config(std::string_view recipe, const Settings& overrides) {
+  RunConfig config;
+  config.recipe = recipe;
+  if (!recipe.empty()) {
+    apply(config, parse_ini(named_text(recipe, "recipes", ".ini", "recipe"), recipe), recipe);
+  }
+  apply(config, overrides, "options");
+  if (config.quant.empty()) config.quant = "none";
+  require<UsageError>(config.quant.find_first_of("#\r\n") == std::string::npos, "quant",
+                      "\"{}\" is not allowed: a path without # and line ends is", config.quant);
+  if (config.quant != "none") {
+    config.quant_text = canonical_rules(named_text(config.quant, "configs", ".quant", "quant"));
+  }
+  validate(config);
+  return config;
+}
+
+Settings settings(const RunConfig& config) {
+  Settings result;
+  for (const auto& option : option_table()) {
+    if (option.affects_result) result.emplace_back(option.name, option.text(config));
+  }
+  return result;
+}
+
+std::string settings_hash(const RunConfig& config) {
+  return fmt::format("{:016x}", random_stream(format_ini(settings(config)) + "\n" + config.quant_text));
+}
+
+std::string quant_rules(const RunConfig& c) {
+  std::string rules = c.quant_text;
+  const auto add = [&](const std::optional<int>& bits, std::string_view glob, std::string_view options) {
+    if (bits) rules += fmt::format("{} {} {}\n", glob, *bits, options);
+  };
+  constexpr std::string_view by_tensor = "range=absmax granularity=tensor edge=half";
+  constexpr std::string_view by_channel = "range=absmax granularity=channel edge=half";
+  constexpr std::string_view activation = "range=ema edge=half";
+  const bool glu = c.activation_fn != "gelu";  // a rule that matches no site is an error
+  add(c.a_bits, "weight:*.ssm.A", by_tensor);
+  add(c.b_bits, "weight:*.ssm.B", by_channel);
+  add(c.c_bits, "weight:*.ssm.C", by_channel);
+  add(c.d_bits, "weight:*.ssm.D", by_channel);
+  add(c.ssm_act_bits, "act:*.ssm.*", activation);
+  add(c.non_ssm_bits, "weight:encoder", by_channel);
+  add(c.non_ssm_bits, "weight:decoder", by_channel);
+  if (glu) add(c.non_ssm_bits, "weight:*.glu.*", by_channel);
+  add(c.non_ssm_act_bits, "act:encoder", activation);
+  add(c.non_ssm_act_bits, "act:*.gelu", activation);
+  if (glu) add(c.non_ssm_act_bits, "act:*.glu.*", activation);
+  add(c.non_ssm_act_bits, "act:decoder", activation);
+  for (const auto& rule : c.bits) rules += rule + "\n";
+  return rules;
+}
+
+}  // namespace bitstate::experiments

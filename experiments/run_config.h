@@ -1,0 +1,136 @@
+// Every setting of one run, under the names of S5's and Q-S5's flags, and how a recipe and a command line fill it.
+#pragma once
+
+#include "experiments/ini.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bitstate::experiments {
+
+/// All settings of a run. The defaults are S5's (its run_train.py). load_run_config() has checked every range.
+struct RunConfig {
+  std::string recipe;               ///< where the settings came from: a built-in name or a file
+  std::string dataset = "smnist";   ///< one of dataset_names()
+
+  // model
+  std::size_t n_layers = 6;
+  std::size_t d_model = 128;        ///< features H
+  std::size_t ssm_size_base = 256;  ///< states before conjugate symmetry halves them
+  std::size_t blocks = 8;           ///< HiPPO blocks J; divides ssm_size_base
+  std::string C_init = "trunc_standard_normal";  ///< or lecun_normal, complex_normal
+  std::string discretization = "zoh";            ///< or bilinear
+  std::string mode = "pool";                     ///< or last
+  std::string activation_fn = "half_glu1";       ///< or half_glu2, full_glu, gelu
+  bool conj_sym = true;
+  bool clip_eigs = false;
+  bool bidirectional = false;
+  double dt_min = 0.001;
+  double dt_max = 0.1;
+  double step_rescale = 1.0;
+  bool prenorm = true;
+  bool batchnorm = true;            ///< false: layer normalization
+  double bn_momentum = 0.95;
+  bool qgelu_approx = false;
+  bool hard_sigmoid = false;
+  bool pad = false;                 ///< scan and norm run over padding, as in the reference
+
+  // training
+  std::size_t bsz = 64;
+  std::size_t epochs = 100;
+  double ssm_lr_base = 1e-3;
+  double lr_factor = 1.0;           ///< global learning rate = lr_factor · ssm_lr_base
+  bool dt_global = false;
+  double lr_min = 0.0;
+  std::size_t warmup_end = 1;       ///< epochs of linear warm-up
+  bool cosine_anneal = true;
+  double p_dropout = 0.0;
+  double weight_decay = 0.05;
+  std::string opt_config = "standard";  ///< or BandCdecay, BfastandCdecay, noBCdecay
+  std::uint64_t seed = 1919;
+  std::size_t lanes = 16;           ///< lanes a batch is dealt to; part of the result, unlike threads
+
+  // quantization; no value = float
+  std::string quant = "none";       ///< "none", a named configuration or the path of a .quant file
+  std::string quant_text;           ///< the rules `quant` stands for; set by load_run_config()
+  std::optional<int> a_bits;
+  std::optional<int> b_bits;
+  std::optional<int> c_bits;
+  std::optional<int> d_bits;
+  std::optional<int> ssm_act_bits;
+  std::optional<int> non_ssm_bits;
+  std::optional<int> non_ssm_act_bits;
+  std::vector<std::string> bits;    ///< further rules "glob bits [key=value ...]", after all others
+
+  // data
+  std::size_t limit_train = 0;      ///< use only the first so many training sequences; 0 = all
+  std::size_t limit_test = 0;       ///< likewise for validation and test
+  double tau = 17.0;                ///< delay of Mackey-Glass
+  std::size_t trajectories = 1024;  ///< trajectories of a dynamical system, train and test together
+
+  // how the run is done: none of these changes its result
+  std::string data;                 ///< folder of the data files; empty = $BITSTATE_DATA
+  std::string out;                  ///< folder of the run; empty = the caller chooses one
+  std::size_t threads = 0;          ///< 0 = all
+  double checkpoint_seconds = 60.0;
+  bool resume = false;              ///< continue from out/checkpoint.h5
+  bool json = false;                ///< end the output with one line of JSON
+};
+
+/// An option as --help shows it.
+struct OptionInfo {
+  std::string name;
+  std::string help;
+  bool is_switch = false;  ///< a boolean: `--json` alone means true
+};
+
+/// A command line split into what it names and what it sets.
+struct CommandLine {
+  std::vector<std::string> positionals;
+  Settings options;  ///< names with underscores, in order
+  bool help = false;
+  bool version = false;
+};
+
+/// The options of RunConfig, in the order of --help.
+std::vector<OptionInfo> run_options();
+
+/// Values that `dataset` may take.
+std::vector<std::string> dataset_names();
+
+/// Names of the built-in recipes (experiments/recipes) and quantization configurations (experiments/configs).
+std::vector<std::string> recipe_names();
+std::vector<std::string> quant_names();
+
+/// Splits `args` (without program and command) by `options`. `--name=value` and `--name value` are the same, dashes in
+/// names stand for underscores. Throws UsageError for an unknown name, suggesting the nearest one.
+CommandLine parse_command_line(const std::vector<std::string>& args, const std::vector<OptionInfo>& options);
+
+/// The text of --help: one line an option.
+std::string options_help(const std::vector<OptionInfo>& options);
+
+/// Sets one option from its text. Throws UsageError naming the option, the value and what is allowed.
+void set_option(RunConfig& config, std::string_view name, std::string_view value);
+
+/// Checks what concerns several options together (sizes that divide, limits). Throws UsageError.
+void validate(const RunConfig& config);
+
+/// A recipe (built-in name, path of an .ini, or empty for the defaults), then the overrides in their order; validated,
+/// `quant` resolved. `bits` given among the overrides add to the recipe's. Throws UsageError.
+RunConfig load_run_config(std::string_view recipe, const Settings& overrides);
+
+/// Canonical text of every option that affects the result, in a fixed order. Loading it gives the same run.
+Settings settings(const RunConfig& config);
+
+/// 16 hex digits: FNV-1a of settings() and of the rules of `quant`. Names the folder of a run.
+std::string settings_hash(const RunConfig& config);
+
+/// All quantization rules of the run, in .quant syntax: those of `quant`, then the *_bits flags as rules, then `bits`.
+/// Empty for a float run.
+std::string quant_rules(const RunConfig& config);
+
+}  // namespace bitstate::experiments

@@ -1,0 +1,21 @@
+// The nearest of several names, for messages about unknown ones.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bitstate::experiments {
+
+/// Levenshtein distance, with a swap of neighbours counted as one edit (optimal string alignment); letter case and
+/// dash versus underscore are ignored.
+std::size_t edit_distance(std::string_view a, std::string_view b);
+
+/// The candidate with the smallest distance (the first of equals), or "" if none is near enough to be meant.
+std::string nearest(std::string_view name, const std::vector<std::string>& candidates);
+
+/// "; did you mean 'd_model'?", or the whole list "; known are: a, b" where nothing is near.
+std::string suggestion(std::string_view name, const std::vector<std::string>& candidates);
+
+}  // namespace bitstate::experiments

@@ -1,0 +1,352 @@
+#include "experiments/trainer.h"
+
+#include "autograd/optimizer.h"
+#include "autograd/schedule.h"
+#include "core/atomic_file.h"
+#include "core/error.h"
+#include "core/random.h"
+#include "experiments/checkpoint.h"
+#include "experiments/console.h"
+#include "experiments/lane_runner.h"
+#include "experiments/model_setup.h"
+#include "experiments/signals.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <sys/resource.h>
+
+#include <chrono>
+#include <cmath>
+#include <numeric>
+#include <optional>
+
+namespace bitstate::experiments {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using nlohmann::json;
+
+/// A wish to stop has arrived and everything is saved.
+struct Interrupted {};
+
+std::uint64_t peak_rss_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+/// The order of the training sequences in an epoch: Fisher-Yates on counter-based numbers, a function of seed and epoch.
+std::vector<std::size_t> epoch_order(std::size_t count, std::uint64_t seed, std::uint64_t epoch) {
+  std::vector<std::size_t> order(count);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const Random random{seed, random_stream("order", epoch)};
+  for (std::size_t i = count; i > 1; --i) std::swap(order[i - 1], order[random.below(i, i)]);
+  return order;
+}
+
+struct Evaluation {
+  double loss = 0.0;
+  double metric = 0.0;
+};
+
+/// One run: the model, its data and everything that changes while it trains.
+class Run {
+ public:
+  Run(const RunConfig& config, std::filesystem::path folder)
+      : config_(config),
+        folder_(std::move(folder)),
+        settings_(settings(config)),
+        data_(load_data(config)),
+        metric_(metric_of(data_)),
+        model_(make_model(config, data_)),
+        inventory_(prepared()),
+        workers_(config.threads),
+        runner_(model_, inventory_, metric_,
+                {config.lanes, config.pad, data_.max_length, config.batchnorm}, workers_),
+        optimizer_(inventory_.parameters,
+                   {opt_config_of(config.opt_config), config.dt_global, config.weight_decay}),
+        steps_per_epoch_(data_.train->size() / config.bsz),
+        schedule_{steps_per_epoch_, config.epochs, config.warmup_end, config.cosine_anneal, config.lr_min} {
+    require<UsageError>(steps_per_epoch_ > 0, "train", "bsz is {}, the training part has only {} sequences", config.bsz,
+                        data_.train->size());
+  }
+
+  TrainResult train();
+  TrainResult evaluate_best();
+
+ private:
+  Inventory prepared() {
+    Inventory inventory = take_inventory(model_);
+    apply_quantization(config_, inventory);
+    return inventory;
+  }
+  const datasets::Dataset& validation() const { return data_.validation ? *data_.validation : *data_.test; }
+  std::filesystem::path file(const char* name) const { return folder_ / name; }
+
+  void calibrate();
+  void train_epoch(ProgressBar& bar);
+  void train_step(std::span<const std::size_t> indices);
+  void end_epoch(ProgressBar& bar);
+  std::optional<Evaluation> evaluate(const datasets::Dataset& part);
+  void save();
+  void save_in_time();
+  double session_seconds() const { return std::chrono::duration<double>(Clock::now() - began_).count(); }
+  TrainResult result(std::string status) const;
+
+  RunConfig config_;
+  std::filesystem::path folder_;
+  Settings settings_;
+  datasets::Splits data_;
+  Metric metric_;
+  Model model_;
+  Inventory inventory_;
+  Workers workers_;
+  LaneRunner runner_;
+  Optimizer optimizer_;
+  std::size_t steps_per_epoch_;
+  Schedule schedule_;
+  Progress progress_;
+  Clock::time_point began_ = Clock::now();
+  Clock::time_point saved_ = Clock::now();
+  double seconds_before_ = 0.0;
+  std::uint64_t tokens_before_ = 0;
+};
+
+void Run::save() {
+  progress_.seconds = seconds_before_ + session_seconds();
+  save_checkpoint(file("checkpoint.h5"), settings_, progress_, inventory_, &optimizer_);
+  saved_ = Clock::now();
+}
+
+void Run::save_in_time() {
+  if (StopSignals::requested()) {
+    save();
+    throw Interrupted{};
+  }
+  if (std::chrono::duration<double>(Clock::now() - saved_).count() >= config_.checkpoint_seconds) save();
+}
+
+void Run::calibrate() {
+  if (!needs_calibration(inventory_)) return;
+  const auto order = epoch_order(data_.train->size(), config_.seed, 0);
+  runner_.run(LaneRunner::Mode::calibrate, *data_.train, std::span(order).first(config_.bsz));
+  calibrate_ranges(inventory_, runner_.observed());
+}
+
+void Run::train_step(std::span<const std::size_t> indices) {
+  const std::uint64_t step = progress_.epoch * steps_per_epoch_ + progress_.step;
+  const BatchResult& batch = runner_.run(LaneRunner::Mode::train, *data_.train, indices, config_.seed, step);
+  const double loss = std::accumulate(batch.losses.begin(), batch.losses.end(), 0.0) / static_cast<double>(indices.size());
+  for (const auto& [name, parameter] : inventory_.parameters) {
+    for (std::size_t i = 0; i < parameter->value.size(); ++i) {
+      const float g = runner_.gradient()[parameter->offset + i];
+      require<DivergedError>(std::isfinite(g), "gradient", "the gradient of {} is {} at element {}", name, g, i);
+    }
+  }
+  const double ssm_lr = schedule_.rate(config_.ssm_lr_base, step);
+  const double lr = schedule_.rate(config_.ssm_lr_base * config_.lr_factor, step);
+  optimizer_.step(inventory_.parameters, runner_.gradient(), lr, ssm_lr);
+  update_ranges(inventory_, runner_.observed());
+  update_running_statistics(inventory_, runner_.statistics(), config_.bn_momentum);
+  progress_.loss_sum += loss;
+  progress_.tokens += batch.tokens;
+  ++progress_.step;
+}
+
+void Run::train_epoch(ProgressBar& bar) {
+  const auto order = epoch_order(data_.train->size(), config_.seed, progress_.epoch);
+  while (progress_.step < steps_per_epoch_) {
+    try {
+      train_step(std::span(order).subspan(progress_.step * config_.bsz, config_.bsz));
+    } catch (const DivergedError& error) {
+      fail<DivergedError>("train", "epoch {}, step {}: {}", progress_.epoch + 1, progress_.step + 1, error.what());
+    }
+    save_in_time();
+    bar.show(progress_.epoch * steps_per_epoch_ + progress_.step,
+             fmt::format("epoch {}/{}  loss {:.4f}", progress_.epoch + 1, config_.epochs,
+                         progress_.loss_sum / static_cast<double>(progress_.step)));
+  }
+}
+
+/// The mean over a part of the data, or nothing when a wish to stop arrives.
+std::optional<Evaluation> Run::evaluate(const datasets::Dataset& part) {
+  constexpr std::size_t chunk = 256;
+  std::vector<std::size_t> indices(part.size());
+  std::iota(indices.begin(), indices.end(), std::size_t{0});
+  Evaluation total;
+  for (std::size_t first = 0; first < indices.size(); first += chunk) {
+    if (StopSignals::requested()) return std::nullopt;
+    const std::size_t count = std::min(chunk, indices.size() - first);
+    const BatchResult& batch =
+        runner_.run(LaneRunner::Mode::evaluate, part, std::span(indices).subspan(first, count));
+    for (std::size_t i = 0; i < count; ++i) {
+      total.loss += batch.losses[i];
+      total.metric += batch.metrics[i];
+    }
+  }
+  const auto size = static_cast<double>(indices.size());
+  return Evaluation{total.loss / size, total.metric / size};
+}
+
+void Run::end_epoch(ProgressBar& bar) {
+  const auto evaluation = evaluate(validation());
+  if (!evaluation) {
+    save();
+    throw Interrupted{};
+  }
+  const double train_loss = progress_.loss_sum / static_cast<double>(steps_per_epoch_);
+  ++progress_.epoch;
+  progress_.step = 0;
+  progress_.loss_sum = 0.0;
+  const std::string name = "val_" + std::string(metric_name(metric_));
+  json line = {{"epoch", progress_.epoch}, {"train_loss", train_loss}, {"val_loss", evaluation->loss}};
+  line[name] = evaluation->metric;
+  progress_.metrics += line.dump() + "\n";
+  if (progress_.best_epoch == 0 || is_better(metric_, evaluation->metric, progress_.best)) {
+    progress_.best = evaluation->metric;
+    progress_.best_epoch = progress_.epoch;
+    save_checkpoint(file("best.h5"), settings_, progress_, inventory_, nullptr);
+  }
+  write_file_atomically(file("metrics.jsonl"), progress_.metrics);
+  save();
+  bar.line(fmt::format("epoch {:3}/{}  train loss {:.4f}  val loss {:.4f}  {} {:.4f}  {}", progress_.epoch,
+                       config_.epochs, train_loss, evaluation->loss, name, evaluation->metric,
+                       duration_text(progress_.seconds)));
+}
+
+TrainResult Run::result(std::string status) const {
+  TrainResult r;
+  r.status = std::move(status);
+  r.metric_name = metric_name(metric_);
+  r.val_metric = progress_.best;
+  r.epochs = progress_.epoch;
+  r.seconds = seconds_before_ + session_seconds();
+  r.tokens_per_second = static_cast<double>(progress_.tokens - tokens_before_) / std::max(1e-9, session_seconds());
+  r.peak_rss_bytes = peak_rss_bytes();
+  r.weights_digest = weights_digest(inventory_);
+  r.exit_code = r.status == "done" ? 0 : (r.status == "interrupted" ? exit_interrupted : 1);
+  return r;
+}
+
+TrainResult Run::train() {
+  const StopSignals signals;
+  if (config_.resume && std::filesystem::exists(file("checkpoint.h5"))) {
+    progress_ = load_checkpoint(file("checkpoint.h5"), settings_, inventory_, &optimizer_);
+    seconds_before_ = progress_.seconds;
+    tokens_before_ = progress_.tokens;
+    if (!progress_.metrics.empty()) write_file_atomically(file("metrics.jsonl"), progress_.metrics);
+    fmt::print("resumed at epoch {}, step {}\n", progress_.epoch + 1, progress_.step + 1);
+  }
+  ProgressBar bar(config_.epochs * steps_per_epoch_, progress_.epoch * steps_per_epoch_ + progress_.step);
+  try {
+    calibrate();
+    while (progress_.epoch < config_.epochs) {
+      train_epoch(bar);
+      end_epoch(bar);
+    }
+    TrainResult r = result("done");
+    load_checkpoint(file("best.h5"), settings_, inventory_, nullptr);
+    const auto test = evaluate(*data_.test);
+    if (!test) throw Interrupted{};
+    r.test_metric = test->metric;
+    r.test_loss = test->loss;
+    r.peak_rss_bytes = peak_rss_bytes();
+    bar.line(fmt::format("test {} {:.4f}  loss {:.4f}  (weights of epoch {})  arena {:.1f} MB", metric_name(metric_),
+                         test->metric, test->loss, progress_.best_epoch,
+                         static_cast<double>(runner_.peak_arena_bytes()) / 1e6));
+    return r;
+  } catch (const Interrupted&) {
+    bar.line("stopped; the checkpoint is written, --resume continues");
+    return result("interrupted");
+  } catch (const DivergedError& error) {
+    TrainResult r = result("diverged");
+    r.reason = error.what();
+    return r;
+  }
+}
+
+TrainResult Run::evaluate_best() {
+  const StopSignals signals;
+  progress_ = load_checkpoint(file("best.h5"), settings_, inventory_, nullptr);
+  tokens_before_ = progress_.tokens;
+  seconds_before_ = 0.0;
+  const auto test = evaluate(*data_.test);
+  if (!test) return result("interrupted");
+  TrainResult r = result("done");
+  r.test_metric = test->metric;
+  r.test_loss = test->loss;
+  r.tokens_per_second = 0.0;
+  return r;
+}
+
+json figures(const TrainResult& result) {
+  json line = {{"val_" + result.metric_name, result.val_metric},
+               {"test_" + result.metric_name, result.test_metric},
+               {"test_loss", result.test_loss},
+               {"epochs", result.epochs},
+               {"seconds", result.seconds},
+               {"tokens_per_second", result.tokens_per_second},
+               {"peak_rss_bytes", result.peak_rss_bytes},
+               {"weights_digest", result.weights_digest}};
+  return line;
+}
+
+TrainResult from_json(const json& line) {
+  TrainResult r;
+  r.status = line.at("status");
+  r.reason = line.value("reason", "");
+  r.metric_name = line.at("metric");
+  r.val_metric = line.value("val_" + r.metric_name, 0.0);
+  r.test_metric = line.value("test_" + r.metric_name, 0.0);
+  r.test_loss = line.value("test_loss", 0.0);
+  r.epochs = line.value("epochs", std::uint64_t{0});
+  r.seconds = line.value("seconds", 0.0);
+  r.tokens_per_second = line.value("tokens_per_second", 0.0);
+  r.peak_rss_bytes = line.value("peak_rss_bytes", std::uint64_t{0});
+  r.weights_digest = line.value("weights_digest", "");
+  r.exit_code = r.status == "done" ? 0 : 1;
+  return r;
+}
+
+}  // namespace
+
+std::string to_json(const TrainResult& result) {
+  json line = figures(result);
+  line["status"] = result.status;
+  line["metric"] = result.metric_name;
+  if (!result.reason.empty()) line["reason"] = result.reason;
+  return line.dump();
+}
+
+TrainResult train(const RunConfig& config) {
+  const std::filesystem::path folder = config.out;
+  const auto result_file = folder / "result.json";
+  if (std::filesystem::exists(result_file) || std::filesystem::exists(folder / "checkpoint.h5")) {
+    require<UsageError>(config.resume, "train", "{} already holds a run; --resume continues it, or choose another --out",
+                        folder.string());
+  }
+  if (std::filesystem::exists(result_file)) {
+    try {
+      return from_json(json::parse(read_file(result_file, std::size_t{1} << 20)));
+    } catch (const json::exception& error) {
+      fail("train", "{} is damaged ({}); remove it to finish the run again", result_file.string(), error.what());
+    }
+  }
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  require(!error, "train", "cannot create the folder {}: {}", folder.string(), error.message());
+  Run run(config, folder);
+  write_file_atomically(folder / "settings.ini", format_ini(settings(config)));
+  const TrainResult result = run.train();
+  if (result.status != "interrupted") write_file_atomically(result_file, to_json(result) + "\n");
+  return result;
+}
+
+TrainResult evaluate(const RunConfig& config, const std::filesystem::path& folder) {
+  require(std::filesystem::exists(folder / "best.h5"), "eval", "{} holds no best.h5: it is not the folder of a trained run",
+          folder.string());
+  return Run(config, folder).evaluate_best();
+}
+
+}  // namespace bitstate::experiments

@@ -1,0 +1,90 @@
+// What a model consists of, found by walking its members: parameters, buffers and quantizers with their paths.
+#pragma once
+
+#include "autograd/parameter.h"
+#include "autograd/quantizer.h"
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bitstate {
+
+/// The lists that walking a model yields. The pointers stay valid while the model is not moved or resized.
+struct Inventory {
+  std::vector<NamedParameter> parameters;
+  std::vector<NamedBuffer> buffers;
+  std::vector<Quantizer*> quantizers;
+
+  [[nodiscard]] std::size_t parameter_count() const;  ///< elements of all parameters: length of a flat gradient
+  [[nodiscard]] std::size_t buffer_count() const;     ///< elements of all buffers: length of Pass::statistics
+  [[nodiscard]] std::size_t range_count() const;      ///< ranges of all static quantizers: length of Pass::observed
+  [[nodiscard]] std::vector<std::string> sites() const;
+};
+
+/// Passed to a struct's visit(): collects members under their paths. A struct lists its members once:
+///     template <class V> void visit(V& v) { v("weight", weight); v.site("weight", "", weight_quantizer); }
+class Walker {
+ public:
+  explicit Walker(Inventory& inventory) : inventory_(inventory) {}
+
+  void operator()(std::string_view name, Parameter& parameter) {
+    inventory_.parameters.push_back({path(name), &parameter});
+  }
+  void operator()(std::string_view name, Buffer& buffer) { inventory_.buffers.push_back({path(name), &buffer}); }
+  template <class T>
+  void operator()(std::string_view name, std::vector<T>& members) {
+    for (std::size_t i = 0; i < members.size(); ++i) (*this)(std::string(name) + "." + std::to_string(i), members[i]);
+  }
+  template <class T>
+  void operator()(std::string_view name, T& member) {
+    const std::string outer = prefix_;
+    prefix_ = path(name);
+    member.visit(*this);
+    prefix_ = outer;
+  }
+  /// A quantizer of kind weight, act or state; its site is "kind:path.name" ("kind:path" for an empty name).
+  void site(std::string_view kind, std::string_view name, Quantizer& quantizer) {
+    quantizer.site = std::string(kind) + ":" + path(name);
+    inventory_.quantizers.push_back(&quantizer);
+  }
+
+ private:
+  [[nodiscard]] std::string path(std::string_view name) const {
+    if (prefix_.empty() || name.empty()) return prefix_ + std::string(name);
+    return prefix_ + "." + std::string(name);
+  }
+
+  Inventory& inventory_;
+  std::string prefix_;
+};
+
+/// Gives every parameter, buffer and static quantizer its place in the flat arrays.
+void assign_offsets(const Inventory& inventory);
+
+/// Walks a model and assigns the offsets.
+template <class Model>
+Inventory take_inventory(Model& model) {
+  Inventory inventory;
+  Walker walker(inventory);
+  model.visit(walker);
+  assign_offsets(inventory);
+  return inventory;
+}
+
+/// Gives every quantizer the spec of the last rule that matches its site, and forgets its range.
+/// Throws UsageError when a rule matches no site.
+void quantize_sites(const Inventory& inventory, const QuantConfig& config);
+
+/// Sets the ranges that are still empty to the observed maxima (calibration).
+void calibrate_ranges(const Inventory& inventory, std::span<const float> observed);
+
+/// Moves every range towards the observed maximum: r <- (1 - rate) r + rate max (docs/numerics.md, section 2).
+void update_ranges(const Inventory& inventory, std::span<const float> observed);
+
+/// Whether some static quantizer has no range yet.
+[[nodiscard]] bool needs_calibration(const Inventory& inventory);
+
+}  // namespace bitstate

@@ -1,0 +1,34 @@
+#include "models/linear.h"
+
+#include "models/s5_init.h"
+
+#include <string>
+
+namespace bitstate {
+
+Linear::Linear(std::size_t in, std::size_t out, std::uint64_t seed, std::string_view path) {
+  weight.value = lecun_normal(out, in, Random{seed, random_stream(std::string(path) + ".weight")});
+  bias.value = Tensor(1, out);
+}
+
+Value Linear::forward(Tape& tape, Value x) const {
+  const Value w = ops::quantize(tape, tape.parameter(weight), weight_quantizer);
+  return ops::linear(tape, x, w, tape.parameter(bias));
+}
+
+Embedding::Embedding(std::size_t vocabulary, std::size_t features, std::uint64_t seed, std::string_view path) {
+  // the dense layer's initialisation (fan-in = vocabulary), transposed
+  const Tensor dense = lecun_normal(features, vocabulary, Random{seed, random_stream(std::string(path) + ".weight")});
+  weight.value = Tensor(vocabulary, features);
+  for (std::size_t h = 0; h < features; ++h) {
+    for (std::size_t id = 0; id < vocabulary; ++id) weight.value(id, h) = dense(h, id);
+  }
+  bias.value = Tensor(1, features);
+}
+
+Value Embedding::forward(Tape& tape, std::span<const std::int32_t> ids) const {
+  const Value table = ops::quantize(tape, tape.parameter(weight), weight_quantizer);
+  return ops::sum(tape, ops::embedding(tape, ids, table), tape.parameter(bias));
+}
+
+}  // namespace bitstate

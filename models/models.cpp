@@ -1,0 +1,50 @@
+#include "models/models.h"
+
+namespace bitstate {
+
+S5Classifier::S5Classifier(const S5Options& options, std::uint64_t seed)
+    : stack(options, seed),
+      decoder(options.layer.sizes.H, options.outputs, seed, "decoder"),
+      pool_last(options.pool_last) {
+  decoder_quantizer.columns = options.layer.sizes.H;
+}
+
+Value S5Classifier::pooled(Tape& tape, const Batch& batch) const {
+  const Value x = stack.forward(tape, batch);
+  return pool_last ? ops::last(tape, x, batch.sequences) : ops::mean_pool(tape, x, batch.sequences);
+}
+
+Value S5Classifier::forward(Tape& tape, const Batch& batch) const {
+  return decoder.forward(tape, ops::quantize(tape, pooled(tape, batch), decoder_quantizer));
+}
+
+S5Regressor::S5Regressor(const S5Options& options, std::uint64_t seed)
+    : stack(options, seed), decoder(options.layer.sizes.H, options.outputs, seed, "decoder") {
+  decoder_quantizer.columns = options.layer.sizes.H;
+}
+
+Value S5Regressor::forward(Tape& tape, const Batch& batch) const {
+  const Value x = stack.forward(tape, batch);
+  return decoder.forward(tape, ops::quantize(tape, x, decoder_quantizer, &batch.sequences));
+}
+
+S5Retrieval::S5Retrieval(const S5Options& options, std::uint64_t seed)
+    : stack(options, seed),
+      decoder1(4 * options.layer.sizes.H, options.layer.sizes.H, seed, "decoder.0"),
+      decoder2(options.layer.sizes.H, options.outputs, seed, "decoder.1") {
+  decoder1_quantizer.columns = 4 * options.layer.sizes.H;
+  gelu_quantizer.columns = options.layer.sizes.H;
+  decoder2_quantizer.columns = options.layer.sizes.H;
+}
+
+Value S5Retrieval::pooled(Tape& tape, const Batch& batch) const {
+  return ops::mean_pool(tape, stack.forward(tape, batch), batch.sequences);
+}
+
+Value S5Retrieval::forward(Tape& tape, const Batch& batch) const {
+  const Value pairs = ops::quantize(tape, ops::pair_features(tape, pooled(tape, batch)), decoder1_quantizer);
+  const Value hidden = ops::quantize(tape, decoder1.forward(tape, pairs), gelu_quantizer);
+  return decoder2.forward(tape, ops::quantize(tape, ops::gelu(tape, hidden), decoder2_quantizer));
+}
+
+}  // namespace bitstate

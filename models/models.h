@@ -1,0 +1,80 @@
+// The models: a stack of S5 layers with a head for classes, for a value at every step, or for pairs of documents.
+#pragma once
+
+#include "models/stack.h"
+
+#include <variant>
+
+namespace bitstate {
+
+/// Class logits of each sequence [N, classes]: decoder(pool(stack)).
+struct S5Classifier {
+  S5Stack stack;
+  Linear decoder;
+  Quantizer decoder_quantizer;  ///< of the pooled features
+  bool pool_last = false;
+
+  S5Classifier() = default;
+  S5Classifier(const S5Options& options, std::uint64_t seed);
+  Value pooled(Tape& tape, const Batch& batch) const;  ///< [N, H]
+  Value forward(Tape& tape, const Batch& batch) const;
+
+  template <class V>
+  void visit(V& v) {
+    stack.visit(v);
+    v.site("act", "decoder", decoder_quantizer);
+    v("decoder", decoder);
+  }
+};
+
+/// A value at every step [T, outputs]: decoder(stack), Q-S5's BatchRegressionModel.
+struct S5Regressor {
+  S5Stack stack;
+  Linear decoder;
+  Quantizer decoder_quantizer;
+
+  S5Regressor() = default;
+  S5Regressor(const S5Options& options, std::uint64_t seed);
+  Value forward(Tape& tape, const Batch& batch) const;
+
+  template <class V>
+  void visit(V& v) {
+    stack.visit(v);
+    v.site("act", "decoder", decoder_quantizer);
+    v("decoder", decoder);
+  }
+};
+
+/// Logits of each pair of documents [N, classes]; the batch holds 2N sequences, i and N + i are a pair:
+/// decoder2(gelu(decoder1([x0, x1, x0 - x1, x0 * x1]))).
+struct S5Retrieval {
+  S5Stack stack;
+  Linear decoder1, decoder2;
+  Quantizer decoder1_quantizer, gelu_quantizer, decoder2_quantizer;
+
+  S5Retrieval() = default;
+  S5Retrieval(const S5Options& options, std::uint64_t seed);
+  Value pooled(Tape& tape, const Batch& batch) const;  ///< [2N, H]
+  Value forward(Tape& tape, const Batch& batch) const;
+
+  template <class V>
+  void visit(V& v) {
+    stack.visit(v);
+    v.site("act", "decoder.0", decoder1_quantizer);
+    v("decoder.0", decoder1);
+    v.site("act", "decoder.gelu", gelu_quantizer);
+    v.site("act", "decoder.1", decoder2_quantizer);
+    v("decoder.1", decoder2);
+  }
+};
+
+using Model = std::variant<S5Classifier, S5Regressor, S5Retrieval>;
+
+inline Inventory take_inventory(Model& model) {
+  return std::visit([](auto& m) { return take_inventory(m); }, model);
+}
+inline Value forward(const Model& model, Tape& tape, const Batch& batch) {
+  return std::visit([&](const auto& m) { return m.forward(tape, batch); }, model);
+}
+
+}  // namespace bitstate

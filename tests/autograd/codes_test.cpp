@@ -1,0 +1,346 @@
+// Operations on codes against plain int64 loops written from docs/numerics.md, code for code; straight-through gradients against
+// their definition there.
+#include "autograd/ops.h"
+#include "core/error.h"
+#include "core/random.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+namespace bitstate::tests {
+namespace {
+
+using Codes = std::vector<std::int64_t>;
+
+/// R of section 2, in the float32 arithmetic that the page prescribes.
+std::int64_t quantized(float x, float s, std::int64_t bound) {
+  const float inverse = 1.0F / s;
+  const auto code = static_cast<std::int64_t>(std::floor(x * inverse + 0.5F));
+  return std::clamp(code, -bound, bound);
+}
+
+/// round-half-up(a m 2^-k) with the multiplier of section 3, by floor division instead of a shift.
+std::int64_t rescaled(std::int64_t a, double real) {
+  int exponent = 0;
+  const double mantissa = std::frexp(real, &exponent);
+  auto m = static_cast<std::int64_t>(std::floor(std::ldexp(mantissa, 31) + 0.5));
+  int k = 31 - exponent;
+  if (m == std::int64_t{1} << 31) {
+    m /= 2;
+    --k;
+  }
+  __extension__ using Wide = __int128;
+  const Wide numerator = static_cast<Wide>(a) * m + (static_cast<Wide>(1) << (k - 1));
+  const Wide divisor = static_cast<Wide>(1) << k;
+  Wide quotient = numerator / divisor;
+  if (numerator % divisor != 0 && numerator < 0) --quotient;
+  return static_cast<std::int64_t>(quotient);
+}
+
+std::vector<float> random_values(std::size_t count, double size, std::uint64_t stream) {
+  const Random random{17, stream};
+  std::vector<float> values(count);
+  for (std::size_t i = 0; i < count; ++i) values[i] = static_cast<float>(size * random.normal(i));
+  return values;
+}
+
+Codes codes_of(const Node& node) { return {node.codes, node.codes + node.size()}; }
+
+Quantizer site(const char* name, int bits, std::vector<float> range = {}, QuantSpec::Granularity granularity = QuantSpec::Granularity::tensor) {
+  Quantizer q;
+  q.site = name;
+  q.columns = range.size();
+  q.spec.bits = bits;
+  q.spec.granularity = granularity;
+  q.spec.range = range.empty() ? QuantSpec::Range::absmax : QuantSpec::Range::ema;
+  q.range = std::move(range);
+  return q;
+}
+
+/// A tape whose static sites may observe.
+struct Bench {
+  Tape tape;
+  std::vector<float> observed = std::vector<float>(64, 0.0F);
+  std::vector<float> gradient = std::vector<float>(4096, 0.0F);
+  explicit Bench(bool gradients = false) {
+    Pass pass;
+    pass.training = true;
+    pass.gradients = gradients;
+    pass.observed = observed;
+    pass.gradient = gradient;
+    tape.begin(pass);
+  }
+};
+
+TEST_CASE("codes: a weight is quantized by rows, half up, to the bound of its bits") {
+  for (const int bits : {2, 3, 4, 8, 12, 16}) {
+    const auto w = random_values(5 * 7, 1.0, static_cast<std::uint64_t>(bits));
+    Bench bench;
+    const Value x = bench.tape.input(5, 7, w.data());
+    const Node& y = bench.tape[ops::quantize(bench.tape, x, site("weight:w", bits, {}, QuantSpec::Granularity::channel))];
+    const std::int64_t bound = (std::int64_t{1} << (bits - 1)) - 1;
+    for (std::size_t r = 0; r < 5; ++r) {
+      float largest = 0.0F;
+      for (std::size_t c = 0; c < 7; ++c) largest = std::max(largest, std::fabs(w[r * 7 + c]));
+      const float s = largest / static_cast<float>(bound);
+      REQUIRE(y.scale[r] == s);
+      for (std::size_t c = 0; c < 7; ++c) {
+        REQUIRE(y.codes[r * 7 + c] == quantized(w[r * 7 + c], s, bound));
+        REQUIRE(y.value[r * 7 + c] == static_cast<float>(y.codes[r * 7 + c]) * s);
+      }
+    }
+    CHECK(y.bound == bound);
+  }
+}
+
+TEST_CASE("codes: one bit has the values plus and minus half the range, two bits are ternary") {
+  const std::vector<float> w = {-3.0F, -0.1F, 0.0F, 1.0F, 2.0F};
+  Bench bench;
+  const Value x = bench.tape.input(1, 5, w.data());
+  CHECK(codes_of(bench.tape[ops::quantize(bench.tape, x, site("weight:w", 1))]) == Codes{-1, -1, 1, 1, 1});
+  CHECK(bench.tape[bench.tape.last()].scale[0] == 1.5F);
+  CHECK(codes_of(bench.tape[ops::quantize(bench.tape, x, site("weight:w", 2))]) == Codes{-1, 0, 0, 0, 1});
+}
+
+TEST_CASE("codes: linear and the quantizer after it equal int64 loops, for narrow and wide codes") {
+  for (const int bits : {2, 4, 8, 11, 12}) {  // 12 x 12 bits needs the double product, 8 x 8 the float one
+    const std::size_t rows = 6;
+    const std::size_t in = 37;
+    const std::size_t out = 9;
+    const auto x = random_values(rows * in, 0.5, 1);
+    const auto w = random_values(out * in, 0.3, 2);
+    const auto b = random_values(out, 0.2, 3);
+    Bench bench;
+    Tape& t = bench.tape;
+    const Value xq = ops::quantize(t, t.input(rows, in, x.data()), site("act:x", bits, {1.2F}));
+    const Value wq = ops::quantize(t, t.input(out, in, w.data()), site("weight:w", bits, {}, QuantSpec::Granularity::channel));
+    const Value y = ops::linear(t, xq, wq, t.input(1, out, b.data()));
+    const Value z = ops::quantize(t, y, site("act:y", 8, {2.0F}));
+    const Node& ny = t[y];
+    REQUIRE(ny.has_codes());
+    const float sz = 2.0F / 127.0F;
+    for (std::size_t r = 0; r < rows; ++r) {
+      for (std::size_t o = 0; o < out; ++o) {
+        const float s = t[xq].scale[0] * t[wq].scale[o];
+        std::int64_t sum = static_cast<std::int64_t>(std::floor(double{b[o]} / double{s} + 0.5));
+        for (std::size_t i = 0; i < in; ++i) sum += std::int64_t{t[xq].codes[r * in + i]} * t[wq].codes[o * in + i];
+        REQUIRE(ny.codes[r * out + o] == sum);
+        REQUIRE(std::abs(sum) <= ny.bound);
+        REQUIRE(t[z].codes[r * out + o] == std::clamp<std::int64_t>(rescaled(sum, double{s} / double{sz}), -127, 127));
+      }
+    }
+  }
+}
+
+TEST_CASE("codes: a sum that could overflow the accumulator is refused, naming its size") {
+  const std::vector<float> x(70000, 1.0F);
+  Bench bench;
+  Tape& t = bench.tape;
+  const Value xq = ops::quantize(t, t.input(1, 70000, x.data()), site("act:x", 16, {1.0F}));
+  const Value wq = ops::quantize(t, t.input(1, 70000, x.data()), site("weight:w", 16));
+  CHECK_THROWS_WITH_AS(ops::linear(t, xq, wq), doctest::Contains("an accumulator holds less than 2^31"), Error);
+  CHECK_THROWS_WITH_AS(ops::product(t, ops::linear(t, ops::quantize(t, t.input(1, 70000, x.data()), site("act:x", 8, {1.0F})),
+                                                   ops::quantize(t, t.input(1, 70000, x.data()), site("weight:w", 8))),
+                                    ops::quantize(t, t.input(1, 1, x.data()), site("act:y", 8, {1.0F}))),
+                       doctest::Contains("[product]"), Error);
+}
+
+TEST_CASE("codes: a product of codes has the product of the scales, with one row and with all") {
+  const auto a = random_values(4 * 5, 1.0, 4);
+  const auto d = random_values(5, 1.0, 5);
+  Bench bench;
+  Tape& t = bench.tape;
+  const Value aq = ops::quantize(t, t.input(4, 5, a.data()), site("act:a", 8, {2.0F}));
+  const Value dq = ops::quantize(t, t.input(1, 5, d.data()), site("weight:d", 4));
+  const Node& y = t[ops::product(t, aq, dq)];
+  for (std::size_t i = 0; i < 20; ++i) REQUIRE(y.codes[i] == t[aq].codes[i] * t[dq].codes[i % 5]);
+  CHECK(y.scale[0] == t[aq].scale[0] * t[dq].scale[0]);
+  const Node& square = t[ops::product(t, aq, aq)];
+  for (std::size_t i = 0; i < 20; ++i) REQUIRE(square.codes[i] == t[aq].codes[i] * t[aq].codes[i]);
+}
+
+/// The recurrence of section 5 in plain loops; returns the codes and whether each was clamped.
+struct PlainScan {
+  Codes codes;
+  std::vector<bool> clamped;
+};
+
+PlainScan plain_scan(const Node& lambda, const Node& bu, const std::vector<float>& state_scale, std::int64_t bound,
+                     const std::vector<std::size_t>& lengths, bool forward) {
+  const std::size_t p = bu.cols / 2;
+  PlainScan result{Codes(bu.size()), std::vector<bool>(bu.size())};
+  std::size_t first = 0;
+  for (const std::size_t length : lengths) {
+    Codes before(2 * p, 0);
+    for (std::size_t i = 0; i < length; ++i) {
+      const std::size_t row = (first + (forward ? i : length - 1 - i)) * 2 * p;
+      Codes z(2 * p);
+      for (std::size_t c = 0; c < 2 * p; ++c) {
+        const float inner = lambda.scale[0] * state_scale[c];
+        const float from = bu.scale[bu.layout == kernels::ScaleLayout::per_column ? c : 0];
+        z[c] = std::clamp<std::int64_t>(rescaled(bu.codes[row + c], double{from} / double{inner}), -(1 << 30), 1 << 30);
+      }
+      for (std::size_t s = 0; s < p; ++s) {
+        const std::int64_t re = lambda.codes[s];
+        const std::int64_t im = lambda.codes[p + s];
+        z[s] += re * before[s] - im * before[p + s];
+        z[p + s] += re * before[p + s] + im * before[s];
+      }
+      for (std::size_t c = 0; c < 2 * p; ++c) {
+        const std::int64_t rounded = rescaled(z[c], double{lambda.scale[0]});
+        before[c] = std::clamp(rounded, -bound, bound);
+        result.codes[row + c] = before[c];
+        result.clamped[row + c] = before[c] != rounded;
+      }
+    }
+    first += length;
+  }
+  return result;
+}
+
+TEST_CASE("codes: the quantized recurrence equals int64 loops in both directions, per tensor and per channel") {
+  const std::vector<std::size_t> lengths = {40, 1, 23};
+  const Sequences sequences{lengths, lengths, 0};
+  for (const int bits : {3, 4, 8, 16}) {
+    for (const int state_bits : {8, 12, 16}) {
+      for (const bool forward : {true, false}) {
+        for (const bool channel : {true, false}) {
+          const std::size_t p = 5;
+          std::vector<float> lambda(2 * p);
+          for (std::size_t s = 0; s < p; ++s) {
+            const double angle = 0.05 + 0.3 * static_cast<double>(s);
+            lambda[s] = static_cast<float>(0.97 * std::cos(angle));
+            lambda[p + s] = static_cast<float>(-0.97 * std::sin(angle));
+          }
+          const auto u = random_values(64 * 3, 0.5, 6);
+          const auto b = random_values(2 * p * 3, 0.5, 7);
+          Bench bench;
+          Tape& t = bench.tape;
+          const Value lq = ops::quantize(t, t.input(1, 2 * p, lambda.data()), site("weight:A", bits));
+          const Value uq = ops::quantize(t, t.input(64, 3, u.data()), site("act:u", 8, {1.5F}));
+          const Value bq = ops::quantize(t, t.input(2 * p, 3, b.data()), site("weight:B", 8, {}, QuantSpec::Granularity::channel));
+          const Value bu = ops::linear(t, uq, bq);
+          std::vector<float> range(channel ? p : 1, 3.0F);
+          for (std::size_t s = 0; s < range.size(); ++s) range[s] += 0.5F * static_cast<float>(s);
+          Quantizer state = site("state:x", state_bits, range, channel ? QuantSpec::Granularity::channel : QuantSpec::Granularity::tensor);
+          state.columns = p;
+          const Value x = ops::scan(t, lq, bu, sequences, forward ? ops::Direction::forward : ops::Direction::backward, &state);
+          std::vector<float> scale(2 * p);
+          for (std::size_t c = 0; c < 2 * p; ++c) scale[c] = state.spec.scale(range[channel ? c % p : 0]);
+          CHECK(codes_of(t[x]) == plain_scan(t[lq], t[bu], scale, state.spec.bound(), lengths, forward).codes);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("codes: a state that leaves its range is clamped, observed at its full size, and passes no gradient there") {
+  const std::vector<std::size_t> lengths = {6};
+  const Sequences sequences{lengths, lengths, 0};
+  Parameter lambda{Tensor(1, 2), 0};
+  lambda.value.data = {0.9F, 0.1F};
+  Parameter input{Tensor(6, 2, 0.5F), 2};
+  Bench bench(true);
+  Tape& t = bench.tape;
+  const Value lq = ops::quantize(t, t.parameter(lambda), site("weight:A", 8));
+  const Value bq = ops::quantize(t, t.parameter(input), site("act:Bu", 8, {1.0F}));
+  const Quantizer state = site("state:x", 8, {1.0F});
+  const Value x = ops::scan(t, lq, bq, sequences, ops::Direction::forward, &state);
+  const std::vector<float> scale(2, 1.0F / 127.0F);
+  const auto plain = plain_scan(t[lq], t[bq], scale, 127, lengths, true);
+  CHECK(codes_of(t[x]) == plain.codes);
+  REQUIRE(std::count(plain.clamped.begin(), plain.clamped.end(), true) > 2);
+  CHECK(bench.observed[0] > 1.0F);
+
+  std::vector<float> seed(12);
+  for (std::size_t i = 0; i < 12; ++i) seed[i] = 1.0F + 0.1F * static_cast<float>(i);
+  t.backward(x, seed);
+  // the adjoint of section 6, at the shadows
+  const double re = t[lq].value[0];
+  const double im = t[lq].value[1];
+  double s_re = 0.0, s_im = 0.0, dl_re = 0.0, dl_im = 0.0;
+  for (std::size_t i = 6; i-- > 0;) {
+    const double next_re = seed[2 * i] + re * s_re + im * s_im;
+    const double next_im = seed[2 * i + 1] + re * s_im - im * s_re;
+    s_re = plain.clamped[2 * i] ? 0.0 : next_re;
+    s_im = plain.clamped[2 * i + 1] ? 0.0 : next_im;
+    CHECK(bench.gradient[2 + 2 * i] == doctest::Approx(s_re));
+    CHECK(bench.gradient[2 + 2 * i + 1] == doctest::Approx(s_im));
+    if (i > 0) {
+      const double before_re = t[x].value[2 * i - 2];
+      const double before_im = t[x].value[2 * i - 1];
+      dl_re += s_re * before_re + s_im * before_im;
+      dl_im += s_im * before_re - s_re * before_im;
+    }
+  }
+  CHECK(bench.gradient[0] == doctest::Approx(dl_re));
+  CHECK(bench.gradient[1] == doctest::Approx(dl_im));
+}
+
+TEST_CASE("codes: straight-through gradients are exactly those of the definition") {
+  Parameter x{Tensor(1, 6), 0};
+  x.value.data = {-1.2F, -1.0F, -0.3F, 0.2F, 1.0F, 1.3F};
+  std::vector<float> seed = {1.0F, 2.0F, 3.0F, 4.0F, 5.0F, 6.0F};
+  const auto gradient = [&](const Quantizer& q) {
+    Bench bench(true);
+    bench.tape.backward(ops::quantize(bench.tape, bench.tape.parameter(x), q), seed);
+    return std::vector<float>(bench.gradient.begin(), bench.gradient.begin() + 6);
+  };
+  CHECK(gradient(site("weight:w", 4)) == seed);                                    // absmax: never clamped
+  CHECK(gradient(site("act:x", 4)) == seed);                                       // dynamic: never clamped
+  CHECK(gradient(site("act:x", 4, {1.0F})) == std::vector<float>{0, 2, 3, 4, 5, 0});  // outside of the range: 0
+  CHECK(gradient(site("act:x", 1, {1.0F})) == seed);                               // one bit does not clamp
+}
+
+TEST_CASE("codes: a quantizer without bits returns its argument and leaves the tape as it is") {
+  const std::vector<float> data(6, 0.25F);
+  Bench bench;
+  const Value x = bench.tape.input(2, 3, data.data());
+  const std::size_t nodes = bench.tape.nodes().size();
+  CHECK(ops::quantize(bench.tape, x, Quantizer{}).id == x.id);
+  CHECK(bench.tape.nodes().size() == nodes);
+}
+
+TEST_CASE("codes: a dynamic activation has a scale of each sequence and no codes") {
+  const std::vector<float> data = {1.0F, -2.0F, 0.3F, 8.0F, 0.6F, 4.0F};
+  const std::vector<std::size_t> lengths = {1, 2};
+  const Sequences sequences{lengths, lengths, 0};
+  Bench bench;
+  const Node& y = bench.tape[ops::quantize(bench.tape, bench.tape.input(3, 2, data.data()), site("act:x", 3), &sequences)];
+  CHECK_FALSE(y.has_codes());
+  const float s0 = 2.0F / 3.0F;
+  const float s1 = 8.0F / 3.0F;
+  for (std::size_t i = 0; i < 6; ++i) {
+    const float s = i < 2 ? s0 : s1;
+    CHECK(y.value[i] == static_cast<float>(quantized(data[i], s, 3)) * s);
+  }
+}
+
+TEST_CASE("codes: NaN and infinity are errors that name the site, in weights, activations and states") {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  for (const float bad : {nan, std::numeric_limits<float>::infinity()}) {
+    std::vector<float> data(40, 0.5F);
+    data[21] = bad;
+    Bench bench;
+    Tape& t = bench.tape;
+    const Value x = t.input(20, 2, data.data());
+    CHECK_THROWS_WITH_AS(ops::quantize(t, x, site("weight:w", 8)), "[quantize] weight:w holds a NaN or an infinity", DivergedError);
+    CHECK_THROWS_WITH_AS(ops::quantize(t, x, site("act:x", 8, {1.0F})), "[quantize] act:x holds a NaN or an infinity", DivergedError);
+    const std::vector<std::size_t> lengths = {20};
+    const Sequences sequences{lengths, lengths, 0};
+    const std::vector<float> lambda = {0.5F, 0.1F};
+    const Value l = t.input(1, 2, lambda.data());
+    const Quantizer state = site("state:layers.0.ssm", 8, {1.0F});
+    CHECK_THROWS_WITH_AS(ops::scan(t, l, x, sequences, ops::Direction::forward, &state),
+                         "[scan] the state of state:layers.0.ssm is not finite", DivergedError);
+    CHECK_THROWS_AS(ops::scan(t, l, x, sequences, ops::Direction::forward), DivergedError);
+    CHECK_THROWS_AS(ops::scan(t, l, x, sequences, ops::Direction::backward), DivergedError);
+  }
+}
+
+}  // namespace
+}  // namespace bitstate::tests

@@ -1,0 +1,176 @@
+// Every op of autograd/ops against central differences. An op without a case here fails the last test.
+#include "autograd/ops.h"
+#include "generated/op_names.h"
+#include "tests/support/gradcheck.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+
+namespace bitstate::tests {
+namespace {
+
+constexpr std::array<std::size_t, 3> rows = {4, 1, 3};     // three sequences, the last two padded or not
+constexpr std::array<std::size_t, 3> lengths = {3, 1, 3};
+constexpr Sequences sequences{rows, lengths, 0};
+constexpr std::array<std::int32_t, 8> ids = {2, 0, 1, 1, 4, 2, 2, 0};
+constexpr std::array<std::int32_t, 3> labels = {2, 0, 3};
+
+using Values = std::vector<Value>;
+
+std::vector<float> ramp(std::size_t count, float low, float step) {
+  std::vector<float> values(count);
+  for (std::size_t i = 0; i < count; ++i) values[i] = low + step * static_cast<float>(i);
+  return values;
+}
+
+/// A quantizer fine enough that a central difference over many codes sees its straight-through gradient: 1 inside its range, 0 outside.
+Quantizer fine_quantizer(const char* site, QuantSpec::Range range, std::vector<float> ranges) {
+  Quantizer quantizer;
+  quantizer.site = site;
+  quantizer.columns = ranges.size();
+  quantizer.spec = {16, range, ranges.size() > 1 ? QuantSpec::Granularity::channel : QuantSpec::Granularity::tensor};
+  quantizer.range = std::move(ranges);
+  return quantizer;
+}
+
+std::vector<GradientCase> discretize_cases() {
+  std::vector<GradientCase> cases;
+  const std::vector<Leaf> leaves = {{1, 3, -1.0, -0.3}, {1, 3, -4.0, -1.0}, {1, 3, -3.0, -1.0}};
+  for (const auto method : {ops::Discretization::zoh, ops::Discretization::bilinear}) {
+    const std::string name = method == ops::Discretization::zoh ? "zoh" : "bilinear";
+    for (const bool clip : {false, true}) {
+      const ops::DiscretizeOptions options{method, clip, 1.5};
+      const std::string what = name + (clip ? " clip_eigs" : "");
+      cases.push_back({"discretize", "lambda " + what, leaves, [options](Tape& t, const Values& v) {
+                         return ops::discretize_lambda(t, v[0], v[1], v[2], options);
+                       }});
+      auto with_b = leaves;
+      with_b.push_back({6, 2});
+      cases.push_back({"discretize", "b " + what, with_b, [options](Tape& t, const Values& v) {
+                         return ops::discretize_b(t, v[0], v[1], v[2], v[3], options);
+                       }});
+    }
+  }
+  const std::vector<Leaf> clipped = {{1, 3, 0.1, 0.5}, {1, 3, -4.0, -1.0}, {1, 3, -3.0, -1.0}};
+  cases.push_back({"discretize", "lambda clipped: no gradient to Lambda_re", clipped, [](Tape& t, const Values& v) {
+                     return ops::discretize_lambda(t, v[0], v[1], v[2], {ops::Discretization::zoh, true, 1.0});
+                   }});
+  return cases;
+}
+
+std::vector<GradientCase> scan_cases() {
+  std::vector<GradientCase> cases;
+  for (const auto direction : {ops::Direction::forward, ops::Direction::backward}) {
+    const std::string name = direction == ops::Direction::forward ? "forward" : "backward";
+    cases.push_back({"scan", name, {{1, 4, -0.7, 0.7}, {8, 4}}, [direction](Tape& t, const Values& v) {
+                       return ops::scan(t, v[0], v[1], sequences, direction);
+                     }});
+    const Quantizer state = fine_quantizer("state:test", QuantSpec::Range::ema, {8.0F});
+    cases.push_back({"scan", name + ", finely quantized state", {{1, 4, -0.7, 0.7}, {8, 4}},
+                     [direction, state](Tape& t, const Values& v) {
+                       return ops::scan(t, v[0], v[1], sequences, direction, &state);
+                     },
+                     0.1, 5e-3});
+  }
+  return cases;
+}
+
+std::vector<GradientCase> elementwise_cases() {
+  const auto unary = [](const char* op, const char* what, double low, double high, Value (*f)(Tape&, Value)) {
+    return GradientCase{op, what, {{3, 5, low, high}}, [f](Tape& t, const Values& v) { return f(t, v[0]); }};
+  };
+  const auto binary = [](const char* op, std::size_t b_rows, Value (*f)(Tape&, Value, Value)) {
+    return GradientCase{op, b_rows == 1 ? "one row" : "same shape", {{3, 4}, {b_rows, 4}},
+                        [f](Tape& t, const Values& v) { return f(t, v[0], v[1]); }};
+  };
+  return {unary("gelu", "around zero", -3.0, 3.0, ops::gelu),
+          unary("sigmoid", "around zero", -4.0, 4.0, ops::sigmoid),
+          unary("qgelu", "middle", -1.9, 1.9, ops::qgelu),
+          unary("qgelu", "above 2", 2.1, 4.0, ops::qgelu),
+          unary("qgelu", "below -2", -4.0, -2.1, ops::qgelu),
+          unary("hard_sigmoid", "middle", -2.9, 2.9, ops::hard_sigmoid),
+          unary("hard_sigmoid", "above 3", 3.1, 5.0, ops::hard_sigmoid),
+          unary("hard_sigmoid", "below -3", -5.0, -3.1, ops::hard_sigmoid),
+          binary("sum", 3, ops::sum),
+          binary("sum", 1, ops::sum),
+          binary("product", 3, ops::product),
+          binary("product", 1, ops::product),
+          {"sum", "of a value with itself", {{2, 3}}, [](Tape& t, const Values& v) { return ops::sum(t, v[0], v[0]); }},
+          {"product", "square", {{2, 3}}, [](Tape& t, const Values& v) { return ops::product(t, v[0], v[0]); }},
+          {"tied_dropout", "three sequences", {{8, 2}}, [](Tape& t, const Values& v) {
+             return ops::tied_dropout(t, v[0], std::array<float, 6>{0.0F, 2.0F, 1.25F, 0.0F, 2.0F, 2.0F}, sequences);
+           }}};
+}
+
+std::vector<GradientCase> norm_cases() {
+  const ops::BatchStatistics statistics{nullptr, nullptr, 0};
+  return {{"layer_norm", "with bias", {{3, 7}, {1, 7}, {1, 7}},
+           [](Tape& t, const Values& v) { return ops::layer_norm(t, v[0], v[1], v[2]); }},
+          {"layer_norm", "without bias, more channels than a vector", {{2, 37}, {1, 37}},
+           [](Tape& t, const Values& v) { return ops::layer_norm(t, v[0], v[1]); }},
+          {"batch_norm", "batch statistics", {{9, 3}, {1, 3}, {1, 3}},
+           [statistics](Tape& t, const Values& v) { return ops::batch_norm(t, v[0], v[1], v[2], statistics); }}};
+}
+
+std::vector<GradientCase> pooling_and_losses() {
+  return {{"mean_pool", "masked by length", {{8, 3}}, [](Tape& t, const Values& v) { return ops::mean_pool(t, v[0], sequences); }},
+          {"last", "last true step", {{8, 3}}, [](Tape& t, const Values& v) { return ops::last(t, v[0], sequences); }},
+          {"concatenate", "two widths", {{4, 2}, {4, 3}}, [](Tape& t, const Values& v) { return ops::concatenate(t, v[0], v[1]); }},
+          {"pair_features", "two pairs", {{4, 3}}, [](Tape& t, const Values& v) { return ops::pair_features(t, v[0]); }},
+          {"cross_entropy", "three sequences", {{3, 4, -2.0, 2.0}},
+           [](Tape& t, const Values& v) { return ops::cross_entropy(t, v[0], labels); }},
+          {"squared_error", "padding has no gradient", {{8, 2}},
+           [](Tape& t, const Values& v) { return ops::squared_error(t, v[0], ramp(16, -1.0F, 0.1F), sequences); }},
+          {"smape", "both signs", {{8, 2, 0.5, 1.5}},
+           [](Tape& t, const Values& v) { return ops::smape(t, v[0], ramp(16, -3.0F, 0.3F), sequences); }}};
+}
+
+std::vector<GradientCase> dense_cases() {
+  return {{"linear", "with bias", {{5, 3}, {4, 3}, {1, 4}},
+           [](Tape& t, const Values& v) { return ops::linear(t, v[0], v[1], v[2]); }},
+          {"linear", "one input", {{5, 1}, {4, 1}}, [](Tape& t, const Values& v) { return ops::linear(t, v[0], v[1]); }},
+          {"embedding", "repeated tokens", {{5, 3}}, [](Tape& t, const Values& v) { return ops::embedding(t, ids, v[0]); }},
+          {"readout", "conj_sym", {{2, 6}}, [](Tape& t, const Values& v) { return ops::readout(t, v[0], true); }},
+          {"readout", "no conj_sym", {{2, 6}}, [](Tape& t, const Values& v) { return ops::readout(t, v[0], false); }}};
+}
+
+std::vector<GradientCase> quantize_cases() {
+  const auto quantized = [](const char* what, Quantizer q, double low, double high) {
+    return GradientCase{"quantize", what, {{4, 3, low, high}},
+                        [q](Tape& t, const Values& v) { return ops::quantize(t, v[0], q); }, 0.1, 5e-3};
+  };
+  return {quantized("inside a static range", fine_quantizer("act:test", QuantSpec::Range::ema, {2.0F}), -1.0, 1.0),
+          quantized("clamped: no gradient", fine_quantizer("act:test", QuantSpec::Range::ema, {0.5F}), 0.7, 1.0),
+          quantized("a range a channel", fine_quantizer("act:test", QuantSpec::Range::ema, {2.0F, 3.0F, 4.0F}), -1.0, 1.0),
+          quantized("weight", fine_quantizer("weight:test", QuantSpec::Range::absmax, {}), -1.0, 1.0)};
+}
+
+std::vector<GradientCase> all_cases() {
+  std::vector<GradientCase> all;
+  for (const auto& cases : {dense_cases(), discretize_cases(), scan_cases(), elementwise_cases(), norm_cases(),
+                            pooling_and_losses(), quantize_cases()}) {
+    all.insert(all.end(), cases.begin(), cases.end());
+  }
+  return all;
+}
+
+TEST_CASE("gradients: every op matches central differences") {
+  for (const auto& test : all_cases()) {
+    CAPTURE(test.op);
+    CAPTURE(test.what);
+    CHECK(gradient_error(test) < test.tolerance);
+  }
+}
+
+TEST_CASE("gradients: no op is without a gradient check") {
+  const auto cases = all_cases();
+  for (const auto name : op_names) {
+    CAPTURE(name);
+    CHECK(std::any_of(cases.begin(), cases.end(), [&](const GradientCase& test) { return test.op == name; }));
+  }
+}
+
+}  // namespace
+}  // namespace bitstate::tests

@@ -1,0 +1,214 @@
+#include "autograd/optimizer.h"
+#include "core/error.h"
+#include "core/random.h"
+#include "tests/support/golden.h"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <deque>
+#include <string>
+#include <vector>
+
+namespace bitstate::tests {
+namespace {
+
+/// Parameters with consecutive places, and their list.
+struct ParameterSet {
+  std::deque<Parameter> storage;
+  std::vector<NamedParameter> list;
+  std::size_t size = 0;
+
+  void add(std::string name, Tensor value) {
+    storage.push_back({std::move(value), size});
+    size += storage.back().value.size();
+    list.push_back({std::move(name), &storage.back()});
+  }
+};
+
+ParameterRule rule_of(std::string_view leaf, OptConfig config, bool dt_global) {
+  Parameter parameter{Tensor(1, 3), 0};
+  OptimizerSettings settings;
+  settings.opt_config = config;
+  settings.dt_global = dt_global;
+  return parameter_rule({"layers.2.ssm." + std::string(leaf), &parameter}, settings);
+}
+
+TEST_CASE("optimizer: the four opt_configs put every leaf in the reference's group") {
+  using enum OptConfig;
+  const std::array<OptConfig, 4> configs = {standard, BandCdecay, BfastandCdecay, noBCdecay};
+  struct Row {
+    const char* leaf;
+    std::array<const char*, 4> group;
+  };
+  const std::vector<Row> rows = {
+      {"Lambda_re", {"ssm", "ssm", "ssm", "ssm"}},
+      {"Lambda_im", {"ssm", "ssm", "ssm", "ssm"}},
+      {"log_step", {"ssm", "ssm", "ssm", "ssm"}},
+      {"B", {"ssm", "none", "regular", "ssm"}},
+      {"C", {"regular", "regular", "regular", "ssm"}},
+      {"C1", {"regular", "regular", "regular", "ssm"}},
+      {"C2", {"regular", "regular", "regular", "ssm"}},
+      {"D", {"regular", "regular", "regular", "ssm"}},
+      {"weight", {"regular", "regular", "regular", "regular"}},
+      {"scale", {"regular", "regular", "regular", "regular"}},
+      {"bias", {"regular", "regular", "regular", "regular"}},
+  };
+  for (const auto& row : rows) {
+    for (std::size_t k = 0; k < configs.size(); ++k) {
+      const std::string expected = row.group[k];
+      const auto rule = rule_of(row.leaf, configs[k], false);
+      CAPTURE(row.leaf);
+      CAPTURE(k);
+      CHECK(rule.group == expected);
+      CHECK(rule.ssm_rate == (expected != "regular"));
+      CHECK(rule.decay == (expected == "ssm" ? 0.0 : 0.05));
+      const bool global_step = row.leaf == std::string("log_step");
+      CHECK(rule_of(row.leaf, configs[k], true).group == (global_step ? "regular" : expected));
+    }
+  }
+}
+
+TEST_CASE("optimizer: three steps equal the reference's three AdamW steps") {
+  const auto golden = Golden::open();
+  if (!golden) return;
+  const auto models = golden->list("model");
+  REQUIRE(models.size() >= 3);
+  for (const auto& model : models) {
+    const std::string group = "model/" + model;
+    OptimizerSettings settings;
+    settings.opt_config = opt_config_of(golden->text(group, "opt_config"));
+    settings.weight_decay = golden->number(group, "weight_decay");
+    ParameterSet set;
+    std::vector<float> gradient;
+    const auto names = golden->list(group + "/param");
+    REQUIRE(names.size() >= 26);
+    for (const auto& name : names) {
+      set.add(model_name(name), golden->parameter(group + "/param/" + name).tensor());
+      const Tensor g = golden->parameter(group + "/grad/" + name).tensor();
+      gradient.insert(gradient.end(), g.data.begin(), g.data.end());
+    }
+    Optimizer optimizer(set.list, settings);
+    for (int step = 0; step < 3; ++step) {
+      optimizer.step(set.list, gradient, golden->number(group, "lr"), golden->number(group, "ssm_lr"));
+    }
+    for (std::size_t k = 0; k < names.size(); ++k) {
+      CAPTURE(model);
+      CAPTURE(names[k]);
+      const auto before = golden->parameter(group + "/param/" + names[k]);
+      const auto after = golden->parameter(group + "/param_after_3_steps_same_grad/" + names[k]);
+      const Tensor& got = set.storage[k].value;
+      CHECK(relative_error(std::span<const float>(got.data), after.values) <= 1e-6);
+      CHECK(relative_error(std::span<const double>(before.values), after.values) > 1e-5);  // the steps moved it
+    }
+  }
+}
+
+TEST_CASE("optimizer: many steps on changing gradients follow the definition in double precision") {
+  constexpr std::size_t n = 37;
+  const Random random{7, random_stream("optimizer_test")};
+  ParameterSet set;
+  set.add("layers.0.ssm.Lambda_re", Tensor(1, n));
+  set.add("decoder.weight", Tensor(1, n));
+  std::vector<double> p(2 * n);
+  std::vector<double> m(2 * n, 0.0);
+  std::vector<double> v(2 * n, 0.0);
+  for (std::size_t i = 0; i < 2 * n; ++i) {
+    const auto value = static_cast<float>(random.normal(i));
+    set.storage[i / n].value.data[i % n] = value;
+    p[i] = value;
+  }
+  OptimizerSettings settings;
+  settings.weight_decay = 0.1;
+  Optimizer optimizer(set.list, settings);
+  std::vector<float> gradient(2 * n);
+  for (std::size_t step = 1; step <= 200; ++step) {
+    const double lr = 1e-2 / static_cast<double>(step);
+    for (std::size_t i = 0; i < 2 * n; ++i) {
+      gradient[i] = static_cast<float>(random.normal(1000 * step + i));
+      const double g = gradient[i];
+      m[i] = 0.9 * m[i] + 0.1 * g;
+      v[i] = 0.999 * v[i] + 0.001 * g * g;
+      const double direction = m[i] / (1.0 - std::pow(0.9, static_cast<double>(step))) /
+                               (std::sqrt(v[i] / (1.0 - std::pow(0.999, static_cast<double>(step)))) + 1e-8);
+      p[i] -= i < n ? 0.25 * lr * direction : lr * (direction + 0.1 * p[i]);
+    }
+    optimizer.step(set.list, gradient, lr, 0.25 * lr);
+  }
+  CHECK(optimizer.steps == 200);
+  CHECK(relative_error(std::span<const float>(set.storage[0].value.data), std::span(p).first(n)) <= 1e-5);
+  CHECK(relative_error(std::span<const float>(set.storage[1].value.data), std::span(p).last(n)) <= 1e-5);
+  CHECK(relative_error(std::span<const float>(optimizer.m), m) <= 1e-5);
+  CHECK(relative_error(std::span<const float>(optimizer.v), v) <= 1e-5);
+}
+
+TEST_CASE("optimizer: state copied into a new optimizer continues with equal bits") {
+  const auto make = [] {
+    ParameterSet set;
+    set.add("layers.0.ssm.B", Tensor(5, 7, 0.5F));
+    set.add("encoder.weight", Tensor(3, 11, -0.25F));
+    return set;
+  };
+  const auto gradient_of = [](std::size_t step) {
+    std::vector<float> gradient(35 + 33);
+    const Random random{1, step};
+    for (std::size_t i = 0; i < gradient.size(); ++i) gradient[i] = static_cast<float>(random.normal(i));
+    return gradient;
+  };
+  ParameterSet whole = make();
+  Optimizer straight(whole.list, {});
+  for (std::size_t step = 0; step < 10; ++step) straight.step(whole.list, gradient_of(step), 1e-2, 1e-3);
+
+  ParameterSet halved = make();
+  Optimizer first(halved.list, {});
+  for (std::size_t step = 0; step < 4; ++step) first.step(halved.list, gradient_of(step), 1e-2, 1e-3);
+  Optimizer second(halved.list, {});
+  second.m = first.m;
+  second.v = first.v;
+  second.steps = first.steps;
+  for (std::size_t step = 4; step < 10; ++step) second.step(halved.list, gradient_of(step), 1e-2, 1e-3);
+  for (std::size_t k = 0; k < 2; ++k) {
+    const auto& a = whole.storage[k].value.data;
+    const auto& b = halved.storage[k].value.data;
+    CHECK(std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
+  }
+}
+
+TEST_CASE("optimizer: a zero gradient moves only what decays") {
+  ParameterSet set;
+  set.add("layers.0.ssm.Lambda_im", Tensor(1, 4, 2.0F));
+  set.add("layers.0.norm.scale", Tensor(1, 4, 2.0F));
+  Optimizer optimizer(set.list, {});
+  optimizer.step(set.list, std::vector<float>(8, 0.0F), 0.1, 0.1);
+  CHECK(set.storage[0].value.data[3] == 2.0F);
+  CHECK(set.storage[1].value.data[3] == doctest::Approx(2.0 * (1.0 - 0.1 * 0.05)));
+}
+
+TEST_CASE("optimizer: the table names each parameter with its group, rate and decay") {
+  ParameterSet set;
+  set.add("layers.0.ssm.Lambda_re", Tensor(1, 4));
+  set.add("decoder.bias", Tensor(1, 10));
+  const std::string table = Optimizer(set.list, {}).table();
+  CHECK(table.find("layers.0.ssm.Lambda_re          4  ssm      ssm_lr  0\n") != std::string::npos);
+  CHECK(table.find("decoder.bias                   10  regular  lr      0.05\n") != std::string::npos);
+}
+
+TEST_CASE("optimizer: overlapping places, short gradients, other parameters and unknown configs are errors") {
+  ParameterSet set;
+  set.add("a.B", Tensor(2, 2));
+  set.add("a.D", Tensor(1, 2));
+  Optimizer optimizer(set.list, {});
+  CHECK_THROWS_AS(optimizer.step(set.list, std::vector<float>(5), 0.1, 0.1), Error);
+  CHECK_THROWS_AS(optimizer.step(std::span(set.list).first(1), std::vector<float>(6), 0.1, 0.1), Error);
+  set.list[1].name = "b.D";
+  CHECK_THROWS_AS(optimizer.step(set.list, std::vector<float>(6), 0.1, 0.1), Error);
+  set.storage[1].offset = 3;
+  CHECK_THROWS_AS(Optimizer(set.list, {}), Error);
+  CHECK_THROWS_AS(opt_config_of("Standard"), UsageError);
+  CHECK(opt_config_of("BfastandCdecay") == OptConfig::BfastandCdecay);
+}
+
+}  // namespace
+}  // namespace bitstate::tests

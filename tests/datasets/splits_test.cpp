@@ -1,0 +1,75 @@
+#include "datasets/splits.h"
+
+#include "core/error.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <numeric>
+
+using namespace bitstate;
+using namespace bitstate::datasets;
+
+namespace {
+
+using Indices = std::vector<std::uint32_t>;
+
+Indices first_five(const Indices& part) { return {part.begin(), part.begin() + 5}; }
+
+std::uint64_t sum(const Indices& part) { return std::accumulate(part.begin(), part.end(), std::uint64_t{0}); }
+
+/// Example i is the sequence [i].
+class Counting final : public Dataset {
+ public:
+  [[nodiscard]] std::size_t size() const override { return 7; }
+  void read(std::size_t index, Example& out) const override {
+    out.length = 1;
+    out.x = {static_cast<float>(index)};
+  }
+};
+
+}  // namespace
+
+TEST_CASE("splits: random_split of seed 42 gives PyTorch's indices for 60000, 50000 and 200000 examples") {
+  const auto mnist = random_split({54'000, 6'000}, 42);
+  CHECK(mnist[0].size() == 54'000);
+  CHECK(first_five(mnist[0]) == Indices{37542, 43087, 2992, 25810, 39634});
+  CHECK(first_five(mnist[1]) == Indices{33841, 37977, 40521, 16882, 50296});
+  CHECK(sum(mnist[1]) == 178'617'204);
+
+  const auto cifar = random_split({45'000, 5'000}, 42);
+  CHECK(first_five(cifar[0]) == Indices{37542, 44491, 216, 43688, 41558});
+  CHECK(first_five(cifar[1]) == Indices{17408, 40845, 3378, 22188, 44921});
+  CHECK(sum(cifar[1]) == 125'078'647);
+
+  const auto pathfinder = random_split({160'000, 20'000, 20'000}, 42);
+  CHECK(first_five(pathfinder[0]) == Indices{37542, 143173, 127710, 58234, 152906});
+  CHECK(first_five(pathfinder[1]) == Indices{122036, 135593, 30913, 110858, 149407});
+  CHECK(sum(pathfinder[1]) == 1'993'653'222);
+  CHECK(first_five(pathfinder[2]) == Indices{143170, 45464, 153084, 73281, 46339});
+  CHECK(sum(pathfinder[2]) == 1'988'642'805);
+}
+
+TEST_CASE("splits: torch_randperm is a permutation, also of none and one") {
+  for (const std::size_t n : {0, 1, 2, 3, 1000}) {
+    Indices order = torch_randperm(n, 7);
+    std::sort(order.begin(), order.end());
+    Indices expected(n);
+    std::iota(expected.begin(), expected.end(), 0U);
+    CHECK(order == expected);
+  }
+  CHECK(torch_randperm(1000, 7) != torch_randperm(1000, 8));
+}
+
+TEST_CASE("limit: the first n examples, all of them where there are fewer, nothing beyond") {
+  const auto all = std::make_shared<Counting>();
+  const auto three = limit(all, 3);
+  CHECK(three->size() == 3);
+  Example example;
+  three->read(2, example);
+  CHECK(example.x == std::vector<float>{2.0F});
+  CHECK_THROWS_AS(three->read(3, example), Error);
+  CHECK(limit(all, 7)->size() == 7);
+  CHECK(limit(all, 100)->size() == 7);
+  CHECK(limit(nullptr, 3) == nullptr);
+}

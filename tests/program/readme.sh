@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# The README's commands work: every block that opens with "```sh test" runs here, in one shell, in the order of the page.
+# The working folder looks like the repository after the build; what the commands write stays out of the repository.
+set -euo pipefail
+mkdir -p build/release
+ln -s "$BITSTATE" build/release/bitstate
+for entry in "$BITSTATE_SOURCE"/*; do
+  name=$(basename "$entry")
+  [ "$name" = build ] || [ "$name" = runs ] || ln -s "$entry" "$name"
+done
+
+awk '/^```sh test$/ { inside = 1; next } /^```/ { inside = 0 } inside' "$BITSTATE_SOURCE/README.md" > commands.sh
+if [ ! -s commands.sh ]; then
+  echo 'README.md has no block that opens with "```sh test"'
+  exit 1
+fi
+bash -euxo pipefail commands.sh < /dev/null

@@ -1,0 +1,50 @@
+// A folder that lives as long as a test.
+#pragma once
+
+#include <cstdlib>
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+
+namespace bitstate::tests {
+
+class TempFolder {
+ public:
+  TempFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "bitstate-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder: " + name);
+    path_ = name;
+  }
+  ~TempFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TempFolder(const TempFolder&) = delete;
+  TempFolder& operator=(const TempFolder&) = delete;
+
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path operator/(const std::filesystem::path& name) const { return path_ / name; }
+  /// How many files and folders are in it.
+  [[nodiscard]] std::size_t entries() const {
+    std::size_t count = 0;
+    for (std::filesystem::directory_iterator entry(path_), end; entry != end; ++entry) ++count;
+    return count;
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// The message of the `E` that `action` throws; empty if it throws nothing.
+template <class E, class Action>
+std::string error_of(Action action) {
+  try {
+    action();
+  } catch (const E& error) {
+    return error.what();
+  }
+  return {};
+}
+
+}  // namespace bitstate::tests
