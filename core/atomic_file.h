@@ -30,7 +30,8 @@ class AtomicFile {
   bool committed_ = false;
 };
 
-/// Replaces the content of `path` (or creates it) so that every reader, also after a crash, sees the old or the new one.
+/// Replaces the content of `path` (or creates it) so that every reader, also after a crash, sees the old or the new
+/// one.
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
 
 /// The whole content of a file; an Error if it is absent, unreadable or longer than `max_bytes` (nothing beyond the

@@ -7,8 +7,8 @@
 namespace bitstate {
 
 FixedPoint to_fixed_point(double real, std::string_view site) {
-  require(std::isfinite(real) && real > 0.0 && real < 0x1.0p30, "rescale",
-          "{} needs the factor {}, allowed are positive factors below 2^30", site, real);
+  require(std::isfinite(real) && real > 0.0 && real < 0x1.0p29, "rescale",
+          "{} needs the factor {}, allowed are positive factors below 2^29", site, real);
   if (real < 0x1.0p-31) return {};
   int exponent = 0;
   const double mantissa = std::frexp(real, &exponent);  // real = mantissa * 2^exponent, 1/2 <= mantissa < 1

@@ -15,7 +15,7 @@ struct FixedPoint {
 };
 
 /// The nearest fixed-point number to `real` > 0; values below 2^-31 become 0.
-/// Throws Error naming `site` when `real` is not finite, not positive or at least 2^30.
+/// Throws Error naming `site` when `real` is not finite, not positive or at least 2^29.
 FixedPoint to_fixed_point(double real, std::string_view site);
 
 /// round-half-up(a * f), exact for |a| <= 3 * 2^30.

@@ -57,12 +57,18 @@ std::string place(const std::filesystem::path& file, std::string_view object) {
 
 hid_t native_type(Hdf5Type type) {
   switch (type) {
-    case Hdf5Type::float32: return H5T_NATIVE_FLOAT;
-    case Hdf5Type::float64: return H5T_NATIVE_DOUBLE;
-    case Hdf5Type::int32: return H5T_NATIVE_INT32;
-    case Hdf5Type::int64: return H5T_NATIVE_INT64;
-    case Hdf5Type::uint64: return H5T_NATIVE_UINT64;
-    case Hdf5Type::uint8: return H5T_NATIVE_UINT8;
+    case Hdf5Type::float32:
+      return H5T_NATIVE_FLOAT;
+    case Hdf5Type::float64:
+      return H5T_NATIVE_DOUBLE;
+    case Hdf5Type::int32:
+      return H5T_NATIVE_INT32;
+    case Hdf5Type::int64:
+      return H5T_NATIVE_INT64;
+    case Hdf5Type::uint64:
+      return H5T_NATIVE_UINT64;
+    case Hdf5Type::uint8:
+      return H5T_NATIVE_UINT8;
   }
   return H5I_INVALID_HID;
 }
@@ -70,12 +76,18 @@ hid_t native_type(Hdf5Type type) {
 /// The type on disk: little-endian on every machine.
 hid_t disk_type(Hdf5Type type) {
   switch (type) {
-    case Hdf5Type::float32: return H5T_IEEE_F32LE;
-    case Hdf5Type::float64: return H5T_IEEE_F64LE;
-    case Hdf5Type::int32: return H5T_STD_I32LE;
-    case Hdf5Type::int64: return H5T_STD_I64LE;
-    case Hdf5Type::uint64: return H5T_STD_U64LE;
-    case Hdf5Type::uint8: return H5T_STD_U8LE;
+    case Hdf5Type::float32:
+      return H5T_IEEE_F32LE;
+    case Hdf5Type::float64:
+      return H5T_IEEE_F64LE;
+    case Hdf5Type::int32:
+      return H5T_STD_I32LE;
+    case Hdf5Type::int64:
+      return H5T_STD_I64LE;
+    case Hdf5Type::uint64:
+      return H5T_STD_U64LE;
+    case Hdf5Type::uint8:
+      return H5T_STD_U8LE;
   }
   return H5I_INVALID_HID;
 }
@@ -139,11 +151,14 @@ H5T_conv_ret_t refuse_wrong_numbers(H5T_conv_except_t what, hid_t, hid_t destina
   switch (what) {
     case H5T_CONV_EXCEPT_RANGE_HI:
     case H5T_CONV_EXCEPT_RANGE_LOW:
-    case H5T_CONV_EXCEPT_TRUNCATE: return H5T_CONV_ABORT;
+    case H5T_CONV_EXCEPT_TRUNCATE:
+      return H5T_CONV_ABORT;
     case H5T_CONV_EXCEPT_PINF:
     case H5T_CONV_EXCEPT_NINF:
-    case H5T_CONV_EXCEPT_NAN: return to_integer ? H5T_CONV_ABORT : H5T_CONV_UNHANDLED;
-    default: return H5T_CONV_UNHANDLED;
+    case H5T_CONV_EXCEPT_NAN:
+      return to_integer ? H5T_CONV_ABORT : H5T_CONV_UNHANDLED;
+    default:
+      return H5T_CONV_UNHANDLED;
   }
 }
 
@@ -246,10 +261,9 @@ void Hdf5Writer::write_data(std::string_view path, std::int64_t stored, std::int
   if (slash != std::string::npos && slash > 0) group(name.substr(0, slash));
 
   const std::vector<hsize_t> sizes(shape.begin(), shape.end());
-  const Hdf5Handle space =
-      own(shape.empty() ? H5Screate(H5S_SCALAR)
-                        : H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr),
-          H5Sclose, where, "cannot be created");
+  const Hdf5Handle space = own(
+      shape.empty() ? H5Screate(H5S_SCALAR) : H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr),
+      H5Sclose, where, "cannot be created");
   const Hdf5Handle creation = array_properties(shape, H5Tget_size(stored), where);
   Hdf5Handle array =
       own(H5Dcreate2(file_.id(), name.c_str(), stored, space.id(), H5P_DEFAULT, creation.id(), H5P_DEFAULT), H5Dclose,
@@ -302,10 +316,9 @@ void Hdf5Writer::write_attribute_data(std::string_view object, std::string_view 
   const QuietErrors quiet;
   const std::string where = fmt::format("{} attribute {}", place(target_->path(), object), name);
   const Hdf5Handle space = own(H5Screate(H5S_SCALAR), H5Sclose, where, "cannot be created");
-  const Hdf5Handle attribute =
-      own(H5Acreate_by_name(file_.id(), object_name(object).c_str(), object_name(name).c_str(), stored, space.id(),
-                            H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
-          H5Aclose, where, "cannot be created");
+  const Hdf5Handle attribute = own(H5Acreate_by_name(file_.id(), object_name(object).c_str(), object_name(name).c_str(),
+                                                     stored, space.id(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+                                   H5Aclose, where, "cannot be created");
   check(H5Awrite(attribute.id(), given, value), where, "cannot be written");
 }
 
@@ -350,8 +363,8 @@ bool Hdf5Reader::is_group(std::string_view path) const {
 std::vector<std::string> Hdf5Reader::list(std::string_view path) const {
   const QuietErrors quiet;
   const std::string where = place(path_, path);
-  const Hdf5Handle group = own(H5Gopen2(file_.id(), object_name(path).c_str(), H5P_DEFAULT), H5Gclose, where,
-                               "is not a readable group");
+  const Hdf5Handle group =
+      own(H5Gopen2(file_.id(), object_name(path).c_str(), H5P_DEFAULT), H5Gclose, where, "is not a readable group");
   std::vector<std::string> names;
   const auto keep = [](hid_t, const char* name, const H5L_info_t*, void* out) -> herr_t {
     static_cast<std::vector<std::string>*>(out)->emplace_back(name);
@@ -524,9 +537,9 @@ std::string Hdf5Reader::read_attribute_text(std::string_view object, std::string
   const Hdf5Handle attribute = open_attribute(file_.id(), object, name, where);
   const Hdf5Handle stored = own(H5Aget_type(attribute.id()), H5Tclose, where, "has an unreadable type");
   const Hdf5Handle space = own(H5Aget_space(attribute.id()), H5Sclose, where, "has an unreadable shape");
-  const std::vector<std::string> texts =
-      texts_of(stored.id(), space.id(), 1, where,
-               [&](hid_t memory, void* buffer) { return H5Aread(attribute.id(), memory, buffer); });
+  const std::vector<std::string> texts = texts_of(stored.id(), space.id(), 1, where, [&](hid_t memory, void* buffer) {
+    return H5Aread(attribute.id(), memory, buffer);
+  });
   require(texts.size() == 1, where, "is not one string");
   return texts.front();
 }

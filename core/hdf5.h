@@ -1,7 +1,7 @@
-// Reading and writing HDF5 files: paths like "layers.0/weight", arrays with their shape, attributes, errors as sentences.
-// Files are written atomically, in the latest format (checksummed metadata), with fletcher32 on the data and without
-// timestamps: equal content gives equal bytes. Objects of these classes may be moved between threads; two threads may
-// use HDF5 at once only if the library was built thread-safe (hdf5_is_thread_safe()).
+// Reading and writing HDF5 files: paths like "layers.0/weight", arrays with their shape, attributes, errors as
+// sentences. Files are written atomically, in the latest format (checksummed metadata), with fletcher32 on the data and
+// without timestamps: equal content gives equal bytes. Objects of these classes may be moved between threads; two
+// threads may use HDF5 at once only if the library was built thread-safe (hdf5_is_thread_safe()).
 #pragma once
 
 #include "core/atomic_file.h"
@@ -24,7 +24,7 @@ enum class Hdf5Type { float32, float64, int32, int64, uint64, uint8 };
 
 template <class T>
 concept Hdf5Number = std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, std::int32_t> ||
-                     std::same_as<T, std::int64_t> || std::same_as<T, std::uint64_t> || std::same_as<T, std::uint8_t>;
+    std::same_as<T, std::int64_t> || std::same_as<T, std::uint64_t> || std::same_as<T, std::uint8_t>;
 
 template <Hdf5Number T>
 constexpr Hdf5Type hdf5_type() {

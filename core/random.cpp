@@ -8,6 +8,8 @@
 namespace bitstate {
 namespace {
 
+__extension__ using Wide = unsigned __int128;
+
 double unit(std::uint32_t high, std::uint32_t low) {
   const std::uint64_t word = (std::uint64_t{high} << 32U) | low;
   return static_cast<double>(word >> 11U) * 0x1.0p-53;
@@ -64,7 +66,7 @@ double Random::truncated_normal(std::uint64_t index) const {
 std::uint64_t Random::below(std::uint64_t n, std::uint64_t index) const {
   const auto w = random_words(seed, stream, index);
   const std::uint64_t word = (std::uint64_t{w[0]} << 32U) | w[1];
-  return static_cast<std::uint64_t>((static_cast<unsigned __int128>(word) * n) >> 64U);
+  return static_cast<std::uint64_t>((static_cast<Wide>(word) * n) >> 64U);
 }
 
 }  // namespace bitstate

@@ -6,6 +6,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <memory>
@@ -67,8 +68,12 @@ constexpr double exponent = 9.65;
 constexpr double max_step = 0.01;
 constexpr double noise_interval = 0.0012027363718948435;  // dysts redraws the noise of the past at its own step
 
-/// What the delayed value adds: 2 x / (1 + x^9.65); x is never negative.
-double production(double x) { return 2.0 * x / (1.0 + std::pow(x, exponent)); }
+/// What the delayed value adds: 2 x / (1 + x^9.65). The solution is positive; interpolated next to a kink it may come
+/// out just below 0, where the power does not exist.
+double production(double delayed) {
+  const double x = std::max(delayed, 0.0);
+  return 2.0 * x / (1.0 + std::pow(x, exponent));
+}
 
 /// Cubic Hermite interpolation between a and b, slopes da and db, at fraction s of an interval of length h.
 double hermite(double a, double da, double b, double db, double h, double s) {
@@ -101,7 +106,6 @@ Solution solve_mackey_glass(const Random& random, double tau, double duration) {
   const double noise = 0.2 * std::min(1.0, std::sqrt(noise_interval / h));
   std::vector<double> past(m + 1);
   for (std::size_t k = 0; k <= m; ++k) past[k] = level * (1.1 + noise * (random.uniform(2 + k) - 0.5));
-
 
   Solution s{h, std::vector<double>(steps + 1), std::vector<double>(steps + 1)};
   s.x[0] = random.uniform(1);

@@ -15,12 +15,12 @@ namespace bitstate::datasets {
 struct DynamicsOptions {
   std::size_t trajectories = 0;  ///< train and test together; 0: Q-S5's 1024 (Lorenz) or 256 (Mackey-Glass)
   std::uint64_t seed = 0;
-  double tau = 17.0;             ///< Mackey-Glass: the delay, in (0, 1000]
-  double spread = 1e-7;          ///< Lorenz: relative size of the random shift of the starting point; see lorenz()
-  std::filesystem::path cache{}; ///< folder that keeps generated trajectories; created if absent; empty: none
+  double tau = 17.0;              ///< Mackey-Glass: the delay, in (0, 1000]
+  double spread = 1e-7;           ///< Lorenz: relative size of the random shift of the starting point; see lorenz()
+  std::filesystem::path cache{};  ///< folder that keeps generated trajectories; created if absent; empty: none
 };
 
-/// Points of a trajectory: inputs are the first half, targets the second, so that the output at step t predicts t + 512.
+/// Points of a trajectory: inputs are the first half, targets the second; the output at step t predicts t + 512.
 inline constexpr std::size_t trajectory_points = 1024;
 
 /// Lorenz (1963): x' = 10 (y - x), y' = x (28 - z) - y, z' = x y - 2.667 z; [512, 3] -> [512, 3].

@@ -118,8 +118,8 @@ Idx read_idx(const std::filesystem::path& path, std::size_t rank, std::size_t ma
   std::size_t count = 1;
   for (std::size_t axis = 0; axis < rank; ++axis) {
     source.read(word.data(), word.size());
-    const std::size_t size = std::size_t{word[0]} << 24U | std::size_t{word[1]} << 16U | std::size_t{word[2]} << 8U |
-                             std::size_t{word[3]};
+    const std::size_t size =
+        std::size_t{word[0]} << 24U | std::size_t{word[1]} << 16U | std::size_t{word[2]} << 8U | std::size_t{word[3]};
     array.shape.push_back(size);
     if (size == 0) source.refuse("dimension {} has size 0", axis);
     if (size > max_bytes / count) {

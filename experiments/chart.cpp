@@ -41,7 +41,9 @@ struct Frame {
   Range y;  ///< of log10 of the values if `log`
   bool log = false;
 
-  [[nodiscard]] double px(double value) const { return left + (value - x.low) / (x.high - x.low) * (width - left - right); }
+  [[nodiscard]] double px(double value) const {
+    return left + (value - x.low) / (x.high - x.low) * (width - left - right);
+  }
   [[nodiscard]] double py(double value) const {
     const double v = log ? std::log10(value) : value;
     return height - bottom - (v - y.low) / (y.high - y.low) * (height - top - bottom);

@@ -56,7 +56,8 @@ std::string only_positional(const CommandLine& line, std::string_view command) {
 }
 
 int finish(const RunConfig& config, const TrainResult& result) {
-  if (result.status != "done") fmt::print("{}: {}\n", result.status, result.reason.empty() ? "by a signal" : result.reason);
+  if (result.status != "done")
+    fmt::print("{}: {}\n", result.status, result.reason.empty() ? "by a signal" : result.reason);
   fmt::print("run in {}\n", config.out);
   if (config.json) fmt::print("{}\n", to_json(result));
   return result.exit_code;
@@ -92,8 +93,8 @@ int bench_command(const CommandLine& line) {
   const RunConfig config = load_run_config(recipe.empty() ? "smnist" : recipe, line.options);
   const auto results = bench(config);
   for (const auto& r : results) {
-    fmt::print("{} {:<10} {:8.2f} ms a step  {:9.0f} tokens/s  {:5.3f} of {:.1f} GFLOP/s  {:.0f} MB\n", r.recipe, r.quant,
-               1e3 * r.step_seconds, r.tokens_per_second, r.fraction_of_gemm, r.gemm_gflops,
+    fmt::print("{} {:<10} {:8.2f} ms a step  {:9.0f} tokens/s  {:5.3f} of {:.1f} GFLOP/s  {:.0f} MB\n", r.recipe,
+               r.quant, 1e3 * r.step_seconds, r.tokens_per_second, r.fraction_of_gemm, r.gemm_gflops,
                static_cast<double>(r.peak_rss_bytes) / 1e6);
   }
   if (config.json) fmt::print("{}\n", to_json(results));
@@ -101,8 +102,8 @@ int bench_command(const CommandLine& line) {
 }
 
 struct SweepOptions {
-  Settings overrides;                ///< settings of every run
-  std::vector<std::string> passed;   ///< options of each child's command line
+  Settings overrides;               ///< settings of every run
+  std::vector<std::string> passed;  ///< options of each child's command line
   fs::path out;
   std::size_t jobs = 1;
   bool json = false;
@@ -144,7 +145,8 @@ int sweep_command(const CommandLine& line) {
   SweepOptions options = sweep_options(line);
   const auto built_in = embedded_file("sweeps/" + file + ".ini");
   if (!built_in && !fs::exists(file)) {
-    fail<UsageError>("sweep", "'{}' is neither built in nor a file{}", file, suggestion(file, embedded_names("sweeps")));
+    fail<UsageError>("sweep", "'{}' is neither built in nor a file{}", file,
+                     suggestion(file, embedded_names("sweeps")));
   }
   if (options.out.empty()) options.out = fs::path("sweeps") / fs::path(file).stem();
   const auto plan = plan_sweep(built_in ? parse_ini(*built_in, file) : read_ini(file), file, options.overrides);
@@ -158,11 +160,16 @@ int sweep_command(const CommandLine& line) {
   ProcessLauncher launcher(options.passed);
   const SweepSummary s = run_sweep(plan, options.out, options.jobs, launcher, say);
   if (terminal) fmt::print("\r\033[K");
-  fmt::print("{} runs: {} done, {} diverged, {} failed, {} had a result; bitstate report {} tabulates them\n", s.planned,
-             s.done, s.diverged, s.failed, s.skipped, options.out.string());
+  fmt::print("{} runs: {} done, {} diverged, {} failed, {} had a result; bitstate report {} tabulates them\n",
+             s.planned, s.done, s.diverged, s.failed, s.skipped, options.out.string());
   if (options.json) {
-    print_json({{"planned", s.planned}, {"skipped", s.skipped}, {"done", s.done}, {"diverged", s.diverged},
-                {"failed", s.failed}, {"interrupted", s.interrupted}, {"out", options.out.string()}});
+    print_json({{"planned", s.planned},
+                {"skipped", s.skipped},
+                {"done", s.done},
+                {"diverged", s.diverged},
+                {"failed", s.failed},
+                {"interrupted", s.interrupted},
+                {"out", options.out.string()}});
   }
   if (s.interrupted) return interrupted_exit_code;
   return s.failed > 0 ? 1 : 0;
@@ -175,8 +182,10 @@ int report_command(const CommandLine& line) {
   const std::string page = (fs::path(dir) / "index.html").string();
   fmt::print("{}\n{}\n", report_terminal(report), page);
   if (last_value(line, "json") != nullptr) {
-    print_json({{"configurations", report.rows.size()}, {"diverged", report.diverged.size()},
-                {"missing", report.missing.size()}, {"page", page}});
+    print_json({{"configurations", report.rows.size()},
+                {"diverged", report.diverged.size()},
+                {"missing", report.missing.size()},
+                {"page", page}});
   }
   return 0;
 }
@@ -216,7 +225,8 @@ int data_command(const CommandLine& line) {
   const std::string name = words.size() > 1 ? words[1] : std::string();
   if (words.front() == "check") return check_data(config, name);
   if (words.front() == "make") return make_data(config, name);
-  fail<UsageError>("data", "'{}' is not a command of it{}", words.front(), suggestion(words.front(), {"check", "make"}));
+  fail<UsageError>("data", "'{}' is not a command of it{}", words.front(),
+                   suggestion(words.front(), {"check", "make"}));
 }
 
 /// Those of the run's options that have these names.

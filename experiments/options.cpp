@@ -116,8 +116,9 @@ Option seed_option() {
     if (!read_number(value, number)) refuse("seed", value, "a whole number from 0 to 2^64-1 is");
     config.seed = number;
   };
-  return {"seed", "seed of every random draw of the run", false, true, set,
-          [](const RunConfig& c) { return fmt::format("{}", c.seed); }};
+  return {"seed", "seed of every random draw of the run",
+          false,  true,
+          set,    [](const RunConfig& c) { return fmt::format("{}", c.seed); }};
 }
 
 /// One or more rules, separated by semicolons; white space within a rule is made single spaces.
@@ -129,12 +130,13 @@ Option rules_option() {
     }
     for (const auto& rule : split(value, ";\n")) {
       const auto parts = split(rule.substr(0, rule.find('#')), " \t");
-      if (parts.size() < 2) refuse("bits", rule, "a rule \"glob bits [key=value ...]\" is, as in \"act:* 8 range=ema\"");
+      if (parts.size() < 2)
+        refuse("bits", rule, "a rule \"glob bits [key=value ...]\" is, as in \"act:* 8 range=ema\"");
       config.bits.push_back(fmt::format("{}", fmt::join(parts, " ")));
     }
   };
   return {"bits", "a further rule \"glob bits [key=value ...]\"; may be given again; none drops all", false, true,
-          set, [](const RunConfig& c) { return fmt::format("{}", fmt::join(c.bits, "; ")); }};
+          set,    [](const RunConfig& c) { return fmt::format("{}", fmt::join(c.bits, "; ")); }};
 }
 
 Option aside(Option option) {
@@ -150,8 +152,8 @@ void add_model_options(std::vector<Option>& table) {
   table.push_back(whole("d_model", &C::d_model, 1, size_limit, "features H of every layer"));
   table.push_back(whole("ssm_size_base", &C::ssm_size_base, 1, size_limit, "states P, before conj_sym halves them"));
   table.push_back(whole("blocks", &C::blocks, 1, size_limit, "HiPPO blocks J; must divide ssm_size_base"));
-  table.push_back(word("C_init", &C::C_init, {"trunc_standard_normal", "lecun_normal", "complex_normal"},
-                       "initial values of C"));
+  table.push_back(
+      word("C_init", &C::C_init, {"trunc_standard_normal", "lecun_normal", "complex_normal"}, "initial values of C"));
   table.push_back(word("discretization", &C::discretization, {"zoh", "bilinear"}, "how the layer is made discrete"));
   table.push_back(word("mode", &C::mode, {"pool", "last"}, "what the classifier reads: the mean or the last token"));
   table.push_back(word("activation_fn", &C::activation_fn, {"full_glu", "half_glu1", "half_glu2", "gelu"},
@@ -185,7 +187,8 @@ void add_training_options(std::vector<Option>& table) {
   table.push_back(word("opt_config", &C::opt_config, {"standard", "BandCdecay", "BfastandCdecay", "noBCdecay"},
                        "which parameters learn at which rate"));
   table.push_back(seed_option());
-  table.push_back(whole("lanes", &C::lanes, 1, 1024, "lanes a batch is dealt to; changes the last bits, unlike threads"));
+  table.push_back(
+      whole("lanes", &C::lanes, 1, 1024, "lanes a batch is dealt to; changes the last bits, unlike threads"));
 }
 
 void add_quant_options(std::vector<Option>& table) {

@@ -106,8 +106,8 @@ void compare_rows(Report& report) {
       if (!other.test.mean || other.metric != row.metric) continue;
       if (other.is_float && same_but_for_quant(report, row, other)) row.difference = *row.test.mean - *other.test.mean;
       if (dataset_of(report, other) != dataset_of(report, row)) continue;
-      const bool beaten = larger_is_better(row.metric) ? *other.test.mean > *row.test.mean
-                                                       : *other.test.mean < *row.test.mean;
+      const bool beaten =
+          larger_is_better(row.metric) ? *other.test.mean > *row.test.mean : *other.test.mean < *row.test.mean;
       if (beaten) row.best = false;
     }
   }

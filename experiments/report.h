@@ -25,24 +25,24 @@ Statistic statistic(const std::vector<double>& values);
 
 /// The runs that differ in nothing but the seed.
 struct ReportRow {
-  std::vector<std::string> values;    ///< of Report::columns
-  std::string metric;                 ///< "accuracy", "mse", "smape", or "" while no run is done
-  Statistic test;                     ///< of the runs that are done
+  std::vector<std::string> values;  ///< of Report::columns
+  std::string metric;               ///< "accuracy", "mse", "smape", or "" while no run is done
+  Statistic test;                   ///< of the runs that are done
   Statistic validation;
   Statistic seconds;
   std::size_t diverged = 0;
   std::size_t missing = 0;
-  bool is_float = false;              ///< nothing is quantized
-  bool best = false;                  ///< best mean among the rows of its data set and metric
-  std::optional<double> difference;   ///< mean minus the mean of the float row with else equal settings
+  bool is_float = false;             ///< nothing is quantized
+  bool best = false;                 ///< best mean among the rows of its data set and metric
+  std::optional<double> difference;  ///< mean minus the mean of the float row with else equal settings
   std::map<std::string, std::vector<std::pair<double, double>>> curves;  ///< mean over the runs: (epoch, value)
 };
 
 struct Report {
-  std::string title;                  ///< the data sets
-  std::vector<std::string> columns;   ///< settings that vary, without the seed
+  std::string title;                 ///< the data sets
+  std::vector<std::string> columns;  ///< settings that vary, without the seed
   std::vector<ReportRow> rows;
-  Settings common;                    ///< settings that all runs share
+  Settings common;  ///< settings that all runs share
   std::vector<RunRecord> diverged;
   std::vector<RunRecord> missing;
 

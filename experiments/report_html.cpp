@@ -15,7 +15,8 @@ namespace {
 constexpr std::string_view style = R"css(
 :root { color-scheme: light dark; --paper: #fdfdfc; --ink: #1c2024; --soft: #63707a; --rule: #dfe3e6; --band: #f4f6f7;
   --heat: 22 122 110; --best: #0b6e5f;
-  --s0: #0072b2; --s1: #d55e00; --s2: #009e73; --s3: #b0509a; --s4: #8a6d00; --s5: #3a9fd8; --s6: #5b3fa0; --s7: #555; }
+  --s0: #0072b2; --s1: #d55e00; --s2: #009e73; --s3: #b0509a; --s4: #8a6d00; --s5: #3a9fd8; --s6: #5b3fa0;
+  --s7: #555; }
 @media (prefers-color-scheme: dark) { :root { --paper: #14181b; --ink: #e6eaec; --soft: #98a4ad; --rule: #30383e;
   --band: #1b2125; --heat: 45 190 165; --best: #5fd9c4;
   --s0: #56b4e9; --s1: #ff8a3d; --s2: #2ecc9a; --s3: #e08bc8; --s4: #e6c229; --s5: #9ad1f5; --s6: #b59cf2; --s7: #bbb; } }
@@ -31,17 +32,20 @@ th { color: var(--soft); font-weight: 600; font-size: .85rem; } tbody tr:hover {
 .best { color: var(--best); font-weight: 700; } .warn { color: var(--s1); }
 .matrix td { border: 2px solid var(--paper); text-align: center; min-width: 5.5rem;
   background: rgb(var(--heat) / calc(.05 + .5 * var(--v, 0))); }
-.matrix thead th { text-align: center; } .matrix td.best { color: inherit; outline: 2px solid var(--best); outline-offset: -2px; }
+.matrix thead th { text-align: center; }
+.matrix td.best { color: inherit; outline: 2px solid var(--best); outline-offset: -2px; }
 .matrix td.empty { background: var(--band); color: var(--soft); } .matrix tbody tr:hover { background: none; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(28rem, 100%), 1fr)); gap: 1.5rem; }
-figure { margin: 0; } figcaption { font-weight: 600; font-size: .9rem; } svg { width: 100%; height: auto; display: block; }
+figure { margin: 0; } figcaption { font-weight: 600; font-size: .9rem; }
+svg { width: 100%; height: auto; display: block; }
 .grid { stroke: var(--rule); } .axis { stroke: var(--soft); } .tick { fill: var(--soft); font-size: 12px; }
 .line { stroke: var(--c); } .line polyline { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
 .line circle { fill: var(--c); stroke: none; } .line:hover polyline { stroke-width: 4; }
 .s0 { --c: var(--s0); } .s1 { --c: var(--s1); } .s2 { --c: var(--s2); } .s3 { --c: var(--s3); }
 .s4 { --c: var(--s4); } .s5 { --c: var(--s5); } .s6 { --c: var(--s6); } .s7 { --c: var(--s7); }
 .dash1 { stroke-dasharray: 7 4; } .dash2 { stroke-dasharray: 2 3; } .dash3 { stroke-dasharray: 9 3 2 3; }
-.legend { list-style: none; display: flex; flex-wrap: wrap; gap: .3rem 1.25rem; padding: 0; margin: 1rem 0; font-size: .9rem; }
+.legend { list-style: none; display: flex; flex-wrap: wrap; gap: .3rem 1.25rem; padding: 0; margin: 1rem 0;
+  font-size: .9rem; }
 .legend svg { width: 1.8rem; height: .6rem; display: inline-block; margin-right: .4rem; stroke-width: 2.5; }
 )css";
 
@@ -63,9 +67,12 @@ std::string table_html(const Report& report) {
     html += "<tr>";
     for (std::size_t i = 0; i < cells[r].size(); ++i) {
       const bool best = row.best && i == report.columns.size();
-      const bool warn = (row.diverged > 0 && i == report.columns.size() + 4) ||
-                        (row.missing > 0 && i == report.columns.size() + 5);
-      html += fmt::format("<td{}>{}</td>", best ? " class=\"best\"" : warn ? " class=\"warn\"" : "",
+      const bool warn =
+          (row.diverged > 0 && i == report.columns.size() + 4) || (row.missing > 0 && i == report.columns.size() + 5);
+      html += fmt::format("<td{}>{}</td>",
+                          best   ? " class=\"best\""
+                          : warn ? " class=\"warn\""
+                                 : "",
                           html_escaped(cells[r][i]));
     }
     html += "</tr>\n";
@@ -101,9 +108,10 @@ class HeatScale {
 
 std::string matrix_html(const Report& report) {
   const HeatScale heat(report);
-  std::string html = fmt::format("<h2>{} by {}</h2>\n<div class=\"scroll\"><table class=\"matrix\"><thead><tr><th>{} \\ {}</th>",
-                                 html_escaped(report.columns[0]), html_escaped(report.columns[1]),
-                                 html_escaped(report.columns[0]), html_escaped(report.columns[1]));
+  std::string html =
+      fmt::format("<h2>{} by {}</h2>\n<div class=\"scroll\"><table class=\"matrix\"><thead><tr><th>{} \\ {}</th>",
+                  html_escaped(report.columns[0]), html_escaped(report.columns[1]), html_escaped(report.columns[0]),
+                  html_escaped(report.columns[1]));
   for (const auto& value : report.axis(1)) {
     html += "<th>" + html_escaped(value_text(report.columns[1], value)) + "</th>";
   }
@@ -117,13 +125,13 @@ std::string matrix_html(const Report& report) {
         continue;
       }
       html += fmt::format("<td style=\"--v:{:.3f}\"{} title=\"{}, n = {}\">{}</td>", heat(*row),
-                          row->best ? " class=\"best\"" : "",
-                          html_escaped(statistic_text(row->metric, row->test)), row->test.n,
-                          html_escaped(metric_text(row->metric, *row->test.mean)));
+                          row->best ? " class=\"best\"" : "", html_escaped(statistic_text(row->metric, row->test)),
+                          row->test.n, html_escaped(metric_text(row->metric, *row->test.mean)));
     }
     html += "</tr>\n";
   }
-  return html + "</tbody></table></div>\n<p class=\"note\">The deeper the colour, the better the mean over the seeds.</p>\n";
+  return html +
+         "</tbody></table></div>\n<p class=\"note\">The deeper the colour, the better the mean over the seeds.</p>\n";
 }
 
 std::string charts_html(const Report& report) {
@@ -157,7 +165,8 @@ std::string charts_html(const Report& report) {
 
 std::string unfinished_html(const Report& report, std::string_view title, const std::vector<RunRecord>& runs) {
   if (runs.empty()) return {};
-  std::string html = fmt::format("<h2>{} ({})</h2>\n<p class=\"note\">In none of the figures above.</p>\n<ul>\n", title, runs.size());
+  std::string html =
+      fmt::format("<h2>{} ({})</h2>\n<p class=\"note\">In none of the figures above.</p>\n<ul>\n", title, runs.size());
   for (const auto& run : runs) {
     html += fmt::format("<li>{} ({}): {}</li>\n", html_escaped(run_label(report, run)),
                         html_escaped(run.folder.filename().string()), html_escaped(run.reason));
@@ -171,24 +180,38 @@ std::string html_escaped(std::string_view text) {
   std::string escaped;
   for (const char c : text) {
     switch (c) {
-      case '&': escaped += "&amp;"; break;
-      case '<': escaped += "&lt;"; break;
-      case '>': escaped += "&gt;"; break;
-      case '"': escaped += "&quot;"; break;
-      case '\'': escaped += "&#39;"; break;
-      default: escaped += c;
+      case '&':
+        escaped += "&amp;";
+        break;
+      case '<':
+        escaped += "&lt;";
+        break;
+      case '>':
+        escaped += "&gt;";
+        break;
+      case '"':
+        escaped += "&quot;";
+        break;
+      case '\'':
+        escaped += "&#39;";
+        break;
+      default:
+        escaped += c;
     }
   }
   return escaped;
 }
 
 std::string report_html(const Report& report) {
-  std::string html = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-                     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n";
-  html += fmt::format("<title>bitstate: {}</title>\n<style>{}</style></head>\n<body>\n", html_escaped(report.title), style);
-  html += fmt::format("<h1>{}</h1>\n<p class=\"note\">Mean ± sample standard deviation over n seeds; the best is "
-                      "highlighted.</p>\n<h2>Configurations</h2>\n",
-                      html_escaped(report.title));
+  std::string html =
+      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n";
+  html +=
+      fmt::format("<title>bitstate: {}</title>\n<style>{}</style></head>\n<body>\n", html_escaped(report.title), style);
+  html += fmt::format(
+      "<h1>{}</h1>\n<p class=\"note\">Mean ± sample standard deviation over n seeds; the best is "
+      "highlighted.</p>\n<h2>Configurations</h2>\n",
+      html_escaped(report.title));
   html += table_html(report);
   if (report.has_matrix()) html += matrix_html(report);
   html += charts_html(report);

@@ -119,7 +119,8 @@ std::string statistic_text(std::string_view metric, const Statistic& s) {
   if (!s.deviation) return mean;
   if (metric == "accuracy") return mean + " ± " + metric_text(metric, *s.deviation);
   if (mean.find('e') != mean.npos) return mean + fmt::format(" ± {:.1e}", *s.deviation);
-  return mean + fmt::format(" ± {:.{}f}", *s.deviation, mean.size() - mean.find('.') - 1);  // as many decimals as the mean
+  return mean +
+         fmt::format(" ± {:.{}f}", *s.deviation, mean.size() - mean.find('.') - 1);  // as many decimals as the mean
 }
 
 std::string value_text(std::string_view column, std::string_view value) {
@@ -129,26 +130,28 @@ std::string value_text(std::string_view column, std::string_view value) {
 
 std::string run_label(const Report& report, const RunRecord& run) {
   std::string label = "seed " + run.setting("seed");
-  for (const auto& column : report.columns) label += fmt::format(", {} {}", column, value_text(column, run.setting(column)));
+  for (const auto& column : report.columns)
+    label += fmt::format(", {} {}", column, value_text(column, run.setting(column)));
   return label;
 }
 
 Cells table_cells(const Report& report, std::string_view best_mark) {
   const std::string metric = common_metric(report);
   Cells cells(1, report.columns);
-  for (const std::string& name : {metric_title(metric), std::string("difference to float"), std::string("validation"),
-                                  std::string("n"), std::string("diverged"), std::string("missing"),
-                                  std::string("seconds")}) {
+  for (const std::string& name :
+       {metric_title(metric), std::string("difference to float"), std::string("validation"), std::string("n"),
+        std::string("diverged"), std::string("missing"), std::string("seconds")}) {
     cells[0].push_back(name);
   }
   for (const auto& row : report.rows) {
     auto& line = cells.emplace_back();
-    for (std::size_t i = 0; i < report.columns.size(); ++i) line.push_back(value_text(report.columns[i], row.values[i]));
+    for (std::size_t i = 0; i < report.columns.size(); ++i)
+      line.push_back(value_text(report.columns[i], row.values[i]));
     const std::string name = metric.empty() && !row.metric.empty() ? row.metric + " " : "";
     line.push_back(name + statistic_text(row.metric, row.test) + std::string(row.best ? best_mark : ""));
-    line.push_back(row.is_float            ? "reference"
-                   : row.difference        ? metric_text(row.metric, *row.difference, true)
-                                           : std::string(nothing));
+    line.push_back(row.is_float     ? "reference"
+                   : row.difference ? metric_text(row.metric, *row.difference, true)
+                                    : std::string(nothing));
     line.push_back(statistic_text(row.metric, row.validation));
     for (const std::size_t count : {row.test.n, row.diverged, row.missing}) line.push_back(fmt::format("{}", count));
     line.push_back(row.seconds.mean ? fmt::format("{:.1f}", *row.seconds.mean) : std::string(nothing));
@@ -157,7 +160,8 @@ Cells table_cells(const Report& report, std::string_view best_mark) {
 }
 
 std::string report_markdown(const Report& report) {
-  std::string text = fmt::format("# {}\n\nMean ± sample standard deviation over n seeds; * marks the best.\n\n", report.title);
+  std::string text =
+      fmt::format("# {}\n\nMean ± sample standard deviation over n seeds; * marks the best.\n\n", report.title);
   text += markdown(table_cells(report, " *"));
   if (report.has_matrix()) text += "\n" + markdown(matrix_cells(report, " *"));
   text += unfinished(report, "Diverged", report.diverged);

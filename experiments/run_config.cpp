@@ -7,8 +7,8 @@
 #include "experiments/options.h"
 #include "experiments/suggest.h"
 
-#include <boost/program_options.hpp>
 #include <fmt/format.h>
+#include <boost/program_options.hpp>
 
 #include <algorithm>
 #include <filesystem>
@@ -36,8 +36,8 @@ bool is_boolean(std::string_view word) {
   return word == "true" || word == "false" || word == "yes" || word == "no" || word == "1" || word == "0";
 }
 
-/// The words of a command line as Boost shall see them: dashes in option names become underscores, and a switch takes the
-/// boolean word that follows it, or true.
+/// The words of a command line as Boost shall see them: dashes in option names become underscores, and a switch takes
+/// the boolean word that follows it, or true.
 std::vector<std::string> normalized(const std::vector<std::string>& args, const std::vector<OptionInfo>& options) {
   std::vector<std::string> words;
   for (std::size_t i = 0; i < args.size(); ++i) {
@@ -124,8 +124,8 @@ std::vector<OptionInfo> run_options() {
   const RunConfig defaults;
   for (const auto& option : option_table()) {
     const std::string value = option.text(defaults);
-    infos.push_back({option.name, value.empty() ? option.help : fmt::format("{} [{}]", option.help, value),
-                     option.is_switch});
+    infos.push_back(
+        {option.name, value.empty() ? option.help : fmt::format("{} [{}]", option.help, value), option.is_switch});
   }
   return infos;
 }

@@ -14,14 +14,14 @@ namespace bitstate::experiments {
 
 /// All settings of a run. The defaults are S5's (its run_train.py). load_run_config() has checked every range.
 struct RunConfig {
-  std::string recipe;               ///< where the settings came from: a built-in name or a file
-  std::string dataset = "smnist";   ///< one of dataset_names()
+  std::string recipe;              ///< where the settings came from: a built-in name or a file
+  std::string dataset = "smnist";  ///< one of dataset_names()
 
   // model
   std::size_t n_layers = 6;
-  std::size_t d_model = 128;        ///< features H
-  std::size_t ssm_size_base = 256;  ///< states before conjugate symmetry halves them
-  std::size_t blocks = 8;           ///< HiPPO blocks J; divides ssm_size_base
+  std::size_t d_model = 128;                     ///< features H
+  std::size_t ssm_size_base = 256;               ///< states before conjugate symmetry halves them
+  std::size_t blocks = 8;                        ///< HiPPO blocks J; divides ssm_size_base
   std::string C_init = "trunc_standard_normal";  ///< or lecun_normal, complex_normal
   std::string discretization = "zoh";            ///< or bilinear
   std::string mode = "pool";                     ///< or last
@@ -33,30 +33,30 @@ struct RunConfig {
   double dt_max = 0.1;
   double step_rescale = 1.0;
   bool prenorm = true;
-  bool batchnorm = true;            ///< false: layer normalization
+  bool batchnorm = true;  ///< false: layer normalization
   double bn_momentum = 0.95;
   bool qgelu_approx = false;
   bool hard_sigmoid = false;
-  bool pad = false;                 ///< scan and norm run over padding, as in the reference
+  bool pad = false;  ///< scan and norm run over padding, as in the reference
 
   // training
   std::size_t bsz = 64;
   std::size_t epochs = 100;
   double ssm_lr_base = 1e-3;
-  double lr_factor = 1.0;           ///< global learning rate = lr_factor · ssm_lr_base
+  double lr_factor = 1.0;  ///< global learning rate = lr_factor · ssm_lr_base
   bool dt_global = false;
   double lr_min = 0.0;
-  std::size_t warmup_end = 1;       ///< epochs of linear warm-up
+  std::size_t warmup_end = 1;  ///< epochs of linear warm-up
   bool cosine_anneal = true;
   double p_dropout = 0.0;
   double weight_decay = 0.05;
   std::string opt_config = "standard";  ///< or BandCdecay, BfastandCdecay, noBCdecay
   std::uint64_t seed = 1919;
-  std::size_t lanes = 16;           ///< lanes a batch is dealt to; part of the result, unlike threads
+  std::size_t lanes = 16;  ///< lanes a batch is dealt to; part of the result, unlike threads
 
   // quantization; no value = float
-  std::string quant = "none";       ///< "none", a named configuration or the path of a .quant file
-  std::string quant_text;           ///< the rules `quant` stands for; set by load_run_config()
+  std::string quant = "none";  ///< "none", a named configuration or the path of a .quant file
+  std::string quant_text;      ///< the rules `quant` stands for; set by load_run_config()
   std::optional<int> a_bits;
   std::optional<int> b_bits;
   std::optional<int> c_bits;
@@ -64,7 +64,7 @@ struct RunConfig {
   std::optional<int> ssm_act_bits;
   std::optional<int> non_ssm_bits;
   std::optional<int> non_ssm_act_bits;
-  std::vector<std::string> bits;    ///< further rules "glob bits [key=value ...]", after all others
+  std::vector<std::string> bits;  ///< further rules "glob bits [key=value ...]", after all others
 
   // data
   std::size_t limit_train = 0;      ///< use only the first so many training sequences; 0 = all
@@ -73,12 +73,12 @@ struct RunConfig {
   std::size_t trajectories = 1024;  ///< trajectories of a dynamical system, train and test together
 
   // how the run is done: none of these changes its result
-  std::string data;                 ///< folder of the data files; empty = $BITSTATE_DATA
-  std::string out;                  ///< folder of the run; empty = the caller chooses one
-  std::size_t threads = 0;          ///< 0 = all
+  std::string data;         ///< folder of the data files; empty = $BITSTATE_DATA
+  std::string out;          ///< folder of the run; empty = the caller chooses one
+  std::size_t threads = 0;  ///< 0 = all
   double checkpoint_seconds = 60.0;
-  bool resume = false;              ///< continue from out/checkpoint.h5
-  bool json = false;                ///< end the output with one line of JSON
+  bool resume = false;  ///< continue from out/checkpoint.h5
+  bool json = false;    ///< end the output with one line of JSON
 };
 
 /// An option as --help shows it.

@@ -85,7 +85,8 @@ std::vector<RunRecord> read_runs(const std::filesystem::path& dir) {
     }
   }
   if (std::filesystem::is_regular_file(dir / "settings.ini")) folders.push_back(dir);
-  require<UsageError>(!folders.empty(), dir.string(), "holds no runs: no folder in it or in its runs/ has a settings.ini");
+  require<UsageError>(!folders.empty(), dir.string(),
+                      "holds no runs: no folder in it or in its runs/ has a settings.ini");
   std::sort(folders.begin(), folders.end());
   std::vector<RunRecord> runs;
   for (const auto& folder : folders) runs.push_back(read_run(folder));

@@ -17,11 +17,11 @@ struct RunRecord {
   enum class Status { done, diverged, missing };
 
   std::filesystem::path folder;
-  Settings settings;             ///< of settings.ini
+  Settings settings;  ///< of settings.ini
   Status status = Status::missing;
-  std::string reason;            ///< why it diverged, or why there is no result
-  std::string metric;            ///< "accuracy", "mse" or "smape"
-  std::map<std::string, double> figures;  ///< every finite number of result.json
+  std::string reason;                                                    ///< why it diverged, or why there is no result
+  std::string metric;                                                    ///< "accuracy", "mse" or "smape"
+  std::map<std::string, double> figures;                                 ///< every finite number of result.json
   std::map<std::string, std::vector<std::pair<double, double>>> curves;  ///< of metrics.jsonl: (epoch, value)
 
   /// The value of a setting, or "".

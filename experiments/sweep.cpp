@@ -271,8 +271,8 @@ SweepSummary run_sweep(const std::vector<SweepRun>& plan, const std::filesystem:
 ProcessLauncher::ProcessLauncher(std::vector<std::string> options) : options_(std::move(options)) {}
 
 int ProcessLauncher::start(const SweepRun& /*run*/, const std::filesystem::path& folder) {
-  std::vector<std::string> command{ChildProcesses::this_program().string(), "train",
-                                   (folder / "settings.ini").string(), "--out=" + folder.string()};
+  std::vector<std::string> command{ChildProcesses::this_program().string(), "train", (folder / "settings.ini").string(),
+                                   "--out=" + folder.string()};
   if (std::filesystem::exists(folder / "checkpoint.h5")) command.push_back("--resume=true");
   command.insert(command.end(), options_.begin(), options_.end());
   return children_.start(command, folder / "train.log");
@@ -281,9 +281,13 @@ int ProcessLauncher::start(const SweepRun& /*run*/, const std::filesystem::path&
 RunLauncher::Event ProcessLauncher::wait() {
   const auto event = children_.wait(1.0);
   switch (event.kind) {
-    case ChildProcesses::Event::Kind::ended: return {Event::Kind::ended, event.child, event.exit_code};
-    case ChildProcesses::Event::Kind::signal: children_.send(event.signal); return {Event::Kind::stop, 0, 0};
-    case ChildProcesses::Event::Kind::nothing: break;
+    case ChildProcesses::Event::Kind::ended:
+      return {Event::Kind::ended, event.child, event.exit_code};
+    case ChildProcesses::Event::Kind::signal:
+      children_.send(event.signal);
+      return {Event::Kind::stop, 0, 0};
+    case ChildProcesses::Event::Kind::nothing:
+      break;
   }
   return {};
 }

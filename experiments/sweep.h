@@ -64,7 +64,7 @@ class ProcessLauncher : public RunLauncher {
 
 struct SweepSummary {
   std::size_t planned = 0;
-  std::size_t skipped = 0;   ///< had a result before
+  std::size_t skipped = 0;  ///< had a result before
   std::size_t done = 0;
   std::size_t diverged = 0;
   std::size_t failed = 0;    ///< ended without a result; tried again by the next call

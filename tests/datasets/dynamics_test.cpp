@@ -165,6 +165,12 @@ TEST_CASE("mackey-glass: features are the same solution, tau apart") {
   for (const float x : values) CHECK((x > 0.0F && x < 2.0F));
 }
 
+TEST_CASE("mackey-glass: a trajectory whose past and start are next to 0 stays finite and positive") {
+  for (const std::size_t index : {1612, 2468, 3605}) {
+    for (const float x : mackey_glass_trajectory(5, index, 17.0)) REQUIRE((std::isfinite(x) && x >= 0.0F));
+  }
+}
+
 TEST_CASE("dynamics: the first half is the input, the second the target, 80 % of the trajectories are for training") {
   const Splits splits = lorenz({.trajectories = 11, .seed = 4});
   CHECK(splits.task == Task::regression);

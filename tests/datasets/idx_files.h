@@ -17,7 +17,8 @@ namespace bitstate::tests {
 inline std::string idx_header(const std::vector<std::uint32_t>& shape) {
   std::string bytes = {'\0', '\0', '\x08', static_cast<char>(shape.size())};
   for (const std::uint32_t size : shape) {
-    for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(size >> static_cast<unsigned>(shift) & 255U);
+    for (int shift = 24; shift >= 0; shift -= 8)
+      bytes += static_cast<char>(size >> static_cast<unsigned>(shift) & 255U);
   }
   return bytes;
 }
@@ -40,7 +41,8 @@ inline std::string gzip(std::string_view content) {
 }
 
 /// Four files in MNIST's format with made-up content: pixel p of image i is (i + p) % 256, its label i % 10.
-inline void write_digits(const std::filesystem::path& folder, std::uint32_t train, std::uint32_t test, bool compressed) {
+inline void write_digits(const std::filesystem::path& folder, std::uint32_t train, std::uint32_t test,
+                         bool compressed) {
   const auto write = [&](const std::string& name, std::uint32_t n) {
     std::string images = idx_header({n, 28, 28});
     std::string labels = idx_header({n});

@@ -120,7 +120,8 @@ TEST_CASE("idx: sizes are refused before anything is allocated for them") {
   const TempFolder folder;
   const auto file = folder / "x";
   // 2^96 elements, and just under the limit with nothing behind it
-  for (const auto& shape : {std::vector<std::uint32_t>{~0U, ~0U, ~0U}, std::vector<std::uint32_t>{1U << 10, 1U << 10, 1U << 9}}) {
+  for (const auto& shape :
+       {std::vector<std::uint32_t>{~0U, ~0U, ~0U}, std::vector<std::uint32_t>{1U << 10, 1U << 10, 1U << 9}}) {
     CHECK_FALSE(read(folder, idx_header(shape)).has_value());
     CHECK_FALSE(read(folder, gzip(idx_header(shape))).has_value());
   }

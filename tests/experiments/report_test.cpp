@@ -34,10 +34,12 @@ class MadeUpRuns {
     if (!metrics.empty()) std::ofstream(run / "metrics.jsonl") << metrics;
   }
   void accuracy(const std::string& settings, double test) {
-    add(settings, R"({"status":"done","test_accuracy":)" + std::to_string(test) + R"(,"val_accuracy":0.5,"seconds":2.0})");
+    add(settings,
+        R"({"status":"done","test_accuracy":)" + std::to_string(test) + R"(,"val_accuracy":0.5,"seconds":2.0})");
   }
   void mse(const std::string& a, const std::string& x, double test) {
-    add("a_bits = " + a + "\nssm_act_bits = " + x + "\nseed = 1\n", R"({"status":"done","test_mse":)" + std::to_string(test) + "}");
+    add("a_bits = " + a + "\nssm_act_bits = " + x + "\nseed = 1\n",
+        R"({"status":"done","test_mse":)" + std::to_string(test) + "}");
   }
   [[nodiscard]] Report report() const { return make_report(read_runs(folder.path())); }
 
@@ -142,7 +144,8 @@ TEST_CASE("report: the Markdown table reads as written by hand") {
   MadeUpRuns runs;
   add_three_configurations(runs);
   const std::string text = report_markdown(runs.report());
-  CHECK(contains(text, "| quant | test accuracy, % | difference to float | validation | n | diverged | missing | seconds |\n"));
+  CHECK(contains(
+      text, "| quant | test accuracy, % | difference to float | validation | n | diverged | missing | seconds |\n"));
   CHECK(contains(text, "| float | 98.00 ± 1.00 * | reference | 50.00 ± 0.00 | 3 | 0 | 0 | 2.0 |\n"));
   CHECK(contains(text, "| w8a8 | 97.00 ± 1.41 | -1.00 | 50.00 ± 0.00 | 2 | 1 | 0 | 2.0 |\n"));
   CHECK(contains(text, "| w4a8 | 10.00 | -88.00 | 50.00 | 1 | 0 | 1 | 2.0 |\n"));
@@ -161,7 +164,8 @@ TEST_CASE("report: the CSV has unrounded numbers, empty fields for what is absen
 TEST_CASE("report: for errors the smallest is best, and the difference is to the float row of the same setting") {
   MadeUpRuns runs;
   const auto add = [&](const std::string& d_model, const std::string& a, double mse) {
-    runs.add("d_model = " + d_model + "\na_bits = " + a + "\n", R"({"status":"done","test_mse":)" + std::to_string(mse) + "}");
+    runs.add("d_model = " + d_model + "\na_bits = " + a + "\n",
+             R"({"status":"done","test_mse":)" + std::to_string(mse) + "}");
   };
   add("3", "none", 10.0);
   add("3", "2", 14.0);
@@ -197,8 +201,8 @@ TEST_CASE("report: Q-S5's configurations stand in the order of its tables") {
   for (const char* name : {"w2a8", "w4a8-a8", "none", "w8a8", "w4a8", "w2a8-ssm8", "w4a8-ssm8", "w2a8-a8"}) {
     runs.accuracy(std::string("quant = ") + name + "\n", 0.5);
   }
-  CHECK(runs.report().axis(0) == std::vector<std::string>{"none", "w8a8", "w4a8-ssm8", "w4a8-a8", "w4a8", "w2a8-ssm8",
-                                                          "w2a8-a8", "w2a8"});
+  CHECK(runs.report().axis(0) ==
+        std::vector<std::string>{"none", "w8a8", "w4a8-ssm8", "w4a8-a8", "w4a8", "w2a8-ssm8", "w2a8-a8", "w2a8"});
 }
 
 TEST_CASE("report: curves are means over the seeds, and a torn last line is passed over") {
@@ -226,7 +230,8 @@ TEST_CASE("report: all text in the page is escaped, and the page names no other 
   CHECK_FALSE(contains(page, "<i>"));
   CHECK(contains(page, "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;"));
   CHECK(contains(page, "<polyline"));
-  for (const char* outside : {"http:", "https:", "src=", "url(", "@import", "<link"}) CHECK_FALSE(contains(page, outside));
+  for (const char* outside : {"http:", "https:", "src=", "url(", "@import", "<link"})
+    CHECK_FALSE(contains(page, outside));
 }
 
 TEST_CASE("report: bars in a Markdown cell are escaped") {
@@ -253,7 +258,8 @@ TEST_CASE("chart: ticks are round and inside the interval, and points lie where 
   const auto ticks = chart_ticks(0.113, 0.187, 4);
   CHECK(ticks.front() == doctest::Approx(0.12));
   CHECK(ticks.back() <= 0.187);
-  const std::string svg = line_chart("loss", "epoch", {{"one", 0, {{0.0, 0.0}, {1.0, 10.0}}}, {"flat", 9, {{0.0, 5.0}, {1.0, 5.0}}}});
+  const std::string svg =
+      line_chart("loss", "epoch", {{"one", 0, {{0.0, 0.0}, {1.0, 10.0}}}, {"flat", 9, {{0.0, 5.0}, {1.0, 5.0}}}});
   // the frame is 58..628 by 12..260 pixels with 5 % of room above and below the values
   CHECK(contains(svg, "58.0,248.7 628.0,23.3"));
   CHECK(contains(svg, "58.0,136.0 628.0,136.0"));

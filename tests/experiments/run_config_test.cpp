@@ -85,7 +85,8 @@ TEST_CASE("run_config: the defaults are S5's") {
 }
 
 TEST_CASE("run_config: every built-in recipe loads, and its text is Q-S5's sizes") {
-  const std::vector<std::string> expected{"lorenz", "lorenz-small", "mackey-glass", "psmnist", "smnist", "smnist-small"};
+  const std::vector<std::string> expected{"lorenz",  "lorenz-small", "mackey-glass",
+                                          "psmnist", "smnist",       "smnist-small"};
   CHECK(recipe_names() == expected);
   for (const auto& name : recipe_names()) CHECK_NOTHROW(load_run_config(name, {}));
   const RunConfig smnist = load_run_config("smnist", {});
@@ -135,22 +136,65 @@ TEST_CASE("run_config: unknown names are refused with the nearest one") {
 }
 
 TEST_CASE("run_config: every bad value is refused by a sentence with the option and the value") {
-  const Settings bad{{"n_layers", "0"},         {"n_layers", "2.5"},     {"d_model", "65537"},    {"d_model", "-1"},
-                     {"ssm_size_base", "x"},    {"blocks", "0"},         {"C_init", "normal"},    {"discretization", "euler"},
-                     {"mode", "mean"},          {"activation_fn", "relu"}, {"conj_sym", "maybe"}, {"clip_eigs", "2"},
-                     {"bidirectional", ""},     {"dt_min", "0"},         {"dt_max", "inf"},       {"step_rescale", "nan"},
-                     {"prenorm", "on"},         {"batchnorm", "yes!"},   {"bn_momentum", "1"},    {"bsz", "0"},
-                     {"epochs", "1e3"},         {"ssm_lr_base", "-0.1"}, {"lr_factor", "0"},      {"dt_global", "t"},
-                     {"lr_min", "-1"},          {"warmup_end", "-1"},    {"cosine_anneal", "x"},  {"p_dropout", "1"},
-                     {"p_dropout", "0.1x"},     {"weight_decay", "-0.01"}, {"opt_config", "adam"}, {"seed", "-1"},
-                     {"seed", "18446744073709551616"}, {"lanes", "0"},   {"a_bits", "0"},         {"a_bits", "17"},
-                     {"b_bits", "eight"},       {"c_bits", "-4"},        {"d_bits", "4.0"},       {"ssm_act_bits", "8 "},
-                     {"non_ssm_bits", "32"},    {"non_ssm_act_bits", "x"}, {"bits", "act:*"},     {"limit_train", "-1"},
-                     {"limit_test", "all"},     {"tau", "0"},            {"trajectories", "1"},   {"threads", "-1"},
-                     {"checkpoint_seconds", "-1"}, {"resume", "?"},      {"json", "2"},           {"dataset", "cifar"},
-                     {"qgelu_approx", "q"},     {"hard_sigmoid", "h"},   {"pad", "p"}};
+  const Settings bad{{"n_layers", "0"},
+                     {"n_layers", "2.5"},
+                     {"d_model", "65537"},
+                     {"d_model", "-1"},
+                     {"ssm_size_base", "x"},
+                     {"blocks", "0"},
+                     {"C_init", "normal"},
+                     {"discretization", "euler"},
+                     {"mode", "mean"},
+                     {"activation_fn", "relu"},
+                     {"conj_sym", "maybe"},
+                     {"clip_eigs", "2"},
+                     {"bidirectional", ""},
+                     {"dt_min", "0"},
+                     {"dt_max", "inf"},
+                     {"step_rescale", "nan"},
+                     {"prenorm", "on"},
+                     {"batchnorm", "yes!"},
+                     {"bn_momentum", "1"},
+                     {"bsz", "0"},
+                     {"epochs", "1e3"},
+                     {"ssm_lr_base", "-0.1"},
+                     {"lr_factor", "0"},
+                     {"dt_global", "t"},
+                     {"lr_min", "-1"},
+                     {"warmup_end", "-1"},
+                     {"cosine_anneal", "x"},
+                     {"p_dropout", "1"},
+                     {"p_dropout", "0.1x"},
+                     {"weight_decay", "-0.01"},
+                     {"opt_config", "adam"},
+                     {"seed", "-1"},
+                     {"seed", "18446744073709551616"},
+                     {"lanes", "0"},
+                     {"a_bits", "0"},
+                     {"a_bits", "17"},
+                     {"b_bits", "eight"},
+                     {"c_bits", "-4"},
+                     {"d_bits", "4.0"},
+                     {"ssm_act_bits", "8 "},
+                     {"non_ssm_bits", "32"},
+                     {"non_ssm_act_bits", "x"},
+                     {"bits", "act:*"},
+                     {"limit_train", "-1"},
+                     {"limit_test", "all"},
+                     {"tau", "0"},
+                     {"trajectories", "1"},
+                     {"threads", "-1"},
+                     {"checkpoint_seconds", "-1"},
+                     {"resume", "?"},
+                     {"json", "2"},
+                     {"dataset", "cifar"},
+                     {"qgelu_approx", "q"},
+                     {"hard_sigmoid", "h"},
+                     {"pad", "p"}};
   std::set<std::string> covered;
-  for (const auto& [name, value] : bad) {
+  for (const auto& setting : bad) {
+    const std::string& name = setting.first;
+    const std::string& value = setting.second;
     CAPTURE(name);
     CAPTURE(value);
     const std::string message = refused(name, value);
@@ -178,10 +222,15 @@ TEST_CASE("run_config: options that contradict each other or ask for an impossib
 
 TEST_CASE("run_config: settings() is canonical and loads back to the same run") {
   const TemporaryFile rules("own.quant", "# mine\nact:*   8\n");
-  const RunConfig c = load_run_config(
-      "smnist-small", {{"ssm_lr_base", "0.0012345678901234567"}, {"a_bits", "4"}, {"bits", " act:*   8 ; state:* 16 rate=0.1"},
-                       {"quant", rules.path.string()}, {"seed", "18446744073709551615"}, {"bidirectional", "yes"},
-                       {"out", "elsewhere"}, {"threads", "3"}, {"json", "true"}});
+  const RunConfig c = load_run_config("smnist-small", {{"ssm_lr_base", "0.0012345678901234567"},
+                                                       {"a_bits", "4"},
+                                                       {"bits", " act:*   8 ; state:* 16 rate=0.1"},
+                                                       {"quant", rules.path.string()},
+                                                       {"seed", "18446744073709551615"},
+                                                       {"bidirectional", "yes"},
+                                                       {"out", "elsewhere"},
+                                                       {"threads", "3"},
+                                                       {"json", "true"}});
   const TemporaryFile saved("settings.ini", format_ini(settings(c)));
   const RunConfig again = load_run_config(saved.path.string(), {});
   CHECK(settings(again) == settings(c));
@@ -206,8 +255,9 @@ TEST_CASE("run_config: the hash is stable, ignores how a run is done and sees ev
   CHECK(hash == settings_hash(load_run_config("", {{"threads", "2"}, {"out", "x"}, {"json", "1"}, {"resume", "1"}})));
   CHECK(hash == settings_hash(load_run_config("", {{"epochs", "100"}, {"dt_min", "1e-3"}, {"a_bits", "none"}})));
   std::set<std::string> hashes{hash};
-  const Settings changes{{"epochs", "101"}, {"seed", "1"}, {"lanes", "8"}, {"a_bits", "8"}, {"quant", "w8a8"}, {"tau", "9"},
-                         {"quant", "w4a8"}, {"bits", "act:* 8"}, {"pad", "true"}, {"limit_train", "10"}};
+  const Settings changes{{"epochs", "101"}, {"seed", "1"},        {"lanes", "8"},    {"a_bits", "8"},
+                         {"quant", "w8a8"}, {"tau", "9"},         {"quant", "w4a8"}, {"bits", "act:* 8"},
+                         {"pad", "true"},   {"limit_train", "10"}};
   for (const auto& change : changes) hashes.insert(settings_hash(load_run_config("", {change})));
   CHECK(hashes.size() == changes.size() + 1);
 }
@@ -224,7 +274,8 @@ TEST_CASE("run_config: the hash sees a changed .quant file but not its comments"
 }
 
 TEST_CASE("run_config: flags become rules after those of quant, and bits come last") {
-  const RunConfig c = load_run_config("smnist-small", {{"quant", "w8a8"}, {"a_bits", "4"}, {"non_ssm_act_bits", "6"}, {"bits", "state:* none"}});
+  const RunConfig c = load_run_config(
+      "smnist-small", {{"quant", "w8a8"}, {"a_bits", "4"}, {"non_ssm_act_bits", "6"}, {"bits", "state:* none"}});
   const std::string rules = quant_rules(c);
   const auto a = rules.find("weight:*.ssm.A 4 ");
   CHECK(a != rules.npos);
@@ -232,17 +283,19 @@ TEST_CASE("run_config: flags become rules after those of quant, and bits come la
   CHECK(rules.find("act:*.glu.* 6 ") > a);
   CHECK(rules.substr(rules.size() - 13) == "state:* none\n");
   // a model without a GLU has no such sites, and a rule that matches nothing would be an error
-  CHECK_FALSE(contains(quant_rules(load_run_config("lorenz", {{"non_ssm_bits", "4"}, {"non_ssm_act_bits", "4"}})), "glu"));
+  CHECK_FALSE(
+      contains(quant_rules(load_run_config("lorenz", {{"non_ssm_bits", "4"}, {"non_ssm_act_bits", "4"}})), "glu"));
 }
 
 TEST_CASE("configs: the seven files give A, B, the other weights, activations and state the bits of Q-S5's table") {
   const std::vector<std::string> sites{"weight:layers.0.ssm.A", "weight:layers.0.ssm.B", "weight:layers.0.glu.out2",
-                                       "weight:encoder", "act:layers.0.ssm.u", "act:decoder", "state:layers.0.ssm"};
+                                       "weight:encoder",        "act:layers.0.ssm.u",    "act:decoder",
+                                       "state:layers.0.ssm"};
   struct Row {
     std::string name;
     int a, bcd, non_ssm;
   };
-  const std::vector<Row> table{{"w8a8", 8, 8, 8},    {"w4a8-ssm8", 8, 8, 4}, {"w4a8-a8", 8, 4, 4}, {"w4a8", 4, 4, 4},
+  const std::vector<Row> table{{"w8a8", 8, 8, 8},      {"w4a8-ssm8", 8, 8, 4}, {"w4a8-a8", 8, 4, 4}, {"w4a8", 4, 4, 4},
                                {"w2a8-ssm8", 8, 8, 2}, {"w2a8-a8", 8, 2, 2},   {"w2a8", 2, 2, 2}};
   CHECK(quant_names().size() == table.size());
   for (const auto& row : table) {

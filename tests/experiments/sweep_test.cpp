@@ -87,7 +87,8 @@ SweepSummary run(const std::vector<SweepRun>& runs, const std::filesystem::path&
 
 TEST_CASE("sweep: the plan is the full product of axes, configurations and seeds, each run once") {
   const auto runs = plan(
-      "recipe = lorenz-small\nseeds = 1 2 3\nquant = none w8a8\naxis.d_model = 3 4\naxis.p_dropout = 0 0.1\nset.epochs = 5\n");
+      "recipe = lorenz-small\nseeds = 1 2 3\nquant = none w8a8\naxis.d_model = 3 4\naxis.p_dropout = 0 0.1\nset.epochs "
+      "= 5\n");
   CHECK(runs.size() == 3 * 2 * 2 * 2);
   std::set<std::string> hashes, points;
   for (const auto& planned : runs) {
@@ -191,7 +192,8 @@ TEST_CASE("sweep: a run that ends without a result is failed, is tried again, an
   const auto summary = run(plan(small_sweep), folder.path(), first, &lines);
   CHECK(summary.failed == 1);
   CHECK(summary.done == 3);
-  CHECK(std::any_of(lines.begin(), lines.end(), [](const auto& line) { return contains(line, "failed    a_bits=8 seed=1: exit code 1"); }));
+  CHECK(std::any_of(lines.begin(), lines.end(),
+                    [](const auto& line) { return contains(line, "failed    a_bits=8 seed=1: exit code 1"); }));
   CHECK(run(plan(small_sweep), folder.path(), second).done == 1);
   CHECK(second.started == std::vector<std::string>{"a_bits=8 seed=1"});
 }

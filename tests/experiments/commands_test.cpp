@@ -1,0 +1,69 @@
+#include "experiments/commands.h"
+
+#include "core/error.h"
+#include "experiments/ini.h"
+#include "tests/support/temp_folder.h"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+namespace {
+
+using bitstate::UsageError;
+using bitstate::experiments::run_command;
+using bitstate::tests::error_of;
+using bitstate::tests::TempFolder;
+
+std::string refused(const std::vector<std::string>& args) {
+  return error_of<UsageError>([&] { run_command(args); });
+}
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
+
+}  // namespace
+
+TEST_CASE("commands: help and version are there for the program and for every command") {
+  CHECK(run_command({"--help"}) == 0);
+  CHECK(run_command({"--version"}) == 0);
+  CHECK(run_command({}) == 2);
+  for (const char* command : {"train", "eval", "sweep", "report", "data", "bench"}) {
+    CHECK(run_command({command, "--help"}) == 0);
+    CHECK(run_command({command, "--version"}) == 0);
+  }
+}
+
+TEST_CASE("commands: mistakes are usage errors that say what to do") {
+  CHECK(contains(refused({"trian"}), "did you mean 'train'?"));
+  CHECK(contains(refused({"train"}), "needs a recipe: lorenz,"));
+  CHECK(contains(refused({"train", "smnist", "psmnist"}), "'psmnist' is one argument too many"));
+  CHECK(contains(refused({"train", "smnist", "--epoch=3"}), "did you mean 'epochs'?"));
+  CHECK(contains(refused({"train", "smnist", "--jobs=3"}), "'jobs' is not an option"));
+  CHECK(contains(refused({"report", "x", "--seed=1"}), "'seed' is not an option"));
+  CHECK(contains(refused({"eval"}), "needs the folder of a run"));
+  CHECK(contains(refused({"eval", "no/such/run"}), "has no settings.ini"));
+  CHECK(contains(refused({"sweep", "demoo"}), "did you mean 'demo'?"));
+  for (const char* jobs : {"0", "-1", "1000", "two", ""}) {
+    CHECK(contains(refused({"sweep", "demo", "--jobs", jobs}), "[jobs]"));
+  }
+  CHECK(contains(refused({"data", "chek"}), "did you mean 'check'?"));
+  CHECK(contains(refused({"data", "make", "smnist"}), "is not generated"));
+}
+
+TEST_CASE("commands: data check fails on a folder whose files are not the official ones") {
+  const TempFolder folder;
+  std::ofstream(folder / "train-images-idx3-ubyte") << "not MNIST";
+  CHECK(run_command({"data", "check", "--data=" + folder.path().string()}) == 1);
+}
+
+TEST_CASE("commands: report writes its files from runs on disk") {
+  const TempFolder folder;
+  std::filesystem::create_directories(folder / "runs/a");
+  std::ofstream(folder / "runs/a/settings.ini") << "dataset = lorenz\nseed = 1\n";
+  std::ofstream(folder / "runs/a/result.json") << R"({"status":"done","test_mse":2.0})";
+  CHECK(run_command({"report", folder.path().string(), "--json"}) == 0);
+  CHECK(contains(bitstate::experiments::read_text(folder / "table.md"), "2.000"));
+}
