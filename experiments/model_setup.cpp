@@ -2,7 +2,11 @@
 
 #include "core/error.h"
 
+#include <unistd.h>
+
+#include <cstdlib>
 #include <filesystem>
+#include <system_error>
 
 namespace bitstate::experiments {
 
@@ -17,8 +21,29 @@ std::string_view metric_name(Metric metric) {
 
 bool is_better(Metric metric, double a, double b) { return metric == Metric::accuracy ? a > b : a < b; }
 
+namespace {
+
+/// Where generated data are kept between runs: $BITSTATE_CACHE, else bitstate in the user's cache folder; nowhere when that
+/// cannot be written.
+std::filesystem::path cache_folder() {
+  std::filesystem::path folder;
+  if (const char* const own = std::getenv("BITSTATE_CACHE")) {
+    folder = own;
+  } else if (const char* const cache = std::getenv("XDG_CACHE_HOME")) {
+    folder = std::filesystem::path(cache) / "bitstate";
+  } else if (const char* const home = std::getenv("HOME")) {
+    folder = std::filesystem::path(home) / ".cache" / "bitstate";
+  }
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  return !folder.empty() && access(folder.c_str(), W_OK) == 0 ? folder : std::filesystem::path{};
+}
+
+}  // namespace
+
 datasets::Splits load_data(const RunConfig& config) {
   datasets::DataOptions options;
+  options.cache = cache_folder();
   options.data = config.data;
   options.trajectories = config.trajectories;
   options.tau = config.tau;

@@ -19,7 +19,8 @@ constexpr std::string_view style = R"css(
   --s7: #555; }
 @media (prefers-color-scheme: dark) { :root { --paper: #14181b; --ink: #e6eaec; --soft: #98a4ad; --rule: #30383e;
   --band: #1b2125; --heat: 45 190 165; --best: #5fd9c4;
-  --s0: #56b4e9; --s1: #ff8a3d; --s2: #2ecc9a; --s3: #e08bc8; --s4: #e6c229; --s5: #9ad1f5; --s6: #b59cf2; --s7: #bbb; } }
+  --s0: #56b4e9; --s1: #ff8a3d; --s2: #2ecc9a; --s3: #e08bc8; --s4: #e6c229; --s5: #9ad1f5; --s6: #b59cf2;
+  --s7: #bbb; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 70rem; background: var(--paper); color: var(--ink);
   font: 16px/1.5 system-ui, sans-serif; }

@@ -236,9 +236,10 @@ TrainResult Run::train() {
     seconds_before_ = progress_.seconds;
     tokens_before_ = progress_.tokens;
     if (!progress_.metrics.empty()) write_file_atomically(file("metrics.jsonl"), progress_.metrics);
-    fmt::print("resumed at epoch {}, step {}\n", progress_.epoch + 1, progress_.step + 1);
   }
-  ProgressBar bar(config_.epochs * steps_per_epoch_, progress_.epoch * steps_per_epoch_ + progress_.step);
+  const std::size_t steps_before = progress_.epoch * steps_per_epoch_ + progress_.step;
+  ProgressBar bar(config_.epochs * steps_per_epoch_, steps_before);
+  if (steps_before > 0) bar.line(fmt::format("resumed at epoch {}, step {}", progress_.epoch + 1, progress_.step + 1));
   try {
     calibrate();
     while (progress_.epoch < config_.epochs) {
@@ -336,6 +337,9 @@ TrainResult train(const RunConfig& config) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   require(!error, "train", "cannot create the folder {}: {}", folder.string(), error.message());
+  for (const char* const name : {"settings.ini", "metrics.jsonl", "checkpoint.h5", "best.h5", "result.json"}) {
+    remove_stale_temporaries(folder / name);  // of a killed process
+  }
   Run run(config, folder);
   write_file_atomically(folder / "settings.ini", format_ini(settings(config)));
   const TrainResult result = run.train();

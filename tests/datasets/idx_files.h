@@ -1,7 +1,7 @@
 // Small idx files for the tests.
 #pragma once
 
-#include "core/atomic_file.h"
+#include "tests/support/temp_folder.h"
 
 #include <zlib.h>
 
@@ -51,8 +51,8 @@ inline void write_digits(const std::filesystem::path& folder, std::uint32_t trai
       labels += static_cast<char>(i % 10);
     }
     const std::string suffix = compressed ? ".gz" : "";
-    write_file_atomically(folder / (name + "-images-idx3-ubyte" + suffix), compressed ? gzip(images) : images);
-    write_file_atomically(folder / (name + "-labels-idx1-ubyte" + suffix), compressed ? gzip(labels) : labels);
+    write_quickly(folder / (name + "-images-idx3-ubyte" + suffix), compressed ? gzip(images) : images);
+    write_quickly(folder / (name + "-labels-idx1-ubyte" + suffix), compressed ? gzip(labels) : labels);
   };
   write("train", train);
   write("t10k", test);

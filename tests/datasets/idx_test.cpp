@@ -30,7 +30,7 @@ bool is_small_file(const Idx& array) {
 
 /// What reading `bytes` as an idx file gives; nothing if it is an Error.
 std::optional<Idx> read(const TempFolder& folder, std::string_view bytes, std::size_t rank = 3) {
-  write_file_atomically(folder / "x", bytes);
+  tests::write_quickly(folder / "x", bytes);
   try {
     return read_idx(folder / "x", rank);
   } catch (const Error&) {
@@ -99,7 +99,7 @@ TEST_CASE("idx: other element types, ranks and files are errors that name file, 
   const TempFolder folder;
   const auto file = folder / "x";
   const auto message = [&](const std::string& bytes, std::size_t rank) {
-    write_file_atomically(file, bytes);
+    tests::write_quickly(file, bytes);
     return error_of<Error>([&] { (void)read_idx(file, rank); });
   };
   const std::string truncated = message(small_file().substr(0, 20), 3);
@@ -125,9 +125,9 @@ TEST_CASE("idx: sizes are refused before anything is allocated for them") {
     CHECK_FALSE(read(folder, idx_header(shape)).has_value());
     CHECK_FALSE(read(folder, gzip(idx_header(shape))).has_value());
   }
-  write_file_atomically(file, gzip(idx_header({1U << 10, 1U << 10, 1U << 9})));
+  tests::write_quickly(file, gzip(idx_header({1U << 10, 1U << 10, 1U << 9})));
   CHECK(error_of<Error>([&] { (void)read_idx(file, 3); }).find("cannot hold") != std::string::npos);
-  write_file_atomically(file, small_file());
+  tests::write_quickly(file, small_file());
   CHECK_FALSE(error_of<Error>([&] { (void)read_idx(file, 3, 11); }).empty());
 }
 
@@ -135,7 +135,7 @@ TEST_CASE("idx: a decompression bomb behind a small header is refused after the 
   const TempFolder folder;
   const std::string bomb = gzip(small_file() + std::string(std::size_t{64} << 20, '\0'));
   REQUIRE(bomb.size() < 100'000);
-  write_file_atomically(folder / "x", bomb);
+  tests::write_quickly(folder / "x", bomb);
   const std::string message = error_of<Error>([&] { (void)read_idx(folder / "x", 3); });
   CHECK(message.find("offset 28: more bytes follow") != std::string::npos);
 }

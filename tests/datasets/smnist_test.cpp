@@ -115,13 +115,13 @@ TEST_CASE("smnist: files that do not belong together are errors that name file, 
   tests::write_digits(files.path(), 10, 3, false);
   REQUIRE(message().empty());
   const auto labels = files / "t10k-labels-idx1-ubyte";
-  write_file_atomically(labels, tests::idx_header({2}) + std::string("\1\2"));
+  tests::write_quickly(labels, tests::idx_header({2}) + std::string("\1\2"));
   CHECK(message().find("2 labels, but") != std::string::npos);
-  write_file_atomically(labels, tests::idx_header({3}) + std::string("\1\2\x0a"));
+  tests::write_quickly(labels, tests::idx_header({3}) + std::string("\1\2\x0a"));
   CHECK(message().find(labels.string() + "] offset 10: label 10 is not a digit") != std::string::npos);
-  write_file_atomically(labels, tests::idx_header({3}) + std::string("\1\2\3"));
+  tests::write_quickly(labels, tests::idx_header({3}) + std::string("\1\2\3"));
   REQUIRE(message().empty());
-  write_file_atomically(files / "t10k-images-idx3-ubyte", tests::idx_header({3, 2, 2}) + std::string(12, 'x'));
+  tests::write_quickly(files / "t10k-images-idx3-ubyte", tests::idx_header({3, 2, 2}) + std::string(12, 'x'));
   CHECK(message().find("2 x 2 pixels") != std::string::npos);
 }
 

@@ -55,7 +55,9 @@ TEST_CASE("commands: mistakes are usage errors that say what to do") {
 
 TEST_CASE("commands: data check fails on a folder whose files are not the official ones") {
   const TempFolder folder;
-  std::ofstream(folder / "train-images-idx3-ubyte") << "not MNIST";
+  for (const char* part : {"train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"}) {
+    std::ofstream(folder / (part + std::string("-ubyte"))) << "not MNIST";
+  }
   CHECK(run_command({"data", "check", "--data=" + folder.path().string()}) == 1);
 }
 

@@ -3,8 +3,10 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 namespace bitstate::tests {
@@ -35,6 +37,13 @@ class TempFolder {
  private:
   std::filesystem::path path_;
 };
+
+/// Writes a file without flushing it to disk, for tests that write thousands.
+inline void write_quickly(const std::filesystem::path& path, std::string_view bytes) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  if (!file.flush()) throw std::runtime_error("cannot write " + path.string());
+}
 
 /// The message of the `E` that `action` throws; empty if it throws nothing.
 template <class E, class Action>

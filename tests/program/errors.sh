@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Bad input gives one clear sentence, exit code 2 for usage and 1 for failure, and never costs a finished result.
+set -euo pipefail
+
+# expect <code> <words of the message> <argument>...
+expect() {
+  local code=0 expected=$1 words=$2 output
+  shift 2
+  output=$("$BITSTATE" "$@" 2>&1 > /dev/null) || code=$?
+  if [ "$code" -ne "$expected" ] || ! grep -qF -- "$words" <<< "$output" || [ "$(wc -l <<< "$output")" -gt 6 ]; then
+    echo "bitstate $*: exit $code (expected $expected), said: $output" >&2
+    echo "expected the words: $words" >&2
+    exit 1
+  fi
+}
+
+expect 2 'epochs' train lorenz-small --epoch=3
+expect 2 'lorenz-small' train lorenz-smal
+expect 2 'train' trian lorenz-small
+expect 2 'w8a8' train lorenz-small --quant=w8a9
+expect 2 'd_model' train lorenz-small --d_model=0
+expect 2 'd_model' train lorenz-small --d_model=99999999999999999999
+expect 2 'ssm_lr_base' train lorenz-small --ssm_lr_base=nan
+expect 2 'blocks' train lorenz-small --blocks=3
+expect 2 'a_bits' train lorenz-small --a_bits=17
+expect 2 'matches no site' train lorenz-small --bits='weight:*.ssm.E 8'
+expect 2 'bsz' train lorenz-small --bsz=5000 --trajectories=20
+expect 1 'train-images-idx3-ubyte' train smnist-small --data=/nowhere
+expect 2 'is not the folder of a run' eval /nowhere
+mkdir damaged
+printf 'not an HDF5 file' > damaged/checkpoint.h5
+expect 1 'checkpoint.h5' train lorenz-small --out=damaged --resume
+expect 2 '--resume' train lorenz-small --out=damaged
+
+"$BITSTATE" train lorenz-small --trajectories=20 --bsz=4 --epochs=1 --out=done > /dev/null
+before=$(cat done/result.json)
+expect 2 'already holds a run' train lorenz-small --trajectories=20 --bsz=4 --epochs=2 --out=done
+[ "$before" = "$(cat done/result.json)" ]
+
+# a learning rate that blows up: the run stops in that step, names what is not finite, and leaves a valid result
+code=0
+"$BITSTATE" train lorenz-small --trajectories=20 --bsz=4 --epochs=50 --ssm_lr_base=1e4 --out=diverged --json > diverged.log 2>&1 || code=$?
+[ "$code" -eq 1 ]
+grep -q '"status":"diverged"' diverged/result.json
+grep -qE 'epoch [0-9]+, step [0-9]+' diverged.log
+"$BITSTATE" --version > /dev/null
+for command in train eval sweep report data bench; do "$BITSTATE" "$command" --help > /dev/null; done

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# A run killed at ten random moments, also while it writes a checkpoint, ends with the bits of an uninterrupted one;
+# SIGTERM and SIGUSR1 write a checkpoint and exit with 75 within 5 seconds.
+set -euo pipefail
+
+options=(lorenz-small --quant=w8a8 --trajectories=200 --epochs=60 --activation_fn=half_glu1 --p_dropout=0.1 --threads=2)
+fail() { echo "$*" >&2; exit 1; }
+digest() { grep -o '"weights_digest":"[0-9a-f]*"' "$1/result.json"; }
+
+"$BITSTATE" train "${options[@]}" --out=whole > whole.log
+
+# --checkpoint_seconds=0 writes after every step, so that kills also hit the writing
+kills=0
+while [ "$kills" -lt 10 ]; do
+  "$BITSTATE" train "${options[@]}" --out=killed --checkpoint_seconds=0 --resume >> killed.log 2>&1 &
+  pid=$!
+  sleep "0.$((RANDOM % 60 + 30))"
+  kill -KILL "$pid" 2> /dev/null || fail "the run ended before the kill $((kills + 1)); it must be longer"
+  wait "$pid" 2> /dev/null || true
+  kills=$((kills + 1))
+done
+[ ! -e killed/result.json ] || fail "the run was finished before its last kill; it must be longer"
+"$BITSTATE" train "${options[@]}" --out=killed --resume >> killed.log 2>&1
+[ "$(grep -c '^resumed at' killed.log)" -ge 5 ] || fail "most runs were killed before their first checkpoint; sleep longer"
+cmp whole/metrics.jsonl killed/metrics.jsonl
+[ "$(digest whole)" = "$(digest killed)" ] || fail "the weights differ"
+
+for signal in TERM USR1; do
+  "$BITSTATE" train "${options[@]}" --epochs=100000 --out="stopped-$signal" > stopped.log 2>&1 &
+  pid=$!
+  for _ in $(seq 100); do  # until it trains
+    [ -e "stopped-$signal/metrics.jsonl" ] && break
+    sleep 0.1
+  done
+  kill "-$signal" "$pid"
+  started=$SECONDS code=0
+  wait "$pid" || code=$?
+  [ "$code" -eq 75 ] || fail "SIG$signal: exit code $code, expected 75"
+  [ $((SECONDS - started)) -le 5 ] || fail "SIG$signal: took $((SECONDS - started)) s"
+  [ -s "stopped-$signal/checkpoint.h5" ] || fail "SIG$signal: no checkpoint"
+done
+echo "resumed after $kills kills: equal bits"
