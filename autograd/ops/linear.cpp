@@ -40,15 +40,15 @@ const T* converted(Tape& tape, const Node& node) {
   return out;
 }
 
-/// The sums as exact integers: a floating-point product of integers whose partial sums all fit the significand.
+/// Codes and shadow of y. The sums are exact integers: products of integers whose partial sums all fit the significand of T.
 template <class T>
-void integer_product(Tape& tape, const Node& x, const Node& weight, const std::int32_t* bias, std::int32_t* out) {
-  const std::size_t outputs = weight.rows;
-  T* const product = tape.arena().array<T>(x.rows * outputs);
-  kernels::multiply_nt(x.rows, outputs, x.cols, converted<T>(tape, x), converted<T>(tape, weight), product);
-  for (std::size_t t = 0; t < x.rows; ++t) {
-    for (std::size_t o = 0; o < outputs; ++o) {
-      out[t * outputs + o] = static_cast<std::int32_t>(product[t * outputs + o]) + bias[o];
+void integer_product(Tape& tape, Node& y, const Node& x, const Node& weight, const std::int32_t* bias, T* product) {
+  kernels::multiply_nt(x.rows, y.cols, x.cols, converted<T>(tape, x), converted<T>(tape, weight), product);
+  for (std::size_t t = 0; t < y.rows; ++t) {
+    const std::size_t row = t * y.cols;
+    for (std::size_t o = 0; o < y.cols; ++o) {
+      y.codes[row + o] = static_cast<std::int32_t>(product[row + o]) + bias[o];
+      y.value[row + o] = static_cast<float>(y.codes[row + o]) * y.scale[o];
     }
   }
 }
@@ -77,11 +77,10 @@ void on_codes(Tape& tape, Node& y, const Node& x, const Node& weight, const floa
   y.layout = ScaleLayout::per_column;
   y.bound = static_cast<std::int64_t>(largest_sum);
   if (largest_product < 0x1.0p24) {
-    integer_product<float>(tape, x, weight, bias_codes, y.codes);
+    integer_product<float>(tape, y, x, weight, bias_codes, y.value);
   } else {
-    integer_product<double>(tape, x, weight, bias_codes, y.codes);
+    integer_product<double>(tape, y, x, weight, bias_codes, tape.arena().array<double>(y.size()));
   }
-  kernels::dequantize(y.rows, y.cols, y.layout, y.codes, y.scale, y.value);
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ void backward(Tape& tape, const Node& node) {
   if (unclamped == nullptr) {
     for (std::size_t i = 0; i < node.size(); ++i) dx[i] += node.gradient[i];
   } else {
-    for (std::size_t i = 0; i < node.size(); ++i) dx[i] += unclamped[i] != 0 ? node.gradient[i] : 0.0F;
+    for (std::size_t i = 0; i < node.size(); ++i) dx[i] += static_cast<float>(unclamped[i]) * node.gradient[i];
   }
 }
 

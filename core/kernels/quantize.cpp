@@ -1,35 +1,18 @@
 #include "core/kernels/quantize.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <vector>
 
 namespace bitstate::kernels {
 namespace {
 
-/// Largest magnitude of n values; `poison` becomes NaN when one is not finite.
-float row_maximum(std::size_t n, const float* x, float& poison) {
-  constexpr std::size_t width = 16;
-  float largest[width] = {};
-  float bad[width] = {};
-  std::size_t i = 0;
-  for (; i + width <= n; i += width) {
-    for (std::size_t k = 0; k < width; ++k) {
-      const float magnitude = std::fabs(x[i + k]);
-      largest[k] = magnitude > largest[k] ? magnitude : largest[k];
-      bad[k] += x[i + k] * 0.0F;
-    }
-  }
-  for (std::size_t k = 0; i < n; ++i, ++k) {
-    largest[k] = std::max(largest[k], std::fabs(x[i]));
-    bad[k] += x[i] * 0.0F;
-  }
-  float result = 0.0F;
-  for (std::size_t k = 0; k < width; ++k) {
-    result = std::max(result, largest[k]);
-    poison += bad[k];
-  }
-  return result;
+/// Bits of the largest magnitude: magnitudes of floats are ordered as their bits, and what is not finite comes last.
+std::uint32_t row_maximum(std::size_t n, const float* x) {
+  std::uint32_t largest = 0;
+  for (std::size_t i = 0; i < n; ++i) largest = std::max(largest, std::bit_cast<std::uint32_t>(x[i]) & 0x7fffffffU);
+  return largest;
 }
 
 struct Scaling {
@@ -69,22 +52,18 @@ void quantize_run(std::size_t n, const float* x, float scale, std::int32_t bound
 }  // namespace
 
 bool absolute_maximum(std::size_t rows, std::size_t cols, ScaleLayout layout, const float* x, std::span<float> out) {
-  float poison = 0.0F;
   if (layout == ScaleLayout::per_tensor) {
-    out[0] = row_maximum(rows * cols, x, poison);
+    out[0] = std::bit_cast<float>(row_maximum(rows * cols, x));
   } else if (layout == ScaleLayout::per_row) {
-    for (std::size_t r = 0; r < rows; ++r) out[r] = row_maximum(cols, x + r * cols, poison);
+    for (std::size_t r = 0; r < rows; ++r) out[r] = std::bit_cast<float>(row_maximum(cols, x + r * cols));
   } else {
-    std::fill(out.begin(), out.end(), 0.0F);
+    std::vector<std::uint32_t> largest(cols, 0);
     for (std::size_t r = 0; r < rows; ++r) {
-      for (std::size_t c = 0; c < cols; ++c) {
-        const float magnitude = std::fabs(x[r * cols + c]);
-        out[c] = magnitude > out[c] ? magnitude : out[c];
-      }
-      row_maximum(cols, x + r * cols, poison);
+      for (std::size_t c = 0; c < cols; ++c) largest[c] = std::max(largest[c], row_maximum(1, x + r * cols + c));
     }
+    for (std::size_t c = 0; c < cols; ++c) out[c] = std::bit_cast<float>(largest[c]);
   }
-  return poison == 0.0F;
+  return std::all_of(out.begin(), out.end(), [](float v) { return std::isfinite(v); });
 }
 
 void quantize(std::size_t rows, std::size_t cols, ScaleLayout layout, const float* x, const float* scale,
@@ -148,12 +127,13 @@ void requantize(std::size_t rows, std::size_t cols, std::span<const FixedPoint> 
 
 void dequantize(std::size_t rows, std::size_t cols, ScaleLayout layout, const std::int32_t* codes, const float* scale,
                 float* shadow) {
-  const std::size_t row_step = layout == ScaleLayout::per_row ? 1 : 0;
-  const std::size_t column_step = layout == ScaleLayout::per_column ? 1 : 0;
   for (std::size_t r = 0; r < rows; ++r) {
-    for (std::size_t c = 0; c < cols; ++c) {
-      const std::size_t i = r * cols + c;
-      shadow[i] = static_cast<float>(codes[i]) * scale[r * row_step + c * column_step];
+    const std::size_t first = r * cols;
+    if (layout == ScaleLayout::per_column) {
+      for (std::size_t c = 0; c < cols; ++c) shadow[first + c] = static_cast<float>(codes[first + c]) * scale[c];
+    } else {
+      const float s = scale[layout == ScaleLayout::per_row ? r : 0];
+      for (std::size_t c = 0; c < cols; ++c) shadow[first + c] = static_cast<float>(codes[first + c]) * s;
     }
   }
 }

@@ -39,7 +39,7 @@ expect 2 'already holds a run' train lorenz-small --trajectories=20 --bsz=4 --ep
 
 # a learning rate that blows up: the run stops in that step, names what is not finite, and leaves a valid result
 code=0
-"$BITSTATE" train lorenz-small --trajectories=20 --bsz=4 --epochs=50 --ssm_lr_base=1e4 --out=diverged --json > diverged.log 2>&1 || code=$?
+"$BITSTATE" train lorenz-small --trajectories=20 --bsz=4 --epochs=50 --ssm_lr_base=100 --out=diverged --json > diverged.log 2>&1 || code=$?
 [ "$code" -eq 1 ]
 grep -q '"status":"diverged"' diverged/result.json
 grep -qE 'epoch [0-9]+, step [0-9]+' diverged.log
