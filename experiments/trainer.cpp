@@ -230,7 +230,6 @@ TrainResult Run::result(std::string status) const {
 }
 
 TrainResult Run::train() {
-  const StopSignals signals;
   if (config_.resume && std::filesystem::exists(file("checkpoint.h5"))) {
     progress_ = load_checkpoint(file("checkpoint.h5"), settings_, inventory_, &optimizer_);
     seconds_before_ = progress_.seconds;
@@ -268,7 +267,6 @@ TrainResult Run::train() {
 }
 
 TrainResult Run::evaluate_best() {
-  const StopSignals signals;
   progress_ = load_checkpoint(file("best.h5"), settings_, inventory_, nullptr);
   tokens_before_ = progress_.tokens;
   seconds_before_ = 0.0;
@@ -282,14 +280,16 @@ TrainResult Run::evaluate_best() {
 }
 
 json figures(const TrainResult& result) {
-  json line = {{"val_" + result.metric_name, result.val_metric},
-               {"test_" + result.metric_name, result.test_metric},
-               {"test_loss", result.test_loss},
-               {"epochs", result.epochs},
+  json line = {{"epochs", result.epochs},
                {"seconds", result.seconds},
                {"tokens_per_second", result.tokens_per_second},
                {"peak_rss_bytes", result.peak_rss_bytes},
                {"weights_digest", result.weights_digest}};
+  if (result.status == "done") {  // another run has no test figures
+    line["val_" + result.metric_name] = result.val_metric;
+    line["test_" + result.metric_name] = result.test_metric;
+    line["test_loss"] = result.test_loss;
+  }
   return line;
 }
 
@@ -321,6 +321,7 @@ std::string to_json(const TrainResult& result) {
 }
 
 TrainResult train(const RunConfig& config) {
+  const StopSignals signals;  // from here on, also while the data are read
   const std::filesystem::path folder = config.out;
   const auto result_file = folder / "result.json";
   if (std::filesystem::exists(result_file) || std::filesystem::exists(folder / "checkpoint.h5")) {
@@ -350,6 +351,7 @@ TrainResult train(const RunConfig& config) {
 TrainResult evaluate(const RunConfig& config, const std::filesystem::path& folder) {
   require(std::filesystem::exists(folder / "best.h5"), "eval", "{} holds no best.h5: it is not the folder of a trained run",
           folder.string());
+  const StopSignals signals;
   return Run(config, folder).evaluate_best();
 }
 
