@@ -9,7 +9,7 @@
 
 namespace bitstate {
 
-/// The quantizer of one site. Forward passes read `range`; only Ranges (models/quantize_sites.h) changes it, between steps.
+/// The quantizer of one site. Forward passes read `range`; update_ranges (models/inventory.h) changes it, between steps.
 struct Quantizer {
   std::string site;          ///< "act:layers.3.ssm.u"; kinds are weight, act, state
   std::size_t columns = 1;   ///< channels of an activation or state; unused for weights

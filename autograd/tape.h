@@ -69,7 +69,7 @@ struct Pass {
   std::span<float> observed = {};    ///< largest magnitudes seen by the static quantizers of this lane, updated
   std::size_t lane = 0;
   Meeting* meeting = nullptr;        ///< of the lanes; needed by batch normalization in training
-  std::span<double> statistics = {}; ///< batch statistics found in this pass, for the running averages; set by lane 0
+  std::span<double> statistics = {}; ///< gets the batch statistics, for the running averages; empty in all lanes but one
   std::uint64_t seed = 0;            ///< of dropout
   std::uint64_t step = 0;
 };

@@ -2,14 +2,15 @@
 
 #include "core/error.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace bitstate {
 
 FixedPoint to_fixed_point(double real, std::string_view site) {
-  require(std::isfinite(real) && real > 0.0 && real < 0x1.0p29, "rescale",
-          "{} needs the factor {}, allowed are positive factors below 2^29", site, real);
+  require(std::isfinite(real) && real > 0.0, "rescale", "{} needs the factor {}, allowed are positive numbers", site, real);
   if (real < 0x1.0p-31) return {};
+  real = std::min(real, 0x1.fffffffp28);
   int exponent = 0;
   const double mantissa = std::frexp(real, &exponent);  // real = mantissa * 2^exponent, 1/2 <= mantissa < 1
   auto multiplier = static_cast<std::int64_t>(std::floor(std::ldexp(mantissa, 31) + 0.5));

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 
+#include <algorithm>
 #include <charconv>
 #include <sstream>
 
@@ -94,11 +95,10 @@ void check_fits(const QuantRule& rule, const std::string& site) {
 }  // namespace
 
 float QuantSpec::scale(float r) const {
-  if (!(r > 0.0F)) return 1.0F;
-  if (bits == 1) return r / 2.0F;
+  if (bits == 1) return std::max(r / 2.0F, 0x1.0p-40F);
   const auto steps = static_cast<float>(bound());
   const float s = r / (edge == Edge::half ? steps + 0.5F : steps);
-  return s > 0x1.0p-100F ? s : 1.0F;  // a range that underflows is a range of zero
+  return s >= 0x1.0p-60F ? s : 1.0F;  // products of two scales stay normal numbers
 }
 
 QuantConfig QuantConfig::parse(std::string_view text, std::string_view origin) {

@@ -3,12 +3,11 @@
 #include "autograd/optimizer.h"
 #include "core/kernels/gemm.h"
 #include "core/random.h"
+#include "experiments/console.h"
 #include "experiments/lane_runner.h"
 #include "experiments/model_setup.h"
 
 #include <nlohmann/json.hpp>
-
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -76,12 +75,6 @@ double measure_gemm(Workers& workers) {
   return static_cast<double>(workers.threads() * repeats) * 2.0 * n * n * n / best / 1e9;
 }
 
-std::uint64_t peak_rss() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
-}
-
 /// A model that can take training steps on random data.
 class Stepper {
  public:
@@ -124,6 +117,12 @@ class Stepper {
   std::uint64_t step_ = 0;
 };
 
+/// "none", the configuration, or "rules" for flags and rows of the user.
+std::string quant_name(const RunConfig& config) {
+  if (quant_rules(config).empty()) return "none";
+  return config.quant == "none" ? "rules" : config.quant;
+}
+
 BenchResult measure(const RunConfig& config) {
   constexpr double wanted_seconds = 6.0;
   Workers workers(config.threads);
@@ -131,7 +130,7 @@ BenchResult measure(const RunConfig& config) {
   stepper.step_seconds();  // warms the arenas
   BenchResult result;
   result.recipe = config.recipe;
-  result.quant = quant_rules(config).empty() ? "none" : config.quant;
+  result.quant = quant_name(config);
   result.step_seconds = 1e30;
   const auto start = Clock::now();
   // the products are timed between the steps: what else the machine does meets both
@@ -142,7 +141,7 @@ BenchResult measure(const RunConfig& config) {
   result.tokens_per_second = static_cast<double>(stepper.tokens()) / result.step_seconds;
   result.fraction_of_gemm =
       training_flops_per_token(config) * result.tokens_per_second / (result.gemm_gflops * 1e9);
-  result.peak_rss_bytes = peak_rss();
+  result.peak_rss_bytes = peak_rss_bytes();
   return result;
 }
 
@@ -171,10 +170,9 @@ double training_flops_per_token(const RunConfig& config) {
 std::vector<BenchResult> bench(const RunConfig& config) {
   std::vector<BenchResult> results = {measure(config)};
   if (results[0].quant == "none") {
-    RunConfig quantized = load_run_config(config.recipe, {{"quant", "w8a8"}});
-    quantized.bsz = config.bsz;
-    quantized.threads = config.threads;
-    quantized.lanes = config.lanes;
+    RunConfig quantized = config;
+    quantized.quant = "w8a8";
+    quantized.quant_text = load_run_config("", {{"quant", "w8a8"}}).quant_text;
     results.push_back(measure(quantized));
   }
   return results;

@@ -16,7 +16,7 @@ struct BenchResult {
   double tokens_per_second = 0.0; ///< of that step
   double gemm_gflops = 0.0;       ///< single-precision matrix product on the same threads, measured between the steps
   double fraction_of_gemm = 0.0;  ///< useful FLOPs of the model (matrix products, scan, ~20 H elementwise) over that rate
-  std::uint64_t peak_rss_bytes = 0;
+  std::uint64_t peak_rss_bytes = 0;  ///< of the process so far: with two results, the second includes the first
 };
 
 /// Times training steps of the recipe on random data of its shape: of `config.quant`, or of float and w8a8 when it is none.

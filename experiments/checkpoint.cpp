@@ -12,7 +12,13 @@ namespace {
 
 constexpr std::int64_t format_version = 1;
 
-void check_settings(const std::string& file, const Settings& saved, const Settings& wanted) {
+void check_run(const Hdf5Reader& reader, const RunIdentity& run) {
+  const std::string file = reader.path().string();
+  const auto version = reader.read_scalar<std::int64_t>("version");
+  require(version == format_version, "checkpoint", "{} has version {}, this program reads version {}", file, version,
+          format_version);
+  const Settings saved = parse_ini(reader.read_text("settings"), file);
+  const Settings& wanted = run.settings;
   for (std::size_t i = 0; i < std::max(saved.size(), wanted.size()); ++i) {
     const bool both = i < saved.size() && i < wanted.size();
     require(both && saved[i].first == wanted[i].first, "checkpoint", "{} was written by a version with other settings",
@@ -21,6 +27,9 @@ void check_settings(const std::string& file, const Settings& saved, const Settin
             "{} was trained with {}={}, this run has {}={}; a run resumes with its own settings only", file,
             saved[i].first, saved[i].second, wanted[i].first, wanted[i].second);
   }
+  require(reader.read_text("rules") == run.rules, "checkpoint",
+          "{} was trained with other quantization rules than those that its settings stand for now; restore the .quant file",
+          file);
 }
 
 void read_floats(const Hdf5Reader& reader, const std::string& path, std::vector<float>& into) {
@@ -34,11 +43,12 @@ void read_floats(const Hdf5Reader& reader, const std::string& path, std::vector<
 
 }  // namespace
 
-void save_checkpoint(const std::filesystem::path& file, const Settings& settings, const Progress& progress,
+void save_checkpoint(const std::filesystem::path& file, const RunIdentity& run, const Progress& progress,
                      const Inventory& inventory, const Optimizer* optimizer) {
   Hdf5Writer writer(file);
   writer.write_scalar("version", format_version);
-  writer.write_text("settings", format_ini(settings));
+  writer.write_text("settings", format_ini(run.settings));
+  writer.write_text("rules", run.rules);
   writer.write_scalar("progress/epoch", progress.epoch);
   writer.write_scalar("progress/step", progress.step);
   writer.write_scalar("progress/loss_sum", progress.loss_sum);
@@ -64,14 +74,12 @@ void save_checkpoint(const std::filesystem::path& file, const Settings& settings
   writer.commit();
 }
 
-Progress load_checkpoint(const std::filesystem::path& file, const Settings& settings, const Inventory& inventory,
+void check_identity(const std::filesystem::path& file, const RunIdentity& run) { check_run(Hdf5Reader(file), run); }
+
+Progress load_checkpoint(const std::filesystem::path& file, const RunIdentity& run, const Inventory& inventory,
                          Optimizer* optimizer) {
   const Hdf5Reader reader(file);
-  const std::string name = file.string();
-  const auto version = reader.read_scalar<std::int64_t>("version");
-  require(version == format_version, "checkpoint", "{} has version {}, this program reads version {}", name, version,
-          format_version);
-  check_settings(name, parse_ini(reader.read_text("settings"), name), settings);
+  check_run(reader, run);
   Progress progress;
   progress.epoch = reader.read_scalar<std::uint64_t>("progress/epoch");
   progress.step = reader.read_scalar<std::uint64_t>("progress/step");
@@ -84,11 +92,8 @@ Progress load_checkpoint(const std::filesystem::path& file, const Settings& sett
   for (const auto& entry : inventory.parameters) read_floats(reader, "parameters/" + entry.name, entry.parameter->value.data);
   for (const auto& entry : inventory.buffers) read_floats(reader, "buffers/" + entry.name, entry.buffer->value.data);
   for (Quantizer* quantizer : inventory.quantizers) {
-    const std::string path = "ranges/" + quantizer->site;
-    quantizer->range.clear();
-    if (!quantizer->is_static() || !reader.exists(path)) continue;
     quantizer->range.resize(quantizer->range_count());
-    read_floats(reader, path, quantizer->range);
+    if (quantizer->is_static()) read_floats(reader, "ranges/" + quantizer->site, quantizer->range);
   }
   if (optimizer != nullptr) {
     read_floats(reader, "optimizer/m", optimizer->m);

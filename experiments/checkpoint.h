@@ -24,14 +24,23 @@ struct Progress {
   std::string metrics;            ///< the lines of metrics.jsonl so far
 };
 
+/// What a run is: its settings and, since a .quant file may change, the rules that they stood for.
+struct RunIdentity {
+  Settings settings;
+  std::string rules;
+};
+
 /// Writes the file atomically: a reader sees the old or the new checkpoint, whenever the writer is killed.
-void save_checkpoint(const std::filesystem::path& file, const Settings& settings, const Progress& progress,
+void save_checkpoint(const std::filesystem::path& file, const RunIdentity& run, const Progress& progress,
                      const Inventory& inventory, const Optimizer* optimizer);
 
-/// Fills everything from the file. Throws Error when it is damaged, belongs to another model, or its settings differ from `settings`
-/// (naming the first that differs).
-Progress load_checkpoint(const std::filesystem::path& file, const Settings& settings, const Inventory& inventory,
+/// Fills everything from the file; every static quantizer has its range afterwards. Throws Error when the file is damaged, belongs to
+/// another model, or to a run with other settings or rules (naming the first that differs).
+Progress load_checkpoint(const std::filesystem::path& file, const RunIdentity& run, const Inventory& inventory,
                          Optimizer* optimizer);
+
+/// Throws Error, as load_checkpoint does, when the file was written by another run than `run`.
+void check_identity(const std::filesystem::path& file, const RunIdentity& run);
 
 /// SHA-256 of the bits of all parameters, buffers and ranges, in the order of the model.
 std::string weights_digest(const Inventory& inventory);

@@ -7,6 +7,7 @@
 #include "experiments/embedded.h"
 #include "experiments/report.h"
 #include "experiments/run_config.h"
+#include "experiments/signals.h"
 #include "experiments/suggest.h"
 #include "experiments/sweep.h"
 #include "experiments/trainer.h"
@@ -27,8 +28,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-constexpr int interrupted_exit_code = 75;
 
 struct Command {
   std::string name;
@@ -171,7 +170,7 @@ int sweep_command(const CommandLine& line) {
                 {"interrupted", s.interrupted},
                 {"out", options.out.string()}});
   }
-  if (s.interrupted) return interrupted_exit_code;
+  if (s.interrupted) return exit_interrupted;
   return s.failed > 0 ? 1 : 0;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -38,6 +39,12 @@ void ProgressBar::line(std::string_view text) {
 void ProgressBar::clear() {
   if (visible_) fmt::print(stderr, "\r\033[K");
   visible_ = false;
+}
+
+std::uint64_t peak_rss_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
 }
 
 std::string duration_text(double seconds) {

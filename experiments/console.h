@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -31,6 +32,9 @@ class ProgressBar {
   bool terminal_;
   bool visible_ = false;
 };
+
+/// Most memory this process has held so far.
+std::uint64_t peak_rss_bytes();
 
 /// "1h02m", "3m20s" or "12s".
 std::string duration_text(double seconds);

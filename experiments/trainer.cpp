@@ -14,8 +14,6 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <sys/resource.h>
-
 #include <chrono>
 #include <cmath>
 #include <numeric>
@@ -29,12 +27,6 @@ using nlohmann::json;
 
 /// A wish to stop has arrived and everything is saved.
 struct Interrupted {};
-
-std::uint64_t peak_rss_bytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
-}
 
 /// The order of the training sequences in an epoch: Fisher-Yates on counter-based numbers, a function of seed and epoch.
 std::vector<std::size_t> epoch_order(std::size_t count, std::uint64_t seed, std::uint64_t epoch) {
@@ -56,7 +48,7 @@ class Run {
   Run(const RunConfig& config, std::filesystem::path folder)
       : config_(config),
         folder_(std::move(folder)),
-        settings_(settings(config)),
+        identity_{settings(config), quant_rules(config)},
         data_(load_data(config)),
         metric_(metric_of(data_)),
         model_(make_model(config, data_)),
@@ -84,6 +76,8 @@ class Run {
   const datasets::Dataset& validation() const { return data_.validation ? *data_.validation : *data_.test; }
   std::filesystem::path file(const char* name) const { return folder_ / name; }
 
+  template <class F>
+  auto located(std::string_view where, const F& f) const;
   void calibrate();
   void train_epoch(ProgressBar& bar);
   void train_step(std::span<const std::size_t> indices);
@@ -96,7 +90,7 @@ class Run {
 
   RunConfig config_;
   std::filesystem::path folder_;
-  Settings settings_;
+  RunIdentity identity_;
   datasets::Splits data_;
   Metric metric_;
   Model model_;
@@ -115,7 +109,7 @@ class Run {
 
 void Run::save() {
   progress_.seconds = seconds_before_ + session_seconds();
-  save_checkpoint(file("checkpoint.h5"), settings_, progress_, inventory_, &optimizer_);
+  save_checkpoint(file("checkpoint.h5"), identity_, progress_, inventory_, &optimizer_);
   saved_ = Clock::now();
 }
 
@@ -127,11 +121,26 @@ void Run::save_in_time() {
   if (std::chrono::duration<double>(Clock::now() - saved_).count() >= config_.checkpoint_seconds) save();
 }
 
+/// Runs `f`; a failure says where in the training it happened.
+template <class F>
+auto Run::located(std::string_view where, const F& f) const {
+  const auto place = [&] { return fmt::format("epoch {}, {}", progress_.epoch + 1, where); };
+  try {
+    return f();
+  } catch (const DivergedError& error) {
+    fail<DivergedError>("train", "{}: {}", place(), error.what());
+  } catch (const Error& error) {
+    fail("train", "{}: {}", place(), error.what());
+  }
+}
+
 void Run::calibrate() {
   if (!needs_calibration(inventory_)) return;
   const auto order = epoch_order(data_.train->size(), config_.seed, 0);
-  runner_.run(LaneRunner::Mode::calibrate, *data_.train, std::span(order).first(config_.bsz));
-  calibrate_ranges(inventory_, runner_.observed());
+  located("calibration", [&] {
+    runner_.run(LaneRunner::Mode::calibrate, *data_.train, std::span(order).first(config_.bsz));
+    calibrate_ranges(inventory_, runner_.observed());
+  });
 }
 
 void Run::train_step(std::span<const std::size_t> indices) {
@@ -141,7 +150,8 @@ void Run::train_step(std::span<const std::size_t> indices) {
   for (const auto& [name, parameter] : inventory_.parameters) {
     for (std::size_t i = 0; i < parameter->value.size(); ++i) {
       const float g = runner_.gradient()[parameter->offset + i];
-      require<DivergedError>(std::isfinite(g), "gradient", "the gradient of {} is {} at element {}", name, g, i);
+      // beyond 1e18 its square no longer fits the second moment
+      require<DivergedError>(std::fabs(g) <= 1e18F, "gradient", "the gradient of {} is {} at element {}", name, g, i);
     }
   }
   const double ssm_lr = schedule_.rate(config_.ssm_lr_base, step);
@@ -157,11 +167,8 @@ void Run::train_step(std::span<const std::size_t> indices) {
 void Run::train_epoch(ProgressBar& bar) {
   const auto order = epoch_order(data_.train->size(), config_.seed, progress_.epoch);
   while (progress_.step < steps_per_epoch_) {
-    try {
-      train_step(std::span(order).subspan(progress_.step * config_.bsz, config_.bsz));
-    } catch (const DivergedError& error) {
-      fail<DivergedError>("train", "epoch {}, step {}: {}", progress_.epoch + 1, progress_.step + 1, error.what());
-    }
+    located(fmt::format("step {}", progress_.step + 1),
+            [&] { train_step(std::span(order).subspan(progress_.step * config_.bsz, config_.bsz)); });
     save_in_time();
     bar.show(progress_.epoch * steps_per_epoch_ + progress_.step,
              fmt::format("epoch {}/{}  loss {:.4f}", progress_.epoch + 1, config_.epochs,
@@ -190,7 +197,7 @@ std::optional<Evaluation> Run::evaluate(const datasets::Dataset& part) {
 }
 
 void Run::end_epoch(ProgressBar& bar) {
-  const auto evaluation = evaluate(validation());
+  const auto evaluation = located("validation", [&] { return evaluate(validation()); });
   if (!evaluation) {
     save();
     throw Interrupted{};
@@ -206,7 +213,7 @@ void Run::end_epoch(ProgressBar& bar) {
   if (progress_.best_epoch == 0 || is_better(metric_, evaluation->metric, progress_.best)) {
     progress_.best = evaluation->metric;
     progress_.best_epoch = progress_.epoch;
-    save_checkpoint(file("best.h5"), settings_, progress_, inventory_, nullptr);
+    save_checkpoint(file("best.h5"), identity_, progress_, inventory_, nullptr);
   }
   write_file_atomically(file("metrics.jsonl"), progress_.metrics);
   save();
@@ -231,7 +238,7 @@ TrainResult Run::result(std::string status) const {
 
 TrainResult Run::train() {
   if (config_.resume && std::filesystem::exists(file("checkpoint.h5"))) {
-    progress_ = load_checkpoint(file("checkpoint.h5"), settings_, inventory_, &optimizer_);
+    progress_ = load_checkpoint(file("checkpoint.h5"), identity_, inventory_, &optimizer_);
     seconds_before_ = progress_.seconds;
     tokens_before_ = progress_.tokens;
     if (!progress_.metrics.empty()) write_file_atomically(file("metrics.jsonl"), progress_.metrics);
@@ -240,14 +247,15 @@ TrainResult Run::train() {
   ProgressBar bar(config_.epochs * steps_per_epoch_, steps_before);
   if (steps_before > 0) bar.line(fmt::format("resumed at epoch {}, step {}", progress_.epoch + 1, progress_.step + 1));
   try {
+    if (StopSignals::requested()) throw Interrupted{};  // nothing to save yet
     calibrate();
     while (progress_.epoch < config_.epochs) {
       train_epoch(bar);
       end_epoch(bar);
     }
     TrainResult r = result("done");
-    load_checkpoint(file("best.h5"), settings_, inventory_, nullptr);
-    const auto test = evaluate(*data_.test);
+    load_checkpoint(file("best.h5"), identity_, inventory_, nullptr);
+    const auto test = located("test", [&] { return evaluate(*data_.test); });
     if (!test) throw Interrupted{};
     r.test_metric = test->metric;
     r.test_loss = test->loss;
@@ -257,7 +265,7 @@ TrainResult Run::train() {
                          static_cast<double>(runner_.peak_arena_bytes()) / 1e6));
     return r;
   } catch (const Interrupted&) {
-    bar.line("stopped; the checkpoint is written, --resume continues");
+    bar.line("stopped; --resume continues");
     return result("interrupted");
   } catch (const DivergedError& error) {
     TrainResult r = result("diverged");
@@ -267,7 +275,7 @@ TrainResult Run::train() {
 }
 
 TrainResult Run::evaluate_best() {
-  progress_ = load_checkpoint(file("best.h5"), settings_, inventory_, nullptr);
+  progress_ = load_checkpoint(file("best.h5"), identity_, inventory_, nullptr);
   tokens_before_ = progress_.tokens;
   seconds_before_ = 0.0;
   const auto test = evaluate(*data_.test);
@@ -329,6 +337,9 @@ TrainResult train(const RunConfig& config) {
                         folder.string());
   }
   if (std::filesystem::exists(result_file)) {
+    if (std::filesystem::exists(folder / "checkpoint.h5")) {
+      check_identity(folder / "checkpoint.h5", {settings(config), quant_rules(config)});
+    }
     try {
       return from_json(json::parse(read_file(result_file, std::size_t{1} << 20)));
     } catch (const json::exception& error) {

@@ -67,6 +67,7 @@ void update_ranges(const Inventory& inventory, std::span<const float> observed) 
     const float rate = quantizer->spec.rate;
     for (std::size_t c = 0; c < quantizer->range.size(); ++c) {
       float& range = quantizer->range[c];
+      if (observed[quantizer->offset + c] == 0.0F) continue;
       range = (1.0F - rate) * range + rate * observed[quantizer->offset + c];
     }
   }

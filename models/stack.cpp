@@ -11,7 +11,7 @@ namespace {
 /// Mask of one dropout call: 0 with probability p, else 1 / (1 - p), for each sequence and feature.
 std::span<const float> dropout_mask(Tape& tape, const Sequences& sequences, std::size_t features, double p,
                                     std::uint64_t call) {
-  const Random random{tape.pass().seed, random_stream("dropout", (tape.pass().step << 10U) + call)};
+  const Random random{tape.pass().seed, random_stream("dropout", (tape.pass().step << 20U) + call)};
   const std::size_t count = sequences.count() * features;
   float* const mask = tape.arena().array<float>(count);
   const auto kept = static_cast<float>(1.0 / (1.0 - p));

@@ -53,7 +53,8 @@ void integer_product(Tape& tape, Node& y, const Node& x, const Node& weight, con
   }
 }
 
-void on_codes(Tape& tape, Node& y, const Node& x, const Node& weight, const float* bias) {
+/// Computes on codes; returns false, with y untouched, when an accumulator could reach 2^31.
+bool on_codes(Tape& tape, Node& y, const Node& x, const Node& weight, const float* bias) {
   const std::size_t outputs = weight.rows;
   float* const scale = tape.arena().array<float>(outputs);
   auto* const bias_codes = tape.arena().array<std::int32_t>(outputs);
@@ -65,11 +66,9 @@ void on_codes(Tape& tape, Node& y, const Node& x, const Node& weight, const floa
     for (std::size_t i = 0; i < weight.cols; ++i) magnitude += std::abs(weight.codes[o * weight.cols + i]);
     const double product = static_cast<double>(magnitude) * static_cast<double>(x.bound);
     const double code = bias == nullptr ? 0.0 : std::floor(double{bias[o]} / double{scale[o]} + 0.5);
+    if (!(product + std::fabs(code) < 0x1.0p31)) return false;
     largest_product = std::max(largest_product, product);
     largest_sum = std::max(largest_sum, product + std::fabs(code));
-    require(largest_sum < 0x1.0p31, "linear",
-            "output {} of {} can reach {} in codes, an accumulator holds less than 2^31; use fewer bits", o, outputs,
-            product + std::fabs(code));
     bias_codes[o] = static_cast<std::int32_t>(code);
   }
   y.codes = tape.arena().array<std::int32_t>(y.size());
@@ -81,6 +80,7 @@ void on_codes(Tape& tape, Node& y, const Node& x, const Node& weight, const floa
   } else {
     integer_product<double>(tape, y, x, weight, bias_codes, tape.arena().array<double>(y.size()));
   }
+  return true;
 }
 
 }  // namespace
@@ -96,9 +96,9 @@ Value linear(Tape& tape, Value x, Value weight, Value bias) {
   const Node& w = tape[weight];
   const float* const b = bias.exists() ? tape[bias].value : nullptr;
   // one scale of x can be taken out of the sum, a scale per column cannot
-  if (in.has_codes() && w.has_codes() && in.layout == ScaleLayout::per_tensor && w.layout != ScaleLayout::per_column) {
-    on_codes(tape, y, in, w, b);
-  } else {
+  const bool codes = in.has_codes() && w.has_codes() && in.layout == ScaleLayout::per_tensor &&
+                     w.layout != ScaleLayout::per_column && on_codes(tape, y, in, w, b);
+  if (!codes) {
     kernels::multiply_nt(rows, outputs, in.cols, in.value, w.value, y.value);
     if (b != nullptr) {
       for (std::size_t t = 0; t < rows; ++t) {

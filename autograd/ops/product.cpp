@@ -29,8 +29,6 @@ void backward(Tape& tape, const Node& node) {
 constexpr Op op{"product", backward};
 
 void on_codes(Tape& tape, Node& y, const Node& a, const Node& b, std::size_t step) {
-  require(a.bound * b.bound < std::int64_t{1} << 31, "product",
-          "the codes can reach {} * {}, a product holds less than 2^31; use fewer bits", a.bound, b.bound);
   const bool per_column = a.layout == ScaleLayout::per_column || b.layout == ScaleLayout::per_column;
   const std::size_t count = per_column ? y.cols : 1;
   float* const scale = tape.arena().array<float>(count);
@@ -62,7 +60,7 @@ Value product(Tape& tape, Value a, Value b) {
   const Node& right = tape[b];
   const std::size_t step = b_rows == rows ? cols : 0;
   const bool codes = left.has_codes() && right.has_codes() && left.layout != ScaleLayout::per_row &&
-                     right.layout != ScaleLayout::per_row;
+                     right.layout != ScaleLayout::per_row && left.bound * right.bound < std::int64_t{1} << 31;
   if (codes) {
     on_codes(tape, y, left, right, step);
     return tape.last();

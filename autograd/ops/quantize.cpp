@@ -104,6 +104,10 @@ void static_activation(Tape& tape, Node& y, const Node& x, const Quantizer& site
     kernels::requantize(x.rows, x.cols, factor, x.codes, nullptr, site.spec.bound(), y.codes, nullptr, unclamped);
     kernels::dequantize(x.rows, x.cols, y.layout, y.codes, scale, y.value);
   } else {
+    float largest = 0.0F;
+    if (!tape.pass().training) {  // observe() has looked in training
+      check_finite(kernels::absolute_maximum(x.rows, x.cols, ScaleLayout::per_tensor, x.value, {&largest, 1}), site);
+    }
     kernels::quantize(x.rows, x.cols, y.layout, x.value, scale, site.spec.bound(), site.spec.bits == 1, y.codes,
                       y.value, unclamped);
   }

@@ -90,7 +90,9 @@ void quantized(Tape& tape, Node& x, const Sequences& sequences, Direction direct
   float* const seen = tape.arena().array<float>(width);
   std::fill(seen, seen + width, 0.0F);
   const kernels::StateScales state{x.scale, site.spec.bound(), seen};
-  const bool integer = lambda.has_codes() && bu.has_codes();
+  // an input that u' cannot hold must be one that clamps the state anyway
+  const bool integer = lambda.has_codes() && bu.has_codes() &&
+                       0x1.0p30F * lambda.scale[0] >= 4.0F * static_cast<float>(site.spec.bound());
   float* const inner = tape.arena().array<float>(width);
   std::vector<FixedPoint> requantize(width);
   const std::int32_t* inputs = nullptr;

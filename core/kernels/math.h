@@ -9,8 +9,9 @@ namespace bitstate::kernels {
 
 /// exp(x) in float32, relative error below 2e-7 on [-87, 88]; clamped outside. Cody-Waite reduction to |r| <= ln2 / 2 and a
 /// polynomial of degree 6.
-inline float exp(float x) {
-  x = x < -87.0F ? -87.0F : (x > 88.0F ? 88.0F : x);
+inline float exp(float input) {
+  float x = input > -87.0F ? input : -87.0F;  // a NaN becomes -87 here, for the conversion below, and comes back at the end
+  x = x < 88.0F ? x : 88.0F;
   const float n = std::floor(x * 1.44269504088896341F + 0.5F);
   float r = std::fma(n, -0.693359375F, x);
   r = std::fma(n, 2.12194440e-4F, r);
@@ -22,7 +23,7 @@ inline float exp(float x) {
   p = std::fma(p, r, 1.0F);
   p = std::fma(p, r, 1.0F);
   const auto exponent = static_cast<std::int32_t>(n) + 127;
-  return p * std::bit_cast<float>(exponent << 23);
+  return input == input ? p * std::bit_cast<float>(exponent << 23) : input;
 }
 
 inline float sigmoid(float x) { return 1.0F / (1.0F + exp(-x)); }

@@ -136,17 +136,44 @@ TEST_CASE("codes: linear and the quantizer after it equal int64 loops, for narro
   }
 }
 
-TEST_CASE("codes: a sum that could overflow the accumulator is refused, naming its size") {
-  const std::vector<float> x(70000, 1.0F);
+/// Sum of `in` products of the largest codes, through linear; whether it was computed on codes.
+struct Extreme {
+  bool codes;
+  std::int64_t sum;
+};
+
+Extreme extreme_sum(std::size_t in, int bits, float bias = 0.0F) {
+  const std::vector<float> ones(in, 1.0F);
   Bench bench;
   Tape& t = bench.tape;
-  const Value xq = ops::quantize(t, t.input(1, 70000, x.data()), site("act:x", 16, {1.0F}));
-  const Value wq = ops::quantize(t, t.input(1, 70000, x.data()), site("weight:w", 16));
-  CHECK_THROWS_WITH_AS(ops::linear(t, xq, wq), doctest::Contains("an accumulator holds less than 2^31"), Error);
-  CHECK_THROWS_WITH_AS(ops::product(t, ops::linear(t, ops::quantize(t, t.input(1, 70000, x.data()), site("act:x", 8, {1.0F})),
-                                                   ops::quantize(t, t.input(1, 70000, x.data()), site("weight:w", 8))),
-                                    ops::quantize(t, t.input(1, 1, x.data()), site("act:y", 8, {1.0F}))),
-                       doctest::Contains("[product]"), Error);
+  const Value xq = ops::quantize(t, t.input(1, in, ones.data()), site("act:x", bits, {1.0F}));
+  const Value wq = ops::quantize(t, t.input(1, in, ones.data()), site("weight:w", bits));
+  const Node& y = t[ops::linear(t, xq, wq, t.input(1, 1, &bias))];
+  return {y.has_codes(), y.has_codes() ? y.codes[0] : std::llround(double{y.value[0]})};
+}
+
+TEST_CASE("codes: sums are exact on both sides of 2^24, where the float product ends") {
+  CHECK(extreme_sum(1039, 8).sum == 1039 * 127 * 127);  // odd, below 2^24
+  CHECK(extreme_sum(1041, 8).sum == 1041 * 127 * 127);  // odd, above: float32 cannot hold it
+  CHECK(1041 * 127 * 127 > 1 << 24);
+}
+
+TEST_CASE("codes: what an int32 accumulator cannot hold is computed in float, up to the last sum that fits") {
+  const Extreme fits = extreme_sum(2, 16);
+  CHECK(fits.codes);
+  CHECK(fits.sum == 2LL * 32767 * 32767);  // 2^31 - 131070
+  const float scale = 1.0F / 32767.0F;
+  CHECK(extreme_sum(2, 16, 131069.0F * scale * scale).codes);
+  CHECK_FALSE(extreme_sum(2, 16, 131071.0F * scale * scale).codes);
+  CHECK_FALSE(extreme_sum(3, 16).codes);
+  CHECK(extreme_sum(3, 16).sum == 3);
+  const std::vector<float> one(1, 1.0F);
+  Bench bench;
+  Tape& t = bench.tape;
+  const Value a = ops::quantize(t, t.input(1, 1, one.data()), site("act:a", 16, {1.0F}));
+  const Value square = ops::product(t, a, a);
+  CHECK(t[square].codes[0] == 32767 * 32767);
+  CHECK_FALSE(t[ops::product(t, square, a)].has_codes());
 }
 
 TEST_CASE("codes: a product of codes has the product of the scales, with one row and with all") {
@@ -205,7 +232,7 @@ PlainScan plain_scan(const Node& lambda, const Node& bu, const std::vector<float
 TEST_CASE("codes: the quantized recurrence equals int64 loops in both directions, per tensor and per channel") {
   const std::vector<std::size_t> lengths = {40, 1, 23};
   const Sequences sequences{lengths, lengths, 0};
-  for (const int bits : {3, 4, 8, 16}) {
+  for (const int bits : {3, 4, 8, 12}) {
     for (const int state_bits : {8, 12, 16}) {
       for (const bool forward : {true, false}) {
         for (const bool channel : {true, false}) {
@@ -235,6 +262,25 @@ TEST_CASE("codes: the quantized recurrence equals int64 loops in both directions
         }
       }
     }
+  }
+}
+
+TEST_CASE("codes: an input too large for the inner scale clamps the state, or is computed in float") {
+  const std::vector<std::size_t> lengths = {2};
+  const Sequences sequences{lengths, lengths, 0};
+  for (const int bits : {8, 12, 16}) {
+    CAPTURE(bits);
+    const std::vector<float> lambda = {0.1F, 0.0F};
+    const std::vector<float> bu = {1.0F, 0.0F, 50.0F, -50.0F};
+    Bench bench;
+    Tape& t = bench.tape;
+    const Value lq = ops::quantize(t, t.input(1, 2, lambda.data()), site("weight:A", bits));
+    const Value bq = ops::quantize(t, t.input(2, 2, bu.data()), site("act:Bu", 16, {50.0F}));
+    const Quantizer state = site("state:x", 16, {1.22F});
+    const Node& x = t[ops::scan(t, lq, bq, sequences, ops::Direction::forward, &state)];
+    CHECK(x.value[0] == doctest::Approx(1.0).epsilon(0.002));
+    CHECK(x.codes[2] == 32767);
+    CHECK(x.codes[3] == -32767);
   }
 }
 
@@ -318,6 +364,15 @@ TEST_CASE("codes: a dynamic activation has a scale of each sequence and no codes
     const float s = i < 2 ? s0 : s1;
     CHECK(y.value[i] == static_cast<float>(quantized(data[i], s, 3)) * s);
   }
+}
+
+TEST_CASE("codes: evaluation does not quantize a NaN either") {
+  const std::vector<float> data = {0.5F, std::numeric_limits<float>::quiet_NaN()};
+  Tape tape;
+  tape.begin({});
+  CHECK_THROWS_AS(ops::quantize(tape, tape.input(1, 2, data.data()), site("act:x", 8, {1.0F})), DivergedError);
+  CHECK(std::isnan(tape[ops::gelu(tape, tape.input(1, 2, data.data()))].value[1]));
+  CHECK(std::isnan(tape[ops::sigmoid(tape, tape.input(1, 2, data.data()))].value[1]));
 }
 
 TEST_CASE("codes: NaN and infinity are errors that name the site, in weights, activations and states") {

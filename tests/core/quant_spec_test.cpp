@@ -65,6 +65,8 @@ TEST_CASE("quant spec: bounds and scales are those of docs/numerics.md") {
   CHECK(QuantSpec{4}.scale(7.0F) == 1.0F);
   CHECK(QuantSpec{1}.scale(3.0F) == 1.5F);
   CHECK(QuantSpec{8}.scale(0.0F) == 1.0F);
+  CHECK(QuantSpec{8}.scale(1e-30F) == 1.0F);
+  CHECK(QuantSpec{1}.scale(0.0F) == 0x1.0p-40F);
 }
 
 TEST_CASE("glob: stars match any run, nothing else is special") {

@@ -42,6 +42,16 @@ code=0
 "$BITSTATE" train lorenz-small --trajectories=20 --bsz=4 --epochs=50 --ssm_lr_base=100 --out=diverged --json > diverged.log 2>&1 || code=$?
 [ "$code" -eq 1 ]
 grep -q '"status":"diverged"' diverged/result.json
-grep -qE 'epoch [0-9]+, step [0-9]+' diverged.log
+grep -qE 'epoch [0-9]+, (step [0-9]+|validation): \[(loss|gradient|scan|quantize)\] .*(loss|gradient of|state of|holds)' diverged.log
+
+# the rules of a .quant file are part of the run
+printf 'weight:* 8\n' > my.quant
+small=(lorenz-small --trajectories=20 --bsz=4 --epochs=1 --quant=my.quant --out=rules)
+"$BITSTATE" train "${small[@]}" > /dev/null
+"$BITSTATE" train "${small[@]}" --resume > /dev/null
+expect 1 'epochs' train "${small[@]}" --epochs=2 --resume
+printf 'weight:* 2\n' > my.quant
+expect 1 'other quantization rules' eval rules
+expect 1 'other quantization rules' train "${small[@]}" --resume
 "$BITSTATE" --version > /dev/null
 for command in train eval sweep report data bench; do "$BITSTATE" "$command" --help > /dev/null; done
