@@ -1,5 +1,6 @@
-// The index of all operations: one line an op, one file an op (autograd/ops/<name>.cpp with checks, forward on floats and on
-// codes, and backward). T is the number of rows: the time steps of all sequences of the pass. Every op throws Error when shapes do not fit.
+// The index of all operations: one declaration an op, one file an op (autograd/ops/<name>.cpp with checks, forward on
+// floats and on codes, and backward). T is the number of rows: the time steps of all sequences of the pass. Every op
+// throws Error when shapes do not fit.
 #pragma once
 
 #include "autograd/quantizer.h"
@@ -16,7 +17,8 @@ using kernels::Direction;
 /// How the continuous system becomes a recurrence: zero-order hold or bilinear (S5, section 2).
 enum class Discretization : std::uint8_t { zoh, bilinear };
 
-/// Settings of discretize_*: lambda is min(Re lambda, -1e-4) + i Im lambda with clip_eigs; the step is step_rescale * exp(log_step).
+/// Settings of discretize_*: with clip_eigs lambda is min(Re lambda, -1e-4) + i Im lambda; the step is
+/// step_rescale exp(log_step).
 struct DiscretizeOptions {
   Discretization method = Discretization::zoh;
   bool clip_eigs = false;
@@ -24,26 +26,34 @@ struct DiscretizeOptions {
 };
 
 // Dense and tables
-Value linear(Tape&, Value x, Value weight, Value bias = {});               // [T, in], [out, in], [1, out] -> [T, out]
-Value embedding(Tape&, std::span<const std::int32_t> ids, Value table);    // T ids, [vocabulary, H] -> [T, H]
+// [T, in], [out, in], [1, out] -> [T, out]
+Value linear(Tape&, Value x, Value weight, Value bias = {});
+// T ids, [vocabulary, H] -> [T, H]
+Value embedding(Tape&, std::span<const std::int32_t> ids, Value table);
 
 // The state-space model
-Value discretize_lambda(Tape&, Value re, Value im, Value log_step, const DiscretizeOptions&);          // [1, P] x 3 -> [1, 2P]
-Value discretize_b(Tape&, Value re, Value im, Value log_step, Value b, const DiscretizeOptions&);      // .., [2P, H] -> [2P, H]
-Value readout(Tape&, Value c, bool conj_sym);                              // [H, 2P] -> k [Re C | -Im C], k = 2 with conj_sym
-Value scan(Tape&, Value lambda_bar, Value bu, const Sequences&, Direction, const Quantizer* state = nullptr);  // [1, 2P], [T, 2P] -> [T, 2P]
+// [1, P] three times -> [1, 2P]
+Value discretize_lambda(Tape&, Value re, Value im, Value log_step, const DiscretizeOptions&);
+// [1, P] three times, [2P, H] -> [2P, H]
+Value discretize_b(Tape&, Value re, Value im, Value log_step, Value b, const DiscretizeOptions&);
+// [H, 2P] -> k [Re C | -Im C], k = 2 with conj_sym
+Value readout(Tape&, Value c, bool conj_sym);
+// [1, 2P], [T, 2P] -> [T, 2P]
+Value scan(Tape&, Value lambda_bar, Value bu, const Sequences&, Direction, const Quantizer* state = nullptr);
 
-// Elementwise
-Value gelu(Tape&, Value x);          // 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
-Value qgelu(Tape&, Value x);         // x clip(x + 2, 0, 4) / 4 (Q-S5)
-Value sigmoid(Tape&, Value x);       // 1 / (1 + exp(-x))
-Value hard_sigmoid(Tape&, Value x);  // clip(x + 3, 0, 6) / 6
-Value sum(Tape&, Value a, Value b);      // a + b; b may be [1, cols]
-Value product(Tape&, Value a, Value b);  // a * b; b may be [1, cols]
-Value tied_dropout(Tape&, Value x, std::span<const float> mask, const Sequences&);  // mask [N, H], the same for all steps of a sequence
+// Elementwise, [T, H] -> [T, H]
+Value gelu(Tape&, Value x);              // 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
+Value qgelu(Tape&, Value x);             // x clip(x + 2, 0, 4) / 4 (Q-S5)
+Value sigmoid(Tape&, Value x);           // 1 / (1 + exp(-x))
+Value hard_sigmoid(Tape&, Value x);      // clip(x + 3, 0, 6) / 6
+Value sum(Tape&, Value a, Value b);      // a + b; b may be [1, H]
+Value product(Tape&, Value a, Value b);  // a * b; b may be [1, H]
+// mask [N, H], the same for all steps of a sequence
+Value tied_dropout(Tape&, Value x, std::span<const float> mask, const Sequences&);
 
 // Normalization over channels (LayerNorm, eps 1e-6) or over all steps of the batch (BatchNorm, eps 1e-5)
-Value layer_norm(Tape&, Value x, Value scale, Value bias = {});            // [T, H], [1, H], [1, H]
+// [T, H], [1, H], [1, H] -> [T, H]
+Value layer_norm(Tape&, Value x, Value scale, Value bias = {});
 
 /// Running statistics of a BatchNorm, read in evaluation; in training the batch's mean and biased variance go to
 /// Pass::statistics[offset .. offset + 2H).
@@ -55,17 +65,21 @@ struct BatchStatistics {
 Value batch_norm(Tape&, Value x, Value scale, Value bias, const BatchStatistics&);
 
 // From sequences to vectors
-Value mean_pool(Tape&, Value x, const Sequences&);       // [T, H] -> [N, H], mean over the true length
-Value last(Tape&, Value x, const Sequences&);            // [T, H] -> [N, H], the last true step
-Value concatenate(Tape&, Value a, Value b);              // [T, n], [T, m] -> [T, n + m]
-Value pair_features(Tape&, Value pooled);                // [2N, H] -> [N, 4H]: x0, x1, x0 - x1, x0 * x1; documents i and N + i are a pair
+Value mean_pool(Tape&, Value x, const Sequences&);  // [T, H] -> [N, H], mean over the true length
+Value last(Tape&, Value x, const Sequences&);       // [T, H] -> [N, H], the last true step
+Value concatenate(Tape&, Value a, Value b);         // [T, n], [T, m] -> [T, n + m]
+// [2N, H] -> [N, 4H]: x0, x1, x0 - x1, x0 * x1; documents i and N + i are a pair
+Value pair_features(Tape&, Value pooled);
 
 // Losses, one a sequence [N, 1]; the mean loss of a batch of B is backward() with a seed of 1 / B
-Value cross_entropy(Tape&, Value logits, std::span<const std::int32_t> labels);              // [N, classes]: -log softmax(logits_n)[label_n]
-Value squared_error(Tape&, Value y, std::span<const float> target, const Sequences&);        // [T, d]: mean of (y - target)^2 over true steps
-Value smape(Tape&, Value y, std::span<const float> target, const Sequences&);                // [T, d]: mean of 200 |y - t| / (|y| + |t|)
+// [N, classes]: -log softmax(logits_n)[label_n]
+Value cross_entropy(Tape&, Value logits, std::span<const std::int32_t> labels);
+// [T, d]: mean of (y - target)^2 over the true steps
+Value squared_error(Tape&, Value y, std::span<const float> target, const Sequences&);
+// [T, d]: mean of 200 |y - t| / (|y| + |t|) over the true steps
+Value smape(Tape&, Value y, std::span<const float> target, const Sequences&);
 
-// Quantization: returns x itself when the quantizer has no bits
-Value quantize(Tape&, Value x, const Quantizer&, const Sequences* sequences = nullptr);  // sequences: of an activation, for dynamic ranges
+// Quantization; returns x itself when the quantizer has no bits. `sequences` of an activation, for dynamic ranges
+Value quantize(Tape&, Value x, const Quantizer&, const Sequences* sequences = nullptr);
 
 }  // namespace bitstate::ops

@@ -14,8 +14,8 @@ struct Parameter {
   std::size_t offset = 0;
 };
 
-/// A tensor that is saved but not trained by gradients: the running statistics of a norm. `offset` is its place in the flat
-/// array of batch statistics (Pass::statistics).
+/// A tensor that is saved but not trained by gradients: the running statistics of a norm. `offset` is its place in the
+/// flat array of batch statistics (Pass::statistics).
 struct Buffer {
   Tensor value;
   std::size_t offset = 0;

@@ -9,10 +9,11 @@
 
 namespace bitstate {
 
-/// The quantizer of one site. Forward passes read `range`; update_ranges (models/inventory.h) changes it, between steps.
+/// The quantizer of one site. Forward passes read `range`; update_ranges (models/inventory.h) changes it, between
+/// steps.
 struct Quantizer {
-  std::string site;          ///< "act:layers.3.ssm.u"; kinds are weight, act, state
-  std::size_t columns = 1;   ///< channels of an activation or state; unused for weights
+  std::string site;         ///< "act:layers.3.ssm.u"; kinds are weight, act, state
+  std::size_t columns = 1;  ///< channels of an activation or state; unused for weights
   QuantSpec spec = {};
   std::vector<float> range = {};  ///< one a channel (or one) for range = ema; empty until calibrated, and for absmax
   std::size_t offset = 0;         ///< of this site's maxima in a lane's array of observed ranges

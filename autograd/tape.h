@@ -32,8 +32,8 @@ struct Op {
   void (*backward)(Tape& tape, const Node& node);
 };
 
-/// The sequences of a pass, stacked one after the other: sequence s has rows[s] rows, of which the first lengths[s] are real
-/// and the others padding.
+/// The sequences of a pass, stacked one after the other: sequence s has rows[s] rows, of which the first lengths[s] are
+/// real and the others padding.
 struct Sequences {
   std::span<const std::size_t> rows;
   std::span<const std::size_t> lengths;
@@ -52,7 +52,7 @@ struct Node {
   std::int32_t* codes = nullptr;
   const float* scale = nullptr;
   kernels::ScaleLayout layout = kernels::ScaleLayout::per_tensor;
-  std::int64_t bound = 0;            ///< of |codes|
+  std::int64_t bound = 0;  ///< of |codes|
   bool needs_gradient = false;
   const void* attributes = nullptr;  ///< plain data of the op, in the arena
 
@@ -62,15 +62,16 @@ struct Node {
 
 /// What a pass may read and write outside of its tape.
 struct Pass {
-  bool training = false;             ///< batch statistics and dropout; ranges are observed
-  bool gradients = false;            ///< backward() will be called
-  bool calibrating = false;          ///< quantizers without a range observe and let values through
-  std::span<float> gradient = {};    ///< flat gradient of the parameters of this lane, added to
-  std::span<float> observed = {};    ///< largest magnitudes seen by the static quantizers of this lane, updated
+  bool training = false;           ///< batch statistics and dropout; ranges are observed
+  bool gradients = false;          ///< backward() will be called
+  bool calibrating = false;        ///< quantizers without a range observe and let values through
+  std::span<float> gradient = {};  ///< flat gradient of the parameters of this lane, added to
+  std::span<float> observed = {};  ///< largest magnitudes seen by the static quantizers of this lane, updated
   std::size_t lane = 0;
-  Meeting* meeting = nullptr;        ///< of the lanes; needed by batch normalization in training
-  std::span<double> statistics = {}; ///< gets the batch statistics, for the running averages; empty in all lanes but one
-  std::uint64_t seed = 0;            ///< of dropout
+  Meeting* meeting = nullptr;  ///< of the lanes; needed by batch normalization in training
+  std::span<double> statistics =
+      {};                  ///< gets the batch statistics, for the running averages; empty in all lanes but one
+  std::uint64_t seed = 0;  ///< of dropout
   std::uint64_t step = 0;
 };
 
@@ -95,7 +96,8 @@ class Tape {
   [[nodiscard]] Node& operator[](Value v) { return nodes_[v.id]; }
   [[nodiscard]] std::span<const Node> nodes() const { return nodes_; }
 
-  /// Adds d(seed . v)/d(parameter) to the gradients of all that v depends on. `seed` [rows, cols] of v; 1 when empty and v is [1, 1].
+  /// Adds d(seed . v)/d(parameter) to the gradients of all that v depends on. `seed` [rows, cols] of v; 1 when empty
+  /// and v is [1, 1].
   void backward(Value v, std::span<const float> seed = {});
 
   /// The array that an op's backward adds to for input `v`, zero at first; null when nobody needs it.

@@ -1,5 +1,6 @@
-// The kernels at the sizes of sMNIST (L = 784, H = 96, P = 64), one thread. Each line: name, time of one call, GFLOP/s, GB/s, and the ratio
-// to the limit it should come near, measured in the same run: the matrix product at 512 for products, a copy of as many bytes for the rest.
+// The kernels at the sizes of sMNIST (L = 784, H = 96, P = 64), one thread. Each line: name, time of one call, GFLOP/s,
+// GB/s, and the ratio to the limit it should come near, measured in the same run: the matrix product at 512 for
+// products, a copy of as many bytes for the rest.
 #include "core/kernels/gemm.h"
 #include "core/kernels/quantize.h"
 #include "core/kernels/scan.h"
@@ -63,8 +64,10 @@ void products(const Limits& limits) {
     row(name, s, flops, 0.0, flops / s / limits.flops);
   };
   measure("product x W^T (B u)", [&] { kernels::multiply_nt(length, wide, features, x.data(), w.data(), y.data()); });
-  measure("product g W (its input gradient)", [&] { kernels::multiply_nn_add(length, wide, features, y.data(), w.data(), x.data()); });
-  measure("product g^T x (weight gradient)", [&] { kernels::multiply_tn_add(length, wide, features, y.data(), x.data(), dw.data()); });
+  measure("product g W (its input gradient)",
+          [&] { kernels::multiply_nn_add(length, wide, features, y.data(), w.data(), x.data()); });
+  measure("product g^T x (weight gradient)",
+          [&] { kernels::multiply_tn_add(length, wide, features, y.data(), x.data(), dw.data()); });
 }
 
 void scans(const Limits& limits) {
@@ -82,9 +85,11 @@ void scans(const Limits& limits) {
     row(name, s, flops, bytes, bytes / s / limits.bytes);
   };
   const double bytes = static_cast<double>(count * sizeof(float));
-  measure("scan", 8.0 * length * states, 2.0 * bytes, [&] { kernels::scan(length, states, forward, lambda.data(), b.data(), x.data()); });
+  measure("scan", 8.0 * length * states, 2.0 * bytes,
+          [&] { kernels::scan(length, states, forward, lambda.data(), b.data(), x.data()); });
   measure("scan, adjoint", 16.0 * length * states, 4.0 * bytes, [&] {
-    kernels::scan_adjoint(length, states, forward, lambda.data(), x.data(), nullptr, g.data(), db.data(), dl.data(), scratch.data());
+    kernels::scan_adjoint(length, states, forward, lambda.data(), x.data(), nullptr, g.data(), db.data(), dl.data(),
+                          scratch.data());
   });
   std::vector<std::int32_t> codes(wide), inputs(count, 900), out(count);
   std::vector<std::uint8_t> unclamped(count);
@@ -110,13 +115,17 @@ void quantizers(const Limits& limits) {
     const double s = seconds_of(call);
     row(name, s, 0.0, bytes, bytes / s / limits.bytes);
   };
-  measure("largest magnitude", 4.0, [&] { kernels::absolute_maximum(length, features, Layout::per_tensor, x.data(), {&largest, 1}); });
+  measure("largest magnitude", 4.0, [&] {
+    kernels::absolute_maximum(length, features, Layout::per_tensor, x.data(), {&largest, 1});
+  });
   measure("quantize floats", 13.0, [&] {
-    kernels::quantize(length, features, Layout::per_tensor, x.data(), &scale, 127, false, codes.data(), shadow.data(), unclamped.data());
+    kernels::quantize(length, features, Layout::per_tensor, x.data(), &scale, 127, false, codes.data(), shadow.data(),
+                      unclamped.data());
   });
   const FixedPoint factor = to_fixed_point(0.0123, "bench");
   measure("requantize codes", 13.0, [&] {
-    kernels::requantize(length, features, {&factor, 1}, wide.data(), &scale, 127, codes.data(), shadow.data(), unclamped.data());
+    kernels::requantize(length, features, {&factor, 1}, wide.data(), &scale, 127, codes.data(), shadow.data(),
+                        unclamped.data());
   });
 }
 
@@ -124,7 +133,8 @@ void quantizers(const Limits& limits) {
 
 int main() {
   const Limits limits = measure_limits();
-  fmt::print("limits: {:.1f} GFLOP/s (512^3 product), {:.1f} GB/s (copy in cache)\n", limits.flops / 1e9, limits.bytes / 1e9);
+  fmt::print("limits: {:.1f} GFLOP/s (512^3 product), {:.1f} GB/s (copy in cache)\n", limits.flops / 1e9,
+             limits.bytes / 1e9);
   fmt::print("{:<34} {:>12} {:>16} {:>13} {:>6}\n", "kernel", "time", "arithmetic", "memory", "ratio");
   products(limits);
   scans(limits);

@@ -9,10 +9,10 @@ constexpr std::size_t alignment = 64;
 constexpr std::size_t smallest_block = std::size_t{1} << 20U;
 }  // namespace
 
-void Arena::Free::operator()(std::byte* p) const { ::operator delete(p, std::align_val_t{alignment}); }
+void Arena::Free::operator()(std::byte* p) const { ::operator delete (p, std::align_val_t{alignment}); }
 
 void Arena::add_block(std::size_t bytes) {
-  auto* memory = static_cast<std::byte*>(::operator new(bytes, std::align_val_t{alignment}));
+  auto* memory = static_cast<std::byte*>(::operator new (bytes, std::align_val_t{alignment}));
   blocks_.push_back({std::unique_ptr<std::byte, Free>(memory), bytes});
   offset_ = 0;
 }

@@ -9,8 +9,9 @@
 
 namespace bitstate {
 
-/// Hands out 64-byte aligned memory; reset() gives all of it back at once. After a reset the memory is one block as large as
-/// the largest pass so far, so that equal passes never reach malloc again. Not thread-safe: a worker owns its arena.
+/// Hands out 64-byte aligned memory; reset() gives all of it back at once. After a reset the memory is one block as
+/// large as the largest pass so far, so that equal passes never reach malloc again. Not thread-safe: a worker owns its
+/// arena.
 class Arena {
  public:
   /// `count` uninitialised objects of a plain type. Throws std::bad_alloc.

@@ -14,8 +14,8 @@ struct FixedPoint {
   std::int64_t shift = 1;
 };
 
-/// The nearest fixed-point number to `real` > 0; values below 2^-31 become 0, values from 2^29 on the largest number below.
-/// Throws Error naming `site` when `real` is not finite or not positive.
+/// The nearest fixed-point number to `real` > 0; values below 2^-31 become 0, values from 2^29 on the largest number
+/// below. Throws Error naming `site` when `real` is not finite or not positive.
 FixedPoint to_fixed_point(double real, std::string_view site);
 
 /// round-half-up(a * f), exact for |a| <= 3 * 2^30.

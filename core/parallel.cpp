@@ -203,7 +203,9 @@ class TaskMeeting final : public Meeting {
 
 struct Workers::Implementation {
   explicit Implementation(std::size_t threads)
-      : limit(tbb::global_control::max_allowed_parallelism, threads), arena(static_cast<int>(threads)), count(threads) {}
+      : limit(tbb::global_control::max_allowed_parallelism, threads),
+        arena(static_cast<int>(threads)),
+        count(threads) {}
   tbb::global_control limit;  // lets the arena have more threads than cores
   tbb::task_arena arena;
   std::size_t count;

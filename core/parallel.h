@@ -8,13 +8,13 @@
 
 namespace bitstate {
 
-/// Where all lanes of a step meet to add up numbers (the statistics of batch normalization). Every lane calls sum() the same
-/// number of times, in the same order.
+/// Where all lanes of a step meet to add up numbers (the statistics of batch normalization). Every lane calls sum() the
+/// same number of times, in the same order.
 class Meeting {
  public:
   virtual ~Meeting() = default;
-  /// Replaces `values` by its sum over all lanes, added in the order of the lanes: the result does not depend on threads.
-  /// All lanes pass spans of the same length. Throws when another lane has failed.
+  /// Replaces `values` by its sum over all lanes, added in the order of the lanes: the result does not depend on
+  /// threads. All lanes pass spans of the same length. Throws when another lane has failed.
   virtual void sum(std::size_t lane, std::span<double> values) = 0;
 };
 
@@ -29,7 +29,8 @@ class Workers {
 
   [[nodiscard]] std::size_t threads() const;
 
-  /// Calls f(i) once for each i < count, on any thread, and returns when all have ended. Rethrows the error of the smallest i.
+  /// Calls f(i) once for each i < count, on any thread, and returns when all have ended. Rethrows the error of the
+  /// smallest i.
   void for_each(std::size_t count, const std::function<void(std::size_t)>& f);
 
   /// Like for_each, for lanes that meet: a lane that waits in Meeting::sum gives its thread to another lane.

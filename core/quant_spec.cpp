@@ -70,8 +70,8 @@ QuantRule parse_rule(const std::string& line, const std::string& origin) {
           value, key, origin,
           {{"tensor", QuantSpec::Granularity::tensor}, {"channel", QuantSpec::Granularity::channel}});
     } else if (key == "edge") {
-      rule.spec.edge = choose<QuantSpec::Edge>(
-          value, key, origin, {{"center", QuantSpec::Edge::center}, {"half", QuantSpec::Edge::half}});
+      rule.spec.edge = choose<QuantSpec::Edge>(value, key, origin,
+                                               {{"center", QuantSpec::Edge::center}, {"half", QuantSpec::Edge::half}});
     } else if (key == "rate") {
       rule.spec.rate = parse_rate(value, origin);
     } else {
@@ -131,7 +131,8 @@ std::vector<QuantSpec> QuantConfig::resolve(std::span<const std::string> sites) 
     if (!used) {
       std::string known;
       for (const auto& site : sites) known += (known.empty() ? "" : ", ") + site;
-      fail<UsageError>(where, "{}: \"{}\" matches no site of this model; its sites are {}", rule.origin, rule.glob, known);
+      fail<UsageError>(where, "{}: \"{}\" matches no site of this model; its sites are {}", rule.origin, rule.glob,
+                       known);
     }
   }
   return specs;

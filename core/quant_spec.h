@@ -41,14 +41,15 @@ struct QuantRule {
 /// An ordered list of rules; for each site the last rule that matches wins.
 class QuantConfig {
  public:
-  /// Parses lines `glob  bits  [range=absmax|ema] [granularity=tensor|channel] [edge=center|half] [rate=x]`; `#` starts a comment; bits may be
-  /// `none`. Options that are not given take the kind's defaults: range=absmax for weights, ema for `act:` and `state:`.
-  /// Throws UsageError naming origin, line, what is wrong and what is allowed.
+  /// Parses lines `glob  bits  [range=absmax|ema] [granularity=tensor|channel] [edge=center|half] [rate=x]`; `#` starts
+  /// a comment; bits may be `none`. Options that are not given take the kind's defaults: range=absmax for weights, ema
+  /// for `act:` and `state:`. Throws UsageError naming origin, line, what is wrong and what is allowed.
   static QuantConfig parse(std::string_view text, std::string_view origin);
 
   void append(const QuantConfig& later);
 
-  /// One spec a site, in the order of `sites`. Throws UsageError when a rule matches no site, or does not fit a site (ema for a weight).
+  /// One spec a site, in the order of `sites`. Throws UsageError when a rule matches no site, or does not fit a site
+  /// (ema for a weight).
   [[nodiscard]] std::vector<QuantSpec> resolve(std::span<const std::string> sites) const;
 
   [[nodiscard]] const std::vector<QuantRule>& rules() const { return rules_; }

@@ -13,7 +13,8 @@ struct Tensor {
   std::vector<float> data;
 
   Tensor() = default;
-  Tensor(std::size_t rows_, std::size_t cols_, float fill = 0.0F) : rows(rows_), cols(cols_), data(rows_ * cols_, fill) {}
+  Tensor(std::size_t rows_, std::size_t cols_, float fill = 0.0F)
+      : rows(rows_), cols(cols_), data(rows_ * cols_, fill) {}
 
   [[nodiscard]] std::size_t size() const { return data.size(); }
   float& operator()(std::size_t r, std::size_t c) { return data[r * cols + c]; }

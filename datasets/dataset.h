@@ -11,11 +11,11 @@ namespace bitstate::datasets {
 
 /// One sequence. The vectors are reused from call to call, so reading allocates only while sequences grow.
 struct Example {
-  std::size_t length = 0;             ///< true length L, at least 1
-  std::vector<float> x;               ///< inputs [L, d_input], row-major; empty for token data
-  std::vector<std::int32_t> tokens;   ///< token ids [L]; empty for real-valued data
-  std::int32_t label = 0;             ///< class, for classification
-  std::vector<float> target;          ///< targets [L, d_output], for regression
+  std::size_t length = 0;            ///< true length L, at least 1
+  std::vector<float> x;              ///< inputs [L, d_input], row-major; empty for token data
+  std::vector<std::int32_t> tokens;  ///< token ids [L]; empty for real-valued data
+  std::int32_t label = 0;            ///< class, for classification
+  std::vector<float> target;         ///< targets [L, d_output], for regression
 };
 
 /// One split of a data set. read() is const and may be called from several threads at once, each with its own Example.

@@ -84,7 +84,8 @@ class Stepper {
         data_(shape_, config.bsz),
         model_(make_model(config, shape_)),
         inventory_(take_inventory(model_)),
-        runner_(model_, inventory_, metric_of(shape_), {config.lanes, false, shape_.max_length, config.batchnorm}, workers),
+        runner_(model_, inventory_, metric_of(shape_), {config.lanes, false, shape_.max_length, config.batchnorm},
+                workers),
         optimizer_(inventory_.parameters, {opt_config_of(config.opt_config), config.dt_global, config.weight_decay}),
         indices_(config.bsz) {
     apply_quantization(config, inventory_);
@@ -139,8 +140,7 @@ BenchResult measure(const RunConfig& config) {
     for (int i = 0; i < 3; ++i) result.step_seconds = std::min(result.step_seconds, stepper.step_seconds());
   } while (seconds_since(start) < wanted_seconds);
   result.tokens_per_second = static_cast<double>(stepper.tokens()) / result.step_seconds;
-  result.fraction_of_gemm =
-      training_flops_per_token(config) * result.tokens_per_second / (result.gemm_gflops * 1e9);
+  result.fraction_of_gemm = training_flops_per_token(config) * result.tokens_per_second / (result.gemm_gflops * 1e9);
   result.peak_rss_bytes = peak_rss_bytes();
   return result;
 }

@@ -28,7 +28,8 @@ void check_run(const Hdf5Reader& reader, const RunIdentity& run) {
             saved[i].first, saved[i].second, wanted[i].first, wanted[i].second);
   }
   require(reader.read_text("rules") == run.rules, "checkpoint",
-          "{} was trained with other quantization rules than those that its settings stand for now; restore the .quant file",
+          "{} was trained with other quantization rules than those that its settings stand for now; restore the .quant "
+          "file",
           file);
 }
 
@@ -89,7 +90,8 @@ Progress load_checkpoint(const std::filesystem::path& file, const RunIdentity& r
   progress.seconds = reader.read_scalar<double>("progress/seconds");
   progress.tokens = reader.read_scalar<std::uint64_t>("progress/tokens");
   progress.metrics = reader.read_text("progress/metrics");
-  for (const auto& entry : inventory.parameters) read_floats(reader, "parameters/" + entry.name, entry.parameter->value.data);
+  for (const auto& entry : inventory.parameters)
+    read_floats(reader, "parameters/" + entry.name, entry.parameter->value.data);
   for (const auto& entry : inventory.buffers) read_floats(reader, "buffers/" + entry.name, entry.buffer->value.data);
   for (Quantizer* quantizer : inventory.quantizers) {
     quantizer->range.resize(quantizer->range_count());

@@ -14,14 +14,14 @@ namespace bitstate::experiments {
 
 /// Where a run stands, besides its weights.
 struct Progress {
-  std::uint64_t epoch = 0;        ///< epochs that are trained and evaluated
-  std::uint64_t step = 0;         ///< steps done in the current epoch; all of them: its evaluation is still to come
-  double loss_sum = 0.0;          ///< of the batches of the current epoch
-  double best = 0.0;              ///< best validation metric so far
-  std::uint64_t best_epoch = 0;   ///< 1-based; 0 before the first evaluation
-  double seconds = 0.0;           ///< wall time so far
-  std::uint64_t tokens = 0;       ///< trained on so far
-  std::string metrics;            ///< the lines of metrics.jsonl so far
+  std::uint64_t epoch = 0;       ///< epochs that are trained and evaluated
+  std::uint64_t step = 0;        ///< steps done in the current epoch; all of them: its evaluation is still to come
+  double loss_sum = 0.0;         ///< of the batches of the current epoch
+  double best = 0.0;             ///< best validation metric so far
+  std::uint64_t best_epoch = 0;  ///< 1-based; 0 before the first evaluation
+  double seconds = 0.0;          ///< wall time so far
+  std::uint64_t tokens = 0;      ///< trained on so far
+  std::string metrics;           ///< the lines of metrics.jsonl so far
 };
 
 /// What a run is: its settings and, since a .quant file may change, the rules that they stood for.
@@ -34,8 +34,8 @@ struct RunIdentity {
 void save_checkpoint(const std::filesystem::path& file, const RunIdentity& run, const Progress& progress,
                      const Inventory& inventory, const Optimizer* optimizer);
 
-/// Fills everything from the file; every static quantizer has its range afterwards. Throws Error when the file is damaged, belongs to
-/// another model, or to a run with other settings or rules (naming the first that differs).
+/// Fills everything from the file; every static quantizer has its range afterwards. Throws Error when the file is
+/// damaged, belongs to another model, or to a run with other settings or rules (naming the first that differs).
 Progress load_checkpoint(const std::filesystem::path& file, const RunIdentity& run, const Inventory& inventory,
                          Optimizer* optimizer);
 

@@ -51,9 +51,8 @@ const BatchResult& LaneRunner::run(Mode mode, const datasets::Dataset& data, std
       run_lane(mode, data, indices, lane, lanes, &meeting, seed, step);
     });
   } else {
-    workers_.for_each(lanes, [&](std::size_t lane) {
-      run_lane(mode, data, indices, lane, lanes, nullptr, seed, step);
-    });
+    workers_.for_each(lanes,
+                      [&](std::size_t lane) { run_lane(mode, data, indices, lane, lanes, nullptr, seed, step); });
   }
   result_.tokens = 0;
   for (std::size_t lane = 0; lane < lanes; ++lane) result_.tokens += lanes_[lane].tokens;
@@ -122,9 +121,15 @@ void LaneRunner::run_group(Workspace& w, const Pass& pass, const datasets::Datas
   const Value output = forward(model_, tape, batch);
   Value loss;
   switch (metric_) {
-    case Metric::accuracy: loss = ops::cross_entropy(tape, output, w.labels); break;
-    case Metric::mse: loss = ops::squared_error(tape, output, w.targets, batch.sequences); break;
-    case Metric::smape: loss = ops::smape(tape, output, w.targets, batch.sequences); break;
+    case Metric::accuracy:
+      loss = ops::cross_entropy(tape, output, w.labels);
+      break;
+    case Metric::mse:
+      loss = ops::squared_error(tape, output, w.targets, batch.sequences);
+      break;
+    case Metric::smape:
+      loss = ops::smape(tape, output, w.targets, batch.sequences);
+      break;
   }
   for (std::size_t n = 0; n < last - first; ++n) {
     const double value = tape[loss].value[n];

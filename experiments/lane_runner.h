@@ -16,9 +16,9 @@ namespace bitstate::experiments {
 
 struct LaneSettings {
   std::size_t lanes = 16;
-  bool pad = false;            ///< sequences are padded to max_length
+  bool pad = false;  ///< sequences are padded to max_length
   std::size_t max_length = 0;
-  bool packed = false;         ///< a lane's sequences share one pass (batch normalization needs it in training)
+  bool packed = false;  ///< a lane's sequences share one pass (batch normalization needs it in training)
 };
 
 /// What a batch gave: the loss and the metric of each of its sequences, in their order.
@@ -36,16 +36,16 @@ class LaneRunner {
 
   enum class Mode { train, calibrate, evaluate };
 
-  /// Forward (and, in training, backward) of the sequences `indices` of `data`, dealt to the lanes in order. In training gradient(),
-  /// observed() and statistics() then hold those of the whole batch; in calibration observed() does.
-  /// Throws DivergedError when a loss, a state or an activation is not finite.
+  /// Forward (and, in training, backward) of the sequences `indices` of `data`, dealt to the lanes in order. In
+  /// training gradient(), observed() and statistics() then hold those of the whole batch; in calibration observed()
+  /// does. Throws DivergedError when a loss, a state or an activation is not finite.
   const BatchResult& run(Mode mode, const datasets::Dataset& data, std::span<const std::size_t> indices,
                          std::uint64_t seed = 0, std::uint64_t step = 0);
 
-  [[nodiscard]] std::span<const float> gradient() const;       ///< flat, of the mean loss of the batch
-  [[nodiscard]] std::span<const float> observed() const;       ///< maxima of the static quantizers
+  [[nodiscard]] std::span<const float> gradient() const;  ///< flat, of the mean loss of the batch
+  [[nodiscard]] std::span<const float> observed() const;  ///< maxima of the static quantizers
   [[nodiscard]] std::span<const double> statistics() const { return statistics_; }  ///< of the BatchNorms
-  [[nodiscard]] std::size_t peak_arena_bytes() const;          ///< of all workers together
+  [[nodiscard]] std::size_t peak_arena_bytes() const;                               ///< of all workers together
 
  private:
   struct Lane;

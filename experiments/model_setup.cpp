@@ -12,9 +12,12 @@ namespace bitstate::experiments {
 
 std::string_view metric_name(Metric metric) {
   switch (metric) {
-    case Metric::accuracy: return "accuracy";
-    case Metric::mse: return "mse";
-    case Metric::smape: return "smape";
+    case Metric::accuracy:
+      return "accuracy";
+    case Metric::mse:
+      return "mse";
+    case Metric::smape:
+      return "smape";
   }
   return "";
 }
@@ -23,8 +26,8 @@ bool is_better(Metric metric, double a, double b) { return metric == Metric::acc
 
 namespace {
 
-/// Where generated data are kept between runs: $BITSTATE_CACHE, else bitstate in the user's cache folder; nowhere when that
-/// cannot be written.
+/// Where generated data are kept between runs: $BITSTATE_CACHE, else bitstate in the user's cache folder; nowhere when
+/// that cannot be written.
 std::filesystem::path cache_folder() {
   std::filesystem::path folder;
   if (const char* const own = std::getenv("BITSTATE_CACHE")) {

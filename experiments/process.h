@@ -12,8 +12,8 @@ namespace bitstate::experiments {
 
 /// A group of child processes. While it lives, SIGCHLD, SIGTERM, SIGINT and SIGUSR1 are blocked in this thread and are
 /// taken by wait(), so no signal is lost and no handler is installed. Children run in process groups of their own and
-/// are asked to stop when this process dies. To be made before the process starts other threads, which would otherwise take
-/// the signals.
+/// are asked to stop when this process dies. To be made before the process starts other threads, which would otherwise
+/// take the signals.
 class ChildProcesses {
  public:
   struct Event {

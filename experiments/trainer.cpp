@@ -28,7 +28,8 @@ using nlohmann::json;
 /// A wish to stop has arrived and everything is saved.
 struct Interrupted {};
 
-/// The order of the training sequences in an epoch: Fisher-Yates on counter-based numbers, a function of seed and epoch.
+/// The order of the training sequences in an epoch: Fisher-Yates on counter-based numbers, a function of seed and
+/// epoch.
 std::vector<std::size_t> epoch_order(std::size_t count, std::uint64_t seed, std::uint64_t epoch) {
   std::vector<std::size_t> order(count);
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -54,10 +55,8 @@ class Run {
         model_(make_model(config, data_)),
         inventory_(prepared()),
         workers_(config.threads),
-        runner_(model_, inventory_, metric_,
-                {config.lanes, config.pad, data_.max_length, config.batchnorm}, workers_),
-        optimizer_(inventory_.parameters,
-                   {opt_config_of(config.opt_config), config.dt_global, config.weight_decay}),
+        runner_(model_, inventory_, metric_, {config.lanes, config.pad, data_.max_length, config.batchnorm}, workers_),
+        optimizer_(inventory_.parameters, {opt_config_of(config.opt_config), config.dt_global, config.weight_decay}),
         steps_per_epoch_(data_.train->size() / config.bsz),
         schedule_{steps_per_epoch_, config.epochs, config.warmup_end, config.cosine_anneal, config.lr_min} {
     require<UsageError>(steps_per_epoch_ > 0, "train", "bsz is {}, the training part has only {} sequences", config.bsz,
@@ -146,7 +145,8 @@ void Run::calibrate() {
 void Run::train_step(std::span<const std::size_t> indices) {
   const std::uint64_t step = progress_.epoch * steps_per_epoch_ + progress_.step;
   const BatchResult& batch = runner_.run(LaneRunner::Mode::train, *data_.train, indices, config_.seed, step);
-  const double loss = std::accumulate(batch.losses.begin(), batch.losses.end(), 0.0) / static_cast<double>(indices.size());
+  const double loss =
+      std::accumulate(batch.losses.begin(), batch.losses.end(), 0.0) / static_cast<double>(indices.size());
   for (const auto& [name, parameter] : inventory_.parameters) {
     for (std::size_t i = 0; i < parameter->value.size(); ++i) {
       const float g = runner_.gradient()[parameter->offset + i];
@@ -185,8 +185,7 @@ std::optional<Evaluation> Run::evaluate(const datasets::Dataset& part) {
   for (std::size_t first = 0; first < indices.size(); first += chunk) {
     if (StopSignals::requested()) return std::nullopt;
     const std::size_t count = std::min(chunk, indices.size() - first);
-    const BatchResult& batch =
-        runner_.run(LaneRunner::Mode::evaluate, part, std::span(indices).subspan(first, count));
+    const BatchResult& batch = runner_.run(LaneRunner::Mode::evaluate, part, std::span(indices).subspan(first, count));
     for (std::size_t i = 0; i < count; ++i) {
       total.loss += batch.losses[i];
       total.metric += batch.metrics[i];
@@ -333,8 +332,8 @@ TrainResult train(const RunConfig& config) {
   const std::filesystem::path folder = config.out;
   const auto result_file = folder / "result.json";
   if (std::filesystem::exists(result_file) || std::filesystem::exists(folder / "checkpoint.h5")) {
-    require<UsageError>(config.resume, "train", "{} already holds a run; --resume continues it, or choose another --out",
-                        folder.string());
+    require<UsageError>(config.resume, "train",
+                        "{} already holds a run; --resume continues it, or choose another --out", folder.string());
   }
   if (std::filesystem::exists(result_file)) {
     if (std::filesystem::exists(folder / "checkpoint.h5")) {
@@ -360,8 +359,8 @@ TrainResult train(const RunConfig& config) {
 }
 
 TrainResult evaluate(const RunConfig& config, const std::filesystem::path& folder) {
-  require(std::filesystem::exists(folder / "best.h5"), "eval", "{} holds no best.h5: it is not the folder of a trained run",
-          folder.string());
+  require(std::filesystem::exists(folder / "best.h5"), "eval",
+          "{} holds no best.h5: it is not the folder of a trained run", folder.string());
   const StopSignals signals;
   return Run(config, folder).evaluate_best();
 }

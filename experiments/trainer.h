@@ -11,14 +11,14 @@ namespace bitstate::experiments {
 
 /// The final figures of a run.
 struct TrainResult {
-  std::string status;          ///< "done", "diverged" or "interrupted"
-  std::string reason;          ///< of a divergence: which tensor, which step
-  std::string metric_name;     ///< "accuracy", "mse" or "smape"
-  double test_metric = 0.0;    ///< of the weights that were best on the validation part; accuracy in [0, 1]
-  double val_metric = 0.0;     ///< best on the validation part (the test part where there is none)
+  std::string status;        ///< "done", "diverged" or "interrupted"
+  std::string reason;        ///< of a divergence: which tensor, which step
+  std::string metric_name;   ///< "accuracy", "mse" or "smape"
+  double test_metric = 0.0;  ///< of the weights that were best on the validation part; accuracy in [0, 1]
+  double val_metric = 0.0;   ///< best on the validation part (the test part where there is none)
   double test_loss = 0.0;
-  std::uint64_t epochs = 0;    ///< trained
-  double seconds = 0.0;        ///< wall time of all sessions of the run
+  std::uint64_t epochs = 0;  ///< trained
+  double seconds = 0.0;      ///< wall time of all sessions of the run
   double tokens_per_second = 0.0;
   std::uint64_t peak_rss_bytes = 0;
   std::string weights_digest;  ///< SHA-256 of the weights at the end of training
@@ -28,10 +28,10 @@ struct TrainResult {
 /// The figures as one line of JSON, under the names of --json.
 std::string to_json(const TrainResult& result);
 
-/// Trains in the folder config.out: settings.ini, metrics.jsonl (one line an epoch), checkpoint.h5, best.h5 and, at the end, result.json,
-/// all written atomically. With config.resume it continues from checkpoint.h5 where there is one, bit for bit; a finished run is
-/// returned as it is. A NaN or an infinity ends the run as "diverged"; the last good checkpoint stays.
-/// Throws UsageError when the folder already holds a run and resume is not set.
+/// Trains in the folder config.out: settings.ini, metrics.jsonl (one line an epoch), checkpoint.h5, best.h5 and, at the
+/// end, result.json, all written atomically. With config.resume it continues from checkpoint.h5 where there is one, bit
+/// for bit; a finished run is returned as it is. A NaN or an infinity ends the run as "diverged"; the last good
+/// checkpoint stays. Throws UsageError when the folder already holds a run and resume is not set.
 TrainResult train(const RunConfig& config);
 
 /// Evaluates the best weights of the run in `run` (a folder that train() wrote) on the test part.

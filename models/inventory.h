@@ -81,7 +81,8 @@ void quantize_sites(const Inventory& inventory, const QuantConfig& config);
 /// Sets the ranges that are still empty to the observed maxima (calibration).
 void calibrate_ranges(const Inventory& inventory, std::span<const float> observed);
 
-/// Moves every range towards the observed maximum, unless that is 0: r <- (1 - rate) r + rate max (docs/numerics.md, section 2).
+/// Moves every range towards the observed maximum, unless that is 0: r <- (1 - rate) r + rate max (docs/numerics.md,
+/// section 2).
 void update_ranges(const Inventory& inventory, std::span<const float> observed);
 
 /// Whether some static quantizer has no range yet.

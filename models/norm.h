@@ -7,10 +7,10 @@
 namespace bitstate {
 
 struct Norm {
-  bool batch = false;     ///< BatchNorm, else LayerNorm
-  Parameter scale;        ///< [1, H], 1
-  Parameter bias;         ///< [1, H], 0
-  Buffer running_mean;    ///< [1, H], of BatchNorm
+  bool batch = false;   ///< BatchNorm, else LayerNorm
+  Parameter scale;      ///< [1, H], 1
+  Parameter bias;       ///< [1, H], 0
+  Buffer running_mean;  ///< [1, H], of BatchNorm
   Buffer running_variance;
 
   Norm() = default;

@@ -74,8 +74,9 @@ Value Glu::forward(Tape& tape, Value v, const Sequences& sequences, const Dropou
   if (activation == Activation::gelu) return z;
   z = ops::quantize(tape, z, x_quantizer, &sequences);
   const Value pre_gate = out2.forward(tape, z);
-  const Value gate = ops::quantize(
-      tape, hard_sigmoid ? ops::hard_sigmoid(tape, pre_gate) : ops::sigmoid(tape, pre_gate), gate_quantizer, &sequences);
+  const Value gate =
+      ops::quantize(tape, hard_sigmoid ? ops::hard_sigmoid(tape, pre_gate) : ops::sigmoid(tape, pre_gate),
+                    gate_quantizer, &sequences);
   Value gated = activation == Activation::half_glu2 ? v : z;
   if (activation == Activation::full_glu) {
     gated = ops::quantize(tape, out1.forward(tape, z), value_quantizer, &sequences);

@@ -40,9 +40,10 @@ struct S5SSM {
   Parameter B;                               ///< [2P, H], planar
   Parameter C1, C2;                          ///< [H, 2P], planar; C2 only when bidirectional
   Parameter D;                               ///< [1, H]
-  Quantizer a_quantizer, b_quantizer, c_quantizer, d_quantizer;  ///< of the discretised Lambda_bar and B_bar, of [C1 C2] and D
-  Quantizer u_quantizer, x_quantizer;                            ///< operands of B and D, operand of C
-  Quantizer state_quantizer;                                     ///< of the state, at every step of the recurrence
+  Quantizer a_quantizer, b_quantizer, c_quantizer,
+      d_quantizer;                     ///< of the discretised Lambda_bar and B_bar, of [C1 C2] and D
+  Quantizer u_quantizer, x_quantizer;  ///< operands of B and D, operand of C
+  Quantizer state_quantizer;           ///< of the state, at every step of the recurrence
   bool conj_sym = true;
   bool bidirectional = false;
   ops::DiscretizeOptions discretize;
@@ -87,11 +88,11 @@ struct Glu {
   Activation activation = Activation::half_glu1;
   bool qgelu = false;
   bool hard_sigmoid = false;
-  Linear out1, out2;           ///< out1 only with full_glu, out2 with every GLU
-  Quantizer gelu_quantizer;    ///< operand of GELU, and the v of half_glu2
-  Quantizer x_quantizer;       ///< z, operand of out1 and out2
-  Quantizer value_quantizer;   ///< o1 of full_glu
-  Quantizer gate_quantizer;    ///< the sigmoid's result
+  Linear out1, out2;          ///< out1 only with full_glu, out2 with every GLU
+  Quantizer gelu_quantizer;   ///< operand of GELU, and the v of half_glu2
+  Quantizer x_quantizer;      ///< z, operand of out1 and out2
+  Quantizer value_quantizer;  ///< o1 of full_glu
+  Quantizer gate_quantizer;   ///< the sigmoid's result
 
   Glu() = default;
   Glu(const S5LayerOptions& options, std::uint64_t seed, std::string_view path);

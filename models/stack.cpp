@@ -27,7 +27,8 @@ S5Stack::S5Stack(const S5Options& options, std::uint64_t seed) : tokens(options.
   require<UsageError>(options.inputs > 0 && options.outputs > 0 && options.layers > 0, "s5",
                       "inputs, outputs and layers are {}, {} and {}, they must be at least 1", options.inputs,
                       options.outputs, options.layers);
-  require<UsageError>(p_dropout >= 0.0 && p_dropout < 1.0, "s5", "p_dropout is {}, allowed are 0 to below 1", p_dropout);
+  require<UsageError>(p_dropout >= 0.0 && p_dropout < 1.0, "s5", "p_dropout is {}, allowed are 0 to below 1",
+                      p_dropout);
   const std::size_t features = options.layer.sizes.H;
   if (tokens) {
     embedding = Embedding(options.inputs, features, seed, "encoder");
@@ -35,7 +36,8 @@ S5Stack::S5Stack(const S5Options& options, std::uint64_t seed) : tokens(options.
     encoder = Linear(options.inputs, features, seed, "encoder");
   }
   input_quantizer.columns = options.inputs;
-  for (std::size_t i = 0; i < options.layers; ++i) layers.emplace_back(options.layer, seed, "layers." + std::to_string(i));
+  for (std::size_t i = 0; i < options.layers; ++i)
+    layers.emplace_back(options.layer, seed, "layers." + std::to_string(i));
 }
 
 Value S5Stack::forward(Tape& tape, const Batch& batch) const {

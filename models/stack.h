@@ -17,19 +17,19 @@ struct Batch {
 
 /// Everything that makes a model.
 struct S5Options {
-  std::size_t inputs = 1;     ///< d_input, or the size of the vocabulary
-  bool tokens = false;        ///< inputs are token ids
-  std::size_t outputs = 10;   ///< classes, or target features
-  std::size_t layers = 6;     ///< n_layers
-  bool pool_last = false;     ///< S5's mode "last" instead of "pool"
+  std::size_t inputs = 1;    ///< d_input, or the size of the vocabulary
+  bool tokens = false;       ///< inputs are token ids
+  std::size_t outputs = 10;  ///< classes, or target features
+  std::size_t layers = 6;    ///< n_layers
+  bool pool_last = false;    ///< S5's mode "last" instead of "pool"
   double p_dropout = 0.0;
   S5LayerOptions layer = {};
 };
 
 struct S5Stack {
-  Linear encoder;            ///< of real-valued inputs
-  Embedding embedding;       ///< of tokens; one of the two is used, both are called "encoder"
-  Quantizer input_quantizer; ///< of real-valued inputs
+  Linear encoder;             ///< of real-valued inputs
+  Embedding embedding;        ///< of tokens; one of the two is used, both are called "encoder"
+  Quantizer input_quantizer;  ///< of real-valued inputs
   std::vector<S5Layer> layers;
   bool tokens = false;
   double p_dropout = 0.0;
@@ -37,7 +37,8 @@ struct S5Stack {
   S5Stack() = default;
   S5Stack(const S5Options& options, std::uint64_t seed);
 
-  /// [T, H]. In training the dropout masks are a function of Pass::seed, Pass::step, the layer and the sequence's place in the batch.
+  /// [T, H]. In training the dropout masks are a function of Pass::seed, Pass::step, the layer and the sequence's place
+  /// in the batch.
   Value forward(Tape& tape, const Batch& batch) const;
 
   template <class V>

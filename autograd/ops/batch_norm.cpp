@@ -1,6 +1,6 @@
-// y = scale * n + bias,  n = (x - mean) / sqrt(var + 1e-5), per channel; in training mean and biased variance are those of all
-// steps of the whole batch, summed in double over the lanes (Meeting), in evaluation the running ones.
-// Training: dL/dx = scale / sqrt(var + eps) (g - mean(g) - n mean(g n)), the means again over the whole batch.
+// y = scale * n + bias,  n = (x - mean) / sqrt(var + 1e-5), per channel; in training mean and biased variance are those
+// of all steps of the whole batch, summed in double over the lanes (Meeting), in evaluation the running ones. Training:
+// dL/dx = scale / sqrt(var + eps) (g - mean(g) - n mean(g n)), the means again over the whole batch.
 #include "autograd/ops.h"
 
 #include "core/error.h"

@@ -1,8 +1,9 @@
 // ZOH:      lambda_bar = exp(lambda d),               B_bar = f B~,  f = (lambda_bar - 1) / lambda
 // Bilinear: lambda_bar = (1 + d lambda / 2) / q,      B_bar = f B~,  f = d / q,  q = 1 - d lambda / 2
 // with d = step_rescale exp(log_step), per state. Adjoint (G_z = dL/dRe z + i dL/dIm z):
-//   G_lambda = G_lambda_bar conj(d lambda_bar / d lambda) + G_f conj(df / d lambda);  dL/dd = Re(G_lambda_bar conj(d lambda_bar / dd) + G_f conj(df / dd))
-//   G_B = conj(f) G_B_bar,  G_f = sum_h G_B_bar conj(B~);  dL/dlog_step = d dL/dd.
+//   G_lambda = G_lambda_bar conj(d lambda_bar / d lambda) + G_f conj(df / d lambda);  dL/dd = Re(G_lambda_bar conj(d
+//   lambda_bar / dd) + G_f conj(df / dd)) G_B = conj(f) G_B_bar,  G_f = sum_h G_B_bar conj(B~);  dL/dlog_step = d
+//   dL/dd.
 // Computed in double: P values and one row of B each, once a pass.
 #include "autograd/ops.h"
 
@@ -69,8 +70,7 @@ void backward_lambda(Tape& tape, const Node& node) {
   for (std::size_t p = 0; p < states; ++p) {
     const State s = state_of(tape, node, p);
     const Complex g(node.gradient[p], node.gradient[states + p]);
-    add_gradient(tape, node, p, s, g * std::conj(s.lambda_bar_by_lambda),
-                 (g * std::conj(s.lambda_bar_by_step)).real());
+    add_gradient(tape, node, p, s, g * std::conj(s.lambda_bar_by_lambda), (g * std::conj(s.lambda_bar_by_step)).real());
   }
 }
 

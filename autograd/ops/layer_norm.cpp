@@ -70,8 +70,7 @@ Value layer_norm(Tape& tape, Value x, Value scale, Value bias) {
     const float* const row = in + t * cols;
     float* const out = y.value + t * cols;
     const float m = share * kernels::sum_of(cols, [&](std::size_t c) { return row[c]; });
-    const float variance =
-        share * kernels::sum_of(cols, [&](std::size_t c) { return (row[c] - m) * (row[c] - m); });
+    const float variance = share * kernels::sum_of(cols, [&](std::size_t c) { return (row[c] - m) * (row[c] - m); });
     const float s = 1.0F / std::sqrt(variance + epsilon);
     mean[t] = m;
     inverse[t] = s;

@@ -40,7 +40,8 @@ const T* converted(Tape& tape, const Node& node) {
   return out;
 }
 
-/// Codes and shadow of y. The sums are exact integers: products of integers whose partial sums all fit the significand of T.
+/// Codes and shadow of y. The sums are exact integers: products of integers whose partial sums all fit the significand
+/// of T.
 template <class T>
 void integer_product(Tape& tape, Node& y, const Node& x, const Node& weight, const std::int32_t* bias, T* product) {
   kernels::multiply_nt(x.rows, y.cols, x.cols, converted<T>(tape, x), converted<T>(tape, weight), product);

@@ -1,4 +1,5 @@
-// y_n = sum of the first lengths[n] rows of sequence n, over lengths[n]: padding is masked.   dL/dx_t = g_n / lengths[n], 0 for padding.
+// y_n = sum of the first lengths[n] rows of sequence n, over lengths[n]: padding is masked.   dL/dx_t = g_n /
+// lengths[n], 0 for padding.
 #include "autograd/ops.h"
 
 #include "core/error.h"

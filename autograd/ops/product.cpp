@@ -1,5 +1,5 @@
-// y = a * b elementwise; b may be one row, multiplied with every row of a.   dL/da = b g,  dL/db = a g (summed over rows).
-// On codes: y = a_code * b_code at scale s_a s_b (docs/numerics.md, section 4).
+// y = a * b elementwise; b may be one row, multiplied with every row of a.   dL/da = b g,  dL/db = a g (summed over
+// rows). On codes: y = a_code * b_code at scale s_a s_b (docs/numerics.md, section 4).
 #include "autograd/ops.h"
 
 #include "core/error.h"
@@ -33,7 +33,8 @@ void on_codes(Tape& tape, Node& y, const Node& a, const Node& b, std::size_t ste
   const std::size_t count = per_column ? y.cols : 1;
   float* const scale = tape.arena().array<float>(count);
   for (std::size_t c = 0; c < count; ++c) {
-    scale[c] = a.scale[a.layout == ScaleLayout::per_column ? c : 0] * b.scale[b.layout == ScaleLayout::per_column ? c : 0];
+    scale[c] =
+        a.scale[a.layout == ScaleLayout::per_column ? c : 0] * b.scale[b.layout == ScaleLayout::per_column ? c : 0];
   }
   y.codes = tape.arena().array<std::int32_t>(y.size());
   y.scale = scale;

@@ -1,5 +1,6 @@
-// y = s clamp(round(x / s), -Q, Q), straight-through: dL/dx = g where the clamp did nothing, else 0; always g for range = absmax.
-// Weights and static activations yield codes; an input that carries codes is rescaled in integers (docs/numerics.md, sections 2, 3, 6).
+// y = s clamp(round(x / s), -Q, Q), straight-through: dL/dx = g where the clamp did nothing, else 0; always g for range
+// = absmax. Weights and static activations yield codes; an input that carries codes is rescaled in integers
+// (docs/numerics.md, sections 2, 3, 6).
 #include "autograd/ops.h"
 
 #include "core/error.h"
@@ -36,7 +37,8 @@ void check_finite(bool finite, const Quantizer& site) {
 
 /// A weight: one scale, or one an output row; a vector is one channel.
 void weight(Tape& tape, Node& y, const Node& x, const Quantizer& site) {
-  y.layout = site.spec.granularity == Granularity::channel && x.rows > 1 ? ScaleLayout::per_row : ScaleLayout::per_tensor;
+  y.layout =
+      site.spec.granularity == Granularity::channel && x.rows > 1 ? ScaleLayout::per_row : ScaleLayout::per_tensor;
   const std::size_t count = kernels::scale_count(y.layout, x.rows, x.cols);
   float* const scale = tape.arena().array<float>(count);
   check_finite(kernels::absolute_maximum(x.rows, x.cols, y.layout, x.value, {scale, count}), site);
@@ -69,7 +71,8 @@ void dynamic_activation(Tape& tape, Node& y, const Node& x, const Quantizer& sit
 /// max |x| into the site's maxima of this lane.
 void observe(Tape& tape, const Node& x, const Quantizer& site) {
   const std::size_t count = site.range_count();
-  require(count == 1 || count == x.cols, "quantize", "{} has {} channels, its input {} columns", site.site, count, x.cols);
+  require(count == 1 || count == x.cols, "quantize", "{} has {} channels, its input {} columns", site.site, count,
+          x.cols);
   std::vector<float> seen(count);
   check_finite(kernels::absolute_maximum(x.rows, x.cols, count == 1 ? ScaleLayout::per_tensor : ScaleLayout::per_column,
                                          x.value, seen),

@@ -1,5 +1,6 @@
 // x_l = lambda_bar x_{l-1} + bu_l within each sequence, x_{-1} = 0; with a state quantizer x_l is rounded at every step
-// (docs/numerics.md, section 5). Adjoint: s_l = mask_l (g_l + conj(lambda_bar) s_{l+1}), dL/dbu_l = s_l, G_lambda_bar = sum_l s_l conj(x_{l-1}).
+// (docs/numerics.md, section 5). Adjoint: s_l = mask_l (g_l + conj(lambda_bar) s_{l+1}), dL/dbu_l = s_l, G_lambda_bar =
+// sum_l s_l conj(x_{l-1}).
 #include "autograd/ops.h"
 
 #include "core/error.h"

@@ -1,5 +1,5 @@
-// The frame of the losses that compare each true step with a target: the mean of a function of (y, t) over the true steps and
-// the features of each sequence. Targets have the rows of y, padding included.
+// The frame of the losses that compare each true step with a target: the mean of a function of (y, t) over the true
+// steps and the features of each sequence. Targets have the rows of y, padding included.
 #pragma once
 
 #include "autograd/ops.h"

@@ -7,10 +7,11 @@
 
 namespace bitstate::kernels {
 
-/// exp(x) in float32, relative error below 2e-7 on [-87, 88]; clamped outside. Cody-Waite reduction to |r| <= ln2 / 2 and a
-/// polynomial of degree 6.
+/// exp(x) in float32, relative error below 2e-7 on [-87, 88]; clamped outside. Cody-Waite reduction to |r| <= ln2 / 2
+/// and a polynomial of degree 6.
 inline float exp(float input) {
-  float x = input > -87.0F ? input : -87.0F;  // a NaN becomes -87 here, for the conversion below, and comes back at the end
+  float x =
+      input > -87.0F ? input : -87.0F;  // a NaN becomes -87 here, for the conversion below, and comes back at the end
   x = x < 88.0F ? x : 88.0F;
   const float n = std::floor(x * 1.44269504088896341F + 0.5F);
   float r = std::fma(n, -0.693359375F, x);

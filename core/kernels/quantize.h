@@ -17,8 +17,8 @@ constexpr std::size_t scale_count(ScaleLayout layout, std::size_t rows, std::siz
   return layout == ScaleLayout::per_tensor ? 1 : (layout == ScaleLayout::per_row ? rows : cols);
 }
 
-/// max |x| of the tensor, of each row or of each column into `out` (overwritten). Returns whether all of x is finite; if not, the
-/// maxima concerned are infinite or NaN.
+/// max |x| of the tensor, of each row or of each column into `out` (overwritten). Returns whether all of x is finite;
+/// if not, the maxima concerned are infinite or NaN.
 bool absolute_maximum(std::size_t rows, std::size_t cols, ScaleLayout layout, const float* x, std::span<float> out);
 
 /// codes = clamp(floor(x / scale + 1/2), -bound, bound), shadow = codes * scale; with `one_bit` codes = +1 or -1.

@@ -1,4 +1,5 @@
-// Sums whose order the binary fixes: the loop is vectorised by sixteen, never by the sizes of caches or the number of threads.
+// Sums whose order the binary fixes: the loop is vectorised by sixteen, never by the sizes of caches or the number of
+// threads.
 #pragma once
 
 #include <cstddef>

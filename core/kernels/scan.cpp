@@ -73,7 +73,8 @@ void scan_integer(std::size_t length, std::size_t states, Direction direction, c
                   const FixedPoint* requantize, const float* inner_scale, const StateScales& state,
                   const std::int32_t* b, std::int32_t* x, std::uint8_t* unclamped) {
   const std::size_t width = 2 * states;
-  // z: the new state at the inner scale; largest: max |z|; multiplier, half, shift: requantize, as separate arrays for vector loads
+  // z: the new state at the inner scale; largest: max |z|; multiplier, half, shift: requantize, as separate arrays for
+  // vector loads
   std::vector<std::int64_t> work(width * 5, 0);
   std::int64_t* const z = work.data();
   std::int64_t* const largest = z + width;

@@ -1,5 +1,5 @@
-// Operations on codes against plain int64 loops written from docs/numerics.md, code for code; straight-through gradients against
-// their definition there.
+// Operations on codes against plain int64 loops written from docs/numerics.md, code for code; straight-through
+// gradients against their definition there.
 #include "autograd/ops.h"
 #include "core/error.h"
 #include "core/random.h"
@@ -50,7 +50,8 @@ std::vector<float> random_values(std::size_t count, double size, std::uint64_t s
 
 Codes codes_of(const Node& node) { return {node.codes, node.codes + node.size()}; }
 
-Quantizer site(const char* name, int bits, std::vector<float> range = {}, QuantSpec::Granularity granularity = QuantSpec::Granularity::tensor) {
+Quantizer site(const char* name, int bits, std::vector<float> range = {},
+               QuantSpec::Granularity granularity = QuantSpec::Granularity::tensor) {
   Quantizer q;
   q.site = name;
   q.columns = range.size();
@@ -81,7 +82,8 @@ TEST_CASE("codes: a weight is quantized by rows, half up, to the bound of its bi
     const auto w = random_values(5 * 7, 1.0, static_cast<std::uint64_t>(bits));
     Bench bench;
     const Value x = bench.tape.input(5, 7, w.data());
-    const Node& y = bench.tape[ops::quantize(bench.tape, x, site("weight:w", bits, {}, QuantSpec::Granularity::channel))];
+    const Node& y =
+        bench.tape[ops::quantize(bench.tape, x, site("weight:w", bits, {}, QuantSpec::Granularity::channel))];
     const std::int64_t bound = (std::int64_t{1} << (bits - 1)) - 1;
     for (std::size_t r = 0; r < 5; ++r) {
       float largest = 0.0F;
@@ -117,7 +119,8 @@ TEST_CASE("codes: linear and the quantizer after it equal int64 loops, for narro
     Bench bench;
     Tape& t = bench.tape;
     const Value xq = ops::quantize(t, t.input(rows, in, x.data()), site("act:x", bits, {1.2F}));
-    const Value wq = ops::quantize(t, t.input(out, in, w.data()), site("weight:w", bits, {}, QuantSpec::Granularity::channel));
+    const Value wq =
+        ops::quantize(t, t.input(out, in, w.data()), site("weight:w", bits, {}, QuantSpec::Granularity::channel));
     const Value y = ops::linear(t, xq, wq, t.input(1, out, b.data()));
     const Value z = ops::quantize(t, y, site("act:y", 8, {2.0F}));
     const Node& ny = t[y];
@@ -249,13 +252,16 @@ TEST_CASE("codes: the quantized recurrence equals int64 loops in both directions
           Tape& t = bench.tape;
           const Value lq = ops::quantize(t, t.input(1, 2 * p, lambda.data()), site("weight:A", bits));
           const Value uq = ops::quantize(t, t.input(64, 3, u.data()), site("act:u", 8, {1.5F}));
-          const Value bq = ops::quantize(t, t.input(2 * p, 3, b.data()), site("weight:B", 8, {}, QuantSpec::Granularity::channel));
+          const Value bq =
+              ops::quantize(t, t.input(2 * p, 3, b.data()), site("weight:B", 8, {}, QuantSpec::Granularity::channel));
           const Value bu = ops::linear(t, uq, bq);
           std::vector<float> range(channel ? p : 1, 3.0F);
           for (std::size_t s = 0; s < range.size(); ++s) range[s] += 0.5F * static_cast<float>(s);
-          Quantizer state = site("state:x", state_bits, range, channel ? QuantSpec::Granularity::channel : QuantSpec::Granularity::tensor);
+          Quantizer state = site("state:x", state_bits, range,
+                                 channel ? QuantSpec::Granularity::channel : QuantSpec::Granularity::tensor);
           state.columns = p;
-          const Value x = ops::scan(t, lq, bu, sequences, forward ? ops::Direction::forward : ops::Direction::backward, &state);
+          const Value x =
+              ops::scan(t, lq, bu, sequences, forward ? ops::Direction::forward : ops::Direction::backward, &state);
           std::vector<float> scale(2 * p);
           for (std::size_t c = 0; c < 2 * p; ++c) scale[c] = state.spec.scale(range[channel ? c % p : 0]);
           CHECK(codes_of(t[x]) == plain_scan(t[lq], t[bu], scale, state.spec.bound(), lengths, forward).codes);
@@ -336,10 +342,10 @@ TEST_CASE("codes: straight-through gradients are exactly those of the definition
     bench.tape.backward(ops::quantize(bench.tape, bench.tape.parameter(x), q), seed);
     return std::vector<float>(bench.gradient.begin(), bench.gradient.begin() + 6);
   };
-  CHECK(gradient(site("weight:w", 4)) == seed);                                    // absmax: never clamped
-  CHECK(gradient(site("act:x", 4)) == seed);                                       // dynamic: never clamped
+  CHECK(gradient(site("weight:w", 4)) == seed);                                       // absmax: never clamped
+  CHECK(gradient(site("act:x", 4)) == seed);                                          // dynamic: never clamped
   CHECK(gradient(site("act:x", 4, {1.0F})) == std::vector<float>{0, 2, 3, 4, 5, 0});  // outside of the range: 0
-  CHECK(gradient(site("act:x", 1, {1.0F})) == seed);                               // one bit does not clamp
+  CHECK(gradient(site("act:x", 1, {1.0F})) == seed);                                  // one bit does not clamp
 }
 
 TEST_CASE("codes: a quantizer without bits returns its argument and leaves the tape as it is") {
@@ -356,7 +362,8 @@ TEST_CASE("codes: a dynamic activation has a scale of each sequence and no codes
   const std::vector<std::size_t> lengths = {1, 2};
   const Sequences sequences{lengths, lengths, 0};
   Bench bench;
-  const Node& y = bench.tape[ops::quantize(bench.tape, bench.tape.input(3, 2, data.data()), site("act:x", 3), &sequences)];
+  const Node& y =
+      bench.tape[ops::quantize(bench.tape, bench.tape.input(3, 2, data.data()), site("act:x", 3), &sequences)];
   CHECK_FALSE(y.has_codes());
   const float s0 = 2.0F / 3.0F;
   const float s1 = 8.0F / 3.0F;
@@ -383,8 +390,10 @@ TEST_CASE("codes: NaN and infinity are errors that name the site, in weights, ac
     Bench bench;
     Tape& t = bench.tape;
     const Value x = t.input(20, 2, data.data());
-    CHECK_THROWS_WITH_AS(ops::quantize(t, x, site("weight:w", 8)), "[quantize] weight:w holds a NaN or an infinity", DivergedError);
-    CHECK_THROWS_WITH_AS(ops::quantize(t, x, site("act:x", 8, {1.0F})), "[quantize] act:x holds a NaN or an infinity", DivergedError);
+    CHECK_THROWS_WITH_AS(ops::quantize(t, x, site("weight:w", 8)), "[quantize] weight:w holds a NaN or an infinity",
+                         DivergedError);
+    CHECK_THROWS_WITH_AS(ops::quantize(t, x, site("act:x", 8, {1.0F})), "[quantize] act:x holds a NaN or an infinity",
+                         DivergedError);
     const std::vector<std::size_t> lengths = {20};
     const Sequences sequences{lengths, lengths, 0};
     const std::vector<float> lambda = {0.5F, 0.1F};

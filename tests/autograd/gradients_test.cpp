@@ -11,7 +11,7 @@
 namespace bitstate::tests {
 namespace {
 
-constexpr std::array<std::size_t, 3> rows = {4, 1, 3};     // three sequences, the last two padded or not
+constexpr std::array<std::size_t, 3> rows = {4, 1, 3};  // three sequences, the last two padded or not
 constexpr std::array<std::size_t, 3> lengths = {3, 1, 3};
 constexpr Sequences sequences{rows, lengths, 0};
 constexpr std::array<std::int32_t, 8> ids = {2, 0, 1, 1, 4, 2, 2, 0};
@@ -25,7 +25,8 @@ std::vector<float> ramp(std::size_t count, float low, float step) {
   return values;
 }
 
-/// A quantizer fine enough that a central difference over many codes sees its straight-through gradient: 1 inside its range, 0 outside.
+/// A quantizer fine enough that a central difference over many codes sees its straight-through gradient: 1 inside its
+/// range, 0 outside.
 Quantizer fine_quantizer(const char* site, QuantSpec::Range range, std::vector<float> ranges) {
   Quantizer quantizer;
   quantizer.site = site;
@@ -68,11 +69,14 @@ std::vector<GradientCase> scan_cases() {
                        return ops::scan(t, v[0], v[1], sequences, direction);
                      }});
     const Quantizer state = fine_quantizer("state:test", QuantSpec::Range::ema, {8.0F});
-    cases.push_back({"scan", name + ", finely quantized state", {{1, 4, -0.7, 0.7}, {8, 4}},
+    cases.push_back({"scan",
+                     name + ", finely quantized state",
+                     {{1, 4, -0.7, 0.7}, {8, 4}},
                      [direction, state](Tape& t, const Values& v) {
                        return ops::scan(t, v[0], v[1], sequences, direction, &state);
                      },
-                     0.1, 5e-3});
+                     0.1,
+                     5e-3});
   }
   return cases;
 }
@@ -82,8 +86,10 @@ std::vector<GradientCase> elementwise_cases() {
     return GradientCase{op, what, {{3, 5, low, high}}, [f](Tape& t, const Values& v) { return f(t, v[0]); }};
   };
   const auto binary = [](const char* op, std::size_t b_rows, Value (*f)(Tape&, Value, Value)) {
-    return GradientCase{op, b_rows == 1 ? "one row" : "same shape", {{3, 4}, {b_rows, 4}},
-                        [f](Tape& t, const Values& v) { return f(t, v[0], v[1]); }};
+    return GradientCase{
+        op, b_rows == 1 ? "one row" : "same shape", {{3, 4}, {b_rows, 4}}, [f](Tape& t, const Values& v) {
+          return f(t, v[0], v[1]);
+        }};
   };
   return {unary("gelu", "around zero", -3.0, 3.0, ops::gelu),
           unary("sigmoid", "around zero", -4.0, 4.0, ops::sigmoid),
@@ -106,45 +112,67 @@ std::vector<GradientCase> elementwise_cases() {
 
 std::vector<GradientCase> norm_cases() {
   const ops::BatchStatistics statistics{nullptr, nullptr, 0};
-  return {{"layer_norm", "with bias", {{3, 7}, {1, 7}, {1, 7}},
+  return {{"layer_norm",
+           "with bias",
+           {{3, 7}, {1, 7}, {1, 7}},
            [](Tape& t, const Values& v) { return ops::layer_norm(t, v[0], v[1], v[2]); }},
-          {"layer_norm", "without bias, more channels than a vector", {{2, 37}, {1, 37}},
+          {"layer_norm",
+           "without bias, more channels than a vector",
+           {{2, 37}, {1, 37}},
            [](Tape& t, const Values& v) { return ops::layer_norm(t, v[0], v[1]); }},
-          {"batch_norm", "batch statistics", {{9, 3}, {1, 3}, {1, 3}},
-           [statistics](Tape& t, const Values& v) { return ops::batch_norm(t, v[0], v[1], v[2], statistics); }}};
+          {"batch_norm", "batch statistics", {{9, 3}, {1, 3}, {1, 3}}, [statistics](Tape& t, const Values& v) {
+             return ops::batch_norm(t, v[0], v[1], v[2], statistics);
+           }}};
 }
 
 std::vector<GradientCase> pooling_and_losses() {
-  return {{"mean_pool", "masked by length", {{8, 3}}, [](Tape& t, const Values& v) { return ops::mean_pool(t, v[0], sequences); }},
-          {"last", "last true step", {{8, 3}}, [](Tape& t, const Values& v) { return ops::last(t, v[0], sequences); }},
-          {"concatenate", "two widths", {{4, 2}, {4, 3}}, [](Tape& t, const Values& v) { return ops::concatenate(t, v[0], v[1]); }},
-          {"pair_features", "two pairs", {{4, 3}}, [](Tape& t, const Values& v) { return ops::pair_features(t, v[0]); }},
-          {"cross_entropy", "three sequences", {{3, 4, -2.0, 2.0}},
-           [](Tape& t, const Values& v) { return ops::cross_entropy(t, v[0], labels); }},
-          {"squared_error", "padding has no gradient", {{8, 2}},
-           [](Tape& t, const Values& v) { return ops::squared_error(t, v[0], ramp(16, -1.0F, 0.1F), sequences); }},
-          {"smape", "both signs", {{8, 2, 0.5, 1.5}},
-           [](Tape& t, const Values& v) { return ops::smape(t, v[0], ramp(16, -3.0F, 0.3F), sequences); }}};
+  return {
+      {"mean_pool",
+       "masked by length",
+       {{8, 3}},
+       [](Tape& t, const Values& v) { return ops::mean_pool(t, v[0], sequences); }},
+      {"last", "last true step", {{8, 3}}, [](Tape& t, const Values& v) { return ops::last(t, v[0], sequences); }},
+      {"concatenate",
+       "two widths",
+       {{4, 2}, {4, 3}},
+       [](Tape& t, const Values& v) { return ops::concatenate(t, v[0], v[1]); }},
+      {"pair_features", "two pairs", {{4, 3}}, [](Tape& t, const Values& v) { return ops::pair_features(t, v[0]); }},
+      {"cross_entropy",
+       "three sequences",
+       {{3, 4, -2.0, 2.0}},
+       [](Tape& t, const Values& v) { return ops::cross_entropy(t, v[0], labels); }},
+      {"squared_error",
+       "padding has no gradient",
+       {{8, 2}},
+       [](Tape& t, const Values& v) { return ops::squared_error(t, v[0], ramp(16, -1.0F, 0.1F), sequences); }},
+      {"smape", "both signs", {{8, 2, 0.5, 1.5}}, [](Tape& t, const Values& v) {
+         return ops::smape(t, v[0], ramp(16, -3.0F, 0.3F), sequences);
+       }}};
 }
 
 std::vector<GradientCase> dense_cases() {
-  return {{"linear", "with bias", {{5, 3}, {4, 3}, {1, 4}},
-           [](Tape& t, const Values& v) { return ops::linear(t, v[0], v[1], v[2]); }},
-          {"linear", "one input", {{5, 1}, {4, 1}}, [](Tape& t, const Values& v) { return ops::linear(t, v[0], v[1]); }},
-          {"embedding", "repeated tokens", {{5, 3}}, [](Tape& t, const Values& v) { return ops::embedding(t, ids, v[0]); }},
-          {"readout", "conj_sym", {{2, 6}}, [](Tape& t, const Values& v) { return ops::readout(t, v[0], true); }},
-          {"readout", "no conj_sym", {{2, 6}}, [](Tape& t, const Values& v) { return ops::readout(t, v[0], false); }}};
+  return {
+      {"linear",
+       "with bias",
+       {{5, 3}, {4, 3}, {1, 4}},
+       [](Tape& t, const Values& v) { return ops::linear(t, v[0], v[1], v[2]); }},
+      {"linear", "one input", {{5, 1}, {4, 1}}, [](Tape& t, const Values& v) { return ops::linear(t, v[0], v[1]); }},
+      {"embedding", "repeated tokens", {{5, 3}}, [](Tape& t, const Values& v) { return ops::embedding(t, ids, v[0]); }},
+      {"readout", "conj_sym", {{2, 6}}, [](Tape& t, const Values& v) { return ops::readout(t, v[0], true); }},
+      {"readout", "no conj_sym", {{2, 6}}, [](Tape& t, const Values& v) { return ops::readout(t, v[0], false); }}};
 }
 
 std::vector<GradientCase> quantize_cases() {
   const auto quantized = [](const char* what, Quantizer q, double low, double high) {
-    return GradientCase{"quantize", what, {{4, 3, low, high}},
-                        [q](Tape& t, const Values& v) { return ops::quantize(t, v[0], q); }, 0.1, 5e-3};
+    return GradientCase{
+        "quantize", what, {{4, 3, low, high}}, [q](Tape& t, const Values& v) { return ops::quantize(t, v[0], q); },
+        0.1,        5e-3};
   };
-  return {quantized("inside a static range", fine_quantizer("act:test", QuantSpec::Range::ema, {2.0F}), -1.0, 1.0),
-          quantized("clamped: no gradient", fine_quantizer("act:test", QuantSpec::Range::ema, {0.5F}), 0.7, 1.0),
-          quantized("a range a channel", fine_quantizer("act:test", QuantSpec::Range::ema, {2.0F, 3.0F, 4.0F}), -1.0, 1.0),
-          quantized("weight", fine_quantizer("weight:test", QuantSpec::Range::absmax, {}), -1.0, 1.0)};
+  return {
+      quantized("inside a static range", fine_quantizer("act:test", QuantSpec::Range::ema, {2.0F}), -1.0, 1.0),
+      quantized("clamped: no gradient", fine_quantizer("act:test", QuantSpec::Range::ema, {0.5F}), 0.7, 1.0),
+      quantized("a range a channel", fine_quantizer("act:test", QuantSpec::Range::ema, {2.0F, 3.0F, 4.0F}), -1.0, 1.0),
+      quantized("weight", fine_quantizer("weight:test", QuantSpec::Range::absmax, {}), -1.0, 1.0)};
 }
 
 std::vector<GradientCase> all_cases() {

@@ -13,13 +13,15 @@ namespace {
 TEST_CASE("fixed point: a real becomes a 31-bit multiplier and a shift, to 2^-31 relative") {
   const Random random{1, 0};
   for (std::uint64_t i = 0; i < 10000; ++i) {
-    const double real = std::ldexp(0.5 + 0.5 * random.uniform(2 * i), static_cast<int>(random.below(60, 2 * i + 1)) - 30);
+    const double real =
+        std::ldexp(0.5 + 0.5 * random.uniform(2 * i), static_cast<int>(random.below(60, 2 * i + 1)) - 30);
     const FixedPoint f = to_fixed_point(real, "test");
     REQUIRE(f.multiplier >= std::int64_t{1} << 30);
     REQUIRE(f.multiplier < std::int64_t{1} << 31);
     REQUIRE(f.shift >= 1);
     REQUIRE(f.shift <= 62);
-    REQUIRE(std::fabs(std::ldexp(static_cast<double>(f.multiplier), -static_cast<int>(f.shift)) / real - 1.0) <= 0x1.0p-31);
+    REQUIRE(std::fabs(std::ldexp(static_cast<double>(f.multiplier), -static_cast<int>(f.shift)) / real - 1.0) <=
+            0x1.0p-31);
   }
 }
 
@@ -41,7 +43,7 @@ TEST_CASE("rescale: rounds half up, also below zero") {
 TEST_CASE("rescale: the largest operand and the smallest factor do not overflow") {
   const FixedPoint smallest = to_fixed_point(0x1.0p-31, "test");
   CHECK(smallest.shift <= 62);
-  CHECK(rescale(3 * (std::int64_t{1} << 30), smallest) == 2);   // 1.5
+  CHECK(rescale(3 * (std::int64_t{1} << 30), smallest) == 2);  // 1.5
   CHECK(rescale(-3 * (std::int64_t{1} << 30), smallest) == -1);
   CHECK(rescale(3 * (std::int64_t{1} << 30), to_fixed_point(std::nextafter(0x1.0p29, 0.0), "test")) > 0);
 }
@@ -49,8 +51,10 @@ TEST_CASE("rescale: the largest operand and the smallest factor do not overflow"
 TEST_CASE("rescale: equals the exact product, rounded, for random operands") {
   const Random random{2, 0};
   for (std::uint64_t i = 0; i < 20000; ++i) {
-    const auto a = static_cast<std::int64_t>(random.below(3 * (std::uint64_t{1} << 31) + 1, 3 * i)) - 3 * (std::int64_t{1} << 30);
-    const FixedPoint f = to_fixed_point(std::ldexp(1.0 + random.uniform(3 * i + 1), static_cast<int>(random.below(40, 3 * i + 2)) - 35), "test");
+    const auto a =
+        static_cast<std::int64_t>(random.below(3 * (std::uint64_t{1} << 31) + 1, 3 * i)) - 3 * (std::int64_t{1} << 30);
+    const FixedPoint f = to_fixed_point(
+        std::ldexp(1.0 + random.uniform(3 * i + 1), static_cast<int>(random.below(40, 3 * i + 2)) - 35), "test");
     __extension__ using Wide = __int128;
     const Wide doubled = (static_cast<Wide>(a) * f.multiplier * 2 + (static_cast<Wide>(1) << f.shift));
     REQUIRE(rescale(a, f) == static_cast<std::int64_t>(doubled >> (f.shift + 1)));

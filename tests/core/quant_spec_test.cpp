@@ -13,7 +13,8 @@ const std::array<std::string, 4> sites = {"weight:layers.0.ssm.A", "weight:layer
                                           "state:layers.0.ssm"};
 
 TEST_CASE("quant config: the last rule that matches wins, and sites without a rule stay float") {
-  const auto config = QuantConfig::parse("weight:* 4 granularity=channel\nweight:*.ssm.A 8 edge=half  # the state matrix\n", "test");
+  const auto config =
+      QuantConfig::parse("weight:* 4 granularity=channel\nweight:*.ssm.A 8 edge=half  # the state matrix\n", "test");
   const auto specs = config.resolve(sites);
   CHECK(specs[0] == QuantSpec{8, QuantSpec::Range::absmax, QuantSpec::Granularity::tensor, QuantSpec::Edge::half});
   CHECK(specs[1] == QuantSpec{4, QuantSpec::Range::absmax, QuantSpec::Granularity::channel, QuantSpec::Edge::center});
@@ -47,9 +48,11 @@ TEST_CASE("quant config: every mistake is one sentence with its line") {
   CHECK(message("weight:*") == "[quant] f:1: \"weight:*\" is not of the form: site bits [key=value ...]");
   CHECK(message("layers.* 8") == "[quant] f:1: the site \"layers.*\" must begin with weight:, act: or state:");
   CHECK(message("weight:* 8 range=max") == "[quant] f:1: range is \"max\", allowed are absmax, ema");
-  CHECK(message("weight:* 8 ranges=ema") == "[quant] f:1: unknown option \"ranges=ema\", allowed are range, granularity, edge, rate");
+  CHECK(message("weight:* 8 ranges=ema") ==
+        "[quant] f:1: unknown option \"ranges=ema\", allowed are range, granularity, edge, rate");
   CHECK(message("act:* 8 rate=0") == "[quant] f:1: rate is \"0\", allowed are numbers above 0 and up to 1");
-  CHECK(message("weight:* 8 range=ema") == "[quant] f:1: weight:layers.0.ssm.A is a weight and takes range=absmax only");
+  CHECK(message("weight:* 8 range=ema") ==
+        "[quant] f:1: weight:layers.0.ssm.A is a weight and takes range=absmax only");
   CHECK(message("state:* 8 range=absmax").find("takes range=ema only") != std::string::npos);
   CHECK(message("state:* 1").find("at least 2 bits") != std::string::npos);
 }

@@ -14,7 +14,8 @@
 namespace bitstate::experiments {
 namespace {
 
-/// A quantized model with batch normalization and everything that a checkpoint holds, set to values that depend on `seed`.
+/// A quantized model with batch normalization and everything that a checkpoint holds, set to values that depend on
+/// `seed`.
 struct Saved {
   RunConfig config = load_run_config("lorenz-small", {{"quant", "w8a8"}, {"trajectories", "20"}});
   RunIdentity identity{settings(config), quant_rules(config)};

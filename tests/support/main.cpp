@@ -1,7 +1,9 @@
-// The main of every test executable. A case that cannot run here (no ../shared) says MESSAGE("skipped: why") and returns; a run
-// in which all passed but something was skipped exits with 77, which CTest counts as skipped, never as passed.
+// The main of every test executable. A case that cannot run here (no ../shared) says MESSAGE("skipped: why") and
+// returns; a run in which all passed but something was skipped exits with 77, which CTest counts as skipped, never as
+// passed.
 #define DOCTEST_CONFIG_IMPLEMENT
-#define DOCTEST_CONFIG_NO_POSIX_SIGNALS  // its handlers would run in forked children; CTest and the sanitizers report crashes
+#define DOCTEST_CONFIG_NO_POSIX_SIGNALS  // its handlers would run in forked children; CTest and the sanitizers report
+                                         // crashes
 #include <doctest/doctest.h>
 
 #include <string_view>
