@@ -32,6 +32,13 @@ TEST_CASE("workers: the error of the smallest index is the one that is thrown") 
 }
 
 TEST_CASE("meeting: more lanes than threads meet again and again, and sums have the order of the lanes") {
+  double first_round = 0.0;  // in the order of the lanes; another order rounds differently
+  double reversed = 0.0;
+  for (std::size_t lane = 0; lane < 16; ++lane) {
+    first_round += 0.1 * static_cast<double>(lane);
+    reversed += 0.1 * static_cast<double>(15 - lane);
+  }
+  REQUIRE(first_round != reversed);
   std::vector<double> expected;
   for (const std::size_t threads : {1U, 2U, 3U, 7U}) {
     Workers workers(threads);
@@ -46,6 +53,7 @@ TEST_CASE("meeting: more lanes than threads meet again and again, and sums have 
         if (lane == 0) sums.push_back(both[0]);
       }
     });
+    CHECK(sums.front() == first_round);
     if (expected.empty()) expected = sums;
     CHECK(sums == expected);
   }
