@@ -114,10 +114,6 @@ QuantConfig QuantConfig::parse(std::string_view text, std::string_view origin) {
   return config;
 }
 
-void QuantConfig::append(const QuantConfig& later) {
-  rules_.insert(rules_.end(), later.rules_.begin(), later.rules_.end());
-}
-
 std::vector<QuantSpec> QuantConfig::resolve(std::span<const std::string> sites) const {
   std::vector<QuantSpec> specs(sites.size());
   for (const QuantRule& rule : rules_) {

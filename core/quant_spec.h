@@ -46,13 +46,9 @@ class QuantConfig {
   /// for `act:` and `state:`. Throws UsageError naming origin, line, what is wrong and what is allowed.
   static QuantConfig parse(std::string_view text, std::string_view origin);
 
-  void append(const QuantConfig& later);
-
   /// One spec a site, in the order of `sites`. Throws UsageError when a rule matches no site, or does not fit a site
   /// (ema for a weight).
   [[nodiscard]] std::vector<QuantSpec> resolve(std::span<const std::string> sites) const;
-
-  [[nodiscard]] const std::vector<QuantRule>& rules() const { return rules_; }
 
  private:
   std::vector<QuantRule> rules_;

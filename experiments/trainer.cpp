@@ -41,6 +41,7 @@ std::vector<std::size_t> epoch_order(std::size_t count, std::uint64_t seed, std:
 struct Evaluation {
   double loss = 0.0;
   double metric = 0.0;
+  std::uint64_t tokens = 0;
 };
 
 /// One run: the model, its data and everything that changes while it trains.
@@ -65,6 +66,8 @@ class Run {
 
   TrainResult train();
   TrainResult evaluate_best();
+  /// Name, size, group, rate and decay of every parameter.
+  std::string parameter_table() const { return optimizer_.table(); }
 
  private:
   Inventory prepared() {
@@ -190,9 +193,10 @@ std::optional<Evaluation> Run::evaluate(const datasets::Dataset& part) {
       total.loss += batch.losses[i];
       total.metric += batch.metrics[i];
     }
+    total.tokens += batch.tokens;
   }
   const auto size = static_cast<double>(indices.size());
-  return Evaluation{total.loss / size, total.metric / size};
+  return Evaluation{total.loss / size, total.metric / size, total.tokens};
 }
 
 void Run::end_epoch(ProgressBar& bar) {
@@ -275,14 +279,14 @@ TrainResult Run::train() {
 
 TrainResult Run::evaluate_best() {
   progress_ = load_checkpoint(file("best.h5"), identity_, inventory_, nullptr);
-  tokens_before_ = progress_.tokens;
+  began_ = Clock::now();
   seconds_before_ = 0.0;
   const auto test = evaluate(*data_.test);
   if (!test) return result("interrupted");
   TrainResult r = result("done");
+  r.tokens_per_second = static_cast<double>(test->tokens) / std::max(1e-9, r.seconds);
   r.test_metric = test->metric;
   r.test_loss = test->loss;
-  r.tokens_per_second = 0.0;
   return r;
 }
 
@@ -348,11 +352,13 @@ TrainResult train(const RunConfig& config) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   require(!error, "train", "cannot create the folder {}: {}", folder.string(), error.message());
-  for (const char* const name : {"settings.ini", "metrics.jsonl", "checkpoint.h5", "best.h5", "result.json"}) {
+  for (const char* const name :
+       {"settings.ini", "parameters.txt", "metrics.jsonl", "checkpoint.h5", "best.h5", "result.json"}) {
     remove_stale_temporaries(folder / name);  // of a killed process
   }
   Run run(config, folder);
   write_file_atomically(folder / "settings.ini", format_ini(settings(config)));
+  write_file_atomically(folder / "parameters.txt", run.parameter_table());
   const TrainResult result = run.train();
   if (result.status != "interrupted") write_file_atomically(result_file, to_json(result) + "\n");
   return result;

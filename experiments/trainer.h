@@ -28,10 +28,11 @@ struct TrainResult {
 /// The figures as one line of JSON, under the names of --json.
 std::string to_json(const TrainResult& result);
 
-/// Trains in the folder config.out: settings.ini, metrics.jsonl (one line an epoch), checkpoint.h5, best.h5 and, at the
-/// end, result.json, all written atomically. With config.resume it continues from checkpoint.h5 where there is one, bit
-/// for bit; a finished run is returned as it is. A NaN or an infinity ends the run as "diverged"; the last good
-/// checkpoint stays. Throws UsageError when the folder already holds a run and resume is not set.
+/// Trains in the folder config.out: settings.ini, parameters.txt (group, rate and decay of each), metrics.jsonl (one
+/// line an epoch), checkpoint.h5, best.h5 and, at the end, result.json, all written atomically. With config.resume it
+/// continues from checkpoint.h5 where there is one, bit for bit; a finished run is returned as it is. A NaN or an
+/// infinity ends the run as "diverged"; the last good checkpoint stays. Throws UsageError when the folder already holds
+/// a run and resume is not set.
 TrainResult train(const RunConfig& config);
 
 /// Evaluates the best weights of the run in `run` (a folder that train() wrote) on the test part.

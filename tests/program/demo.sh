@@ -7,7 +7,8 @@ if [ "$BITSTATE" != "$(realpath "$BITSTATE_SOURCE/build/release/bitstate")" ]; t
 fi
 "$BITSTATE_SOURCE/demo" demo --epochs=2 > demo.log 2>&1 || { cat demo.log; exit 1; }
 grep -q 'a_bits \\ ssm_act_bits' demo.log
-[ "$(tail -n 1 demo.log)" = "$PWD/demo/index.html" ]
+report=$(tail -n 1 demo.log)  # its path as seen from the repository
+[ "$(cd "$BITSTATE_SOURCE" && realpath "$report")" = "$PWD/demo/index.html" ]
 [ "$(grep -c '^|' demo/table.md)" -ge 18 ]
 grep -q '<svg' demo/index.html
 rm -rf demo
