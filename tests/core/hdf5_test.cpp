@@ -17,10 +17,6 @@ using namespace bitstate;
 using tests::error_of;
 using tests::TempFolder;
 
-// HDF5 1.10 itself leaks what it had read of an object header whose checksum is wrong; LeakSanitizer asks for this by
-// name. NOLINTNEXTLINE(bugprone-reserved-identifier)
-extern "C" const char* __lsan_default_suppressions() { return "leak:libhdf5\n"; }
-
 namespace {
 
 /// A file with one of everything.
