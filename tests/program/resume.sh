@@ -3,7 +3,7 @@
 # SIGTERM and SIGUSR1 write a checkpoint and exit with 75 within 5 seconds.
 set -euo pipefail
 
-options=(lorenz-small --quant=w8a8 --trajectories=200 --epochs=400 --activation_fn=half_glu1 --p_dropout=0.1 --threads=2)
+options=(lorenz-small --quant=w8a8 --trajectories=200 --epochs=250 --activation_fn=half_glu1 --p_dropout=0.1 --threads=2)
 fail() { echo "$*" >&2; exit 1; }
 digest() { grep -o '"weights_digest":"[0-9a-f]*"' "$1/result.json"; }
 
