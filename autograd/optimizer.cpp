@@ -20,7 +20,7 @@ std::string_view leaf_of(std::string_view path) {
 
 std::string_view group_of(std::string_view leaf, const OptimizerSettings& settings) {
   if (leaf == "log_step") return settings.dt_global ? "regular" : "ssm";
-  if (any_of(leaf, {"Lambda_re", "Lambda_im"})) return "ssm";
+  if (any_of(leaf, {"Lambda_re", "Lambda_im", "log_range"})) return "ssm";
   switch (settings.opt_config) {
     case OptConfig::standard:
       return leaf == "B" ? "ssm" : "regular";

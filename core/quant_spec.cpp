@@ -180,8 +180,8 @@ void check_fits(const QuantRule& rule, const std::string& site) {
   check(constant || !per_part || spec.is_dynamic(), "has a range a step or a sample only with range=absmax");
   check(!state || spec.bits >= 2, "needs at least 2 bits (a state must be able to be zero)");
   check(!state || spec.sign == QuantSpec::Sign::symmetric, "is a state and takes sign=symmetric only");
-  check(!state || (spec.range != Range::percentile && spec.range != Range::mse),
-        "is quantized inside the recurrence and takes range=ema, fixed, learned or (scan=tree) absmax only");
+  check(!state || spec.range == Range::ema || spec.range == Range::fixed || spec.range == Range::absmax,
+        "is quantized inside the recurrence and takes range=ema, fixed or (with scan=tree) absmax only");
   check(state || spec.rounding == QuantSpec::Rounding::nearest, "is no state: rounding is for state: rows");
   check(spec.sign == QuantSpec::Sign::symmetric || spec.edge == QuantSpec::Edge::center,
         "is asymmetric and takes edge=center only");
