@@ -48,9 +48,9 @@ struct FactorColumns {
 };
 
 void quantize_one_bit(std::size_t n, const float* x, float scale, const QuantizedOutput& out, std::size_t at) {
-  for (std::size_t i = at; i < at + n; ++i) out.codes[i] = x[i] >= 0.0F ? 1 : -1;
-  if (out.shadow != nullptr) {
-    for (std::size_t i = at; i < at + n; ++i) out.shadow[i] = static_cast<float>(out.codes[i]) * scale;
+  for (std::size_t i = at; i < at + n; ++i) {
+    out.codes[i] = x[i] >= 0.0F ? 1 : -1;
+    out.shadow[i] = static_cast<float>(out.codes[i]) * scale;
   }
   if (out.unclamped != nullptr) std::fill(out.unclamped + at, out.unclamped + at + n, std::uint8_t{1});
 }
@@ -59,9 +59,9 @@ void quantize_one_bit(std::size_t n, const float* x, float scale, const Quantize
 template <class Scale, class Inverse, class Low, class High>
 void quantize_run(std::size_t n, const float* x, Scale scale, Inverse inverse, Low lo, High hi,
                   const QuantizedOutput& out, std::size_t at) {
-  const float* const in = x + at;
-  std::int32_t* const codes = out.codes + at;
-  float* const shadow = out.shadow + at;
+  const float* const __restrict in = x + at;
+  std::int32_t* const __restrict codes = out.codes + at;
+  float* const __restrict shadow = out.shadow + at;
   if (out.unclamped == nullptr) {
     for (std::size_t i = 0; i < n; ++i) {
       const float rounded = std::floor(in[i] * inverse(i) + 0.5F);
@@ -70,7 +70,7 @@ void quantize_run(std::size_t n, const float* x, Scale scale, Inverse inverse, L
       shadow[i] = clamped * scale(i);
     }
   } else {
-    std::uint8_t* const kept = out.unclamped + at;
+    std::uint8_t* const __restrict kept = out.unclamped + at;
     for (std::size_t i = 0; i < n; ++i) {
       const float rounded = std::floor(in[i] * inverse(i) + 0.5F);
       const float clamped = rounded > hi(i) ? hi(i) : (rounded < lo(i) ? lo(i) : rounded);
@@ -90,6 +90,30 @@ void quantize_shared(std::size_t n, const float* x, const Grid& grid, bool one_b
   const auto same = [](float v) { return [v](std::size_t) { return v; }; };
   quantize_run(n, x, same(grid.scale), same(1.0F / grid.scale), same(static_cast<float>(grid.lo)),
                same(static_cast<float>(grid.hi)), out, at);
+}
+
+/// Constants of requantize, one element a column.
+struct RequantizeColumns {
+  const std::int64_t* multiplier;
+  const std::int64_t* half;
+  const std::int64_t* shift;
+  const std::int64_t* lo;
+  const std::int64_t* hi;
+  const float* scale;
+};
+
+// __restrict: a byte may alias anything, so that the loop would not be vectorised without
+void requantize_row(std::size_t n, const std::int32_t* __restrict x, const RequantizeColumns& columns,
+                    std::int32_t* __restrict codes, float* __restrict shadow, std::uint8_t* __restrict unclamped) {
+  const auto [multiplier, half, shift, lo, hi, scale] = columns;
+  for (std::size_t c = 0; c < n; ++c) {
+    const std::int64_t rounded = (x[c] * multiplier[c] + half[c]) >> shift[c];
+    const std::int64_t low = rounded < lo[c] ? lo[c] : rounded;
+    const std::int64_t clamped = low > hi[c] ? hi[c] : low;
+    codes[c] = static_cast<std::int32_t>(clamped);
+    shadow[c] = static_cast<float>(static_cast<std::int32_t>(clamped)) * scale[c];
+    unclamped[c] = clamped == rounded ? 1 : 0;
+  }
 }
 
 }  // namespace
@@ -149,25 +173,12 @@ void requantize(std::size_t rows, std::size_t cols, std::span<const FixedPoint> 
     lo[c] = static_cast<std::int64_t>(g.lo[c]);
     hi[c] = static_cast<std::int64_t>(g.hi[c]);
   }
+  std::vector<std::uint8_t> ignored(out.unclamped == nullptr ? cols : 0);
+  const RequantizeColumns columns{f.multiplier.data(), f.half.data(), f.shift.data(),
+                                  lo.data(),           hi.data(),     g.scale.data()};
   for (std::size_t r = 0; r < rows; ++r) {
-    const std::int32_t* const in = x + r * cols;
-    std::int32_t* const codes = out.codes + r * cols;
-    const auto clamp = [&](std::int64_t v, std::size_t c) { return v > hi[c] ? hi[c] : (v < lo[c] ? lo[c] : v); };
-    if (out.unclamped == nullptr) {
-      for (std::size_t c = 0; c < cols; ++c) codes[c] = static_cast<std::int32_t>(clamp(f.apply(in[c], c), c));
-    } else {
-      std::uint8_t* const kept = out.unclamped + r * cols;
-      for (std::size_t c = 0; c < cols; ++c) {
-        const std::int64_t rounded = f.apply(in[c], c);
-        const std::int64_t clamped = clamp(rounded, c);
-        codes[c] = static_cast<std::int32_t>(clamped);
-        kept[c] = clamped == rounded ? 1 : 0;
-      }
-    }
-    if (out.shadow != nullptr) {
-      float* const real = out.shadow + r * cols;
-      for (std::size_t c = 0; c < cols; ++c) real[c] = static_cast<float>(codes[c]) * g.scale[c];
-    }
+    requantize_row(cols, x + r * cols, columns, out.codes + r * cols, out.shadow + r * cols,
+                   out.unclamped == nullptr ? ignored.data() : out.unclamped + r * cols);
   }
 }
 

@@ -26,11 +26,11 @@ bool absolute_maximum(std::size_t rows, std::size_t cols, ScaleLayout layout, co
 void extremes(std::size_t rows, std::size_t cols, ScaleLayout layout, const float* x, std::span<float> high,
               std::span<float> low);
 
-/// What quantize() and requantize() write; each but the codes may be null.
+/// What quantize() and requantize() write.
 struct QuantizedOutput {
   std::int32_t* codes;
   float* shadow;            ///< codes * scale
-  std::uint8_t* unclamped;  ///< 1 where the clamp did nothing, else 0
+  std::uint8_t* unclamped;  ///< 1 where the clamp did nothing, else 0; may be null
 };
 
 /// codes = clamp(floor(x / scale + 1/2), lo, hi); with `one_bit` +1 or -1.

@@ -103,15 +103,15 @@ struct IntegerState {
 /// z -> code and residue of one step; `row` numbers the step's first component for the random numbers.
 template <Rounding rounding, bool power_of_two>
 void round_state(const IntegerScan& plan, const StateRounding& state, IntegerState& work, std::size_t width,
-                 std::size_t row, std::int32_t* out, std::uint8_t* kept) {
+                 std::size_t row, std::int32_t* __restrict out, std::uint8_t* __restrict kept) {
   const std::int64_t multiplier = plan.to_state.multiplier;
   const std::int64_t shift = power_of_two ? plan.lambda_shift : plan.to_state.shift;
   const std::int64_t half = shift == 0 ? 0 : std::int64_t{1} << (shift - 1);
   const std::uint64_t mask = (std::uint64_t{1} << static_cast<std::uint64_t>(shift)) - 1;
   const std::int64_t bound = state.bound;
-  std::int64_t* const z = work.z.data();
-  std::int64_t* const residue = work.residue.data();
-  std::int64_t* const largest = work.largest.data();
+  std::int64_t* const __restrict z = work.z.data();
+  std::int64_t* const __restrict residue = work.residue.data();
+  std::int64_t* const __restrict largest = work.largest.data();
   for (std::size_t c = 0; c < width; ++c) {
     const std::int64_t magnitude = z[c] < 0 ? -z[c] : z[c];
     largest[c] = magnitude > largest[c] ? magnitude : largest[c];
@@ -138,13 +138,17 @@ void scan_codes(std::size_t length, std::size_t states, Direction direction, con
   IntegerState work(plan.from_input);
   const std::vector<std::int32_t> zero(width, 0);
   const std::int32_t* before = zero.data();
-  std::int64_t* const z = work.z.data();
+  std::int64_t* const __restrict z = work.z.data();
+  const std::int64_t* const __restrict multiplier = work.multiplier.data();
+  const std::int64_t* const __restrict half = work.half.data();
+  const std::int64_t* const __restrict shift = work.shift.data();
+  const std::int64_t* const residue = work.residue.data();
   const std::int64_t limit = plan.limit;
   for (std::size_t i = 0; i < length; ++i) {
     const std::size_t row = row_of(i, length, direction) * width;
     for (std::size_t c = 0; c < width; ++c) {
-      const std::int64_t u = (b[row + c] * work.multiplier[c] + work.half[c]) >> work.shift[c];
-      z[c] = (u > limit ? limit : (u < -limit ? -limit : u)) + work.residue[c];
+      const std::int64_t u = (b[row + c] * multiplier[c] + half[c]) >> shift[c];
+      z[c] = (u > limit ? limit : (u < -limit ? -limit : u)) + residue[c];
     }
     for (std::size_t p = 0; p < states; ++p) {
       const std::int64_t l_re = lambda[p];
