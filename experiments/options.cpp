@@ -184,8 +184,8 @@ void add_training_options(std::vector<Option>& table) {
   table.push_back(flag("cosine_anneal", &C::cosine_anneal, "cosine schedule after the warm-up; false: constant"));
   table.push_back(real("p_dropout", &C::p_dropout, {0.0, 1.0, false, true}, "dropout, tied over the sequence"));
   table.push_back(real("weight_decay", &C::weight_decay, {0.0, 1e3}, "decoupled weight decay"));
-  table.push_back(word("opt_config", &C::opt_config, {"standard", "BandCdecay", "BfastandCdecay", "noBCdecay"},
-                       "which parameters learn at which rate"));
+  table.push_back(word("opt_config", &C::opt_config, {"standard", "BandCdecay", "BfastandCdecay", "noBCdecay", "qaft"},
+                       "which parameters learn at which rate; qaft: by SGD with momentum, without decay"));
   table.push_back(seed_option());
   table.push_back(
       whole("lanes", &C::lanes, 1, 1024, "lanes a batch is dealt to; changes the last bits, unlike threads"));
