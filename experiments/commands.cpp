@@ -65,14 +65,18 @@ int finish(const RunConfig& config, const TrainResult& result) {
 int train_command(const CommandLine& line) {
   std::string recipe = only_positional(line, "train");
   const std::string* out = last_value(line, "out");
-  if (recipe.empty() && out != nullptr && fs::exists(fs::path(*out) / "settings.ini")) {
+  const std::string* from = last_value(line, "from");
+  const bool source = from != nullptr && !from->empty();
+  if (recipe.empty() && !source && out != nullptr && fs::exists(fs::path(*out) / "settings.ini")) {
     recipe = (fs::path(*out) / "settings.ini").string();  // go on with a run that exists
   }
-  require<UsageError>(!recipe.empty(), "train", "needs a recipe: {}, or the path of an .ini file",
+  require<UsageError>(!recipe.empty() || source, "train",
+                      "needs a recipe: {}, or the path of an .ini file, or --from=RUN",
                       fmt::join(recipe_names(), ", "));
   RunConfig config = load_run_config(recipe, line.options);
   if (config.out.empty()) {
-    config.out = fmt::format("runs/{}-{}", fs::path(recipe).stem().string(), settings_hash(config));
+    const fs::path name = recipe.empty() ? fs::path(config.from).filename() : fs::path(recipe).stem();
+    config.out = fmt::format("runs/{}-{}", name.string(), settings_hash(config));
   }
   return finish(config, train(config));
 }
@@ -241,7 +245,8 @@ std::vector<Command> command_table() {
   auto sweep = run_options();
   sweep.push_back({"jobs", "runs at once; each gets its share of the threads [1]", false});
   return {
-      {"train", "RECIPE", "trains one model", run_options(), train_command},
+      {"train", "RECIPE | --from=RUN", "trains one model, from the start or from the weights of a run", run_options(),
+       train_command},
       {"eval", "RUN", "evaluates the best checkpoint of a run", run_options(), eval_command},
       {"sweep", "FILE.ini --out=DIR", "trains all runs of a sweep", sweep, sweep_command},
       {"report", "DIR", "tabulates the runs of a folder", some_options({"json"}), report_command},

@@ -184,11 +184,19 @@ void add_training_options(std::vector<Option>& table) {
   table.push_back(flag("cosine_anneal", &C::cosine_anneal, "cosine schedule after the warm-up; false: constant"));
   table.push_back(real("p_dropout", &C::p_dropout, {0.0, 1.0, false, true}, "dropout, tied over the sequence"));
   table.push_back(real("weight_decay", &C::weight_decay, {0.0, 1e3}, "decoupled weight decay"));
-  table.push_back(word("opt_config", &C::opt_config, {"standard", "BandCdecay", "BfastandCdecay", "noBCdecay"},
-                       "which parameters learn at which rate"));
+  table.push_back(word("opt_config", &C::opt_config, {"standard", "BandCdecay", "BfastandCdecay", "noBCdecay", "qaft"},
+                       "which parameters learn at which rate; qaft: by SGD with momentum, without decay"));
   table.push_back(seed_option());
   table.push_back(
       whole("lanes", &C::lanes, 1, 1024, "lanes a batch is dealt to; changes the last bits, unlike threads"));
+}
+
+void add_source_options(std::vector<Option>& table) {
+  using C = RunConfig;
+  table.push_back(text_option("from", &C::from, "start from the weights of this run's folder"));
+  table.push_back(real("from_lr_factor", &C::from_lr_factor, {0.0, 1e3, true}, "with from: factor on ssm_lr_base"));
+  table.push_back(real("from_epochs_factor", &C::from_epochs_factor, {0.0, 1e3, true},
+                       "with from: factor on epochs, rounded to at least 1"));
 }
 
 void add_quant_options(std::vector<Option>& table) {
@@ -226,6 +234,7 @@ std::vector<Option> option_table() {
   std::vector<Option> table;
   add_model_options(table);
   add_training_options(table);
+  add_source_options(table);
   add_quant_options(table);
   add_run_options(table);
   return table;

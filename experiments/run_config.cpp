@@ -5,12 +5,15 @@
 #include "datasets/registry.h"
 #include "experiments/embedded.h"
 #include "experiments/options.h"
+#include "experiments/run_record.h"
+#include "experiments/source.h"
 #include "experiments/suggest.h"
 
 #include <fmt/format.h>
 #include <boost/program_options.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 
 namespace bitstate::experiments {
@@ -117,6 +120,40 @@ void apply(RunConfig& config, const Settings& given, std::string_view where) {
   }
 }
 
+/// The settings of the run `from` for a run that starts from it: those of model, data and training.
+Settings inherited(const std::string& from) {
+  const auto file = std::filesystem::path(from) / "settings.ini";
+  require<UsageError>(std::filesystem::exists(file), "from", "{} is not the folder of a run: it has no settings.ini",
+                      from);
+  Settings kept;
+  for (const auto& setting : read_ini(file)) {
+    const bool own = is_quant_setting(setting.first) || setting.first.substr(0, 4) == "from";
+    if (!own) kept.push_back(setting);
+  }
+  return kept;
+}
+
+const std::string* last_value(const Settings& given, std::string_view name) {
+  const auto named = [&](const auto& setting) { return setting.first == name; };
+  const auto found = std::find_if(given.rbegin(), given.rend(), named);
+  return found == given.rend() ? nullptr : &found->second;
+}
+
+void check_path(std::string_view option, const std::string& value) {
+  require<UsageError>(value.find_first_of("#\r\n") == std::string::npos, option,
+                      "\"{}\" is not allowed: a path without # and line ends is", value);
+}
+
+void validate_source(const RunConfig& c) {
+  check_path("from", c.from);
+  if (!c.from.empty()) return;
+  const auto needs_from = [](bool given, std::string_view option) {
+    require<UsageError>(!given, option, "is for runs that start from another one; name it with from");
+  };
+  needs_from(c.from_lr_factor != 1.0, "from_lr_factor");
+  needs_from(c.from_epochs_factor != 1.0, "from_epochs_factor");
+}
+
 }  // namespace
 
 std::vector<OptionInfo> run_options() {
@@ -204,24 +241,39 @@ void validate(const RunConfig& c) {
   require<UsageError>(count <= limit, "d_model",
                       "n_layers {} of d_model {} and ssm_size_base {} would have {} parameters; at most {} are allowed",
                       c.n_layers, c.d_model, c.ssm_size_base, with_commas(count), with_commas(limit));
-  require<UsageError>(c.lr_min <= c.ssm_lr_base, "lr_min", "{} is above ssm_lr_base {}", c.lr_min, c.ssm_lr_base);
+  validate_source(c);
+  require<UsageError>(c.lr_min <= ssm_lr_of(c), "lr_min", "{} is above ssm_lr_base {}", c.lr_min, ssm_lr_of(c));
 }
 
 RunConfig load_run_config(std::string_view recipe, const Settings& overrides) {
   RunConfig config;
   config.recipe = recipe;
+  const std::string* const from = last_value(overrides, "from");
   if (!recipe.empty()) {
     apply(config, parse_ini(named_text(recipe, "recipes", ".ini", "recipe"), recipe), recipe);
+  } else if (from != nullptr && !from->empty()) {
+    apply(config, inherited(*from), *from);
   }
   apply(config, overrides, "options");
   if (config.quant.empty()) config.quant = "none";
-  require<UsageError>(config.quant.find_first_of("#\r\n") == std::string::npos, "quant",
-                      "\"{}\" is not allowed: a path without # and line ends is", config.quant);
+  check_path("quant", config.quant);
   if (config.quant != "none") {
     config.quant_text = canonical_rules(named_text(config.quant, "configs", ".quant", "quant"));
   }
+  while (config.from.size() > 1 && config.from.back() == '/') config.from.pop_back();
   validate(config);
+  if (!config.from.empty()) config.from_digest = source_digest(config.from);
   return config;
+}
+
+std::size_t epochs_of(const RunConfig& config) {
+  if (config.from.empty()) return config.epochs;
+  const double epochs = static_cast<double>(config.epochs) * config.from_epochs_factor;
+  return std::max<std::size_t>(1, static_cast<std::size_t>(std::llround(epochs)));
+}
+
+double ssm_lr_of(const RunConfig& config) {
+  return config.from.empty() ? config.ssm_lr_base : config.ssm_lr_base * config.from_lr_factor;
 }
 
 Settings settings(const RunConfig& config) {
@@ -233,7 +285,8 @@ Settings settings(const RunConfig& config) {
 }
 
 std::string settings_hash(const RunConfig& config) {
-  return fmt::format("{:016x}", random_stream(format_ini(settings(config)) + "\n" + config.quant_text));
+  return fmt::format("{:016x}",
+                     random_stream(format_ini(settings(config)) + "\n" + config.quant_text + config.from_digest));
 }
 
 std::string quant_rules(const RunConfig& c) {

@@ -50,9 +50,15 @@ struct RunConfig {
   bool cosine_anneal = true;
   double p_dropout = 0.0;
   double weight_decay = 0.05;
-  std::string opt_config = "standard";  ///< or BandCdecay, BfastandCdecay, noBCdecay
+  std::string opt_config = "standard";  ///< or BandCdecay, BfastandCdecay, noBCdecay, qaft
   std::uint64_t seed = 1919;
   std::size_t lanes = 16;  ///< lanes a batch is dealt to; part of the result, unlike threads
+
+  // start from the weights of another run
+  std::string from;                 ///< its folder; empty = from random weights
+  std::string from_digest;          ///< of its weights; set by load_run_config(), empty where the folder holds none
+  double from_lr_factor = 1.0;      ///< on ssm_lr_base (Q-S5's QAFT: 0.1)
+  double from_epochs_factor = 1.0;  ///< on epochs, rounded, at least 1 (Q-S5's QAFT: 1/3)
 
   // quantization; no value = float
   std::string quant = "none";  ///< "none", a named configuration or the path of a .quant file
@@ -119,14 +125,20 @@ void set_option(RunConfig& config, std::string_view name, std::string_view value
 /// Checks what concerns several options together (sizes that divide, limits). Throws UsageError.
 void validate(const RunConfig& config);
 
-/// A recipe (built-in name, path of an .ini, or empty for the defaults), then the overrides in their order; validated,
-/// `quant` resolved. `bits` given among the overrides add to the recipe's. Throws UsageError.
+/// A recipe (built-in name or path of an .ini), then the overrides in their order; validated, `quant` resolved. `bits`
+/// given among the overrides add to the recipe's. An empty recipe stands for the defaults or, when the overrides name
+/// `from`, for that run's settings without its own source and quantization. Throws UsageError.
 RunConfig load_run_config(std::string_view recipe, const Settings& overrides);
+
+/// Epochs and SSM learning rate of the run, from_epochs_factor and from_lr_factor included.
+std::size_t epochs_of(const RunConfig& config);
+double ssm_lr_of(const RunConfig& config);
 
 /// Canonical text of every option that affects the result, in a fixed order. Loading it gives the same run.
 Settings settings(const RunConfig& config);
 
-/// 16 hex digits: FNV-1a of settings() and of the rules of `quant`. Names the folder of a run.
+/// 16 hex digits: FNV-1a of settings(), of the rules of `quant` and of the weights of `from`. Names the folder of a
+/// run.
 std::string settings_hash(const RunConfig& config);
 
 /// All quantization rules of the run, in .quant syntax: those of `quant`, then the *_bits flags as rules, then `bits`.

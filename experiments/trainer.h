@@ -28,6 +28,9 @@ struct TrainResult {
 /// The figures as one line of JSON, under the names of --json.
 std::string to_json(const TrainResult& result);
 
+/// Reads to_json()'s text back. Throws Error naming `file` when it is damaged.
+TrainResult result_from_json(const std::string& text, const std::string& file);
+
 /// Trains in the folder config.out: settings.ini, parameters.txt (group, rate and decay of each), metrics.jsonl (one
 /// line an epoch), checkpoint.h5, best.h5 and, at the end, result.json, all written atomically. With config.resume it
 /// continues from checkpoint.h5 where there is one, bit for bit; a finished run is returned as it is. A NaN or an

@@ -170,6 +170,8 @@ TEST_CASE("run_config: every bad value is refused by a sentence with the option 
                      {"seed", "-1"},
                      {"seed", "18446744073709551616"},
                      {"lanes", "0"},
+                     {"from_lr_factor", "0"},
+                     {"from_epochs_factor", "-1"},
                      {"a_bits", "0"},
                      {"a_bits", "17"},
                      {"b_bits", "eight"},
@@ -203,7 +205,8 @@ TEST_CASE("run_config: every bad value is refused by a sentence with the option 
     covered.insert(name);
   }
   for (const auto& option : run_options()) {
-    const bool any_text = option.name == "quant" || option.name == "data" || option.name == "out";
+    const bool any_text =
+        option.name == "quant" || option.name == "from" || option.name == "data" || option.name == "out";
     CHECK_MESSAGE((any_text || covered.count(option.name) == 1), option.name);
   }
 }
@@ -250,7 +253,7 @@ TEST_CASE("run_config: settings() is canonical and loads back to the same run") 
 }
 
 TEST_CASE("run_config: the hash is stable, ignores how a run is done and sees every setting") {
-  CHECK(settings_hash(load_run_config("", {})) == "2061337e8521599f");
+  CHECK(settings_hash(load_run_config("", {})) == "8bb5872e35a24a84");
   const std::string hash = settings_hash(load_run_config("", {}));
   CHECK(hash == settings_hash(load_run_config("", {{"threads", "2"}, {"out", "x"}, {"json", "1"}, {"resume", "1"}})));
   CHECK(hash == settings_hash(load_run_config("", {{"epochs", "100"}, {"dt_min", "1e-3"}, {"a_bits", "none"}})));
