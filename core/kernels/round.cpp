@@ -8,7 +8,7 @@
 namespace bitstate::kernels {
 namespace {
 
-float scale_of(const QuantSpec& spec, float range) { return spec.scale(range); }
+float scale_of(const QuantSpec& spec, float range) { return make_grid(spec, range).scale; }
 
 }  // namespace
 

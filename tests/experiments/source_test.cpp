@@ -38,7 +38,7 @@ TEST_CASE("from: parameters and running statistics are those of the source, its 
   train(config({{"quant", "w8a8"}}, source));
   const RunConfig c = config({{"quant", "w4a8"}}, folder / "unused");
   Model model = make_model(c, load_data(c));
-  const Inventory inventory = take_inventory(model);
+  Inventory inventory = take_inventory(model);
   apply_quantization(c, inventory);
   load_source(source, inventory);
   for (const auto& [name, parameter] : inventory.parameters) {
