@@ -175,7 +175,7 @@ void add_model_options(std::vector<Option>& table) {
 void add_training_options(std::vector<Option>& table) {
   using C = RunConfig;
   table.push_back(whole("bsz", &C::bsz, 1, 65536, "sequences in a batch"));
-  table.push_back(whole("epochs", &C::epochs, 1, 1000000, "passes over the training part"));
+  table.push_back(whole("epochs", &C::epochs, 0, 1000000, "passes over the training part; 0 with from: none"));
   table.push_back(real("ssm_lr_base", &C::ssm_lr_base, {0.0, 100.0, true}, "learning rate of the SSM's parameters"));
   table.push_back(real("lr_factor", &C::lr_factor, {0.0, 1e6, true}, "all other parameters learn this much faster"));
   table.push_back(flag("dt_global", &C::dt_global, "log_step learns like all other parameters, with decay"));
@@ -211,6 +211,8 @@ void add_quant_options(std::vector<Option>& table) {
   table.push_back(bit_width("non_ssm_bits", &C::non_ssm_bits, "bits of encoder, decoder and GLU weights, or none"));
   table.push_back(bit_width("non_ssm_act_bits", &C::non_ssm_act_bits, "bits of all other activations, or none"));
   table.push_back(rules_option());
+  table.push_back(whole("calibration_batches", &C::calibration_batches, 0, 1000000,
+                        "training batches that set the ranges before the first step; all, if there are fewer"));
 }
 
 void add_run_options(std::vector<Option>& table) {

@@ -127,7 +127,8 @@ Settings inherited(const std::string& from) {
                       from);
   Settings kept;
   for (const auto& setting : read_ini(file)) {
-    const bool own = is_quant_setting(setting.first) || setting.first.substr(0, 4) == "from";
+    const bool own = is_quant_setting(setting.first) || setting.first.substr(0, 4) == "from" ||
+                     setting.first == "calibration_batches";
     if (!own) kept.push_back(setting);
   }
   return kept;
@@ -150,6 +151,7 @@ void validate_source(const RunConfig& c) {
   const auto needs_from = [](bool given, std::string_view option) {
     require<UsageError>(!given, option, "is for runs that start from another one; name it with from");
   };
+  require<UsageError>(c.epochs > 0, "epochs", "\"0\" is only allowed for runs that start from another one (from)");
   needs_from(c.from_lr_factor != 1.0, "from_lr_factor");
   needs_from(c.from_epochs_factor != 1.0, "from_epochs_factor");
 }
@@ -253,6 +255,8 @@ RunConfig load_run_config(std::string_view recipe, const Settings& overrides) {
     apply(config, parse_ini(named_text(recipe, "recipes", ".ini", "recipe"), recipe), recipe);
   } else if (from != nullptr && !from->empty()) {
     apply(config, inherited(*from), *from);
+    require<UsageError>(config.epochs > 0 || last_value(overrides, "epochs") != nullptr, "epochs",
+                        "{} was not trained itself (epochs = 0); give the epochs of this run", *from);
   }
   apply(config, overrides, "options");
   if (config.quant.empty()) config.quant = "none";
@@ -267,7 +271,7 @@ RunConfig load_run_config(std::string_view recipe, const Settings& overrides) {
 }
 
 std::size_t epochs_of(const RunConfig& config) {
-  if (config.from.empty()) return config.epochs;
+  if (config.from.empty() || config.epochs == 0) return config.epochs;
   const double epochs = static_cast<double>(config.epochs) * config.from_epochs_factor;
   return std::max<std::size_t>(1, static_cast<std::size_t>(std::llround(epochs)));
 }

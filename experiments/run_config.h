@@ -41,7 +41,7 @@ struct RunConfig {
 
   // training
   std::size_t bsz = 64;
-  std::size_t epochs = 100;
+  std::size_t epochs = 100;  ///< 0 only with `from`: its weights are calibrated and evaluated
   double ssm_lr_base = 1e-3;
   double lr_factor = 1.0;  ///< global learning rate = lr_factor · ssm_lr_base
   bool dt_global = false;
@@ -70,7 +70,8 @@ struct RunConfig {
   std::optional<int> ssm_act_bits;
   std::optional<int> non_ssm_bits;
   std::optional<int> non_ssm_act_bits;
-  std::vector<std::string> bits;  ///< further rules "glob bits [key=value ...]", after all others
+  std::size_t calibration_batches = 1;  ///< training batches that set the ranges before the first step
+  std::vector<std::string> bits;        ///< further rules "glob bits [key=value ...]", after all others
 
   // data
   std::size_t limit_train = 0;      ///< use only the first so many training sequences; 0 = all
