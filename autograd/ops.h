@@ -36,6 +36,8 @@ Value embedding(Tape&, std::span<const std::int32_t> ids, Value table);
 Value discretize_lambda(Tape&, Value re, Value im, Value log_step, const DiscretizeOptions&);
 // [1, P] three times, [2P, H] -> [2P, H]
 Value discretize_b(Tape&, Value re, Value im, Value log_step, Value b, const DiscretizeOptions&);
+// [1, 2P] -> [1, 2P] in the form of the site's row; conj_sym: all imaginary parts are negative
+Value quantize_lambda(Tape&, Value lambda_bar, const Quantizer&, bool conj_sym);
 // [H, 2P] -> k [Re C | -Im C], k = 2 with conj_sym
 Value readout(Tape&, Value c, bool conj_sym);
 // [1, 2P], [T, 2P] -> [T, 2P]

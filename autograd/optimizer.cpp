@@ -21,7 +21,7 @@ std::string_view leaf_of(std::string_view path) {
 std::string_view group_of(std::string_view leaf, const OptimizerSettings& settings) {
   if (settings.freeze_a && any_of(leaf, {"Lambda_re", "Lambda_im", "Lambda_bar", "log_step"})) return "frozen";
   if (leaf == "log_step") return settings.dt_global ? "regular" : "ssm";
-  if (any_of(leaf, {"Lambda_re", "Lambda_im", "Lambda_bar"})) return "ssm";
+  if (any_of(leaf, {"Lambda_re", "Lambda_im", "Lambda_bar", "log_range"})) return "ssm";
   const bool b = any_of(leaf, {"B", "B_bar"});
   switch (settings.opt_config) {
     case OptConfig::standard:

@@ -1,6 +1,7 @@
 // One quantization site of a model: its name, its row of the configuration and its range.
 #pragma once
 
+#include "autograd/parameter.h"
 #include "core/quant_spec.h"
 
 #include <cstddef>
@@ -12,16 +13,38 @@ namespace bitstate {
 /// The quantizer of one site. Forward passes read `range`; update_ranges (models/inventory.h) changes it, between
 /// steps.
 struct Quantizer {
-  std::string site;         ///< "act:layers.3.ssm.u"; kinds are weight, act, state
-  std::size_t columns = 1;  ///< channels of an activation or state; unused for weights
+  std::string site;          ///< "act:layers.3.ssm.u"; kinds are weight, bias, act, acc and state
+  std::size_t channels = 1;  ///< columns of an activation, states of a state, rows of a weight
+  std::size_t numbers = 0;   ///< stored: elements of a weight or bias; of the others, of one time step
   QuantSpec spec = {};
-  std::vector<float> range = {};  ///< one a channel (or one) for range = ema; empty until calibrated, and for absmax
-  std::size_t offset = 0;         ///< of this site's maxima in a lane's array of observed ranges
+  /// One a channel (or one); with sign=asymmetric all upper ends, then all lower ends (both >= 0). Empty until
+  /// calibrated and where the range is not kept (needs_range()).
+  std::vector<float> range = {};
+  Parameter log_range = {};       ///< range = learned: its logarithms
+  std::size_t offset = 0;         ///< of this site's maxima in a lane's array of observed ranges (Pass::observed)
+  std::size_t counts_offset = 0;  ///< of this site's histograms in Pass::counts
 
-  [[nodiscard]] bool is_static() const { return spec.active() && spec.range == QuantSpec::Range::ema; }
-  [[nodiscard]] std::size_t range_count() const {
-    return !is_static() ? 0 : (spec.granularity == QuantSpec::Granularity::channel ? columns : 1);
+  [[nodiscard]] bool is_constant() const { return site.starts_with("weight:") || site.starts_with("bias:"); }
+  /// The range is kept with the model and read in the forward: that of all activations and states but dynamic ones, and
+  /// learned ones.
+  [[nodiscard]] bool needs_range() const {
+    if (!spec.active() || spec.range == QuantSpec::Range::fixed) return false;
+    return is_constant() ? spec.range == QuantSpec::Range::learned : !spec.is_dynamic();
   }
+  [[nodiscard]] bool is_learned() const { return spec.active() && spec.range == QuantSpec::Range::learned; }
+  /// The range is read from a histogram of magnitudes.
+  [[nodiscard]] bool has_counts() const {
+    return needs_range() && (spec.range == QuantSpec::Range::percentile || spec.range == QuantSpec::Range::mse);
+  }
+  [[nodiscard]] std::size_t range_channels() const {
+    return spec.granularity == QuantSpec::Granularity::channel ? channels : 1;
+  }
+  [[nodiscard]] std::size_t range_count() const {
+    if (!needs_range()) return 0;
+    return range_channels() * (spec.sign == QuantSpec::Sign::asymmetric ? 2 : 1);
+  }
+  /// The grid of channel `c` of a range that is kept or fixed.
+  [[nodiscard]] Grid grid(std::size_t c) const;
 };
 
 }  // namespace bitstate

@@ -25,6 +25,7 @@ Value Tape::input(std::size_t rows, std::size_t cols, const float* data) {
 Value Tape::parameter(const Parameter& parameter) {
   const Tensor& tensor = parameter.value;
   const Value v = input(tensor.rows, tensor.cols, tensor.data.data());
+  nodes_[v.id].constant = true;
   if (pass_.gradients) {
     require(parameter.offset + tensor.size() <= pass_.gradient.size(), "tape",
             "a parameter of {} elements at offset {} does not fit a gradient of {} elements", tensor.size(),
@@ -40,10 +41,13 @@ Node& Tape::push(const Op& op, std::initializer_list<Value> inputs, std::size_t 
   node.op = &op;
   node.rows = rows;
   node.cols = cols;
+  node.constant = true;
   std::size_t i = 0;
   for (const Value v : inputs) {
     node.inputs[i++] = v;
-    node.needs_gradient = node.needs_gradient || (v.exists() && nodes_[v.id].needs_gradient);
+    if (!v.exists()) continue;
+    node.needs_gradient = node.needs_gradient || nodes_[v.id].needs_gradient;
+    node.constant = node.constant && nodes_[v.id].constant;
   }
   node.value = arena_.array<float>(rows * cols);
   nodes_.push_back(node);

@@ -1,7 +1,7 @@
 // The tape: calling an op computes at once and appends a node; backward() walks the nodes from right to left.
 #pragma once
 
-#include "autograd/parameter.h"
+#include "autograd/quantizer.h"
 #include "core/arena.h"
 #include "core/kernels/quantize.h"
 #include "core/parallel.h"
@@ -30,6 +30,7 @@ struct Value {
 struct Op {
   std::string_view name;
   void (*backward)(Tape& tape, const Node& node);
+  bool elementwise = false;  ///< y_i = f(x_i) of the only input: on codes it is a table
 };
 
 /// The sequences of a pass, stacked one after the other: sequence s has rows[s] rows, of which the first lengths[s] are
@@ -52,21 +53,33 @@ struct Node {
   std::int32_t* codes = nullptr;
   const float* scale = nullptr;
   kernels::ScaleLayout layout = kernels::ScaleLayout::per_tensor;
-  std::int64_t bound = 0;  ///< of |codes|
+  std::int64_t bound = 0;           ///< of |codes|, at least 1
+  const Quantizer* site = nullptr;  ///< of a quantizer's result
+  bool constant = false;            ///< depends on parameters only
+  bool table = false;               ///< without codes, but each element is a function of one code
   bool needs_gradient = false;
   const void* attributes = nullptr;  ///< plain data of the op, in the arena
 
   [[nodiscard]] std::size_t size() const { return rows * cols; }
   [[nodiscard]] bool has_codes() const { return codes != nullptr; }
+  /// A function of one element of this node can be tabulated.
+  [[nodiscard]] bool can_be_tabulated() const {
+    return table || (has_codes() && layout == kernels::ScaleLayout::per_tensor && bound <= std::int64_t{1} << 15);
+  }
+  /// Scale of column `c` of codes that have no scale per row.
+  [[nodiscard]] double column_scale(std::size_t c) const {
+    return double{scale[layout == kernels::ScaleLayout::per_column ? c : 0]};
+  }
 };
 
 /// What a pass may read and write outside of its tape.
 struct Pass {
-  bool training = false;           ///< batch statistics and dropout; ranges are observed
-  bool gradients = false;          ///< backward() will be called
-  bool calibrating = false;        ///< quantizers without a range observe and let values through
-  std::span<float> gradient = {};  ///< flat gradient of the parameters of this lane, added to
-  std::span<float> observed = {};  ///< largest magnitudes seen by the static quantizers of this lane, updated
+  bool training = false;                 ///< batch statistics and dropout; ranges are observed
+  bool gradients = false;                ///< backward() will be called
+  bool calibrating = false;              ///< quantizers without a range observe and let values through
+  std::span<float> gradient = {};        ///< flat gradient of the parameters of this lane, added to
+  std::span<float> observed = {};        ///< largest magnitudes seen by the static quantizers of this lane, updated
+  std::span<std::uint32_t> counts = {};  ///< histograms of the quantizers that have one, added to
   std::size_t lane = 0;
   Meeting* meeting = nullptr;  ///< of the lanes; needed by batch normalization in training
   std::span<double> statistics =

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <sstream>
 
 namespace bitstate {
@@ -11,15 +12,56 @@ namespace {
 
 constexpr std::string_view where = "quant";
 
+/// The words of one option and what they stand for.
 template <class Choice>
-Choice choose(std::string_view value, std::string_view key, std::string_view origin,
-              std::initializer_list<std::pair<std::string_view, Choice>> choices) {
+using Word = std::pair<std::string_view, Choice>;
+
+constexpr Word<QuantSpec::Range> ranges[] = {
+    {"absmax", QuantSpec::Range::absmax},         {"ema", QuantSpec::Range::ema},
+    {"percentile", QuantSpec::Range::percentile}, {"mse", QuantSpec::Range::mse},
+    {"fixed", QuantSpec::Range::fixed},           {"learned", QuantSpec::Range::learned}};
+constexpr Word<QuantSpec::Granularity> granularities[] = {{"tensor", QuantSpec::Granularity::tensor},
+                                                          {"channel", QuantSpec::Granularity::channel},
+                                                          {"step", QuantSpec::Granularity::step},
+                                                          {"sample", QuantSpec::Granularity::sample}};
+constexpr Word<QuantSpec::Edge> edges[] = {{"center", QuantSpec::Edge::center}, {"half", QuantSpec::Edge::half}};
+constexpr Word<QuantSpec::Sign> signs[] = {{"symmetric", QuantSpec::Sign::symmetric},
+                                           {"asymmetric", QuantSpec::Sign::asymmetric}};
+constexpr Word<QuantSpec::Scale> scales[] = {{"free", QuantSpec::Scale::free}, {"pow2", QuantSpec::Scale::pow2}};
+constexpr Word<QuantSpec::Rounding> roundings[] = {{"nearest", QuantSpec::Rounding::nearest},
+                                                   {"stochastic", QuantSpec::Rounding::stochastic},
+                                                   {"feedback", QuantSpec::Rounding::feedback}};
+constexpr Word<QuantSpec::Form> forms[] = {{"cartesian", QuantSpec::Form::cartesian},
+                                           {"disk", QuantSpec::Form::disk},
+                                           {"polar", QuantSpec::Form::polar},
+                                           {"log-polar", QuantSpec::Form::log_polar}};
+constexpr Word<QuantSpec::Spacing> spacings[] = {{"linear", QuantSpec::Spacing::linear},
+                                                 {"log", QuantSpec::Spacing::log}};
+
+template <class Choice, std::size_t n>
+Choice choose(std::string_view value, std::string_view key, std::string_view origin, const Word<Choice> (&choices)[n]) {
   std::string allowed;
   for (const auto& [name, choice] : choices) {
     if (name == value) return choice;
     allowed += (allowed.empty() ? "" : ", ") + std::string(name);
   }
   fail<UsageError>(where, "{}: {} is \"{}\", allowed are {}", origin, key, value, allowed);
+}
+
+template <class Choice, std::size_t n>
+std::string_view name_of(Choice wanted, const Word<Choice> (&choices)[n]) {
+  for (const auto& [name, choice] : choices) {
+    if (choice == wanted) return name;
+  }
+  return "";
+}
+
+int parse_whole(const std::string& word, std::string_view key, int low, int high, std::string_view origin) {
+  int number = 0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+  require<UsageError>(error == std::errc{} && end == word.data() + word.size() && number >= low && number <= high,
+                      where, "{}: {} is \"{}\", allowed are {} to {}", origin, key, word, low, high);
+  return number;
 }
 
 int parse_bits(const std::string& word, std::string_view origin) {
@@ -31,20 +73,69 @@ int parse_bits(const std::string& word, std::string_view origin) {
   return bits;
 }
 
-float parse_rate(const std::string& value, std::string_view origin) {
-  std::size_t used = 0;
-  float rate = -1.0F;
-  try {
-    rate = std::stof(value, &used);
-  } catch (const std::exception&) {
-    used = 0;
-  }
-  require<UsageError>(used == value.size() && rate > 0.0F && rate <= 1.0F, where,
-                      "{}: rate is \"{}\", allowed are numbers above 0 and up to 1", origin, value);
-  return rate;
+/// A number above 0 and up to `high`.
+float parse_real(const std::string& value, std::string_view key, float high, std::string_view origin) {
+  float number = -1.0F;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  require<UsageError>(error == std::errc{} && end == value.data() + value.size() && number > 0.0F && number <= high,
+                      where, "{}: {} is \"{}\", allowed are numbers above 0 and up to {}", origin, key, value, high);
+  return number;
 }
 
-bool is_weight(std::string_view site) { return site.starts_with("weight:"); }
+bool is_constant(std::string_view site) { return site.starts_with("weight:") || site.starts_with("bias:"); }
+bool is_state_matrix(std::string_view site) { return site.starts_with("weight:") && site.ends_with(".ssm.A"); }
+
+void set_option(QuantSpec& spec, const std::string& key, const std::string& value, const std::string& origin,
+                const std::string& option) {
+  if (key == "range") {
+    spec.range = choose(value, key, origin, ranges);
+  } else if (key == "granularity") {
+    spec.granularity = choose(value, key, origin, granularities);
+  } else if (key == "edge") {
+    spec.edge = choose(value, key, origin, edges);
+  } else if (key == "rate") {
+    spec.rate = parse_real(value, key, 1.0F, origin);
+  } else if (key == "sign") {
+    spec.sign = choose(value, key, origin, signs);
+  } else if (key == "scale") {
+    spec.scale_kind = choose(value, key, origin, scales);
+  } else if (key == "alpha") {
+    spec.alpha = parse_real(value, key, 100.0F, origin);
+  } else if (key == "value") {
+    spec.value = parse_real(value, key, 1e18F, origin);
+  } else if (key == "rounding") {
+    spec.rounding = choose(value, key, origin, roundings);
+  } else if (key == "form") {
+    spec.form = choose(value, key, origin, forms);
+  } else if (key == "magnitude" || key == "phase") {
+    (key == "phase" ? spec.phase : spec.magnitude) = parse_whole(value, key, 1, 31, origin);
+  } else if (key == "spacing") {
+    spec.spacing = choose(value, key, origin, spacings);
+  } else if (key == "width") {
+    spec.width = parse_whole(value, key, 8, 16, origin);
+  } else {
+    fail<UsageError>(
+        where,
+        "{}: unknown option \"{}\", allowed are range, granularity, edge, rate, sign, scale, alpha, value, "
+        "rounding, form, magnitude, phase, spacing, width",
+        origin, option);
+  }
+}
+
+/// Bits of modulus and phase: what is given, the rest of 2 * bits, or the default split.
+void split_bits(QuantSpec& spec, const std::string& origin) {
+  if (!spec.is_lookup() || !spec.active()) {
+    spec.magnitude = spec.phase = 0;
+    return;
+  }
+  const int total = 2 * spec.bits;
+  if (spec.magnitude == 0) spec.magnitude = spec.phase > 0 ? total - spec.phase : std::max(1, spec.bits - 1);
+  if (spec.phase == 0) spec.phase = total - spec.magnitude;
+  require<UsageError>(spec.magnitude >= 1 && spec.phase >= 1 && spec.magnitude + spec.phase == total, where,
+                      "{}: magnitude and phase are {} and {}, {} bits a component allow both to be at least 1 with the "
+                      "sum {}",
+                      origin, spec.magnitude, spec.phase, spec.bits, total);
+}
 
 QuantRule parse_rule(const std::string& line, const std::string& origin) {
   std::istringstream words(line);
@@ -53,52 +144,104 @@ QuantRule parse_rule(const std::string& line, const std::string& origin) {
   std::string bits;
   require<UsageError>(static_cast<bool>(words >> rule.glob >> bits), where,
                       "{}: \"{}\" is not of the form: site bits [key=value ...]", origin, line);
-  const bool weight = is_weight(rule.glob);
-  require<UsageError>(weight || rule.glob.starts_with("act:") || rule.glob.starts_with("state:"), where,
-                      "{}: the site \"{}\" must begin with weight:, act: or state:", origin, rule.glob);
-  rule.spec.bits = parse_bits(bits, origin);
-  rule.spec.range = weight ? QuantSpec::Range::absmax : QuantSpec::Range::ema;
+  const std::string kind = rule.glob.substr(0, rule.glob.find(':') + 1);
+  require<UsageError>(
+      kind == "weight:" || kind == "bias:" || kind == "act:" || kind == "acc:" || kind == "state:", where,
+      "{}: the site \"{}\" must begin with weight:, bias:, act:, acc: or state:", origin, rule.glob);
+  QuantSpec& spec = rule.spec;
+  spec.bits = parse_bits(bits, origin);
+  spec.range = is_constant(rule.glob) ? QuantSpec::Range::absmax : QuantSpec::Range::ema;
   for (std::string option; words >> option;) {
     const auto equals = option.find('=');
-    const std::string key = option.substr(0, equals);
-    const std::string value = equals == std::string::npos ? "" : option.substr(equals + 1);
-    if (key == "range") {
-      rule.spec.range = choose<QuantSpec::Range>(
-          value, key, origin, {{"absmax", QuantSpec::Range::absmax}, {"ema", QuantSpec::Range::ema}});
-    } else if (key == "granularity") {
-      rule.spec.granularity = choose<QuantSpec::Granularity>(
-          value, key, origin,
-          {{"tensor", QuantSpec::Granularity::tensor}, {"channel", QuantSpec::Granularity::channel}});
-    } else if (key == "edge") {
-      rule.spec.edge = choose<QuantSpec::Edge>(value, key, origin,
-                                               {{"center", QuantSpec::Edge::center}, {"half", QuantSpec::Edge::half}});
-    } else if (key == "rate") {
-      rule.spec.rate = parse_rate(value, origin);
-    } else {
-      fail<UsageError>(where, "{}: unknown option \"{}\", allowed are range, granularity, edge, rate", origin, option);
-    }
+    set_option(spec, option.substr(0, equals), equals == std::string::npos ? "" : option.substr(equals + 1), origin,
+               option);
   }
+  if (spec.form == QuantSpec::Form::polar && line.find("spacing=") == std::string::npos) {
+    spec.spacing = QuantSpec::Spacing::linear;
+  }
+  split_bits(spec, origin);
   return rule;
 }
 
+/// What a rule asks of a site that the site cannot do.
 void check_fits(const QuantRule& rule, const std::string& site) {
+  using Range = QuantSpec::Range;
+  using Granularity = QuantSpec::Granularity;
   const QuantSpec& spec = rule.spec;
   if (!spec.active()) return;
-  require<UsageError>(!is_weight(site) || spec.range == QuantSpec::Range::absmax, where,
-                      "{}: {} is a weight and takes range=absmax only", rule.origin, site);
-  require<UsageError>(!site.starts_with("state:") || spec.range == QuantSpec::Range::ema, where,
-                      "{}: {} is quantized inside the recurrence and takes range=ema only", rule.origin, site);
-  require<UsageError>(!site.starts_with("state:") || spec.bits >= 2, where,
-                      "{}: {} needs at least 2 bits (a state must be able to be zero)", rule.origin, site);
+  const auto check = [&](bool fits, std::string_view sentence) {
+    require<UsageError>(fits, where, "{}: {} {}", rule.origin, site, sentence);
+  };
+  const bool constant = is_constant(site);
+  const bool state = site.starts_with("state:");
+  const bool per_part = spec.granularity == Granularity::step || spec.granularity == Granularity::sample;
+  check(!constant || spec.range != Range::ema, "is a constant: its range is taken from itself, ema is for activations");
+  check(!constant || !per_part, "is a constant and takes granularity=tensor or channel only");
+  check(constant || !per_part || spec.is_dynamic(), "has a range a step or a sample only with range=absmax");
+  check(!state || spec.bits >= 2, "needs at least 2 bits (a state must be able to be zero)");
+  check(!state || spec.sign == QuantSpec::Sign::symmetric, "is a state and takes sign=symmetric only");
+  check(!state || spec.range == Range::ema || spec.range == Range::fixed || spec.range == Range::absmax,
+        "is quantized inside the recurrence and takes range=ema, fixed or (with scan=tree) absmax only");
+  check(state || spec.rounding == QuantSpec::Rounding::nearest, "is no state: rounding is for state: rows");
+  check(spec.sign == QuantSpec::Sign::symmetric || spec.edge == QuantSpec::Edge::center,
+        "is asymmetric and takes edge=center only");
+  check(spec.sign == QuantSpec::Sign::symmetric ||
+            (spec.range != Range::percentile && spec.range != Range::mse && spec.range != Range::learned),
+        "is asymmetric and takes range=absmax, ema or fixed only");
+  check(is_state_matrix(site) || spec.form == QuantSpec::Form::cartesian,
+        "is no state matrix: form is for weight:*.ssm.A");
+}
+
+/// The power of two next above or equal.
+float next_power_of_two(float s) {
+  int exponent = 0;
+  return std::frexp(s, &exponent) == 0.5F ? s : std::ldexp(1.0F, exponent);
 }
 
 }  // namespace
 
-float QuantSpec::scale(float r) const {
-  if (bits == 1) return std::max(r / 2.0F, 0x1.0p-40F);
-  const auto steps = static_cast<float>(bound());
-  const float s = r / (edge == Edge::half ? steps + 0.5F : steps);
-  return s >= 0x1.0p-60F ? s : 1.0F;  // products of two scales stay normal numbers
+Grid make_grid(const QuantSpec& spec, float high, float low) {
+  constexpr float smallest = 0x1.0p-60F;  // products of two scales stay normal numbers
+  const auto scale_of = [&](float s) { return spec.scale_kind == QuantSpec::Scale::pow2 ? next_power_of_two(s) : s; };
+  if (spec.sign == QuantSpec::Sign::asymmetric) {
+    const auto steps = static_cast<float>((1 << spec.bits) - 1);
+    const float s = (high + low) / steps;
+    Grid grid;
+    grid.scale = s >= smallest ? scale_of(s) : 1.0F;
+    grid.lo = -static_cast<std::int32_t>(std::floor(low / grid.scale + 0.5F));
+    grid.hi = grid.lo + (1 << spec.bits) - 1;
+    return grid;
+  }
+  const float r = std::max(high, low);
+  const std::int32_t bound = spec.bound();
+  if (spec.bits == 1) return {scale_of(std::max(r / 2.0F, 0x1.0p-40F)), -1, 1};
+  const auto steps = static_cast<float>(bound);
+  const float s = r / (spec.edge == QuantSpec::Edge::half ? steps + 0.5F : steps);
+  return {s >= smallest ? scale_of(s) : 1.0F, -bound, bound};
+}
+
+std::string options_text(const QuantSpec& spec) {
+  const QuantSpec plain;
+  std::string text;
+  const auto add = [&](bool differs, std::string_view key, const auto& value) {
+    if (differs) text += fmt::format("{}{}={}", text.empty() ? "" : " ", key, value);
+  };
+  add(true, "range", name_of(spec.range, ranges));
+  add(spec.range == QuantSpec::Range::percentile, "alpha", spec.alpha);
+  add(spec.range == QuantSpec::Range::fixed, "value", spec.value);
+  add(spec.granularity != plain.granularity, "granularity", name_of(spec.granularity, granularities));
+  add(spec.edge != plain.edge, "edge", name_of(spec.edge, edges));
+  add(spec.sign != plain.sign, "sign", name_of(spec.sign, signs));
+  add(spec.scale_kind != plain.scale_kind, "scale", name_of(spec.scale_kind, scales));
+  add(spec.rounding != plain.rounding, "rounding", name_of(spec.rounding, roundings));
+  add(spec.form != plain.form, "form", name_of(spec.form, forms));
+  if (spec.is_lookup()) {
+    add(true, "magnitude", spec.magnitude);
+    add(true, "phase", spec.phase);
+    add(true, "spacing", name_of(spec.spacing, spacings));
+    add(true, "width", spec.width);
+  }
+  return text;
 }
 
 QuantConfig QuantConfig::parse(std::string_view text, std::string_view origin) {

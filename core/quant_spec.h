@@ -10,26 +10,55 @@
 
 namespace bitstate {
 
-/// What one quantizer does (docs/numerics.md, section 2). No bits: it does nothing at all.
+/// What one quantizer does (docs/numerics.md, sections 2 and 6). No bits: it does nothing at all.
 struct QuantSpec {
-  enum class Range { absmax, ema };
-  enum class Granularity { tensor, channel };
+  enum class Range { absmax, ema, percentile, mse, fixed, learned };
+  enum class Granularity { tensor, channel, step, sample };
   enum class Edge { center, half };
+  enum class Sign { symmetric, asymmetric };
+  enum class Scale { free, pow2 };
+  enum class Rounding { nearest, stochastic, feedback };
+  enum class Form { cartesian, disk, polar, log_polar };
+  enum class Spacing { linear, log };
 
   int bits = 0;  ///< 1 to 16, or 0 for none
   Range range = Range::absmax;
   Granularity granularity = Granularity::tensor;
   Edge edge = Edge::center;
-  float rate = 0.05F;  ///< of the moving average, range = ema
+  float rate = 0.05F;  ///< of the moving average of ranges that activations and states show
+  Sign sign = Sign::symmetric;
+  Scale scale_kind = Scale::free;
+  float alpha = 99.9F;                    ///< per cent, range = percentile
+  float value = 1.0F;                     ///< the range, range = fixed
+  Rounding rounding = Rounding::nearest;  ///< of the state
+  Form form = Form::cartesian;            ///< of the state matrix, as the next four
+  int magnitude = 0;                      ///< bits of the modulus; the phase has the rest of 2 * bits
+  int phase = 0;
+  Spacing spacing = Spacing::log;  ///< of the phase
+  int width = 16;                  ///< bits of each number of the pair that the kernel multiplies by
 
   [[nodiscard]] bool active() const { return bits != 0; }
-  /// The largest code Q; 1 for one bit.
+  /// The scale depends on the values that are quantized, not only on the site.
+  [[nodiscard]] bool is_dynamic() const { return range == Range::absmax; }
+  /// The largest code Q of a symmetric quantizer; 1 for one bit.
   [[nodiscard]] std::int32_t bound() const { return bits <= 1 ? 1 : (1 << (bits - 1)) - 1; }
-  /// The scale that belongs to a range `r` >= 0.
-  [[nodiscard]] float scale(float r) const;
+  /// Polar and log-polar: the code is looked up.
+  [[nodiscard]] bool is_lookup() const { return form == Form::polar || form == Form::log_polar; }
 
   bool operator==(const QuantSpec&) const = default;
 };
+
+/// Where codes lie and what they stand for: value = code * scale, lo <= code <= hi.
+struct Grid {
+  float scale = 1.0F;
+  std::int32_t lo = 0;
+  std::int32_t hi = 0;
+  [[nodiscard]] std::int32_t bound() const { return hi > -lo ? hi : -lo; }
+};
+
+/// The grid that belongs to values in [-low, high], both >= 0; a symmetric one takes the larger of the two.
+Grid make_grid(const QuantSpec& spec, float high, float low);
+inline Grid make_grid(const QuantSpec& spec, float range) { return make_grid(spec, range, range); }
 
 /// One row: the sites that match `glob` get `spec`.
 struct QuantRule {
@@ -41,9 +70,9 @@ struct QuantRule {
 /// An ordered list of rules; for each site the last rule that matches wins.
 class QuantConfig {
  public:
-  /// Parses lines `glob  bits  [range=absmax|ema] [granularity=tensor|channel] [edge=center|half] [rate=x]`; `#` starts
-  /// a comment; bits may be `none`. Options that are not given take the kind's defaults: range=absmax for weights, ema
-  /// for `act:` and `state:`. Throws UsageError naming origin, line, what is wrong and what is allowed.
+  /// Parses lines `glob  bits  [key=value ...]`; `#` starts a comment; bits may be `none`. Options that are not given
+  /// take the kind's defaults: range=absmax for weights and biases, ema for all others. Throws UsageError naming
+  /// origin, line, what is wrong and what is allowed.
   static QuantConfig parse(std::string_view text, std::string_view origin);
 
   /// One spec a site, in the order of `sites`. Throws UsageError when a rule matches no site, or does not fit a site
@@ -53,6 +82,10 @@ class QuantConfig {
  private:
   std::vector<QuantRule> rules_;
 };
+
+/// The options of a row that differ from what a row without options has, as they are written there:
+/// "range=ema granularity=channel".
+std::string options_text(const QuantSpec& spec);
 
 /// Whether `text` matches `glob`, in which `*` stands for any run of characters.
 bool glob_matches(std::string_view glob, std::string_view text);

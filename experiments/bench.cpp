@@ -83,12 +83,11 @@ class Stepper {
         shape_(shape_of(config)),
         data_(shape_, config.bsz),
         model_(make_model(config, shape_)),
-        inventory_(take_inventory(model_)),
+        inventory_(quantized()),
         runner_(model_, inventory_, metric_of(shape_), {config.lanes, false, shape_.max_length, config.batchnorm},
                 workers),
         optimizer_(inventory_.parameters, {opt_config_of(config.opt_config), config.dt_global, config.weight_decay}),
         indices_(config.bsz) {
-    apply_quantization(config, inventory_);
     std::iota(indices_.begin(), indices_.end(), std::size_t{0});
     if (needs_calibration(inventory_)) {
       runner_.run(LaneRunner::Mode::calibrate, data_, indices_);
@@ -107,6 +106,12 @@ class Stepper {
   [[nodiscard]] std::size_t tokens() const { return config_.bsz * shape_.max_length; }
 
  private:
+  Inventory quantized() {
+    Inventory inventory = take_inventory(model_);
+    apply_quantization(config_, inventory);
+    return inventory;
+  }
+
   RunConfig config_;
   datasets::Splits shape_;
   RandomSequences data_;

@@ -104,7 +104,7 @@ Progress load_checkpoint(const std::filesystem::path& file, const RunIdentity& r
   for (const auto& entry : inventory.buffers) read_floats(reader, "buffers/" + entry.name, entry.buffer->value.data);
   for (Quantizer* quantizer : inventory.quantizers) {
     quantizer->range.resize(quantizer->range_count());
-    if (quantizer->is_static()) read_floats(reader, "ranges/" + quantizer->site, quantizer->range);
+    if (quantizer->needs_range()) read_floats(reader, "ranges/" + quantizer->site, quantizer->range);
   }
   if (optimizer != nullptr) {
     read_floats(reader, "optimizer/m", optimizer->m);

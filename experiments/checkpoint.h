@@ -35,7 +35,7 @@ struct RunIdentity {
 void save_checkpoint(const std::filesystem::path& file, const RunIdentity& run, const Progress& progress,
                      const Inventory& inventory, const Optimizer* optimizer);
 
-/// Fills everything from the file; every static quantizer has its range afterwards. Throws Error when the file is
+/// Fills everything from the file; every quantizer that keeps a range has it afterwards. Throws Error when the file is
 /// damaged, belongs to another model, or to a run with other settings, rules or source (naming the first that differs).
 Progress load_checkpoint(const std::filesystem::path& file, const RunIdentity& run, const Inventory& inventory,
                          Optimizer* optimizer);

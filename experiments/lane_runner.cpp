@@ -7,10 +7,11 @@
 
 namespace bitstate::experiments {
 
-/// What a lane owns: its share of the gradient and the maxima its sequences showed.
+/// What a lane owns: its share of the gradient, and the maxima and histograms that its sequences showed.
 struct LaneRunner::Lane {
   std::vector<float> gradient;
   std::vector<float> observed;
+  std::vector<std::uint32_t> counts;
   std::size_t tokens = 0;
 };
 
@@ -77,6 +78,8 @@ void LaneRunner::run_lane(Mode mode, const datasets::Dataset& data, std::span<co
   pass.step = step;
   if (pass.gradients) own.gradient.assign(inventory_.parameter_count(), 0.0F);
   if (pass.training) own.observed.assign(inventory_.range_count(), 0.0F);
+  if (pass.training) own.counts.assign(inventory_.count_count(), 0);
+  pass.counts = own.counts;
   pass.gradient = own.gradient;
   pass.observed = own.observed;
   if (lane == 0) pass.statistics = statistics_;
@@ -164,12 +167,13 @@ void LaneRunner::merge(std::size_t lanes, bool gradients) {
   std::vector<float>& observed = lanes_[0].observed;
   for (std::size_t lane = 1; lane < lanes; ++lane) {
     for (std::size_t i = 0; i < observed.size(); ++i) observed[i] = std::max(observed[i], lanes_[lane].observed[i]);
+    for (std::size_t i = 0; i < lanes_[0].counts.size(); ++i) lanes_[0].counts[i] += lanes_[lane].counts[i];
   }
 }
 
 std::span<const float> LaneRunner::gradient() const { return lanes_[0].gradient; }
 
-std::span<const float> LaneRunner::observed() const { return lanes_[0].observed; }
+Observed LaneRunner::observed() const { return {lanes_[0].observed, lanes_[0].counts}; }
 
 std::size_t LaneRunner::peak_arena_bytes() const {
   std::size_t bytes = 0;

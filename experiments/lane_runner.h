@@ -43,7 +43,7 @@ class LaneRunner {
                          std::uint64_t seed = 0, std::uint64_t step = 0);
 
   [[nodiscard]] std::span<const float> gradient() const;  ///< flat, of the mean loss of the batch
-  [[nodiscard]] std::span<const float> observed() const;  ///< maxima of the static quantizers
+  [[nodiscard]] Observed observed() const;                ///< of the quantizers that keep a range
   [[nodiscard]] std::span<const double> statistics() const { return statistics_; }  ///< of the BatchNorms
   [[nodiscard]] std::size_t peak_arena_bytes() const;                               ///< of all workers together
 

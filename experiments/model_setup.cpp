@@ -90,7 +90,7 @@ Model make_model(const RunConfig& config, const datasets::Splits& data) {
   return S5Regressor(options, config.seed);
 }
 
-void apply_quantization(const RunConfig& config, const Inventory& inventory) {
+void apply_quantization(const RunConfig& config, Inventory& inventory) {
   const std::string origin = config.quant == "none" ? "bits" : std::filesystem::path(config.quant).filename().string();
   quantize_sites(inventory, QuantConfig::parse(quant_rules(config), origin));
 }

@@ -25,6 +25,6 @@ Metric metric_of(const datasets::Splits& data);
 Model make_model(const RunConfig& config, const datasets::Splits& data);
 
 /// Gives every site of the model its quantizer. Throws UsageError for a rule that matches no site.
-void apply_quantization(const RunConfig& config, const Inventory& inventory);
+void apply_quantization(const RunConfig& config, Inventory& inventory);
 
 }  // namespace bitstate::experiments

@@ -311,8 +311,7 @@ std::string quant_rules(const RunConfig& c) {
   add(c.non_ssm_bits, "weight:decoder", by_channel);
   if (glu) add(c.non_ssm_bits, "weight:*.glu.*", by_channel);
   add(c.non_ssm_act_bits, "act:encoder", activation);
-  add(c.non_ssm_act_bits, "act:*.gelu", activation);
-  if (glu) add(c.non_ssm_act_bits, "act:*.glu.*", activation);
+  add(c.non_ssm_act_bits, glu ? "act:*.glu.*" : "act:*.gelu", activation);
   add(c.non_ssm_act_bits, "act:decoder", activation);
   for (const auto& rule : c.bits) rules += rule + "\n";
   return rules;

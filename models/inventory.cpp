@@ -1,6 +1,25 @@
 #include "models/inventory.h"
 
+#include "core/ranges.h"
+
+#include <algorithm>
+#include <cmath>
+
 namespace bitstate {
+namespace {
+
+std::size_t histogram_size(const Quantizer& quantizer) {
+  return quantizer.has_counts() ? quantizer.range_count() * histogram_bins : 0;
+}
+
+/// The range that one step showed for range `c` of a site.
+float seen_range(const Quantizer& quantizer, std::size_t c, const Observed& observed) {
+  if (!quantizer.has_counts()) return observed.maxima[quantizer.offset + c];
+  return range_of_histogram(quantizer.spec,
+                            observed.counts.subspan(quantizer.counts_offset + c * histogram_bins, histogram_bins));
+}
+
+}  // namespace
 
 std::size_t Inventory::parameter_count() const {
   std::size_t count = 0;
@@ -20,13 +39,27 @@ std::size_t Inventory::range_count() const {
   return count;
 }
 
+std::size_t Inventory::count_count() const {
+  std::size_t count = 0;
+  for (const Quantizer* quantizer : quantizers) count += histogram_size(*quantizer);
+  return count;
+}
+
 std::vector<std::string> Inventory::sites() const {
   std::vector<std::string> names;
   for (const Quantizer* quantizer : quantizers) names.push_back(quantizer->site);
   return names;
 }
 
-void assign_offsets(const Inventory& inventory) {
+void complete(Inventory& inventory) {
+  std::erase_if(inventory.parameters, [&](const NamedParameter& entry) {
+    return std::any_of(inventory.quantizers.begin(), inventory.quantizers.end(),
+                       [&](const Quantizer* quantizer) { return &quantizer->log_range == entry.parameter; });
+  });
+  for (Quantizer* quantizer : inventory.quantizers) {
+    if (quantizer->is_learned())
+      inventory.parameters.push_back({quantizer->site + ".log_range", &quantizer->log_range});
+  }
   std::size_t offset = 0;
   for (const auto& entry : inventory.parameters) {
     entry.parameter->offset = offset;
@@ -38,46 +71,53 @@ void assign_offsets(const Inventory& inventory) {
     offset += entry.buffer->value.size();
   }
   offset = 0;
+  std::size_t counts_offset = 0;
   for (Quantizer* quantizer : inventory.quantizers) {
     quantizer->offset = offset;
+    quantizer->counts_offset = counts_offset;
     offset += quantizer->range_count();
+    counts_offset += histogram_size(*quantizer);
   }
 }
 
-void quantize_sites(const Inventory& inventory, const QuantConfig& config) {
+void quantize_sites(Inventory& inventory, const QuantConfig& config) {
   const auto specs = config.resolve(inventory.sites());
   for (std::size_t i = 0; i < specs.size(); ++i) {
-    inventory.quantizers[i]->spec = specs[i];
-    inventory.quantizers[i]->range.clear();
+    Quantizer& quantizer = *inventory.quantizers[i];
+    quantizer.spec = specs[i];
+    quantizer.range.clear();
+    quantizer.log_range.value = quantizer.is_learned() ? Tensor(1, quantizer.range_count()) : Tensor();
   }
-  assign_offsets(inventory);
+  complete(inventory);
 }
 
-void calibrate_ranges(const Inventory& inventory, std::span<const float> observed) {
+void calibrate_ranges(const Inventory& inventory, const Observed& observed) {
   for (Quantizer* quantizer : inventory.quantizers) {
-    if (!quantizer->is_static() || !quantizer->range.empty()) continue;
-    const auto first = observed.begin() + static_cast<std::ptrdiff_t>(quantizer->offset);
-    quantizer->range.assign(first, first + static_cast<std::ptrdiff_t>(quantizer->range_count()));
+    if (!quantizer->needs_range() || !quantizer->range.empty()) continue;
+    for (std::size_t c = 0; c < quantizer->range_count(); ++c) {
+      quantizer->range.push_back(seen_range(*quantizer, c, observed));
+    }
+    for (std::size_t c = 0; c < quantizer->log_range.value.size(); ++c) {
+      quantizer->log_range.value.data[c] = std::log(std::max(quantizer->range[c], 0x1.0p-20F));
+    }
   }
 }
 
-void update_ranges(const Inventory& inventory, std::span<const float> observed) {
+void update_ranges(const Inventory& inventory, const Observed& observed) {
   for (Quantizer* quantizer : inventory.quantizers) {
-    if (!quantizer->is_static()) continue;
+    if (!quantizer->needs_range() || quantizer->is_learned()) continue;
     const float rate = quantizer->spec.rate;
     for (std::size_t c = 0; c < quantizer->range.size(); ++c) {
-      float& range = quantizer->range[c];
-      if (observed[quantizer->offset + c] == 0.0F) continue;
-      range = (1.0F - rate) * range + rate * observed[quantizer->offset + c];
+      const float seen = seen_range(*quantizer, c, observed);
+      if (seen == 0.0F) continue;
+      quantizer->range[c] = (1.0F - rate) * quantizer->range[c] + rate * seen;
     }
   }
 }
 
 bool needs_calibration(const Inventory& inventory) {
-  for (const Quantizer* quantizer : inventory.quantizers) {
-    if (quantizer->is_static() && quantizer->range.empty()) return true;
-  }
-  return false;
+  return std::any_of(inventory.quantizers.begin(), inventory.quantizers.end(),
+                     [](const Quantizer* quantizer) { return quantizer->needs_range() && quantizer->range.empty(); });
 }
 
 }  // namespace bitstate

@@ -5,6 +5,7 @@
 #include "autograd/quantizer.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,7 +21,8 @@ struct Inventory {
 
   [[nodiscard]] std::size_t parameter_count() const;  ///< elements of all parameters: length of a flat gradient
   [[nodiscard]] std::size_t buffer_count() const;     ///< elements of all buffers: length of Pass::statistics
-  [[nodiscard]] std::size_t range_count() const;      ///< ranges of all static quantizers: length of Pass::observed
+  [[nodiscard]] std::size_t range_count() const;      ///< ranges that quantizers keep: length of Pass::observed
+  [[nodiscard]] std::size_t count_count() const;      ///< bins of all histograms: length of Pass::counts
   [[nodiscard]] std::vector<std::string> sites() const;
 };
 
@@ -45,7 +47,7 @@ class Walker {
     member.visit(*this);
     prefix_ = outer;
   }
-  /// A quantizer of kind weight, act or state; its site is "kind:path.name" ("kind:path" for an empty name).
+  /// A quantizer of kind weight, bias, act, acc or state; its site is "kind:path.name" ("kind:path" for no name).
   void site(std::string_view kind, std::string_view name, Quantizer& quantizer) {
     quantizer.site = std::string(kind) + ":" + path(name);
     inventory_.quantizers.push_back(&quantizer);
@@ -61,31 +63,38 @@ class Walker {
   std::string prefix_;
 };
 
-/// Gives every parameter, buffer and static quantizer its place in the flat arrays.
-void assign_offsets(const Inventory& inventory);
+/// Appends the learned ranges of the quantizers to the parameters, and gives every parameter, buffer and kept range its
+/// place in the flat arrays.
+void complete(Inventory& inventory);
 
-/// Walks a model and assigns the offsets.
+/// Walks a model.
 template <class Model>
 Inventory take_inventory(Model& model) {
   Inventory inventory;
   Walker walker(inventory);
   model.visit(walker);
-  assign_offsets(inventory);
+  complete(inventory);
   return inventory;
 }
 
-/// Gives every quantizer the spec of the last rule that matches its site, and forgets its range.
-/// Throws UsageError when a rule matches no site.
-void quantize_sites(const Inventory& inventory, const QuantConfig& config);
+/// Gives every quantizer the spec of the last rule that matches its site, and forgets its range; learned ranges become
+/// parameters of the inventory. Throws UsageError when a rule matches no site.
+void quantize_sites(Inventory& inventory, const QuantConfig& config);
 
-/// Sets the ranges that are still empty to the observed maxima (calibration).
-void calibrate_ranges(const Inventory& inventory, std::span<const float> observed);
+/// What the quantizers of all lanes saw in one step.
+struct Observed {
+  std::span<const float> maxima;          ///< Pass::observed
+  std::span<const std::uint32_t> counts;  ///< Pass::counts
+};
 
-/// Moves every range towards the observed maximum, unless that is 0: r <- (1 - rate) r + rate max (docs/numerics.md,
-/// section 2).
-void update_ranges(const Inventory& inventory, std::span<const float> observed);
+/// Sets the ranges that are still empty to those observed (calibration); learned ones begin there.
+void calibrate_ranges(const Inventory& inventory, const Observed& observed);
 
-/// Whether some static quantizer has no range yet.
+/// Moves every range towards the observed one, unless that is 0: r <- (1 - rate) r + rate seen (docs/numerics.md,
+/// section 2); learned ranges are left to the optimiser.
+void update_ranges(const Inventory& inventory, const Observed& observed);
+
+/// Whether some quantizer keeps a range and has none yet.
 [[nodiscard]] bool needs_calibration(const Inventory& inventory);
 
 }  // namespace bitstate

@@ -8,11 +8,11 @@
 
 namespace bitstate {
 
-/// y = W x + b. W [out, in], b [1, out]; the weight is one quantization site.
+/// y = W x + b. W [out, in], b [1, out].
 struct Linear {
   Parameter weight;
   Parameter bias;
-  Quantizer weight_quantizer;
+  Quantizer weight_quantizer, bias_quantizer;
 
   Linear() = default;
   /// W ~ LeCun normal, b = 0; drawn from (seed, path).
@@ -26,6 +26,7 @@ struct Linear {
     v("weight", weight);
     v("bias", bias);
     v.site("weight", "", weight_quantizer);
+    v.site("bias", "", bias_quantizer);
   }
 };
 
@@ -33,7 +34,7 @@ struct Linear {
 struct Embedding {
   Parameter weight;
   Parameter bias;
-  Quantizer weight_quantizer;
+  Quantizer weight_quantizer, bias_quantizer;
 
   Embedding() = default;
   Embedding(std::size_t vocabulary, std::size_t features, std::uint64_t seed, std::string_view path);
@@ -45,6 +46,7 @@ struct Embedding {
     v("weight", weight);
     v("bias", bias);
     v.site("weight", "", weight_quantizer);
+    v.site("bias", "", bias_quantizer);
   }
 };
 

@@ -6,7 +6,8 @@ S5Classifier::S5Classifier(const S5Options& options, std::uint64_t seed)
     : stack(options, seed),
       decoder(options.layer.sizes.H, options.outputs, seed, "decoder"),
       pool_last(options.pool_last) {
-  decoder_quantizer.columns = options.layer.sizes.H;
+  decoder_quantizer.channels = decoder_quantizer.numbers = options.layer.sizes.H;
+  output_quantizer.channels = output_quantizer.numbers = options.outputs;
 }
 
 Value S5Classifier::pooled(Tape& tape, const Batch& batch) const {
@@ -15,26 +16,30 @@ Value S5Classifier::pooled(Tape& tape, const Batch& batch) const {
 }
 
 Value S5Classifier::forward(Tape& tape, const Batch& batch) const {
-  return decoder.forward(tape, ops::quantize(tape, pooled(tape, batch), decoder_quantizer));
+  const Value logits = decoder.forward(tape, ops::quantize(tape, pooled(tape, batch), decoder_quantizer));
+  return ops::quantize(tape, logits, output_quantizer);
 }
 
 S5Regressor::S5Regressor(const S5Options& options, std::uint64_t seed)
     : stack(options, seed), decoder(options.layer.sizes.H, options.outputs, seed, "decoder") {
-  decoder_quantizer.columns = options.layer.sizes.H;
+  decoder_quantizer.channels = decoder_quantizer.numbers = options.layer.sizes.H;
+  output_quantizer.channels = output_quantizer.numbers = options.outputs;
 }
 
 Value S5Regressor::forward(Tape& tape, const Batch& batch) const {
   const Value x = stack.forward(tape, batch);
-  return decoder.forward(tape, ops::quantize(tape, x, decoder_quantizer, &batch.sequences));
+  const Value y = decoder.forward(tape, ops::quantize(tape, x, decoder_quantizer, &batch.sequences));
+  return ops::quantize(tape, y, output_quantizer, &batch.sequences);
 }
 
 S5Retrieval::S5Retrieval(const S5Options& options, std::uint64_t seed)
     : stack(options, seed),
       decoder1(4 * options.layer.sizes.H, options.layer.sizes.H, seed, "decoder.0"),
       decoder2(options.layer.sizes.H, options.outputs, seed, "decoder.1") {
-  decoder1_quantizer.columns = 4 * options.layer.sizes.H;
-  gelu_quantizer.columns = options.layer.sizes.H;
-  decoder2_quantizer.columns = options.layer.sizes.H;
+  decoder1_quantizer.channels = decoder1_quantizer.numbers = 4 * options.layer.sizes.H;
+  gelu_quantizer.channels = gelu_quantizer.numbers = options.layer.sizes.H;
+  decoder2_quantizer.channels = decoder2_quantizer.numbers = options.layer.sizes.H;
+  output_quantizer.channels = output_quantizer.numbers = options.outputs;
 }
 
 Value S5Retrieval::pooled(Tape& tape, const Batch& batch) const {
@@ -44,7 +49,8 @@ Value S5Retrieval::pooled(Tape& tape, const Batch& batch) const {
 Value S5Retrieval::forward(Tape& tape, const Batch& batch) const {
   const Value pairs = ops::quantize(tape, ops::pair_features(tape, pooled(tape, batch)), decoder1_quantizer);
   const Value hidden = ops::quantize(tape, decoder1.forward(tape, pairs), gelu_quantizer);
-  return decoder2.forward(tape, ops::quantize(tape, ops::gelu(tape, hidden), decoder2_quantizer));
+  const Value logits = decoder2.forward(tape, ops::quantize(tape, ops::gelu(tape, hidden), decoder2_quantizer));
+  return ops::quantize(tape, logits, output_quantizer);
 }
 
 }  // namespace bitstate

@@ -12,6 +12,7 @@ struct S5Classifier {
   S5Stack stack;
   Linear decoder;
   Quantizer decoder_quantizer;  ///< of the pooled features
+  Quantizer output_quantizer;   ///< of the logits
   bool pool_last = false;
 
   S5Classifier() = default;
@@ -24,6 +25,7 @@ struct S5Classifier {
     stack.visit(v);
     v.site("act", "decoder", decoder_quantizer);
     v("decoder", decoder);
+    v.site("act", "decoder.y", output_quantizer);
   }
 };
 
@@ -31,7 +33,7 @@ struct S5Classifier {
 struct S5Regressor {
   S5Stack stack;
   Linear decoder;
-  Quantizer decoder_quantizer;
+  Quantizer decoder_quantizer, output_quantizer;
 
   S5Regressor() = default;
   S5Regressor(const S5Options& options, std::uint64_t seed);
@@ -42,6 +44,7 @@ struct S5Regressor {
     stack.visit(v);
     v.site("act", "decoder", decoder_quantizer);
     v("decoder", decoder);
+    v.site("act", "decoder.y", output_quantizer);
   }
 };
 
@@ -50,7 +53,7 @@ struct S5Regressor {
 struct S5Retrieval {
   S5Stack stack;
   Linear decoder1, decoder2;
-  Quantizer decoder1_quantizer, gelu_quantizer, decoder2_quantizer;
+  Quantizer decoder1_quantizer, gelu_quantizer, decoder2_quantizer, output_quantizer;
 
   S5Retrieval() = default;
   S5Retrieval(const S5Options& options, std::uint64_t seed);
@@ -65,6 +68,7 @@ struct S5Retrieval {
     v.site("act", "decoder.gelu", gelu_quantizer);
     v.site("act", "decoder.1", decoder2_quantizer);
     v("decoder.1", decoder2);
+    v.site("act", "decoder.y", output_quantizer);
   }
 };
 

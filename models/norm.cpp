@@ -2,22 +2,27 @@
 
 namespace bitstate {
 
-Norm::Norm(std::size_t features, bool batch_norm) : batch(batch_norm) {
+Norm::Norm(std::size_t features, bool batch_norm, bool output_is_operand_)
+    : batch(batch_norm), output_is_operand(output_is_operand_) {
   scale.value = Tensor(1, features, 1.0F);
   bias.value = Tensor(1, features);
   if (batch) {
     running_mean.value = Tensor(1, features);
     running_variance.value = Tensor(1, features, 1.0F);
   }
+  scale_quantizer.numbers = bias_quantizer.numbers = features;
+  output_quantizer.channels = output_quantizer.numbers = features;
 }
 
-Value Norm::forward(Tape& tape, Value x) const {
-  const Value factor = tape.parameter(scale);
-  const Value offset = tape.parameter(bias);
-  if (!batch) return ops::layer_norm(tape, x, factor, offset);
+Value Norm::forward(Tape& tape, Value x, const Sequences& sequences) const {
+  const Value factor = ops::quantize(tape, tape.parameter(scale), scale_quantizer);
+  const Value offset = ops::quantize(tape, tape.parameter(bias), bias_quantizer);
   // the two buffers follow each other in the flat statistics: [offset, offset + 2H)
-  return ops::batch_norm(tape, x, factor, offset,
-                         {running_mean.value.data.data(), running_variance.value.data.data(), running_mean.offset});
+  const Value y =
+      batch ? ops::batch_norm(tape, x, factor, offset,
+                              {running_mean.value.data.data(), running_variance.value.data.data(), running_mean.offset})
+            : ops::layer_norm(tape, x, factor, offset);
+  return ops::quantize(tape, y, output_quantizer, &sequences);
 }
 
 void update_running_statistics(const Inventory& inventory, std::span<const double> batch, double momentum) {

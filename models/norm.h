@@ -12,11 +12,14 @@ struct Norm {
   Parameter bias;       ///< [1, H], 0
   Buffer running_mean;  ///< [1, H], of BatchNorm
   Buffer running_variance;
+  Quantizer scale_quantizer, bias_quantizer;
+  Quantizer output_quantizer;      ///< of the result; before an SSM it is optional, since the SSM quantizes its input
+  bool output_is_operand = false;  ///< the result is the layer's (postnorm)
 
   Norm() = default;
-  Norm(std::size_t features, bool batch);
+  Norm(std::size_t features, bool batch, bool output_is_operand);
 
-  Value forward(Tape& tape, Value x) const;
+  Value forward(Tape& tape, Value x, const Sequences& sequences) const;
 
   template <class V>
   void visit(V& v) {
@@ -26,6 +29,9 @@ struct Norm {
       v("running_mean", running_mean);
       v("running_variance", running_variance);
     }
+    v.site("weight", "", scale_quantizer);
+    v.site("bias", "", bias_quantizer);
+    v.site(output_is_operand ? "act" : "acc", "", output_quantizer);
   }
 };
 

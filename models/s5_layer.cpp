@@ -26,21 +26,33 @@ S5SSM::S5SSM(const S5LayerOptions& options, std::uint64_t seed, std::string_view
   C1.value = std::move(init.C[0]);
   if (bidirectional) C2.value = std::move(init.C[1]);
   D.value = std::move(init.D);
-  u_quantizer.columns = options.sizes.H;
-  state_quantizer.columns = states;
-  x_quantizer.columns = 2 * states * (bidirectional ? 2 : 1);
+  const std::size_t features = options.sizes.H;
+  const std::size_t read = 2 * states * (bidirectional ? 2 : 1);
+  a_quantizer.numbers = 2 * states;
+  b_quantizer.channels = 2 * states;
+  b_quantizer.numbers = B.value.size();
+  c_quantizer.channels = features;
+  c_quantizer.numbers = features * read;
+  d_quantizer.numbers = features;
+  u_quantizer.channels = u_quantizer.numbers = features;
+  bu_quantizer.channels = bu_quantizer.numbers = 2 * states;
+  state_quantizer.channels = states;
+  state_quantizer.numbers = read;
+  x_quantizer.channels = x_quantizer.numbers = read;
+  cx_quantizer.channels = cx_quantizer.numbers = features;
 }
 
 Value S5SSM::forward(Tape& tape, Value u, const Sequences& sequences) const {
   const Value re = tape.parameter(Lambda_re);
   const Value im = tape.parameter(Lambda_im);
   const Value step = tape.parameter(log_step);
-  const Value lambda_bar = ops::quantize(tape, ops::discretize_lambda(tape, re, im, step, discretize), a_quantizer);
+  const Value lambda_bar =
+      ops::quantize_lambda(tape, ops::discretize_lambda(tape, re, im, step, discretize), a_quantizer, conj_sym);
   const Value b_bar =
       ops::quantize(tape, ops::discretize_b(tape, re, im, step, tape.parameter(B), discretize), b_quantizer);
 
   const Value input = ops::quantize(tape, u, u_quantizer, &sequences);
-  const Value bu = ops::linear(tape, input, b_bar);
+  const Value bu = ops::quantize(tape, ops::linear(tape, input, b_bar), bu_quantizer, &sequences);
   const auto scanned = [&](ops::Direction direction) {
     return ops::scan(tape, lambda_bar, bu, sequences, direction, &state_quantizer);
   };
@@ -51,7 +63,8 @@ Value S5SSM::forward(Tape& tape, Value u, const Sequences& sequences) const {
     c = ops::concatenate(tape, c, ops::readout(tape, tape.parameter(C2), conj_sym));
   }
   x = ops::quantize(tape, x, x_quantizer, &sequences);
-  const Value cx = ops::linear(tape, x, ops::quantize(tape, c, c_quantizer));
+  const Value cx =
+      ops::quantize(tape, ops::linear(tape, x, ops::quantize(tape, c, c_quantizer)), cx_quantizer, &sequences);
   const Value d = ops::quantize(tape, tape.parameter(D), d_quantizer);
   return ops::sum(tape, cx, ops::product(tape, input, d));
 }
@@ -62,7 +75,10 @@ Glu::Glu(const S5LayerOptions& options, std::uint64_t seed, std::string_view pat
   const std::string prefix(path);
   if (activation == Activation::full_glu) out1 = Linear(features, features, seed, prefix + ".out1");
   if (activation != Activation::gelu) out2 = Linear(features, features, seed, prefix + ".out2");
-  for (Quantizer* site : {&gelu_quantizer, &x_quantizer, &value_quantizer, &gate_quantizer}) site->columns = features;
+  for (Quantizer* site :
+       {&gelu_quantizer, &x_quantizer, &value_quantizer, &gate_x_quantizer, &gate_quantizer, &y_quantizer}) {
+    site->channels = site->numbers = features;
+  }
 }
 
 Value Glu::forward(Tape& tape, Value v, const Sequences& sequences, const DropoutMasks& masks) const {
@@ -71,9 +87,9 @@ Value Glu::forward(Tape& tape, Value v, const Sequences& sequences, const Dropou
   };
   v = ops::quantize(tape, v, gelu_quantizer, &sequences);
   Value z = dropped(qgelu ? ops::qgelu(tape, v) : ops::gelu(tape, v), masks.first);
-  if (activation == Activation::gelu) return z;
   z = ops::quantize(tape, z, x_quantizer, &sequences);
-  const Value pre_gate = out2.forward(tape, z);
+  if (activation == Activation::gelu) return z;
+  const Value pre_gate = ops::quantize(tape, out2.forward(tape, z), gate_x_quantizer, &sequences);
   const Value gate =
       ops::quantize(tape, hard_sigmoid ? ops::hard_sigmoid(tape, pre_gate) : ops::sigmoid(tape, pre_gate),
                     gate_quantizer, &sequences);
@@ -81,19 +97,23 @@ Value Glu::forward(Tape& tape, Value v, const Sequences& sequences, const Dropou
   if (activation == Activation::full_glu) {
     gated = ops::quantize(tape, out1.forward(tape, z), value_quantizer, &sequences);
   }
-  return dropped(ops::product(tape, gated, gate), masks.second);
+  const Value y = ops::quantize(tape, ops::product(tape, gated, gate), y_quantizer, &sequences);
+  return dropped(y, masks.second);
 }
 
 S5Layer::S5Layer(const S5LayerOptions& options, std::uint64_t seed, std::string_view path)
-    : norm(options.sizes.H, options.batchnorm),
+    : norm(options.sizes.H, options.batchnorm, !options.prenorm),
       ssm(options, seed, std::string(path) + ".ssm"),
       glu(options, seed, std::string(path) + ".glu"),
-      prenorm(options.prenorm) {}
+      prenorm(options.prenorm) {
+  residual_quantizer.channels = residual_quantizer.numbers = options.sizes.H;
+}
 
 Value S5Layer::forward(Tape& tape, Value x, const Sequences& sequences, const DropoutMasks& masks) const {
-  const Value input = prenorm ? norm.forward(tape, x) : x;
-  const Value y = ops::sum(tape, x, glu.forward(tape, ssm.forward(tape, input, sequences), sequences, masks));
-  return prenorm ? y : norm.forward(tape, y);
+  const Value input = prenorm ? norm.forward(tape, x, sequences) : x;
+  const Value branch = glu.forward(tape, ssm.forward(tape, input, sequences), sequences, masks);
+  const Value y = ops::quantize(tape, ops::sum(tape, x, branch), residual_quantizer, &sequences);
+  return prenorm ? y : norm.forward(tape, y, sequences);
 }
 
 }  // namespace bitstate

@@ -41,9 +41,10 @@ struct S5SSM {
   Parameter C1, C2;                          ///< [H, 2P], planar; C2 only when bidirectional
   Parameter D;                               ///< [1, H]
   Quantizer a_quantizer, b_quantizer, c_quantizer,
-      d_quantizer;                     ///< of the discretised Lambda_bar and B_bar, of [C1 C2] and D
-  Quantizer u_quantizer, x_quantizer;  ///< operands of B and D, operand of C
-  Quantizer state_quantizer;           ///< of the state, at every step of the recurrence
+      d_quantizer;                       ///< of the discretised Lambda_bar and B_bar, of [C1 C2] and D
+  Quantizer u_quantizer, x_quantizer;    ///< operands of B and D, operand of C
+  Quantizer bu_quantizer, cx_quantizer;  ///< of the sums B_bar u and C x
+  Quantizer state_quantizer;             ///< of the state, at every step of the recurrence
   bool conj_sym = true;
   bool bidirectional = false;
   ops::DiscretizeOptions discretize;
@@ -72,8 +73,10 @@ struct S5SSM {
     v.site("weight", "C", c_quantizer);
     v.site("weight", "D", d_quantizer);
     v.site("act", "u", u_quantizer);
+    v.site("acc", "bu", bu_quantizer);
     v.site("state", "", state_quantizer);
     v.site("act", "x", x_quantizer);
+    v.site("acc", "cx", cx_quantizer);
   }
 };
 
@@ -88,11 +91,13 @@ struct Glu {
   Activation activation = Activation::half_glu1;
   bool qgelu = false;
   bool hard_sigmoid = false;
-  Linear out1, out2;          ///< out1 only with full_glu, out2 with every GLU
-  Quantizer gelu_quantizer;   ///< operand of GELU, and the v of half_glu2
-  Quantizer x_quantizer;      ///< z, operand of out1 and out2
-  Quantizer value_quantizer;  ///< o1 of full_glu
-  Quantizer gate_quantizer;   ///< the sigmoid's result
+  Linear out1, out2;           ///< out1 only with full_glu, out2 with every GLU
+  Quantizer gelu_quantizer;    ///< operand of GELU, and the v of half_glu2
+  Quantizer x_quantizer;       ///< z, GELU's result: operand of out1 and out2
+  Quantizer value_quantizer;   ///< o1 of full_glu
+  Quantizer gate_x_quantizer;  ///< operand of the sigmoid
+  Quantizer gate_quantizer;    ///< the sigmoid's result
+  Quantizer y_quantizer;       ///< the gate product
 
   Glu() = default;
   Glu(const S5LayerOptions& options, std::uint64_t seed, std::string_view path);
@@ -103,14 +108,16 @@ struct Glu {
   template <class V>
   void visit(V& v) {
     v.site("act", "gelu", gelu_quantizer);
+    v.site("act", "x", x_quantizer);
     if (activation == Activation::gelu) return;
     if (activation == Activation::full_glu) {
       v("out1", out1);
       v.site("act", "value", value_quantizer);
     }
     v("out2", out2);
-    v.site("act", "x", x_quantizer);
+    v.site("act", "gate.x", gate_x_quantizer);
     v.site("act", "gate", gate_quantizer);
+    v.site("acc", "y", y_quantizer);
   }
 };
 
@@ -119,6 +126,7 @@ struct S5Layer {
   Norm norm;
   S5SSM ssm;
   Glu glu;
+  Quantizer residual_quantizer;  ///< of the residual sum
   bool prenorm = true;
 
   S5Layer() = default;
@@ -132,6 +140,7 @@ struct S5Layer {
     v("norm", norm);
     v("ssm", ssm);
     v("glu", glu);
+    v.site("act", "residual", residual_quantizer);
   }
 };
 

@@ -35,7 +35,8 @@ S5Stack::S5Stack(const S5Options& options, std::uint64_t seed) : tokens(options.
   } else {
     encoder = Linear(options.inputs, features, seed, "encoder");
   }
-  input_quantizer.columns = options.inputs;
+  input_quantizer.channels = input_quantizer.numbers = options.inputs;
+  encoder_quantizer.channels = encoder_quantizer.numbers = features;
   for (std::size_t i = 0; i < options.layers; ++i)
     layers.emplace_back(options.layer, seed, "layers." + std::to_string(i));
 }
@@ -50,6 +51,7 @@ Value S5Stack::forward(Tape& tape, const Batch& batch) const {
     const Value raw = tape.input(batch.x.size() / inputs, inputs, batch.x.data());
     x = encoder.forward(tape, ops::quantize(tape, raw, input_quantizer, &batch.sequences));
   }
+  x = ops::quantize(tape, x, encoder_quantizer, &batch.sequences);
   const bool drop = p_dropout > 0.0 && tape.pass().training && !tape.pass().calibrating;
   const std::size_t features = tape[x].cols;
   for (std::size_t i = 0; i < layers.size(); ++i) {

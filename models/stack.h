@@ -27,9 +27,10 @@ struct S5Options {
 };
 
 struct S5Stack {
-  Linear encoder;             ///< of real-valued inputs
-  Embedding embedding;        ///< of tokens; one of the two is used, both are called "encoder"
-  Quantizer input_quantizer;  ///< of real-valued inputs
+  Linear encoder;               ///< of real-valued inputs
+  Embedding embedding;          ///< of tokens; one of the two is used, both are called "encoder"
+  Quantizer input_quantizer;    ///< of real-valued inputs
+  Quantizer encoder_quantizer;  ///< of the encoder's result
   std::vector<S5Layer> layers;
   bool tokens = false;
   double p_dropout = 0.0;
@@ -49,6 +50,7 @@ struct S5Stack {
       v.site("act", "encoder", input_quantizer);
       v("encoder", encoder);
     }
+    v.site("act", "encoder.y", encoder_quantizer);
     v("layers", layers);
   }
 };

@@ -83,6 +83,31 @@ double batch_statistics(Tape& tape, const Node& x, float* mean, float* variance)
   return count;
 }
 
+/// y = a_c x + b_c of evaluation, on codes (docs/numerics.md, section 4).
+void on_codes(Tape& tape, Node& y, const Node& x, const float* factor, const float* offset) {
+  double largest = 0.0;
+  for (std::size_t c = 0; c < y.cols; ++c) {
+    const double span = static_cast<double>(x.bound) * x.column_scale(c) * std::fabs(double{factor[c]});
+    largest = std::max(largest, span + std::fabs(double{offset[c]}));
+  }
+  float* const scale = tape.arena().array<float>(1);
+  *scale = static_cast<float>(std::max(largest, 0x1.0p-60) * 0x1.0p-28);
+  std::vector<FixedPoint> factors(y.cols);
+  std::vector<std::int32_t> row(y.cols);
+  for (std::size_t c = 0; c < y.cols; ++c) {
+    if (factor[c] != 0.0F) {
+      factors[c] = to_fixed_point(std::fabs(double{factor[c]}) * x.column_scale(c) / double{*scale}, "batch_norm");
+      if (factor[c] < 0.0F) factors[c].multiplier = -factors[c].multiplier;
+    }
+    row[c] = static_cast<std::int32_t>(std::floor(double{offset[c]} / double{*scale} + 0.5));
+  }
+  y.codes = tape.arena().array<std::int32_t>(y.size());
+  y.scale = scale;
+  y.bound = (std::int64_t{1} << 28) + 4;
+  kernels::rescale_add_row(y.rows, y.cols, factors, x.codes, row, y.codes);
+  kernels::dequantize(y.rows, y.cols, y.layout, y.codes, scale, y.value);
+}
+
 }  // namespace
 
 Value batch_norm(Tape& tape, Value x, Value scale, Value bias, const BatchStatistics& statistics) {
@@ -112,6 +137,17 @@ Value batch_norm(Tape& tape, Value x, Value scale, Value bias, const BatchStatis
   const float* const in = tape[x].value;
   const float* const factor = tape[scale].value;
   const float* const offset = tape[bias].value;
+  const Node& input = tape[x];
+  if (!tape.pass().training && input.has_codes() && input.layout != kernels::ScaleLayout::per_row) {
+    float* const a = tape.arena().array<float>(cols);
+    float* const b = tape.arena().array<float>(cols);
+    for (std::size_t c = 0; c < cols; ++c) {
+      a[c] = factor[c] * inverse[c];
+      b[c] = offset[c] - mean[c] * a[c];
+    }
+    on_codes(tape, y, input, a, b);
+    return tape.last();
+  }
   for (std::size_t t = 0; t < y.rows; ++t) {
     for (std::size_t c = 0; c < cols; ++c) {
       const std::size_t i = t * cols + c;

@@ -31,10 +31,6 @@ void join(std::size_t rows, const T* a, std::size_t a_cols, const T* b, std::siz
   }
 }
 
-float column_scale(const Node& node, std::size_t c) {
-  return node.scale[node.layout == kernels::ScaleLayout::per_column ? c : 0];
-}
-
 }  // namespace
 
 Value concatenate(Tape& tape, Value a, Value b) {
@@ -49,8 +45,8 @@ Value concatenate(Tape& tape, Value a, Value b) {
     y.codes = tape.arena().array<std::int32_t>(y.size());
     join(rows, left.codes, left.cols, right.codes, right.cols, y.codes);
     float* const scale = tape.arena().array<float>(y.cols);
-    for (std::size_t c = 0; c < left.cols; ++c) scale[c] = column_scale(left, c);
-    for (std::size_t c = 0; c < right.cols; ++c) scale[left.cols + c] = column_scale(right, c);
+    for (std::size_t c = 0; c < left.cols; ++c) scale[c] = static_cast<float>(left.column_scale(c));
+    for (std::size_t c = 0; c < right.cols; ++c) scale[left.cols + c] = static_cast<float>(right.column_scale(c));
     y.scale = scale;
     y.layout = kernels::ScaleLayout::per_column;
     y.bound = std::max(left.bound, right.bound);

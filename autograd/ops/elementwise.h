@@ -17,7 +17,8 @@ void elementwise_backward(Tape& tape, const Node& node, Derivative derivative) {
 /// Appends y = f(x).
 template <class Function>
 Value elementwise(Tape& tape, const Op& op, Value x, Function f) {
-  const Node& y = tape.push(op, {x}, tape[x].rows, tape[x].cols);
+  Node& y = tape.push(op, {x}, tape[x].rows, tape[x].cols);
+  y.table = tape[x].can_be_tabulated();
   const float* const in = tape[x].value;
   for (std::size_t i = 0; i < y.size(); ++i) y.value[i] = f(in[i]);
   return tape.last();

@@ -36,7 +36,15 @@ Value last(Tape& tape, Value x, const Sequences& sequences) {
   }
   Node& y = tape.push(op, {x}, sequences.count(), tape[x].cols);
   y.attributes = tape.keep(Attributes{row});
-  for (std::size_t n = 0; n < y.rows; ++n) std::copy_n(tape[x].value + row[n] * y.cols, y.cols, y.value + n * y.cols);
+  const Node& in = tape[x];
+  for (std::size_t n = 0; n < y.rows; ++n) std::copy_n(in.value + row[n] * y.cols, y.cols, y.value + n * y.cols);
+  if (in.has_codes() && in.layout != kernels::ScaleLayout::per_row) {
+    y.codes = tape.arena().array<std::int32_t>(y.size());
+    y.scale = in.scale;
+    y.layout = in.layout;
+    y.bound = in.bound;
+    for (std::size_t n = 0; n < y.rows; ++n) std::copy_n(in.codes + row[n] * y.cols, y.cols, y.codes + n * y.cols);
+  }
   return tape.last();
 }
 

@@ -1,11 +1,16 @@
-// y = scale * n + bias,  n = (x - mean) / sqrt(var + 1e-6), mean and biased variance over the channels of each row.
-// dL/dn = scale g;  dL/dx = (dn - mean(dn) - n mean(dn n)) / sqrt(var + eps);  dL/dscale = sum g n;  dL/dbias = sum g.
+// y = scale * n + bias,  n = (x - mean) / sqrt(var + 1e-6), mean and biased variance over the channels of each row. On
+// codes: docs/numerics.md, section 5. dL/dn = scale g;  dL/dx = (dn - mean(dn) - n mean(dn n)) / sqrt(var + eps);
+// dL/dscale = sum g n;  dL/dbias = sum g.
 #include "autograd/ops.h"
 
 #include "core/error.h"
+#include "core/kernels/layer_norm.h"
 #include "core/kernels/reduce.h"
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
+#include <vector>
 
 namespace bitstate::ops {
 namespace {
@@ -51,6 +56,41 @@ void backward(Tape& tape, const Node& node) {
 
 constexpr Op op{"layer_norm", backward};
 
+/// Computes on codes; returns false, with y untouched, where a bound of section 5 does not hold.
+bool on_codes(Tape& tape, Node& y, const Node& x, const Node& gamma, const float* beta, float* mean, float* inverse) {
+  const double count = static_cast<double>(x.cols);
+  const double cube = count * count * count;
+  const double x_scale = double{x.scale[0]};
+  const auto bound = static_cast<double>(x.bound);
+  if (!(cube * bound * bound <= 0x1.0p60)) return false;
+  const int fraction = 30 - static_cast<int>(std::bit_width(static_cast<std::uint64_t>(gamma.bound)));
+  float* const scale = tape.arena().array<float>(1);
+  *scale = static_cast<float>(std::sqrt(count) * std::ldexp(double{gamma.scale[0]}, -fraction));
+  std::vector<std::int32_t> bias(x.cols, 0);
+  std::int64_t largest = 0;
+  for (std::size_t c = 0; c < x.cols && beta != nullptr; ++c) {
+    const double code = std::floor(double{beta[c]} / double{*scale} + 0.5);
+    if (!(std::fabs(code) < 0x1.0p30)) return false;
+    bias[c] = static_cast<std::int32_t>(code);
+    largest = std::max<std::int64_t>(largest, std::abs(bias[c]));
+  }
+  const double e = std::floor(double{epsilon} * cube / (x_scale * x_scale) + 0.5);
+  const kernels::IntegerNorm norm{x.cols, gamma.codes, bias.data(), fraction,
+                                  static_cast<std::int64_t>(std::clamp(e, 1.0, 0x1.0p60))};
+  y.codes = tape.arena().array<std::int32_t>(y.size());
+  y.scale = scale;
+  y.bound = (gamma.bound << fraction) + largest;
+  auto* const sum = tape.arena().array<std::int64_t>(x.rows);
+  auto* const spread = tape.arena().array<std::int64_t>(x.rows);
+  kernels::layer_norm_integer(norm, x.rows, x.codes, y.codes, sum, spread);
+  kernels::dequantize(y.rows, y.cols, y.layout, y.codes, scale, y.value);
+  for (std::size_t t = 0; t < x.rows; ++t) {
+    mean[t] = static_cast<float>(x_scale * static_cast<double>(sum[t]) / count);
+    inverse[t] = static_cast<float>(std::sqrt(cube / static_cast<double>(spread[t])) / x_scale);
+  }
+  return true;
+}
+
 }  // namespace
 
 Value layer_norm(Tape& tape, Value x, Value scale, Value bias) {
@@ -62,9 +102,16 @@ Value layer_norm(Tape& tape, Value x, Value scale, Value bias) {
   float* const inverse = tape.arena().array<float>(rows);
   Node& y = tape.push(op, {x, scale, bias}, rows, cols);
   y.attributes = tape.keep(Attributes{mean, inverse});
-  const float* const in = tape[x].value;
-  const float* const factor = tape[scale].value;
+  const Node& gamma = tape[scale];
   const float* const offset = bias.exists() ? tape[bias].value : nullptr;
+  const auto has_one_scale = [](const Node& node) {
+    return node.has_codes() && node.layout == kernels::ScaleLayout::per_tensor;
+  };
+  if (has_one_scale(tape[x]) && has_one_scale(gamma) && on_codes(tape, y, tape[x], gamma, offset, mean, inverse)) {
+    return tape.last();
+  }
+  const float* const in = tape[x].value;
+  const float* const factor = gamma.value;
   const float share = 1.0F / static_cast<float>(cols);
   for (std::size_t t = 0; t < rows; ++t) {
     const float* const row = in + t * cols;

@@ -1,10 +1,13 @@
 // y_n = sum of the first lengths[n] rows of sequence n, over lengths[n]: padding is masked.   dL/dx_t = g_n /
-// lengths[n], 0 for padding.
+// lengths[n], 0 for padding. On codes: the mean with F more binary digits (docs/numerics.md, section 4).
 #include "autograd/ops.h"
 
 #include "core/error.h"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
+#include <vector>
 
 namespace bitstate::ops {
 namespace {
@@ -30,6 +33,35 @@ void backward(Tape& tape, const Node& node) {
 
 constexpr Op op{"mean_pool", backward};
 
+void on_codes(Tape& tape, Node& y, const Node& x, const Attributes& a) {
+  const int digits = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(x.bound)));
+  const int fraction = std::max(0, 29 - digits);
+  const std::size_t count = kernels::scale_count(x.layout, x.rows, x.cols);
+  float* const scale = tape.arena().array<float>(count);
+  for (std::size_t c = 0; c < count; ++c) scale[c] = std::ldexp(x.scale[c], -fraction);
+  y.codes = tape.arena().array<std::int32_t>(y.size());
+  y.scale = scale;
+  y.layout = x.layout;
+  y.bound = x.bound << fraction;
+  const std::int32_t* in = x.codes;
+  std::vector<std::int64_t> sums(x.cols);
+  for (std::size_t n = 0; n < y.rows; ++n) {
+    std::fill(sums.begin(), sums.end(), 0);
+    for (std::size_t t = 0; t < a.lengths[n]; ++t) {
+      for (std::size_t c = 0; c < x.cols; ++c) sums[c] += in[t * x.cols + c];
+    }
+    const auto length = static_cast<std::int64_t>(a.lengths[n]);
+    for (std::size_t c = 0; c < x.cols; ++c) {
+      const std::int64_t numerator = (sums[c] << (fraction + 1)) + length;
+      const std::int64_t quotient = numerator / (2 * length);
+      const bool truncated_up = numerator < 0 && numerator % (2 * length) != 0;
+      y.codes[n * x.cols + c] = static_cast<std::int32_t>(truncated_up ? quotient - 1 : quotient);
+    }
+    in += a.rows[n] * x.cols;
+  }
+  kernels::dequantize(y.rows, y.cols, y.layout, y.codes, y.scale, y.value);
+}
+
 }  // namespace
 
 Value mean_pool(Tape& tape, Value x, const Sequences& sequences) {
@@ -40,10 +72,16 @@ Value mean_pool(Tape& tape, Value x, const Sequences& sequences) {
   std::copy(sequences.lengths.begin(), sequences.lengths.end(), lengths);
   Node& y = tape.push(op, {x}, count, tape[x].cols);
   y.attributes = tape.keep(Attributes{rows, lengths});
-  const float* in = tape[x].value;
   for (std::size_t n = 0; n < count; ++n) {
     require(lengths[n] >= 1 && lengths[n] <= rows[n], "mean_pool", "sequence {} has length {} of {} rows", n,
             lengths[n], rows[n]);
+  }
+  if (tape[x].has_codes() && tape[x].layout != kernels::ScaleLayout::per_row) {
+    on_codes(tape, y, tape[x], {rows, lengths});
+    return tape.last();
+  }
+  const float* in = tape[x].value;
+  for (std::size_t n = 0; n < count; ++n) {
     float* const out = y.value + n * y.cols;
     std::fill(out, out + y.cols, 0.0F);
     for (std::size_t t = 0; t < lengths[n]; ++t) {

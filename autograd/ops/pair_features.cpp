@@ -4,6 +4,8 @@
 
 #include "core/error.h"
 
+#include <algorithm>
+
 namespace bitstate::ops {
 namespace {
 
@@ -25,13 +27,44 @@ void backward(Tape& tape, const Node& node) {
 
 constexpr Op op{"pair_features", backward};
 
+void on_codes(Tape& tape, Node& y, const Node& x) {
+  const std::size_t width = x.cols;
+  float* const scale = tape.arena().array<float>(y.cols);
+  for (std::size_t c = 0; c < y.cols; ++c) {
+    const auto s = static_cast<float>(x.column_scale(c % width));
+    scale[c] = c < 3 * width ? s : s * s;
+  }
+  y.codes = tape.arena().array<std::int32_t>(y.size());
+  y.scale = scale;
+  y.layout = kernels::ScaleLayout::per_column;
+  y.bound = std::max(2 * x.bound, x.bound * x.bound);
+  for (std::size_t n = 0; n < y.rows; ++n) {
+    const std::int32_t* const first = x.codes + n * width;
+    const std::int32_t* const second = x.codes + (y.rows + n) * width;
+    std::int32_t* const out = y.codes + n * y.cols;
+    for (std::size_t h = 0; h < width; ++h) {
+      out[h] = first[h];
+      out[width + h] = second[h];
+      out[2 * width + h] = first[h] - second[h];
+      out[3 * width + h] = first[h] * second[h];
+    }
+  }
+  kernels::dequantize(y.rows, y.cols, y.layout, y.codes, y.scale, y.value);
+}
+
 }  // namespace
 
 Value pair_features(Tape& tape, Value pooled) {
   const std::size_t width = tape[pooled].cols;
   require(tape[pooled].rows % 2 == 0, "pair_features", "{} documents cannot be paired", tape[pooled].rows);
   Node& y = tape.push(op, {pooled}, tape[pooled].rows / 2, 4 * width);
-  const float* const x = tape[pooled].value;
+  const Node& in = tape[pooled];
+  if (in.has_codes() && in.layout != kernels::ScaleLayout::per_row && in.bound * in.bound < std::int64_t{1} << 31 &&
+      in.bound < std::int64_t{1} << 30) {
+    on_codes(tape, y, in);
+    return tape.last();
+  }
+  const float* const x = in.value;
   for (std::size_t n = 0; n < y.rows; ++n) {
     const float* const first = x + n * width;
     const float* const second = x + (y.rows + n) * width;

@@ -1,11 +1,13 @@
-// y = s clamp(round(x / s), -Q, Q), straight-through: dL/dx = g where the clamp did nothing, else 0; always g for range
-// = absmax. Weights and static activations yield codes; an input that carries codes is rescaled in integers
-// (docs/numerics.md, sections 2, 3, 6).
+// y = s clamp(round(x / s), lo, hi), straight-through: dL/dx = g where the clamp did nothing, else 0; always g where
+// the range is the largest magnitude. Learned ranges r = exp(rho): dL/drho by LSQ. Constants and static activations
+// yield codes; an input that carries codes is rescaled in integers (docs/numerics.md, sections 2, 3, 7).
 #include "autograd/ops.h"
 
 #include "core/error.h"
+#include "core/ranges.h"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 namespace bitstate::ops {
@@ -16,16 +18,40 @@ using Granularity = QuantSpec::Granularity;
 
 struct Attributes {
   const std::uint8_t* unclamped;  // null: nothing is ever clamped
+  const Grid* grids;              // of a learned range: one a range
 };
 
+/// dL/drho: LSQ's gradient of the scale (Esser et al. 2020, equation 3), times its gradient scale, times the scale.
+void learn_range(Tape& tape, const Node& node, const Attributes& a) {
+  float* const out = tape.gradient(node.inputs[1]);
+  if (out == nullptr) return;
+  const Node& x = tape[node.inputs[0]];
+  const std::size_t ranges = tape[node.inputs[1]].size();
+  std::vector<double> sums(ranges, 0.0);
+  for (std::size_t i = 0; i < node.size(); ++i) {
+    const std::size_t c = node.layout == ScaleLayout::per_row
+                              ? i / node.cols
+                              : (node.layout == ScaleLayout::per_column ? i % node.cols : 0);
+    const double code = node.codes[i];
+    const double slope = a.unclamped[i] != 0 ? code - double{x.value[i]} / double{a.grids[c].scale} : code;
+    sums[c] += double{node.gradient[i]} * slope;
+  }
+  const double each = static_cast<double>(node.size()) / static_cast<double>(ranges);
+  for (std::size_t c = 0; c < ranges; ++c) {
+    const double damping = 1.0 / std::sqrt(each * static_cast<double>(a.grids[c].hi));
+    out[c] += static_cast<float>(sums[c] * damping * double{a.grids[c].scale});
+  }
+}
+
 void backward(Tape& tape, const Node& node) {
-  const std::uint8_t* const unclamped = static_cast<const Attributes*>(node.attributes)->unclamped;
+  const auto& a = *static_cast<const Attributes*>(node.attributes);
+  if (a.grids != nullptr) learn_range(tape, node, a);
   float* const dx = tape.gradient(node.inputs[0]);
   if (dx == nullptr) return;
-  if (unclamped == nullptr) {
+  if (a.unclamped == nullptr) {
     for (std::size_t i = 0; i < node.size(); ++i) dx[i] += node.gradient[i];
   } else {
-    for (std::size_t i = 0; i < node.size(); ++i) dx[i] += static_cast<float>(unclamped[i]) * node.gradient[i];
+    for (std::size_t i = 0; i < node.size(); ++i) dx[i] += static_cast<float>(a.unclamped[i]) * node.gradient[i];
   }
 }
 
@@ -35,84 +61,113 @@ void check_finite(bool finite, const Quantizer& site) {
   require<DivergedError>(finite, "quantize", "{} holds a NaN or an infinity", site.site);
 }
 
-/// A weight: one scale, or one an output row; a vector is one channel.
-void weight(Tape& tape, Node& y, const Node& x, const Quantizer& site) {
-  y.layout =
-      site.spec.granularity == Granularity::channel && x.rows > 1 ? ScaleLayout::per_row : ScaleLayout::per_tensor;
-  const std::size_t count = kernels::scale_count(y.layout, x.rows, x.cols);
-  float* const scale = tape.arena().array<float>(count);
-  check_finite(kernels::absolute_maximum(x.rows, x.cols, y.layout, x.value, {scale, count}), site);
-  for (std::size_t i = 0; i < count; ++i) scale[i] = site.spec.scale(scale[i]);
-  y.scale = scale;
-  y.bound = site.spec.bound();
-  y.codes = tape.arena().array<std::int32_t>(x.size());
-  kernels::quantize(x.rows, x.cols, y.layout, x.value, scale, site.spec.bound(), site.spec.bits == 1, y.codes, y.value,
-                    nullptr);
+/// Layout of a kept range, or of a constant's: a vector is one channel.
+ScaleLayout layout_of(const Quantizer& site, const Node& x) {
+  if (site.spec.granularity != Granularity::channel) return ScaleLayout::per_tensor;
+  if (!site.is_constant()) return ScaleLayout::per_column;
+  return x.rows > 1 ? ScaleLayout::per_row : ScaleLayout::per_tensor;
 }
 
-/// An activation with a range of each sequence (and channel) of its own: the value is rounded, but carries no codes.
+std::span<Grid> kept_grids(Tape& tape, const Quantizer& site, std::size_t count) {
+  Grid* const grids = tape.arena().array<Grid>(count);
+  for (std::size_t c = 0; c < count; ++c) grids[c] = site.grid(c);
+  return {grids, count};
+}
+
+/// Grids of a weight or bias by its own values.
+std::span<Grid> own_grids(Tape& tape, const Quantizer& site, const Node& x, ScaleLayout layout) {
+  const std::size_t count = kernels::scale_count(layout, x.rows, x.cols);
+  const std::size_t each = x.size() / count;
+  Grid* const grids = tape.arena().array<Grid>(count);
+  std::vector<float> high(count);
+  check_finite(kernels::absolute_maximum(x.rows, x.cols, layout, x.value, high), site);
+  if (site.spec.sign == QuantSpec::Sign::asymmetric && site.spec.is_dynamic()) {
+    std::vector<float> low(count);
+    kernels::extremes(x.rows, x.cols, layout, x.value, high, low);
+    for (std::size_t c = 0; c < count; ++c) grids[c] = make_grid(site.spec, high[c], low[c]);
+  } else {
+    for (std::size_t c = 0; c < count; ++c) {
+      const float range = site.spec.is_dynamic() ? high[c] : range_of_values(site.spec, {x.value + c * each, each});
+      grids[c] = make_grid(site.spec, range);
+    }
+  }
+  return {grids, count};
+}
+
+/// Codes, value, scale and bound of y from grids that are known.
+void fill(Tape& tape, Node& y, const Node& x, ScaleLayout layout, std::span<const Grid> grids,
+          std::uint8_t* unclamped) {
+  const QuantSpec& spec = y.site->spec;
+  float* const scale = tape.arena().array<float>(grids.size());
+  y.bound = 1;
+  for (std::size_t c = 0; c < grids.size(); ++c) {
+    scale[c] = grids[c].scale;
+    y.bound = std::max<std::int64_t>(y.bound, grids[c].bound());
+  }
+  y.scale = scale;
+  y.layout = layout;
+  y.codes = tape.arena().array<std::int32_t>(x.size());
+  const bool one_bit = spec.bits == 1 && spec.sign == QuantSpec::Sign::symmetric;
+  const kernels::QuantizedOutput out{y.codes, y.value, unclamped};
+  if (x.has_codes() && x.layout != ScaleLayout::per_row && layout != ScaleLayout::per_row && !one_bit) {
+    const bool columns = x.layout == ScaleLayout::per_column || layout == ScaleLayout::per_column;
+    std::vector<FixedPoint> factors(columns ? x.cols : 1);
+    for (std::size_t c = 0; c < factors.size(); ++c) {
+      factors[c] = to_fixed_point(x.column_scale(c) / double{grids[grids.size() == 1 ? 0 : c].scale}, y.site->site);
+    }
+    kernels::requantize(x.rows, x.cols, factors, x.codes, grids, out);
+  } else {
+    kernels::quantize(x.rows, x.cols, layout, x.value, grids, one_bit, out);
+  }
+}
+
+/// An activation with a range of each sequence, step or channel of a sequence: rounded, but without codes.
 void dynamic_activation(Tape& tape, Node& y, const Node& x, const Quantizer& site, const Sequences* sequences) {
+  const bool by_step = site.spec.granularity == Granularity::step || sequences == nullptr;
   const ScaleLayout layout =
       site.spec.granularity == Granularity::channel ? ScaleLayout::per_column : ScaleLayout::per_tensor;
-  std::vector<float> scale(kernels::scale_count(layout, x.rows, x.cols));
+  const std::size_t count = kernels::scale_count(layout, x.rows, x.cols);
+  std::vector<float> high(count), low(count);
+  std::vector<Grid> grids(count);
   auto* const codes = tape.arena().array<std::int32_t>(x.size());
-  const std::size_t parts = sequences == nullptr ? x.rows : sequences->count();
+  const bool one_bit = site.spec.bits == 1 && site.spec.sign == QuantSpec::Sign::symmetric;
+  const std::size_t parts = by_step ? x.rows : sequences->count();
   std::size_t i = 0;
   for (std::size_t s = 0; s < parts; ++s) {
-    const std::size_t rows = sequences == nullptr ? 1 : sequences->rows[s];
-    check_finite(kernels::absolute_maximum(rows, x.cols, layout, x.value + i, scale), site);
-    for (float& v : scale) v = site.spec.scale(v);
-    kernels::quantize(rows, x.cols, layout, x.value + i, scale.data(), site.spec.bound(), site.spec.bits == 1,
-                      codes + i, y.value + i, nullptr);
+    const std::size_t rows = by_step ? 1 : sequences->rows[s];
+    check_finite(kernels::absolute_maximum(rows, x.cols, layout, x.value + i, high), site);
+    low = high;
+    if (site.spec.sign == QuantSpec::Sign::asymmetric) kernels::extremes(rows, x.cols, layout, x.value + i, high, low);
+    for (std::size_t c = 0; c < count; ++c) grids[c] = make_grid(site.spec, high[c], low[c]);
+    kernels::quantize(rows, x.cols, layout, x.value + i, grids, one_bit, {codes + i, y.value + i, nullptr});
     i += rows * x.cols;
   }
 }
 
-/// max |x| into the site's maxima of this lane.
+/// What a site that keeps its range sees of x, into the lane's maxima and histograms.
 void observe(Tape& tape, const Node& x, const Quantizer& site) {
-  const std::size_t count = site.range_count();
-  require(count == 1 || count == x.cols, "quantize", "{} has {} channels, its input {} columns", site.site, count,
-          x.cols);
-  std::vector<float> seen(count);
-  check_finite(kernels::absolute_maximum(x.rows, x.cols, count == 1 ? ScaleLayout::per_tensor : ScaleLayout::per_column,
-                                         x.value, seen),
-               site);
-  for (std::size_t c = 0; c < count; ++c) {
-    float& largest = tape.pass().observed[site.offset + c];
-    largest = std::max(largest, seen[c]);
+  const Pass& pass = tape.pass();
+  const ScaleLayout layout = layout_of(site, x);
+  const std::size_t channels = site.range_channels();
+  require(channels == kernels::scale_count(layout, x.rows, x.cols), "quantize", "{} has {} channels, its input {}",
+          site.site, channels, kernels::scale_count(layout, x.rows, x.cols));
+  std::vector<float> high(channels);
+  check_finite(kernels::absolute_maximum(x.rows, x.cols, layout, x.value, high), site);
+  const bool asymmetric = site.spec.sign == QuantSpec::Sign::asymmetric;
+  std::vector<float> low(asymmetric ? channels : 0);
+  if (asymmetric) kernels::extremes(x.rows, x.cols, layout, x.value, high, low);
+  if (site.is_constant()) {  // the beginning of a learned range
+    const std::size_t each = x.size() / channels;
+    for (std::size_t c = 0; c < channels; ++c) high[c] = range_of_values(site.spec, {x.value + c * each, each});
   }
-}
-
-std::vector<FixedPoint> factors(const Node& x, const Node& y, const Quantizer& site) {
-  const bool x_columns = x.layout == ScaleLayout::per_column;
-  const bool y_columns = y.layout == ScaleLayout::per_column;
-  std::vector<FixedPoint> out(x_columns || y_columns ? x.cols : 1);
-  for (std::size_t c = 0; c < out.size(); ++c) {
-    out[c] = to_fixed_point(double{x.scale[x_columns ? c : 0]} / double{y.scale[y_columns ? c : 0]}, site.site);
-  }
-  return out;
-}
-
-void static_activation(Tape& tape, Node& y, const Node& x, const Quantizer& site) {
-  y.layout = site.range.size() == 1 ? ScaleLayout::per_tensor : ScaleLayout::per_column;
-  float* const scale = tape.arena().array<float>(site.range.size());
-  for (std::size_t c = 0; c < site.range.size(); ++c) scale[c] = site.spec.scale(site.range[c]);
-  y.scale = scale;
-  y.bound = site.spec.bound();
-  y.codes = tape.arena().array<std::int32_t>(x.size());
-  std::uint8_t* const unclamped = tape.pass().gradients ? tape.arena().array<std::uint8_t>(x.size()) : nullptr;
-  y.attributes = tape.keep(Attributes{unclamped});
-  if (x.has_codes() && x.layout != ScaleLayout::per_row && site.spec.bits > 1) {
-    const auto factor = factors(x, y, site);
-    kernels::requantize(x.rows, x.cols, factor, x.codes, nullptr, site.spec.bound(), y.codes, nullptr, unclamped);
-    kernels::dequantize(x.rows, x.cols, y.layout, y.codes, scale, y.value);
-  } else {
-    float largest = 0.0F;
-    if (!tape.pass().training) {  // observe() has looked in training
-      check_finite(kernels::absolute_maximum(x.rows, x.cols, ScaleLayout::per_tensor, x.value, {&largest, 1}), site);
-    }
-    kernels::quantize(x.rows, x.cols, y.layout, x.value, scale, site.spec.bound(), site.spec.bits == 1, y.codes,
-                      y.value, unclamped);
+  for (std::size_t c = 0; c < channels; ++c) {
+    float* const seen = pass.observed.data() + site.offset;
+    seen[c] = std::max(seen[c], high[c]);
+    if (asymmetric) seen[channels + c] = std::max(seen[channels + c], low[c]);
+    if (!site.has_counts()) continue;
+    const std::size_t stride = channels == 1 ? 1 : x.cols;
+    count_magnitudes(x.value + c, x.size() / channels, stride,
+                     pass.counts.subspan(site.counts_offset + c * histogram_bins, histogram_bins));
   }
 }
 
@@ -120,22 +175,33 @@ void static_activation(Tape& tape, Node& y, const Node& x, const Quantizer& site
 
 Value quantize(Tape& tape, Value x, const Quantizer& site, const Sequences* sequences) {
   if (!site.spec.active()) return x;
-  const bool static_range = site.is_static();
-  if (static_range && tape.pass().training) observe(tape, tape[x], site);
-  if (static_range && site.range.empty()) {
+  if (site.needs_range() && tape.pass().training) observe(tape, tape[x], site);
+  if (site.needs_range() && site.range.empty()) {
     require(tape.pass().calibrating, "quantize", "{} has no range yet; calibrate it first", site.site);
     return x;
   }
-  Node& y = tape.push(op, {x}, tape[x].rows, tape[x].cols);
-  y.attributes = tape.keep(Attributes{nullptr});
+  const bool learned = site.is_learned();
+  const Value log_range = learned ? tape.parameter(site.log_range) : Value{};
+  Node& y = tape.push(op, {x, log_range}, tape[x].rows, tape[x].cols);
   const Node& in = tape[x];
-  if (static_range) {
-    static_activation(tape, y, in, site);
-  } else if (site.site.starts_with("weight:")) {
-    weight(tape, y, in, site);
-  } else {
+  y.site = &site;
+  if (!site.is_constant() && site.spec.is_dynamic()) {
+    y.attributes = tape.keep(Attributes{nullptr, nullptr});
     dynamic_activation(tape, y, in, site, sequences);
+    return tape.last();
   }
+  const ScaleLayout layout = layout_of(site, in);
+  const bool own = site.is_constant() && !learned;
+  const auto grids =
+      own ? own_grids(tape, site, in, layout) : kept_grids(tape, site, kernels::scale_count(layout, in.rows, in.cols));
+  const bool clamps = !(own && site.spec.is_dynamic()) && tape.pass().gradients;
+  std::uint8_t* const unclamped = clamps ? tape.arena().array<std::uint8_t>(in.size()) : nullptr;
+  y.attributes = tape.keep(Attributes{unclamped, learned ? grids.data() : nullptr});
+  if (!own && !tape.pass().training && !in.has_codes()) {  // observe() has looked in training
+    float largest = 0.0F;
+    check_finite(kernels::absolute_maximum(in.rows, in.cols, ScaleLayout::per_tensor, in.value, {&largest, 1}), site);
+  }
+  fill(tape, y, in, layout, grids, unclamped);
   return tape.last();
 }
 

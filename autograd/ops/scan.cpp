@@ -1,11 +1,14 @@
 // x_l = lambda_bar x_{l-1} + bu_l within each sequence, x_{-1} = 0; with a state quantizer x_l is rounded at every step
-// (docs/numerics.md, section 5). Adjoint: s_l = mask_l (g_l + conj(lambda_bar) s_{l+1}), dL/dbu_l = s_l, G_lambda_bar =
+// (docs/numerics.md, section 6). Adjoint: s_l = mask_l (g_l + conj(lambda_bar) s_{l+1}), dL/dbu_l = s_l, G_lambda_bar =
 // sum_l s_l conj(x_{l-1}).
 #include "autograd/ops.h"
 
 #include "core/error.h"
+#include "core/random.h"
 
 #include <algorithm>
+#include <cmath>
+#include <optional>
 #include <vector>
 
 namespace bitstate::ops {
@@ -46,37 +49,60 @@ constexpr Op op{"scan", backward};
 
 /// One scale per real component of the state, from the ranges of the site (one, or one a state).
 const float* state_scale(Tape& tape, const Quantizer& site, std::size_t width) {
-  require(site.range.size() == 1 || site.range.size() == width / 2, "scan", "{} has {} ranges for {} states", site.site,
-          site.range.size(), width / 2);
+  const std::size_t channels = site.range_channels();
+  require(channels == 1 || channels == width / 2, "scan", "{} has {} ranges for {} states", site.site, channels,
+          width / 2);
   float* const scale = tape.arena().array<float>(width);
-  for (std::size_t c = 0; c < width; ++c) {
-    scale[c] = site.spec.scale(site.range[site.range.size() == 1 ? 0 : c % (width / 2)]);
-  }
+  for (std::size_t c = 0; c < width; ++c) scale[c] = site.grid(channels == 1 ? 0 : c % (width / 2)).scale;
   return scale;
 }
 
 /// Merges what was seen of each real component into the site's maxima.
 void observe(Tape& tape, const Quantizer& site, const float* seen, std::size_t width) {
-  const std::size_t channels = site.range_count();
+  if (!site.needs_range()) return;
+  const std::size_t channels = site.range_channels();
   for (std::size_t c = 0; c < width; ++c) {
     float& largest = tape.pass().observed[site.offset + (channels == 1 ? 0 : c % (width / 2))];
     largest = std::max(largest, seen[c]);
   }
 }
 
-/// bu at the scale of lambda_bar times the state.
-const std::int32_t* inner_codes(Tape& tape, const Node& lambda, const Node& bu, const float* inner,
-                                const Quantizer& site) {
-  std::vector<FixedPoint> factors(bu.cols);
-  for (std::size_t c = 0; c < bu.cols; ++c) {
-    const float from = bu.scale[bu.layout == ScaleLayout::per_column ? c : 0];
-    factors[c] = to_fixed_point(double{from} / double{inner[c]}, site.site);
+/// Constants of the integer recurrence; nothing where it cannot be computed in integers.
+std::optional<kernels::IntegerScan> integer_plan(Tape& tape, const Node& lambda, const Node& bu, const float* scale,
+                                                 const Quantizer& site) {
+  if (!lambda.has_codes() || !bu.has_codes() || lambda.layout != ScaleLayout::per_tensor ||
+      bu.layout == ScaleLayout::per_row) {
+    return std::nullopt;
   }
-  require(lambda.layout == ScaleLayout::per_tensor && bu.layout != ScaleLayout::per_row, "scan",
-          "{}: lambda_bar needs one scale, and Bu one scale or one a column", site.site);
-  auto* const codes = tape.arena().array<std::int32_t>(bu.size());
-  kernels::requantize(bu.rows, bu.cols, factors, bu.codes, nullptr, 1 << 30, codes, nullptr, nullptr);
-  return codes;
+  kernels::IntegerScan plan;
+  const double bound = site.spec.bound();
+  const double lambda_scale = double{lambda.scale[0]};
+  int exponent = 0;
+  if (std::frexp(lambda_scale, &exponent) == 0.5 && exponent <= 1) {
+    plan.lambda_shift = 1 - exponent;
+    plan.limit = static_cast<std::int64_t>(4.0 * bound) << plan.lambda_shift;
+  } else {
+    // an input that is cut must be one that clamps the state anyway
+    if (!(0x1.0p30 * lambda_scale >= 4.0 * bound)) return std::nullopt;
+    plan.limit = std::int64_t{1} << 30;
+  }
+  plan.to_state = to_fixed_point(lambda_scale, site.site);
+  plan.to_inner = to_fixed_point(1.0 / lambda_scale, site.site);
+  float* const inner = tape.arena().array<float>(bu.cols);
+  plan.from_input.resize(bu.cols);
+  for (std::size_t c = 0; c < bu.cols; ++c) {
+    inner[c] = lambda.scale[0] * scale[c];
+    plan.from_input[c] = to_fixed_point(bu.column_scale(c) / double{inner[c]}, site.site);
+  }
+  plan.inner_scale = inner;
+  return plan;
+}
+
+/// The key of a sequence's random numbers.
+std::uint64_t noise_key(const Pass& pass, const Quantizer& site, Direction direction, std::size_t sequence) {
+  const std::uint64_t stream = random_stream(site.site, pass.step * 2 + (direction == Direction::forward ? 0 : 1));
+  const auto words = random_words(pass.seed, stream, sequence);
+  return (std::uint64_t{words[0]} << 32U) | words[1];
 }
 
 void quantized(Tape& tape, Node& x, const Sequences& sequences, Direction direction, const Quantizer& site,
@@ -84,29 +110,24 @@ void quantized(Tape& tape, Node& x, const Sequences& sequences, Direction direct
   const Node& lambda = tape[x.inputs[0]];
   const Node& bu = tape[x.inputs[1]];
   const std::size_t width = x.cols;
+  x.site = &site;
   x.codes = tape.arena().array<std::int32_t>(x.size());
   x.scale = state_scale(tape, site, width);
   x.layout = ScaleLayout::per_column;
   x.bound = site.spec.bound();
+  if (site.range_channels() == 1) x.layout = ScaleLayout::per_tensor;
   float* const seen = tape.arena().array<float>(width);
   std::fill(seen, seen + width, 0.0F);
-  const kernels::StateScales state{x.scale, site.spec.bound(), seen};
-  // an input that u' cannot hold must be one that clamps the state anyway
-  const bool integer = lambda.has_codes() && bu.has_codes() &&
-                       0x1.0p30F * lambda.scale[0] >= 4.0F * static_cast<float>(site.spec.bound());
-  float* const inner = tape.arena().array<float>(width);
-  std::vector<FixedPoint> requantize(width);
-  const std::int32_t* inputs = nullptr;
-  if (integer) {
-    for (std::size_t c = 0; c < width; ++c) inner[c] = lambda.scale[0] * x.scale[c];
-    std::fill(requantize.begin(), requantize.end(), to_fixed_point(lambda.scale[0], site.site));
-    inputs = inner_codes(tape, lambda, bu, inner, site);
-  }
+  const auto plan = integer_plan(tape, lambda, bu, x.scale, site);
+  kernels::StateRounding state{x.scale, site.spec.bound(), seen, site.spec.rounding};
+  const bool stochastic = state.how == QuantSpec::Rounding::stochastic;
+  if (stochastic && !tape.pass().training) state.how = QuantSpec::Rounding::nearest;
   std::size_t i = 0;
   for (std::size_t s = 0; s < sequences.count(); ++s) {
-    if (integer) {
-      kernels::scan_integer(sequences.rows[s], width / 2, direction, lambda.codes, requantize.data(), inner, state,
-                            inputs + i, x.codes + i, unclamped + i);
+    if (stochastic) state.key = noise_key(tape.pass(), site, direction, sequences.first + s);
+    if (plan) {
+      kernels::scan_integer(sequences.rows[s], width / 2, direction, lambda.codes, *plan, state, bu.codes + i,
+                            x.codes + i, unclamped + i);
     } else {
       require<DivergedError>(kernels::scan_rounded(sequences.rows[s], width / 2, direction, lambda.value, state,
                                                    bu.value + i, x.codes + i, unclamped + i),
@@ -128,7 +149,7 @@ void in_float(Tape& tape, Node& x, const Sequences& sequences, Direction directi
                            calibrated != nullptr ? calibrated->site : std::string("an SSM"));
     i += sequences.rows[s] * x.cols;
   }
-  if (calibrated == nullptr || !calibrated->spec.active()) return;
+  if (calibrated == nullptr || !calibrated->needs_range()) return;
   std::vector<float> seen(x.cols);
   kernels::absolute_maximum(x.rows, x.cols, ScaleLayout::per_column, x.value, seen);
   observe(tape, *calibrated, seen.data(), x.cols);
@@ -149,7 +170,9 @@ Value scan(Tape& tape, Value lambda_bar, Value bu, const Sequences& sequences, D
   std::copy(sequences.rows.begin(), sequences.rows.end(), rows);
 
   Node& x = tape.push(op, {lambda_bar, bu}, steps, width);
-  const bool rounded = state != nullptr && state->spec.active() && !state->range.empty();
+  require<UsageError>(state == nullptr || !state->spec.active() || !state->spec.is_dynamic(), "scan",
+                      "{} has range=absmax, which only scan=tree can take; use ema or fixed", state ? state->site : "");
+  const bool rounded = state != nullptr && state->spec.active() && !(state->needs_range() && state->range.empty());
   std::uint8_t* const unclamped = rounded ? tape.arena().array<std::uint8_t>(x.size()) : nullptr;
   x.attributes = tape.keep(Attributes{rows, sequences.count(), direction, unclamped});
   if (rounded) {

@@ -13,7 +13,7 @@ void backward(Tape& tape, const Node& node) {
   }
 }
 
-constexpr Op op{"sigmoid", backward};
+constexpr Op op{"sigmoid", backward, true};
 
 }  // namespace
 

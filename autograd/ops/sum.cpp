@@ -1,7 +1,11 @@
-// y = a + b; b may be one row, added to every row of a.
+// y = a + b; b may be one row, added to every row of a. On codes both are brought to one fine scale (docs/numerics.md,
+// section 4).
 #include "autograd/ops.h"
 
 #include "core/error.h"
+
+#include <cmath>
+#include <vector>
 
 namespace bitstate::ops {
 namespace {
@@ -25,6 +29,50 @@ void backward(Tape& tape, const Node& node) {
 
 constexpr Op op{"sum", backward};
 
+using kernels::ScaleLayout;
+
+/// Prepares y for codes: scale of each column from `span(c)`, the largest value that column c can have.
+template <class Span>
+std::span<const float> fine_scales(Tape& tape, Node& y, bool per_column, Span span) {
+  const std::size_t count = per_column ? y.cols : 1;
+  float* const scale = tape.arena().array<float>(count);
+  for (std::size_t c = 0; c < count; ++c) scale[c] = static_cast<float>(span(c) * 0x1.0p-28);
+  y.codes = tape.arena().array<std::int32_t>(y.size());
+  y.scale = scale;
+  y.layout = per_column ? ScaleLayout::per_column : ScaleLayout::per_tensor;
+  y.bound = (std::int64_t{1} << 28) + 4;
+  return {scale, count};
+}
+
+std::vector<FixedPoint> factors_to(const Node& from, std::span<const float> scale) {
+  std::vector<FixedPoint> factors;
+  for (std::size_t c = 0; c < scale.size(); ++c) {
+    factors.push_back(to_fixed_point(from.column_scale(c) / double{scale[c]}, "a sum"));
+  }
+  return factors;
+}
+
+void sum_of_codes(Tape& tape, Node& y, const Node& a, const Node& b) {
+  const bool per_column = a.layout == ScaleLayout::per_column || b.layout == ScaleLayout::per_column;
+  const auto scale = fine_scales(tape, y, per_column, [&](std::size_t c) {
+    return static_cast<double>(a.bound) * a.column_scale(c) + static_cast<double>(b.bound) * b.column_scale(c);
+  });
+  kernels::rescale_add(y.rows, y.cols, factors_to(a, scale), a.codes, factors_to(b, scale), b.codes, y.codes);
+  kernels::dequantize(y.rows, y.cols, y.layout, y.codes, y.scale, y.value);
+}
+
+void sum_with_constants(Tape& tape, Node& y, const Node& a, const float* b) {
+  const auto scale = fine_scales(tape, y, true, [&](std::size_t c) {
+    return static_cast<double>(a.bound) * a.column_scale(c) + std::fabs(double{b[c]});
+  });
+  std::vector<std::int32_t> row(y.cols);
+  for (std::size_t c = 0; c < y.cols; ++c) {
+    row[c] = static_cast<std::int32_t>(std::floor(double{b[c]} / double{scale[c]} + 0.5));
+  }
+  kernels::rescale_add_row(y.rows, y.cols, factors_to(a, scale), a.codes, row, y.codes);
+  kernels::dequantize(y.rows, y.cols, y.layout, y.codes, y.scale, y.value);
+}
+
 }  // namespace
 
 Value sum(Tape& tape, Value a, Value b) {
@@ -33,12 +81,21 @@ Value sum(Tape& tape, Value a, Value b) {
   const std::size_t b_rows = tape[b].rows;
   require(tape[b].cols == cols && (b_rows == rows || b_rows == 1), "sum", "a is [{}, {}], b is [{}, {}]", rows, cols,
           b_rows, tape[b].cols);
-  const Node& y = tape.push(op, {a, b}, rows, cols);
-  const float* const left = tape[a].value;
-  const float* const right = tape[b].value;
+  Node& y = tape.push(op, {a, b}, rows, cols);
+  const Node& left = tape[a];
+  const Node& right = tape[b];
+  const bool left_codes = left.has_codes() && left.layout != ScaleLayout::per_row;
+  if (left_codes && right.has_codes() && right.layout != ScaleLayout::per_row && b_rows == rows) {
+    sum_of_codes(tape, y, left, right);
+    return tape.last();
+  }
+  if (left_codes && right.constant && b_rows == 1) {
+    sum_with_constants(tape, y, left, right.value);
+    return tape.last();
+  }
   const std::size_t step = b_rows == rows ? cols : 0;
   for (std::size_t r = 0; r < rows; ++r) {
-    for (std::size_t c = 0; c < cols; ++c) y.value[r * cols + c] = left[r * cols + c] + right[r * step + c];
+    for (std::size_t c = 0; c < cols; ++c) y.value[r * cols + c] = left.value[r * cols + c] + right.value[r * step + c];
   }
   return tape.last();
 }

@@ -15,37 +15,104 @@ std::uint32_t row_maximum(std::size_t n, const float* x) {
   return largest;
 }
 
-struct Scaling {
-  float scale;
-  float inverse;
+/// Grids as separate arrays, one element a column, so that loops read them as vectors.
+struct GridColumns {
+  std::vector<float> scale, inverse, lo, hi;
+
+  GridColumns(std::span<const Grid> grids, std::size_t cols) : scale(cols), inverse(cols), lo(cols), hi(cols) {
+    for (std::size_t c = 0; c < cols; ++c) {
+      const Grid& grid = grids[grids.size() == 1 ? 0 : c];
+      scale[c] = grid.scale;
+      inverse[c] = 1.0F / grid.scale;
+      lo[c] = static_cast<float>(grid.lo);
+      hi[c] = static_cast<float>(grid.hi);
+    }
+  }
 };
 
-void quantize_one(float x, Scaling s, float bound, std::int32_t& code, float& shadow, std::uint8_t& unclamped) {
-  const float rounded = std::floor(x * s.inverse + 0.5F);
-  const float clamped = rounded > bound ? bound : (rounded < -bound ? -bound : rounded);
-  code = static_cast<std::int32_t>(clamped);
-  shadow = clamped * s.scale;
-  unclamped = clamped == rounded ? 1 : 0;
+/// Factors as separate arrays, one element a column.
+struct FactorColumns {
+  std::vector<std::int64_t> multiplier, half, shift;
+
+  FactorColumns(std::span<const FixedPoint> factors, std::size_t cols) : multiplier(cols), half(cols), shift(cols) {
+    for (std::size_t c = 0; c < cols; ++c) {
+      const FixedPoint& factor = factors[factors.size() == 1 ? 0 : c];
+      multiplier[c] = factor.multiplier;
+      shift[c] = factor.shift;
+      half[c] = std::int64_t{1} << (factor.shift - 1);
+    }
+  }
+  [[nodiscard]] std::int64_t apply(std::int32_t a, std::size_t c) const {
+    return (a * multiplier[c] + half[c]) >> shift[c];
+  }
+};
+
+void quantize_one_bit(std::size_t n, const float* x, float scale, const QuantizedOutput& out, std::size_t at) {
+  for (std::size_t i = at; i < at + n; ++i) {
+    out.codes[i] = x[i] >= 0.0F ? 1 : -1;
+    out.shadow[i] = static_cast<float>(out.codes[i]) * scale;
+  }
+  if (out.unclamped != nullptr) std::fill(out.unclamped + at, out.unclamped + at + n, std::uint8_t{1});
 }
 
-/// n values that share one scale.
-void quantize_run(std::size_t n, const float* x, float scale, std::int32_t bound, bool one_bit, std::int32_t* codes,
-                  float* shadow, std::uint8_t* unclamped) {
-  if (one_bit) {
+/// `n` values from `at`, of which value i belongs to the grid scale(i), lo(i), ...
+template <class Scale, class Inverse, class Low, class High>
+void quantize_run(std::size_t n, const float* x, Scale scale, Inverse inverse, Low lo, High hi,
+                  const QuantizedOutput& out, std::size_t at) {
+  const float* const __restrict in = x + at;
+  std::int32_t* const __restrict codes = out.codes + at;
+  float* const __restrict shadow = out.shadow + at;
+  if (out.unclamped == nullptr) {
     for (std::size_t i = 0; i < n; ++i) {
-      codes[i] = x[i] >= 0.0F ? 1 : -1;
-      shadow[i] = static_cast<float>(codes[i]) * scale;
+      const float rounded = std::floor(in[i] * inverse(i) + 0.5F);
+      const float clamped = rounded > hi(i) ? hi(i) : (rounded < lo(i) ? lo(i) : rounded);
+      codes[i] = static_cast<std::int32_t>(clamped);
+      shadow[i] = clamped * scale(i);
     }
-    if (unclamped != nullptr) std::fill(unclamped, unclamped + n, std::uint8_t{1});
+  } else {
+    std::uint8_t* const __restrict kept = out.unclamped + at;
+    for (std::size_t i = 0; i < n; ++i) {
+      const float rounded = std::floor(in[i] * inverse(i) + 0.5F);
+      const float clamped = rounded > hi(i) ? hi(i) : (rounded < lo(i) ? lo(i) : rounded);
+      codes[i] = static_cast<std::int32_t>(clamped);
+      shadow[i] = clamped * scale(i);
+      kept[i] = clamped == rounded ? 1 : 0;
+    }
+  }
+}
+
+void quantize_shared(std::size_t n, const float* x, const Grid& grid, bool one_bit, const QuantizedOutput& out,
+                     std::size_t at) {
+  if (one_bit) {
+    quantize_one_bit(n, x, grid.scale, out, at);
     return;
   }
-  const Scaling s{scale, 1.0F / scale};
-  const auto limit = static_cast<float>(bound);
-  if (unclamped == nullptr) {
-    std::uint8_t ignored = 0;
-    for (std::size_t i = 0; i < n; ++i) quantize_one(x[i], s, limit, codes[i], shadow[i], ignored);
-  } else {
-    for (std::size_t i = 0; i < n; ++i) quantize_one(x[i], s, limit, codes[i], shadow[i], unclamped[i]);
+  const auto same = [](float v) { return [v](std::size_t) { return v; }; };
+  quantize_run(n, x, same(grid.scale), same(1.0F / grid.scale), same(static_cast<float>(grid.lo)),
+               same(static_cast<float>(grid.hi)), out, at);
+}
+
+/// Constants of requantize, one element a column.
+struct RequantizeColumns {
+  const std::int64_t* multiplier;
+  const std::int64_t* half;
+  const std::int64_t* shift;
+  const std::int64_t* lo;
+  const std::int64_t* hi;
+  const float* scale;
+};
+
+// __restrict: a byte may alias anything, so that the loop would not be vectorised without
+void requantize_row(std::size_t n, const std::int32_t* __restrict x, const RequantizeColumns& columns,
+                    std::int32_t* __restrict codes, float* __restrict shadow, std::uint8_t* __restrict unclamped) {
+  const auto [multiplier, half, shift, lo, hi, scale] = columns;
+  for (std::size_t c = 0; c < n; ++c) {
+    const std::int64_t rounded = (x[c] * multiplier[c] + half[c]) >> shift[c];
+    const std::int64_t low = rounded < lo[c] ? lo[c] : rounded;
+    const std::int64_t clamped = low > hi[c] ? hi[c] : low;
+    codes[c] = static_cast<std::int32_t>(clamped);
+    shadow[c] = static_cast<float>(static_cast<std::int32_t>(clamped)) * scale[c];
+    unclamped[c] = clamped == rounded ? 1 : 0;
   }
 }
 
@@ -66,61 +133,73 @@ bool absolute_maximum(std::size_t rows, std::size_t cols, ScaleLayout layout, co
   return std::all_of(out.begin(), out.end(), [](float v) { return std::isfinite(v); });
 }
 
-void quantize(std::size_t rows, std::size_t cols, ScaleLayout layout, const float* x, const float* scale,
-              std::int32_t bound, bool one_bit, std::int32_t* codes, float* shadow, std::uint8_t* unclamped) {
-  const auto mask = [&](std::size_t i) { return unclamped == nullptr ? nullptr : unclamped + i; };
-  if (layout == ScaleLayout::per_tensor) {
-    quantize_run(rows * cols, x, scale[0], bound, one_bit, codes, shadow, unclamped);
-  } else if (layout == ScaleLayout::per_row) {
-    for (std::size_t r = 0; r < rows; ++r) {
-      const std::size_t i = r * cols;
-      quantize_run(cols, x + i, scale[r], bound, one_bit, codes + i, shadow + i, mask(i));
+void extremes(std::size_t rows, std::size_t cols, ScaleLayout layout, const float* x, std::span<float> high,
+              std::span<float> low) {
+  std::fill(high.begin(), high.end(), 0.0F);
+  std::fill(low.begin(), low.end(), 0.0F);
+  for (std::size_t r = 0; r < rows; ++r) {
+    for (std::size_t c = 0; c < cols; ++c) {
+      const float v = x[r * cols + c];
+      const std::size_t i = layout == ScaleLayout::per_tensor ? 0 : (layout == ScaleLayout::per_row ? r : c);
+      high[i] = v > high[i] ? v : high[i];
+      low[i] = -v > low[i] ? -v : low[i];
     }
+  }
+}
+
+void quantize(std::size_t rows, std::size_t cols, ScaleLayout layout, const float* x, std::span<const Grid> grids,
+              bool one_bit, const QuantizedOutput& out) {
+  if (layout == ScaleLayout::per_tensor) {
+    quantize_shared(rows * cols, x, grids[0], one_bit, out, 0);
+  } else if (layout == ScaleLayout::per_row) {
+    for (std::size_t r = 0; r < rows; ++r) quantize_shared(cols, x, grids[r], one_bit, out, r * cols);
+  } else if (one_bit) {
+    for (std::size_t i = 0; i < rows * cols; ++i) quantize_one_bit(1, x, grids[i % cols].scale, out, i);
   } else {
+    const GridColumns g(grids, cols);
+    const auto column = [](const std::vector<float>& v) { return [p = v.data()](std::size_t i) { return p[i]; }; };
     for (std::size_t r = 0; r < rows; ++r) {
-      for (std::size_t c = 0; c < cols; ++c) {
-        const std::size_t i = r * cols + c;
-        quantize_run(1, x + i, scale[c], bound, one_bit, codes + i, shadow + i, mask(i));
-      }
+      quantize_run(cols, x, column(g.scale), column(g.inverse), column(g.lo), column(g.hi), out, r * cols);
     }
   }
 }
 
 void requantize(std::size_t rows, std::size_t cols, std::span<const FixedPoint> factors, const std::int32_t* x,
-                const float* scale, std::int32_t bound, std::int32_t* codes, float* shadow, std::uint8_t* unclamped) {
-  const std::size_t step = factors.size() == 1 ? 0 : 1;
-  // one row of factors as separate arrays, so that the loop below reads them as vectors
-  std::vector<std::int64_t> row(cols * 3);
-  std::int64_t* const multiplier = row.data();
-  std::int64_t* const half = multiplier + cols;
-  std::int64_t* const shift = half + cols;
-  std::vector<float> row_scale(shadow == nullptr ? 0 : cols);
+                std::span<const Grid> grids, const QuantizedOutput& out) {
+  const FactorColumns f(factors, cols);
+  const GridColumns g(grids, cols);
+  std::vector<std::int64_t> lo(cols), hi(cols);
   for (std::size_t c = 0; c < cols; ++c) {
-    multiplier[c] = factors[c * step].multiplier;
-    shift[c] = factors[c * step].shift;
-    half[c] = std::int64_t{1} << (shift[c] - 1);
-    if (shadow != nullptr) row_scale[c] = scale[c * step];
+    lo[c] = static_cast<std::int64_t>(g.lo[c]);
+    hi[c] = static_cast<std::int64_t>(g.hi[c]);
   }
-  const std::int64_t limit = bound;
+  std::vector<std::uint8_t> ignored(out.unclamped == nullptr ? cols : 0);
+  const RequantizeColumns columns{f.multiplier.data(), f.half.data(), f.shift.data(),
+                                  lo.data(),           hi.data(),     g.scale.data()};
   for (std::size_t r = 0; r < rows; ++r) {
-    const std::int32_t* const in = x + r * cols;
+    requantize_row(cols, x + r * cols, columns, out.codes + r * cols, out.shadow + r * cols,
+                   out.unclamped == nullptr ? ignored.data() : out.unclamped + r * cols);
+  }
+}
+
+void rescale_add_row(std::size_t rows, std::size_t cols, std::span<const FixedPoint> factors, const std::int32_t* a,
+                     std::span<const std::int32_t> row, std::int32_t* codes) {
+  const FactorColumns f(factors, cols);
+  for (std::size_t r = 0; r < rows; ++r) {
+    const std::int32_t* const in = a + r * cols;
     std::int32_t* const out = codes + r * cols;
-    const auto value = [&](std::size_t c) { return (in[c] * multiplier[c] + half[c]) >> shift[c]; };
-    const auto clamp = [&](std::int64_t v) { return v > limit ? limit : (v < -limit ? -limit : v); };
-    if (unclamped == nullptr) {
-      for (std::size_t c = 0; c < cols; ++c) out[c] = static_cast<std::int32_t>(clamp(value(c)));
-    } else {
-      std::uint8_t* const kept = unclamped + r * cols;
-      for (std::size_t c = 0; c < cols; ++c) {
-        const std::int64_t rounded = value(c);
-        const std::int64_t clamped = clamp(rounded);
-        out[c] = static_cast<std::int32_t>(clamped);
-        kept[c] = clamped == rounded ? 1 : 0;
-      }
-    }
-    if (shadow != nullptr) {
-      float* const real = shadow + r * cols;
-      for (std::size_t c = 0; c < cols; ++c) real[c] = static_cast<float>(out[c]) * row_scale[c];
+    for (std::size_t c = 0; c < cols; ++c) out[c] = static_cast<std::int32_t>(f.apply(in[c], c) + row[c]);
+  }
+}
+
+void rescale_add(std::size_t rows, std::size_t cols, std::span<const FixedPoint> a_factors, const std::int32_t* a,
+                 std::span<const FixedPoint> b_factors, const std::int32_t* b, std::int32_t* codes) {
+  const FactorColumns fa(a_factors, cols);
+  const FactorColumns fb(b_factors, cols);
+  for (std::size_t r = 0; r < rows; ++r) {
+    const std::size_t i = r * cols;
+    for (std::size_t c = 0; c < cols; ++c) {
+      codes[i + c] = static_cast<std::int32_t>(fa.apply(a[i + c], c) + fb.apply(b[i + c], c));
     }
   }
 }

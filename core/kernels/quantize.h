@@ -1,7 +1,8 @@
-// Floats to codes, and codes to codes at another scale (docs/numerics.md, sections 2 and 3).
+// Floats to codes, and codes to codes at another scale (docs/numerics.md, sections 2 to 4).
 #pragma once
 
 #include "core/fixed_point.h"
+#include "core/quant_spec.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -21,15 +22,32 @@ constexpr std::size_t scale_count(ScaleLayout layout, std::size_t rows, std::siz
 /// if not, the maxima concerned are infinite or NaN.
 bool absolute_maximum(std::size_t rows, std::size_t cols, ScaleLayout layout, const float* x, std::span<float> out);
 
-/// codes = clamp(floor(x / scale + 1/2), -bound, bound), shadow = codes * scale; with `one_bit` codes = +1 or -1.
-/// `unclamped` (may be null) is 1 where the clamp did nothing, else 0.
-void quantize(std::size_t rows, std::size_t cols, ScaleLayout layout, const float* x, const float* scale,
-              std::int32_t bound, bool one_bit, std::int32_t* codes, float* shadow, std::uint8_t* unclamped);
+/// max(x, 0) into `high` and max(-x, 0) into `low`, as absolute_maximum (without its answer).
+void extremes(std::size_t rows, std::size_t cols, ScaleLayout layout, const float* x, std::span<float> high,
+              std::span<float> low);
 
-/// codes = clamp(rescale(x, factor), -bound, bound) with one factor, or one per column; shadow = codes * scale
-/// (scale with the layout of the factors); `unclamped` as above. `shadow` and `unclamped` may be null.
+/// What quantize() and requantize() write.
+struct QuantizedOutput {
+  std::int32_t* codes;
+  float* shadow;            ///< codes * scale
+  std::uint8_t* unclamped;  ///< 1 where the clamp did nothing, else 0; may be null
+};
+
+/// codes = clamp(floor(x / scale + 1/2), lo, hi); with `one_bit` +1 or -1.
+void quantize(std::size_t rows, std::size_t cols, ScaleLayout layout, const float* x, std::span<const Grid> grids,
+              bool one_bit, const QuantizedOutput& out);
+
+/// codes = clamp(rescale(x, factor), lo, hi) with one factor or one per column, one grid or one per column.
 void requantize(std::size_t rows, std::size_t cols, std::span<const FixedPoint> factors, const std::int32_t* x,
-                const float* scale, std::int32_t bound, std::int32_t* codes, float* shadow, std::uint8_t* unclamped);
+                std::span<const Grid> grids, const QuantizedOutput& out);
+
+/// codes = rescale(a, factor) + row: one factor or one per column; a factor's multiplier may be negative.
+void rescale_add_row(std::size_t rows, std::size_t cols, std::span<const FixedPoint> factors, const std::int32_t* a,
+                     std::span<const std::int32_t> row, std::int32_t* codes);
+
+/// codes = rescale(a, a_factor) + rescale(b, b_factor), each with one factor or one per column.
+void rescale_add(std::size_t rows, std::size_t cols, std::span<const FixedPoint> a_factors, const std::int32_t* a,
+                 std::span<const FixedPoint> b_factors, const std::int32_t* b, std::int32_t* codes);
 
 /// shadow = codes * scale
 void dequantize(std::size_t rows, std::size_t cols, ScaleLayout layout, const std::int32_t* codes, const float* scale,

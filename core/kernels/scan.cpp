@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 #include <vector>
 
 namespace bitstate::kernels {
@@ -69,62 +70,128 @@ void scan_adjoint(std::size_t length, std::size_t states, Direction direction, c
   }
 }
 
-void scan_integer(std::size_t length, std::size_t states, Direction direction, const std::int32_t* lambda,
-                  const FixedPoint* requantize, const float* inner_scale, const StateScales& state,
-                  const std::int32_t* b, std::int32_t* x, std::uint8_t* unclamped) {
-  const std::size_t width = 2 * states;
-  // z: the new state at the inner scale; largest: max |z|; multiplier, half, shift: requantize, as separate arrays for
-  // vector loads
-  std::vector<std::int64_t> work(width * 5, 0);
-  std::int64_t* const z = work.data();
-  std::int64_t* const largest = z + width;
-  std::int64_t* const multiplier = largest + width;
-  std::int64_t* const half = multiplier + width;
-  std::int64_t* const shift = half + width;
-  for (std::size_t c = 0; c < width; ++c) {
-    multiplier[c] = requantize[c].multiplier;
-    shift[c] = requantize[c].shift;
-    half[c] = std::int64_t{1} << (shift[c] - 1);
+namespace {
+
+using Rounding = QuantSpec::Rounding;
+
+/// 64 random bits, a function of key and counter (the finaliser of SplitMix64, Steele et al. 2014).
+std::uint64_t random_bits(std::uint64_t key, std::uint64_t counter) {
+  std::uint64_t z = key + (counter + 1) * 0x9e3779b97f4a7c15U;
+  z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9U;
+  z = (z ^ (z >> 27U)) * 0x94d049bb133111ebU;
+  return z ^ (z >> 31U);
+}
+
+/// Working arrays of the integer recurrence, one element a real component.
+struct IntegerState {
+  std::vector<std::int64_t> z, residue, largest, multiplier, half, shift;
+  explicit IntegerState(const std::vector<FixedPoint>& from_input)
+      : z(from_input.size()),
+        residue(from_input.size()),
+        largest(from_input.size()),
+        multiplier(from_input.size()),
+        half(from_input.size()),
+        shift(from_input.size()) {
+    for (std::size_t c = 0; c < from_input.size(); ++c) {
+      multiplier[c] = from_input[c].multiplier;
+      shift[c] = from_input[c].shift;
+      half[c] = std::int64_t{1} << (from_input[c].shift - 1);
+    }
   }
-  const std::vector<std::int32_t> zero(width, 0);
-  const std::int32_t* before = zero.data();
+};
+
+/// z -> code and residue of one step; `row` numbers the step's first component for the random numbers.
+template <Rounding rounding, bool power_of_two>
+void round_state(const IntegerScan& plan, const StateRounding& state, IntegerState& work, std::size_t width,
+                 std::size_t row, std::int32_t* __restrict out, std::uint8_t* __restrict kept) {
+  const std::int64_t multiplier = plan.to_state.multiplier;
+  const std::int64_t shift = power_of_two ? plan.lambda_shift : plan.to_state.shift;
+  const std::int64_t half = shift == 0 ? 0 : std::int64_t{1} << (shift - 1);
+  const std::uint64_t mask = (std::uint64_t{1} << static_cast<std::uint64_t>(shift)) - 1;
   const std::int64_t bound = state.bound;
-  for (std::size_t i = 0; i < length; ++i) {
-    const std::size_t row = row_of(i, length, direction) * width;
-    const std::int32_t* const input = b + row;
-    for (std::size_t p = 0; p < states; ++p) {
-      const std::int64_t l_re = lambda[p];
-      const std::int64_t l_im = lambda[states + p];
-      z[p] = l_re * before[p] - l_im * before[states + p] + input[p];
-      z[states + p] = l_re * before[states + p] + l_im * before[p] + input[states + p];
-    }
-    std::int32_t* const out = x + row;
-    std::uint8_t* const kept = unclamped + row;
-    for (std::size_t c = 0; c < width; ++c) {
-      const std::int64_t magnitude = z[c] < 0 ? -z[c] : z[c];
-      largest[c] = magnitude > largest[c] ? magnitude : largest[c];
-      const std::int64_t rounded = (z[c] * multiplier[c] + half[c]) >> shift[c];
-      const std::int64_t clamped = rounded > bound ? bound : (rounded < -bound ? -bound : rounded);
-      out[c] = static_cast<std::int32_t>(clamped);
-      kept[c] = clamped == rounded ? 1 : 0;
-    }
-    before = out;
-  }
-  if (state.observed == nullptr) return;
+  std::int64_t* const __restrict z = work.z.data();
+  std::int64_t* const __restrict residue = work.residue.data();
+  std::int64_t* const __restrict largest = work.largest.data();
   for (std::size_t c = 0; c < width; ++c) {
-    state.observed[c] = std::max(state.observed[c], static_cast<float>(largest[c]) * inner_scale[c]);
+    const std::int64_t magnitude = z[c] < 0 ? -z[c] : z[c];
+    largest[c] = magnitude > largest[c] ? magnitude : largest[c];
+    std::int64_t offset = half;
+    if constexpr (rounding == Rounding::stochastic) {
+      offset = static_cast<std::int64_t>(random_bits(state.key, row + c) & mask);
+    }
+    const std::int64_t rounded = ((power_of_two ? z[c] : z[c] * multiplier) + offset) >> shift;
+    const std::int64_t clamped = rounded > bound ? bound : (rounded < -bound ? -bound : rounded);
+    out[c] = static_cast<std::int32_t>(clamped);
+    kept[c] = clamped == rounded ? 1 : 0;
+    if constexpr (rounding == Rounding::feedback) {
+      const std::int64_t back = power_of_two ? clamped << shift : rescale(clamped, plan.to_inner);
+      residue[c] = clamped == rounded ? z[c] - back : 0;
+    }
   }
 }
 
-bool scan_rounded(std::size_t length, std::size_t states, Direction direction, const float* lambda,
-                  const StateScales& state, const float* b, std::int32_t* x, std::uint8_t* unclamped) {
+template <Rounding rounding, bool power_of_two>
+void scan_codes(std::size_t length, std::size_t states, Direction direction, const std::int32_t* lambda,
+                const IntegerScan& plan, const StateRounding& state, const std::int32_t* b, std::int32_t* x,
+                std::uint8_t* unclamped) {
   const std::size_t width = 2 * states;
-  std::vector<float> work(width * 5, 0.0F);
+  IntegerState work(plan.from_input);
+  const std::vector<std::int32_t> zero(width, 0);
+  const std::int32_t* before = zero.data();
+  std::int64_t* const __restrict z = work.z.data();
+  const std::int64_t* const __restrict multiplier = work.multiplier.data();
+  const std::int64_t* const __restrict half = work.half.data();
+  const std::int64_t* const __restrict shift = work.shift.data();
+  const std::int64_t* const residue = work.residue.data();
+  const std::int64_t limit = plan.limit;
+  for (std::size_t i = 0; i < length; ++i) {
+    const std::size_t row = row_of(i, length, direction) * width;
+    for (std::size_t c = 0; c < width; ++c) {
+      const std::int64_t u = (b[row + c] * multiplier[c] + half[c]) >> shift[c];
+      z[c] = (u > limit ? limit : (u < -limit ? -limit : u)) + residue[c];
+    }
+    for (std::size_t p = 0; p < states; ++p) {
+      const std::int64_t l_re = lambda[p];
+      const std::int64_t l_im = lambda[states + p];
+      const std::int64_t re = before[p];
+      const std::int64_t im = before[states + p];
+      z[p] += l_re * re - l_im * im;
+      z[states + p] += l_re * im + l_im * re;
+    }
+    round_state<rounding, power_of_two>(plan, state, work, width, row, x + row, unclamped + row);
+    before = x + row;
+  }
+  if (state.observed == nullptr) return;
+  for (std::size_t c = 0; c < width; ++c) {
+    state.observed[c] = std::max(state.observed[c], static_cast<float>(work.largest[c]) * plan.inner_scale[c]);
+  }
+}
+
+/// Calls f with the rounding as a constant.
+template <class F>
+auto with_rounding(Rounding rounding, const F& f) {
+  switch (rounding) {
+    case Rounding::stochastic:
+      return f(std::integral_constant<Rounding, Rounding::stochastic>{});
+    case Rounding::feedback:
+      return f(std::integral_constant<Rounding, Rounding::feedback>{});
+    case Rounding::nearest:
+      break;
+  }
+  return f(std::integral_constant<Rounding, Rounding::nearest>{});
+}
+
+template <Rounding rounding>
+bool scan_floats(std::size_t length, std::size_t states, Direction direction, const float* lambda,
+                 const StateRounding& state, const float* b, std::int32_t* x, std::uint8_t* unclamped) {
+  const std::size_t width = 2 * states;
+  std::vector<float> work(width * 6, 0.0F);
   float* const before = work.data();
   float* const z = before + width;
   float* const largest = z + width;
   float* const inverse = largest + width;
-  float* const poison = inverse + width;  // 0, or NaN once z was a NaN or an infinity
+  float* const residue = inverse + width;
+  float* const poison = residue + width;  // 0, or NaN once z was a NaN or an infinity
   for (std::size_t c = 0; c < width; ++c) inverse[c] = 1.0F / state.scale[c];
   const auto bound = static_cast<float>(state.bound);
   for (std::size_t i = 0; i < length; ++i) {
@@ -136,14 +203,20 @@ bool scan_rounded(std::size_t length, std::size_t states, Direction direction, c
       z[states + p] = std::fma(lambda[p], im, std::fma(lambda[states + p], re, b[row + states + p]));
     }
     for (std::size_t c = 0; c < width; ++c) {
+      if constexpr (rounding == Rounding::feedback) z[c] += residue[c];
       const float magnitude = std::fabs(z[c]);
       largest[c] = magnitude > largest[c] ? magnitude : largest[c];
       poison[c] += z[c] * 0.0F;
-      const float rounded = std::floor(z[c] * inverse[c] + 0.5F);
+      float offset = 0.5F;
+      if constexpr (rounding == Rounding::stochastic) {
+        offset = static_cast<float>(random_bits(state.key, row + c) >> 40U) * 0x1.0p-24F;
+      }
+      const float rounded = std::floor(z[c] * inverse[c] + offset);
       const float clamped = rounded > bound ? bound : (rounded > -bound ? rounded : -bound);
       x[row + c] = static_cast<std::int32_t>(clamped);
       unclamped[row + c] = clamped == rounded ? 1 : 0;
       before[c] = clamped * state.scale[c];
+      if constexpr (rounding == Rounding::feedback) residue[c] = clamped == rounded ? z[c] - before[c] : 0.0F;
     }
   }
   bool finite = true;
@@ -152,6 +225,27 @@ bool scan_rounded(std::size_t length, std::size_t states, Direction direction, c
     if (state.observed != nullptr) state.observed[c] = std::max(state.observed[c], largest[c]);
   }
   return finite;
+}
+
+}  // namespace
+
+void scan_integer(std::size_t length, std::size_t states, Direction direction, const std::int32_t* lambda,
+                  const IntegerScan& plan, const StateRounding& state, const std::int32_t* b, std::int32_t* x,
+                  std::uint8_t* unclamped) {
+  with_rounding(state.how, [&](auto rounding) {
+    if (plan.lambda_shift >= 0) {
+      scan_codes<rounding(), true>(length, states, direction, lambda, plan, state, b, x, unclamped);
+    } else {
+      scan_codes<rounding(), false>(length, states, direction, lambda, plan, state, b, x, unclamped);
+    }
+  });
+}
+
+bool scan_rounded(std::size_t length, std::size_t states, Direction direction, const float* lambda,
+                  const StateRounding& state, const float* b, std::int32_t* x, std::uint8_t* unclamped) {
+  return with_rounding(state.how, [&](auto rounding) {
+    return scan_floats<rounding()>(length, states, direction, lambda, state, b, x, unclamped);
+  });
 }
 
 }  // namespace bitstate::kernels

@@ -3,9 +3,11 @@
 #pragma once
 
 #include "core/fixed_point.h"
+#include "core/quant_spec.h"
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace bitstate::kernels {
 
@@ -22,21 +24,34 @@ void scan_adjoint(std::size_t length, std::size_t states, Direction direction, c
                   const std::uint8_t* unclamped, const float* g, float* b_gradient, float* lambda_gradient,
                   float* scratch);
 
-/// What the quantized recurrence needs to know of its state, per real component [2 P].
-struct StateScales {
-  const float* scale;  ///< s_x
-  std::int32_t bound;  ///< Q_x
-  float* observed;     ///< max |z| before the clamp, in real units, updated; may be null
+/// How a state is rounded (docs/numerics.md, section 6); arrays are per real component [2 P].
+struct StateRounding {
+  const float* scale;       ///< s_x
+  std::int32_t bound;       ///< Q_x
+  float* observed;          ///< max |z| before the clamp, in real units, updated; may be null
+  QuantSpec::Rounding how;  ///< stochastic draws from `key`
+  std::uint64_t key = 0;
 };
 
-/// Quantized state, integer operands (docs/numerics.md, section 5): b holds codes at scale s_lambda s_x, `requantize`
-/// is s_lambda as a fixed-point number per component. Writes codes of x and `unclamped`.
+/// Quantized state, integer operands. `from_input` brings the codes of b to the inner scale s_lambda s_x, where they
+/// are clamped to +-limit; rescaling by `to_state` = s_lambda brings z to the scale of the state, a shift when s_lambda
+/// is 2^-lambda_shift.
+struct IntegerScan {
+  std::vector<FixedPoint> from_input;
+  std::int64_t limit = 0;
+  FixedPoint to_state;
+  FixedPoint to_inner;    ///< 1 / s_lambda, for the residue of error feedback
+  int lambda_shift = -1;  ///< -1: s_lambda is no power of two
+  const float* inner_scale = nullptr;
+};
+
+/// Writes codes of x and `unclamped`.
 void scan_integer(std::size_t length, std::size_t states, Direction direction, const std::int32_t* lambda,
-                  const FixedPoint* requantize, const float* inner_scale, const StateScales& state,
-                  const std::int32_t* b, std::int32_t* x, std::uint8_t* unclamped);
+                  const IntegerScan& plan, const StateRounding& state, const std::int32_t* b, std::int32_t* x,
+                  std::uint8_t* unclamped);
 
 /// Quantized state, float operands: z in float, x = clamp(round(z / s_x)) s_x. Returns whether every z was finite.
 bool scan_rounded(std::size_t length, std::size_t states, Direction direction, const float* lambda,
-                  const StateScales& state, const float* b, std::int32_t* x, std::uint8_t* unclamped);
+                  const StateRounding& state, const float* b, std::int32_t* x, std::uint8_t* unclamped);
 
 }  // namespace bitstate::kernels

@@ -54,7 +54,7 @@ Quantizer site(const char* name, int bits, std::vector<float> range = {},
                QuantSpec::Granularity granularity = QuantSpec::Granularity::tensor) {
   Quantizer q;
   q.site = name;
-  q.columns = range.size();
+  q.channels = range.size();
   q.spec.bits = bits;
   q.spec.granularity = granularity;
   q.spec.range = range.empty() ? QuantSpec::Range::absmax : QuantSpec::Range::ema;
@@ -193,7 +193,7 @@ TEST_CASE("codes: a product of codes has the product of the scales, with one row
   for (std::size_t i = 0; i < 20; ++i) REQUIRE(square.codes[i] == t[aq].codes[i] * t[aq].codes[i]);
 }
 
-/// The recurrence of section 5 in plain loops; returns the codes and whether each was clamped.
+/// The recurrence of section 6 in plain loops; returns the codes and whether each was clamped.
 struct PlainScan {
   Codes codes;
   std::vector<bool> clamped;
@@ -259,11 +259,11 @@ TEST_CASE("codes: the quantized recurrence equals int64 loops in both directions
           for (std::size_t s = 0; s < range.size(); ++s) range[s] += 0.5F * static_cast<float>(s);
           Quantizer state = site("state:x", state_bits, range,
                                  channel ? QuantSpec::Granularity::channel : QuantSpec::Granularity::tensor);
-          state.columns = p;
+          state.channels = p;
           const Value x =
               ops::scan(t, lq, bu, sequences, forward ? ops::Direction::forward : ops::Direction::backward, &state);
           std::vector<float> scale(2 * p);
-          for (std::size_t c = 0; c < 2 * p; ++c) scale[c] = state.spec.scale(range[channel ? c % p : 0]);
+          for (std::size_t c = 0; c < 2 * p; ++c) scale[c] = make_grid(state.spec, range[channel ? c % p : 0]).scale;
           CHECK(codes_of(t[x]) == plain_scan(t[lq], t[bu], scale, state.spec.bound(), lengths, forward).codes);
         }
       }
@@ -311,7 +311,7 @@ TEST_CASE("codes: a state that leaves its range is clamped, observed at its full
   std::vector<float> seed(12);
   for (std::size_t i = 0; i < 12; ++i) seed[i] = 1.0F + 0.1F * static_cast<float>(i);
   t.backward(x, seed);
-  // the adjoint of section 6, at the shadows
+  // the adjoint of section 7, at the shadows
   const double re = t[lq].value[0];
   const double im = t[lq].value[1];
   double s_re = 0.0, s_im = 0.0, dl_re = 0.0, dl_im = 0.0;

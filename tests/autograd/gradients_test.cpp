@@ -30,7 +30,7 @@ std::vector<float> ramp(std::size_t count, float low, float step) {
 Quantizer fine_quantizer(const char* site, QuantSpec::Range range, std::vector<float> ranges) {
   Quantizer quantizer;
   quantizer.site = site;
-  quantizer.columns = ranges.size();
+  quantizer.channels = ranges.size();
   quantizer.spec = {16, range, ranges.size() > 1 ? QuantSpec::Granularity::channel : QuantSpec::Granularity::tensor};
   quantizer.range = std::move(ranges);
   return quantizer;
@@ -63,6 +63,14 @@ std::vector<GradientCase> discretize_cases() {
 
 std::vector<GradientCase> scan_cases() {
   std::vector<GradientCase> cases;
+  Quantizer disk = fine_quantizer("weight:layers.0.ssm.A", QuantSpec::Range::absmax, {});
+  disk.spec.form = QuantSpec::Form::disk;
+  cases.push_back({"quantize_lambda",
+                   "disk",
+                   {{1, 6, -0.6, 0.6}},
+                   [disk](Tape& t, const Values& v) { return ops::quantize_lambda(t, v[0], disk, true); },
+                   0.1,
+                   5e-3});
   for (const auto direction : {ops::Direction::forward, ops::Direction::backward}) {
     const std::string name = direction == ops::Direction::forward ? "forward" : "backward";
     cases.push_back({"scan", name, {{1, 4, -0.7, 0.7}, {8, 4}}, [direction](Tape& t, const Values& v) {

@@ -46,14 +46,30 @@ TEST_CASE("quant config: every mistake is one sentence with its line") {
   CHECK(message("\nweight:* 17") == "[quant] f:2: bits are \"17\", allowed are 1 to 16 or none");
   CHECK(message("weight:* 8bit") == "[quant] f:1: bits are \"8bit\", allowed are 1 to 16 or none");
   CHECK(message("weight:*") == "[quant] f:1: \"weight:*\" is not of the form: site bits [key=value ...]");
-  CHECK(message("layers.* 8") == "[quant] f:1: the site \"layers.*\" must begin with weight:, act: or state:");
-  CHECK(message("weight:* 8 range=max") == "[quant] f:1: range is \"max\", allowed are absmax, ema");
+  CHECK(message("layers.* 8") ==
+        "[quant] f:1: the site \"layers.*\" must begin with weight:, bias:, act:, acc: or state:");
+  CHECK(message("weight:* 8 range=max") ==
+        "[quant] f:1: range is \"max\", allowed are absmax, ema, percentile, mse, fixed, learned");
   CHECK(message("weight:* 8 ranges=ema") ==
-        "[quant] f:1: unknown option \"ranges=ema\", allowed are range, granularity, edge, rate");
+        "[quant] f:1: unknown option \"ranges=ema\", allowed are range, granularity, edge, rate, sign, scale, alpha, "
+        "value, "
+        "rounding, form, magnitude, phase, spacing, width");
   CHECK(message("act:* 8 rate=0") == "[quant] f:1: rate is \"0\", allowed are numbers above 0 and up to 1");
   CHECK(message("weight:* 8 range=ema") ==
-        "[quant] f:1: weight:layers.0.ssm.A is a weight and takes range=absmax only");
-  CHECK(message("state:* 8 range=absmax").find("takes range=ema only") != std::string::npos);
+        "[quant] f:1: weight:layers.0.ssm.A is a constant: its range is taken from itself, ema is for activations");
+  CHECK(message("state:* 8 range=mse").find("takes range=ema, fixed") != std::string::npos);
+  CHECK(message("state:* 8 sign=asymmetric").find("takes sign=symmetric only") != std::string::npos);
+  CHECK(message("act:* 8 rounding=feedback").find("rounding is for state: rows") != std::string::npos);
+  CHECK(message("act:* 8 granularity=step").find("only with range=absmax") != std::string::npos);
+  CHECK(message("weight:* 8 granularity=step").find("granularity=tensor or channel only") != std::string::npos);
+  CHECK(message("weight:* 8 sign=asymmetric edge=half").find("takes edge=center only") != std::string::npos);
+  CHECK(message("act:* 8 sign=asymmetric range=percentile").find("absmax, ema or fixed only") != std::string::npos);
+  CHECK(message("weight:*.B 8 form=polar").find("form is for weight:*.ssm.A") != std::string::npos);
+  CHECK(message("weight:*.A 4 form=polar magnitude=3 phase=4").find("with the sum 8") != std::string::npos);
+  CHECK(message("weight:*.A 4 form=polar phase=8").find("at least 1") != std::string::npos);
+  CHECK(message("weight:*.A 4 width=17") == "[quant] f:1: width is \"17\", allowed are 8 to 16");
+  CHECK(message("act:* 8 alpha=101") == "[quant] f:1: alpha is \"101\", allowed are numbers above 0 and up to 100");
+  CHECK(message("act:* 8 value=nan").find("value is \"nan\"") != std::string::npos);
   CHECK(message("state:* 1").find("at least 2 bits") != std::string::npos);
 }
 
@@ -64,12 +80,40 @@ TEST_CASE("quant spec: bounds and scales are those of docs/numerics.md") {
   CHECK(QuantSpec{16}.bound() == 32767);
   QuantSpec half{4};
   half.edge = QuantSpec::Edge::half;
-  CHECK(half.scale(7.5F) == 1.0F);
-  CHECK(QuantSpec{4}.scale(7.0F) == 1.0F);
-  CHECK(QuantSpec{1}.scale(3.0F) == 1.5F);
-  CHECK(QuantSpec{8}.scale(0.0F) == 1.0F);
-  CHECK(QuantSpec{8}.scale(1e-30F) == 1.0F);
-  CHECK(QuantSpec{1}.scale(0.0F) == 0x1.0p-40F);
+  CHECK(make_grid(half, 7.5F).scale == 1.0F);
+  CHECK(make_grid(QuantSpec{4}, 7.0F).scale == 1.0F);
+  CHECK(make_grid(QuantSpec{1}, 3.0F).scale == 1.5F);
+  CHECK(make_grid(QuantSpec{8}, 0.0F).scale == 1.0F);
+  CHECK(make_grid(QuantSpec{8}, 1e-30F).scale == 1.0F);
+  CHECK(make_grid(QuantSpec{1}, 0.0F).scale == 0x1.0p-40F);
+}
+
+TEST_CASE("quant spec: an asymmetric grid keeps zero a code and has all 2^b codes") {
+  QuantSpec spec{8};
+  spec.sign = QuantSpec::Sign::asymmetric;
+  const Grid grid = make_grid(spec, 2.0F, 0.55F);
+  CHECK(grid.scale == 2.55F / 255.0F);
+  CHECK(grid.lo == -55);
+  CHECK(grid.hi == 200);
+  CHECK(grid.bound() == 200);
+}
+
+TEST_CASE("quant spec: scale=pow2 takes the power of two next above or equal") {
+  QuantSpec spec{8};
+  spec.scale_kind = QuantSpec::Scale::pow2;
+  CHECK(make_grid(spec, 127.0F).scale == 1.0F);
+  CHECK(make_grid(spec, 128.0F).scale == 2.0F);
+}
+
+TEST_CASE("quant spec: a lookup form splits 2b bits into modulus and phase") {
+  const auto split = [](const char* row) {
+    const QuantSpec spec = QuantConfig::parse(row, "test").resolve(sites)[0];
+    return std::array<int, 2>{spec.magnitude, spec.phase};
+  };
+  CHECK(split("weight:*.A 4 form=log-polar") == std::array<int, 2>{3, 5});
+  CHECK(split("weight:*.A 4 form=polar magnitude=2") == std::array<int, 2>{2, 6});
+  CHECK(split("weight:*.A 1 form=polar") == std::array<int, 2>{1, 1});
+  CHECK(split("weight:*.A 8 form=disk") == std::array<int, 2>{0, 0});
 }
 
 TEST_CASE("glob: stars match any run, nothing else is special") {

@@ -1,0 +1,119 @@
+// The forms of the quantized state matrix other than cartesian (docs/numerics.md, section 6). Each yields a pair of
+// integers inside the unit disk for every eigenvalue.   Straight-through: dL/dlambda = g.
+#include "autograd/ops.h"
+
+#include "core/error.h"
+#include "core/ranges.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <complex>
+#include <vector>
+
+namespace bitstate::ops {
+namespace {
+
+using Complex = std::complex<double>;
+
+void backward(Tape& tape, const Node& node) {
+  if (float* const dx = tape.gradient(node.inputs[0])) {
+    for (std::size_t i = 0; i < node.size(); ++i) dx[i] += node.gradient[i];
+  }
+}
+
+constexpr Op op{"quantize_lambda", backward};
+
+/// The nearest of the four grid points around z that lie in the unit disk.
+std::array<std::int32_t, 2> nearest_in_disk(Complex z, double scale, std::int32_t bound) {
+  if (std::abs(z) > 1.0) z /= std::abs(z);
+  std::array<std::int32_t, 2> best = {0, 0};
+  double least = 1e300;
+  for (const bool up_re : {false, true}) {
+    for (const bool up_im : {false, true}) {
+      const double limit = bound;
+      const double re = std::clamp(std::floor(z.real() / scale) + (up_re ? 1.0 : 0.0), -limit, limit);
+      const double im = std::clamp(std::floor(z.imag() / scale) + (up_im ? 1.0 : 0.0), -limit, limit);
+      const double distance = std::norm(Complex(re, im) * scale - z);
+      if ((re * re + im * im) * scale * scale > 1.0 || distance >= least) continue;
+      least = distance;
+      best = {static_cast<std::int32_t>(re), static_cast<std::int32_t>(im)};
+    }
+  }
+  return best;
+}
+
+/// Replaces every value by the middle of its bin among 2^bits equal ones between the smallest and the largest value.
+void to_bin_middles(std::vector<double>& values, int bits) {
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  const double first = *low;
+  const double width = (*high - first) / std::ldexp(1.0, bits);
+  if (!(width > 0.0)) return;
+  const double last = std::ldexp(1.0, bits) - 1.0;
+  for (double& v : values) v = first + (std::clamp(std::floor((v - first) / width), 0.0, last) + 0.5) * width;
+}
+
+constexpr double smallest = 0x1.0p-20;  // of decay rates and angles
+
+std::vector<Complex> to_polar_levels(const std::vector<Complex>& lambda, const QuantSpec& spec, bool conj_sym) {
+  const bool log_magnitude = spec.form == QuantSpec::Form::log_polar;
+  const bool log_phase = spec.spacing == QuantSpec::Spacing::log;
+  std::vector<double> magnitude, phase;
+  for (const Complex z : lambda) {
+    const double modulus = std::min(std::abs(z), 1.0);
+    // with conjugate symmetry the kept half has angles below 0: one that crossed is at the edge
+    const double angle = conj_sym ? std::max(0.0, -std::arg(z)) : std::fabs(std::arg(z));
+    magnitude.push_back(log_magnitude ? std::log(std::max(-std::log(modulus), smallest)) : modulus);
+    phase.push_back(log_phase ? std::log(std::max(angle, smallest)) : angle);
+  }
+  to_bin_middles(magnitude, spec.magnitude);
+  to_bin_middles(phase, conj_sym ? spec.phase : spec.phase - 1);
+  std::vector<Complex> levels;
+  for (std::size_t p = 0; p < lambda.size(); ++p) {
+    const double modulus = log_magnitude ? std::exp(-std::exp(magnitude[p])) : magnitude[p];
+    const double angle = log_phase ? std::exp(phase[p]) : phase[p];
+    levels.push_back(std::polar(modulus, conj_sym || lambda[p].imag() < 0.0 ? -angle : angle));
+  }
+  return levels;
+}
+
+}  // namespace
+
+Value quantize_lambda(Tape& tape, Value lambda_bar, const Quantizer& site, bool conj_sym) {
+  const QuantSpec& spec = site.spec;
+  if (!spec.active() || spec.form == QuantSpec::Form::cartesian) return quantize(tape, lambda_bar, site);
+  const std::size_t states = tape[lambda_bar].size() / 2;
+  require<UsageError>(!spec.is_lookup() || conj_sym || spec.phase >= 2, "quantize",
+                      "{} has {} phase bits; without conj_sym one of them is the sign, so at least 2 are needed",
+                      site.site, spec.phase);
+  Node& y = tape.push(op, {lambda_bar}, 1, 2 * states);
+  const float* const x = tape[lambda_bar].value;
+  std::vector<Complex> lambda;
+  for (std::size_t p = 0; p < states; ++p) lambda.emplace_back(x[p], x[states + p]);
+  for (const Complex z : lambda) {
+    require<DivergedError>(std::isfinite(std::norm(z)), "quantize", "{} holds a NaN or an infinity", site.site);
+  }
+  Grid grid;
+  if (spec.is_lookup()) {
+    lambda = to_polar_levels(lambda, spec, conj_sym);
+    const std::int32_t bound = (1 << (spec.width - 1)) - 1;
+    grid = {std::ldexp(1.0F, 1 - spec.width), -bound, bound};
+  } else {
+    grid = make_grid(spec, range_of_values(spec, {x, 2 * states}));
+  }
+  float* const scale = tape.arena().array<float>(1);
+  *scale = grid.scale;
+  y.site = &site;
+  y.scale = scale;
+  y.bound = grid.hi;
+  y.codes = tape.arena().array<std::int32_t>(2 * states);
+  for (std::size_t p = 0; p < states; ++p) {
+    const auto pair = nearest_in_disk(lambda[p], double{grid.scale}, grid.hi);
+    y.codes[p] = pair[0];
+    y.codes[states + p] = pair[1];
+  }
+  kernels::dequantize(1, 2 * states, y.layout, y.codes, scale, y.value);
+  return tape.last();
+}
+
+}  // namespace bitstate::ops
