@@ -13,8 +13,8 @@ std::span<const std::size_t> CalibrationData::batch(std::size_t index) const { r
 void check_calibration(const Inventory& inventory, std::size_t batches) {
   if (batches > 0) return;
   for (const Quantizer* site : inventory.quantizers) {
-    require<UsageError>(!site->is_static(), "calibration_batches",
-                        "\"0\" is not allowed: {} keeps a range (range=ema), which only batches can set", site->site);
+    require<UsageError>(!site->needs_range(), "calibration_batches",
+                        "\"0\" is not allowed: {} keeps a range, which only batches can set", site->site);
   }
 }
 
