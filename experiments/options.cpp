@@ -148,6 +148,9 @@ void add_model_options(std::vector<Option>& table) {
   using C = RunConfig;
   constexpr std::size_t size_limit = 65536;
   table.push_back(word("dataset", &C::dataset, dataset_names(), "what is learnt"));
+  auto presets = preset_names();
+  presets.insert(presets.begin(), "none");
+  table.push_back(word("preset", &C::preset, presets, "settings between the recipe and these options"));
   table.push_back(whole("n_layers", &C::n_layers, 1, 1024, "number of S5 layers"));
   table.push_back(whole("d_model", &C::d_model, 1, size_limit, "features H of every layer"));
   table.push_back(whole("ssm_size_base", &C::ssm_size_base, 1, size_limit, "states P, before conj_sym halves them"));
@@ -169,6 +172,9 @@ void add_model_options(std::vector<Option>& table) {
   table.push_back(real("bn_momentum", &C::bn_momentum, {0.0, 1.0, false, true}, "momentum of the running statistics"));
   table.push_back(flag("qgelu_approx", &C::qgelu_approx, "GELU as x * clip(x + 2, 0, 4) / 4"));
   table.push_back(flag("hard_sigmoid", &C::hard_sigmoid, "sigmoid as clip(x + 3, 0, 6) / 6"));
+  table.push_back(flag("use_layernorm_bias", &C::use_layernorm_bias, "layer normalization has a bias"));
+  table.push_back(word("scan", &C::scan, {"recurrence", "tree"}, "how a quantized state is computed"));
+  table.push_back(flag("quantize_gradients", &C::quantize_gradients, "gradients are quantized as their operands"));
   table.push_back(flag("pad", &C::pad, "scan and norm run over padding, as in the reference"));
 }
 
