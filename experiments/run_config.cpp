@@ -127,7 +127,8 @@ Settings inherited(const std::string& from) {
                       from);
   Settings kept;
   for (const auto& setting : read_ini(file)) {
-    const bool own = is_quant_setting(setting.first) || setting.first.substr(0, 4) == "from";
+    const bool own = is_quant_setting(setting.first) || setting.first.substr(0, 4) == "from" ||
+                     setting.first == "calibration_batches";
     if (!own) kept.push_back(setting);
   }
   return kept;
@@ -150,8 +151,40 @@ void validate_source(const RunConfig& c) {
   const auto needs_from = [](bool given, std::string_view option) {
     require<UsageError>(!given, option, "is for runs that start from another one; name it with from");
   };
+  require<UsageError>(c.epochs > 0, "epochs", "\"0\" is only allowed for runs that start from another one (from)");
   needs_from(c.from_lr_factor != 1.0, "from_lr_factor");
   needs_from(c.from_epochs_factor != 1.0, "from_epochs_factor");
+}
+
+/// Settings of one place, after those of the preset that it names.
+void apply_with_preset(RunConfig& config, const Settings& given, std::string_view where) {
+  if (const std::string* const preset = last_value(given, "preset")) {
+    apply(config, {{"preset", *preset}}, where);
+    if (const auto text = embedded_file(fmt::format("presets/{}.ini", *preset))) {
+      apply(config, parse_ini(*text, *preset), *preset);
+    }
+  }
+  apply(config, given, where);
+}
+
+/// The rules that `quant` names: the preset's own, or those of everybody.
+std::string rules_text(const RunConfig& config) {
+  const auto own = embedded_file(fmt::format("configs/{}/{}.quant", config.preset, config.quant));
+  return canonical_rules(own ? *own : named_text(config.quant, "configs", ".quant", "quant"));
+}
+
+/// Options of the rules that the *_bits flags stand for.
+struct FlagOptions {
+  std::string_view a, weight, ssm_act, act;
+};
+
+FlagOptions flag_options(const RunConfig& config) {
+  constexpr std::string_view by_tensor = "range=absmax granularity=tensor edge=half";
+  if (config.preset == "qs5") {
+    return {by_tensor, by_tensor, "range=absmax granularity=step edge=half",
+            "range=absmax granularity=sample edge=half"};
+  }
+  return {by_tensor, "range=absmax granularity=channel edge=half", "range=ema edge=half", "range=ema edge=half"};
 }
 
 }  // namespace
@@ -170,6 +203,8 @@ std::vector<OptionInfo> run_options() {
 std::vector<std::string> dataset_names() { return datasets::names(); }
 
 std::vector<std::string> recipe_names() { return embedded_names("recipes"); }
+
+std::vector<std::string> preset_names() { return embedded_names("presets"); }
 
 std::vector<std::string> quant_names() { return embedded_names("configs"); }
 
@@ -250,15 +285,17 @@ RunConfig load_run_config(std::string_view recipe, const Settings& overrides) {
   config.recipe = recipe;
   const std::string* const from = last_value(overrides, "from");
   if (!recipe.empty()) {
-    apply(config, parse_ini(named_text(recipe, "recipes", ".ini", "recipe"), recipe), recipe);
+    apply_with_preset(config, parse_ini(named_text(recipe, "recipes", ".ini", "recipe"), recipe), recipe);
   } else if (from != nullptr && !from->empty()) {
-    apply(config, inherited(*from), *from);
+    apply_with_preset(config, inherited(*from), *from);
+    require<UsageError>(config.epochs > 0 || last_value(overrides, "epochs") != nullptr, "epochs",
+                        "{} was not trained itself (epochs = 0); give the epochs of this run", *from);
   }
-  apply(config, overrides, "options");
+  apply_with_preset(config, overrides, "options");
   if (config.quant.empty()) config.quant = "none";
   check_path("quant", config.quant);
   if (config.quant != "none") {
-    config.quant_text = canonical_rules(named_text(config.quant, "configs", ".quant", "quant"));
+    config.quant_text = rules_text(config);
   }
   while (config.from.size() > 1 && config.from.back() == '/') config.from.pop_back();
   validate(config);
@@ -267,7 +304,7 @@ RunConfig load_run_config(std::string_view recipe, const Settings& overrides) {
 }
 
 std::size_t epochs_of(const RunConfig& config) {
-  if (config.from.empty()) return config.epochs;
+  if (config.from.empty() || config.epochs == 0) return config.epochs;
   const double epochs = static_cast<double>(config.epochs) * config.from_epochs_factor;
   return std::max<std::size_t>(1, static_cast<std::size_t>(std::llround(epochs)));
 }
@@ -294,21 +331,28 @@ std::string quant_rules(const RunConfig& c) {
   const auto add = [&](const std::optional<int>& bits, std::string_view glob, std::string_view options) {
     if (bits) rules += fmt::format("{} {} {}\n", glob, *bits, options);
   };
-  constexpr std::string_view by_tensor = "range=absmax granularity=tensor edge=half";
-  constexpr std::string_view by_channel = "range=absmax granularity=channel edge=half";
-  constexpr std::string_view activation = "range=ema edge=half";
+  const FlagOptions options = flag_options(c);
+  const bool qs5 = c.preset == "qs5";
   const bool glu = c.activation_fn != "gelu";  // a rule that matches no site is an error
-  add(c.a_bits, "weight:*.ssm.A", by_tensor);
-  add(c.b_bits, "weight:*.ssm.B", by_channel);
-  add(c.c_bits, "weight:*.ssm.C", by_channel);
-  add(c.d_bits, "weight:*.ssm.D", by_channel);
-  add(c.ssm_act_bits, "act:*.ssm.*", activation);
-  add(c.non_ssm_bits, "weight:encoder", by_channel);
-  add(c.non_ssm_bits, "weight:decoder", by_channel);
-  if (glu) add(c.non_ssm_bits, "weight:*.glu.*", by_channel);
-  add(c.non_ssm_act_bits, "act:encoder", activation);
-  add(c.non_ssm_act_bits, glu ? "act:*.glu.*" : "act:*.gelu", activation);
-  add(c.non_ssm_act_bits, "act:decoder", activation);
+  add(c.a_bits, "weight:*.ssm.A", options.a);
+  add(c.b_bits, "weight:*.ssm.B", options.weight);
+  add(c.c_bits, "weight:*.ssm.C", options.weight);
+  add(c.d_bits, "weight:*.ssm.D", options.weight);
+  add(c.ssm_act_bits, "act:*.ssm.*", options.ssm_act);
+  if (qs5) add(c.ssm_act_bits, "state:*", options.ssm_act);
+  add(c.non_ssm_bits, "weight:encoder", options.weight);
+  add(c.non_ssm_bits, "weight:decoder", options.weight);
+  if (glu) add(c.non_ssm_bits, "weight:*.glu.*", options.weight);
+  add(c.non_ssm_act_bits, "act:encoder", options.act);
+  if (qs5) {
+    add(c.non_ssm_act_bits, "act:*.glu.gelu", options.act);
+    add(c.non_ssm_act_bits, "act:*.glu.x", options.act);
+    if (glu) add(c.non_ssm_act_bits, "act:*.glu.gate", options.act);
+    if (!c.batchnorm) add(c.non_ssm_act_bits, c.prenorm ? "acc:*.norm" : "act:*.norm", options.act);
+  } else {
+    add(c.non_ssm_act_bits, glu ? "act:*.glu.*" : "act:*.gelu", options.act);
+  }
+  add(c.non_ssm_act_bits, "act:decoder", options.act);
   for (const auto& rule : c.bits) rules += rule + "\n";
   return rules;
 }

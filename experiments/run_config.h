@@ -17,6 +17,8 @@ struct RunConfig {
   std::string recipe;              ///< where the settings came from: a built-in name or a file
   std::string dataset = "smnist";  ///< one of dataset_names()
 
+  std::string preset = "none";  ///< a built-in list of settings and rules (experiments/presets)
+
   // model
   std::size_t n_layers = 6;
   std::size_t d_model = 128;                     ///< features H
@@ -35,13 +37,16 @@ struct RunConfig {
   bool prenorm = true;
   bool batchnorm = true;  ///< false: layer normalization
   double bn_momentum = 0.95;
+  bool use_layernorm_bias = true;
   bool qgelu_approx = false;
   bool hard_sigmoid = false;
+  std::string scan = "recurrence";  ///< or tree
+  bool quantize_gradients = false;
   bool pad = false;  ///< scan and norm run over padding, as in the reference
 
   // training
   std::size_t bsz = 64;
-  std::size_t epochs = 100;
+  std::size_t epochs = 100;  ///< 0 only with `from`: its weights are calibrated and evaluated
   double ssm_lr_base = 1e-3;
   double lr_factor = 1.0;  ///< global learning rate = lr_factor · ssm_lr_base
   bool dt_global = false;
@@ -70,7 +75,8 @@ struct RunConfig {
   std::optional<int> ssm_act_bits;
   std::optional<int> non_ssm_bits;
   std::optional<int> non_ssm_act_bits;
-  std::vector<std::string> bits;  ///< further rules "glob bits [key=value ...]", after all others
+  std::size_t calibration_batches = 1;  ///< training batches that set the ranges before the first step
+  std::vector<std::string> bits;        ///< further rules "glob bits [key=value ...]", after all others
 
   // data
   std::size_t limit_train = 0;      ///< use only the first so many training sequences; 0 = all
@@ -108,8 +114,9 @@ std::vector<OptionInfo> run_options();
 /// Values that `dataset` may take.
 std::vector<std::string> dataset_names();
 
-/// Names of the built-in recipes (experiments/recipes) and quantization configurations (experiments/configs).
+/// Names of the built-in recipes, presets and quantization configurations (experiments/recipes, presets, configs).
 std::vector<std::string> recipe_names();
+std::vector<std::string> preset_names();
 std::vector<std::string> quant_names();
 
 /// Splits `args` (without program and command) by `options`. `--name=value` and `--name value` are the same, dashes in
@@ -125,7 +132,8 @@ void set_option(RunConfig& config, std::string_view name, std::string_view value
 /// Checks what concerns several options together (sizes that divide, limits). Throws UsageError.
 void validate(const RunConfig& config);
 
-/// A recipe (built-in name or path of an .ini), then the overrides in their order; validated, `quant` resolved. `bits`
+/// A recipe (built-in name or path of an .ini), then the overrides in their order; validated, `quant` resolved. Where
+/// either names a preset, the preset's settings come before its own, and a preset's rules before the usual ones. `bits`
 /// given among the overrides add to the recipe's. An empty recipe stands for the defaults or, when the overrides name
 /// `from`, for that run's settings without its own source and quantization. Throws UsageError.
 RunConfig load_run_config(std::string_view recipe, const Settings& overrides);

@@ -15,8 +15,15 @@ namespace {
 
 std::filesystem::path weights_file(const std::filesystem::path& run) { return run / "best.h5"; }
 
+/// A learned range, which belongs to a site and not to the weights.
+bool is_range(std::string_view name) { return name.ends_with(".log_range"); }
+
+/// The tensors of "parameters" or "buffers".
 std::vector<std::string> members(const Hdf5Reader& reader, const std::string& group) {
-  return reader.exists(group) ? reader.list(group) : std::vector<std::string>{};
+  std::vector<std::string> names;
+  if (reader.exists(group)) names = reader.list(group);
+  std::erase_if(names, is_range);
+  return names;
 }
 
 /// Reads one tensor of the model; `group` is "parameters" or "buffers".
@@ -63,6 +70,7 @@ void load_source(const std::filesystem::path& run, const Inventory& inventory) {
   const Hdf5Reader reader(weights_file(run));
   std::set<std::string> parameters, buffers;
   for (const auto& [name, parameter] : inventory.parameters) {
+    if (is_range(name)) continue;
     read_tensor(reader, "parameters", name, parameter->value);
     parameters.insert(name);
   }

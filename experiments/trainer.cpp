@@ -5,6 +5,7 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/random.h"
+#include "experiments/calibration.h"
 #include "experiments/checkpoint.h"
 #include "experiments/console.h"
 #include "experiments/lane_runner.h"
@@ -66,6 +67,7 @@ class Run {
         schedule_{steps_per_epoch_, epochs_, config.warmup_end, config.cosine_anneal, config.lr_min} {
     require<UsageError>(steps_per_epoch_ > 0, "train", "bsz is {}, the training part has only {} sequences", config.bsz,
                         data_.train->size());
+    check_calibration(inventory_, config.calibration_batches);
   }
 
   void begin();
@@ -89,6 +91,7 @@ class Run {
   void train_epoch(ProgressBar& bar);
   void train_step(std::span<const std::size_t> indices);
   void end_epoch(ProgressBar& bar);
+  void keep_untrained();
   std::optional<Evaluation> evaluate(const datasets::Dataset& part);
   void save();
   void save_in_time();
@@ -143,12 +146,9 @@ auto Run::located(std::string_view where, const F& f) const {
 }
 
 void Run::calibrate() {
-  if (!needs_calibration(inventory_)) return;
   const auto order = epoch_order(data_.train->size(), config_.seed, 0);
-  located("calibration", [&] {
-    runner_.run(LaneRunner::Mode::calibrate, *data_.train, std::span(order).first(config_.bsz));
-    calibrate_ranges(inventory_, runner_.observed());
-  });
+  const CalibrationData batches{*data_.train, order, config_.bsz, config_.calibration_batches};
+  located("calibration", [&] { experiments::calibrate(runner_, inventory_, batches); });
 }
 
 void Run::train_step(std::span<const std::size_t> indices) {
@@ -230,6 +230,14 @@ void Run::end_epoch(ProgressBar& bar) {
                        train_loss, evaluation->loss, name, evaluation->metric, duration_text(progress_.seconds)));
 }
 
+/// The calibrated weights of the source are the best ones of a run without training.
+void Run::keep_untrained() {
+  const auto evaluation = located("validation", [&] { return evaluate(validation()); });
+  if (!evaluation) throw Interrupted{};
+  progress_.best = evaluation->metric;
+  save_checkpoint(file("best.h5"), identity_, progress_, inventory_, nullptr);
+}
+
 TrainResult Run::result(std::string status) const {
   TrainResult r;
   r.status = std::move(status);
@@ -263,6 +271,7 @@ TrainResult Run::train() {
   try {
     if (StopSignals::requested()) throw Interrupted{};  // nothing to save yet
     calibrate();
+    if (epochs_ == 0) keep_untrained();
     while (progress_.epoch < epochs_) {
       train_epoch(bar);
       end_epoch(bar);
@@ -315,8 +324,8 @@ TrainResult train(const RunConfig& config) {
                         "{} already holds a run; --resume continues it, or choose another --out", folder.string());
   }
   if (std::filesystem::exists(result_file)) {
-    if (std::filesystem::exists(folder / "checkpoint.h5")) {
-      check_identity(folder / "checkpoint.h5", identity_of(config));
+    for (const char* const name : {"checkpoint.h5", "best.h5"}) {
+      if (std::filesystem::exists(folder / name)) check_identity(folder / name, identity_of(config));
     }
     return result_from_json(read_file(result_file, std::size_t{1} << 20), result_file.string());
   }
@@ -329,7 +338,7 @@ TrainResult train(const RunConfig& config) {
     remove_stale_temporaries(folder / name);  // of a killed process
   }
   write_file_atomically(folder / "settings.ini", format_ini(settings(config)));
-  write_file_atomically(folder / "parameters.txt", run.parameter_table());
+  if (epochs_of(config) > 0) write_file_atomically(folder / "parameters.txt", run.parameter_table());
   const TrainResult result = run.train();
   if (result.status != "interrupted") write_file_atomically(result_file, to_json(result) + "\n");
   return result;

@@ -172,6 +172,8 @@ TEST_CASE("run_config: every bad value is refused by a sentence with the option 
                      {"lanes", "0"},
                      {"from_lr_factor", "0"},
                      {"from_epochs_factor", "-1"},
+                     {"calibration_batches", "few"},
+                     {"epochs", "0"},
                      {"a_bits", "0"},
                      {"a_bits", "17"},
                      {"b_bits", "eight"},
@@ -192,6 +194,10 @@ TEST_CASE("run_config: every bad value is refused by a sentence with the option 
                      {"dataset", "cifar"},
                      {"qgelu_approx", "q"},
                      {"hard_sigmoid", "h"},
+                     {"preset", "qs6"},
+                     {"use_layernorm_bias", "b"},
+                     {"scan", "loop"},
+                     {"quantize_gradients", "g"},
                      {"pad", "p"}};
   std::set<std::string> covered;
   for (const auto& setting : bad) {
@@ -253,7 +259,7 @@ TEST_CASE("run_config: settings() is canonical and loads back to the same run") 
 }
 
 TEST_CASE("run_config: the hash is stable, ignores how a run is done and sees every setting") {
-  CHECK(settings_hash(load_run_config("", {})) == "8bb5872e35a24a84");
+  CHECK(settings_hash(load_run_config("", {})) == "1a5663146bcf8990");
   const std::string hash = settings_hash(load_run_config("", {}));
   CHECK(hash == settings_hash(load_run_config("", {{"threads", "2"}, {"out", "x"}, {"json", "1"}, {"resume", "1"}})));
   CHECK(hash == settings_hash(load_run_config("", {{"epochs", "100"}, {"dt_min", "1e-3"}, {"a_bits", "none"}})));
