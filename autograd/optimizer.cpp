@@ -19,17 +19,20 @@ std::string_view leaf_of(std::string_view path) {
 }
 
 std::string_view group_of(std::string_view leaf, const OptimizerSettings& settings) {
+  if (settings.freeze_a && any_of(leaf, {"Lambda_re", "Lambda_im", "Lambda_bar", "log_step"})) return "frozen";
   if (leaf == "log_step") return settings.dt_global ? "regular" : "ssm";
-  if (any_of(leaf, {"Lambda_re", "Lambda_im", "log_range"})) return "ssm";
+  if (any_of(leaf, {"Lambda_re", "Lambda_im", "Lambda_bar", "log_range"})) return "ssm";
+  const bool b = any_of(leaf, {"B", "B_bar"});
   switch (settings.opt_config) {
     case OptConfig::standard:
-      return leaf == "B" ? "ssm" : "regular";
+    case OptConfig::qaft:
+      return b ? "ssm" : "regular";
     case OptConfig::BandCdecay:
-      return leaf == "B" ? "none" : "regular";
+      return b ? "none" : "regular";
     case OptConfig::BfastandCdecay:
       return "regular";
     case OptConfig::noBCdecay:
-      return any_of(leaf, {"B", "C", "C1", "C2", "D"}) ? "ssm" : "regular";
+      return b || any_of(leaf, {"C", "C1", "C2", "D"}) ? "ssm" : "regular";
   }
   fail("optimizer", "opt_config has no value {}", static_cast<int>(settings.opt_config));
 }
@@ -50,6 +53,13 @@ void update(const Update& a, std::size_t n, const float* g, float* m, float* v, 
   }
 }
 
+void update_sgd(float momentum, float rate, std::size_t n, const float* g, float* m, float* p) {
+  for (std::size_t i = 0; i < n; ++i) {
+    m[i] = momentum * m[i] + g[i];
+    p[i] -= rate * m[i];
+  }
+}
+
 }  // namespace
 
 OptConfig opt_config_of(std::string_view name) {
@@ -57,15 +67,17 @@ OptConfig opt_config_of(std::string_view name) {
   if (name == "BandCdecay") return OptConfig::BandCdecay;
   if (name == "BfastandCdecay") return OptConfig::BfastandCdecay;
   if (name == "noBCdecay") return OptConfig::noBCdecay;
-  fail<UsageError>("opt_config", "'{}' is none of standard, BandCdecay, BfastandCdecay, noBCdecay", name);
+  if (name == "qaft") return OptConfig::qaft;
+  fail<UsageError>("opt_config", "'{}' is none of standard, BandCdecay, BfastandCdecay, noBCdecay, qaft", name);
 }
 
 ParameterRule parameter_rule(const NamedParameter& parameter, const OptimizerSettings& settings) {
   ParameterRule rule;
   rule.name = parameter.name;
   rule.group = group_of(leaf_of(parameter.name), settings);
-  rule.ssm_rate = rule.group != "regular";
-  rule.decay = rule.group == "ssm" ? 0.0 : settings.weight_decay;
+  rule.ssm_rate = rule.group == "ssm" || rule.group == "none";
+  const bool decays = rule.group == "none" || rule.group == "regular";
+  rule.decay = decays && settings.opt_config != OptConfig::qaft ? settings.weight_decay : 0.0;
   rule.offset = parameter.parameter->offset;
   rule.size = parameter.parameter->value.size();
   return rule;
@@ -113,10 +125,16 @@ void Optimizer::step(std::span<const NamedParameter> parameters, std::span<const
     require(value.size() == rule.size && parameters[k].name == rule.name, "optimizer",
             "parameter {} is {} of {} elements, was {} of {}", k, parameters[k].name, value.size(), rule.name,
             rule.size);
+    if (rule.group == "frozen") continue;
     a.rate = static_cast<float>(rule.ssm_rate ? ssm_lr : lr);
     a.decay = static_cast<float>(rule.decay);
-    update(a, rule.size, gradient.data() + rule.offset, m.data() + rule.offset, v.data() + rule.offset,
-           value.data.data());
+    const float* const g = gradient.data() + rule.offset;
+    if (settings_.opt_config == OptConfig::qaft) {
+      update_sgd(static_cast<float>(settings_.momentum), a.rate, rule.size, g, m.data() + rule.offset,
+                 value.data.data());
+    } else {
+      update(a, rule.size, g, m.data() + rule.offset, v.data() + rule.offset, value.data.data());
+    }
   }
 }
 
@@ -127,7 +145,7 @@ std::string Optimizer::table() const {
       fmt::format("{:<{}}  {:>9}  {:<7}  {:<6}  {}\n", "parameter", width, "size", "group", "rate", "decay");
   for (const auto& rule : rules_) {
     text += fmt::format("{:<{}}  {:>9}  {:<7}  {:<6}  {}\n", rule.name, width, rule.size, rule.group,
-                        rule.ssm_rate ? "ssm_lr" : "lr", rule.decay);
+                        rule.group == "frozen" ? "0" : (rule.ssm_rate ? "ssm_lr" : "lr"), rule.decay);
   }
   return text;
 }

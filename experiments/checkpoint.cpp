@@ -12,6 +12,12 @@ namespace {
 
 constexpr std::int64_t format_version = 1;
 
+std::string value_of(const Settings& settings, std::string_view name) {
+  const auto named = [&](const auto& setting) { return setting.first == name; };
+  const auto found = std::find_if(settings.begin(), settings.end(), named);
+  return found == settings.end() ? std::string() : found->second;
+}
+
 void check_run(const Hdf5Reader& reader, const RunIdentity& run) {
   const std::string file = reader.path().string();
   const auto version = reader.read_scalar<std::int64_t>("version");
@@ -31,6 +37,8 @@ void check_run(const Hdf5Reader& reader, const RunIdentity& run) {
           "{} was trained with other quantization rules than those that its settings stand for now; restore the .quant "
           "file",
           file);
+  require(run.source.empty() || reader.read_text("source") == run.source, "checkpoint",
+          "{} started from other weights than those that from={} holds now", file, value_of(saved, "from"));
 }
 
 void read_floats(const Hdf5Reader& reader, const std::string& path, std::vector<float>& into) {
@@ -50,6 +58,7 @@ void save_checkpoint(const std::filesystem::path& file, const RunIdentity& run, 
   writer.write_scalar("version", format_version);
   writer.write_text("settings", format_ini(run.settings));
   writer.write_text("rules", run.rules);
+  writer.write_text("source", run.source);
   writer.write_scalar("progress/epoch", progress.epoch);
   writer.write_scalar("progress/step", progress.step);
   writer.write_scalar("progress/loss_sum", progress.loss_sum);

@@ -24,10 +24,11 @@ struct Progress {
   std::string metrics;           ///< the lines of metrics.jsonl so far
 };
 
-/// What a run is: its settings and, since a .quant file may change, the rules that they stood for.
+/// What a run is: its settings and, since files may change, the rules and the source's weights that they stood for.
 struct RunIdentity {
   Settings settings;
   std::string rules;
+  std::string source = {};  ///< source_digest(); empty when there is none, or not any more: then it is not compared
 };
 
 /// Writes the file atomically: a reader sees the old or the new checkpoint, whenever the writer is killed.
@@ -35,7 +36,7 @@ void save_checkpoint(const std::filesystem::path& file, const RunIdentity& run, 
                      const Inventory& inventory, const Optimizer* optimizer);
 
 /// Fills everything from the file; every quantizer that keeps a range has it afterwards. Throws Error when the file is
-/// damaged, belongs to another model, or to a run with other settings or rules (naming the first that differs).
+/// damaged, belongs to another model, or to a run with other settings, rules or source (naming the first that differs).
 Progress load_checkpoint(const std::filesystem::path& file, const RunIdentity& run, const Inventory& inventory,
                          Optimizer* optimizer);
 

@@ -7,6 +7,7 @@
 #include "experiments/embedded.h"
 #include "experiments/report.h"
 #include "experiments/run_config.h"
+#include "experiments/run_record.h"
 #include "experiments/signals.h"
 #include "experiments/suggest.h"
 #include "experiments/sweep.h"
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <filesystem>
 #include <thread>
@@ -36,6 +38,14 @@ struct Command {
   std::vector<OptionInfo> options;
   int (*run)(const CommandLine& line);
 };
+
+/// Options of a run that change it without training and are no quantization.
+constexpr std::array<std::string_view, 4> ptq_changes{"preset", "qgelu_approx", "hard_sigmoid", "scan"};
+
+template <class Names>
+bool contains(const Names& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
 
 void print_json(const json& figures) { fmt::print("{}\n", figures.dump()); }
 
@@ -65,15 +75,44 @@ int finish(const RunConfig& config, const TrainResult& result) {
 int train_command(const CommandLine& line) {
   std::string recipe = only_positional(line, "train");
   const std::string* out = last_value(line, "out");
-  if (recipe.empty() && out != nullptr && fs::exists(fs::path(*out) / "settings.ini")) {
+  const std::string* from = last_value(line, "from");
+  const bool source = from != nullptr && !from->empty();
+  if (recipe.empty() && !source && out != nullptr && fs::exists(fs::path(*out) / "settings.ini")) {
     recipe = (fs::path(*out) / "settings.ini").string();  // go on with a run that exists
   }
-  require<UsageError>(!recipe.empty(), "train", "needs a recipe: {}, or the path of an .ini file",
+  require<UsageError>(!recipe.empty() || source, "train",
+                      "needs a recipe: {}, or the path of an .ini file, or --from=RUN",
                       fmt::join(recipe_names(), ", "));
   RunConfig config = load_run_config(recipe, line.options);
   if (config.out.empty()) {
-    config.out = fmt::format("runs/{}-{}", fs::path(recipe).stem().string(), settings_hash(config));
+    const fs::path name = recipe.empty() ? fs::path(config.from).filename() : fs::path(recipe).stem();
+    config.out = fmt::format("runs/{}-{}", name.string(), settings_hash(config));
   }
+  return finish(config, train(config));
+}
+
+/// Options of a run that starts from `run` and is not trained, from those of the command line.
+Settings ptq_options(const std::string& run, const Settings& given) {
+  Settings options{{"from", run}, {"epochs", "0"}, {"calibration_batches", "8"}};
+  bool changes = false;
+  for (const auto& [name, value] : given) {
+    if (name == "batches") {
+      const bool digits = !value.empty() && value.size() < 7 && value.find_first_not_of("0123456789") == value.npos;
+      require<UsageError>(digits, "batches", "\"{}\" is not allowed: a whole number from 0 to 999999 is", value);
+    }
+    changes = changes || is_quant_setting(name) || contains(ptq_changes, name);
+    options.emplace_back(name == "batches" ? "calibration_batches" : name, value);
+  }
+  require<UsageError>(changes, "ptq", "needs what to change: --quant=FILE, --bits=RULE, a *_bits flag, or one of {}",
+                      fmt::join(ptq_changes, ", "));
+  return options;
+}
+
+int ptq_command(const CommandLine& line) {
+  std::string run = only_positional(line, "ptq");
+  require<UsageError>(!run.empty(), "ptq", "needs the folder of a run");
+  RunConfig config = load_run_config("", ptq_options(run, line.options));
+  if (config.out.empty()) config.out = fmt::format("{}-ptq-{}", config.from, settings_hash(config));
   return finish(config, train(config));
 }
 
@@ -232,16 +271,31 @@ int data_command(const CommandLine& line) {
 std::vector<OptionInfo> some_options(const std::vector<std::string>& names) {
   std::vector<OptionInfo> chosen;
   for (const auto& option : run_options()) {
-    if (std::find(names.begin(), names.end(), option.name) != names.end()) chosen.push_back(option);
+    if (contains(names, option.name)) chosen.push_back(option);
   }
   return chosen;
+}
+
+std::vector<OptionInfo> ptq_option_infos() {
+  std::vector<std::string> names{"quant", "bits", "bsz", "limit_train", "limit_test", "seed",
+                                 "lanes", "data", "out", "threads",     "resume",     "json"};
+  names.insert(names.end(), ptq_changes.begin(), ptq_changes.end());
+  for (const auto& option : run_options()) {
+    if (is_quant_setting(option.name)) names.push_back(option.name);
+  }
+  auto infos = some_options(names);
+  infos.push_back({"batches", "training batches that set the ranges; 0 where none is kept [8]", false});
+  return infos;
 }
 
 std::vector<Command> command_table() {
   auto sweep = run_options();
   sweep.push_back({"jobs", "runs at once; each gets its share of the threads [1]", false});
   return {
-      {"train", "RECIPE", "trains one model", run_options(), train_command},
+      {"train", "RECIPE | --from=RUN", "trains one model, from the start or from the weights of a run", run_options(),
+       train_command},
+      {"ptq", "RUN --quant=FILE", "quantizes the best checkpoint of a run without training", ptq_option_infos(),
+       ptq_command},
       {"eval", "RUN", "evaluates the best checkpoint of a run", run_options(), eval_command},
       {"sweep", "FILE.ini --out=DIR", "trains all runs of a sweep", sweep, sweep_command},
       {"report", "DIR", "tabulates the runs of a folder", some_options({"json"}), report_command},
@@ -254,7 +308,7 @@ std::vector<Command> command_table() {
 std::string help_text(const std::vector<Command>& table) {
   std::string text = "bitstate: few-bit state-space models\n\nusage: bitstate COMMAND ...\n\n";
   for (const auto& command : table) {
-    text += fmt::format("  {:<7}{:<20} {}\n", command.name, command.arguments, command.summary);
+    text += fmt::format("  {:<7}{:<21} {}\n", command.name, command.arguments, command.summary);
   }
   return text + "\nbitstate COMMAND --help lists the options of a command; --version prints the version.\n";
 }

@@ -18,7 +18,7 @@ std::optional<std::string_view> embedded_file(std::string_view name) {
 std::vector<std::string> embedded_names(std::string_view folder) {
   std::vector<std::string> names;
   for (const auto& [path, text] : embedded_text_files()) {
-    const auto slash = path.find('/');
+    const auto slash = path.rfind('/');
     if (path.substr(0, slash) == folder) names.emplace_back(path.substr(slash + 1, path.rfind('.') - slash - 1));
   }
   std::sort(names.begin(), names.end());

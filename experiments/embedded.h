@@ -1,4 +1,5 @@
-// The text files that are compiled into the program: recipes, quantization configurations, sweeps (cmake/embed.cmake).
+// The text files that are compiled into the program: recipes, presets, quantization configurations, sweeps
+// (cmake/embed.cmake).
 #pragma once
 
 #include <optional>
@@ -11,7 +12,7 @@ namespace bitstate::experiments {
 /// The text of "recipes/smnist.ini" and its like, or nothing.
 std::optional<std::string_view> embedded_file(std::string_view name);
 
-/// The stems of the files in a folder ("recipes", "configs", "sweeps"), sorted.
+/// The stems of the files in a folder ("recipes", "configs", "presets", "sweeps"), sorted.
 std::vector<std::string> embedded_names(std::string_view folder);
 
 }  // namespace bitstate::experiments

@@ -86,6 +86,9 @@ Model make_model(const RunConfig& config, const datasets::Splits& data) {
   layer.batchnorm = config.batchnorm;
   layer.qgelu = config.qgelu_approx;
   layer.hard_sigmoid = config.hard_sigmoid;
+  layer.use_layernorm_bias = config.use_layernorm_bias;
+  layer.scan_tree = config.scan == "tree";
+  layer.quantize_gradients = config.quantize_gradients;
   if (data.task == datasets::Task::classification) return S5Classifier(options, config.seed);
   return S5Regressor(options, config.seed);
 }

@@ -148,6 +148,9 @@ void add_model_options(std::vector<Option>& table) {
   using C = RunConfig;
   constexpr std::size_t size_limit = 65536;
   table.push_back(word("dataset", &C::dataset, dataset_names(), "what is learnt"));
+  auto presets = preset_names();
+  presets.insert(presets.begin(), "none");
+  table.push_back(word("preset", &C::preset, presets, "settings between the recipe and these options"));
   table.push_back(whole("n_layers", &C::n_layers, 1, 1024, "number of S5 layers"));
   table.push_back(whole("d_model", &C::d_model, 1, size_limit, "features H of every layer"));
   table.push_back(whole("ssm_size_base", &C::ssm_size_base, 1, size_limit, "states P, before conj_sym halves them"));
@@ -169,13 +172,16 @@ void add_model_options(std::vector<Option>& table) {
   table.push_back(real("bn_momentum", &C::bn_momentum, {0.0, 1.0, false, true}, "momentum of the running statistics"));
   table.push_back(flag("qgelu_approx", &C::qgelu_approx, "GELU as x * clip(x + 2, 0, 4) / 4"));
   table.push_back(flag("hard_sigmoid", &C::hard_sigmoid, "sigmoid as clip(x + 3, 0, 6) / 6"));
+  table.push_back(flag("use_layernorm_bias", &C::use_layernorm_bias, "layer normalization has a bias"));
+  table.push_back(word("scan", &C::scan, {"recurrence", "tree"}, "how a quantized state is computed"));
+  table.push_back(flag("quantize_gradients", &C::quantize_gradients, "gradients are quantized as their operands"));
   table.push_back(flag("pad", &C::pad, "scan and norm run over padding, as in the reference"));
 }
 
 void add_training_options(std::vector<Option>& table) {
   using C = RunConfig;
   table.push_back(whole("bsz", &C::bsz, 1, 65536, "sequences in a batch"));
-  table.push_back(whole("epochs", &C::epochs, 1, 1000000, "passes over the training part"));
+  table.push_back(whole("epochs", &C::epochs, 0, 1000000, "passes over the training part; 0 with from: none"));
   table.push_back(real("ssm_lr_base", &C::ssm_lr_base, {0.0, 100.0, true}, "learning rate of the SSM's parameters"));
   table.push_back(real("lr_factor", &C::lr_factor, {0.0, 1e6, true}, "all other parameters learn this much faster"));
   table.push_back(flag("dt_global", &C::dt_global, "log_step learns like all other parameters, with decay"));
@@ -184,11 +190,19 @@ void add_training_options(std::vector<Option>& table) {
   table.push_back(flag("cosine_anneal", &C::cosine_anneal, "cosine schedule after the warm-up; false: constant"));
   table.push_back(real("p_dropout", &C::p_dropout, {0.0, 1.0, false, true}, "dropout, tied over the sequence"));
   table.push_back(real("weight_decay", &C::weight_decay, {0.0, 1e3}, "decoupled weight decay"));
-  table.push_back(word("opt_config", &C::opt_config, {"standard", "BandCdecay", "BfastandCdecay", "noBCdecay"},
-                       "which parameters learn at which rate"));
+  table.push_back(word("opt_config", &C::opt_config, {"standard", "BandCdecay", "BfastandCdecay", "noBCdecay", "qaft"},
+                       "which parameters learn at which rate; qaft: by SGD with momentum, without decay"));
   table.push_back(seed_option());
   table.push_back(
       whole("lanes", &C::lanes, 1, 1024, "lanes a batch is dealt to; changes the last bits, unlike threads"));
+}
+
+void add_source_options(std::vector<Option>& table) {
+  using C = RunConfig;
+  table.push_back(text_option("from", &C::from, "start from the weights of this run's folder"));
+  table.push_back(real("from_lr_factor", &C::from_lr_factor, {0.0, 1e3, true}, "with from: factor on ssm_lr_base"));
+  table.push_back(real("from_epochs_factor", &C::from_epochs_factor, {0.0, 1e3, true},
+                       "with from: factor on epochs, rounded to at least 1"));
 }
 
 void add_quant_options(std::vector<Option>& table) {
@@ -203,6 +217,8 @@ void add_quant_options(std::vector<Option>& table) {
   table.push_back(bit_width("non_ssm_bits", &C::non_ssm_bits, "bits of encoder, decoder and GLU weights, or none"));
   table.push_back(bit_width("non_ssm_act_bits", &C::non_ssm_act_bits, "bits of all other activations, or none"));
   table.push_back(rules_option());
+  table.push_back(whole("calibration_batches", &C::calibration_batches, 0, 1000000,
+                        "training batches that set the ranges before the first step; all, if there are fewer"));
 }
 
 void add_run_options(std::vector<Option>& table) {
@@ -226,6 +242,7 @@ std::vector<Option> option_table() {
   std::vector<Option> table;
   add_model_options(table);
   add_training_options(table);
+  add_source_options(table);
   add_quant_options(table);
   add_run_options(table);
   return table;

@@ -5,12 +5,15 @@
 #include "datasets/registry.h"
 #include "experiments/embedded.h"
 #include "experiments/options.h"
+#include "experiments/run_record.h"
+#include "experiments/source.h"
 #include "experiments/suggest.h"
 
 #include <fmt/format.h>
 #include <boost/program_options.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 
 namespace bitstate::experiments {
@@ -117,6 +120,73 @@ void apply(RunConfig& config, const Settings& given, std::string_view where) {
   }
 }
 
+/// The settings of the run `from` for a run that starts from it: those of model, data and training.
+Settings inherited(const std::string& from) {
+  const auto file = std::filesystem::path(from) / "settings.ini";
+  require<UsageError>(std::filesystem::exists(file), "from", "{} is not the folder of a run: it has no settings.ini",
+                      from);
+  Settings kept;
+  for (const auto& setting : read_ini(file)) {
+    const bool own = is_quant_setting(setting.first) || setting.first.substr(0, 4) == "from" ||
+                     setting.first == "calibration_batches";
+    if (!own) kept.push_back(setting);
+  }
+  return kept;
+}
+
+const std::string* last_value(const Settings& given, std::string_view name) {
+  const auto named = [&](const auto& setting) { return setting.first == name; };
+  const auto found = std::find_if(given.rbegin(), given.rend(), named);
+  return found == given.rend() ? nullptr : &found->second;
+}
+
+void check_path(std::string_view option, const std::string& value) {
+  require<UsageError>(value.find_first_of("#\r\n") == std::string::npos, option,
+                      "\"{}\" is not allowed: a path without # and line ends is", value);
+}
+
+void validate_source(const RunConfig& c) {
+  check_path("from", c.from);
+  if (!c.from.empty()) return;
+  const auto needs_from = [](bool given, std::string_view option) {
+    require<UsageError>(!given, option, "is for runs that start from another one; name it with from");
+  };
+  require<UsageError>(c.epochs > 0, "epochs", "\"0\" is only allowed for runs that start from another one (from)");
+  needs_from(c.from_lr_factor != 1.0, "from_lr_factor");
+  needs_from(c.from_epochs_factor != 1.0, "from_epochs_factor");
+}
+
+/// Settings of one place, after those of the preset that it names.
+void apply_with_preset(RunConfig& config, const Settings& given, std::string_view where) {
+  if (const std::string* const preset = last_value(given, "preset")) {
+    apply(config, {{"preset", *preset}}, where);
+    if (const auto text = embedded_file(fmt::format("presets/{}.ini", *preset))) {
+      apply(config, parse_ini(*text, *preset), *preset);
+    }
+  }
+  apply(config, given, where);
+}
+
+/// The rules that `quant` names: the preset's own, or those of everybody.
+std::string rules_text(const RunConfig& config) {
+  const auto own = embedded_file(fmt::format("configs/{}/{}.quant", config.preset, config.quant));
+  return canonical_rules(own ? *own : named_text(config.quant, "configs", ".quant", "quant"));
+}
+
+/// Options of the rules that the *_bits flags stand for.
+struct FlagOptions {
+  std::string_view a, weight, ssm_act, act;
+};
+
+FlagOptions flag_options(const RunConfig& config) {
+  constexpr std::string_view by_tensor = "range=absmax granularity=tensor edge=half";
+  if (config.preset == "qs5") {
+    return {by_tensor, by_tensor, "range=absmax granularity=step edge=half",
+            "range=absmax granularity=sample edge=half"};
+  }
+  return {by_tensor, "range=absmax granularity=channel edge=half", "range=ema edge=half", "range=ema edge=half"};
+}
+
 }  // namespace
 
 std::vector<OptionInfo> run_options() {
@@ -133,6 +203,8 @@ std::vector<OptionInfo> run_options() {
 std::vector<std::string> dataset_names() { return datasets::names(); }
 
 std::vector<std::string> recipe_names() { return embedded_names("recipes"); }
+
+std::vector<std::string> preset_names() { return embedded_names("presets"); }
 
 std::vector<std::string> quant_names() { return embedded_names("configs"); }
 
@@ -204,24 +276,41 @@ void validate(const RunConfig& c) {
   require<UsageError>(count <= limit, "d_model",
                       "n_layers {} of d_model {} and ssm_size_base {} would have {} parameters; at most {} are allowed",
                       c.n_layers, c.d_model, c.ssm_size_base, with_commas(count), with_commas(limit));
-  require<UsageError>(c.lr_min <= c.ssm_lr_base, "lr_min", "{} is above ssm_lr_base {}", c.lr_min, c.ssm_lr_base);
+  validate_source(c);
+  require<UsageError>(c.lr_min <= ssm_lr_of(c), "lr_min", "{} is above ssm_lr_base {}", c.lr_min, ssm_lr_of(c));
 }
 
 RunConfig load_run_config(std::string_view recipe, const Settings& overrides) {
   RunConfig config;
   config.recipe = recipe;
+  const std::string* const from = last_value(overrides, "from");
   if (!recipe.empty()) {
-    apply(config, parse_ini(named_text(recipe, "recipes", ".ini", "recipe"), recipe), recipe);
+    apply_with_preset(config, parse_ini(named_text(recipe, "recipes", ".ini", "recipe"), recipe), recipe);
+  } else if (from != nullptr && !from->empty()) {
+    apply_with_preset(config, inherited(*from), *from);
+    require<UsageError>(config.epochs > 0 || last_value(overrides, "epochs") != nullptr, "epochs",
+                        "{} was not trained itself (epochs = 0); give the epochs of this run", *from);
   }
-  apply(config, overrides, "options");
+  apply_with_preset(config, overrides, "options");
   if (config.quant.empty()) config.quant = "none";
-  require<UsageError>(config.quant.find_first_of("#\r\n") == std::string::npos, "quant",
-                      "\"{}\" is not allowed: a path without # and line ends is", config.quant);
+  check_path("quant", config.quant);
   if (config.quant != "none") {
-    config.quant_text = canonical_rules(named_text(config.quant, "configs", ".quant", "quant"));
+    config.quant_text = rules_text(config);
   }
+  while (config.from.size() > 1 && config.from.back() == '/') config.from.pop_back();
   validate(config);
+  if (!config.from.empty()) config.from_digest = source_digest(config.from);
   return config;
+}
+
+std::size_t epochs_of(const RunConfig& config) {
+  if (config.from.empty() || config.epochs == 0) return config.epochs;
+  const double epochs = static_cast<double>(config.epochs) * config.from_epochs_factor;
+  return std::max<std::size_t>(1, static_cast<std::size_t>(std::llround(epochs)));
+}
+
+double ssm_lr_of(const RunConfig& config) {
+  return config.from.empty() ? config.ssm_lr_base : config.ssm_lr_base * config.from_lr_factor;
 }
 
 Settings settings(const RunConfig& config) {
@@ -233,7 +322,8 @@ Settings settings(const RunConfig& config) {
 }
 
 std::string settings_hash(const RunConfig& config) {
-  return fmt::format("{:016x}", random_stream(format_ini(settings(config)) + "\n" + config.quant_text));
+  return fmt::format("{:016x}",
+                     random_stream(format_ini(settings(config)) + "\n" + config.quant_text + config.from_digest));
 }
 
 std::string quant_rules(const RunConfig& c) {
@@ -241,21 +331,28 @@ std::string quant_rules(const RunConfig& c) {
   const auto add = [&](const std::optional<int>& bits, std::string_view glob, std::string_view options) {
     if (bits) rules += fmt::format("{} {} {}\n", glob, *bits, options);
   };
-  constexpr std::string_view by_tensor = "range=absmax granularity=tensor edge=half";
-  constexpr std::string_view by_channel = "range=absmax granularity=channel edge=half";
-  constexpr std::string_view activation = "range=ema edge=half";
+  const FlagOptions options = flag_options(c);
+  const bool qs5 = c.preset == "qs5";
   const bool glu = c.activation_fn != "gelu";  // a rule that matches no site is an error
-  add(c.a_bits, "weight:*.ssm.A", by_tensor);
-  add(c.b_bits, "weight:*.ssm.B", by_channel);
-  add(c.c_bits, "weight:*.ssm.C", by_channel);
-  add(c.d_bits, "weight:*.ssm.D", by_channel);
-  add(c.ssm_act_bits, "act:*.ssm.*", activation);
-  add(c.non_ssm_bits, "weight:encoder", by_channel);
-  add(c.non_ssm_bits, "weight:decoder", by_channel);
-  if (glu) add(c.non_ssm_bits, "weight:*.glu.*", by_channel);
-  add(c.non_ssm_act_bits, "act:encoder", activation);
-  add(c.non_ssm_act_bits, "act:*.glu.*", activation);
-  add(c.non_ssm_act_bits, "act:decoder", activation);
+  add(c.a_bits, "weight:*.ssm.A", options.a);
+  add(c.b_bits, "weight:*.ssm.B", options.weight);
+  add(c.c_bits, "weight:*.ssm.C", options.weight);
+  add(c.d_bits, "weight:*.ssm.D", options.weight);
+  add(c.ssm_act_bits, "act:*.ssm.*", options.ssm_act);
+  if (qs5) add(c.ssm_act_bits, "state:*", options.ssm_act);
+  add(c.non_ssm_bits, "weight:encoder", options.weight);
+  add(c.non_ssm_bits, "weight:decoder", options.weight);
+  if (glu) add(c.non_ssm_bits, "weight:*.glu.*", options.weight);
+  add(c.non_ssm_act_bits, "act:encoder", options.act);
+  if (qs5) {
+    add(c.non_ssm_act_bits, "act:*.glu.gelu", options.act);
+    add(c.non_ssm_act_bits, "act:*.glu.x", options.act);
+    if (glu) add(c.non_ssm_act_bits, "act:*.glu.gate", options.act);
+    if (!c.batchnorm) add(c.non_ssm_act_bits, c.prenorm ? "acc:*.norm" : "act:*.norm", options.act);
+  } else {
+    add(c.non_ssm_act_bits, glu ? "act:*.glu.*" : "act:*.gelu", options.act);
+  }
+  add(c.non_ssm_act_bits, "act:decoder", options.act);
   for (const auto& rule : c.bits) rules += rule + "\n";
   return rules;
 }

@@ -17,6 +17,8 @@ struct RunConfig {
   std::string recipe;              ///< where the settings came from: a built-in name or a file
   std::string dataset = "smnist";  ///< one of dataset_names()
 
+  std::string preset = "none";  ///< a built-in list of settings and rules (experiments/presets)
+
   // model
   std::size_t n_layers = 6;
   std::size_t d_model = 128;                     ///< features H
@@ -35,13 +37,16 @@ struct RunConfig {
   bool prenorm = true;
   bool batchnorm = true;  ///< false: layer normalization
   double bn_momentum = 0.95;
+  bool use_layernorm_bias = true;
   bool qgelu_approx = false;
   bool hard_sigmoid = false;
+  std::string scan = "recurrence";  ///< or tree
+  bool quantize_gradients = false;
   bool pad = false;  ///< scan and norm run over padding, as in the reference
 
   // training
   std::size_t bsz = 64;
-  std::size_t epochs = 100;
+  std::size_t epochs = 100;  ///< 0 only with `from`: its weights are calibrated and evaluated
   double ssm_lr_base = 1e-3;
   double lr_factor = 1.0;  ///< global learning rate = lr_factor · ssm_lr_base
   bool dt_global = false;
@@ -50,9 +55,15 @@ struct RunConfig {
   bool cosine_anneal = true;
   double p_dropout = 0.0;
   double weight_decay = 0.05;
-  std::string opt_config = "standard";  ///< or BandCdecay, BfastandCdecay, noBCdecay
+  std::string opt_config = "standard";  ///< or BandCdecay, BfastandCdecay, noBCdecay, qaft
   std::uint64_t seed = 1919;
   std::size_t lanes = 16;  ///< lanes a batch is dealt to; part of the result, unlike threads
+
+  // start from the weights of another run
+  std::string from;                 ///< its folder; empty = from random weights
+  std::string from_digest;          ///< of its weights; set by load_run_config(), empty where the folder holds none
+  double from_lr_factor = 1.0;      ///< on ssm_lr_base (Q-S5's QAFT: 0.1)
+  double from_epochs_factor = 1.0;  ///< on epochs, rounded, at least 1 (Q-S5's QAFT: 1/3)
 
   // quantization; no value = float
   std::string quant = "none";  ///< "none", a named configuration or the path of a .quant file
@@ -64,7 +75,8 @@ struct RunConfig {
   std::optional<int> ssm_act_bits;
   std::optional<int> non_ssm_bits;
   std::optional<int> non_ssm_act_bits;
-  std::vector<std::string> bits;  ///< further rules "glob bits [key=value ...]", after all others
+  std::size_t calibration_batches = 1;  ///< training batches that set the ranges before the first step
+  std::vector<std::string> bits;        ///< further rules "glob bits [key=value ...]", after all others
 
   // data
   std::size_t limit_train = 0;      ///< use only the first so many training sequences; 0 = all
@@ -102,8 +114,9 @@ std::vector<OptionInfo> run_options();
 /// Values that `dataset` may take.
 std::vector<std::string> dataset_names();
 
-/// Names of the built-in recipes (experiments/recipes) and quantization configurations (experiments/configs).
+/// Names of the built-in recipes, presets and quantization configurations (experiments/recipes, presets, configs).
 std::vector<std::string> recipe_names();
+std::vector<std::string> preset_names();
 std::vector<std::string> quant_names();
 
 /// Splits `args` (without program and command) by `options`. `--name=value` and `--name value` are the same, dashes in
@@ -119,14 +132,21 @@ void set_option(RunConfig& config, std::string_view name, std::string_view value
 /// Checks what concerns several options together (sizes that divide, limits). Throws UsageError.
 void validate(const RunConfig& config);
 
-/// A recipe (built-in name, path of an .ini, or empty for the defaults), then the overrides in their order; validated,
-/// `quant` resolved. `bits` given among the overrides add to the recipe's. Throws UsageError.
+/// A recipe (built-in name or path of an .ini), then the overrides in their order; validated, `quant` resolved. Where
+/// either names a preset, the preset's settings come before its own, and a preset's rules before the usual ones. `bits`
+/// given among the overrides add to the recipe's. An empty recipe stands for the defaults or, when the overrides name
+/// `from`, for that run's settings without its own source and quantization. Throws UsageError.
 RunConfig load_run_config(std::string_view recipe, const Settings& overrides);
+
+/// Epochs and SSM learning rate of the run, from_epochs_factor and from_lr_factor included.
+std::size_t epochs_of(const RunConfig& config);
+double ssm_lr_of(const RunConfig& config);
 
 /// Canonical text of every option that affects the result, in a fixed order. Loading it gives the same run.
 Settings settings(const RunConfig& config);
 
-/// 16 hex digits: FNV-1a of settings() and of the rules of `quant`. Names the folder of a run.
+/// 16 hex digits: FNV-1a of settings(), of the rules of `quant` and of the weights of `from`. Names the folder of a
+/// run.
 std::string settings_hash(const RunConfig& config);
 
 /// All quantization rules of the run, in .quant syntax: those of `quant`, then the *_bits flags as rules, then `bits`.

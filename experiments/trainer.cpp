@@ -5,11 +5,13 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/random.h"
+#include "experiments/calibration.h"
 #include "experiments/checkpoint.h"
 #include "experiments/console.h"
 #include "experiments/lane_runner.h"
 #include "experiments/model_setup.h"
 #include "experiments/signals.h"
+#include "experiments/source.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -38,6 +40,8 @@ std::vector<std::size_t> epoch_order(std::size_t count, std::uint64_t seed, std:
   return order;
 }
 
+RunIdentity identity_of(const RunConfig& config) { return {settings(config), quant_rules(config), config.from_digest}; }
+
 struct Evaluation {
   double loss = 0.0;
   double metric = 0.0;
@@ -50,7 +54,7 @@ class Run {
   Run(const RunConfig& config, std::filesystem::path folder)
       : config_(config),
         folder_(std::move(folder)),
-        identity_{settings(config), quant_rules(config)},
+        identity_(identity_of(config)),
         data_(load_data(config)),
         metric_(metric_of(data_)),
         model_(make_model(config, data_)),
@@ -59,11 +63,14 @@ class Run {
         runner_(model_, inventory_, metric_, {config.lanes, config.pad, data_.max_length, config.batchnorm}, workers_),
         optimizer_(inventory_.parameters, {opt_config_of(config.opt_config), config.dt_global, config.weight_decay}),
         steps_per_epoch_(data_.train->size() / config.bsz),
-        schedule_{steps_per_epoch_, config.epochs, config.warmup_end, config.cosine_anneal, config.lr_min} {
+        epochs_(epochs_of(config)),
+        schedule_{steps_per_epoch_, epochs_, config.warmup_end, config.cosine_anneal, config.lr_min} {
     require<UsageError>(steps_per_epoch_ > 0, "train", "bsz is {}, the training part has only {} sequences", config.bsz,
                         data_.train->size());
+    check_calibration(inventory_, config.calibration_batches);
   }
 
+  void begin();
   TrainResult train();
   TrainResult evaluate_best();
   /// Name, size, group, rate and decay of every parameter.
@@ -84,6 +91,7 @@ class Run {
   void train_epoch(ProgressBar& bar);
   void train_step(std::span<const std::size_t> indices);
   void end_epoch(ProgressBar& bar);
+  void keep_untrained();
   std::optional<Evaluation> evaluate(const datasets::Dataset& part);
   void save();
   void save_in_time();
@@ -101,6 +109,7 @@ class Run {
   LaneRunner runner_;
   Optimizer optimizer_;
   std::size_t steps_per_epoch_;
+  std::size_t epochs_;
   Schedule schedule_;
   Progress progress_;
   Clock::time_point began_ = Clock::now();
@@ -137,12 +146,9 @@ auto Run::located(std::string_view where, const F& f) const {
 }
 
 void Run::calibrate() {
-  if (!needs_calibration(inventory_)) return;
   const auto order = epoch_order(data_.train->size(), config_.seed, 0);
-  located("calibration", [&] {
-    runner_.run(LaneRunner::Mode::calibrate, *data_.train, std::span(order).first(config_.bsz));
-    calibrate_ranges(inventory_, runner_.observed());
-  });
+  const CalibrationData batches{*data_.train, order, config_.bsz, config_.calibration_batches};
+  located("calibration", [&] { experiments::calibrate(runner_, inventory_, batches); });
 }
 
 void Run::train_step(std::span<const std::size_t> indices) {
@@ -157,8 +163,8 @@ void Run::train_step(std::span<const std::size_t> indices) {
       require<DivergedError>(std::fabs(g) <= 1e18F, "gradient", "the gradient of {} is {} at element {}", name, g, i);
     }
   }
-  const double ssm_lr = schedule_.rate(config_.ssm_lr_base, step);
-  const double lr = schedule_.rate(config_.ssm_lr_base * config_.lr_factor, step);
+  const double ssm_lr = schedule_.rate(ssm_lr_of(config_), step);
+  const double lr = schedule_.rate(ssm_lr_of(config_) * config_.lr_factor, step);
   optimizer_.step(inventory_.parameters, runner_.gradient(), lr, ssm_lr);
   update_ranges(inventory_, runner_.observed());
   update_running_statistics(inventory_, runner_.statistics(), config_.bn_momentum);
@@ -174,7 +180,7 @@ void Run::train_epoch(ProgressBar& bar) {
             [&] { train_step(std::span(order).subspan(progress_.step * config_.bsz, config_.bsz)); });
     save_in_time();
     bar.show(progress_.epoch * steps_per_epoch_ + progress_.step,
-             fmt::format("epoch {}/{}  loss {:.4f}", progress_.epoch + 1, config_.epochs,
+             fmt::format("epoch {}/{}  loss {:.4f}", progress_.epoch + 1, epochs_,
                          progress_.loss_sum / static_cast<double>(progress_.step)));
   }
 }
@@ -220,9 +226,16 @@ void Run::end_epoch(ProgressBar& bar) {
   }
   write_file_atomically(file("metrics.jsonl"), progress_.metrics);
   save();
-  bar.line(fmt::format("epoch {:3}/{}  train loss {:.4f}  val loss {:.4f}  {} {:.4f}  {}", progress_.epoch,
-                       config_.epochs, train_loss, evaluation->loss, name, evaluation->metric,
-                       duration_text(progress_.seconds)));
+  bar.line(fmt::format("epoch {:3}/{}  train loss {:.4f}  val loss {:.4f}  {} {:.4f}  {}", progress_.epoch, epochs_,
+                       train_loss, evaluation->loss, name, evaluation->metric, duration_text(progress_.seconds)));
+}
+
+/// The calibrated weights of the source are the best ones of a run without training.
+void Run::keep_untrained() {
+  const auto evaluation = located("validation", [&] { return evaluate(validation()); });
+  if (!evaluation) throw Interrupted{};
+  progress_.best = evaluation->metric;
+  save_checkpoint(file("best.h5"), identity_, progress_, inventory_, nullptr);
 }
 
 TrainResult Run::result(std::string status) const {
@@ -239,20 +252,27 @@ TrainResult Run::result(std::string status) const {
   return r;
 }
 
-TrainResult Run::train() {
+/// Takes over where the folder's checkpoint stands, or else the weights of the run that this one starts from.
+void Run::begin() {
   if (config_.resume && std::filesystem::exists(file("checkpoint.h5"))) {
     progress_ = load_checkpoint(file("checkpoint.h5"), identity_, inventory_, &optimizer_);
     seconds_before_ = progress_.seconds;
     tokens_before_ = progress_.tokens;
     if (!progress_.metrics.empty()) write_file_atomically(file("metrics.jsonl"), progress_.metrics);
+  } else if (!config_.from.empty()) {
+    load_source(config_.from, inventory_);
   }
+}
+
+TrainResult Run::train() {
   const std::size_t steps_before = progress_.epoch * steps_per_epoch_ + progress_.step;
-  ProgressBar bar(config_.epochs * steps_per_epoch_, steps_before);
+  ProgressBar bar(epochs_ * steps_per_epoch_, steps_before);
   if (steps_before > 0) bar.line(fmt::format("resumed at epoch {}, step {}", progress_.epoch + 1, progress_.step + 1));
   try {
     if (StopSignals::requested()) throw Interrupted{};  // nothing to save yet
     calibrate();
-    while (progress_.epoch < config_.epochs) {
+    if (epochs_ == 0) keep_untrained();
+    while (progress_.epoch < epochs_) {
       train_epoch(bar);
       end_epoch(bar);
     }
@@ -290,75 +310,35 @@ TrainResult Run::evaluate_best() {
   return r;
 }
 
-json figures(const TrainResult& result) {
-  json line = {{"epochs", result.epochs},
-               {"seconds", result.seconds},
-               {"tokens_per_second", result.tokens_per_second},
-               {"peak_rss_bytes", result.peak_rss_bytes},
-               {"weights_digest", result.weights_digest}};
-  if (result.status == "done") {  // another run has no test figures
-    line["val_" + result.metric_name] = result.val_metric;
-    line["test_" + result.metric_name] = result.test_metric;
-    line["test_loss"] = result.test_loss;
-  }
-  return line;
-}
-
-TrainResult from_json(const json& line) {
-  TrainResult r;
-  r.status = line.at("status");
-  r.reason = line.value("reason", "");
-  r.metric_name = line.at("metric");
-  r.val_metric = line.value("val_" + r.metric_name, 0.0);
-  r.test_metric = line.value("test_" + r.metric_name, 0.0);
-  r.test_loss = line.value("test_loss", 0.0);
-  r.epochs = line.value("epochs", std::uint64_t{0});
-  r.seconds = line.value("seconds", 0.0);
-  r.tokens_per_second = line.value("tokens_per_second", 0.0);
-  r.peak_rss_bytes = line.value("peak_rss_bytes", std::uint64_t{0});
-  r.weights_digest = line.value("weights_digest", "");
-  r.exit_code = r.status == "done" ? 0 : 1;
-  return r;
-}
-
 }  // namespace
-
-std::string to_json(const TrainResult& result) {
-  json line = figures(result);
-  line["status"] = result.status;
-  line["metric"] = result.metric_name;
-  if (!result.reason.empty()) line["reason"] = result.reason;
-  return line.dump();
-}
 
 TrainResult train(const RunConfig& config) {
   const StopSignals signals;  // from here on, also while the data are read
   const std::filesystem::path folder = config.out;
   const auto result_file = folder / "result.json";
+  std::error_code error;
+  require<UsageError>(config.from.empty() || !std::filesystem::equivalent(folder, config.from, error), "out",
+                      "{} is the run that this one starts from; choose another --out", folder.string());
   if (std::filesystem::exists(result_file) || std::filesystem::exists(folder / "checkpoint.h5")) {
     require<UsageError>(config.resume, "train",
                         "{} already holds a run; --resume continues it, or choose another --out", folder.string());
   }
   if (std::filesystem::exists(result_file)) {
-    if (std::filesystem::exists(folder / "checkpoint.h5")) {
-      check_identity(folder / "checkpoint.h5", {settings(config), quant_rules(config)});
+    for (const char* const name : {"checkpoint.h5", "best.h5"}) {
+      if (std::filesystem::exists(folder / name)) check_identity(folder / name, identity_of(config));
     }
-    try {
-      return from_json(json::parse(read_file(result_file, std::size_t{1} << 20)));
-    } catch (const json::exception& error) {
-      fail("train", "{} is damaged ({}); remove it to finish the run again", result_file.string(), error.what());
-    }
+    return result_from_json(read_file(result_file, std::size_t{1} << 20), result_file.string());
   }
-  std::error_code error;
+  Run run(config, folder);
+  run.begin();
   std::filesystem::create_directories(folder, error);
   require(!error, "train", "cannot create the folder {}: {}", folder.string(), error.message());
   for (const char* const name :
        {"settings.ini", "parameters.txt", "metrics.jsonl", "checkpoint.h5", "best.h5", "result.json"}) {
     remove_stale_temporaries(folder / name);  // of a killed process
   }
-  Run run(config, folder);
   write_file_atomically(folder / "settings.ini", format_ini(settings(config)));
-  write_file_atomically(folder / "parameters.txt", run.parameter_table());
+  if (epochs_of(config) > 0) write_file_atomically(folder / "parameters.txt", run.parameter_table());
   const TrainResult result = run.train();
   if (result.status != "interrupted") write_file_atomically(result_file, to_json(result) + "\n");
   return result;

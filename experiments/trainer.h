@@ -28,8 +28,13 @@ struct TrainResult {
 /// The figures as one line of JSON, under the names of --json.
 std::string to_json(const TrainResult& result);
 
+/// Reads to_json()'s text back. Throws Error naming `file` when it is damaged.
+TrainResult result_from_json(const std::string& text, const std::string& file);
+
 /// Trains in the folder config.out: settings.ini, parameters.txt (group, rate and decay of each), metrics.jsonl (one
-/// line an epoch), checkpoint.h5, best.h5 and, at the end, result.json, all written atomically. With config.resume it
+/// line an epoch), checkpoint.h5, best.h5 and, at the end, result.json, all written atomically. With 0 epochs (post-
+/// training quantization) it calibrates the weights of config.from, and there are neither parameters.txt, metrics.jsonl
+/// nor checkpoint.h5. With config.resume it
 /// continues from checkpoint.h5 where there is one, bit for bit; a finished run is returned as it is. A NaN or an
 /// infinity ends the run as "diverged"; the last good checkpoint stays. Throws UsageError when the folder already holds
 /// a run and resume is not set.

@@ -2,8 +2,8 @@
 
 namespace bitstate {
 
-Norm::Norm(std::size_t features, bool batch_norm, bool output_is_operand_)
-    : batch(batch_norm), output_is_operand(output_is_operand_) {
+Norm::Norm(std::size_t features, bool batch_norm, bool output_is_operand_, bool biased_)
+    : batch(batch_norm), biased(batch_norm || biased_), output_is_operand(output_is_operand_) {
   scale.value = Tensor(1, features, 1.0F);
   bias.value = Tensor(1, features);
   if (batch) {
@@ -16,7 +16,7 @@ Norm::Norm(std::size_t features, bool batch_norm, bool output_is_operand_)
 
 Value Norm::forward(Tape& tape, Value x, const Sequences& sequences) const {
   const Value factor = ops::quantize(tape, tape.parameter(scale), scale_quantizer);
-  const Value offset = ops::quantize(tape, tape.parameter(bias), bias_quantizer);
+  const Value offset = biased ? ops::quantize(tape, tape.parameter(bias), bias_quantizer) : Value{};
   // the two buffers follow each other in the flat statistics: [offset, offset + 2H)
   const Value y =
       batch ? ops::batch_norm(tape, x, factor, offset,

@@ -8,6 +8,7 @@ namespace bitstate {
 
 struct Norm {
   bool batch = false;   ///< BatchNorm, else LayerNorm
+  bool biased = true;   ///< a LayerNorm may have no bias
   Parameter scale;      ///< [1, H], 1
   Parameter bias;       ///< [1, H], 0
   Buffer running_mean;  ///< [1, H], of BatchNorm
@@ -17,20 +18,20 @@ struct Norm {
   bool output_is_operand = false;  ///< the result is the layer's (postnorm)
 
   Norm() = default;
-  Norm(std::size_t features, bool batch, bool output_is_operand);
+  Norm(std::size_t features, bool batch, bool output_is_operand, bool biased = true);
 
   Value forward(Tape& tape, Value x, const Sequences& sequences) const;
 
   template <class V>
   void visit(V& v) {
     v("scale", scale);
-    v("bias", bias);
+    if (biased) v("bias", bias);
     if (batch) {
       v("running_mean", running_mean);
       v("running_variance", running_variance);
     }
     v.site("weight", "", scale_quantizer);
-    v.site("bias", "", bias_quantizer);
+    if (biased) v.site("bias", "", bias_quantizer);
     v.site(output_is_operand ? "act" : "acc", "", output_quantizer);
   }
 };

@@ -102,7 +102,7 @@ Value Glu::forward(Tape& tape, Value v, const Sequences& sequences, const Dropou
 }
 
 S5Layer::S5Layer(const S5LayerOptions& options, std::uint64_t seed, std::string_view path)
-    : norm(options.sizes.H, options.batchnorm, !options.prenorm),
+    : norm(options.sizes.H, options.batchnorm, !options.prenorm, options.use_layernorm_bias),
       ssm(options, seed, std::string(path) + ".ssm"),
       glu(options, seed, std::string(path) + ".glu"),
       prenorm(options.prenorm) {

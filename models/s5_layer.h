@@ -30,8 +30,11 @@ struct S5LayerOptions {
   Activation activation = Activation::half_glu1;
   bool prenorm = true;
   bool batchnorm = true;
-  bool qgelu = false;         ///< Q-S5's qgelu_approx
-  bool hard_sigmoid = false;  ///< Q-S5's hard_sigmoid
+  bool qgelu = false;               ///< Q-S5's qgelu_approx
+  bool hard_sigmoid = false;        ///< Q-S5's hard_sigmoid
+  bool use_layernorm_bias = true;   ///< Q-S5's use_layernorm_bias
+  bool scan_tree = false;           ///< the state as an associative scan whose every level is quantized (Q-S5)
+  bool quantize_gradients = false;  ///< gradients are quantized as their operands (Q-S5)
 };
 
 /// The multi-input multi-output SSM: x_l = Lambda_bar x_{l-1} + B_bar u_l, y_l = k Re(C x_l) + D u_l.

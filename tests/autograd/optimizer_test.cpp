@@ -186,6 +186,43 @@ TEST_CASE("optimizer: a zero gradient moves only what decays") {
   CHECK(set.storage[1].value.data[3] == doctest::Approx(2.0 * (1.0 - 0.1 * 0.05)));
 }
 
+TEST_CASE("optimizer: qaft is SGD with momentum 0.9 at the rates of standard, without decay") {
+  ParameterSet set;
+  set.add("layers.0.ssm.B", Tensor(1, 1, 1.0F));
+  set.add("encoder.weight", Tensor(1, 1, 1.0F));
+  OptimizerSettings settings;
+  settings.opt_config = opt_config_of("qaft");
+  Optimizer optimizer(set.list, settings);
+  // m: 2, 0.9 * 2 - 1 = 0.8, 0.9 * 0.8 + 0 = 0.72; p = 1 - rate (2 + 0.8 + 0.72)
+  for (const float g : {2.0F, -1.0F, 0.0F}) optimizer.step(set.list, std::vector<float>(2, g), 0.1, 0.01);
+  CHECK(set.storage[0].value.data[0] == doctest::Approx(1.0 - 0.01 * 3.52));
+  CHECK(set.storage[1].value.data[0] == doctest::Approx(1.0 - 0.1 * 3.52));
+  CHECK(optimizer.m[0] == doctest::Approx(0.72));
+  CHECK(optimizer.v == std::vector<float>(2, 0.0F));
+  for (const auto& rule : optimizer.rules()) CHECK(rule.decay == 0.0);
+}
+
+TEST_CASE("optimizer: a discrete A and B learn as Lambda and B do, and a frozen A keeps its bits") {
+  using enum OptConfig;
+  for (const OptConfig config : {standard, BandCdecay, BfastandCdecay, noBCdecay, qaft}) {
+    CAPTURE(static_cast<int>(config));
+    CHECK(rule_of("Lambda_bar", config, true).group == rule_of("Lambda_re", config, true).group);
+    CHECK(rule_of("B_bar", config, true).group == rule_of("B", config, true).group);
+    ParameterSet set;
+    for (const char* leaf : {"Lambda_re", "Lambda_im", "log_step", "Lambda_bar"}) set.add(leaf, Tensor(1, 2, 3.0F));
+    set.add("B", Tensor(1, 2, 3.0F));
+    OptimizerSettings settings;
+    settings.opt_config = config;
+    settings.dt_global = true;
+    settings.freeze_a = true;
+    Optimizer optimizer(set.list, settings);
+    for (int step = 0; step < 3; ++step) optimizer.step(set.list, std::vector<float>(10, 1.0F), 0.1, 0.1);
+    for (std::size_t k = 0; k < 4; ++k) CHECK(set.storage[k].value.data == std::vector<float>(2, 3.0F));
+    CHECK(set.storage[4].value.data[0] != 3.0F);
+    CHECK(optimizer.table().find("log_step            2  frozen   0       0\n") != std::string::npos);
+  }
+}
+
 TEST_CASE("optimizer: the table names each parameter with its group, rate and decay") {
   ParameterSet set;
   set.add("layers.0.ssm.Lambda_re", Tensor(1, 4));

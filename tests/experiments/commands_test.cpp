@@ -30,7 +30,7 @@ TEST_CASE("commands: help and version are there for the program and for every co
   CHECK(run_command({"--help"}) == 0);
   CHECK(run_command({"--version"}) == 0);
   CHECK(run_command({}) == 2);
-  for (const char* command : {"train", "eval", "sweep", "report", "data", "bench"}) {
+  for (const char* command : {"train", "ptq", "eval", "sweep", "report", "data", "bench"}) {
     CHECK(run_command({command, "--help"}) == 0);
     CHECK(run_command({command, "--version"}) == 0);
   }
@@ -43,6 +43,11 @@ TEST_CASE("commands: mistakes are usage errors that say what to do") {
   CHECK(contains(refused({"train", "smnist", "--epoch=3"}), "did you mean 'epochs'?"));
   CHECK(contains(refused({"train", "smnist", "--jobs=3"}), "'jobs' is not an option"));
   CHECK(contains(refused({"report", "x", "--seed=1"}), "'seed' is not an option"));
+  CHECK(contains(refused({"ptq"}), "needs the folder of a run"));
+  CHECK(contains(refused({"ptq", "no/such/run"}), "needs what to change"));
+  CHECK(contains(refused({"ptq", "no/such/run", "--quant=w8a8"}), "has no settings.ini"));
+  CHECK(contains(refused({"ptq", "x", "--quant=w8a8", "--batches=1.5"}), "[batches] \"1.5\" is not allowed"));
+  CHECK(contains(refused({"ptq", "x", "--d_model=3"}), "'d_model' is not an option"));
   CHECK(contains(refused({"eval"}), "needs the folder of a run"));
   CHECK(contains(refused({"eval", "no/such/run"}), "has no settings.ini"));
   CHECK(contains(refused({"sweep", "demoo"}), "did you mean 'demo'?"));

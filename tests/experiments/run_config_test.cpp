@@ -170,6 +170,10 @@ TEST_CASE("run_config: every bad value is refused by a sentence with the option 
                      {"seed", "-1"},
                      {"seed", "18446744073709551616"},
                      {"lanes", "0"},
+                     {"from_lr_factor", "0"},
+                     {"from_epochs_factor", "-1"},
+                     {"calibration_batches", "few"},
+                     {"epochs", "0"},
                      {"a_bits", "0"},
                      {"a_bits", "17"},
                      {"b_bits", "eight"},
@@ -190,6 +194,10 @@ TEST_CASE("run_config: every bad value is refused by a sentence with the option 
                      {"dataset", "cifar"},
                      {"qgelu_approx", "q"},
                      {"hard_sigmoid", "h"},
+                     {"preset", "qs6"},
+                     {"use_layernorm_bias", "b"},
+                     {"scan", "loop"},
+                     {"quantize_gradients", "g"},
                      {"pad", "p"}};
   std::set<std::string> covered;
   for (const auto& setting : bad) {
@@ -203,7 +211,8 @@ TEST_CASE("run_config: every bad value is refused by a sentence with the option 
     covered.insert(name);
   }
   for (const auto& option : run_options()) {
-    const bool any_text = option.name == "quant" || option.name == "data" || option.name == "out";
+    const bool any_text =
+        option.name == "quant" || option.name == "from" || option.name == "data" || option.name == "out";
     CHECK_MESSAGE((any_text || covered.count(option.name) == 1), option.name);
   }
 }
@@ -250,7 +259,7 @@ TEST_CASE("run_config: settings() is canonical and loads back to the same run") 
 }
 
 TEST_CASE("run_config: the hash is stable, ignores how a run is done and sees every setting") {
-  CHECK(settings_hash(load_run_config("", {})) == "2061337e8521599f");
+  CHECK(settings_hash(load_run_config("", {})) == "1a5663146bcf8990");
   const std::string hash = settings_hash(load_run_config("", {}));
   CHECK(hash == settings_hash(load_run_config("", {{"threads", "2"}, {"out", "x"}, {"json", "1"}, {"resume", "1"}})));
   CHECK(hash == settings_hash(load_run_config("", {{"epochs", "100"}, {"dt_min", "1e-3"}, {"a_bits", "none"}})));
@@ -290,7 +299,7 @@ TEST_CASE("run_config: flags become rules after those of quant, and bits come la
 TEST_CASE("configs: the seven files give A, B, the other weights, activations and state the bits of Q-S5's table") {
   const std::vector<std::string> sites{"weight:layers.0.ssm.A", "weight:layers.0.ssm.B", "weight:layers.0.glu.out2",
                                        "weight:encoder",        "act:layers.0.ssm.u",    "act:decoder",
-                                       "state:layers.0.ssm"};
+                                       "state:layers.0.ssm",    "weight:layers.0.norm",  "act:decoder.y"};
   struct Row {
     std::string name;
     int a, bcd, non_ssm;
@@ -302,7 +311,7 @@ TEST_CASE("configs: the seven files give A, B, the other weights, activations an
     CAPTURE(row.name);
     const std::string rules = quant_rules(load_run_config("", {{"quant", row.name}}));
     const auto specs = bitstate::QuantConfig::parse(rules, row.name).resolve(sites);
-    const std::vector<int> bits{row.a, row.bcd, row.non_ssm, row.non_ssm, 8, 8, 16};
+    const std::vector<int> bits{row.a, row.bcd, row.non_ssm, row.non_ssm, 8, 8, 16, 8, 0};
     for (std::size_t i = 0; i < sites.size(); ++i) {
       CAPTURE(sites[i]);
       CHECK(specs[i].bits == bits[i]);

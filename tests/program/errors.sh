@@ -54,4 +54,4 @@ printf 'weight:* 2\n' > my.quant
 expect 1 'other quantization rules' eval rules
 expect 1 'other quantization rules' train "${small[@]}" --resume
 "$BITSTATE" --version > /dev/null
-for command in train eval sweep report data bench; do "$BITSTATE" "$command" --help > /dev/null; done
+for command in train ptq eval sweep report data bench; do "$BITSTATE" "$command" --help > /dev/null; done

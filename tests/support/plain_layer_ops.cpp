@@ -105,8 +105,8 @@ Plain PlainOps::layer_norm(const Plain& x, const Plain& factor, const Plain& off
   y.scale = {static_cast<float>(root * std::ldexp(1.0, -fraction) * double{factor.scale[0]})};
   std::vector<std::int64_t> beta(x.cols, 0);
   for (std::size_t c = 0; c < x.cols; ++c) {
-    beta[c] =
-        plain_round(double{offset.value[c]} / double{y.scale[0]}, mutation_ == Mutation::bias_rounding, "layer_norm");
+    const double b = offset.value.empty() ? 0.0 : double{offset.value[c]};
+    beta[c] = plain_round(b / double{y.scale[0]}, mutation_ == Mutation::bias_rounding, "layer_norm");
     const std::int64_t size = beta[c] < 0 ? -beta[c] : beta[c];
     require_codes(size < std::int64_t{1} << 30, "layer_norm");
     y.bound = std::max(c == 0 ? std::int64_t{0} : y.bound, (std::int64_t{1} << fraction) * factor.bound + size);

@@ -84,11 +84,11 @@ Plain PlainOps::quantize(const Plain& x, const Quantizer& site) const {
 
 Plain PlainOps::linear(const Plain& x, const Plain& weight, const Plain& bias) const {
   require_codes(x.has_one_scale() && weight.has_codes(), "linear");
-  Plain y = empty(x.rows, weight.rows, true);
+  Plain y = empty(x.rows, weight.rows, weight.layout == Layout::row);
   y.bound = 1;
   for (std::size_t o = 0; o < weight.rows; ++o) {
     const float scale = x.scale[0] * weight.scale_of(o, 0);
-    y.scale[o] = scale;
+    y.scale[by_column(y) ? o : 0] = scale;
     std::int64_t beta = 0;
     if (!bias.value.empty()) {
       beta = plain_round(double{bias.value[o]} / double{scale}, mutation_ == Mutation::bias_rounding, "linear");

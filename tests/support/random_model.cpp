@@ -58,6 +58,7 @@ S5Options draw_options(Draw& draw) {
       draw.one_of({Activation::full_glu, Activation::half_glu1, Activation::half_glu2, Activation::gelu});
   layer.prenorm = draw.chance(0.6);
   layer.batchnorm = draw.chance(0.4);
+  layer.use_layernorm_bias = draw.chance(0.8);
   layer.qgelu = draw.chance(0.4);
   layer.hard_sigmoid = draw.chance(0.4);
   return options;

@@ -1,0 +1,33 @@
+#include "experiments/calibration.h"
+
+#include "core/error.h"
+
+#include <algorithm>
+
+namespace bitstate::experiments {
+
+std::size_t CalibrationData::count() const { return std::min(batches, order.size() / bsz); }
+
+std::span<const std::size_t> CalibrationData::batch(std::size_t index) const { return order.subspan(index * bsz, bsz); }
+
+void check_calibration(const Inventory& inventory, std::size_t batches) {
+  if (batches > 0) return;
+  for (const Quantizer* site : inventory.quantizers) {
+    require<UsageError>(!site->needs_range(), "calibration_batches",
+                        "\"0\" is not allowed: {} keeps a range, which only batches can set", site->site);
+  }
+}
+
+void calibrate(LaneRunner& runner, const Inventory& inventory, const CalibrationData& data) {
+  if (!needs_calibration(inventory)) return;
+  for (std::size_t b = 0; b < data.count(); ++b) {
+    runner.run(LaneRunner::Mode::calibrate, data.data, data.batch(b));
+    if (b == 0) {
+      calibrate_ranges(inventory, runner.observed());
+    } else {
+      update_ranges(inventory, runner.observed());
+    }
+  }
+}
+
+}  // namespace bitstate::experiments

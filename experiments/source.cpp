@@ -1,0 +1,85 @@
+#include "experiments/source.h"
+
+#include "core/error.h"
+#include "core/hdf5.h"
+#include "core/sha256.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+namespace bitstate::experiments {
+namespace {
+
+std::filesystem::path weights_file(const std::filesystem::path& run) { return run / "best.h5"; }
+
+/// A learned range, which belongs to a site and not to the weights.
+bool is_range(std::string_view name) { return name.ends_with(".log_range"); }
+
+/// The tensors of "parameters" or "buffers".
+std::vector<std::string> members(const Hdf5Reader& reader, const std::string& group) {
+  std::vector<std::string> names;
+  if (reader.exists(group)) names = reader.list(group);
+  std::erase_if(names, is_range);
+  return names;
+}
+
+/// Reads one tensor of the model; `group` is "parameters" or "buffers".
+void read_tensor(const Hdf5Reader& reader, const std::string& group, const std::string& name, Tensor& into) {
+  const std::string file = reader.path().string();
+  const std::string path = group + "/" + name;
+  require<UsageError>(reader.exists(path), "from", "{} holds no {}, which this model has", file, name);
+  const Hdf5Shape shape = reader.shape(path);
+  require<UsageError>(shape == Hdf5Shape{into.rows, into.cols}, "from",
+                      "{} holds {} of shape [{}], this model has [{}, {}]", file, name, fmt::join(shape, ", "),
+                      into.rows, into.cols);
+  auto array = reader.read<float>(path, into.size());
+  require(std::all_of(array.values.begin(), array.values.end(), [](float v) { return std::isfinite(v); }), "from",
+          "{}: {} holds a NaN or an infinity", file, name);
+  into.data = std::move(array.values);
+}
+
+void refuse_others(const Hdf5Reader& reader, const std::string& group, const std::set<std::string>& known) {
+  for (const auto& name : members(reader, group)) {
+    require<UsageError>(known.count(name) == 1, "from", "{} holds {}, which this model has not", reader.path().string(),
+                        name);
+  }
+}
+
+}  // namespace
+
+std::string source_digest(const std::filesystem::path& run) {
+  if (!std::filesystem::exists(weights_file(run))) return {};
+  const Hdf5Reader reader(weights_file(run));
+  Sha256 hash;
+  for (const std::string group : {"parameters", "buffers"}) {
+    for (const auto& name : members(reader, group)) {
+      const auto array = reader.read<float>(group + "/" + name);
+      hash.update(name.data(), name.size());
+      hash.update(array.values.data(), array.values.size() * sizeof(float));
+    }
+  }
+  return hash.hex();
+}
+
+void load_source(const std::filesystem::path& run, const Inventory& inventory) {
+  require<UsageError>(std::filesystem::exists(weights_file(run)), "from",
+                      "{} holds no best.h5: it is not the folder of a trained run", run.string());
+  const Hdf5Reader reader(weights_file(run));
+  std::set<std::string> parameters, buffers;
+  for (const auto& [name, parameter] : inventory.parameters) {
+    if (is_range(name)) continue;
+    read_tensor(reader, "parameters", name, parameter->value);
+    parameters.insert(name);
+  }
+  for (const auto& [name, buffer] : inventory.buffers) {
+    read_tensor(reader, "buffers", name, buffer->value);
+    buffers.insert(name);
+  }
+  refuse_others(reader, "parameters", parameters);
+  refuse_others(reader, "buffers", buffers);
+}
+
+}  // namespace bitstate::experiments

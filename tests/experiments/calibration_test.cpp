@@ -1,0 +1,150 @@
+// Ranges before training, and post-training quantization.
+#include "experiments/calibration.h"
+
+#include "core/atomic_file.h"
+#include "core/error.h"
+#include "core/hdf5.h"
+#include "experiments/run_record.h"
+#include "experiments/trainer.h"
+#include "tests/support/temp_folder.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+#include <numeric>
+#include <string>
+
+namespace bitstate::experiments {
+namespace {
+
+const Settings small{{"trajectories", "40"}, {"bsz", "4"}, {"epochs", "2"}};
+
+RunConfig config(const Settings& options, const std::filesystem::path& out = {}) {
+  Settings all = small;
+  all.insert(all.end(), options.begin(), options.end());
+  RunConfig c = load_run_config("lorenz-small", all);
+  c.out = out.string();
+  c.threads = 2;
+  return c;
+}
+
+struct Rig {
+  RunConfig c;
+  datasets::Splits data = load_data(c);
+  Model model = make_model(c, data);
+  Inventory inventory = take_inventory(model);
+  Workers workers{2};
+  LaneRunner runner{model, inventory, metric_of(data), {c.lanes, false, data.max_length, c.batchnorm}, workers};
+  std::vector<std::size_t> order = std::vector<std::size_t>(data.train->size());
+
+  explicit Rig(const Settings& options) : c(config(options)) {
+    apply_quantization(c, inventory);
+    std::iota(order.begin(), order.end(), std::size_t{0});
+  }
+  Rig(const Rig&) = delete;
+
+  /// The ranges of the encoder's input after so many batches.
+  std::vector<float> ranges(std::size_t batches) {
+    calibrate(runner, inventory, {*data.train, order, c.bsz, batches});
+    return inventory.quantizers.front()->range;
+  }
+};
+
+const Settings input_only{{"bits", "act:encoder 8 range=ema granularity=channel rate=0.25"}};
+
+std::map<std::string, std::string> files_of(const std::filesystem::path& folder) {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    files[entry.path().filename().string()] = read_file(entry.path(), std::size_t{1} << 24);
+  }
+  return files;
+}
+
+}  // namespace
+
+TEST_CASE("calibration: the first batch sets the ranges, each further one moves them") {
+  const std::vector<float> first = Rig(input_only).ranges(1);
+  Rig rig(input_only);
+  const std::vector<float> second = [&] {
+    std::rotate(rig.order.begin(), rig.order.begin() + 4, rig.order.begin() + 8);
+    return rig.ranges(1);
+  }();
+  const std::vector<float> both = Rig(input_only).ranges(2);
+  REQUIRE(first.size() == 3);
+  REQUIRE(first != second);
+  for (std::size_t c = 0; c < 3; ++c) CHECK(both[c] == 0.75F * first[c] + 0.25F * second[c]);
+}
+
+TEST_CASE("calibration: it reads the batches there are, and leaves ranges that exist and all weights alone") {
+  Rig rig(input_only);
+  REQUIRE(CalibrationData{*rig.data.train, rig.order, 4, 1000}.count() == rig.order.size() / 4);
+  const Model before = rig.model;
+  const std::vector<float> once = rig.ranges(1000);
+  CHECK(rig.ranges(1) == once);
+  Model copy = before;
+  const Inventory old = take_inventory(copy);
+  for (std::size_t i = 0; i < old.parameters.size(); ++i) {
+    CHECK(old.parameters[i].parameter->value.data == rig.inventory.parameters[i].parameter->value.data);
+  }
+  for (std::size_t i = 0; i < old.buffers.size(); ++i) {
+    CHECK(old.buffers[i].buffer->value.data == rig.inventory.buffers[i].buffer->value.data);
+  }
+}
+
+TEST_CASE("calibration: without batches a site that keeps a range is refused by name") {
+  const Rig rig(input_only);
+  CHECK_THROWS_WITH_AS(check_calibration(rig.inventory, 0), doctest::Contains("act:encoder keeps a range"), UsageError);
+  CHECK_NOTHROW(check_calibration(rig.inventory, 1));
+  CHECK_NOTHROW(check_calibration(Rig(Settings{{"bits", "act:* 8 range=absmax; weight:* 8"}}).inventory, 0));
+}
+
+TEST_CASE("ptq: 0 epochs keep the source's weights, its folder and give a run folder that eval and report read") {
+  const tests::TempFolder folder;
+  const auto source = folder / "source";
+  train(config({}, source));
+  const auto before = files_of(source);
+  const auto quantized = folder / "quantized";
+  RunConfig c =
+      config({{"from", source.string()}, {"epochs", "0"}, {"quant", "w4a8"}, {"calibration_batches", "3"}}, quantized);
+  const TrainResult result = train(c);
+  CHECK(result.status == "done");
+  CHECK(result.epochs == 0);
+  CHECK(files_of(source) == before);
+  const Hdf5Reader a(source / "best.h5");
+  const Hdf5Reader b(quantized / "best.h5");
+  for (const std::string group : {"parameters", "buffers"}) {
+    REQUIRE(a.list(group) == b.list(group));
+    for (const auto& name : a.list(group)) {
+      CHECK(a.read<float>(group + "/" + name).values == b.read<float>(group + "/" + name).values);
+    }
+  }
+  CHECK(b.list("ranges").size() > 3);
+  CHECK(evaluate(c, quantized).test_metric == result.test_metric);
+  CHECK(evaluate(config({}, source), source).test_metric != result.test_metric);
+  const RunRecord record = read_run(quantized);
+  CHECK(record.status == RunRecord::Status::done);
+  CHECK(record.setting("quant") == "w4a8");
+  CHECK(record.figures.at("test_mse") == result.test_metric);
+  c.resume = true;
+  CHECK(train(c).test_metric == result.test_metric);
+  c.weight_decay = 0.5;
+  CHECK_THROWS_WITH_AS(train(c), doctest::Contains("weight_decay"), Error);
+}
+
+TEST_CASE("ptq: the number of batches matters to static ranges, and the number of threads does not") {
+  const tests::TempFolder folder;
+  train(config({}, folder / "source"));
+  const auto digest = [&](const std::string& batches, std::size_t threads) {
+    RunConfig c = config(
+        {{"from", (folder / "source").string()}, {"epochs", "0"}, {"quant", "w8a8"}, {"calibration_batches", batches}},
+        folder / (batches + "-" + std::to_string(threads)));
+    c.threads = threads;
+    return train(c).weights_digest;
+  };
+  const std::string one = digest("1", 1);
+  CHECK(digest("1", 3) == one);
+  CHECK(digest("4", 1) != one);
+  CHECK(digest("4", 3) == digest("4", 2));
+}
+
+}  // namespace bitstate::experiments

@@ -1,0 +1,150 @@
+// Runs that start from the weights of another run.
+#include "experiments/source.h"
+
+#include "core/error.h"
+#include "core/hdf5.h"
+#include "experiments/model_setup.h"
+#include "experiments/trainer.h"
+#include "tests/support/temp_folder.h"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <string>
+
+namespace bitstate::experiments {
+namespace {
+
+const Settings small{{"trajectories", "20"}, {"bsz", "4"}, {"epochs", "3"}};
+
+RunConfig config(const Settings& options, const std::filesystem::path& out,
+                 const std::string& recipe = "lorenz-small") {
+  Settings all = small;
+  if (recipe.empty()) all.clear();
+  all.insert(all.end(), options.begin(), options.end());
+  RunConfig c = load_run_config(recipe, all);
+  c.out = out.string();
+  c.threads = 2;
+  return c;
+}
+
+std::vector<float> tensor(const std::filesystem::path& run, const std::string& name) {
+  return Hdf5Reader(run / "best.h5").read<float>(name).values;
+}
+
+TEST_CASE("from: parameters and running statistics are those of the source, its ranges are not") {
+  const tests::TempFolder folder;
+  const auto source = folder / "source";
+  train(config({{"quant", "w8a8"}}, source));
+  const RunConfig c = config({{"quant", "w4a8"}}, folder / "unused");
+  Model model = make_model(c, load_data(c));
+  Inventory inventory = take_inventory(model);
+  apply_quantization(c, inventory);
+  load_source(source, inventory);
+  for (const auto& [name, parameter] : inventory.parameters) {
+    if (name.ends_with(".log_range")) continue;
+    CHECK(parameter->value.data == tensor(source, "parameters/" + name));
+  }
+  for (const auto& [name, buffer] : inventory.buffers) {
+    CHECK(buffer->value.data == tensor(source, "buffers/" + name));
+  }
+  CHECK(needs_calibration(inventory));
+}
+
+TEST_CASE("from: learned ranges of either run stay with their run") {
+  const tests::TempFolder folder;
+  const auto source = folder / "source";
+  train(config({{"bits", "act:encoder 8 range=learned"}}, source));
+  REQUIRE(Hdf5Reader(source / "best.h5").exists("parameters/act:encoder.log_range"));
+  const RunConfig c = config({{"from", source.string()}, {"bits", "act:decoder 8 range=learned"}}, folder / "tuned");
+  CHECK(train(c).status == "done");
+}
+
+TEST_CASE("from: the source's settings are the recipe, but not its quantization nor its own source") {
+  const tests::TempFolder folder;
+  const auto source = folder / "source";
+  train(config({{"quant", "w8a8"}, {"a_bits", "4"}, {"bits", "state:* 9"}, {"ssm_lr_base", "0.02"}}, source));
+  const RunConfig c = load_run_config("", {{"from", source.string() + "/"}, {"c_bits", "3"}});
+  CHECK(c.from == source.string());
+  CHECK(c.from_digest.size() == 64);
+  CHECK(c.trajectories == 20);
+  CHECK(c.ssm_lr_base == 0.02);
+  CHECK(c.quant == "none");
+  CHECK_FALSE(c.a_bits);
+  CHECK(c.bits.empty());
+  CHECK(c.c_bits == 3);
+  const auto middle = folder / "middle";
+  train(config({{"from", source.string()}, {"from_lr_factor", "0.5"}, {"c_bits", "3"}}, middle, ""));
+  const RunConfig next = load_run_config("", {{"from", middle.string()}});
+  CHECK(next.from == middle.string());
+  CHECK(next.from_lr_factor == 1.0);
+  CHECK_FALSE(next.c_bits);
+}
+
+TEST_CASE("from: the factors apply to rate and epochs, and only with from") {
+  RunConfig c = load_run_config("smnist", {{"epochs", "150"}, {"ssm_lr_base", "4e-3"}});
+  c.from = "somewhere";
+  c.from_lr_factor = 0.1;
+  c.from_epochs_factor = 1.0 / 3.0;
+  CHECK(epochs_of(c) == 50);
+  CHECK(ssm_lr_of(c) == doctest::Approx(4e-4));
+  c.epochs = 1;
+  CHECK(epochs_of(c) == 1);
+  c.from.clear();
+  CHECK(epochs_of(c) == 1);
+  CHECK(ssm_lr_of(c) == 4e-3);
+  for (const char* option : {"from_lr_factor", "from_epochs_factor"}) {
+    CHECK(tests::error_of<UsageError>([&] { load_run_config("smnist", {{option, "0.5"}}); }).find(option) == 1);
+  }
+}
+
+TEST_CASE("from: another architecture is refused by a sentence that names the tensor, and nothing is written") {
+  const tests::TempFolder folder;
+  const auto source = folder / "source";
+  train(config({}, source));
+  const auto refused = [&](const std::string& option, const std::string& value, const std::string& words) {
+    CAPTURE(option);
+    const RunConfig c = config({{"from", source.string()}, {option, value}}, folder / "other");
+    CHECK_THROWS_WITH_AS(train(c), doctest::Contains(words.c_str()), UsageError);
+    CHECK_FALSE(std::filesystem::exists(folder / "other"));
+  };
+  refused("d_model", "5", "encoder.weight of shape [3, 3], this model has [5, 3]");
+  refused("ssm_size_base", "16", "layers.0.ssm.Lambda_re of shape [1, 4], this model has [1, 8]");
+  refused("n_layers", "3", "holds no layers.2.norm.scale, which this model has");
+  refused("n_layers", "1", "holds layers.1.norm.bias, which this model has not");
+  refused("batchnorm", "false", "holds layers.0.norm.running_mean, which this model has not");
+  const RunConfig none = config({{"from", (folder / "nowhere").string()}}, folder / "other");
+  CHECK_THROWS_WITH_AS(train(none), doctest::Contains("holds no best.h5"), UsageError);
+  CHECK_THROWS_WITH_AS(train(config({{"from", source.string()}}, source)), doctest::Contains("[out]"), UsageError);
+}
+
+TEST_CASE("from: a run resumes and is evaluated without its source, but not with a changed one") {
+  const tests::TempFolder folder;
+  const auto source = folder / "source";
+  train(config({}, source));
+  const Settings options{{"from", source.string()}, {"quant", "w8a8"}};
+  RunConfig c = config(options, folder / "tuned");
+  const std::string digest = train(c).weights_digest;
+  std::filesystem::remove(folder / "tuned/result.json");
+  c.resume = true;
+  CHECK(train(c).weights_digest == digest);
+
+  std::filesystem::rename(source, folder / "away");
+  RunConfig orphan = config(options, folder / "tuned");
+  CHECK(orphan.from_digest.empty());
+  orphan.resume = true;
+  CHECK(evaluate(orphan, orphan.out).status == "done");
+  CHECK(train(orphan).weights_digest == digest);
+
+  train(config({{"seed", "5"}}, source));
+  RunConfig changed = config(options, folder / "tuned");
+  CHECK(settings(changed) == settings(c));
+  CHECK(settings_hash(changed) != settings_hash(c));
+  changed.resume = true;
+  CHECK_THROWS_WITH_AS(train(changed), doctest::Contains("other weights"), Error);
+  std::filesystem::remove(folder / "tuned/result.json");
+  CHECK_THROWS_WITH_AS(train(changed), doctest::Contains("other weights"), Error);
+}
+
+}  // namespace
+}  // namespace bitstate::experiments

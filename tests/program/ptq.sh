@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# A float run is quantized without training and fine-tuned from its weights; both are runs like any other, and the float
+# run's folder keeps its bytes.
+set -euo pipefail
+
+# refused <code> <words of the message> <argument>...
+refused() {
+  local code=0 expected=$1 words=$2 output
+  shift 2
+  output=$("$BITSTATE" "$@" 2>&1 > /dev/null) || code=$?
+  [ "$code" -eq "$expected" ] && grep -qF -- "$words" <<< "$output" && return
+  echo "bitstate $*: exit $code (expected $expected), said: $output" >&2
+  exit 1
+}
+mse() { "$BITSTATE" eval "$1" --json | tail -n 1 | grep -o '"test_mse":[0-9.e+-]*'; }
+
+"$BITSTATE" train lorenz-small --trajectories=40 --epochs=20 --out=runs/float > train.log
+sum=$(cat runs/float/* | sha256sum)
+
+"$BITSTATE" ptq runs/float --quant=w8a8 > ptq.log
+folder=$(ls -d runs/float-ptq-*)
+[ "$(mse "$folder")" = "$(grep -o '"test_mse":[0-9.e+-]*' "$folder/result.json")" ]
+[ "$(mse "$folder")" != "$(mse runs/float)" ]
+"$BITSTATE" ptq runs/float --a_bits=4 --batches=0 --out=runs/a4 > a4.log
+"$BITSTATE" train --from=runs/float --quant=w8a8 --epochs=2 --from_lr_factor=0.1 --opt_config=qaft --out=runs/tuned > tuned.log
+"$BITSTATE" train --from=runs/float --quant=w8a8 --epochs=2 --from_lr_factor=0.1 --opt_config=qaft --out=runs/tuned --resume > tuned.log
+[ "$sum" = "$(cat runs/float/* | sha256sum)" ] || { echo "the float run was changed"; exit 1; }
+
+"$BITSTATE" report runs > report.log
+[ "$(grep -cE '^\| .*(runs/float|float)' runs/table.md)" -ge 4 ]
+
+refused 2 'needs what to change' ptq runs/float
+refused 2 'w8a9' ptq runs/float --quant=w8a9
+refused 2 '[batches] "-1"' ptq runs/float --quant=w8a8 --batches=-1
+refused 2 'act:encoder keeps a range' ptq runs/float --quant=w8a8 --batches=0
+refused 2 'choose another --out' ptq runs/float --quant=w8a8 --out=runs/float
+refused 2 'already holds a run' ptq runs/float --quant=w8a8
+refused 2 'has no settings.ini' ptq runs/nowhere --quant=w8a8
+refused 2 'encoder.weight of shape [3, 3], this model has [4, 3]' train lorenz-small --from=runs/float --d_model=4
+refused 2 '[epochs]' train lorenz-small --epochs=0
+"$BITSTATE" train lorenz-small --trajectories=40 --epochs=1 --seed=2 --out=runs/other > other.log
+cp runs/other/best.h5 runs/float/best.h5
+refused 1 'other weights' train --from=runs/float --quant=w8a8 --epochs=2 --from_lr_factor=0.1 --opt_config=qaft --out=runs/tuned --resume
