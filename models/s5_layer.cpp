@@ -16,7 +16,11 @@ Activation activation_of(std::string_view name) {
 }
 
 S5SSM::S5SSM(const S5LayerOptions& options, std::uint64_t seed, std::string_view path)
-    : conj_sym(options.sizes.conj_sym), bidirectional(options.sizes.bidirectional), discretize(options.discretize) {
+    : conj_sym(options.sizes.conj_sym),
+      bidirectional(options.sizes.bidirectional),
+      scan_tree(options.scan_tree),
+      quantize_gradients(options.quantize_gradients),
+      discretize(options.discretize) {
   S5Init init = s5_init(options.sizes, seed, path);
   const std::size_t states = init.Lambda_re.size();
   Lambda_re.value = std::move(init.Lambda_re);
@@ -46,15 +50,17 @@ Value S5SSM::forward(Tape& tape, Value u, const Sequences& sequences) const {
   const Value re = tape.parameter(Lambda_re);
   const Value im = tape.parameter(Lambda_im);
   const Value step = tape.parameter(log_step);
-  const Value lambda_bar =
-      ops::quantize_lambda(tape, ops::discretize_lambda(tape, re, im, step, discretize), a_quantizer, conj_sym);
+  Value lambda_bar = ops::discretize_lambda(tape, re, im, step, discretize);
+  if (!scan_tree) lambda_bar = ops::quantize_lambda(tape, lambda_bar, a_quantizer, conj_sym);
   const Value b_bar =
       ops::quantize(tape, ops::discretize_b(tape, re, im, step, tape.parameter(B), discretize), b_quantizer);
 
   const Value input = ops::quantize(tape, u, u_quantizer, &sequences);
   const Value bu = ops::quantize(tape, ops::linear(tape, input, b_bar), bu_quantizer, &sequences);
   const auto scanned = [&](ops::Direction direction) {
-    return ops::scan(tape, lambda_bar, bu, sequences, direction, &state_quantizer);
+    return scan_tree ? ops::scan_tree(tape, lambda_bar, bu, sequences, direction, a_quantizer, state_quantizer,
+                                      quantize_gradients)
+                     : ops::scan(tape, lambda_bar, bu, sequences, direction, &state_quantizer);
   };
   Value x = scanned(ops::Direction::forward);
   Value c = ops::readout(tape, tape.parameter(C1), conj_sym);
