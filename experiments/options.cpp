@@ -192,6 +192,8 @@ void add_training_options(std::vector<Option>& table) {
   table.push_back(real("weight_decay", &C::weight_decay, {0.0, 1e3}, "decoupled weight decay"));
   table.push_back(word("opt_config", &C::opt_config, {"standard", "BandCdecay", "BfastandCdecay", "noBCdecay", "qaft"},
                        "which parameters learn at which rate; qaft: by SGD with momentum, without decay"));
+  table.push_back(word("a_training", &C::a_training, {"continuous", "discrete", "frozen"},
+                       "what learns of the state matrix: Lambda and the step, the discrete matrix itself, nothing"));
   table.push_back(seed_option());
   table.push_back(
       whole("lanes", &C::lanes, 1, 1024, "lanes a batch is dealt to; changes the last bits, unlike threads"));

@@ -55,7 +55,8 @@ struct RunConfig {
   bool cosine_anneal = true;
   double p_dropout = 0.0;
   double weight_decay = 0.05;
-  std::string opt_config = "standard";  ///< or BandCdecay, BfastandCdecay, noBCdecay, qaft
+  std::string opt_config = "standard";    ///< or BandCdecay, BfastandCdecay, noBCdecay, qaft
+  std::string a_training = "continuous";  ///< or discrete (Lambda_bar and B_bar are parameters), frozen
   std::uint64_t seed = 1919;
   std::size_t lanes = 16;  ///< lanes a batch is dealt to; part of the result, unlike threads
 

@@ -61,7 +61,7 @@ class Run {
         inventory_(prepared()),
         workers_(config.threads),
         runner_(model_, inventory_, metric_, {config.lanes, config.pad, data_.max_length, config.batchnorm}, workers_),
-        optimizer_(inventory_.parameters, {opt_config_of(config.opt_config), config.dt_global, config.weight_decay}),
+        optimizer_(inventory_.parameters, optimizer_settings(config)),
         steps_per_epoch_(data_.train->size() / config.bsz),
         epochs_(epochs_of(config)),
         schedule_{steps_per_epoch_, epochs_, config.warmup_end, config.cosine_anneal, config.lr_min} {
@@ -260,7 +260,7 @@ void Run::begin() {
     tokens_before_ = progress_.tokens;
     if (!progress_.metrics.empty()) write_file_atomically(file("metrics.jsonl"), progress_.metrics);
   } else if (!config_.from.empty()) {
-    load_source(config_.from, inventory_);
+    load_source(config_, data_, inventory_);
   }
 }
 
