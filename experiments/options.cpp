@@ -205,6 +205,7 @@ void add_source_options(std::vector<Option>& table) {
   table.push_back(real("from_lr_factor", &C::from_lr_factor, {0.0, 1e3, true}, "with from: factor on ssm_lr_base"));
   table.push_back(real("from_epochs_factor", &C::from_epochs_factor, {0.0, 1e3, true},
                        "with from: factor on epochs, rounded to at least 1"));
+  table.push_back(flag("balance", &C::balance, "with from: bring the states to one magnitude, by powers of two"));
 }
 
 void add_quant_options(std::vector<Option>& table) {
