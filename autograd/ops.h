@@ -42,6 +42,9 @@ Value quantize_lambda(Tape&, Value lambda_bar, const Quantizer&, bool conj_sym);
 Value readout(Tape&, Value c, bool conj_sym);
 // [1, 2P], [T, 2P] -> [T, 2P]
 Value scan(Tape&, Value lambda_bar, Value bu, const Sequences&, Direction, const Quantizer* state = nullptr);
+// [1, 2P], [T, 2P] -> [T, 2P]: Q-S5's associative scan, every operand of its tree rounded
+Value scan_tree(Tape&, Value lambda_bar, Value bu, const Sequences&, Direction, const Quantizer& a,
+                const Quantizer& state, bool quantize_gradients);
 
 // Elementwise, [T, H] -> [T, H]
 Value gelu(Tape&, Value x);              // 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
@@ -56,6 +59,8 @@ Value tied_dropout(Tape&, Value x, std::span<const float> mask, const Sequences&
 // Normalization over channels (LayerNorm, eps 1e-6) or over all steps of the batch (BatchNorm, eps 1e-5)
 // [T, H], [1, H], [1, H] -> [T, H]
 Value layer_norm(Tape&, Value x, Value scale, Value bias = {});
+// [T, H], [1, H], [1, H] or none -> [T, H]: Q-S5's, q(x - mean) q(scale / sqrt(var + eps)) + bias
+Value q_layer_norm(Tape&, Value x, Value scale, Value bias, const Quantizer&, const Sequences&);
 
 /// Running statistics of a BatchNorm, read in evaluation; in training the batch's mean and biased variance go to
 /// Pass::statistics[offset .. offset + 2H).

@@ -74,7 +74,7 @@ bool on_codes(Tape& tape, Node& y, const Node& x, const Node& weight, const floa
   }
   y.codes = tape.arena().array<std::int32_t>(y.size());
   y.scale = scale;
-  y.layout = ScaleLayout::per_column;
+  y.layout = weight.layout == ScaleLayout::per_row ? ScaleLayout::per_column : ScaleLayout::per_tensor;
   y.bound = std::max<std::int64_t>(1, static_cast<std::int64_t>(largest_sum));
   if (largest_product < 0x1.0p24) {
     integer_product<float>(tape, y, x, weight, bias_codes, y.value);

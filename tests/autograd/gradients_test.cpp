@@ -89,6 +89,26 @@ std::vector<GradientCase> scan_cases() {
   return cases;
 }
 
+std::vector<GradientCase> scan_tree_cases() {
+  std::vector<GradientCase> cases;
+  const std::vector<Leaf> leaves = {{1, 4, -0.7, 0.7}, {8, 4}};
+  const Quantizer fine = fine_quantizer("state:test", QuantSpec::Range::absmax, {});
+  for (const auto direction : {ops::Direction::forward, ops::Direction::backward}) {
+    const std::string name = direction == ops::Direction::forward ? "forward" : "backward";
+    cases.push_back({"scan_tree", name, leaves, [direction](Tape& t, const Values& v) {
+                       return ops::scan_tree(t, v[0], v[1], sequences, direction, {}, {}, false);
+                     }});
+    for (const bool gradients : {false, true}) {
+      cases.push_back({"scan_tree", name + ", finely quantized" + (gradients ? " with its gradients" : ""), leaves,
+                       [direction, fine, gradients](Tape& t, const Values& v) {
+                         return ops::scan_tree(t, v[0], v[1], sequences, direction, fine, fine, gradients);
+                       },
+                       0.1, 5e-3});
+    }
+  }
+  return cases;
+}
+
 std::vector<GradientCase> elementwise_cases() {
   const auto unary = [](const char* op, const char* what, double low, double high, Value (*f)(Tape&, Value)) {
     return GradientCase{op, what, {{3, 5, low, high}}, [f](Tape& t, const Values& v) { return f(t, v[0]); }};
@@ -131,6 +151,22 @@ std::vector<GradientCase> norm_cases() {
           {"batch_norm", "batch statistics", {{9, 3}, {1, 3}, {1, 3}}, [statistics](Tape& t, const Values& v) {
              return ops::batch_norm(t, v[0], v[1], v[2], statistics);
            }}};
+}
+
+std::vector<GradientCase> q_layer_norm_cases() {
+  const std::vector<Leaf> leaves = {{8, 7}, {1, 7}, {1, 7}};
+  const Quantizer fine = fine_quantizer("act:test", QuantSpec::Range::absmax, {});
+  return {
+      {"q_layer_norm", "not quantized, with bias", leaves,
+       [](Tape& t, const Values& v) { return ops::q_layer_norm(t, v[0], v[1], v[2], {}, sequences); }},
+      {"q_layer_norm", "finely quantized, with bias", leaves,
+       [fine](Tape& t, const Values& v) { return ops::q_layer_norm(t, v[0], v[1], v[2], fine, sequences); }, 0.1, 5e-3},
+      {"q_layer_norm",
+       "finely quantized, without bias, more channels than a vector",
+       {{8, 37}, {1, 37}},
+       [fine](Tape& t, const Values& v) { return ops::q_layer_norm(t, v[0], v[1], {}, fine, sequences); },
+       0.1,
+       5e-3}};
 }
 
 std::vector<GradientCase> pooling_and_losses() {
@@ -185,8 +221,8 @@ std::vector<GradientCase> quantize_cases() {
 
 std::vector<GradientCase> all_cases() {
   std::vector<GradientCase> all;
-  for (const auto& cases : {dense_cases(), discretize_cases(), scan_cases(), elementwise_cases(), norm_cases(),
-                            pooling_and_losses(), quantize_cases()}) {
+  for (const auto& cases : {dense_cases(), discretize_cases(), scan_cases(), scan_tree_cases(), elementwise_cases(),
+                            norm_cases(), q_layer_norm_cases(), pooling_and_losses(), quantize_cases()}) {
     all.insert(all.end(), cases.begin(), cases.end());
   }
   return all;

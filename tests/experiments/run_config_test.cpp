@@ -313,7 +313,7 @@ TEST_CASE("configs: the seven files give A, B, the other weights, activations an
     CAPTURE(row.name);
     const std::string rules = quant_rules(load_run_config("", {{"quant", row.name}}));
     const auto specs = bitstate::QuantConfig::parse(rules, row.name).resolve(sites);
-    const std::vector<int> bits{row.a, row.bcd, row.non_ssm, row.non_ssm, 8, 8, 16, 8, 16};
+    const std::vector<int> bits{row.a, row.bcd, row.non_ssm, row.non_ssm, 8, 8, 16, 8, 0};
     for (std::size_t i = 0; i < sites.size(); ++i) {
       CAPTURE(sites[i]);
       CHECK(specs[i].bits == bits[i]);

@@ -1,0 +1,110 @@
+// Q-S5's LayerNorm: z = q(y) q(m) + bias,  y = x - mean,  m = scale / sqrt(var + 1e-6), mean and biased variance over
+// the channels of each row; q rounds y and m with the largest magnitude of a whole sequence as range. Straight-through:
+// dL/dy = g q(m);  dL/dm = g q(y);  dL/dscale = sum dm r with r = 1 / sqrt(var + eps);  dL/dr = sum_c dm scale;
+// dL/dx = dy - mean(dy) - dr r^3 y / H;  dL/dbias = sum g.
+#include "autograd/ops.h"
+
+#include "core/error.h"
+#include "core/kernels/reduce.h"
+#include "core/kernels/round.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace bitstate::ops {
+namespace {
+
+constexpr float epsilon = 1e-6F;
+
+struct Attributes {
+  const float* mean;      // [T]
+  const float* inverse;   // [T], 1 / sqrt(var + eps)
+  const float* centred;   // [T, H], q(y)
+  const float* multiple;  // [T, H], q(m)
+};
+
+void backward(Tape& tape, const Node& node) {
+  const auto& a = *static_cast<const Attributes*>(node.attributes);
+  const std::size_t cols = node.cols;
+  const float* const x = tape[node.inputs[0]].value;
+  const float* const scale = tape[node.inputs[1]].value;
+  float* const dx = tape.gradient(node.inputs[0]);
+  float* const dscale = tape.gradient(node.inputs[1]);
+  float* const dbias = tape.gradient(node.inputs[2]);
+  const float share = 1.0F / static_cast<float>(cols);
+  for (std::size_t t = 0; t < node.rows; ++t) {
+    const std::size_t first = t * cols;
+    const float* const g = node.gradient + first;
+    const float* const centred = a.centred + first;
+    const float* const multiple = a.multiple + first;
+    const float inverse = a.inverse[t];
+    if (dscale != nullptr) {
+      for (std::size_t c = 0; c < cols; ++c) dscale[c] += g[c] * centred[c] * inverse;
+    }
+    if (dbias != nullptr) {
+      for (std::size_t c = 0; c < cols; ++c) dbias[c] += g[c];
+    }
+    if (dx == nullptr) continue;
+    const float mean_dy = share * kernels::sum_of(cols, [&](std::size_t c) { return g[c] * multiple[c]; });
+    const float dinverse = kernels::sum_of(cols, [&](std::size_t c) { return g[c] * centred[c] * scale[c]; });
+    const float slope = dinverse * inverse * inverse * inverse * share;
+    for (std::size_t c = 0; c < cols; ++c) {
+      dx[first + c] += g[c] * multiple[c] - mean_dy - slope * (x[first + c] - a.mean[t]);
+    }
+  }
+}
+
+constexpr Op op{"q_layer_norm", backward};
+
+/// y and m of all rows, unrounded.
+void normalise(const Node& x, const float* scale, float* mean, float* inverse, float* centred, float* multiple) {
+  const std::size_t cols = x.cols;
+  const float share = 1.0F / static_cast<float>(cols);
+  for (std::size_t t = 0; t < x.rows; ++t) {
+    const float* const row = x.value + t * cols;
+    const float m = share * kernels::sum_of(cols, [&](std::size_t c) { return row[c]; });
+    const float variance = share * kernels::sum_of(cols, [&](std::size_t c) { return (row[c] - m) * (row[c] - m); });
+    const float r = 1.0F / std::sqrt(variance + epsilon);
+    mean[t] = m;
+    inverse[t] = r;
+    for (std::size_t c = 0; c < cols; ++c) centred[t * cols + c] = row[c] - m;
+    for (std::size_t c = 0; c < cols; ++c) multiple[t * cols + c] = r * scale[c];
+  }
+}
+
+}  // namespace
+
+Value q_layer_norm(Tape& tape, Value x, Value scale, Value bias, const Quantizer& site, const Sequences& sequences) {
+  const std::size_t rows = tape[x].rows;
+  const std::size_t cols = tape[x].cols;
+  require(tape[scale].size() == cols && (!bias.exists() || tape[bias].size() == cols), "q_layer_norm",
+          "x has {} columns, scale has {} elements", cols, tape[scale].size());
+  std::size_t total = 0;
+  for (const std::size_t length : sequences.rows) total += length;
+  require(total == rows, "q_layer_norm", "the sequences have {} steps, x has {}", total, rows);
+  Arena& arena = tape.arena();
+  float* const mean = arena.array<float>(rows);
+  float* const inverse = arena.array<float>(rows);
+  float* const centred = arena.array<float>(rows * cols);
+  float* const multiple = arena.array<float>(rows * cols);
+  normalise(tape[x], tape[scale].value, mean, inverse, centred, multiple);
+  std::size_t first = 0;
+  for (const std::size_t length : sequences.rows) {
+    const std::size_t size = length * cols;
+    for (float* const part : {centred + first, multiple + first}) {
+      require<DivergedError>(kernels::round_to_own_range(site.spec, size, part, part), "q_layer_norm",
+                             "{} holds a NaN or an infinity", site.site);
+    }
+    first += size;
+  }
+  Node& z = tape.push(op, {x, scale, bias}, rows, cols);
+  z.attributes = tape.keep(Attributes{mean, inverse, centred, multiple});
+  const float* const offset = bias.exists() ? tape[bias].value : nullptr;
+  for (std::size_t i = 0; i < z.size(); ++i) z.value[i] = centred[i] * multiple[i];
+  for (std::size_t t = 0; offset != nullptr && t < rows; ++t) {
+    for (std::size_t c = 0; c < cols; ++c) z.value[t * cols + c] += offset[c];
+  }
+  return tape.last();
+}
+
+}  // namespace bitstate::ops
