@@ -29,6 +29,16 @@ folder=$(ls -d runs/float-ptq-*)
 for a in discrete frozen; do
   "$BITSTATE" train --from=runs/float --quant=w8a8 --balance --epochs=1 --a_training="$a" --out="runs/$a" > train.log
 done
+cat > ptq.ini <<'END'
+set.from = runs/float
+set.epochs = 0
+set.calibration_batches = 4
+axis.a_training = continuous discrete
+axis.a_bits = 4 8
+END
+"$BITSTATE" sweep ptq.ini --out=swept --jobs=2 > swept.log
+"$BITSTATE" report swept > report.log
+[ "$(grep -cE '^\| (continuous|discrete) ' swept/table.md)" -ge 6 ] || { cat swept/table.md; exit 1; }
 [ "$sum" = "$(cat runs/float/* | sha256sum)" ] || { echo "the float run was changed"; exit 1; }
 
 "$BITSTATE" report runs > report.log
