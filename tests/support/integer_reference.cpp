@@ -1,0 +1,187 @@
+#include "tests/support/integer_reference.h"
+
+#include "tests/support/plain_ops.h"
+
+#include <utility>
+
+namespace bitstate::tests {
+namespace {
+
+/// The float32 arrays that are given: discretised matrices and readout.
+Tensor discretised_lambda(const S5SSM& ssm) {
+  Tape tape;
+  tape.begin({});
+  const Node& node = tape[ops::discretize_lambda(tape, tape.parameter(ssm.Lambda_re), tape.parameter(ssm.Lambda_im),
+                                                 tape.parameter(ssm.log_step), ssm.discretize)];
+  Tensor out(node.rows, node.cols);
+  out.data.assign(node.value, node.value + node.size());
+  return out;
+}
+
+Tensor discretised_b(const S5SSM& ssm) {
+  Tape tape;
+  tape.begin({});
+  const Node& node = tape[ops::discretize_b(tape, tape.parameter(ssm.Lambda_re), tape.parameter(ssm.Lambda_im),
+                                            tape.parameter(ssm.log_step), tape.parameter(ssm.B), ssm.discretize)];
+  Tensor out(node.rows, node.cols);
+  out.data.assign(node.value, node.value + node.size());
+  return out;
+}
+
+/// k [Re C | -Im C], those of both directions side by side.
+Tensor readout(const S5SSM& ssm) {
+  const float k = ssm.conj_sym ? 2.0F : 1.0F;
+  const std::size_t cols = ssm.C1.value.cols;
+  Tensor out(ssm.C1.value.rows, cols * (ssm.bidirectional ? 2 : 1));
+  for (std::size_t r = 0; r < out.rows; ++r) {
+    for (std::size_t c = 0; c < out.cols; ++c) {
+      const Tensor& from = c < cols ? ssm.C1.value : ssm.C2.value;
+      out(r, c) = (c % cols < cols / 2 ? k : -k) * from(r, c % cols);
+    }
+  }
+  return out;
+}
+
+/// Walks a model, in the order in which docs/numerics.md lists the sites.
+class Program {
+ public:
+  Program(const Batch& batch, Mutation mutation) : batch_(batch), mutation_(mutation), ops_(mutation) {}
+
+  PlainTrace take() { return std::move(trace_); }
+  PlainTrace stop(const FloatOperation& at) {
+    trace_.float_at = at.name;
+    return take();
+  }
+
+  Plain stack(const S5Stack& stack) {
+    Plain x = stack.tokens ? tokens(stack.embedding) : values(stack);
+    x = quantized(std::move(x), stack.encoder_quantizer);
+    for (const S5Layer& part : stack.layers) x = layer(part, x);
+    return x;
+  }
+
+  Plain pooled(const Plain& x, bool last) {
+    return last ? record("last", ops_.last(x, batch_.sequences))
+                : record("mean_pool", ops_.mean_pool(x, batch_.sequences));
+  }
+
+  Plain decoded(const Plain& x, const Linear& decoder, const Quantizer& operand, const Quantizer& result) {
+    const Plain q = quantized(x, operand);
+    return quantized(linear(q, decoder), result);
+  }
+
+ private:
+  Plain record(std::string_view name, Plain result) {
+    trace_.records.push_back({std::string(name), result, !result.value.empty()});
+    return result;
+  }
+
+  /// Recorded under the site, where it quantizes.
+  Plain quantized(Plain x, const Quantizer& site) {
+    return site.spec.active() ? record(site.site, ops_.quantize(x, site)) : x;
+  }
+  Plain constant(const Tensor& values, const Quantizer& site) {
+    return constant(plain_constant(site, values, mutation_), site);
+  }
+  Plain constant(Plain value, const Quantizer& site) {
+    return value.has_codes() ? record(site.site, std::move(value)) : value;
+  }
+  Plain linear(const Plain& x, const Linear& part) {
+    const Plain weight = constant(part.weight.value, part.weight_quantizer);
+    const Plain bias = constant(part.bias.value, part.bias_quantizer);
+    return record("linear", ops_.linear(x, weight, bias));
+  }
+  Plain table(const Plain& x, Function function, const Quantizer& site) {
+    return record(site.site, ops_.table(x, function, site));
+  }
+
+  Plain tokens(const Embedding& part) {
+    const Plain table = constant(part.weight.value, part.weight_quantizer);
+    const Plain x = record("embedding", ops_.embedding(batch_.tokens, table));
+    return record("sum", ops_.sum(x, constant(part.bias.value, part.bias_quantizer)));
+  }
+
+  Plain values(const S5Stack& stack) {
+    Plain x;
+    x.cols = stack.encoder.weight.value.cols;
+    x.rows = batch_.x.size() / x.cols;
+    x.value.assign(batch_.x.begin(), batch_.x.end());
+    return linear(quantized(std::move(x), stack.input_quantizer), stack.encoder);
+  }
+
+  Plain norm(const Plain& x, const Norm& part) {
+    const Plain factor = constant(part.scale.value, part.scale_quantizer);
+    const Plain offset = part.biased ? constant(part.bias.value, part.bias_quantizer) : Plain{};
+    const Plain y = part.batch ? record("batch_norm", ops_.batch_norm(x, factor, offset, part.running_mean.value,
+                                                                      part.running_variance.value))
+                               : record("layer_norm", ops_.layer_norm(x, factor, offset));
+    return quantized(y, part.output_quantizer);
+  }
+
+  Plain ssm(const Plain& input, const S5SSM& part) {
+    const Plain lambda =
+        constant(plain_lambda(part.a_quantizer, discretised_lambda(part), part.conj_sym, mutation_), part.a_quantizer);
+    const Plain b = constant(discretised_b(part), part.b_quantizer);
+    const Plain u = quantized(input, part.u_quantizer);
+    const Plain bu = quantized(record("linear", ops_.linear(u, b, {})), part.bu_quantizer);
+    const auto scanned = [&](bool forward) {
+      return record(part.state_quantizer.site, ops_.scan(lambda, bu, batch_.sequences, forward, part.state_quantizer));
+    };
+    Plain x = scanned(true);
+    if (part.bidirectional) x = record("concatenate", ops_.concatenate(x, scanned(false)));
+    x = quantized(std::move(x), part.x_quantizer);
+    const Plain c = constant(readout(part), part.c_quantizer);
+    const Plain cx = quantized(record("linear", ops_.linear(x, c, {})), part.cx_quantizer);
+    const Plain d = constant(part.D.value, part.d_quantizer);
+    return record("sum", ops_.sum(cx, record("product", ops_.product(u, d))));
+  }
+
+  Plain glu(const Plain& y, const Glu& part) {
+    const Plain v = quantized(y, part.gelu_quantizer);
+    const Plain z = table(v, part.qgelu ? Function::qgelu : Function::gelu, part.x_quantizer);
+    if (part.activation == Activation::gelu) return z;
+    const Plain pre = quantized(linear(z, part.out2), part.gate_x_quantizer);
+    const Plain gate = table(pre, part.hard_sigmoid ? Function::hard_sigmoid : Function::sigmoid, part.gate_quantizer);
+    Plain other = part.activation == Activation::half_glu2 ? v : z;
+    if (part.activation == Activation::full_glu) other = quantized(linear(z, part.out1), part.value_quantizer);
+    return quantized(record("product", ops_.product(other, gate)), part.y_quantizer);
+  }
+
+  Plain layer(const S5Layer& part, const Plain& x) {
+    const Plain input = part.prenorm ? norm(x, part.norm) : x;
+    const Plain branch = glu(ssm(input, part.ssm), part.glu);
+    const Plain y = quantized(record("sum", ops_.sum(x, branch)), part.residual_quantizer);
+    return part.prenorm ? y : norm(y, part.norm);
+  }
+
+  const Batch& batch_;
+  Mutation mutation_;
+  PlainOps ops_;
+  PlainTrace trace_;
+};
+
+}  // namespace
+
+PlainTrace integer_reference(const S5Classifier& model, const Batch& batch, Mutation mutation) {
+  Program program(batch, mutation);
+  try {
+    const Plain features = program.pooled(program.stack(model.stack), model.pool_last);
+    program.decoded(features, model.decoder, model.decoder_quantizer, model.output_quantizer);
+  } catch (const FloatOperation& at) {
+    return program.stop(at);
+  }
+  return program.take();
+}
+
+PlainTrace integer_reference(const S5Regressor& model, const Batch& batch, Mutation mutation) {
+  Program program(batch, mutation);
+  try {
+    const Plain x = program.stack(model.stack);
+    program.decoded(x, model.decoder, model.decoder_quantizer, model.output_quantizer);
+  } catch (const FloatOperation& at) {
+    return program.stop(at);
+  }
+  return program.take();
+}
+
+}  // namespace bitstate::tests

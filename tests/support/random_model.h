@@ -1,0 +1,32 @@
+// Quantized S5 models with everything drawn at random: sizes, options, weights, the bits and rules of every site,
+// ranges as a calibration could have left them, and a few sequences.
+#pragma once
+
+#include "models/models.h"
+
+#include <cstdint>
+#include <memory>
+#include <variant>
+#include <vector>
+
+namespace bitstate::tests {
+
+struct RandomModel {
+  std::variant<S5Classifier, S5Regressor> model;
+  Inventory inventory;  ///< points into the model
+  std::vector<std::size_t> rows, lengths;
+  std::vector<float> x;
+  std::vector<std::int32_t> tokens;
+  bool batchnorm = false;
+
+  RandomModel() = default;
+  RandomModel(const RandomModel&) = delete;
+  RandomModel& operator=(const RandomModel&) = delete;
+
+  [[nodiscard]] Batch batch() const { return {{rows, lengths, 0}, x, tokens}; }
+};
+
+/// The model of a number. Most are drawn so that all operations have codes, one in ten so that some may not.
+std::unique_ptr<RandomModel> random_model(std::uint64_t number);
+
+}  // namespace bitstate::tests
