@@ -50,10 +50,12 @@ float least_squares_range(const QuantSpec& spec, float largest, std::span<const 
   return best;
 }
 
-/// Place of the percentile among n sorted values, from 0.
+/// Place of the percentile among n sorted values, from 0. In integers, of the decimal number that alpha was written as:
+/// the float next to 99.9 is above it, and would make the largest of 1,000 values their percentile.
 std::uint64_t rank_of(const QuantSpec& spec, std::uint64_t n) {
-  const auto rank = static_cast<std::uint64_t>(std::ceil(double{spec.alpha} / 100.0 * static_cast<double>(n)));
-  return std::clamp<std::uint64_t>(rank, 1, n) - 1;
+  constexpr std::uint64_t whole = 10'000'000;  // 100 per cent
+  const auto part = static_cast<std::uint64_t>(std::llround(double{spec.alpha} * (static_cast<double>(whole) / 100.0)));
+  return std::clamp<std::uint64_t>((part * n + whole - 1) / whole, 1, n) - 1;
 }
 
 }  // namespace

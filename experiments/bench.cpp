@@ -86,7 +86,7 @@ class Stepper {
         inventory_(quantized()),
         runner_(model_, inventory_, metric_of(shape_), {config.lanes, false, shape_.max_length, config.batchnorm},
                 workers),
-        optimizer_(inventory_.parameters, {opt_config_of(config.opt_config), config.dt_global, config.weight_decay}),
+        optimizer_(inventory_.parameters, optimizer_settings(config)),
         indices_(config.bsz) {
     std::iota(indices_.begin(), indices_.end(), std::size_t{0});
     if (needs_calibration(inventory_)) {

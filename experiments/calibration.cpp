@@ -1,8 +1,10 @@
 #include "experiments/calibration.h"
 
 #include "core/error.h"
+#include "models/balance.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace bitstate::experiments {
 
@@ -28,6 +30,23 @@ void calibrate(LaneRunner& runner, const Inventory& inventory, const Calibration
       update_ranges(inventory, runner.observed());
     }
   }
+}
+
+void balance(LaneRunner& runner, Model& model, Inventory& inventory, const CalibrationData& data) {
+  require<UsageError>(data.count() > 0, "balance", "needs calibration batches; there are {}", data.count());
+  // without ranges the sites only watch, and the model is the float one
+  quantize_sites(inventory, QuantConfig::parse("state:* 16 range=ema granularity=channel", "balance"));
+  std::vector<float> maxima(inventory.range_count(), 0.0F);
+  for (std::size_t b = 0; b < data.count(); ++b) {
+    runner.run(LaneRunner::Mode::calibrate, data.data, data.batch(b));
+    const auto seen = runner.observed().maxima;
+    for (std::size_t i = 0; i < maxima.size(); ++i) maxima[i] = std::max(maxima[i], seen[i]);
+  }
+  for (S5SSM* ssm : ssms(model)) {
+    const Quantizer& site = ssm->state_quantizer;
+    balance_states(*ssm, std::span(maxima).subspan(site.offset, site.range_count()));
+  }
+  quantize_sites(inventory, {});
 }
 
 }  // namespace bitstate::experiments

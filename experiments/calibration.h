@@ -26,4 +26,8 @@ void check_calibration(const Inventory& inventory, std::size_t batches);
 /// step does. Nothing else changes. Does nothing where no site lacks a range.
 void calibrate(LaneRunner& runner, const Inventory& inventory, const CalibrationData& data);
 
+/// Balances the states of every SSM (models/balance.h) by the maxima that they show in the float model. The sites'
+/// rules and ranges are gone afterwards. Throws UsageError without batches.
+void balance(LaneRunner& runner, Model& model, Inventory& inventory, const CalibrationData& data);
+
 }  // namespace bitstate::experiments

@@ -40,7 +40,7 @@ struct Command {
 };
 
 /// Options of a run that change it without training and are no quantization.
-constexpr std::array<std::string_view, 4> ptq_changes{"preset", "qgelu_approx", "hard_sigmoid", "scan"};
+constexpr std::array<std::string_view, 5> ptq_changes{"preset", "qgelu_approx", "hard_sigmoid", "scan", "balance"};
 
 template <class Names>
 bool contains(const Names& names, std::string_view name) {

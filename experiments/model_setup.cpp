@@ -60,6 +60,15 @@ Metric metric_of(const datasets::Splits& data) {
   return data.name == "mackey-glass" ? Metric::smape : Metric::mse;  // as Q-S5
 }
 
+OptimizerSettings optimizer_settings(const RunConfig& config) {
+  OptimizerSettings settings;
+  settings.opt_config = opt_config_of(config.opt_config);
+  settings.dt_global = config.dt_global;
+  settings.weight_decay = config.weight_decay;
+  settings.freeze_a = config.a_training == "frozen";
+  return settings;
+}
+
 Model make_model(const RunConfig& config, const datasets::Splits& data) {
   S5Options options;
   options.inputs = data.d_input;
@@ -89,8 +98,16 @@ Model make_model(const RunConfig& config, const datasets::Splits& data) {
   layer.use_layernorm_bias = config.use_layernorm_bias;
   layer.scan_tree = config.scan == "tree";
   layer.quantize_gradients = config.quantize_gradients;
-  if (data.task == datasets::Task::classification) return S5Classifier(options, config.seed);
-  return S5Regressor(options, config.seed);
+  Model model;
+  if (data.task == datasets::Task::classification) {
+    model = S5Classifier(options, config.seed);
+  } else {
+    model = S5Regressor(options, config.seed);
+  }
+  if (config.a_training == "discrete") {
+    for (S5SSM* ssm : ssms(model)) ssm->make_discrete();
+  }
+  return model;
 }
 
 void apply_quantization(const RunConfig& config, Inventory& inventory) {

@@ -1,6 +1,7 @@
 // From the settings of a run to its data, its model and its quantizers.
 #pragma once
 
+#include "autograd/optimizer.h"
 #include "datasets/registry.h"
 #include "experiments/run_config.h"
 #include "models/models.h"
@@ -21,7 +22,11 @@ datasets::Splits load_data(const RunConfig& config);
 
 Metric metric_of(const datasets::Splits& data);
 
-/// The untrained model for inputs and outputs like those of `data`. Throws UsageError for sizes that make no model.
+/// How the parameters of a run learn.
+OptimizerSettings optimizer_settings(const RunConfig& config);
+
+/// The untrained model for inputs and outputs like those of `data`; its SSMs are discrete with a_training = discrete.
+/// Throws UsageError for sizes that make no model.
 Model make_model(const RunConfig& config, const datasets::Splits& data);
 
 /// Gives every site of the model its quantizer. Throws UsageError for a rule that matches no site.

@@ -192,6 +192,8 @@ void add_training_options(std::vector<Option>& table) {
   table.push_back(real("weight_decay", &C::weight_decay, {0.0, 1e3}, "decoupled weight decay"));
   table.push_back(word("opt_config", &C::opt_config, {"standard", "BandCdecay", "BfastandCdecay", "noBCdecay", "qaft"},
                        "which parameters learn at which rate; qaft: by SGD with momentum, without decay"));
+  table.push_back(word("a_training", &C::a_training, {"continuous", "discrete", "frozen"},
+                       "what learns of the state matrix: Lambda and the step, the discrete matrix itself, nothing"));
   table.push_back(seed_option());
   table.push_back(
       whole("lanes", &C::lanes, 1, 1024, "lanes a batch is dealt to; changes the last bits, unlike threads"));
@@ -203,6 +205,7 @@ void add_source_options(std::vector<Option>& table) {
   table.push_back(real("from_lr_factor", &C::from_lr_factor, {0.0, 1e3, true}, "with from: factor on ssm_lr_base"));
   table.push_back(real("from_epochs_factor", &C::from_epochs_factor, {0.0, 1e3, true},
                        "with from: factor on epochs, rounded to at least 1"));
+  table.push_back(flag("balance", &C::balance, "with from: bring the states to one magnitude, by powers of two"));
 }
 
 void add_quant_options(std::vector<Option>& table) {

@@ -62,6 +62,8 @@ ReportRow make_row(const std::vector<std::string>& values, const std::vector<con
   ReportRow row;
   row.values = values;
   row.is_float = is_float(*runs.front());
+  row.from = runs.front()->setting("from");
+  for (const RunRecord* run : runs) row.folders.push_back(run->folder);
   std::vector<double> test, validation, seconds;
   std::map<std::string, std::vector<const Curve*>> curves;
   const auto add = [](std::vector<double>& list, const RunRecord& run, const std::string& name) {
@@ -98,10 +100,23 @@ std::string dataset_of(const Report& report, const ReportRow& row) {
                                         : row.values[static_cast<std::size_t>(column - report.columns.begin())];
 }
 
+/// Whether the runs of `row` started from a run of `other`.
+bool started_from(const ReportRow& row, const ReportRow& other) {
+  return !row.from.empty() && std::any_of(other.folders.begin(), other.folders.end(), [&](const auto& folder) {
+    std::error_code none;  // a source that is gone is no run of the report
+    return std::filesystem::equivalent(folder, row.from, none);
+  });
+}
+
 void compare_rows(Report& report) {
   for (auto& row : report.rows) {
     if (!row.test.mean) continue;
     row.best = true;
+    for (const auto& other : report.rows) {
+      if (other.is_float && other.test.mean && other.metric == row.metric && started_from(row, other)) {
+        row.difference = *row.test.mean - *other.test.mean;
+      }
+    }
     for (const auto& other : report.rows) {
       if (!other.test.mean || other.metric != row.metric) continue;
       if (other.is_float && same_but_for_quant(report, row, other)) row.difference = *row.test.mean - *other.test.mean;

@@ -34,7 +34,10 @@ struct ReportRow {
   std::size_t missing = 0;
   bool is_float = false;             ///< nothing is quantized
   bool best = false;                 ///< best mean among the rows of its data set and metric
-  std::optional<double> difference;  ///< mean minus the mean of the float row with else equal settings
+  std::optional<double> difference;  ///< mean minus the mean of the float row with else equal settings, or else of the
+                                     ///< float row of the run that it started from
+  std::vector<std::filesystem::path> folders;                            ///< of its runs
+  std::string from;                                                      ///< the run that they started from
   std::map<std::string, std::vector<std::pair<double, double>>> curves;  ///< mean over the runs: (epoch, value)
 };
 

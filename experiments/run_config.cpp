@@ -128,7 +128,7 @@ Settings inherited(const std::string& from) {
   Settings kept;
   for (const auto& setting : read_ini(file)) {
     const bool own = is_quant_setting(setting.first) || setting.first.substr(0, 4) == "from" ||
-                     setting.first == "calibration_batches";
+                     setting.first == "calibration_batches" || setting.first == "balance";
     if (!own) kept.push_back(setting);
   }
   return kept;
@@ -154,6 +154,7 @@ void validate_source(const RunConfig& c) {
   require<UsageError>(c.epochs > 0, "epochs", "\"0\" is only allowed for runs that start from another one (from)");
   needs_from(c.from_lr_factor != 1.0, "from_lr_factor");
   needs_from(c.from_epochs_factor != 1.0, "from_epochs_factor");
+  needs_from(c.balance, "balance");
 }
 
 /// Settings of one place, after those of the preset that it names.
@@ -277,6 +278,8 @@ void validate(const RunConfig& c) {
                       "n_layers {} of d_model {} and ssm_size_base {} would have {} parameters; at most {} are allowed",
                       c.n_layers, c.d_model, c.ssm_size_base, with_commas(count), with_commas(limit));
   validate_source(c);
+  require<UsageError>(!c.balance || c.calibration_batches > 0, "balance",
+                      "needs training batches that show the states' magnitudes; calibration_batches is 0");
   require<UsageError>(c.lr_min <= ssm_lr_of(c), "lr_min", "{} is above ssm_lr_base {}", c.lr_min, ssm_lr_of(c));
 }
 

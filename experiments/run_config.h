@@ -55,7 +55,8 @@ struct RunConfig {
   bool cosine_anneal = true;
   double p_dropout = 0.0;
   double weight_decay = 0.05;
-  std::string opt_config = "standard";  ///< or BandCdecay, BfastandCdecay, noBCdecay, qaft
+  std::string opt_config = "standard";    ///< or BandCdecay, BfastandCdecay, noBCdecay, qaft
+  std::string a_training = "continuous";  ///< or discrete (Lambda_bar and B_bar are parameters), frozen
   std::uint64_t seed = 1919;
   std::size_t lanes = 16;  ///< lanes a batch is dealt to; part of the result, unlike threads
 
@@ -64,6 +65,8 @@ struct RunConfig {
   std::string from_digest;          ///< of its weights; set by load_run_config(), empty where the folder holds none
   double from_lr_factor = 1.0;      ///< on ssm_lr_base (Q-S5's QAFT: 0.1)
   double from_epochs_factor = 1.0;  ///< on epochs, rounded, at least 1 (Q-S5's QAFT: 1/3)
+
+  bool balance = false;  ///< scale the states to one magnitude first (models/balance.h)
 
   // quantization; no value = float
   std::string quant = "none";  ///< "none", a named configuration or the path of a .quant file

@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/hdf5.h"
 #include "core/sha256.h"
+#include "experiments/model_setup.h"
 
 #include <fmt/ranges.h>
 
@@ -48,6 +49,21 @@ void refuse_others(const Hdf5Reader& reader, const std::string& group, const std
   }
 }
 
+void read_weights(const Hdf5Reader& reader, const Inventory& inventory) {
+  std::set<std::string> parameters, buffers;
+  for (const auto& [name, parameter] : inventory.parameters) {
+    if (is_range(name)) continue;
+    read_tensor(reader, "parameters", name, parameter->value);
+    parameters.insert(name);
+  }
+  for (const auto& [name, buffer] : inventory.buffers) {
+    read_tensor(reader, "buffers", name, buffer->value);
+    buffers.insert(name);
+  }
+  refuse_others(reader, "parameters", parameters);
+  refuse_others(reader, "buffers", buffers);
+}
+
 }  // namespace
 
 std::string source_digest(const std::filesystem::path& run) {
@@ -64,22 +80,26 @@ std::string source_digest(const std::filesystem::path& run) {
   return hash.hex();
 }
 
-void load_source(const std::filesystem::path& run, const Inventory& inventory) {
-  require<UsageError>(std::filesystem::exists(weights_file(run)), "from",
-                      "{} holds no best.h5: it is not the folder of a trained run", run.string());
-  const Hdf5Reader reader(weights_file(run));
-  std::set<std::string> parameters, buffers;
-  for (const auto& [name, parameter] : inventory.parameters) {
-    if (is_range(name)) continue;
-    read_tensor(reader, "parameters", name, parameter->value);
-    parameters.insert(name);
+void load_source(const RunConfig& config, const datasets::Splits& data, const Inventory& inventory) {
+  const auto file = weights_file(config.from);
+  require<UsageError>(std::filesystem::exists(file), "from",
+                      "{} holds no best.h5: it is not the folder of a trained run", config.from);
+  const Hdf5Reader reader(file);
+  if (config.a_training != "discrete" || reader.exists("parameters/layers.0.ssm.Lambda_bar")) {
+    read_weights(reader, inventory);
+    return;
   }
-  for (const auto& [name, buffer] : inventory.buffers) {
-    read_tensor(reader, "buffers", name, buffer->value);
-    buffers.insert(name);
+  RunConfig continuous = config;
+  continuous.a_training = "continuous";
+  Model model = make_model(continuous, data);
+  read_weights(reader, take_inventory(model));
+  for (S5SSM* ssm : ssms(model)) ssm->make_discrete();
+  const Inventory made = take_inventory(model);
+  for (std::size_t i = 0; i < made.parameters.size(); ++i) {
+    inventory.parameters[i].parameter->value = made.parameters[i].parameter->value;
   }
-  refuse_others(reader, "parameters", parameters);
-  refuse_others(reader, "buffers", buffers);
+  for (std::size_t i = 0; i < made.buffers.size(); ++i)
+    inventory.buffers[i].buffer->value = made.buffers[i].buffer->value;
 }
 
 }  // namespace bitstate::experiments

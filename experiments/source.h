@@ -1,6 +1,8 @@
 // The run that another one starts from: the weights and running statistics of its best.h5.
 #pragma once
 
+#include "datasets/dataset.h"
+#include "experiments/run_config.h"
 #include "models/inventory.h"
 
 #include <filesystem>
@@ -12,8 +14,9 @@ namespace bitstate::experiments {
 /// Throws Error when it is damaged.
 std::string source_digest(const std::filesystem::path& run);
 
-/// Sets parameters and buffers from `run`/best.h5; ranges are not taken over. Throws UsageError, naming the first
-/// tensor that differs, when the file belongs to a model of another architecture, Error when it is damaged.
-void load_source(const std::filesystem::path& run, const Inventory& inventory);
+/// Sets parameters and buffers of config's model from `config.from`/best.h5; ranges are not taken over. A discrete
+/// model is the one that a continuous source stands for. Throws UsageError, naming the first tensor that differs, when
+/// the file belongs to a model of another architecture, Error when it is damaged.
+void load_source(const RunConfig& config, const datasets::Splits& data, const Inventory& inventory);
 
 }  // namespace bitstate::experiments

@@ -58,7 +58,6 @@ SweepFile read_sweep(const Settings& file, std::string_view where) {
                        suggestion(name, {"recipe", "seeds", "quant"}));
     }
   }
-  require<UsageError>(!sweep.recipe.empty(), where, "names no recipe");
   return sweep;
 }
 
@@ -77,6 +76,12 @@ std::vector<Axis> nested_axes(const SweepFile& sweep, const Settings& fixed, std
     }
   }
   return axes;
+}
+
+/// Without a recipe the runs take the settings of the run that they start from.
+bool names_source(const Settings& fixed, const std::vector<Axis>& axes) {
+  return std::any_of(fixed.begin(), fixed.end(), [](const auto& item) { return item.first == "from"; }) ||
+         std::any_of(axes.begin(), axes.end(), [](const Axis& axis) { return axis.name == "from"; });
 }
 
 /// Steps `digits` to the next point of the product, the last axis fastest; false after the last one.
@@ -207,6 +212,8 @@ std::vector<SweepRun> plan_sweep(const Settings& file, std::string_view where, c
   Settings fixed = sweep.fixed;
   fixed.insert(fixed.end(), overrides.begin(), overrides.end());
   const std::vector<Axis> axes = nested_axes(sweep, fixed, where);
+  require<UsageError>(!sweep.recipe.empty() || names_source(fixed, axes), where,
+                      "names neither a recipe nor, by set.from, a run to start from");
 
   std::vector<SweepRun> runs;
   std::map<std::string, bool> planned;

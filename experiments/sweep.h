@@ -22,7 +22,7 @@ struct SweepRun {
 };
 
 /// The runs that a sweep file asks for:
-///   recipe = lorenz-small       a built-in recipe or a path
+///   recipe = lorenz-small       a built-in recipe or a path; default: the settings of the run that set.from names
 ///   seeds = 1 2 3               default: the recipe's
 ///   quant = none w8a8           named configurations or paths; default: the recipe's
 ///   axis.a_bits = none 2 4 8    any option; values are separated by spaces (those of axis.bits by |)

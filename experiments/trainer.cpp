@@ -61,7 +61,7 @@ class Run {
         inventory_(prepared()),
         workers_(config.threads),
         runner_(model_, inventory_, metric_, {config.lanes, config.pad, data_.max_length, config.batchnorm}, workers_),
-        optimizer_(inventory_.parameters, {opt_config_of(config.opt_config), config.dt_global, config.weight_decay}),
+        optimizer_(inventory_.parameters, optimizer_settings(config)),
         steps_per_epoch_(data_.train->size() / config.bsz),
         epochs_(epochs_of(config)),
         schedule_{steps_per_epoch_, epochs_, config.warmup_end, config.cosine_anneal, config.lr_min} {
@@ -87,6 +87,8 @@ class Run {
 
   template <class F>
   auto located(std::string_view where, const F& f) const;
+  CalibrationData calibration_data(std::span<const std::size_t> order) const;
+  void balance_states();
   void calibrate();
   void train_epoch(ProgressBar& bar);
   void train_step(std::span<const std::size_t> indices);
@@ -147,8 +149,7 @@ auto Run::located(std::string_view where, const F& f) const {
 
 void Run::calibrate() {
   const auto order = epoch_order(data_.train->size(), config_.seed, 0);
-  const CalibrationData batches{*data_.train, order, config_.bsz, config_.calibration_batches};
-  located("calibration", [&] { experiments::calibrate(runner_, inventory_, batches); });
+  located("calibration", [&] { experiments::calibrate(runner_, inventory_, calibration_data(order)); });
 }
 
 void Run::train_step(std::span<const std::size_t> indices) {
@@ -252,6 +253,16 @@ TrainResult Run::result(std::string status) const {
   return r;
 }
 
+CalibrationData Run::calibration_data(std::span<const std::size_t> order) const {
+  return {*data_.train, order, config_.bsz, config_.calibration_batches};
+}
+
+void Run::balance_states() {
+  const auto order = epoch_order(data_.train->size(), config_.seed, 0);
+  located("balancing", [&] { balance(runner_, model_, inventory_, calibration_data(order)); });
+  apply_quantization(config_, inventory_);
+}
+
 /// Takes over where the folder's checkpoint stands, or else the weights of the run that this one starts from.
 void Run::begin() {
   if (config_.resume && std::filesystem::exists(file("checkpoint.h5"))) {
@@ -260,7 +271,8 @@ void Run::begin() {
     tokens_before_ = progress_.tokens;
     if (!progress_.metrics.empty()) write_file_atomically(file("metrics.jsonl"), progress_.metrics);
   } else if (!config_.from.empty()) {
-    load_source(config_.from, inventory_);
+    load_source(config_, data_, inventory_);
+    if (config_.balance) balance_states();
   }
 }
 

@@ -12,9 +12,11 @@ std::size_t histogram_size(const Quantizer& quantizer) {
   return quantizer.has_counts() ? quantizer.range_count() * histogram_bins : 0;
 }
 
-/// The range that one step showed for range `c` of a site.
+/// The range that one step showed for range `c` of a site; 0 where all values were 0, which a histogram cannot tell
+/// from small ones.
 float seen_range(const Quantizer& quantizer, std::size_t c, const Observed& observed) {
-  if (!quantizer.has_counts()) return observed.maxima[quantizer.offset + c];
+  const float largest = observed.maxima[quantizer.offset + c];
+  if (!quantizer.has_counts() || largest == 0.0F) return largest;
   return range_of_histogram(quantizer.spec,
                             observed.counts.subspan(quantizer.counts_offset + c * histogram_bins, histogram_bins));
 }

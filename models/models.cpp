@@ -53,4 +53,11 @@ Value S5Retrieval::forward(Tape& tape, const Batch& batch) const {
   return ops::quantize(tape, logits, output_quantizer);
 }
 
+std::vector<S5SSM*> ssms(Model& model) {
+  std::vector<S5SSM*> found;
+  auto& layers = std::visit([](auto& m) -> std::vector<S5Layer>& { return m.stack.layers; }, model);
+  for (S5Layer& layer : layers) found.push_back(&layer.ssm);
+  return found;
+}
+
 }  // namespace bitstate

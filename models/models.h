@@ -4,6 +4,7 @@
 #include "models/stack.h"
 
 #include <variant>
+#include <vector>
 
 namespace bitstate {
 
@@ -73,6 +74,9 @@ struct S5Retrieval {
 };
 
 using Model = std::variant<S5Classifier, S5Regressor, S5Retrieval>;
+
+/// The SSMs of all layers, in their order.
+std::vector<S5SSM*> ssms(Model& model);
 
 inline Inventory take_inventory(Model& model) {
   return std::visit([](auto& m) { return take_inventory(m); }, model);

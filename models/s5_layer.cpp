@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -16,7 +17,11 @@ Activation activation_of(std::string_view name) {
 }
 
 S5SSM::S5SSM(const S5LayerOptions& options, std::uint64_t seed, std::string_view path)
-    : conj_sym(options.sizes.conj_sym), bidirectional(options.sizes.bidirectional), discretize(options.discretize) {
+    : conj_sym(options.sizes.conj_sym),
+      bidirectional(options.sizes.bidirectional),
+      scan_tree(options.scan_tree),
+      quantize_gradients(options.quantize_gradients),
+      discretize(options.discretize) {
   S5Init init = s5_init(options.sizes, seed, path);
   const std::size_t states = init.Lambda_re.size();
   Lambda_re.value = std::move(init.Lambda_re);
@@ -42,19 +47,42 @@ S5SSM::S5SSM(const S5LayerOptions& options, std::uint64_t seed, std::string_view
   cx_quantizer.channels = cx_quantizer.numbers = features;
 }
 
-Value S5SSM::forward(Tape& tape, Value u, const Sequences& sequences) const {
+S5SSM::Discrete S5SSM::discretized(Tape& tape) const {
+  if (discrete) return {tape.parameter(Lambda_bar), tape.parameter(B_bar)};
   const Value re = tape.parameter(Lambda_re);
   const Value im = tape.parameter(Lambda_im);
   const Value step = tape.parameter(log_step);
-  const Value lambda_bar =
-      ops::quantize_lambda(tape, ops::discretize_lambda(tape, re, im, step, discretize), a_quantizer, conj_sym);
-  const Value b_bar =
-      ops::quantize(tape, ops::discretize_b(tape, re, im, step, tape.parameter(B), discretize), b_quantizer);
+  return {ops::discretize_lambda(tape, re, im, step, discretize),
+          ops::discretize_b(tape, re, im, step, tape.parameter(B), discretize)};
+}
+
+void S5SSM::make_discrete() {
+  if (discrete) return;
+  Tape tape;
+  tape.begin({});
+  const Discrete system = discretized(tape);
+  const auto keep = [&](Value v, Parameter& parameter) {
+    const Node& node = tape[v];
+    parameter.value = Tensor(node.rows, node.cols);
+    std::copy(node.value, node.value + node.size(), parameter.value.data.begin());
+  };
+  keep(system.lambda, Lambda_bar);
+  keep(system.b, B_bar);
+  for (Parameter* continuous : {&Lambda_re, &Lambda_im, &log_step, &B}) continuous->value = {};
+  discrete = true;
+}
+
+Value S5SSM::forward(Tape& tape, Value u, const Sequences& sequences) const {
+  const Discrete system = discretized(tape);
+  const Value lambda_bar = scan_tree ? system.lambda : ops::quantize_lambda(tape, system.lambda, a_quantizer, conj_sym);
+  const Value b_bar = ops::quantize(tape, system.b, b_quantizer);
 
   const Value input = ops::quantize(tape, u, u_quantizer, &sequences);
   const Value bu = ops::quantize(tape, ops::linear(tape, input, b_bar), bu_quantizer, &sequences);
   const auto scanned = [&](ops::Direction direction) {
-    return ops::scan(tape, lambda_bar, bu, sequences, direction, &state_quantizer);
+    return scan_tree ? ops::scan_tree(tape, lambda_bar, bu, sequences, direction, a_quantizer, state_quantizer,
+                                      quantize_gradients)
+                     : ops::scan(tape, lambda_bar, bu, sequences, direction, &state_quantizer);
   };
   Value x = scanned(ops::Direction::forward);
   Value c = ops::readout(tape, tape.parameter(C1), conj_sym);

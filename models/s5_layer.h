@@ -43,6 +43,7 @@ struct S5SSM {
   Parameter B;                               ///< [2P, H], planar
   Parameter C1, C2;                          ///< [H, 2P], planar; C2 only when bidirectional
   Parameter D;                               ///< [1, H]
+  Parameter Lambda_bar, B_bar;               ///< [1, 2P], [2P, H], planar: in place of the first four when discrete
   Quantizer a_quantizer, b_quantizer, c_quantizer,
       d_quantizer;                       ///< of the discretised Lambda_bar and B_bar, of [C1 C2] and D
   Quantizer u_quantizer, x_quantizer;    ///< operands of B and D, operand of C
@@ -50,20 +51,32 @@ struct S5SSM {
   Quantizer state_quantizer;             ///< of the state, at every step of the recurrence
   bool conj_sym = true;
   bool bidirectional = false;
+  bool scan_tree = false;           ///< Q-S5's operator instead of the recurrence: the row of A is of its operands
+  bool quantize_gradients = false;  ///< of Q-S5's operator
+  bool discrete = false;            ///< the parameters are Lambda_bar and B_bar themselves
   ops::DiscretizeOptions discretize;
 
   S5SSM() = default;
   S5SSM(const S5LayerOptions& options, std::uint64_t seed, std::string_view path);
+
+  /// Replaces Lambda, log_step and B by the Lambda_bar and B_bar that they stand for: equal bits of forward(). The
+  /// inventory of the model is to be taken anew.
+  void make_discrete();
 
   /// u [T, H] -> y [T, H]
   Value forward(Tape& tape, Value u, const Sequences& sequences) const;
 
   template <class V>
   void visit(V& v) {
-    v("Lambda_re", Lambda_re);
-    v("Lambda_im", Lambda_im);
-    v("log_step", log_step);
-    v("B", B);
+    if (discrete) {
+      v("Lambda_bar", Lambda_bar);
+      v("B_bar", B_bar);
+    } else {
+      v("Lambda_re", Lambda_re);
+      v("Lambda_im", Lambda_im);
+      v("log_step", log_step);
+      v("B", B);
+    }
     if (bidirectional) {
       v("C1", C1);
       v("C2", C2);
@@ -81,6 +94,12 @@ struct S5SSM {
     v.site("act", "x", x_quantizer);
     v.site("acc", "cx", cx_quantizer);
   }
+
+ private:
+  struct Discrete {
+    Value lambda, b;
+  };
+  Discrete discretized(Tape& tape) const;
 };
 
 /// Tied dropout masks of a layer's two calls, [N, H] each; empty for none.

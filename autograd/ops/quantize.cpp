@@ -28,12 +28,17 @@ void learn_range(Tape& tape, const Node& node, const Attributes& a) {
   const Node& x = tape[node.inputs[0]];
   const std::size_t ranges = tape[node.inputs[1]].size();
   std::vector<double> sums(ranges, 0.0);
+  const bool one_bit = node.site->spec.bits == 1;
   for (std::size_t i = 0; i < node.size(); ++i) {
     const std::size_t c = node.layout == ScaleLayout::per_row
                               ? i / node.cols
                               : (node.layout == ScaleLayout::per_column ? i % node.cols : 0);
+    const Grid& grid = a.grids[c];
+    const double v = double{x.value[i]} / double{grid.scale};
     const double code = node.codes[i];
-    const double slope = a.unclamped[i] != 0 ? code - double{x.value[i]} / double{a.grids[c].scale} : code;
+    // the clamp begins at v = hi, not where the code would leave it: between the two y does not follow v any more
+    const bool inside = one_bit || (v > grid.lo && v < grid.hi);
+    const double slope = inside ? code - v : (v < 0.0 ? grid.lo : grid.hi);
     sums[c] += double{node.gradient[i]} * slope;
   }
   const double each = static_cast<double>(node.size()) / static_cast<double>(ranges);

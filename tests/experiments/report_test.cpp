@@ -267,3 +267,26 @@ TEST_CASE("chart: ticks are round and inside the interval, and points lie where 
   CHECK(contains(line_chart("l", "e", {{"o", 0, {{0.0, 0.01}, {1.0, 1.0}}}}), "(logarithmic)"));
   CHECK(line_chart("nothing", "epoch", {}).empty());
 }
+
+TEST_CASE("report: a run that started from a float run of the report is compared with it") {
+  MadeUpRuns runs;
+  runs.accuracy("quant = none\nepochs = 9\nfrom = \n", 0.9);  // run0
+  const std::string source = (runs.folder / "runs/run0").string();
+  runs.accuracy("quant = w8a8\nepochs = 0\nfrom = " + source + "\n", 0.8);
+  runs.accuracy("quant = w8a8\nepochs = 0\nfrom = elsewhere\n", 0.7);
+  runs.accuracy("quant = w8a8\nepochs = 2\nfrom = " + source + "\n", 0.6);
+  runs.accuracy("quant = none\nepochs = 2\nfrom = " + source + "\n", 0.5);
+  const Report report = runs.report();
+  REQUIRE(report.rows.size() == 5);
+  for (const auto& row : report.rows) {
+    CAPTURE(*row.test.mean);
+    if (row.from == "elsewhere") {
+      CHECK_FALSE(row.difference.has_value());
+    } else {
+      // the nearest reference first: float, fine-tuned for as long
+      const double reference = row.from.empty() || *row.test.mean == doctest::Approx(0.8) ? 0.9 : 0.5;
+      REQUIRE(row.difference.has_value());
+      CHECK(*row.difference == doctest::Approx(*row.test.mean - reference));
+    }
+  }
+}

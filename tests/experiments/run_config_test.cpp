@@ -167,11 +167,13 @@ TEST_CASE("run_config: every bad value is refused by a sentence with the option 
                      {"p_dropout", "0.1x"},
                      {"weight_decay", "-0.01"},
                      {"opt_config", "adam"},
+                     {"a_training", "none"},
                      {"seed", "-1"},
                      {"seed", "18446744073709551616"},
                      {"lanes", "0"},
                      {"from_lr_factor", "0"},
                      {"from_epochs_factor", "-1"},
+                     {"balance", "2"},
                      {"calibration_batches", "few"},
                      {"epochs", "0"},
                      {"a_bits", "0"},
@@ -259,7 +261,7 @@ TEST_CASE("run_config: settings() is canonical and loads back to the same run") 
 }
 
 TEST_CASE("run_config: the hash is stable, ignores how a run is done and sees every setting") {
-  CHECK(settings_hash(load_run_config("", {})) == "1a5663146bcf8990");
+  CHECK(settings_hash(load_run_config("", {})) == "4e5ced851bb59128");
   const std::string hash = settings_hash(load_run_config("", {}));
   CHECK(hash == settings_hash(load_run_config("", {{"threads", "2"}, {"out", "x"}, {"json", "1"}, {"resume", "1"}})));
   CHECK(hash == settings_hash(load_run_config("", {{"epochs", "100"}, {"dt_min", "1e-3"}, {"a_bits", "none"}})));
@@ -318,7 +320,7 @@ TEST_CASE("configs: the seven files give A, B, the other weights, activations an
     }
     CHECK(specs[0].granularity == bitstate::QuantSpec::Granularity::tensor);
     CHECK(specs[1].granularity == bitstate::QuantSpec::Granularity::channel);
-    CHECK(specs[0].edge == bitstate::QuantSpec::Edge::half);
+    CHECK(specs[0].form == bitstate::QuantSpec::Form::log_polar);
     CHECK(specs[4].range == bitstate::QuantSpec::Range::ema);
     CHECK(specs[6].granularity == bitstate::QuantSpec::Granularity::channel);
   }

@@ -36,11 +36,12 @@ TEST_CASE("from: parameters and running statistics are those of the source, its 
   const tests::TempFolder folder;
   const auto source = folder / "source";
   train(config({{"quant", "w8a8"}}, source));
-  const RunConfig c = config({{"quant", "w4a8"}}, folder / "unused");
-  Model model = make_model(c, load_data(c));
+  const RunConfig c = config({{"quant", "w4a8"}, {"from", source.string()}}, folder / "unused");
+  const datasets::Splits data = load_data(c);
+  Model model = make_model(c, data);
   Inventory inventory = take_inventory(model);
   apply_quantization(c, inventory);
-  load_source(source, inventory);
+  load_source(c, data, inventory);
   for (const auto& [name, parameter] : inventory.parameters) {
     if (name.ends_with(".log_range")) continue;
     CHECK(parameter->value.data == tensor(source, "parameters/" + name));
@@ -79,6 +80,43 @@ TEST_CASE("from: the source's settings are the recipe, but not its quantization 
   CHECK(next.from == middle.string());
   CHECK(next.from_lr_factor == 1.0);
   CHECK_FALSE(next.c_bits);
+}
+
+TEST_CASE("from: a discrete run starts as the continuous or discrete source computes, and never turns continuous") {
+  const tests::TempFolder folder;
+  const auto source = folder / "source";
+  const double loss = train(config({}, source)).test_loss;
+  const auto discrete = folder / "discrete";
+  const Settings untrained{{"from", source.string()}, {"epochs", "0"}, {"a_training", "discrete"}};
+  CHECK(train(config(untrained, discrete)).test_loss == loss);
+  CHECK(Hdf5Reader(discrete / "best.h5").exists("parameters/layers.0.ssm.Lambda_bar"));
+  CHECK_FALSE(Hdf5Reader(discrete / "best.h5").exists("parameters/layers.0.ssm.Lambda_re"));
+
+  RunConfig next = config({{"from", discrete.string()}, {"epochs", "0"}}, folder / "next", "");
+  CHECK(next.a_training == "discrete");
+  CHECK(train(next).test_loss == loss);
+  CHECK(evaluate(next, next.out).test_loss == loss);
+  RunConfig trained = config({{"from", source.string()}, {"a_training", "discrete"}}, folder / "trained");
+  CHECK(train(trained).status == "done");
+  CHECK(tensor(folder / "trained", "parameters/layers.0.ssm.Lambda_bar") !=
+        tensor(discrete, "parameters/layers.0.ssm.Lambda_bar"));
+
+  next.a_training = "continuous";
+  next.out = (folder / "back").string();
+  CHECK_THROWS_WITH_AS(train(next), doctest::Contains("holds no layers.0.ssm.Lambda_re"), UsageError);
+}
+
+TEST_CASE("from: a frozen A keeps the bits of the source while B learns, and a discrete run needs no source") {
+  const tests::TempFolder folder;
+  const auto source = folder / "source";
+  train(config({}, source));
+  train(config({{"from", source.string()}, {"a_training", "frozen"}, {"quant", "w8a8"}}, folder / "frozen"));
+  for (const char* leaf : {"Lambda_re", "Lambda_im", "log_step"}) {
+    const std::string name = std::string("parameters/layers.1.ssm.") + leaf;
+    CHECK(tensor(folder / "frozen", name) == tensor(source, name));
+  }
+  CHECK(tensor(folder / "frozen", "parameters/layers.1.ssm.B") != tensor(source, "parameters/layers.1.ssm.B"));
+  CHECK(train(config({{"a_training", "discrete"}}, folder / "fresh")).status == "done");
 }
 
 TEST_CASE("from: the factors apply to rate and epochs, and only with from") {

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "experiments/run_record.h"
+#include "experiments/trainer.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>
@@ -123,6 +124,27 @@ TEST_CASE("sweep: rules are an axis whose values are separated by bars") {
   CHECK(runs[1].config.bits == std::vector<std::string>{"state:* 8 range=ema"});
 }
 
+TEST_CASE(
+    "sweep: runs that start from another one take its settings, and every option of fine-tuning is set or an axis") {
+  const TempFolder folder;
+  RunConfig source = load_run_config("lorenz-small", {{"trajectories", "20"}, {"bsz", "4"}, {"epochs", "1"}});
+  source.out = (folder / "source").string();
+  train(source);
+  const std::string from = "set.from = " + source.out + "\n";
+  const auto tuned = plan(from +
+                          "set.from_lr_factor = 0.1\nset.epochs = 2\nquant = w8a8\nset.balance = true\n"
+                          "axis.a_training = continuous discrete frozen\naxis.opt_config = standard qaft\n");
+  CHECK(tuned.size() == 12);
+  for (const auto& planned : tuned) {
+    CHECK(planned.config.trajectories == 20);
+    CHECK(planned.config.from_digest.size() == 64);
+    CHECK(planned.config.balance);
+  }
+  const auto untrained = plan(from + "set.epochs = 0\naxis.a_bits = 2 8\naxis.calibration_batches = 1 4\n");
+  CHECK(untrained.size() == 6);
+  CHECK(plan("axis.from = " + source.out + "\nset.epochs = 0\naxis.preset = none qs5\n").size() == 2);
+}
+
 TEST_CASE("sweep: the same file gives the same folders, and overrides win over set") {
   const auto first = plan(small_sweep);
   const auto second = plan(small_sweep);
@@ -135,7 +157,7 @@ TEST_CASE("sweep: the same file gives the same folders, and overrides win over s
 
 TEST_CASE("sweep: mistakes in the file are refused with the file's name") {
   const auto refused = [](const std::string& text) { return error_of<UsageError>([&] { plan(text); }); };
-  CHECK(contains(refused("seeds = 1\n"), "[s.ini] names no recipe"));
+  CHECK(contains(refused("seeds = 1\n"), "[s.ini] names neither a recipe nor"));
   CHECK(contains(refused("recipe = lorenz\nseed = 1\n"), "did you mean 'seeds'?"));
   CHECK(contains(refused("recipe = lorenz\nseeds =\n"), "'seeds' has no values"));
   CHECK(contains(refused("recipe = lorenz\naxis.a_bit = 2\n"), "did you mean 'a_bits'?"));

@@ -24,6 +24,21 @@ folder=$(ls -d runs/float-ptq-*)
 "$BITSTATE" ptq runs/float --a_bits=4 --batches=0 --out=runs/a4 > a4.log
 "$BITSTATE" train --from=runs/float --quant=w8a8 --epochs=2 --from_lr_factor=0.1 --opt_config=qaft --out=runs/tuned > tuned.log
 "$BITSTATE" train --from=runs/float --quant=w8a8 --epochs=2 --from_lr_factor=0.1 --opt_config=qaft --out=runs/tuned --resume > tuned.log
+"$BITSTATE" ptq runs/float --balance --out=runs/balanced > balanced.log
+[ "$(mse runs/balanced)" = "$(mse runs/float)" ] || { echo "balancing changed the float model"; exit 1; }
+for a in discrete frozen; do
+  "$BITSTATE" train --from=runs/float --quant=w8a8 --balance --epochs=1 --a_training="$a" --out="runs/$a" > train.log
+done
+cat > ptq.ini <<'END'
+set.from = runs/float
+set.epochs = 0
+set.calibration_batches = 4
+axis.a_training = continuous discrete
+axis.a_bits = 4 8
+END
+"$BITSTATE" sweep ptq.ini --out=swept --jobs=2 > swept.log
+"$BITSTATE" report swept > report.log
+[ "$(grep -cE '^\| (continuous|discrete) ' swept/table.md)" -ge 6 ] || { cat swept/table.md; exit 1; }
 [ "$sum" = "$(cat runs/float/* | sha256sum)" ] || { echo "the float run was changed"; exit 1; }
 
 "$BITSTATE" report runs > report.log
@@ -37,6 +52,10 @@ refused 2 'choose another --out' ptq runs/float --quant=w8a8 --out=runs/float
 refused 2 'already holds a run' ptq runs/float --quant=w8a8
 refused 2 'has no settings.ini' ptq runs/nowhere --quant=w8a8
 refused 2 'encoder.weight of shape [3, 3], this model has [4, 3]' train lorenz-small --from=runs/float --d_model=4
+refused 2 '[balance]' train lorenz-small --balance
+refused 2 '"polar" is not one of continuous, discrete, frozen' train lorenz-small --a_training=polar
+refused 2 'holds no layers.0.ssm.Lambda_re' train --from=runs/discrete --a_training=frozen
+refused 2 'holds layers.0.norm.bias' ptq runs/float --preset=qs5
 refused 2 '[epochs]' train lorenz-small --epochs=0
 "$BITSTATE" train lorenz-small --trajectories=40 --epochs=1 --seed=2 --out=runs/other > other.log
 cp runs/other/best.h5 runs/float/best.h5

@@ -1,0 +1,114 @@
+// SSMs whose parameters are the discretised matrices.
+#include "core/random.h"
+#include "models/models.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace bitstate {
+namespace {
+
+S5Options options(bool bidirectional, ops::Discretization method) {
+  S5Options o;
+  o.inputs = 3;
+  o.outputs = 4;
+  o.layers = 2;
+  o.layer.sizes.H = 5;
+  o.layer.sizes.P_full = 8;
+  o.layer.sizes.blocks = 2;
+  o.layer.sizes.bidirectional = bidirectional;
+  o.layer.discretize = {method, true, 1.5};
+  o.layer.batchnorm = false;
+  return o;
+}
+
+/// Logits of two sequences, and the gradient of their sum.
+struct Result {
+  std::vector<float> logits, gradient;
+};
+
+Result run(Model& model, const Inventory& inventory) {
+  const std::vector<std::size_t> rows{7, 4};
+  std::vector<float> x(33);
+  const Random random{5, random_stream("s5_discrete_test")};
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(random.normal(i));
+  Result result;
+  result.gradient.assign(inventory.parameter_count(), 0.0F);
+  Pass pass;
+  pass.gradients = true;
+  pass.gradient = result.gradient;
+  Tape tape;
+  tape.begin(pass);
+  const Value y = forward(model, tape, {{rows, rows}, x, {}});
+  result.logits.assign(tape[y].value, tape[y].value + tape[y].size());
+  tape.backward(y, std::vector<float>(result.logits.size(), 1.0F));
+  return result;
+}
+
+const Parameter& parameter(const Inventory& inventory, const std::string& name) {
+  const auto at = std::find_if(inventory.parameters.begin(), inventory.parameters.end(),
+                               [&](const NamedParameter& entry) { return entry.name == name; });
+  REQUIRE(at != inventory.parameters.end());
+  return *at->parameter;
+}
+
+TEST_CASE("discrete: the model has the bits of the continuous one, and Lambda_bar and B_bar as parameters") {
+  for (const bool bidirectional : {false, true}) {
+    for (const auto method : {ops::Discretization::zoh, ops::Discretization::bilinear}) {
+      Model model = S5Classifier(options(bidirectional, method), 3);
+      Inventory inventory = take_inventory(model);
+      const Result before = run(model, inventory);
+      for (S5SSM* ssm : ssms(model)) ssm->make_discrete();
+      inventory = take_inventory(model);
+      const Result after = run(model, inventory);
+      CHECK(after.logits == before.logits);
+      CHECK(parameter(inventory, "layers.1.ssm.Lambda_bar").value.size() == 8);
+      CHECK(parameter(inventory, "layers.1.ssm.B_bar").value.rows == 8);
+      for (const auto& entry : inventory.parameters) {
+        CHECK(entry.name.find("Lambda_re") == std::string::npos);
+        CHECK(entry.name.find("log_step") == std::string::npos);
+      }
+      // what is not discretised has the same gradient
+      CHECK(std::equal(after.gradient.end() - 24, after.gradient.end(), before.gradient.end() - 24));
+    }
+  }
+}
+
+TEST_CASE("discrete: the gradient of Lambda_bar and B_bar is that of finite differences") {
+  Model model = S5Classifier(options(false, ops::Discretization::zoh), 3);
+  for (S5SSM* ssm : ssms(model)) ssm->make_discrete();
+  const Inventory inventory = take_inventory(model);
+  const Result at = run(model, inventory);
+  const auto sum = [&] {
+    double total = 0.0;
+    for (const float v : run(model, inventory).logits) total += v;
+    return total;
+  };
+  for (Parameter* p : {&ssms(model)[0]->Lambda_bar, &ssms(model)[1]->B_bar}) {
+    for (const std::size_t i : {std::size_t{1}, p->value.size() - 2}) {
+      float& value = p->value.data[i];
+      const float kept = value;
+      constexpr float h = 0x1.0p-7F;
+      value = kept + h;
+      const double high = sum();
+      value = kept - h;
+      const double low = sum();
+      value = kept;
+      CHECK(at.gradient[p->offset + i] == doctest::Approx((high - low) / (2.0 * h)).epsilon(0.02));
+    }
+  }
+}
+
+TEST_CASE("discrete: a second call changes nothing") {
+  Model model = S5Classifier(options(false, ops::Discretization::zoh), 3);
+  ssms(model)[0]->make_discrete();
+  const std::vector<float> once = ssms(model)[0]->Lambda_bar.value.data;
+  ssms(model)[0]->make_discrete();
+  CHECK(ssms(model)[0]->Lambda_bar.value.data == once);
+}
+
+}  // namespace
+}  // namespace bitstate
