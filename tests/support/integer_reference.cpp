@@ -112,6 +112,9 @@ class Program {
   Plain norm(const Plain& x, const Norm& part) {
     const Plain factor = constant(part.scale.value, part.scale_quantizer);
     const Plain offset = part.biased ? constant(part.bias.value, part.bias_quantizer) : Plain{};
+    if (!part.batch && part.output_quantizer.spec.active() && part.output_quantizer.spec.is_dynamic()) {
+      throw FloatOperation{"q_layer_norm"};
+    }
     const Plain y = part.batch ? record("batch_norm", ops_.batch_norm(x, factor, offset, part.running_mean.value,
                                                                       part.running_variance.value))
                                : record("layer_norm", ops_.layer_norm(x, factor, offset));

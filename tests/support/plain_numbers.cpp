@@ -22,8 +22,10 @@ float percentile(std::span<const float> x, float alpha) {
   std::vector<float> magnitudes;
   for (const float v : x) magnitudes.push_back(std::fabs(v));
   std::sort(magnitudes.begin(), magnitudes.end());
-  const double rank = std::ceil(double{alpha} / 100.0 * static_cast<double>(x.size()));
-  return magnitudes[static_cast<std::size_t>(rank) - 1];
+  // alpha is the decimal number that was written, not the float next to it
+  const auto part = static_cast<std::int64_t>(std::floor(double{alpha} * 1e5 + 0.5));
+  const Wide rank = -floor_division(-Wide{part} * static_cast<std::int64_t>(x.size()), 10'000'000);
+  return magnitudes[static_cast<std::size_t>(std::max<Wide>(rank, 1)) - 1];
 }
 
 /// The first of the 64 parts of the largest magnitude with the smallest sum of squared rounding errors.
