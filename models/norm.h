@@ -14,7 +14,9 @@ struct Norm {
   Buffer running_mean;  ///< [1, H], of BatchNorm
   Buffer running_variance;
   Quantizer scale_quantizer, bias_quantizer;
-  Quantizer output_quantizer;      ///< of the result; before an SSM it is optional, since the SSM quantizes its input
+  /// Of the result; before an SSM it is optional, since the SSM quantizes its input. With a dynamic range a LayerNorm
+  /// is Q-S5's QLayerNorm.
+  Quantizer output_quantizer;
   bool output_is_operand = false;  ///< the result is the layer's (postnorm)
 
   Norm() = default;

@@ -17,7 +17,11 @@ Activation activation_of(std::string_view name) {
 }
 
 S5SSM::S5SSM(const S5LayerOptions& options, std::uint64_t seed, std::string_view path)
-    : conj_sym(options.sizes.conj_sym), bidirectional(options.sizes.bidirectional), discretize(options.discretize) {
+    : conj_sym(options.sizes.conj_sym),
+      bidirectional(options.sizes.bidirectional),
+      scan_tree(options.scan_tree),
+      quantize_gradients(options.quantize_gradients),
+      discretize(options.discretize) {
   S5Init init = s5_init(options.sizes, seed, path);
   const std::size_t states = init.Lambda_re.size();
   Lambda_re.value = std::move(init.Lambda_re);
@@ -70,13 +74,15 @@ void S5SSM::make_discrete() {
 
 Value S5SSM::forward(Tape& tape, Value u, const Sequences& sequences) const {
   const Discrete system = discretized(tape);
-  const Value lambda_bar = ops::quantize_lambda(tape, system.lambda, a_quantizer, conj_sym);
+  const Value lambda_bar = scan_tree ? system.lambda : ops::quantize_lambda(tape, system.lambda, a_quantizer, conj_sym);
   const Value b_bar = ops::quantize(tape, system.b, b_quantizer);
 
   const Value input = ops::quantize(tape, u, u_quantizer, &sequences);
   const Value bu = ops::quantize(tape, ops::linear(tape, input, b_bar), bu_quantizer, &sequences);
   const auto scanned = [&](ops::Direction direction) {
-    return ops::scan(tape, lambda_bar, bu, sequences, direction, &state_quantizer);
+    return scan_tree ? ops::scan_tree(tape, lambda_bar, bu, sequences, direction, a_quantizer, state_quantizer,
+                                      quantize_gradients)
+                     : ops::scan(tape, lambda_bar, bu, sequences, direction, &state_quantizer);
   };
   Value x = scanned(ops::Direction::forward);
   Value c = ops::readout(tape, tape.parameter(C1), conj_sym);

@@ -51,7 +51,9 @@ struct S5SSM {
   Quantizer state_quantizer;             ///< of the state, at every step of the recurrence
   bool conj_sym = true;
   bool bidirectional = false;
-  bool discrete = false;  ///< the parameters are Lambda_bar and B_bar themselves
+  bool discrete = false;            ///< the parameters are Lambda_bar and B_bar themselves
+  bool scan_tree = false;           ///< Q-S5's operator instead of the recurrence: the row of A is that of its operands
+  bool quantize_gradients = false;  ///< of Q-S5's operator
   ops::DiscretizeOptions discretize;
 
   S5SSM() = default;

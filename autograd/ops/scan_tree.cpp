@@ -60,6 +60,10 @@ QuantSpec gradient_spec(int left_bits, int right_bits) {
 
 Value scan_tree(Tape& tape, Value lambda_bar, Value bu, const Sequences& sequences, Direction direction,
                 const Quantizer& a, const Quantizer& state, bool quantize_gradients) {
+  require<UsageError>(!state.spec.active() || state.spec.is_dynamic(), "scan_tree",
+                      "{} keeps a range, but scan=tree takes range=absmax only", state.site);
+  require<UsageError>(a.spec.form == QuantSpec::Form::cartesian, "scan_tree",
+                      "{} has a form that scan=tree does not take: cartesian only", a.site);
   const std::size_t width = tape[bu].cols;
   const std::size_t steps = tape[bu].rows;
   require(tape[lambda_bar].size() == width && width % 2 == 0, "scan_tree",

@@ -320,7 +320,7 @@ TEST_CASE("configs: the seven files give A, B, the other weights, activations an
     }
     CHECK(specs[0].granularity == bitstate::QuantSpec::Granularity::tensor);
     CHECK(specs[1].granularity == bitstate::QuantSpec::Granularity::channel);
-    CHECK(specs[0].edge == bitstate::QuantSpec::Edge::half);
+    CHECK(specs[0].form == bitstate::QuantSpec::Form::log_polar);
     CHECK(specs[4].range == bitstate::QuantSpec::Range::ema);
     CHECK(specs[6].granularity == bitstate::QuantSpec::Granularity::channel);
   }
