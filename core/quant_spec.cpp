@@ -190,6 +190,9 @@ void check_fits(const QuantRule& rule, const std::string& site) {
         "is asymmetric and takes range=absmax, ema or fixed only");
   check(is_state_matrix(site) || spec.form == QuantSpec::Form::cartesian,
         "is no state matrix: form is for weight:*.ssm.A");
+  check(spec.form == QuantSpec::Form::cartesian ||
+            (spec.sign == QuantSpec::Sign::symmetric && spec.range != Range::learned),
+        "takes sign=symmetric only, and no range=learned, in a form other than cartesian");
 }
 
 /// The power of two next above or equal.

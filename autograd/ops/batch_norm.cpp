@@ -142,7 +142,7 @@ Value batch_norm(Tape& tape, Value x, Value scale, Value bias, const BatchStatis
     float* const a = tape.arena().array<float>(cols);
     float* const b = tape.arena().array<float>(cols);
     for (std::size_t c = 0; c < cols; ++c) {
-      a[c] = factor[c] * inverse[c];
+      a[c] = factor[c] / std::sqrt(variance[c] + static_cast<float>(epsilon));
       b[c] = offset[c] - mean[c] * a[c];
     }
     on_codes(tape, y, input, a, b);

@@ -36,6 +36,7 @@ Value embedding(Tape& tape, std::span<const std::int32_t> ids, Value table) {
   std::copy(ids.begin(), ids.end(), kept);
   Node& y = tape.push(op, {table}, ids.size(), tape[table].cols);
   y.attributes = tape.keep(Attributes{kept});
+  y.constant = false;  // it depends on the ids
   const Node& source = tape[table];
   for (std::size_t t = 0; t < ids.size(); ++t) {
     const std::size_t row = static_cast<std::size_t>(ids[t]) * source.cols;

@@ -15,7 +15,7 @@
 namespace bitstate::ops {
 namespace {
 
-constexpr float epsilon = 1e-6F;
+constexpr double epsilon = 1e-6;
 
 struct Attributes {
   const float* mean;     // [T]
@@ -74,7 +74,7 @@ bool on_codes(Tape& tape, Node& y, const Node& x, const Node& gamma, const float
     bias[c] = static_cast<std::int32_t>(code);
     largest = std::max<std::int64_t>(largest, std::abs(bias[c]));
   }
-  const double e = std::floor(double{epsilon} * cube / (x_scale * x_scale) + 0.5);
+  const double e = std::floor(epsilon * cube / (x_scale * x_scale) + 0.5);
   const kernels::IntegerNorm norm{x.cols, gamma.codes, bias.data(), fraction,
                                   static_cast<std::int64_t>(std::clamp(e, 1.0, 0x1.0p60))};
   y.codes = tape.arena().array<std::int32_t>(y.size());
@@ -118,7 +118,7 @@ Value layer_norm(Tape& tape, Value x, Value scale, Value bias) {
     float* const out = y.value + t * cols;
     const float m = share * kernels::sum_of(cols, [&](std::size_t c) { return row[c]; });
     const float variance = share * kernels::sum_of(cols, [&](std::size_t c) { return (row[c] - m) * (row[c] - m); });
-    const float s = 1.0F / std::sqrt(variance + epsilon);
+    const float s = 1.0F / std::sqrt(variance + static_cast<float>(epsilon));
     mean[t] = m;
     inverse[t] = s;
     for (std::size_t c = 0; c < cols; ++c) out[c] = (row[c] - m) * s * factor[c];

@@ -78,7 +78,7 @@ std::optional<kernels::IntegerScan> integer_plan(Tape& tape, const Node& lambda,
   const double bound = site.spec.bound();
   const double lambda_scale = double{lambda.scale[0]};
   int exponent = 0;
-  if (std::frexp(lambda_scale, &exponent) == 0.5 && exponent <= 1) {
+  if (std::frexp(lambda_scale, &exponent) == 0.5 && exponent <= 1 && exponent >= -39) {
     plan.lambda_shift = 1 - exponent;
     plan.limit = static_cast<std::int64_t>(4.0 * bound) << plan.lambda_shift;
   } else {

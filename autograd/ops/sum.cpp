@@ -85,12 +85,13 @@ Value sum(Tape& tape, Value a, Value b) {
   const Node& left = tape[a];
   const Node& right = tape[b];
   const bool left_codes = left.has_codes() && left.layout != ScaleLayout::per_row;
-  if (left_codes && right.has_codes() && right.layout != ScaleLayout::per_row && b_rows == rows) {
-    sum_of_codes(tape, y, left, right);
-    return tape.last();
-  }
+  // first: a row of constants must be added to one step as it is to many
   if (left_codes && right.constant && b_rows == 1) {
     sum_with_constants(tape, y, left, right.value);
+    return tape.last();
+  }
+  if (left_codes && right.has_codes() && right.layout != ScaleLayout::per_row && b_rows == rows) {
+    sum_of_codes(tape, y, left, right);
     return tape.last();
   }
   const std::size_t step = b_rows == rows ? cols : 0;

@@ -65,6 +65,8 @@ TEST_CASE("quant config: every mistake is one sentence with its line") {
   CHECK(message("weight:* 8 sign=asymmetric edge=half").find("takes edge=center only") != std::string::npos);
   CHECK(message("act:* 8 sign=asymmetric range=percentile").find("absmax, ema or fixed only") != std::string::npos);
   CHECK(message("weight:*.B 8 form=polar").find("form is for weight:*.ssm.A") != std::string::npos);
+  CHECK(message("weight:*.A 4 form=disk range=learned").find("no range=learned") != std::string::npos);
+  CHECK(message("weight:*.A 4 form=disk sign=asymmetric").find("sign=symmetric only") != std::string::npos);
   CHECK(message("weight:*.A 4 form=polar magnitude=3 phase=4").find("with the sum 8") != std::string::npos);
   CHECK(message("weight:*.A 4 form=polar phase=8").find("at least 1") != std::string::npos);
   CHECK(message("weight:*.A 4 width=17") == "[quant] f:1: width is \"17\", allowed are 8 to 16");
