@@ -175,6 +175,11 @@ QuantSpec draw_spec(Draw& draw, const Mood& mood, const Quantizer& quantizer) {
     spec.edge = QuantSpec::Edge::half;
   }
   if (state && draw.chance(0.4)) spec.rounding = QuantSpec::Rounding::feedback;
+  if (site.ends_with("ssm.A") && draw.chance(0.01)) {  // a shift that no state can take, or one near
+    spec.range = Range::fixed;
+    spec.scale_kind = QuantSpec::Scale::pow2;
+    spec.value = static_cast<float>(draw.log_uniform(1e-14, 1e-6));
+  }
   if (site.ends_with("ssm.A")) draw_form(draw, spec, mood.layer.sizes.conj_sym);
   return spec;
 }
@@ -187,6 +192,7 @@ void draw_range(Draw& draw, Quantizer& quantizer) {
   if (site.ends_with("ssm.bu")) typical = 0.15;
   if (site.ends_with("glu.gate")) typical = 0.7;
   if (ends_with_one_of(site, {"residual", "decoder"})) typical = 2.0;
+  if (ends_with_one_of(site, {"encoder.y", "residual"}) && draw.chance(0.06)) typical *= 0.002;  // epsilon shows
   const double size = typical * draw.log_uniform(0.35, 2.5);
   for (std::size_t c = 0; c < quantizer.range_count(); ++c) {
     const bool dead = c > 0 && draw.chance(0.03);

@@ -70,7 +70,7 @@ bool is_integer(const Tape& tape, std::size_t i) {
   if (!input(0).has_codes() || !input(1).has_codes()) return false;
   const double s = double{input(0).scale[0]};
   int exponent = 0;
-  const bool power = std::frexp(s, &exponent) == 0.5;
+  const bool power = std::frexp(s, &exponent) == 0.5 && exponent <= 1 && exponent >= -39;
   return power || 0x1.0p30 * s >= 4.0 * static_cast<double>(node.bound);
 }
 
