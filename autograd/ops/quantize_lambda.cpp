@@ -54,6 +54,7 @@ void to_bin_middles(std::vector<double>& values, int bits) {
 }
 
 constexpr double smallest = 0x1.0p-20;  // of decay rates and angles
+constexpr double fastest = 0x1.0p7;     // decay: that of every float above 0 is below, that of 0 would be infinite
 
 std::vector<Complex> to_polar_levels(const std::vector<Complex>& lambda, const QuantSpec& spec, bool conj_sym) {
   const bool log_magnitude = spec.form == QuantSpec::Form::log_polar;
@@ -62,8 +63,8 @@ std::vector<Complex> to_polar_levels(const std::vector<Complex>& lambda, const Q
   for (const Complex z : lambda) {
     const double modulus = std::min(std::abs(z), 1.0);
     // with conjugate symmetry the kept half has angles below 0: one that crossed is at the edge
-    const double angle = conj_sym ? std::max(0.0, -std::arg(z)) : std::fabs(std::arg(z));
-    magnitude.push_back(log_magnitude ? std::log(std::max(-std::log(modulus), smallest)) : modulus);
+    const double angle = conj_sym && z.imag() > 0.0 ? 0.0 : std::fabs(std::arg(z));
+    magnitude.push_back(log_magnitude ? std::log(std::clamp(-std::log(modulus), smallest, fastest)) : modulus);
     phase.push_back(log_phase ? std::log(std::max(angle, smallest)) : angle);
   }
   to_bin_middles(magnitude, spec.magnitude);

@@ -301,7 +301,8 @@ TEST_CASE("run_config: flags become rules after those of quant, and bits come la
 TEST_CASE("configs: the seven files give A, B, the other weights, activations and state the bits of Q-S5's table") {
   const std::vector<std::string> sites{"weight:layers.0.ssm.A", "weight:layers.0.ssm.B", "weight:layers.0.glu.out2",
                                        "weight:encoder",        "act:layers.0.ssm.u",    "act:decoder",
-                                       "state:layers.0.ssm",    "weight:layers.0.norm",  "act:decoder.y"};
+                                       "state:layers.0.ssm",    "weight:layers.0.norm",  "act:decoder.y",
+                                       "weight:decoder"};
   struct Row {
     std::string name;
     int a, bcd, non_ssm;
@@ -313,7 +314,7 @@ TEST_CASE("configs: the seven files give A, B, the other weights, activations an
     CAPTURE(row.name);
     const std::string rules = quant_rules(load_run_config("", {{"quant", row.name}}));
     const auto specs = bitstate::QuantConfig::parse(rules, row.name).resolve(sites);
-    const std::vector<int> bits{row.a, row.bcd, row.non_ssm, row.non_ssm, 8, 8, 16, 8, 0};
+    const std::vector<int> bits{row.a, row.bcd, row.non_ssm, row.non_ssm, 8, 8, 16, 8, 0, row.non_ssm};
     for (std::size_t i = 0; i < sites.size(); ++i) {
       CAPTURE(sites[i]);
       CHECK(specs[i].bits == bits[i]);

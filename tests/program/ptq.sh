@@ -26,6 +26,10 @@ folder=$(ls -d runs/float-ptq-*)
 "$BITSTATE" train --from=runs/float --quant=w8a8 --epochs=2 --from_lr_factor=0.1 --opt_config=qaft --out=runs/tuned --resume > tuned.log
 "$BITSTATE" ptq runs/float --balance --out=runs/balanced > balanced.log
 [ "$(mse runs/balanced)" = "$(mse runs/float)" ] || { echo "balancing changed the float model"; exit 1; }
+"$BITSTATE" train lorenz-small --trajectories=40 --epochs=5 --preset=qs5 --out=runs/qs5 > qs5.log
+"$BITSTATE" ptq runs/qs5 --balance --out=runs/qs5-balanced > balanced.log
+[ "$(mse runs/qs5-balanced)" = "$(mse runs/qs5)" ] || { echo "balancing changed the float model of qs5"; exit 1; }
+"$BITSTATE" ptq runs/qs5 --quant=w4a8 --batches=0 > qs5.log
 for a in discrete frozen; do
   "$BITSTATE" train --from=runs/float --quant=w8a8 --balance --epochs=1 --a_training="$a" --out="runs/$a" > train.log
 done

@@ -1,0 +1,314 @@
+// The three roundings of the state against plain loops of docs/numerics.md, section 6; the random one by its
+// statistics.
+#include "autograd/ops.h"
+#include "tests/support/plain.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+namespace bitstate::tests {
+namespace {
+
+using ops::Direction;
+using Rounding = QuantSpec::Rounding;
+
+constexpr std::size_t P = 3;
+constexpr std::size_t width = 2 * P;
+
+/// One way to compute a recurrence.
+struct How {
+  Rounding rounding = Rounding::nearest;
+  bool power_of_two = true;  ///< the scale of lambda
+  bool integers = true;      ///< else B u has no codes: a float recurrence
+  Direction direction = Direction::forward;
+  int lambda_bits = 12;
+  int state_bits = 8;
+  std::vector<float> range = {1.0F};
+};
+
+/// A recurrence on a tape.
+struct Run {
+  Value lambda, bu, x;
+};
+
+Quantizer state_of(const How& how, const std::string& name = "state:layers.0.ssm") {
+  Quantizer state = quantizer_of(name, how.state_bits, how.range);
+  state.spec.rounding = how.rounding;
+  return state;
+}
+
+Run run(Lane& lane, const How& how, const Quantizer& state, const Parameter& lambda, const Parameter& bu,
+        const Sequences& sequences) {
+  Tape& t = lane.tape;
+  Quantizer a = quantizer_of("weight:A", how.lambda_bits);
+  a.spec.scale_kind = how.power_of_two ? QuantSpec::Scale::pow2 : QuantSpec::Scale::free;
+  Quantizer acc = quantizer_of("acc:bu", 14, {4.0F, 3.0F, 5.0F, 4.5F, 3.5F, 4.1F});
+  Run r;
+  r.lambda = ops::quantize(t, t.parameter(lambda), a);
+  r.bu = t.parameter(bu);
+  if (how.integers) r.bu = ops::quantize(t, r.bu, acc);
+  r.x = ops::scan(t, r.lambda, r.bu, sequences, how.direction, &state);
+  return r;
+}
+
+struct Expected {
+  Codes codes = {};
+  std::vector<bool> clamped = {};
+};
+
+std::vector<float> state_scales(const How& how) {
+  std::vector<float> scale(width);
+  for (std::size_t c = 0; c < width; ++c) {
+    scale[c] = how.range[how.range.size() == 1 ? 0 : c % P] / static_cast<float>(largest_code(how.state_bits));
+  }
+  return scale;
+}
+
+/// Calls step(row of codes) for the steps of all sequences in the order of the recurrence; begin() before each
+/// sequence.
+template <class Begin, class Step>
+void for_each_step(const std::vector<std::size_t>& rows, Direction direction, Begin begin, Step step) {
+  std::size_t first = 0;
+  for (const std::size_t length : rows) {
+    begin();
+    for (std::size_t i = 0; i < length; ++i) {
+      step((first + (direction == Direction::forward ? i : length - 1 - i)) * width);
+    }
+    first += length;
+  }
+}
+
+Expected plain_integers(const How& how, const Node& lambda, const Node& bu, const std::vector<std::size_t>& rows) {
+  const auto scale = state_scales(how);
+  const std::int64_t q = largest_code(how.state_bits);
+  const int k = how.power_of_two ? static_cast<int>(std::lround(-std::log2(lambda.scale[0]))) : 0;
+  const Wide one = 1;
+  const Wide limit = how.power_of_two ? (static_cast<Wide>(4 * q) << k) : one << 30;
+  Expected result{Codes(bu.size()), std::vector<bool>(bu.size())};
+  Codes before, residue;
+  const auto begin = [&] {
+    before.assign(width, 0);
+    residue.assign(width, 0);
+  };
+  for_each_step(rows, how.direction, begin, [&](std::size_t row) {
+    Codes z(width);
+    for (std::size_t c = 0; c < width; ++c) {
+      const double inner = double{lambda.scale[0] * scale[c]};
+      const Wide u = rescaled(bu.codes[row + c], double{bu.scale[c]} / inner);
+      const std::int64_t other = before[(c + P) % width];
+      z[c] = static_cast<std::int64_t>(std::clamp(u, -limit, limit)) + residue[c];
+      z[c] += lambda.codes[c % P] * before[c] + (c < P ? -1 : 1) * lambda.codes[P + c % P] * other;
+    }
+    for (std::size_t c = 0; c < width; ++c) {
+      std::int64_t rounded = rescaled(z[c], double{lambda.scale[0]});
+      if (how.power_of_two) {
+        rounded = k == 0 ? z[c] : static_cast<std::int64_t>(floor_quotient(z[c] + (one << (k - 1)), one << k));
+      }
+      before[c] = std::clamp(rounded, -q, q);
+      result.codes[row + c] = before[c];
+      result.clamped[row + c] = before[c] != rounded;
+      if (how.rounding != Rounding::feedback) continue;
+      const std::int64_t back =
+          how.power_of_two ? before[c] * (std::int64_t{1} << k) : rescaled(before[c], 1.0 / double{lambda.scale[0]});
+      residue[c] = result.clamped[row + c] ? 0 : z[c] - back;
+    }
+  });
+  return result;
+}
+
+Expected plain_floats(const How& how, const Node& lambda, const Node& bu, const std::vector<std::size_t>& rows) {
+  const auto scale = state_scales(how);
+  const auto q = static_cast<float>(largest_code(how.state_bits));
+  Expected result{Codes(bu.size()), std::vector<bool>(bu.size())};
+  std::vector<float> before, residue;
+  const auto begin = [&] {
+    before.assign(width, 0.0F);
+    residue.assign(width, 0.0F);
+  };
+  for_each_step(rows, how.direction, begin, [&](std::size_t row) {
+    std::vector<float> z(width);
+    for (std::size_t c = 0; c < width; ++c) {
+      const float re = lambda.value[c % P];
+      const float im = lambda.value[P + c % P];
+      const float other = before[(c + P) % width];
+      z[c] = std::fma(re, before[c], std::fma(c < P ? -im : im, other, bu.value[row + c])) + residue[c];
+    }
+    for (std::size_t c = 0; c < width; ++c) {
+      const float rounded = std::floor(z[c] * (1.0F / scale[c]) + 0.5F);
+      const float code = std::clamp(rounded, -q, q);
+      before[c] = code * scale[c];
+      result.codes[row + c] = static_cast<std::int64_t>(code);
+      result.clamped[row + c] = code != rounded;
+      if (how.rounding == Rounding::feedback) residue[c] = code == rounded ? z[c] - before[c] : 0.0F;
+    }
+  });
+  return result;
+}
+
+Parameter eigenvalues(double modulus) {
+  std::vector<float> lambda(width);
+  for (std::size_t p = 0; p < P; ++p) {
+    const double angle = 0.02 + 0.6 * static_cast<double>(p);
+    lambda[p] = static_cast<float>(modulus * std::cos(angle));
+    lambda[P + p] = static_cast<float>(-modulus * std::sin(angle));
+  }
+  return parameter_of(1, width, lambda);
+}
+
+TEST_CASE("state rounding: nearest and feedback are the plain loops, in integers and floats, both directions") {
+  const std::vector<std::size_t> rows = {30, 1, 17};
+  const Sequences sequences{rows, rows, 0};
+  for (const Rounding rounding : {Rounding::nearest, Rounding::feedback}) {
+    for (const Direction direction : {Direction::forward, Direction::backward}) {
+      for (const bool integers : {true, false}) {
+        for (const bool power_of_two : {true, false}) {
+          for (const int lambda_bits : {2, 4, 8, 12}) {
+            for (const int state_bits : {2, 4, 8, 12, 16}) {
+              How how{rounding, power_of_two, integers, direction, lambda_bits, state_bits, {1.0F}};
+              if (lambda_bits != 4) how.range = {1.0F, 1.3F, 0.8F};
+              CAPTURE(integers);
+              CAPTURE(power_of_two);
+              CAPTURE(lambda_bits);
+              CAPTURE(state_bits);
+              const Parameter lambda = eigenvalues(0.97);
+              const Parameter bu = parameter_of(48, width, normal_values(48 * width, 0.3, 61), width);
+              const Quantizer state = state_of(how);
+              Lane lane(training_pass());
+              const Run r = run(lane, how, state, lambda, bu, sequences);
+              const Node& l = lane.tape[r.lambda];
+              const Node& b = lane.tape[r.bu];
+              const Node& x = lane.tape[r.x];
+              const auto plain = integers ? plain_integers(how, l, b, rows) : plain_floats(how, l, b, rows);
+              CHECK(codes_of(x) == plain.codes);
+              CHECK(std::count(plain.clamped.begin(), plain.clamped.end(), true) > 0);
+              const auto scale = state_scales(how);
+              for (std::size_t i = 0; i < x.size(); ++i) {
+                REQUIRE(x.value[i] == static_cast<float>(x.codes[i]) * scale[i % width]);
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("state rounding: gradients are the adjoint with the clamped components masked, for all three roundings") {
+  const std::vector<std::size_t> rows = {20, 9};
+  const Sequences sequences{rows, rows, 0};
+  // a state that is clamped is so by far, so that the codes tell, also those of the random rounding
+  auto values = normal_values(29 * width, 0.03, 62);
+  for (std::size_t i = 0; i < values.size(); i += 7) values[i] = i % 2 == 0 ? 3.0F : -3.0F;
+  const Parameter lambda = eigenvalues(0.6);
+  const Parameter bu = parameter_of(29, width, values, width);
+  const auto seed = normal_values(29 * width, 1.0, 63);
+  for (const Rounding rounding : {Rounding::nearest, Rounding::feedback, Rounding::stochastic}) {
+    for (const Direction direction : {Direction::forward, Direction::backward}) {
+      for (const bool integers : {true, false}) {
+        const How how{rounding, true, integers, direction, 12, 8, {1.0F}};
+        const Quantizer state = state_of(how);
+        Lane lane(training_pass(true));
+        const Run r = run(lane, how, state, lambda, bu, sequences);
+        const Node x = lane.tape[r.x];
+        const std::vector<double> l(lane.tape[r.lambda].value, lane.tape[r.lambda].value + width);
+        lane.tape.backward(r.x, seed);
+
+        std::vector<double> adjoint(x.size()), dlambda(width, 0.0);
+        std::vector<std::size_t> order, start;
+        for_each_step(
+            rows, direction, [&] { start.push_back(order.size()); }, [&](std::size_t row) { order.push_back(row); });
+        std::size_t clamped = 0;
+        for (std::size_t i = order.size(); i-- > 0;) {
+          const std::size_t row = order[i];
+          const bool last = i + 1 == order.size() || std::count(start.begin(), start.end(), i + 1) > 0;
+          const bool first = std::count(start.begin(), start.end(), i) > 0;
+          for (std::size_t c = 0; c < width; ++c) {
+            double s = seed[row + c];  // g + conj(lambda) s_{l+1}
+            if (!last) {
+              const double* const next = adjoint.data() + order[i + 1];
+              s += l[c % P] * next[c] + (c < P ? 1.0 : -1.0) * l[P + c % P] * next[(c + P) % width];
+            }
+            const bool cut = std::abs(x.codes[row + c]) == 127;
+            clamped += cut ? 1 : 0;
+            adjoint[row + c] = cut ? 0.0 : s;
+            REQUIRE(lane.gradient[width + row + c] == doctest::Approx(adjoint[row + c]).epsilon(1e-4));
+          }
+          if (first) continue;
+          const float* const before = x.value + order[i - 1];
+          for (std::size_t p = 0; p < P; ++p) {
+            const double re = adjoint[row + p];
+            const double im = adjoint[row + P + p];
+            dlambda[p] += re * before[p] + im * before[P + p];
+            dlambda[P + p] += im * before[p] - re * before[P + p];
+          }
+        }
+        CHECK(clamped > 15);
+        for (std::size_t c = 0; c < width; ++c) CHECK(lane.gradient[c] == doctest::Approx(dlambda[c]).epsilon(1e-3));
+      }
+    }
+  }
+}
+
+TEST_CASE("state rounding: error feedback removes the dead band") {
+  const std::vector<std::size_t> rows = {9000};
+  const Sequences sequences{rows, rows, 0};
+  for (const bool integers : {true, false}) {
+    for (const bool power_of_two : {true, false}) {
+      for (const Rounding rounding : {Rounding::nearest, Rounding::feedback}) {
+        CAPTURE(integers);
+        How how{rounding, power_of_two, integers, Direction::forward, 14, 12, {4.0F}};
+        const float code = 4.0F / 2047.0F;
+        Parameter lambda = parameter_of(1, width, {0.999F, 0.9985F, -0.5F, 0.0F, -0.02F, 0.0F});
+        const Parameter bu = parameter_of(9000, width, std::vector<float>(9000 * width, 0.3F * code));
+        const Quantizer state = state_of(how);
+        Lane lane;
+        const Run r = run(lane, how, state, lambda, bu, sequences);
+        const Node& x = lane.tape[r.x];
+        const float* const l = lane.tape[r.lambda].value;
+        const float* const b = lane.tape[r.bu].value;
+        std::vector<double> exact(width, 0.0);
+        double worst = 0.0;
+        for (std::size_t row = 0; row < x.size(); row += width) {
+          const auto before = exact;
+          for (std::size_t c = 0; c < width; ++c) {
+            exact[c] =
+                l[c % P] * before[c] + (c < P ? -1.0 : 1.0) * l[P + c % P] * before[(c + P) % width] + b[row + c];
+            worst = std::max(worst, std::fabs(x.codes[row + c] - exact[c] / double{code}));
+          }
+        }
+        const double end = exact[0] / double{code};
+        CHECK(end > 200.0);
+        CHECK(end < 500.0);
+        if (rounding == Rounding::feedback) CHECK(worst <= 2.0);
+        if (rounding == Rounding::nearest) CHECK(x.codes[x.size() - width] == 0);
+      }
+    }
+  }
+}
+
+TEST_CASE("state rounding: a clamp drops the residue, a new sequence begins without one") {
+  const std::vector<std::size_t> rows = {5, 2};
+  const Sequences sequences{rows, rows, 0};
+  for (const bool integers : {true, false}) {
+    const How how{Rounding::feedback, true, integers, Direction::forward, 14, 8, {1.0F}};
+    std::vector<float> values(7 * width, 0.0F);
+    const std::vector<float> codes = {400.0F, 5.3F, 5.3F, 5.3F, 5.3F, 5.3F, 5.3F};
+    for (std::size_t i = 0; i < codes.size(); ++i) values[i * width] = codes[i] / 127.0F;
+    const Parameter bu = parameter_of(7, width, values);
+    // the first state has lambda = 0; the largest component of the others makes the scale 2^-12
+    const Parameter lambda = parameter_of(1, width, {0.0F, 0.999F, 0.0F, 0.0F, 0.0F, 0.0F});
+    const Quantizer state = state_of(how);
+    Lane lane;
+    const Run r = run(lane, how, state, lambda, bu, sequences);
+    Codes first;
+    for (std::size_t i = 0; i < 7; ++i) first.push_back(lane.tape[r.x].codes[i * width]);
+    CHECK(first == Codes{127, 5, 6, 5, 5, 5, 6});  // residues 0, 0.3, -0.4, -0.1, 0.2; 0.3
+  }
+}
+
+}  // namespace
+}  // namespace bitstate::tests
