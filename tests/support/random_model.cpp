@@ -247,6 +247,10 @@ std::unique_ptr<RandomModel> random_model(std::uint64_t number) {
     const bool mean = entry.name.ends_with("mean");
     for (float& v : entry.buffer->value.data) v = mean ? draw.normal(0.4) : static_cast<float>(draw.uniform(0.02, 2.0));
   }
+  S5Stack& stack = std::visit([](auto& m) -> S5Stack& { return m.stack; }, out->model);
+  for (S5Layer& layer : stack.layers) {
+    if (draw.chance(0.15)) layer.ssm.make_discrete();
+  }
   for (Quantizer* quantizer : out->inventory.quantizers) {
     quantizer->spec = draw_spec(draw, mood, *quantizer);
     if (options.tokens && quantizer->site == "weight:encoder" && !mood.loose) {
@@ -254,7 +258,7 @@ std::unique_ptr<RandomModel> random_model(std::uint64_t number) {
     }
     draw_range(draw, *quantizer);
   }
-  out->inventory = inventory();  // with learned ranges
+  out->inventory = inventory();  // with learned ranges, and of discrete SSMs
   draw_sequences(draw, *out, options);
   return out;
 }
