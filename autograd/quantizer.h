@@ -5,6 +5,7 @@
 #include "core/quant_spec.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,11 @@ struct Quantizer {
   std::size_t offset = 0;         ///< of this site's maxima in a lane's array of observed ranges (Pass::observed)
   std::size_t counts_offset = 0;  ///< of this site's histograms in Pass::counts
 
+  [[nodiscard]] bool is_state_matrix() const { return site.starts_with("weight:") && site.ends_with(".ssm.A"); }
+  /// Bits of the stored numbers, 32 each without a quantizer; of an activation or state those of one time step.
+  [[nodiscard]] std::uint64_t stored_bits() const {
+    return std::uint64_t{numbers} * static_cast<std::uint64_t>(spec.active() ? spec.bits : 32);
+  }
   [[nodiscard]] bool is_constant() const { return site.starts_with("weight:") || site.starts_with("bias:"); }
   /// The range is kept with the model and read in the forward: that of all activations and states but dynamic ones, and
   /// learned ones.

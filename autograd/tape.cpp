@@ -8,6 +8,7 @@ namespace bitstate {
 
 void Tape::begin(const Pass& pass) {
   nodes_.clear();
+  visits_.clear();
   spare_.clear();
   arena_.reset();
   pass_ = pass;

@@ -53,15 +53,23 @@ struct Node {
   std::int32_t* codes = nullptr;
   const float* scale = nullptr;
   kernels::ScaleLayout layout = kernels::ScaleLayout::per_tensor;
-  std::int64_t bound = 0;           ///< of |codes|, at least 1
+  std::int64_t bound = 0;           ///< of |codes|, at least 1; too large where it forbade codes (linear, product)
   const Quantizer* site = nullptr;  ///< of a quantizer's result
-  bool constant = false;            ///< depends on parameters only
-  bool table = false;               ///< without codes, but each element is a function of one code
+  /// Of a quantizer's result: 1 where the clamp did nothing, else 0. Null where nothing is ever clamped, and for all
+  /// but states in a pass without gradients.
+  const std::uint8_t* unclamped = nullptr;
+  bool constant = false;       ///< depends on parameters only
+  bool table = false;          ///< without codes, but each element is a function of one code
+  bool rounded_float = false;  ///< has codes, but they were computed in float from operands without (scan)
   bool needs_gradient = false;
   const void* attributes = nullptr;  ///< plain data of the op, in the arena
 
   [[nodiscard]] std::size_t size() const { return rows * cols; }
   [[nodiscard]] bool has_codes() const { return codes != nullptr; }
+  /// Computed in float from the input: nothing that an integer program could do.
+  [[nodiscard]] bool is_float_island() const {
+    return op != nullptr && !constant && !table && (!has_codes() || rounded_float);
+  }
   /// A function of one element of this node can be tabulated.
   [[nodiscard]] bool can_be_tabulated() const {
     return table || (has_codes() && layout == kernels::ScaleLayout::per_tensor && bound <= std::int64_t{1} << 15);
@@ -70,6 +78,13 @@ struct Node {
   [[nodiscard]] double column_scale(std::size_t c) const {
     return double{scale[layout == kernels::ScaleLayout::per_column ? c : 0]};
   }
+};
+
+/// What a quantizer read and gave; the same value where its site has no bits. A scan gives its state.
+struct SiteVisit {
+  const Quantizer* site;
+  Value input;
+  Value output;
 };
 
 /// What a pass may read and write outside of its tape.
@@ -109,6 +124,10 @@ class Tape {
   [[nodiscard]] Node& operator[](Value v) { return nodes_[v.id]; }
   [[nodiscard]] std::span<const Node> nodes() const { return nodes_; }
 
+  /// Notes a use of a quantizer, also of one without bits: visits() tells which value is of which site.
+  void visit(const Quantizer& site, Value input, Value output) { visits_.push_back({&site, input, output}); }
+  [[nodiscard]] std::span<const SiteVisit> visits() const { return visits_; }
+
   /// Adds d(seed . v)/d(parameter) to the gradients of all that v depends on. `seed` [rows, cols] of v; 1 when empty
   /// and v is [1, 1].
   void backward(Value v, std::span<const float> seed = {});
@@ -132,6 +151,7 @@ class Tape {
   float* take_buffer(std::size_t size);
 
   std::vector<Node> nodes_;
+  std::vector<SiteVisit> visits_;
   Arena arena_;
   Pass pass_;
   struct Spare {

@@ -44,6 +44,8 @@ struct QuantSpec {
   [[nodiscard]] std::int32_t bound() const { return bits <= 1 ? 1 : (1 << (bits - 1)) - 1; }
   /// Polar and log-polar: the code is looked up.
   [[nodiscard]] bool is_lookup() const { return form == Form::polar || form == Form::log_polar; }
+  /// Bits of the numbers that a kernel multiplies by: those that are looked up, or the codes; 32 for float.
+  [[nodiscard]] int multiplier_bits() const { return !active() ? 32 : (is_lookup() ? width : bits); }
 
   bool operator==(const QuantSpec&) const = default;
 };

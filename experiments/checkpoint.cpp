@@ -52,6 +52,8 @@ void read_floats(const Hdf5Reader& reader, const std::string& path, std::vector<
 
 }  // namespace
 
+RunIdentity identity_of(const RunConfig& config) { return {settings(config), quant_rules(config), config.from_digest}; }
+
 void save_checkpoint(const std::filesystem::path& file, const RunIdentity& run, const Progress& progress,
                      const Inventory& inventory, const Optimizer* optimizer) {
   Hdf5Writer writer(file);

@@ -3,6 +3,7 @@
 
 #include "autograd/optimizer.h"
 #include "experiments/ini.h"
+#include "experiments/run_config.h"
 #include "models/inventory.h"
 
 #include <cstddef>
@@ -30,6 +31,8 @@ struct RunIdentity {
   std::string rules;
   std::string source = {};  ///< source_digest(); empty when there is none, or not any more: then it is not compared
 };
+
+RunIdentity identity_of(const RunConfig& config);
 
 /// Writes the file atomically: a reader sees the old or the new checkpoint, whenever the writer is killed.
 void save_checkpoint(const std::filesystem::path& file, const RunIdentity& run, const Progress& progress,

@@ -5,6 +5,7 @@
 #include "datasets/smnist.h"
 #include "experiments/bench.h"
 #include "experiments/embedded.h"
+#include "experiments/inspect.h"
 #include "experiments/report.h"
 #include "experiments/run_config.h"
 #include "experiments/run_record.h"
@@ -116,14 +117,43 @@ int ptq_command(const CommandLine& line) {
   return finish(config, train(config));
 }
 
-int eval_command(const CommandLine& line) {
-  const std::string run = only_positional(line, "eval");
-  require<UsageError>(!run.empty(), "eval", "needs the folder of a run");
+/// The settings of the run that is the one positional argument, with `options`; its folder is `out`.
+RunConfig trained_run(const CommandLine& line, std::string_view command, const Settings& options) {
+  const std::string run = only_positional(line, command);
+  require<UsageError>(!run.empty(), command, "needs the folder of a run");
   const fs::path settings_file = fs::path(run) / "settings.ini";
   require<UsageError>(fs::exists(settings_file), run, "is not the folder of a run: it has no settings.ini");
-  RunConfig config = load_run_config(settings_file.string(), line.options);
+  RunConfig config = load_run_config(settings_file.string(), options);
   config.out = run;
-  return finish(config, evaluate(config, run));
+  return config;
+}
+
+int eval_command(const CommandLine& line) {
+  const RunConfig config = trained_run(line, "eval", line.options);
+  return finish(config, evaluate(config, config.out));
+}
+
+/// A whole number from 1 to `digits` nines.
+std::size_t count_of(std::string_view name, const std::string& text, std::size_t digits) {
+  const bool whole = !text.empty() && text.size() <= digits && text.find_first_not_of("0123456789") == text.npos;
+  require<UsageError>(whole && text.find_first_not_of('0') != text.npos, name,
+                      "\"{}\" is not allowed: a whole number from 1 to {} is", text, std::string(digits, '9'));
+  return static_cast<std::size_t>(std::stoul(text));
+}
+
+int inspect_command(const CommandLine& line) {
+  Settings options = line.options;
+  std::size_t samples = 64;
+  std::erase_if(options, [&](const auto& option) {
+    if (option.first != "samples") return false;
+    samples = count_of("samples", option.second, 6);
+    return true;
+  });
+  const RunConfig config = trained_run(line, "inspect", options);
+  const Inspection inspection = inspect_run(config, config.out, samples);
+  fmt::print("{}", inspection_text(inspection));
+  if (config.json) fmt::print("{}\n", to_json(inspection));
+  return 0;
 }
 
 int bench_command(const CommandLine& line) {
@@ -147,13 +177,6 @@ struct SweepOptions {
   bool json = false;
 };
 
-std::size_t jobs_of(const std::string& text) {
-  const bool digits = !text.empty() && text.size() < 4 && text.find_first_not_of("0123456789") == text.npos;
-  require<UsageError>(digits && text.find_first_not_of('0') != text.npos, "jobs",
-                      "\"{}\" is not allowed: a whole number from 1 to 999 is", text);
-  return static_cast<std::size_t>(std::stoul(text));
-}
-
 SweepOptions sweep_options(const CommandLine& line) {
   SweepOptions options;
   RunConfig how;  // options that say how runs are done; they are not settings of the runs
@@ -161,7 +184,7 @@ SweepOptions sweep_options(const CommandLine& line) {
   for (const auto& [name, value] : line.options) {
     const auto same = [&key = name](const auto& setting) { return setting.first == key; };
     if (name == "jobs") {
-      options.jobs = jobs_of(value);
+      options.jobs = count_of(name, value, 3);
     } else if (std::any_of(affecting.begin(), affecting.end(), same)) {
       options.overrides.emplace_back(name, value);
     } else {
@@ -291,12 +314,16 @@ std::vector<OptionInfo> ptq_option_infos() {
 std::vector<Command> command_table() {
   auto sweep = run_options();
   sweep.push_back({"jobs", "runs at once; each gets its share of the threads [1]", false});
+  auto inspect = some_options({"data", "json"});
+  inspect.push_back({"samples", "training sequences that are evaluated [64]", false});
   return {
       {"train", "RECIPE | --from=RUN", "trains one model, from the start or from the weights of a run", run_options(),
        train_command},
       {"ptq", "RUN --quant=FILE", "quantizes the best checkpoint of a run without training", ptq_option_infos(),
        ptq_command},
       {"eval", "RUN", "evaluates the best checkpoint of a run", run_options(), eval_command},
+      {"inspect", "RUN", "shows bits, ranges, saturation and size of a trained model, and what is float in it", inspect,
+       inspect_command},
       {"sweep", "FILE.ini --out=DIR", "trains all runs of a sweep", sweep, sweep_command},
       {"report", "DIR", "tabulates the runs of a folder", some_options({"json"}), report_command},
       {"data", "check|make [NAME]", "verifies data files, generates data",
@@ -308,7 +335,7 @@ std::vector<Command> command_table() {
 std::string help_text(const std::vector<Command>& table) {
   std::string text = "bitstate: few-bit state-space models\n\nusage: bitstate COMMAND ...\n\n";
   for (const auto& command : table) {
-    text += fmt::format("  {:<7}{:<21} {}\n", command.name, command.arguments, command.summary);
+    text += fmt::format("  {:<9}{:<21} {}\n", command.name, command.arguments, command.summary);
   }
   return text + "\nbitstate COMMAND --help lists the options of a command; --version prints the version.\n";
 }

@@ -1,4 +1,4 @@
-// The commands of the program: train, ptq, eval, sweep, report, data, bench.
+// The commands of the program: train, ptq, eval, inspect, sweep, report, data, bench.
 #pragma once
 
 #include <string>

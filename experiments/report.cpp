@@ -70,6 +70,10 @@ ReportRow make_row(const std::vector<std::string>& values, const std::vector<con
     if (const auto found = run.figures.find(name); found != run.figures.end()) list.push_back(found->second);
   };
   for (const RunRecord* run : runs) {
+    if (const auto bits = run->figures.find("size_bits"); bits != run->figures.end()) {
+      row.size_kib = bits->second / 8192.0;
+    }
+    if (const auto bits = run->figures.find("a_width"); bits != run->figures.end()) row.a_width = bits->second;
     if (run->status == RunRecord::Status::diverged) ++row.diverged;
     if (run->status == RunRecord::Status::missing) ++row.missing;
     if (run->status != RunRecord::Status::done) continue;
@@ -146,6 +150,14 @@ Statistic statistic(const std::vector<double>& values) {
 }
 
 bool larger_is_better(std::string_view metric) { return metric == "accuracy"; }
+
+bool Report::has_a_widths() const {
+  std::set<double> widths;
+  for (const auto& row : rows) {
+    if (row.a_width) widths.insert(*row.a_width);
+  }
+  return widths.size() > 1;
+}
 
 std::vector<std::string> Report::axis(std::size_t column) const {
   std::vector<std::string> values;

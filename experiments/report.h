@@ -30,6 +30,8 @@ struct ReportRow {
   Statistic test;                   ///< of the runs that are done
   Statistic validation;
   Statistic seconds;
+  std::optional<double> size_kib;  ///< of the stored weights and biases; absent in results of older versions
+  std::optional<double> a_width;   ///< bits of the numbers that the state is multiplied by; likewise
   std::size_t diverged = 0;
   std::size_t missing = 0;
   bool is_float = false;             ///< nothing is quantized
@@ -48,6 +50,9 @@ struct Report {
   Settings common;  ///< settings that all runs share
   std::vector<RunRecord> diverged;
   std::vector<RunRecord> missing;
+
+  /// Whether the rows differ in a_width.
+  [[nodiscard]] bool has_a_widths() const;
 
   /// With exactly two columns a matrix can be drawn: the distinct values of column 0 or 1, in order.
   [[nodiscard]] bool has_matrix() const { return columns.size() == 2; }

@@ -60,6 +60,13 @@ std::string row_label(const Report& report, const ReportRow& row) {
 
 std::string table_html(const Report& report) {
   const auto cells = table_cells(report, "");
+  const auto column = [&](std::string_view title) {  // of a figure, which stand behind the settings
+    const auto begin = cells.front().begin();
+    return static_cast<std::size_t>(
+        std::find(begin + static_cast<std::ptrdiff_t>(report.columns.size()), cells.front().end(), title) - begin);
+  };
+  const std::size_t diverged = column("diverged");
+  const std::size_t missing = column("missing");
   std::string html = "<div class=\"scroll\"><table><thead><tr>";
   for (const auto& title : cells.front()) html += "<th>" + html_escaped(title) + "</th>";
   html += "</tr></thead><tbody>\n";
@@ -68,8 +75,7 @@ std::string table_html(const Report& report) {
     html += "<tr>";
     for (std::size_t i = 0; i < cells[r].size(); ++i) {
       const bool best = row.best && i == report.columns.size();
-      const bool warn =
-          (row.diverged > 0 && i == report.columns.size() + 4) || (row.missing > 0 && i == report.columns.size() + 5);
+      const bool warn = (row.diverged > 0 && i == diverged) || (row.missing > 0 && i == missing);
       html += fmt::format("<td{}>{}</td>",
                           best   ? " class=\"best\""
                           : warn ? " class=\"warn\""

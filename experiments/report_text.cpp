@@ -1,5 +1,6 @@
 // The report as Markdown, as CSV and for a terminal.
 #include "experiments/report.h"
+#include "experiments/text_table.h"
 
 #include <fmt/format.h>
 
@@ -10,8 +11,6 @@ namespace bitstate::experiments {
 namespace {
 
 constexpr std::string_view nothing = "–";
-
-using Cells = std::vector<std::vector<std::string>>;
 
 std::string metric_title(std::string_view metric) {
   if (metric == "accuracy") return "test accuracy, %";
@@ -28,28 +27,6 @@ std::string common_metric(const Report& report) {
     if (!row.metric.empty()) metric = row.metric;
   }
   return metric;
-}
-
-/// Columns on a terminal: code points, since every character used here is one column wide.
-std::size_t width(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-}
-
-std::string aligned(const Cells& cells) {
-  std::vector<std::size_t> widths(cells.front().size(), 0);
-  for (const auto& row : cells) {
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));
-  }
-  std::string text;
-  for (std::size_t r = 0; r < cells.size(); ++r) {
-    std::string line;
-    for (std::size_t i = 0; i < widths.size(); ++i) {
-      line += (i == 0 ? "" : "  ") + std::string(widths[i] - width(cells[r][i]), ' ') + cells[r][i];
-    }
-    text += line + "\n";
-    if (r == 0) text += std::string(width(line), '-') + "\n";
-  }
-  return text;
 }
 
 std::string markdown(const Cells& cells) {
@@ -138,10 +115,11 @@ std::string run_label(const Report& report, const RunRecord& run) {
 Cells table_cells(const Report& report, std::string_view best_mark) {
   const std::string metric = common_metric(report);
   Cells cells(1, report.columns);
-  for (const std::string& name :
-       {metric_title(metric), std::string("difference to float"), std::string("validation"), std::string("n"),
-        std::string("diverged"), std::string("missing"), std::string("seconds")}) {
-    cells[0].push_back(name);
+  const bool widths = report.has_a_widths();
+  for (const std::string& name : {metric_title(metric), std::string("difference to float"), std::string("size (KiB)"),
+                                  std::string("A multiplier bits"), std::string("validation"), std::string("n"),
+                                  std::string("diverged"), std::string("missing"), std::string("seconds")}) {
+    if (widths || name != "A multiplier bits") cells[0].push_back(name);
   }
   for (const auto& row : report.rows) {
     auto& line = cells.emplace_back();
@@ -152,6 +130,8 @@ Cells table_cells(const Report& report, std::string_view best_mark) {
     line.push_back(row.is_float     ? "reference"
                    : row.difference ? metric_text(row.metric, *row.difference, true)
                                     : std::string(nothing));
+    line.push_back(row.size_kib ? fmt::format("{:.2f}", *row.size_kib) : std::string(nothing));
+    if (widths) line.push_back(row.a_width ? fmt::format("{}", *row.a_width) : std::string(nothing));
     line.push_back(statistic_text(row.metric, row.validation));
     for (const std::size_t count : {row.test.n, row.diverged, row.missing}) line.push_back(fmt::format("{}", count));
     line.push_back(row.seconds.mean ? fmt::format("{:.1f}", *row.seconds.mean) : std::string(nothing));
@@ -172,13 +152,15 @@ std::string report_markdown(const Report& report) {
 std::string report_csv(const Report& report) {
   std::string text;
   for (const auto& column : report.columns) text += csv_field(column) + ",";
-  text += "metric,test_mean,test_std,difference_to_float,val_mean,val_std,n,diverged,missing,seconds_mean\n";
+  text +=
+      "metric,test_mean,test_std,difference_to_float,val_mean,val_std,n,diverged,missing,seconds_mean,size_kib,a_"
+      "multiplier_bits\n";
   for (const auto& row : report.rows) {
     for (const auto& value : row.values) text += csv_field(value) + ",";
-    text += fmt::format("{},{},{},{},{},{},{},{},{},{}\n", csv_field(row.metric), csv_number(row.test.mean),
+    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(row.metric), csv_number(row.test.mean),
                         csv_number(row.test.deviation), csv_number(row.difference), csv_number(row.validation.mean),
                         csv_number(row.validation.deviation), row.test.n, row.diverged, row.missing,
-                        csv_number(row.seconds.mean));
+                        csv_number(row.seconds.mean), csv_number(row.size_kib), csv_number(row.a_width));
   }
   return text;
 }

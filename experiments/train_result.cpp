@@ -14,6 +14,8 @@ json figures(const TrainResult& result) {
                {"tokens_per_second", result.tokens_per_second},
                {"peak_rss_bytes", result.peak_rss_bytes},
                {"weights_digest", result.weights_digest}};
+  if (result.size_bits > 0) line["size_bits"] = result.size_bits;
+  if (result.a_width > 0) line["a_width"] = result.a_width;
   if (result.status == "done") {  // another run has no test figures
     line["val_" + result.metric_name] = result.val_metric;
     line["test_" + result.metric_name] = result.test_metric;
@@ -35,6 +37,8 @@ TrainResult from_json(const json& line) {
   r.tokens_per_second = line.value("tokens_per_second", 0.0);
   r.peak_rss_bytes = line.value("peak_rss_bytes", std::uint64_t{0});
   r.weights_digest = line.value("weights_digest", "");
+  r.size_bits = line.value("size_bits", std::uint64_t{0});
+  r.a_width = line.value("a_width", 0);
   r.exit_code = r.status == "done" ? 0 : 1;
   return r;
 }

@@ -40,8 +40,6 @@ std::vector<std::size_t> epoch_order(std::size_t count, std::uint64_t seed, std:
   return order;
 }
 
-RunIdentity identity_of(const RunConfig& config) { return {settings(config), quant_rules(config), config.from_digest}; }
-
 struct Evaluation {
   double loss = 0.0;
   double metric = 0.0;
@@ -249,6 +247,8 @@ TrainResult Run::result(std::string status) const {
   r.tokens_per_second = static_cast<double>(progress_.tokens - tokens_before_) / std::max(1e-9, session_seconds());
   r.peak_rss_bytes = peak_rss_bytes();
   r.weights_digest = weights_digest(inventory_);
+  r.size_bits = size_bits(inventory_);
+  r.a_width = state_matrix_width(inventory_);
   r.exit_code = r.status == "done" ? 0 : (r.status == "interrupted" ? exit_interrupted : 1);
   return r;
 }

@@ -21,8 +21,10 @@ struct TrainResult {
   double seconds = 0.0;      ///< wall time of all sessions of the run
   double tokens_per_second = 0.0;
   std::uint64_t peak_rss_bytes = 0;
-  std::string weights_digest;  ///< SHA-256 of the weights at the end of training
-  int exit_code = 0;           ///< 0, 1 (diverged) or 75 (interrupted)
+  std::string weights_digest;   ///< SHA-256 of the weights at the end of training
+  std::uint64_t size_bits = 0;  ///< of the stored weights and biases; 0 in results of older versions
+  int a_width = 0;              ///< bits of the numbers that the state is multiplied by, 32 for float; 0 likewise
+  int exit_code = 0;            ///< 0, 1 (diverged) or 75 (interrupted)
 };
 
 /// The figures as one line of JSON, under the names of --json.

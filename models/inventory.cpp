@@ -117,6 +117,22 @@ void update_ranges(const Inventory& inventory, const Observed& observed) {
   }
 }
 
+std::uint64_t size_bits(const Inventory& inventory) {
+  std::uint64_t bits = 0;
+  for (const Quantizer* quantizer : inventory.quantizers) {
+    if (quantizer->is_constant()) bits += quantizer->stored_bits();
+  }
+  return bits;
+}
+
+int state_matrix_width(const Inventory& inventory) {
+  int width = 0;
+  for (const Quantizer* quantizer : inventory.quantizers) {
+    if (quantizer->is_state_matrix()) width = std::max(width, quantizer->spec.multiplier_bits());
+  }
+  return width;
+}
+
 bool needs_calibration(const Inventory& inventory) {
   return std::any_of(inventory.quantizers.begin(), inventory.quantizers.end(),
                      [](const Quantizer* quantizer) { return quantizer->needs_range() && quantizer->range.empty(); });

@@ -94,6 +94,13 @@ void calibrate_ranges(const Inventory& inventory, const Observed& observed);
 /// section 2); learned ranges are left to the optimiser.
 void update_ranges(const Inventory& inventory, const Observed& observed);
 
+/// Bits of the stored weights and biases: numbers times bits, 32 without; scales are not counted. An eigenvalue is
+/// two numbers, also where its modulus and its phase are stored.
+[[nodiscard]] std::uint64_t size_bits(const Inventory& inventory);
+
+/// QuantSpec::multiplier_bits() of the state matrices, the largest of all layers.
+[[nodiscard]] int state_matrix_width(const Inventory& inventory);
+
 /// Whether some quantizer keeps a range and has none yet.
 [[nodiscard]] bool needs_calibration(const Inventory& inventory);
 

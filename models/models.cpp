@@ -36,6 +36,7 @@ S5Retrieval::S5Retrieval(const S5Options& options, std::uint64_t seed)
     : stack(options, seed),
       decoder1(4 * options.layer.sizes.H, options.layer.sizes.H, seed, "decoder.0"),
       decoder2(options.layer.sizes.H, options.outputs, seed, "decoder.1") {
+  pooled_quantizer.channels = pooled_quantizer.numbers = options.layer.sizes.H;
   decoder1_quantizer.channels = decoder1_quantizer.numbers = 4 * options.layer.sizes.H;
   gelu_quantizer.channels = gelu_quantizer.numbers = options.layer.sizes.H;
   decoder2_quantizer.channels = decoder2_quantizer.numbers = options.layer.sizes.H;
@@ -47,7 +48,8 @@ Value S5Retrieval::pooled(Tape& tape, const Batch& batch) const {
 }
 
 Value S5Retrieval::forward(Tape& tape, const Batch& batch) const {
-  const Value pairs = ops::quantize(tape, ops::pair_features(tape, pooled(tape, batch)), decoder1_quantizer);
+  const Value documents = ops::quantize(tape, pooled(tape, batch), pooled_quantizer);
+  const Value pairs = ops::quantize(tape, ops::pair_features(tape, documents), decoder1_quantizer);
   const Value hidden = ops::quantize(tape, decoder1.forward(tape, pairs), gelu_quantizer);
   const Value logits = decoder2.forward(tape, ops::quantize(tape, ops::gelu(tape, hidden), decoder2_quantizer));
   return ops::quantize(tape, logits, output_quantizer);

@@ -54,6 +54,7 @@ struct S5Regressor {
 struct S5Retrieval {
   S5Stack stack;
   Linear decoder1, decoder2;
+  Quantizer pooled_quantizer;  ///< of each document's pooled features
   Quantizer decoder1_quantizer, gelu_quantizer, decoder2_quantizer, output_quantizer;
 
   S5Retrieval() = default;
@@ -64,6 +65,7 @@ struct S5Retrieval {
   template <class V>
   void visit(V& v) {
     stack.visit(v);
+    v.site("act", "pooled", pooled_quantizer);
     v.site("act", "decoder.0", decoder1_quantizer);
     v("decoder.0", decoder1);
     v.site("act", "decoder.gelu", gelu_quantizer);

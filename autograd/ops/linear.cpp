@@ -54,28 +54,33 @@ void integer_product(Tape& tape, Node& y, const Node& x, const Node& weight, con
   }
 }
 
-/// Computes on codes; returns false, with y untouched, when an accumulator could reach 2^31.
+/// Computes on codes; returns false, with nothing of y set but the bound, when an accumulator could reach 2^31.
 bool on_codes(Tape& tape, Node& y, const Node& x, const Node& weight, const float* bias) {
   const std::size_t outputs = weight.rows;
   float* const scale = tape.arena().array<float>(outputs);
   auto* const bias_codes = tape.arena().array<std::int32_t>(outputs);
+  bool fits = true;
   double largest_product = 0.0;
-  double largest_sum = 0.0;
+  double largest_sum = 1.0;
   for (std::size_t o = 0; o < outputs; ++o) {
     scale[o] = x.scale[0] * weight.scale[weight.layout == ScaleLayout::per_row ? o : 0];
     std::int64_t magnitude = 0;
     for (std::size_t i = 0; i < weight.cols; ++i) magnitude += std::abs(weight.codes[o * weight.cols + i]);
     const double product = static_cast<double>(magnitude) * static_cast<double>(x.bound);
     const double code = bias == nullptr ? 0.0 : std::floor(double{bias[o]} / double{scale[o]} + 0.5);
-    if (!(product + std::fabs(code) < 0x1.0p31)) return false;
     largest_product = std::max(largest_product, product);
     largest_sum = std::max(largest_sum, product + std::fabs(code));
-    bias_codes[o] = static_cast<std::int32_t>(code);
+    if (!(product + std::fabs(code) < 0x1.0p31)) {
+      fits = false;  // also for a NaN
+    } else {
+      bias_codes[o] = static_cast<std::int32_t>(code);
+    }
   }
+  y.bound = static_cast<std::int64_t>(std::min(largest_sum, 0x1.0p62));
+  if (!fits) return false;
   y.codes = tape.arena().array<std::int32_t>(y.size());
   y.scale = scale;
   y.layout = weight.layout == ScaleLayout::per_row ? ScaleLayout::per_column : ScaleLayout::per_tensor;
-  y.bound = std::max<std::int64_t>(1, static_cast<std::int64_t>(largest_sum));
   if (largest_product < 0x1.0p24) {
     integer_product<float>(tape, y, x, weight, bias_codes, y.value);
   } else {

@@ -39,7 +39,6 @@ void on_codes(Tape& tape, Node& y, const Node& a, const Node& b, std::size_t ste
   y.codes = tape.arena().array<std::int32_t>(y.size());
   y.scale = scale;
   y.layout = per_column ? ScaleLayout::per_column : ScaleLayout::per_tensor;
-  y.bound = a.bound * b.bound;
   for (std::size_t r = 0; r < y.rows; ++r) {
     for (std::size_t c = 0; c < y.cols; ++c) {
       y.codes[r * y.cols + c] = a.codes[r * y.cols + c] * b.codes[r * step + c];
@@ -61,8 +60,9 @@ Value product(Tape& tape, Value a, Value b) {
   const Node& right = tape[b];
   const std::size_t step = b_rows == rows ? cols : 0;
   const bool codes = left.has_codes() && right.has_codes() && left.layout != ScaleLayout::per_row &&
-                     right.layout != ScaleLayout::per_row && left.bound * right.bound < std::int64_t{1} << 31;
-  if (codes) {
+                     right.layout != ScaleLayout::per_row;
+  if (codes) y.bound = left.bound * right.bound;
+  if (codes && y.bound < std::int64_t{1} << 31) {
     on_codes(tape, y, left, right, step);
     return tape.last();
   }

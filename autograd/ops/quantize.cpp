@@ -17,8 +17,7 @@ using kernels::ScaleLayout;
 using Granularity = QuantSpec::Granularity;
 
 struct Attributes {
-  const std::uint8_t* unclamped;  // null: nothing is ever clamped
-  const Grid* grids;              // of a learned range: one a range
+  const Grid* grids;  // of a learned range: one a range
 };
 
 /// dL/drho: LSQ's gradient of the scale (Esser et al. 2020, equation 3), times its gradient scale, times the scale.
@@ -53,10 +52,10 @@ void backward(Tape& tape, const Node& node) {
   if (a.grids != nullptr) learn_range(tape, node, a);
   float* const dx = tape.gradient(node.inputs[0]);
   if (dx == nullptr) return;
-  if (a.unclamped == nullptr) {
+  if (node.unclamped == nullptr) {
     for (std::size_t i = 0; i < node.size(); ++i) dx[i] += node.gradient[i];
   } else {
-    for (std::size_t i = 0; i < node.size(); ++i) dx[i] += static_cast<float>(a.unclamped[i]) * node.gradient[i];
+    for (std::size_t i = 0; i < node.size(); ++i) dx[i] += static_cast<float>(node.unclamped[i]) * node.gradient[i];
   }
 }
 
@@ -176,9 +175,7 @@ void observe(Tape& tape, const Node& x, const Quantizer& site) {
   }
 }
 
-}  // namespace
-
-Value quantize(Tape& tape, Value x, const Quantizer& site, const Sequences* sequences) {
+Value quantized(Tape& tape, Value x, const Quantizer& site, const Sequences* sequences) {
   if (!site.spec.active()) return x;
   if (site.needs_range() && tape.pass().training) observe(tape, tape[x], site);
   if (site.needs_range() && site.range.empty()) {
@@ -191,7 +188,7 @@ Value quantize(Tape& tape, Value x, const Quantizer& site, const Sequences* sequ
   const Node& in = tape[x];
   y.site = &site;
   if (!site.is_constant() && site.spec.is_dynamic()) {
-    y.attributes = tape.keep(Attributes{nullptr, nullptr});
+    y.attributes = tape.keep(Attributes{nullptr});
     dynamic_activation(tape, y, in, site, sequences);
     return tape.last();
   }
@@ -201,13 +198,22 @@ Value quantize(Tape& tape, Value x, const Quantizer& site, const Sequences* sequ
       own ? own_grids(tape, site, in, layout) : kept_grids(tape, site, kernels::scale_count(layout, in.rows, in.cols));
   const bool clamps = !(own && site.spec.is_dynamic()) && tape.pass().gradients;
   std::uint8_t* const unclamped = clamps ? tape.arena().array<std::uint8_t>(in.size()) : nullptr;
-  y.attributes = tape.keep(Attributes{unclamped, learned ? grids.data() : nullptr});
+  y.unclamped = unclamped;
+  y.attributes = tape.keep(Attributes{learned ? grids.data() : nullptr});
   if (!own && !tape.pass().training && !in.has_codes()) {  // observe() has looked in training
     float largest = 0.0F;
     check_finite(kernels::absolute_maximum(in.rows, in.cols, ScaleLayout::per_tensor, in.value, {&largest, 1}), site);
   }
   fill(tape, y, in, layout, grids, unclamped);
   return tape.last();
+}
+
+}  // namespace
+
+Value quantize(Tape& tape, Value x, const Quantizer& site, const Sequences* sequences) {
+  const Value y = quantized(tape, x, site, sequences);
+  tape.visit(site, x, y);
+  return y;
 }
 
 }  // namespace bitstate::ops

@@ -114,6 +114,7 @@ Value quantize_lambda(Tape& tape, Value lambda_bar, const Quantizer& site, bool 
     y.codes[states + p] = pair[1];
   }
   kernels::dequantize(1, 2 * states, y.layout, y.codes, scale, y.value);
+  tape.visit(site, lambda_bar, tape.last());
   return tape.last();
 }
 

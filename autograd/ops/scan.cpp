@@ -20,7 +20,6 @@ struct Attributes {
   const std::size_t* rows;
   std::size_t count;
   Direction direction;
-  const std::uint8_t* unclamped;  // null for a float state
 };
 
 void backward(Tape& tape, const Node& node) {
@@ -39,7 +38,7 @@ void backward(Tape& tape, const Node& node) {
   std::size_t i = 0;
   for (std::size_t s = 0; s < a.count; ++s) {
     kernels::scan_adjoint(a.rows[s], width / 2, a.direction, tape[node.inputs[0]].value, node.value + i,
-                          a.unclamped == nullptr ? nullptr : a.unclamped + i, node.gradient + i, dbu + i, dlambda,
+                          node.unclamped == nullptr ? nullptr : node.unclamped + i, node.gradient + i, dbu + i, dlambda,
                           scratch);
     i += a.rows[s] * width;
   }
@@ -111,6 +110,7 @@ void quantized(Tape& tape, Node& x, const Sequences& sequences, Direction direct
   const Node& bu = tape[x.inputs[1]];
   const std::size_t width = x.cols;
   x.site = &site;
+  x.unclamped = unclamped;
   x.codes = tape.arena().array<std::int32_t>(x.size());
   x.scale = state_scale(tape, site, width);
   x.layout = ScaleLayout::per_column;
@@ -119,6 +119,7 @@ void quantized(Tape& tape, Node& x, const Sequences& sequences, Direction direct
   float* const seen = tape.arena().array<float>(width);
   std::fill(seen, seen + width, 0.0F);
   const auto plan = integer_plan(tape, lambda, bu, x.scale, site);
+  x.rounded_float = !plan;
   kernels::StateRounding state{x.scale, site.spec.bound(), seen, site.spec.rounding};
   const bool stochastic = state.how == QuantSpec::Rounding::stochastic;
   if (stochastic && !tape.pass().training) state.how = QuantSpec::Rounding::nearest;
@@ -174,7 +175,7 @@ Value scan(Tape& tape, Value lambda_bar, Value bu, const Sequences& sequences, D
                       "{} has range=absmax, which only scan=tree can take; use ema or fixed", state ? state->site : "");
   const bool rounded = state != nullptr && state->spec.active() && !(state->needs_range() && state->range.empty());
   std::uint8_t* const unclamped = rounded ? tape.arena().array<std::uint8_t>(x.size()) : nullptr;
-  x.attributes = tape.keep(Attributes{rows, sequences.count(), direction, unclamped});
+  x.attributes = tape.keep(Attributes{rows, sequences.count(), direction});
   if (rounded) {
     quantized(tape, x, sequences, direction, *state, unclamped);
   } else {
@@ -182,6 +183,7 @@ Value scan(Tape& tape, Value lambda_bar, Value bu, const Sequences& sequences, D
             "{} has no range yet; calibrate it first", state != nullptr ? state->site : "");
     in_float(tape, x, sequences, direction, state);
   }
+  if (state != nullptr) tape.visit(*state, tape.last(), tape.last());
   return tape.last();
 }
 

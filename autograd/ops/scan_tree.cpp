@@ -99,6 +99,8 @@ Value scan_tree(Tape& tape, Value lambda_bar, Value bu, const Sequences& sequenc
                            "scan_tree", "the state of {} is not finite", state.site);
     i += rows[s] * width;
   }
+  tape.visit(a, lambda_bar, lambda_bar);
+  tape.visit(state, tape.last(), tape.last());
   return tape.last();
 }
 

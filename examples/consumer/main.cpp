@@ -26,7 +26,7 @@ int run() {
   options.layer.sizes.P_full = 16;
   options.layer.sizes.blocks = 2;
   bitstate::S5Classifier model(options, 42);
-  const bitstate::Inventory inventory = bitstate::take_inventory(model);
+  bitstate::Inventory inventory = bitstate::take_inventory(model);
 
   std::vector<float> x(100);
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(std::sin(0.1 * static_cast<double>(i)));

@@ -30,7 +30,7 @@ TEST_CASE("commands: help and version are there for the program and for every co
   CHECK(run_command({"--help"}) == 0);
   CHECK(run_command({"--version"}) == 0);
   CHECK(run_command({}) == 2);
-  for (const char* command : {"train", "ptq", "eval", "sweep", "report", "data", "bench"}) {
+  for (const char* command : {"train", "ptq", "eval", "inspect", "sweep", "report", "data", "bench"}) {
     CHECK(run_command({command, "--help"}) == 0);
     CHECK(run_command({command, "--version"}) == 0);
   }

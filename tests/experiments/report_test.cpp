@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "experiments/chart.h"
+#include "experiments/trainer.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>
@@ -144,11 +145,65 @@ TEST_CASE("report: the Markdown table reads as written by hand") {
   MadeUpRuns runs;
   add_three_configurations(runs);
   const std::string text = report_markdown(runs.report());
-  CHECK(contains(
-      text, "| quant | test accuracy, % | difference to float | validation | n | diverged | missing | seconds |\n"));
-  CHECK(contains(text, "| float | 98.00 ± 1.00 * | reference | 50.00 ± 0.00 | 3 | 0 | 0 | 2.0 |\n"));
-  CHECK(contains(text, "| w8a8 | 97.00 ± 1.41 | -1.00 | 50.00 ± 0.00 | 2 | 1 | 0 | 2.0 |\n"));
-  CHECK(contains(text, "| w4a8 | 10.00 | -88.00 | 50.00 | 1 | 0 | 1 | 2.0 |\n"));
+  CHECK(contains(text,
+                 "| quant | test accuracy, % | difference to float | size (KiB) | validation | n | diverged | missing "
+                 "| seconds |\n"));
+  CHECK(contains(text, "| float | 98.00 ± 1.00 * | reference | – | 50.00 ± 0.00 | 3 | 0 | 0 | 2.0 |\n"));
+  CHECK(contains(text, "| w8a8 | 97.00 ± 1.41 | -1.00 | – | 50.00 ± 0.00 | 2 | 1 | 0 | 2.0 |\n"));
+  CHECK(contains(text, "| w4a8 | 10.00 | -88.00 | – | 50.00 | 1 | 0 | 1 | 2.0 |\n"));
+}
+
+TEST_CASE("report: the size stands beside the accuracy, the multiplier of A where the runs differ in it") {
+  MadeUpRuns runs;
+  const auto add = [&](const std::string& quant, const std::string& figures) {
+    runs.add("quant = " + quant + "\n", R"({"status":"done","test_mse":1.0)" + figures + "}");
+  };
+  add("none", R"(,"size_bits":327680,"a_width":32)");
+  add("w8a8", R"(,"size_bits":81920,"a_width":8)");
+  add("old", "");
+  const Report report = runs.report();
+  const std::string text = report_markdown(report);
+  CHECK(contains(text, "| difference to float | size (KiB) | A multiplier bits | validation |"));
+  CHECK(contains(text, "| float | 1.000 * | reference | 40.00 | 32 | – |"));
+  CHECK(contains(text, "| w8a8 | 1.000 * | +0.000 | 10.00 | 8 | – |"));
+  CHECK(contains(text, "| old | 1.000 * | +0.000 | – | – | – |"));
+  CHECK(contains(report_terminal(report), "size (KiB)  A multiplier bits"));
+  CHECK(contains(report_html(report), "<th>size (KiB)</th><th>A multiplier bits</th>"));
+  CHECK(contains(report_csv(report), ",0,0,,10,8\n"));
+  CHECK(contains(report_csv(report), ",0,0,,,\n"));
+}
+
+TEST_CASE("report: a result keeps its size in JSON, and one of an older version is read without") {
+  TrainResult result;
+  result.status = "done";
+  result.metric_name = "mse";
+  CHECK_FALSE(contains(to_json(result), "size_bits"));
+  CHECK(result_from_json(to_json(result), "old").size_bits == 0);
+  result.size_bits = 81920;
+  result.a_width = 8;
+  CHECK(result_from_json(to_json(result), "new").size_bits == 81920);
+  CHECK(result_from_json(to_json(result), "new").a_width == 8);
+}
+
+TEST_CASE("report: runs that multiply their state by equally wide numbers need no column for that") {
+  MadeUpRuns runs;
+  for (const char* const quant : {"w8a8", "w4a8-ssm8"}) {
+    runs.add(std::string("quant = ") + quant + "\n",
+             R"({"status":"diverged","test_mse":1.0,"size_bits":4096,"a_width":8})");
+  }
+  const std::string text = report_markdown(runs.report());
+  CHECK_FALSE(contains(text, "A multiplier bits"));
+  CHECK(contains(text, "| w8a8 | – | – | 0.50 | – | 0 | 1 | 0 | – |"));
+}
+
+TEST_CASE("report: the page marks counts of diverged and missing runs, whatever columns there are") {
+  MadeUpRuns runs;
+  runs.add("quant = none\n", R"({"status":"done","test_mse":1.0,"size_bits":327680,"a_width":32})");
+  runs.add("quant = w8a8\n", R"({"status":"diverged","size_bits":81920,"a_width":8})");
+  runs.add("quant = w4a8\n", "");
+  const std::string page = report_html(runs.report());
+  CHECK(contains(page, "<td>0</td><td class=\"warn\">1</td><td>0</td>"));
+  CHECK(contains(page, "<td>0</td><td>0</td><td class=\"warn\">1</td>"));
 }
 
 TEST_CASE("report: the CSV has unrounded numbers, empty fields for what is absent, and quotes where needed") {
@@ -156,9 +211,10 @@ TEST_CASE("report: the CSV has unrounded numbers, empty fields for what is absen
   runs.add("bits = act:* 8, or \"so\"\nseed = 1\n", R"({"status":"done","test_mse":0.125})");
   runs.add("bits = \nseed = 1\n", R"({"status":"done","test_mse":0.0625,"seconds":3})");
   CHECK(report_csv(runs.report()) ==
-        "bits,metric,test_mean,test_std,difference_to_float,val_mean,val_std,n,diverged,missing,seconds_mean\n"
-        ",mse,0.0625,,0,,,1,0,0,3\n"
-        "\"act:* 8, or \"\"so\"\"\",mse,0.125,,0.0625,,,1,0,0,\n");
+        "bits,metric,test_mean,test_std,difference_to_float,val_mean,val_std,n,diverged,missing,seconds_mean,size_kib,"
+        "a_multiplier_bits\n"
+        ",mse,0.0625,,0,,,1,0,0,3,,\n"
+        "\"act:* 8, or \"\"so\"\"\",mse,0.125,,0.0625,,,1,0,0,,,\n");
 }
 
 TEST_CASE("report: for errors the smallest is best, and the difference is to the float row of the same setting") {
