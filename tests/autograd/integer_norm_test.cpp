@@ -1,6 +1,7 @@
 // LayerNorm on codes against docs/numerics.md, section 5, in 128-bit integers, and against the true value in long
 // double.
 #include "autograd/ops.h"
+#include "core/kernels/layer_norm.h"
 #include "tests/support/plain.h"
 
 #include <doctest/doctest.h>
@@ -156,6 +157,26 @@ TEST_CASE("integer norm: the largest sums of squares that fit") {
     CHECK(check_norm({cols, 16, 1.0F, 16, true}, values) <= 1.0);
     // an E near its limit of 2^60, far above the squares
     CHECK(check_norm({cols, 16, 2e-3F, 2, true}, normal_values(2 * cols, 1e-5, 93)) <= 1.0);
+  }
+}
+
+TEST_CASE("integer norm: the root is the floor on both sides of a square, where a double cannot tell them apart") {
+  const std::int32_t half_range = 1 << 28;
+  const std::vector<std::int32_t> x = {half_range, -half_range};  // d = +-2^29, the sum of squares 2^59
+  const std::vector<std::int32_t> one = {1, 1};
+  const std::vector<std::int32_t> zero = {0, 0};
+  for (std::int64_t root = (std::int64_t{1} << 30) + 1; root < (std::int64_t{1} << 30) + 400; ++root) {
+    for (const std::int64_t below : {0, 1}) {
+      const std::int64_t w = root * root - below;
+      const kernels::IntegerNorm norm{2, one.data(), zero.data(), 29, w - (std::int64_t{1} << 59)};
+      std::vector<std::int32_t> y(2);
+      std::int64_t sum = 0;
+      std::int64_t spread = 0;
+      kernels::layer_norm_integer(norm, 1, x.data(), y.data(), &sum, &spread);
+      REQUIRE(spread == w);
+      const std::int64_t rho = (std::int64_t{1} << 60) / (root - below);  // t = 30, k = 31
+      REQUIRE(y[0] == (rho * (1 << 29) + (1 << 30)) / (std::int64_t{1} << 31));
+    }
   }
 }
 
