@@ -76,14 +76,16 @@ TEST_CASE("integer ops: the bound of a sum holds for the largest codes, whicheve
     const std::vector<float> a = {ra, -ra, ra, -ra};
     const std::vector<float> b = {rb, -rb, 0.5F * rb, rb};
     Lane lane;
-    const Node& y =
-        lane.tape[ops::sum(lane.tape, activation(lane, a, 8, {ra}), activation(lane, b, k % 2 == 0 ? 8 : 16, {rb}))];
     const Parameter row = parameter_of(1, cols, b);
-    const Node& z = lane.tape[ops::sum(lane.tape, activation(lane, a, 8, {ra}), lane.tape.parameter(row))];
-    for (std::size_t i = 0; i < cols; ++i) {
-      CHECK(std::abs(y.codes[i]) <= y.bound);
-      CHECK(std::abs(z.codes[i]) <= z.bound);
-      largest = std::max<std::int64_t>(largest, std::abs(y.codes[i]));
+    const Value x = activation(lane, a, 8, {ra});
+    const Value codes = ops::sum(lane.tape, x, activation(lane, b, k % 2 == 0 ? 8 : 16, {rb}));
+    const Value constants = ops::sum(lane.tape, x, lane.tape.parameter(row));
+    for (const Value v : {codes, constants}) {
+      const Node& y = lane.tape[v];
+      for (std::size_t i = 0; i < cols; ++i) {
+        CHECK(std::abs(y.codes[i]) <= y.bound);
+        largest = std::max<std::int64_t>(largest, std::abs(y.codes[i]));
+      }
     }
   }
   CHECK(largest > std::int64_t{1} << 28);
