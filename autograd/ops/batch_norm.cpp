@@ -103,7 +103,7 @@ void on_codes(Tape& tape, Node& y, const Node& x, const float* factor, const flo
   }
   y.codes = tape.arena().array<std::int32_t>(y.size());
   y.scale = scale;
-  y.bound = (std::int64_t{1} << 28) + 4;
+  y.bound = kernels::fine_sum_bound;
   kernels::rescale_add_row(y.rows, y.cols, factors, x.codes, row, y.codes);
   kernels::dequantize(y.rows, y.cols, y.layout, y.codes, scale, y.value);
 }

@@ -40,7 +40,7 @@ std::span<const float> fine_scales(Tape& tape, Node& y, bool per_column, Span sp
   y.codes = tape.arena().array<std::int32_t>(y.size());
   y.scale = scale;
   y.layout = per_column ? ScaleLayout::per_column : ScaleLayout::per_tensor;
-  y.bound = (std::int64_t{1} << 28) + 4;
+  y.bound = kernels::fine_sum_bound;
   return {scale, count};
 }
 

@@ -41,6 +41,10 @@ void quantize(std::size_t rows, std::size_t cols, ScaleLayout layout, const floa
 void requantize(std::size_t rows, std::size_t cols, std::span<const FixedPoint> factors, const std::int32_t* x,
                 std::span<const Grid> grids, const QuantizedOutput& out);
 
+/// Bound of a sum at a scale of 2^-28 of the largest value it can have: the scale, as a float, may be too small by a
+/// relative 2^-24, the two factors by 2^-31 each, and both terms are rounded.
+inline constexpr std::int64_t fine_sum_bound = (std::int64_t{1} << 28) + 18;
+
 /// codes = rescale(a, factor) + row: one factor or one per column; a factor's multiplier may be negative.
 void rescale_add_row(std::size_t rows, std::size_t cols, std::span<const FixedPoint> factors, const std::int32_t* a,
                      std::span<const std::int32_t> row, std::int32_t* codes);

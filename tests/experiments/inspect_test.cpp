@@ -108,6 +108,7 @@ TEST_CASE("inspect: sizes agree with a calculation by hand") {
   CHECK(inspection.size_bits == 4 * (8 + 4 + 16 + 16 + 4 + 12) + 2 * 4 + 32 * (4 + 4 + 3));
   CHECK(inspection.float_size_bits == 32 * 75);
   CHECK(row(inspection, "weight:encoder").memory_bits == 4 * 8);
+  CHECK(row(inspection, "weight:encoder").values == 8);  // once, not with every sequence
   CHECK(row(inspection, "weight:layers.0.ssm.A").memory_bits == 2 * 4);
   CHECK(row(inspection, "bias:decoder").memory_bits == 32 * 3);
   CHECK(row(inspection, "act:encoder").memory_bits == 8 * 2);

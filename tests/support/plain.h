@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <utility>
 #include <vector>
@@ -78,6 +79,8 @@ struct Lane {
   Tape tape;
   std::vector<float> observed, gradient;
   std::vector<std::uint32_t> counts;
+  std::deque<Quantizer> sites;  // and what nodes point at
+  std::deque<std::vector<float>> inputs;
 
   explicit Lane(Pass pass = {}, std::size_t parameters = 4096, std::size_t ranges = 64, std::size_t bins = 0)
       : observed(ranges, 0.0F), gradient(parameters, 0.0F), counts(bins, 0) {
