@@ -151,6 +151,7 @@ QuantRule parse_rule(const std::string& line, const std::string& origin) {
   QuantSpec& spec = rule.spec;
   spec.bits = parse_bits(bits, origin);
   spec.range = is_constant(rule.glob) ? QuantSpec::Range::absmax : QuantSpec::Range::ema;
+  if (kind == "state:") spec.rounding = QuantSpec::Rounding::feedback;
   for (std::string option; words >> option;) {
     const auto equals = option.find('=');
     set_option(spec, option.substr(0, equals), equals == std::string::npos ? "" : option.substr(equals + 1), origin,

@@ -73,8 +73,8 @@ struct QuantRule {
 class QuantConfig {
  public:
   /// Parses lines `glob  bits  [key=value ...]`; `#` starts a comment; bits may be `none`. Options that are not given
-  /// take the kind's defaults: range=absmax for weights and biases, ema for all others. Throws UsageError naming
-  /// origin, line, what is wrong and what is allowed.
+  /// take the kind's defaults: range=absmax for weights and biases, ema for all others, rounding=feedback for states.
+  /// Throws UsageError naming origin, line, what is wrong and what is allowed.
   static QuantConfig parse(std::string_view text, std::string_view origin);
 
   /// One spec a site, in the order of `sites`. Throws UsageError when a rule matches no site, or does not fit a site

@@ -9,6 +9,7 @@
 #include <array>
 #include <cmath>
 #include <complex>
+#include <numbers>
 #include <vector>
 
 namespace bitstate::ops {
@@ -53,8 +54,16 @@ void to_bin_middles(std::vector<double>& values, int bits) {
   for (double& v : values) v = first + (std::clamp(std::floor((v - first) / width), 0.0, last) + 0.5) * width;
 }
 
+constexpr double pi = std::numbers::pi;
 constexpr double smallest = 0x1.0p-20;  // of decay rates and angles
 constexpr double fastest = 0x1.0p7;     // decay: that of every float above 0 is below, that of 0 would be infinite
+
+/// The angle of the half that conjugate symmetry keeps, downwards from the real axis: Im Lambda < 0, but the angle of
+/// exp(Lambda Delta) may pass -pi. What lies less than a right angle above the real axis has crossed it instead.
+double clockwise_angle(Complex z) {
+  const double angle = z == 0.0 ? 0.0 : -std::arg(z);
+  return angle < -pi / 2.0 ? angle + 2.0 * pi : std::max(angle, 0.0);
+}
 
 std::vector<Complex> to_polar_levels(const std::vector<Complex>& lambda, const QuantSpec& spec, bool conj_sym) {
   const bool log_magnitude = spec.form == QuantSpec::Form::log_polar;
@@ -62,8 +71,7 @@ std::vector<Complex> to_polar_levels(const std::vector<Complex>& lambda, const Q
   std::vector<double> magnitude, phase;
   for (const Complex z : lambda) {
     const double modulus = std::min(std::abs(z), 1.0);
-    // with conjugate symmetry the kept half has angles below 0: one that crossed is at the edge
-    const double angle = conj_sym && z.imag() > 0.0 ? 0.0 : std::fabs(std::arg(z));
+    const double angle = conj_sym ? clockwise_angle(z) : std::fabs(std::arg(z));
     magnitude.push_back(log_magnitude ? std::log(std::clamp(-std::log(modulus), smallest, fastest)) : modulus);
     phase.push_back(log_phase ? std::log(std::max(angle, smallest)) : angle);
   }

@@ -94,7 +94,8 @@ Levels levels_of(const Points& points, const QuantSpec& spec, bool conj_sym) {
   Levels l;
   for (const auto& z : points) {
     const double m = std::min(1.0, std::hypot(z.re, z.im));
-    const double a = conj_sym && z.im > 0.0 ? 0.0 : std::fabs(std::atan2(z.im, z.re));
+    double a = std::fabs(std::atan2(z.im, z.re));
+    if (conj_sym && z.im > 0.0) a = a > pi / 2.0 ? 2.0 * pi - a : 0.0;
     l.modulus.push_back(log_modulus ? std::log(std::clamp(-std::log(m), 0x1.0p-20, 0x1.0p7)) : m);
     l.angle.push_back(log_angle ? std::log(std::max(a, 0x1.0p-20)) : a);
   }
@@ -320,6 +321,9 @@ TEST_CASE("lambda forms: with conjugate symmetry an angle that has crossed zero 
     for (const auto& pair : pairs) CHECK(pair[1] <= 0);
     CHECK(pairs[0][0] > 0);
     CHECK(pairs[4][0] < 0);  // on the negative axis: pi, not 0
+    const auto passed = pairs_of(site, {{0.8, -0.3}, {-0.9, 0.2}}, true)[1];  // beyond -pi: stays above the axis
+    CHECK(passed[0] < 0);
+    CHECK(passed[1] > 0);
     const auto signs = pairs_of(site, points, false);
     CHECK(signs[0][1] >= 0);
     for (const std::size_t p : {1, 2, 3}) CHECK(signs[p][1] < 0);

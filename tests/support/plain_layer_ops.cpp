@@ -126,7 +126,7 @@ Plain PlainOps::batch_norm(const Plain& x, const Plain& factor, const Plain& off
   require_codes(x.has_codes(), "batch_norm");
   Plain y = x;
   y.layout = Layout::tensor;
-  y.bound = (std::int64_t{1} << 28) + 4;
+  y.bound = (std::int64_t{1} << 28) + 18;
   std::vector<float> a(x.cols);
   std::vector<float> b(x.cols);
   double largest = 0.0;

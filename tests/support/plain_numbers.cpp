@@ -129,7 +129,8 @@ Polar polar_codes(const QuantSpec& spec, const Tensor& values, bool conj_sym) {
     const double modulus = std::min(1.0, std::sqrt(re * re + im * im));
     polar.modulus.push_back(log_modulus ? std::log(std::max(-std::log(modulus), smallest)) : modulus);
     double angle = std::fabs(std::atan2(im, re));
-    if (conj_sym && im > 0.0) angle = 0.0;  // it has crossed zero
+    constexpr double turn = 6.283185307179586;
+    if (conj_sym && im > 0.0) angle = angle > turn / 4.0 ? turn - angle : 0.0;  // beyond -pi, or crossed zero
     polar.angle.push_back(log_angle ? std::log(std::max(angle, smallest)) : angle);
   }
   polar.modulus = middles(polar.modulus, spec.magnitude);

@@ -10,7 +10,7 @@ namespace {
 
 using Layout = Plain::Layout;
 constexpr std::int64_t accumulator_end = std::int64_t{1} << 31;
-constexpr std::int64_t sum_bound = (std::int64_t{1} << 28) + 4;
+constexpr std::int64_t sum_bound = (std::int64_t{1} << 28) + 18;
 
 void require_codes(bool codes, std::string_view op) {
   if (!codes) throw FloatOperation{std::string(op)};
