@@ -321,7 +321,8 @@ TEST_CASE("lambda forms: with conjugate symmetry an angle that has crossed zero 
     for (const auto& pair : pairs) CHECK(pair[1] <= 0);
     CHECK(pairs[0][0] > 0);
     CHECK(pairs[4][0] < 0);  // on the negative axis: pi, not 0
-    const auto passed = pairs_of(site, {{0.8, -0.3}, {-0.9, 0.2}}, true)[1];  // beyond -pi: stays above the axis
+    Points beyond = {{0.8, -0.3}, {-0.9, 0.2}};  // the second has passed -pi: it stays above the axis
+    const auto passed = pairs_of(site, beyond, true)[1];
     CHECK(passed[0] < 0);
     CHECK(passed[1] > 0);
     const auto signs = pairs_of(site, points, false);
