@@ -38,7 +38,7 @@ struct Op {
 struct Sequences {
   std::span<const std::size_t> rows;
   std::span<const std::size_t> lengths;
-  std::size_t first = 0;  ///< position of sequence 0 in the batch: dropout is a function of it
+  std::size_t first = 0;  ///< position of sequence 0 in the batch: random numbers are a function of it
   [[nodiscard]] std::size_t count() const { return rows.size(); }
 };
 
@@ -91,15 +91,16 @@ struct SiteVisit {
 struct Pass {
   bool training = false;                 ///< batch statistics and dropout; ranges are observed
   bool gradients = false;                ///< backward() will be called
+  bool running_statistics = false;       ///< batch normalization reads the running ones although it is training
   bool calibrating = false;              ///< quantizers without a range observe and let values through
   std::span<float> gradient = {};        ///< flat gradient of the parameters of this lane, added to
-  std::span<float> observed = {};        ///< largest magnitudes seen by the static quantizers of this lane, updated
+  std::span<float> observed = {};        ///< what the quantizers that keep a range saw in this lane, updated
   std::span<std::uint32_t> counts = {};  ///< histograms of the quantizers that have one, added to
   std::size_t lane = 0;
   Meeting* meeting = nullptr;  ///< of the lanes; needed by batch normalization in training
   std::span<double> statistics =
       {};                  ///< gets the batch statistics, for the running averages; empty in all lanes but one
-  std::uint64_t seed = 0;  ///< of dropout
+  std::uint64_t seed = 0;  ///< of dropout and stochastic rounding
   std::uint64_t step = 0;
 };
 

@@ -122,6 +122,27 @@ void set_option(QuantSpec& spec, const std::string& key, const std::string& valu
   }
 }
 
+/// Refuses options that would do nothing, which hide a mistake.
+void check_given(const QuantSpec& spec, const std::vector<std::string>& given, const std::string& origin) {
+  using Range = QuantSpec::Range;
+  const auto has = [&](std::string_view key) { return std::find(given.begin(), given.end(), key) != given.end(); };
+  const auto check = [&](std::string_view key, bool fits, std::string_view needs) {
+    require<UsageError>(fits || !has(key), where, "{}: {} does nothing here; it needs {}", origin, key, needs);
+  };
+  const bool lookup = spec.is_lookup();
+  for (const std::string_view key : {"magnitude", "phase", "spacing", "width"}) {
+    check(key, lookup, "form=polar or form=log-polar");
+  }
+  for (const std::string_view key : {"edge", "scale", "sign"}) check(key, !lookup, "form=cartesian or form=disk");
+  check("range", !lookup || spec.range == Range::absmax, "form=cartesian or form=disk");
+  check("alpha", spec.range == Range::percentile, "range=percentile");
+  check("value", spec.range == Range::fixed, "range=fixed");
+  check("rate", spec.range == Range::ema || spec.range == Range::percentile || spec.range == Range::mse,
+        "range=ema, percentile or mse");
+  require<UsageError>(spec.range != Range::fixed || has("value"), where, "{}: range=fixed needs value=, the range",
+                      origin);
+}
+
 /// Bits of modulus and phase: what is given, the rest of 2 * bits, or the default split.
 void split_bits(QuantSpec& spec, const std::string& origin) {
   if (!spec.is_lookup() || !spec.active()) {
@@ -152,11 +173,13 @@ QuantRule parse_rule(const std::string& line, const std::string& origin) {
   spec.bits = parse_bits(bits, origin);
   spec.range = is_constant(rule.glob) ? QuantSpec::Range::absmax : QuantSpec::Range::ema;
   if (kind == "state:") spec.rounding = QuantSpec::Rounding::feedback;
+  std::vector<std::string> given;
   for (std::string option; words >> option;) {
     const auto equals = option.find('=');
-    set_option(spec, option.substr(0, equals), equals == std::string::npos ? "" : option.substr(equals + 1), origin,
-               option);
+    given.push_back(option.substr(0, equals));
+    set_option(spec, given.back(), equals == std::string::npos ? "" : option.substr(equals + 1), origin, option);
   }
+  check_given(spec, given, origin);
   if (spec.form == QuantSpec::Form::polar && line.find("spacing=") == std::string::npos) {
     spec.spacing = QuantSpec::Spacing::linear;
   }
@@ -237,6 +260,7 @@ std::string options_text(const QuantSpec& spec) {
   add(spec.edge != plain.edge, "edge", name_of(spec.edge, edges));
   add(spec.sign != plain.sign, "sign", name_of(spec.sign, signs));
   add(spec.scale_kind != plain.scale_kind, "scale", name_of(spec.scale_kind, scales));
+  add(spec.range == QuantSpec::Range::ema && spec.rate != plain.rate, "rate", spec.rate);
   add(spec.rounding != plain.rounding, "rounding", name_of(spec.rounding, roundings));
   add(spec.form != plain.form, "form", name_of(spec.form, forms));
   if (spec.is_lookup()) {

@@ -38,7 +38,7 @@ struct QuantSpec {
   int width = 16;                  ///< bits of each number of the pair that the kernel multiplies by
 
   [[nodiscard]] bool active() const { return bits != 0; }
-  /// The scale depends on the values that are quantized, not only on the site.
+  /// The range is the largest magnitude of the very values that are quantized.
   [[nodiscard]] bool is_dynamic() const { return range == Range::absmax; }
   /// The largest code Q of a symmetric quantizer; 1 for one bit.
   [[nodiscard]] std::int32_t bound() const { return bits <= 1 ? 1 : (1 << (bits - 1)) - 1; }
@@ -85,8 +85,8 @@ class QuantConfig {
   std::vector<QuantRule> rules_;
 };
 
-/// The options of a row that differ from what a row without options has, as they are written there:
-/// "range=ema granularity=channel".
+/// The options of a row that say more than the fewest possible, as they are written there: "range=ema
+/// granularity=channel". A state without rounding= here is rounded to nearest.
 std::string options_text(const QuantSpec& spec);
 
 /// Whether `text` matches `glob`, in which `*` stands for any run of characters.

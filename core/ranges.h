@@ -13,6 +13,7 @@ namespace bitstate {
 /// Bins of a histogram of magnitudes: 32 to each power of two from 2^-24 to 2^8; the first and the last take what lies
 /// outside.
 inline constexpr std::size_t histogram_bins = 1024;
+inline constexpr float histogram_end = 0x1.0p8F;
 
 /// Counts the magnitudes of `count` values that lie `stride` apart.
 void count_magnitudes(const float* x, std::size_t count, std::size_t stride, std::span<std::uint32_t> histogram);

@@ -90,7 +90,7 @@ class Stepper {
         indices_(config.bsz) {
     std::iota(indices_.begin(), indices_.end(), std::size_t{0});
     if (needs_calibration(inventory_)) {
-      runner_.run(LaneRunner::Mode::calibrate, data_, indices_);
+      runner_.run(LaneRunner::Mode::begin, data_, indices_);
       calibrate_ranges(inventory_, runner_.observed());
     }
   }

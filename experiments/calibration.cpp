@@ -23,11 +23,11 @@ void check_calibration(const Inventory& inventory, std::size_t batches) {
 void calibrate(LaneRunner& runner, const Inventory& inventory, const CalibrationData& data) {
   if (!needs_calibration(inventory)) return;
   for (std::size_t b = 0; b < data.count(); ++b) {
-    runner.run(LaneRunner::Mode::calibrate, data.data, data.batch(b));
+    runner.run(data.trained ? LaneRunner::Mode::calibrate : LaneRunner::Mode::begin, data.data, data.batch(b));
     if (b == 0) {
       calibrate_ranges(inventory, runner.observed());
     } else {
-      update_ranges(inventory, runner.observed());
+      average_ranges(inventory, runner.observed(), b + 1);
     }
   }
 }

@@ -14,6 +14,7 @@ struct CalibrationData {
   std::span<const std::size_t> order;  ///< of all sequences
   std::size_t bsz = 1;
   std::size_t batches = 1;  ///< at most so many; those that the data have, if fewer
+  bool trained = false;     ///< the model has running statistics worth reading
 
   [[nodiscard]] std::size_t count() const;                              ///< of batches that are read
   [[nodiscard]] std::span<const std::size_t> batch(std::size_t) const;  ///< sequences of a batch
@@ -22,8 +23,8 @@ struct CalibrationData {
 /// Throws UsageError when `batches` is 0 although a site needs a range.
 void check_calibration(const Inventory& inventory, std::size_t batches);
 
-/// Gives every site that has none its range: the maxima of the first batch, which each further one moves as a training
-/// step does. Nothing else changes. Does nothing where no site lacks a range.
+/// Gives every site that has none its range: the mean over the batches of what each shows. Nothing else changes. Does
+/// nothing where no site lacks a range.
 void calibrate(LaneRunner& runner, const Inventory& inventory, const CalibrationData& data);
 
 /// Balances the states of every SSM (models/balance.h) by the maxima that they show in the float model. The sites'

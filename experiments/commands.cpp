@@ -125,12 +125,17 @@ RunConfig trained_run(const CommandLine& line, std::string_view command, const S
   require<UsageError>(fs::exists(settings_file), run, "is not the folder of a run: it has no settings.ini");
   RunConfig config = load_run_config(settings_file.string(), options);
   config.out = run;
+  config.from_digest.clear();  // the weights no longer depend on those of the source
   return config;
 }
 
 int eval_command(const CommandLine& line) {
   const RunConfig config = trained_run(line, "eval", line.options);
-  return finish(config, evaluate(config, config.out));
+  const TrainResult result = evaluate(config, config.out);
+  if (result.status == "done") {
+    fmt::print("test {} {:.4f}  loss {:.4f}\n", result.metric_name, result.test_metric, result.test_loss);
+  }
+  return finish(config, result);
 }
 
 /// A whole number from 1 to `digits` nines.

@@ -71,7 +71,8 @@ void LaneRunner::run_lane(Mode mode, const datasets::Dataset& data, std::span<co
   Pass pass;
   pass.training = mode != Mode::evaluate;
   pass.gradients = mode == Mode::train;
-  pass.calibrating = mode == Mode::calibrate;
+  pass.calibrating = mode == Mode::begin || mode == Mode::calibrate;
+  pass.running_statistics = mode == Mode::calibrate;
   pass.lane = lane;
   pass.meeting = meeting;
   pass.seed = seed;

@@ -34,7 +34,9 @@ class LaneRunner {
              Workers& workers);
   ~LaneRunner();
 
-  enum class Mode { train, calibrate, evaluate };
+  /// calibrate: ranges are observed, with the running statistics; begin: as calibrate, with those of the batch, where
+  /// there are no running ones yet.
+  enum class Mode { train, begin, calibrate, evaluate };
 
   /// Forward (and, in training, backward) of the sequences `indices` of `data`, dealt to the lanes in order. In
   /// training gradient(), observed() and statistics() then hold those of the whole batch; in calibration observed()

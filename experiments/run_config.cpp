@@ -185,7 +185,8 @@ FlagOptions flag_options(const RunConfig& config) {
     return {by_tensor, by_tensor, "range=absmax granularity=step edge=half",
             "range=absmax granularity=sample edge=half"};
   }
-  return {by_tensor, "range=absmax granularity=channel edge=half", "range=ema edge=half", "range=ema edge=half"};
+  constexpr std::string_view activation = "range=ema rate=0.3 edge=half";
+  return {"form=log-polar", "range=absmax granularity=channel edge=half", activation, activation};
 }
 
 }  // namespace

@@ -140,6 +140,8 @@ auto Run::located(std::string_view where, const F& f) const {
     return f();
   } catch (const DivergedError& error) {
     fail<DivergedError>("train", "{}: {}", place(), error.what());
+  } catch (const UsageError&) {
+    throw;
   } catch (const Error& error) {
     fail("train", "{}: {}", place(), error.what());
   }
@@ -254,7 +256,7 @@ TrainResult Run::result(std::string status) const {
 }
 
 CalibrationData Run::calibration_data(std::span<const std::size_t> order) const {
-  return {*data_.train, order, config_.bsz, config_.calibration_batches};
+  return {*data_.train, order, config_.bsz, config_.calibration_batches, !config_.from.empty()};
 }
 
 void Run::balance_states() {

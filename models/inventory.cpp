@@ -17,8 +17,9 @@ std::size_t histogram_size(const Quantizer& quantizer) {
 float seen_range(const Quantizer& quantizer, std::size_t c, const Observed& observed) {
   const float largest = observed.maxima[quantizer.offset + c];
   if (!quantizer.has_counts() || largest == 0.0F) return largest;
-  return range_of_histogram(quantizer.spec,
-                            observed.counts.subspan(quantizer.counts_offset + c * histogram_bins, histogram_bins));
+  const float range = range_of_histogram(
+      quantizer.spec, observed.counts.subspan(quantizer.counts_offset + c * histogram_bins, histogram_bins));
+  return range >= histogram_end ? largest : range;  // the last bin holds all that is larger
 }
 
 }  // namespace
@@ -105,16 +106,31 @@ void calibrate_ranges(const Inventory& inventory, const Observed& observed) {
   }
 }
 
-void update_ranges(const Inventory& inventory, const Observed& observed) {
+namespace {
+
+/// r <- (1 - rate) r + rate seen for all ranges but learned ones; rate(quantizer) is that of a site.
+template <class Rate>
+void move_ranges(const Inventory& inventory, const Observed& observed, Rate rate) {
   for (Quantizer* quantizer : inventory.quantizers) {
     if (!quantizer->needs_range() || quantizer->is_learned()) continue;
-    const float rate = quantizer->spec.rate;
     for (std::size_t c = 0; c < quantizer->range.size(); ++c) {
       const float seen = seen_range(*quantizer, c, observed);
+      float& range = quantizer->range[c];
       if (seen == 0.0F) continue;
-      quantizer->range[c] = (1.0F - rate) * quantizer->range[c] + rate * seen;
+      // a channel that was dead has no range to move from
+      range = range == 0.0F ? seen : (1.0F - rate(*quantizer)) * range + rate(*quantizer) * seen;
     }
   }
+}
+
+}  // namespace
+
+void update_ranges(const Inventory& inventory, const Observed& observed) {
+  move_ranges(inventory, observed, [](const Quantizer& quantizer) { return quantizer.spec.rate; });
+}
+
+void average_ranges(const Inventory& inventory, const Observed& observed, std::size_t count) {
+  move_ranges(inventory, observed, [&](const Quantizer&) { return 1.0F / static_cast<float>(count); });
 }
 
 std::uint64_t size_bits(const Inventory& inventory) {

@@ -101,6 +101,9 @@ void update_ranges(const Inventory& inventory, const Observed& observed);
 /// QuantSpec::multiplier_bits() of the state matrices, the largest of all layers.
 [[nodiscard]] int state_matrix_width(const Inventory& inventory);
 
+/// Takes the `count`-th batch of a calibration into the mean of the ranges that the batches before showed.
+void average_ranges(const Inventory& inventory, const Observed& observed, std::size_t count);
+
 /// Whether some quantizer keeps a range and has none yet.
 [[nodiscard]] bool needs_calibration(const Inventory& inventory);
 

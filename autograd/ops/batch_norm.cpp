@@ -118,7 +118,8 @@ Value batch_norm(Tape& tape, Value x, Value scale, Value bias, const BatchStatis
   float* const variance = tape.arena().array<float>(cols);
   float* const inverse = tape.arena().array<float>(cols);
   double count = 0.0;
-  if (tape.pass().training) {
+  const bool of_batch = tape.pass().training && !tape.pass().running_statistics;
+  if (of_batch) {
     count = batch_statistics(tape, tape[x], mean, variance);
     const auto kept = tape.pass().statistics;
     for (std::size_t c = 0; c < cols && !kept.empty(); ++c) {
@@ -138,7 +139,7 @@ Value batch_norm(Tape& tape, Value x, Value scale, Value bias, const BatchStatis
   const float* const factor = tape[scale].value;
   const float* const offset = tape[bias].value;
   const Node& input = tape[x];
-  if (!tape.pass().training && input.has_codes() && input.layout != kernels::ScaleLayout::per_row) {
+  if (!of_batch && input.has_codes() && input.layout != kernels::ScaleLayout::per_row) {
     float* const a = tape.arena().array<float>(cols);
     float* const b = tape.arena().array<float>(cols);
     for (std::size_t c = 0; c < cols; ++c) {

@@ -104,7 +104,7 @@ Value q_layer_norm(Tape& tape, Value x, Value scale, Value bias, const Quantizer
   for (std::size_t t = 0; offset != nullptr && t < rows; ++t) {
     for (std::size_t c = 0; c < cols; ++c) z.value[t * cols + c] += offset[c];
   }
-  tape.visit(site, scale, scale);
+  tape.visit(site, x, tape.last());
   return tape.last();
 }
 

@@ -160,7 +160,7 @@ void observe(Tape& tape, const Node& x, const Quantizer& site) {
   const bool asymmetric = site.spec.sign == QuantSpec::Sign::asymmetric;
   std::vector<float> low(asymmetric ? channels : 0);
   if (asymmetric) kernels::extremes(x.rows, x.cols, layout, x.value, high, low);
-  if (site.is_constant()) {  // the beginning of a learned range
+  if (site.is_constant() && site.range.empty()) {  // the beginning of a learned range
     const std::size_t each = x.size() / channels;
     for (std::size_t c = 0; c < channels; ++c) high[c] = range_of_values(site.spec, {x.value + c * each, each});
   }

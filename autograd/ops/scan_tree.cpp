@@ -60,10 +60,13 @@ QuantSpec gradient_spec(int left_bits, int right_bits) {
 
 Value scan_tree(Tape& tape, Value lambda_bar, Value bu, const Sequences& sequences, Direction direction,
                 const Quantizer& a, const Quantizer& state, bool quantize_gradients) {
-  require<UsageError>(!state.spec.active() || state.spec.is_dynamic(), "scan_tree",
-                      "{} keeps a range, but scan=tree takes range=absmax only", state.site);
   require<UsageError>(a.spec.form == QuantSpec::Form::cartesian, "scan_tree",
                       "{} has a form that scan=tree does not take: cartesian only", a.site);
+  for (const Quantizer* const site : {&a, &state}) {
+    require<UsageError>(
+        !site->spec.active() || (site->spec.is_dynamic() && site->spec.sign == QuantSpec::Sign::symmetric), "scan_tree",
+        "{} is rounded at every level of scan=tree: range=absmax and sign=symmetric only", site->site);
+  }
   const std::size_t width = tape[bu].cols;
   const std::size_t steps = tape[bu].rows;
   require(tape[lambda_bar].size() == width && width % 2 == 0, "scan_tree",
@@ -99,9 +102,10 @@ Value scan_tree(Tape& tape, Value lambda_bar, Value bu, const Sequences& sequenc
                            "scan_tree", "the state of {} is not finite", state.site);
     i += rows[s] * width;
   }
-  tape.visit(a, lambda_bar, lambda_bar);
-  tape.visit(state, tape.last(), tape.last());
-  return tape.last();
+  const Value y = tape.last();
+  tape.visit(a, lambda_bar, levels == 0 ? lambda_bar : tape.input(1, width, powers));
+  tape.visit(state, y, y);
+  return y;
 }
 
 }  // namespace bitstate::ops

@@ -69,6 +69,11 @@ TEST_CASE("quant config: every mistake is one sentence with its line") {
   CHECK(message("weight:*.A 4 form=disk sign=asymmetric").find("sign=symmetric only") != std::string::npos);
   CHECK(message("weight:*.A 4 form=polar magnitude=3 phase=4").find("with the sum 8") != std::string::npos);
   CHECK(message("weight:*.A 4 form=polar phase=8").find("at least 1") != std::string::npos);
+  CHECK(message("weight:*.A 4 phase=5").find("phase does nothing here; it needs form=polar") != std::string::npos);
+  CHECK(message("weight:*.A 4 form=polar edge=half").find("edge does nothing here") != std::string::npos);
+  CHECK(message("act:* 8 alpha=99").find("alpha does nothing here; it needs range=percentile") != std::string::npos);
+  CHECK(message("act:* 8 range=fixed").find("range=fixed needs value=") != std::string::npos);
+  CHECK(message("weight:* 8 rate=0.1").find("rate does nothing here") != std::string::npos);
   CHECK(message("weight:*.A 4 width=17") == "[quant] f:1: width is \"17\", allowed are 8 to 16");
   CHECK(message("act:* 8 alpha=101") == "[quant] f:1: alpha is \"101\", allowed are numbers above 0 and up to 100");
   CHECK(message("act:* 8 value=nan").find("value is \"nan\"") != std::string::npos);

@@ -75,7 +75,7 @@ struct Rig {
     LaneRunner runner(model, inventory, Metric::accuracy, {1, false, 0, false}, workers);
     std::vector<std::size_t> indices(data.size());
     std::iota(indices.begin(), indices.end(), std::size_t{0});
-    runner.run(LaneRunner::Mode::calibrate, data, indices);
+    runner.run(LaneRunner::Mode::begin, data, indices);
     calibrate_ranges(inventory, runner.observed());
   }
   [[nodiscard]] Inspection inspection(std::size_t sequences = 100) const {
