@@ -6,7 +6,7 @@ small=(lorenz-small --trajectories=20 --bsz=4 --epochs=1)
 
 "$BITSTATE" train "${small[@]}" --quant=w8a8 --out=w8a8 > /dev/null
 "$BITSTATE" inspect w8a8 --samples=3 > table
-sites=$(grep -cE '^(weight|bias|act|acc|state):[^ ]+ +([0-9]+|float|int32) ' table)
+sites=$(grep -cE '^(weight|bias|act|acc|state):[^ ]+ +([0-9+]+|float|int32) ' table)
 [ "$sites" -eq 38 ] || fail "$sites rows, expected 38"
 grep -q '3 sequences of its training part, 1536 steps' table
 grep -q 'no float island: the model is an integer program' table
