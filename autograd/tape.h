@@ -16,6 +16,7 @@
 
 namespace bitstate {
 
+class Lowering;
 class Tape;
 struct Node;
 
@@ -30,7 +31,10 @@ struct Value {
 struct Op {
   std::string_view name;
   void (*backward)(Tape& tape, const Node& node);
-  bool elementwise = false;  ///< y_i = f(x_i) of the only input: on codes it is a table
+  /// The instruction that computes the node's codes (autograd/export.h); null where there is none.
+  void (*lower)(Lowering& lowering, const Node& node) = nullptr;
+  /// The op itself, where y_i = f(x_i) of the only input: on codes it is a table.
+  Value (*elementwise)(Tape& tape, Value x) = nullptr;
 };
 
 /// The sequences of a pass, stacked one after the other: sequence s has rows[s] rows, of which the first lengths[s] are

@@ -1,12 +1,14 @@
 // y = scale * n + bias,  n = (x - mean) / sqrt(var + 1e-5), per channel; in training mean and biased variance are those
 // of all steps of the whole batch, summed in double over the lanes (Meeting), in evaluation the running ones. Training:
 // dL/dx = scale / sqrt(var + eps) (g - mean(g) - n mean(g n)), the means again over the whole batch.
+#include "autograd/export.h"
 #include "autograd/ops.h"
 
 #include "core/error.h"
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 #include <vector>
 
 namespace bitstate::ops {
@@ -15,9 +17,11 @@ namespace {
 constexpr double epsilon = 1e-5;
 
 struct Attributes {
-  const float* mean;     // [H]
-  const float* inverse;  // [H], 1 / sqrt(var + eps)
-  double count;          // steps in the batch; 0 in evaluation: the statistics are constants
+  const float* mean;                    // [H]
+  const float* inverse;                 // [H], 1 / sqrt(var + eps)
+  double count;                         // steps in the batch; 0 in evaluation: the statistics are constants
+  const FixedPoint* factors = nullptr;  // [H], on codes
+  const std::int32_t* row = nullptr;    // [H], on codes
 };
 
 void sum_over_lanes(Tape& tape, std::span<double> values) {
@@ -59,7 +63,12 @@ void backward(Tape& tape, const Node& node) {
   }
 }
 
-constexpr Op op{"batch_norm", backward};
+void lower(Lowering& to, const Node& node) {
+  const auto& a = *static_cast<const Attributes*>(node.attributes);
+  to.emit(program::AddRow{to.value(node.inputs[0]), {a.factors, a.factors + node.cols}, {a.row, a.row + node.cols}});
+}
+
+constexpr Op op{"batch_norm", backward, lower};
 
 /// Mean and biased variance of the whole batch; returns the number of steps.
 double batch_statistics(Tape& tape, const Node& x, float* mean, float* variance) {
@@ -92,8 +101,9 @@ void on_codes(Tape& tape, Node& y, const Node& x, const float* factor, const flo
   }
   float* const scale = tape.arena().array<float>(1);
   *scale = static_cast<float>(std::max(largest, 0x1.0p-60) * 0x1.0p-28);
-  std::vector<FixedPoint> factors(y.cols);
-  std::vector<std::int32_t> row(y.cols);
+  const std::span factors(tape.arena().array<FixedPoint>(y.cols), y.cols);
+  const std::span row(tape.arena().array<std::int32_t>(y.cols), y.cols);
+  std::fill(factors.begin(), factors.end(), FixedPoint{});
   for (std::size_t c = 0; c < y.cols; ++c) {
     if (factor[c] != 0.0F) {
       factors[c] = to_fixed_point(std::fabs(double{factor[c]}) * x.column_scale(c) / double{*scale}, "batch_norm");
@@ -101,6 +111,10 @@ void on_codes(Tape& tape, Node& y, const Node& x, const float* factor, const flo
     }
     row[c] = static_cast<std::int32_t>(std::floor(double{offset[c]} / double{*scale} + 0.5));
   }
+  Attributes kept = *static_cast<const Attributes*>(y.attributes);
+  kept.factors = factors.data();
+  kept.row = row.data();
+  y.attributes = tape.keep(kept);
   y.codes = tape.arena().array<std::int32_t>(y.size());
   y.scale = scale;
   y.bound = kernels::fine_sum_bound;

@@ -1,4 +1,5 @@
 // y = [a | b], columns side by side (the two directions of a bidirectional SSM).   The gradient is cut in two.
+#include "autograd/export.h"
 #include "autograd/ops.h"
 
 #include "core/error.h"
@@ -21,7 +22,11 @@ void backward(Tape& tape, const Node& node) {
   }
 }
 
-constexpr Op op{"concatenate", backward};
+void lower(Lowering& to, const Node& node) {
+  to.emit(program::Concatenate{to.value(node.inputs[0]), to.value(node.inputs[1])});
+}
+
+constexpr Op op{"concatenate", backward, lower};
 
 template <class T>
 void join(std::size_t rows, const T* a, std::size_t a_cols, const T* b, std::size_t b_cols, T* out) {

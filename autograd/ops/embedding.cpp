@@ -1,4 +1,5 @@
 // y_t = table[id_t].   dL/dtable[v] = sum of g_t over the steps with id v.
+#include "autograd/export.h"
 #include "autograd/ops.h"
 
 #include "core/error.h"
@@ -22,7 +23,12 @@ void backward(Tape& tape, const Node& node) {
   }
 }
 
-constexpr Op op{"embedding", backward};
+void lower(Lowering& to, const Node& node) {
+  const auto vocabulary = static_cast<std::int32_t>(to.node(node.inputs[0]).rows);
+  to.emit(program::Embedding{to.token_input(vocabulary), to.matrix(node.inputs[0])});
+}
+
+constexpr Op op{"embedding", backward, lower};
 
 }  // namespace
 

@@ -9,7 +9,7 @@ void backward(Tape& tape, const Node& node) {
   elementwise_backward(tape, node, [](float x) { return kernels::gelu_derivative(x); });
 }
 
-constexpr Op op{"gelu", backward, true};
+constexpr Op op{"gelu", backward, nullptr, gelu};
 
 }  // namespace
 

@@ -8,7 +8,7 @@ void backward(Tape& tape, const Node& node) {
   elementwise_backward(tape, node, [](float x) { return x > -3.0F && x < 3.0F ? 1.0F / 6.0F : 0.0F; });
 }
 
-constexpr Op op{"hard_sigmoid", backward, true};
+constexpr Op op{"hard_sigmoid", backward, nullptr, hard_sigmoid};
 
 }  // namespace
 

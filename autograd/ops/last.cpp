@@ -1,4 +1,5 @@
 // y_n = the last true row of sequence n (S5's mode "last").   dL/dx of that row = g_n.
+#include "autograd/export.h"
 #include "autograd/ops.h"
 
 #include "core/error.h"
@@ -21,7 +22,9 @@ void backward(Tape& tape, const Node& node) {
   }
 }
 
-constexpr Op op{"last", backward};
+void lower(Lowering& to, const Node& node) { to.emit(program::Last{to.value(node.inputs[0])}); }
+
+constexpr Op op{"last", backward, lower};
 
 }  // namespace
 

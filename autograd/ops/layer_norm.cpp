@@ -1,6 +1,7 @@
 // y = scale * n + bias,  n = (x - mean) / sqrt(var + 1e-6), mean and biased variance over the channels of each row. On
 // codes: docs/numerics.md, section 5. dL/dn = scale g;  dL/dx = (dn - mean(dn) - n mean(dn n)) / sqrt(var + eps);
 // dL/dscale = sum g n;  dL/dbias = sum g.
+#include "autograd/export.h"
 #include "autograd/ops.h"
 
 #include "core/error.h"
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <span>
 #include <vector>
 
 namespace bitstate::ops {
@@ -20,6 +22,7 @@ constexpr double epsilon = 1e-6;
 struct Attributes {
   const float* mean;     // [T]
   const float* inverse;  // [T], 1 / sqrt(var + eps)
+  const kernels::IntegerNorm* integer = nullptr;
 };
 
 void backward(Tape& tape, const Node& node) {
@@ -54,7 +57,16 @@ void backward(Tape& tape, const Node& node) {
   }
 }
 
-constexpr Op op{"layer_norm", backward};
+void lower(Lowering& to, const Node& node) {
+  const kernels::IntegerNorm& norm = *static_cast<const Attributes*>(node.attributes)->integer;
+  to.emit(program::LayerNorm{to.value(node.inputs[0]),
+                             {norm.scale, norm.scale + norm.cols},
+                             {norm.bias, norm.bias + norm.cols},
+                             norm.fraction,
+                             norm.epsilon});
+}
+
+constexpr Op op{"layer_norm", backward, lower};
 
 /// Computes on codes; returns false, with y untouched, where a bound of section 5 does not hold.
 bool on_codes(Tape& tape, Node& y, const Node& x, const Node& gamma, const float* beta, float* mean, float* inverse) {
@@ -66,7 +78,8 @@ bool on_codes(Tape& tape, Node& y, const Node& x, const Node& gamma, const float
   const int fraction = 30 - static_cast<int>(std::bit_width(static_cast<std::uint64_t>(gamma.bound)));
   float* const scale = tape.arena().array<float>(1);
   *scale = static_cast<float>(std::sqrt(count) * std::ldexp(double{gamma.scale[0]}, -fraction));
-  std::vector<std::int32_t> bias(x.cols, 0);
+  const std::span bias(tape.arena().array<std::int32_t>(x.cols), x.cols);
+  std::fill(bias.begin(), bias.end(), 0);
   std::int64_t largest = 0;
   for (std::size_t c = 0; c < x.cols && beta != nullptr; ++c) {
     const double code = std::floor(double{beta[c]} / double{*scale} + 0.5);
@@ -77,6 +90,7 @@ bool on_codes(Tape& tape, Node& y, const Node& x, const Node& gamma, const float
   const double e = std::floor(epsilon * cube / (x_scale * x_scale) + 0.5);
   const kernels::IntegerNorm norm{x.cols, gamma.codes, bias.data(), fraction,
                                   static_cast<std::int64_t>(std::clamp(e, 1.0, 0x1.0p60))};
+  y.attributes = tape.keep(Attributes{mean, inverse, tape.keep(norm)});
   y.codes = tape.arena().array<std::int32_t>(y.size());
   y.scale = scale;
   y.bound = (gamma.bound << fraction) + largest;

@@ -1,4 +1,5 @@
 // y = x W^T + b.   dL/dx = g W,   dL/dW = g^T x,   dL/db = sum over rows of g.
+#include "autograd/export.h"
 #include "autograd/ops.h"
 
 #include "core/error.h"
@@ -13,6 +14,10 @@ namespace bitstate::ops {
 namespace {
 
 using kernels::ScaleLayout;
+
+struct Attributes {
+  const std::int32_t* bias;  // codes [out]
+};
 
 void backward(Tape& tape, const Node& node) {
   const Node& x = tape[node.inputs[0]];
@@ -31,7 +36,12 @@ void backward(Tape& tape, const Node& node) {
   }
 }
 
-constexpr Op op{"linear", backward};
+void lower(Lowering& to, const Node& node) {
+  const auto& a = *static_cast<const Attributes*>(node.attributes);
+  to.emit(program::Linear{to.value(node.inputs[0]), to.matrix(node.inputs[1]), {a.bias, a.bias + node.cols}});
+}
+
+constexpr Op op{"linear", backward, lower};
 
 template <class T>
 const T* converted(Tape& tape, const Node& node) {
@@ -78,6 +88,7 @@ bool on_codes(Tape& tape, Node& y, const Node& x, const Node& weight, const floa
   }
   y.bound = static_cast<std::int64_t>(std::min(largest_sum, 0x1.0p62));
   if (!fits) return false;
+  y.attributes = tape.keep(Attributes{bias_codes});
   y.codes = tape.arena().array<std::int32_t>(y.size());
   y.scale = scale;
   y.layout = weight.layout == ScaleLayout::per_row ? ScaleLayout::per_column : ScaleLayout::per_tensor;

@@ -1,5 +1,6 @@
 // y_n = sum of the first lengths[n] rows of sequence n, over lengths[n]: padding is masked.   dL/dx_t = g_n /
 // lengths[n], 0 for padding. On codes: the mean with F more binary digits (docs/numerics.md, section 4).
+#include "autograd/export.h"
 #include "autograd/ops.h"
 
 #include "core/error.h"
@@ -31,11 +32,19 @@ void backward(Tape& tape, const Node& node) {
   }
 }
 
-constexpr Op op{"mean_pool", backward};
+/// F of docs/numerics.md, section 4.
+int fraction_of(const Node& x) {
+  return std::max(0, 29 - static_cast<int>(std::bit_width(static_cast<std::uint64_t>(x.bound))));
+}
+
+void lower(Lowering& to, const Node& node) {
+  to.emit(program::MeanPool{to.value(node.inputs[0]), fraction_of(to.node(node.inputs[0]))});
+}
+
+constexpr Op op{"mean_pool", backward, lower};
 
 void on_codes(Tape& tape, Node& y, const Node& x, const Attributes& a) {
-  const int digits = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(x.bound)));
-  const int fraction = std::max(0, 29 - digits);
+  const int fraction = fraction_of(x);
   const std::size_t count = kernels::scale_count(x.layout, x.rows, x.cols);
   float* const scale = tape.arena().array<float>(count);
   for (std::size_t c = 0; c < count; ++c) scale[c] = std::ldexp(x.scale[c], -fraction);

@@ -1,5 +1,6 @@
 // y = a * b elementwise; b may be one row, multiplied with every row of a.   dL/da = b g,  dL/db = a g (summed over
 // rows). On codes: y = a_code * b_code at scale s_a s_b (docs/numerics.md, section 4).
+#include "autograd/export.h"
 #include "autograd/ops.h"
 
 #include "core/error.h"
@@ -26,7 +27,16 @@ void backward(Tape& tape, const Node& node) {
   }
 }
 
-constexpr Op op{"product", backward};
+void lower(Lowering& to, const Node& node) {
+  const auto [a, b] = std::pair(node.inputs[0], node.inputs[1]);
+  if (to.node(b).constant) {
+    to.emit(program::Scale{to.value(a), to.codes(b)});
+  } else {
+    to.emit(program::Product{to.value(a), to.value(b)});
+  }
+}
+
+constexpr Op op{"product", backward, lower};
 
 void on_codes(Tape& tape, Node& y, const Node& a, const Node& b, std::size_t step) {
   const bool per_column = a.layout == ScaleLayout::per_column || b.layout == ScaleLayout::per_column;

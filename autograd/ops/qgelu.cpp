@@ -11,7 +11,7 @@ void backward(Tape& tape, const Node& node) {
   });
 }
 
-constexpr Op op{"qgelu", backward, true};
+constexpr Op op{"qgelu", backward, nullptr, qgelu};
 
 }  // namespace
 

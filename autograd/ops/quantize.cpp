@@ -1,6 +1,7 @@
 // y = s clamp(round(x / s), lo, hi), straight-through: dL/dx = g where the clamp did nothing, else 0; always g where
 // the range is the largest magnitude. Learned ranges r = exp(rho): dL/drho by LSQ. Constants and static activations
 // yield codes; an input that carries codes is rescaled in integers (docs/numerics.md, sections 2, 3, 7).
+#include "autograd/export.h"
 #include "autograd/ops.h"
 
 #include "core/error.h"
@@ -17,7 +18,8 @@ using kernels::ScaleLayout;
 using Granularity = QuantSpec::Granularity;
 
 struct Attributes {
-  const Grid* grids;  // of a learned range: one a range
+  const Grid* grids;  // of a static range: one or one a channel
+  bool learned;
 };
 
 /// dL/drho: LSQ's gradient of the scale (Esser et al. 2020, equation 3), times its gradient scale, times the scale.
@@ -49,7 +51,7 @@ void learn_range(Tape& tape, const Node& node, const Attributes& a) {
 
 void backward(Tape& tape, const Node& node) {
   const auto& a = *static_cast<const Attributes*>(node.attributes);
-  if (a.grids != nullptr) learn_range(tape, node, a);
+  if (a.learned) learn_range(tape, node, a);
   float* const dx = tape.gradient(node.inputs[0]);
   if (dx == nullptr) return;
   if (node.unclamped == nullptr) {
@@ -59,7 +61,9 @@ void backward(Tape& tape, const Node& node) {
   }
 }
 
-constexpr Op op{"quantize", backward};
+void lower(Lowering& to, const Node& node);
+
+constexpr Op op{"quantize", backward, lower};
 
 void check_finite(bool finite, const Quantizer& site) {
   require<DivergedError>(finite, "quantize", "{} holds a NaN or an infinity", site.site);
@@ -98,10 +102,75 @@ std::span<Grid> own_grids(Tape& tape, const Quantizer& site, const Node& x, Scal
   return {grids, count};
 }
 
+bool is_one_bit(const Quantizer& site) { return site.spec.bits == 1 && site.spec.sign == QuantSpec::Sign::symmetric; }
+
+/// From the scales of x to those of y.
+std::vector<FixedPoint> factors_to(const Node& x, const Node& y) {
+  const bool columns = x.layout == ScaleLayout::per_column || y.layout == ScaleLayout::per_column;
+  std::vector<FixedPoint> factors(columns ? x.cols : 1);
+  for (std::size_t c = 0; c < factors.size(); ++c) {
+    factors[c] = to_fixed_point(x.column_scale(c) / y.column_scale(c), y.site->site);
+  }
+  return factors;
+}
+
+std::span<const Grid> grids_of(const Node& node) {
+  const std::size_t count = kernels::scale_count(node.layout, node.rows, node.cols);
+  return {static_cast<const Attributes*>(node.attributes)->grids, count};
+}
+
+/// The table of a chain of elementwise ops from the codes of its first operand to those of `node`.
+program::Table table_of(Lowering& to, const Node& node) {
+  std::vector<const Op*> chain;
+  Value first = node.inputs[0];
+  for (; !to.node(first).has_codes(); first = to.node(first).inputs[0]) chain.push_back(to.node(first).op);
+  const Node& x = to.node(first);
+  const bool known = x.op == &op;
+  const auto bound = static_cast<std::int32_t>(x.bound);
+  const std::int32_t lo = known ? grids_of(x)[0].lo : -bound;
+  const std::int32_t hi = known ? grids_of(x)[0].hi : bound;
+  const std::size_t count = static_cast<std::size_t>(hi - lo) + 1;
+  const std::size_t columns = node.layout == ScaleLayout::per_column ? node.cols : 1;
+  std::vector<float> shadow(count * columns);
+  for (std::size_t i = 0; i < shadow.size(); ++i) {
+    shadow[i] = static_cast<float>(lo + static_cast<std::int32_t>(i / columns)) * x.scale[0];
+  }
+  Tape tape;
+  tape.begin({});
+  Value v = tape.input(count, columns, shadow.data());
+  for (auto f = chain.rbegin(); f != chain.rend(); ++f) v = (*f)->elementwise(tape, v);
+  const Node& y = tape[quantize(tape, v, *node.site)];
+  program::Table table{to.value(first), lo, {}};
+  table.entries = {static_cast<std::uint32_t>(columns), static_cast<std::uint32_t>(count),
+                   to.bits_of(y.codes, y.size()), std::vector<std::int32_t>(y.size())};
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    table.entries.codes[(i % columns) * count + i / columns] = y.codes[i];
+  }
+  return table;
+}
+
+void lower(Lowering& to, const Node& node) {
+  const Node& x = to.node(node.inputs[0]);
+  const std::span grids = grids_of(node);
+  if (x.op == nullptr) {
+    to.real_input(node.inputs[0], grids[0], is_one_bit(*node.site));
+  } else if (x.table) {
+    to.emit(table_of(to, node));
+  } else if (is_one_bit(*node.site)) {
+    to.emit(program::Sign{to.value(node.inputs[0])});
+  } else {
+    program::Rescale rescale{to.value(node.inputs[0]), factors_to(x, node), {}, {}};
+    for (const Grid& grid : grids) {
+      rescale.lo.push_back(grid.lo);
+      rescale.hi.push_back(grid.hi);
+    }
+    to.emit(std::move(rescale));
+  }
+}
+
 /// Codes, value, scale and bound of y from grids that are known.
 void fill(Tape& tape, Node& y, const Node& x, ScaleLayout layout, std::span<const Grid> grids,
           std::uint8_t* unclamped) {
-  const QuantSpec& spec = y.site->spec;
   float* const scale = tape.arena().array<float>(grids.size());
   y.bound = 1;
   for (std::size_t c = 0; c < grids.size(); ++c) {
@@ -111,15 +180,10 @@ void fill(Tape& tape, Node& y, const Node& x, ScaleLayout layout, std::span<cons
   y.scale = scale;
   y.layout = layout;
   y.codes = tape.arena().array<std::int32_t>(x.size());
-  const bool one_bit = spec.bits == 1 && spec.sign == QuantSpec::Sign::symmetric;
+  const bool one_bit = is_one_bit(*y.site);
   const kernels::QuantizedOutput out{y.codes, y.value, unclamped};
   if (x.has_codes() && x.layout != ScaleLayout::per_row && layout != ScaleLayout::per_row && !one_bit) {
-    const bool columns = x.layout == ScaleLayout::per_column || layout == ScaleLayout::per_column;
-    std::vector<FixedPoint> factors(columns ? x.cols : 1);
-    for (std::size_t c = 0; c < factors.size(); ++c) {
-      factors[c] = to_fixed_point(x.column_scale(c) / double{grids[grids.size() == 1 ? 0 : c].scale}, y.site->site);
-    }
-    kernels::requantize(x.rows, x.cols, factors, x.codes, grids, out);
+    kernels::requantize(x.rows, x.cols, factors_to(x, y), x.codes, grids, out);
   } else {
     kernels::quantize(x.rows, x.cols, layout, x.value, grids, one_bit, out);
   }
@@ -134,7 +198,7 @@ void dynamic_activation(Tape& tape, Node& y, const Node& x, const Quantizer& sit
   std::vector<float> high(count), low(count);
   std::vector<Grid> grids(count);
   auto* const codes = tape.arena().array<std::int32_t>(x.size());
-  const bool one_bit = site.spec.bits == 1 && site.spec.sign == QuantSpec::Sign::symmetric;
+  const bool one_bit = is_one_bit(site);
   const std::size_t parts = by_step ? x.rows : sequences->count();
   std::size_t i = 0;
   for (std::size_t s = 0; s < parts; ++s) {
@@ -188,7 +252,7 @@ Value quantized(Tape& tape, Value x, const Quantizer& site, const Sequences* seq
   const Node& in = tape[x];
   y.site = &site;
   if (!site.is_constant() && site.spec.is_dynamic()) {
-    y.attributes = tape.keep(Attributes{nullptr});
+    y.attributes = tape.keep(Attributes{nullptr, false});
     dynamic_activation(tape, y, in, site, sequences);
     return tape.last();
   }
@@ -199,7 +263,7 @@ Value quantized(Tape& tape, Value x, const Quantizer& site, const Sequences* seq
   const bool clamps = !(own && site.spec.is_dynamic()) && tape.pass().gradients;
   std::uint8_t* const unclamped = clamps ? tape.arena().array<std::uint8_t>(in.size()) : nullptr;
   y.unclamped = unclamped;
-  y.attributes = tape.keep(Attributes{learned ? grids.data() : nullptr});
+  y.attributes = tape.keep(Attributes{grids.data(), learned});
   if (!own && !tape.pass().training && !in.has_codes()) {  // observe() has looked in training
     float largest = 0.0F;
     check_finite(kernels::absolute_maximum(in.rows, in.cols, ScaleLayout::per_tensor, in.value, {&largest, 1}), site);

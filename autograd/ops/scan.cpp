@@ -1,6 +1,7 @@
 // x_l = lambda_bar x_{l-1} + bu_l within each sequence, x_{-1} = 0; with a state quantizer x_l is rounded at every step
 // (docs/numerics.md, section 6). Adjoint: s_l = mask_l (g_l + conj(lambda_bar) s_{l+1}), dL/dbu_l = s_l, G_lambda_bar =
 // sum_l s_l conj(x_{l-1}).
+#include "autograd/export.h"
 #include "autograd/ops.h"
 
 #include "core/error.h"
@@ -44,7 +45,9 @@ void backward(Tape& tape, const Node& node) {
   }
 }
 
-constexpr Op op{"scan", backward};
+void lower(Lowering& to, const Node& node);
+
+constexpr Op op{"scan", backward, lower};
 
 /// One scale per real component of the state, from the ranges of the site (one, or one a state).
 const float* state_scale(Tape& tape, const Quantizer& site, std::size_t width) {
@@ -95,6 +98,20 @@ std::optional<kernels::IntegerScan> integer_plan(Tape& tape, const Node& lambda,
   }
   plan.inner_scale = inner;
   return plan;
+}
+
+void lower(Lowering& to, const Node& node) {
+  const Node& lambda = to.node(node.inputs[0]);
+  const QuantSpec& spec = node.site->spec;
+  const float* const scale = state_scale(to.tape(), *node.site, node.cols);
+  const auto plan = integer_plan(to.tape(), lambda, to.node(node.inputs[1]), scale, *node.site);
+  const auto& a = *static_cast<const Attributes*>(node.attributes);
+  const bool feedback = spec.rounding == QuantSpec::Rounding::feedback;  // stochastic: nearest in evaluation
+  const auto bits = std::max(to.bits_of(lambda.codes, lambda.size()),
+                             static_cast<std::uint32_t>(lambda.site->spec.multiplier_bits()));
+  to.emit(program::Scan{to.value(node.inputs[1]), a.direction == Direction::backward, feedback, plan->lambda_shift,
+                        bits, spec.bound(), plan->limit, plan->to_state, plan->to_inner, to.codes(node.inputs[0]),
+                        plan->from_input});
 }
 
 /// The key of a sequence's random numbers.

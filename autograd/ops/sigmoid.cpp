@@ -13,7 +13,7 @@ void backward(Tape& tape, const Node& node) {
   }
 }
 
-constexpr Op op{"sigmoid", backward, true};
+constexpr Op op{"sigmoid", backward, nullptr, sigmoid};
 
 }  // namespace
 

@@ -1,5 +1,6 @@
 // y = a + b; b may be one row, added to every row of a. On codes both are brought to one fine scale (docs/numerics.md,
 // section 4).
+#include "autograd/export.h"
 #include "autograd/ops.h"
 
 #include "core/error.h"
@@ -27,8 +28,6 @@ void backward(Tape& tape, const Node& node) {
   }
 }
 
-constexpr Op op{"sum", backward};
-
 using kernels::ScaleLayout;
 
 /// Prepares y for codes: scale of each column from `span(c)`, the largest value that column c can have.
@@ -52,6 +51,29 @@ std::vector<FixedPoint> factors_to(const Node& from, std::span<const float> scal
   return factors;
 }
 
+/// Codes of a row of constants at the scales of the sum.
+std::vector<std::int32_t> row_codes(const float* b, std::span<const float> scale) {
+  std::vector<std::int32_t> row(scale.size());
+  for (std::size_t c = 0; c < scale.size(); ++c) {
+    row[c] = static_cast<std::int32_t>(std::floor(double{b[c]} / double{scale[c]} + 0.5));
+  }
+  return row;
+}
+
+void lower(Lowering& to, const Node& node) {
+  const Node& a = to.node(node.inputs[0]);
+  const Node& b = to.node(node.inputs[1]);
+  const std::span scale(node.scale, kernels::scale_count(node.layout, node.rows, node.cols));
+  if (b.constant) {
+    to.emit(program::AddRow{to.value(node.inputs[0]), factors_to(a, scale), row_codes(b.value, scale)});
+  } else {
+    to.emit(
+        program::Sum{to.value(node.inputs[0]), to.value(node.inputs[1]), factors_to(a, scale), factors_to(b, scale)});
+  }
+}
+
+constexpr Op op{"sum", backward, lower};
+
 void sum_of_codes(Tape& tape, Node& y, const Node& a, const Node& b) {
   const bool per_column = a.layout == ScaleLayout::per_column || b.layout == ScaleLayout::per_column;
   const auto scale = fine_scales(tape, y, per_column, [&](std::size_t c) {
@@ -65,11 +87,7 @@ void sum_with_constants(Tape& tape, Node& y, const Node& a, const float* b) {
   const auto scale = fine_scales(tape, y, true, [&](std::size_t c) {
     return static_cast<double>(a.bound) * a.column_scale(c) + std::fabs(double{b[c]});
   });
-  std::vector<std::int32_t> row(y.cols);
-  for (std::size_t c = 0; c < y.cols; ++c) {
-    row[c] = static_cast<std::int32_t>(std::floor(double{b[c]} / double{scale[c]} + 0.5));
-  }
-  kernels::rescale_add_row(y.rows, y.cols, factors_to(a, scale), a.codes, row, y.codes);
+  kernels::rescale_add_row(y.rows, y.cols, factors_to(a, scale), a.codes, row_codes(b, scale), y.codes);
   kernels::dequantize(y.rows, y.cols, y.layout, y.codes, y.scale, y.value);
 }
 

@@ -1,0 +1,105 @@
+#include "autograd/export.h"
+
+#include "core/error.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+namespace bitstate {
+namespace {
+
+/// The nodes that `output` depends on, but for constants.
+std::vector<bool> needed_for(const Tape& tape, Value output) {
+  std::vector<bool> needed(output.id + 1, false);
+  needed[output.id] = true;
+  for (std::uint32_t id = output.id + 1; id-- > 0;) {
+    if (!needed[id]) continue;
+    for (const Value input : tape.nodes()[id].inputs) {
+      if (input.exists() && !tape[input].constant) needed[input.id] = true;
+    }
+  }
+  return needed;
+}
+
+std::string place_of(const Node& node) {
+  const std::string name(node.op == nullptr ? "the input" : node.op->name);
+  return node.site == nullptr ? name : name + " of " + node.site->site;
+}
+
+}  // namespace
+
+Lowering::Lowering(Tape& tape, program::Program& program)
+    : tape_(tape), program_(program), values_(tape.nodes().size(), -1) {}
+
+program::Ref Lowering::value(Value v) const {
+  require(values_[v.id] >= 0, "export", "{} needs codes of {}, which is computed in float",
+          place_of(tape_.nodes()[current_]), place_of(tape_[v]));
+  return static_cast<program::Ref>(values_[v.id]);
+}
+
+std::vector<std::int32_t> Lowering::codes(Value v) const {
+  const Node& node = tape_[v];
+  return {node.codes, node.codes + node.size()};
+}
+
+std::uint32_t Lowering::bits_of(const std::int32_t* codes, std::size_t count) {
+  std::uint32_t bits = 2;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint32_t magnitude = codes[i] < 0 ? ~static_cast<std::uint32_t>(codes[i]) : std::uint32_t(codes[i]);
+    bits = std::max(bits, static_cast<std::uint32_t>(std::bit_width(magnitude)) + 1);
+  }
+  return bits;
+}
+
+program::Matrix Lowering::matrix(Value v) const {
+  const Node& node = tape_[v];
+  const int bits = node.site == nullptr ? 0 : node.site->spec.bits;
+  const std::uint32_t needed = bits_of(node.codes, node.size());
+  return {static_cast<std::uint32_t>(node.rows), static_cast<std::uint32_t>(node.cols),
+          bits == 1 ? 1 : std::max(needed, static_cast<std::uint32_t>(bits)), codes(v)};
+}
+
+void Lowering::emit(program::Instruction instruction) {
+  program_.instructions.push_back(std::move(instruction));
+  values_[current_] = static_cast<std::int64_t>(program_.instructions.size());
+}
+
+void Lowering::real_input(Value raw, const Grid& grid, bool one_bit) {
+  program_.input = {static_cast<std::uint32_t>(tape_[raw].cols), false, one_bit, grid};
+  if (one_bit) {
+    program_.input.grid.lo = -1;
+    program_.input.grid.hi = 1;
+  }
+  values_[current_] = 0;
+}
+
+program::Ref Lowering::token_input(std::int32_t vocabulary) {
+  program_.input = {1, true, false, {1.0F, 0, vocabulary - 1}};
+  return 0;
+}
+
+void Lowering::lower(Value output) {
+  const std::vector<bool> needed = needed_for(tape_, output);
+  for (current_ = 0; current_ <= output.id; ++current_) {
+    const Node& node = tape_.nodes()[current_];
+    if (!needed[current_] || node.op == nullptr || node.table) continue;
+    require(node.op->lower != nullptr && node.has_codes() && !node.rounded_float, "export", "{} is computed in float",
+            place_of(node));
+    node.op->lower(*this, node);
+  }
+}
+
+program::Program export_program(Tape& tape, Value output, std::string name, bool classes, std::size_t padded_length) {
+  program::Program program;
+  program.name = std::move(name);
+  program.padded_length = static_cast<std::uint32_t>(padded_length);
+  Lowering(tape, program).lower(output);
+  const Node& y = tape[output];
+  const std::size_t scales = kernels::scale_count(y.layout, y.rows, y.cols);
+  program.output = {classes, {y.scale, y.scale + scales}};
+  program::analyse(program);
+  return program;
+}
+
+}  // namespace bitstate

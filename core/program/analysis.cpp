@@ -1,0 +1,407 @@
+// The static proof: from the interval of the input follows that of every value.
+#include "core/error.h"
+#include "core/kernels/quantize.h"
+#include "core/program/program.h"
+#include "core/sha256.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <span>
+
+namespace bitstate::program {
+namespace {
+
+constexpr std::array<std::string_view, std::variant_size_v<Instruction>> names{
+    "linear",     "rescale", "sign",      "product", "scale",     "sum",  "add_row",
+    "layer_norm", "table",   "embedding", "scan",    "mean_pool", "last", "concatenate"};
+
+constexpr std::int64_t int32_end = std::int64_t{1} << 31;
+constexpr std::uint32_t max_cols = 1U << 20;
+
+std::int64_t magnitude(const ValueInfo& v) { return std::max(v.hi, -v.lo); }
+
+/// Checks one instruction after the other.
+class Analyst {
+ public:
+  explicit Analyst(const Program& program) : program_(program) {
+    const Input& in = program.input;
+    check(in.cols >= 1 && in.cols <= max_cols && in.grid.lo <= in.grid.hi && in.grid.lo > -int32_end / 2 &&
+              in.grid.hi < int32_end / 2,
+          "the input has {} columns and codes from {} to {}", in.cols, in.grid.lo, in.grid.hi);
+    check(!in.tokens || (in.cols == 1 && in.grid.lo == 0), "token ids are one column from 0 on");
+    check(std::isfinite(in.grid.scale) && in.grid.scale > 0.0F, "the scale of the input is {}", in.grid.scale);
+    values_.push_back({in.cols, in.grid.lo, in.grid.hi, true});
+  }
+
+  std::vector<ValueInfo> values() {
+    for (const Instruction& instruction : program_.instructions) {
+      ++number_;
+      const ValueInfo y = std::visit([&](const auto& i) { return result_of(i); }, instruction);
+      check(y.lo > -int32_end && y.hi < int32_end, "codes from {} to {} need more than 32 bits", y.lo, y.hi);
+      values_.push_back(y);
+    }
+    check(number_ > 0, "the program has no instructions");
+    const ValueInfo& out = values_.back();
+    const auto& scale = program_.output.scale;
+    number_ = 0;
+    check(scale.size() == 1 || scale.size() == out.cols, "{} scales for {} outputs", scale.size(), out.cols);
+    check(std::all_of(scale.begin(), scale.end(), [](float s) { return std::isfinite(s) && s > 0.0F; }),
+          "a scale of the output is not positive");
+    check(!program_.output.classes || (!out.per_step && scale.size() == 1),
+          "classes need one row of logits with one scale");
+    return values_;
+  }
+
+ private:
+  template <class... Args>
+  void check(bool condition, fmt::format_string<Args...> sentence, Args&&... args) const {
+    if (condition) return;
+    const std::string where = number_ == 0 ? "program"
+                                           : fmt::format("program: instruction {}, {}", number_ - 1,
+                                                         name_of(program_.instructions[number_ - 1]));
+    throw Error(fmt::format("[{}] {}", where, fmt::format(sentence, std::forward<Args>(args)...)));
+  }
+
+  const ValueInfo& at(Ref ref) const {
+    check(ref < values_.size(), "it reads value {} of {}", ref, values_.size());
+    return values_[ref];
+  }
+
+  void check_sizes(std::size_t count, std::size_t cols, bool one_is_enough, std::string_view what) const {
+    check(count == cols || (one_is_enough && count == 1), "{} {} for {} columns", count, what, cols);
+  }
+
+  void check_factors(std::span<const FixedPoint> factors, std::size_t cols, bool negative) const {
+    check_sizes(factors.size(), cols, true, "factors");
+    for (const FixedPoint& f : factors) {
+      check(std::abs(f.multiplier) < int32_end && f.shift >= 1 && f.shift <= 62 && (negative || f.multiplier >= 0),
+            "a factor is {} * 2^-{}", f.multiplier, f.shift);
+    }
+  }
+
+  void check_matrix(const Matrix& m) const {
+    check(m.rows >= 1 && m.cols >= 1 && m.rows <= max_cols && m.cols <= max_cols &&
+              m.codes.size() == std::uint64_t{m.rows} * m.cols,
+          "a matrix of {} rows and {} columns has {} codes", m.rows, m.cols, m.codes.size());
+    check_bits(m.codes, m.bits);
+  }
+
+  void check_bits(std::span<const std::int32_t> codes, std::uint32_t bits) const {
+    check(bits >= 1 && bits <= 32, "codes have {} bits", bits);
+    const std::int64_t end = std::int64_t{1} << (bits == 1 ? 1 : bits - 1);
+    const auto fits = [&](std::int64_t c) { return c >= -end && c < end; };
+    check(std::all_of(codes.begin(), codes.end(), fits), "a code needs more than {} bits", bits);
+  }
+
+  /// The interval of rescale(x, f) for each factor.
+  ValueInfo rescaled(const ValueInfo& x, std::span<const FixedPoint> factors) const {
+    ValueInfo y{x.cols, std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::int64_t>::min(), x.per_step};
+    for (const FixedPoint& f : factors) {
+      const auto [low, high] = std::minmax({rescale(x.lo, f), rescale(x.hi, f)});
+      y.lo = std::min(y.lo, low);
+      y.hi = std::max(y.hi, high);
+    }
+    return y;
+  }
+
+  ValueInfo result_of(const Linear& i) const {
+    const ValueInfo& x = at(i.x);
+    check_matrix(i.weight);
+    check_sizes(i.weight.cols, x.cols, false, "columns of the weight");
+    check_sizes(i.bias.size(), i.weight.rows, false, "biases");
+    ValueInfo y{i.weight.rows, 0, 0, x.per_step};
+    for (std::size_t o = 0; o < i.weight.rows; ++o) {
+      std::int64_t sum = 0;
+      for (std::size_t c = 0; c < i.weight.cols; ++c) sum += std::abs(std::int64_t{i.weight.codes[o * x.cols + c]});
+      check(sum < int32_end, "the sum of a row of weights needs more than 31 bits");
+      const std::int64_t largest = sum * magnitude(x);
+      check(largest + std::abs(std::int64_t{i.bias[o]}) < int32_end, "the sum of row {} can reach {}", o, largest);
+      y.lo = std::min(y.lo, i.bias[o] - largest);
+      y.hi = std::max(y.hi, i.bias[o] + largest);
+    }
+    return y;
+  }
+
+  ValueInfo result_of(const Rescale& i) const {
+    const ValueInfo& x = at(i.x);
+    check_factors(i.factor, x.cols, false);
+    check_sizes(i.lo.size(), x.cols, true, "lower bounds");
+    check_sizes(i.hi.size(), x.cols, true, "upper bounds");
+    ValueInfo y{x.cols, i.lo[0], i.hi[0], x.per_step};
+    for (std::size_t c = 0; c < x.cols; ++c) {
+      const std::int64_t lo = i.lo[i.lo.size() == 1 ? 0 : c];
+      const std::int64_t hi = i.hi[i.hi.size() == 1 ? 0 : c];
+      check(lo <= hi, "codes from {} to {}", lo, hi);
+      y.lo = std::min(y.lo, lo);
+      y.hi = std::max(y.hi, hi);
+    }
+    return y;
+  }
+
+  ValueInfo result_of(const Sign& i) const {
+    const ValueInfo& x = at(i.x);
+    return {x.cols, -1, 1, x.per_step};
+  }
+
+  ValueInfo product_of(const ValueInfo& a, const ValueInfo& b) const {
+    const std::int64_t largest = magnitude(a) * magnitude(b);
+    return {a.cols, -largest, largest, a.per_step};
+  }
+
+  void check_pair(const ValueInfo& a, const ValueInfo& b) const {
+    check(a.per_step == b.per_step, "one operand has a row a step, the other one row");
+  }
+
+  ValueInfo result_of(const Product& i) const {
+    check_pair(at(i.a), at(i.b));
+    check_sizes(at(i.b).cols, at(i.a).cols, false, "columns of b");
+    return product_of(at(i.a), at(i.b));
+  }
+
+  ValueInfo result_of(const Scale& i) const {
+    const ValueInfo& x = at(i.x);
+    check_sizes(i.row.size(), x.cols, false, "elements of the row");
+    const auto [low, high] = std::minmax_element(i.row.begin(), i.row.end());
+    return product_of(x, {x.cols, *low, *high, x.per_step});
+  }
+
+  ValueInfo result_of(const Sum& i) const {
+    const ValueInfo& a = at(i.a);
+    const ValueInfo& b = at(i.b);
+    check_pair(a, b);
+    check_sizes(b.cols, a.cols, false, "columns of b");
+    check_factors(i.a_factor, a.cols, false);
+    check_factors(i.b_factor, a.cols, false);
+    // column by column: the scales of the two operands belong together
+    ValueInfo y{a.cols, 0, 0, a.per_step};
+    for (std::size_t c = 0; c < a.cols; ++c) {
+      const FixedPoint fa = i.a_factor[i.a_factor.size() == 1 ? 0 : c];
+      const FixedPoint fb = i.b_factor[i.b_factor.size() == 1 ? 0 : c];
+      y.lo = std::min(y.lo, rescale(a.lo, fa) + rescale(b.lo, fb));
+      y.hi = std::max(y.hi, rescale(a.hi, fa) + rescale(b.hi, fb));
+    }
+    return y;
+  }
+
+  ValueInfo result_of(const AddRow& i) const {
+    const ValueInfo& x = at(i.x);
+    check_factors(i.factor, x.cols, true);
+    check_sizes(i.row.size(), x.cols, false, "elements of the row");
+    ValueInfo y{x.cols, 0, 0, x.per_step};
+    for (std::size_t c = 0; c < x.cols; ++c) {
+      const FixedPoint f = i.factor[i.factor.size() == 1 ? 0 : c];
+      const auto [low, high] = std::minmax({rescale(x.lo, f), rescale(x.hi, f)});
+      y.lo = std::min(y.lo, low + i.row[c]);
+      y.hi = std::max(y.hi, high + i.row[c]);
+    }
+    return y;
+  }
+
+  ValueInfo result_of(const LayerNorm& i) const {
+    const ValueInfo& x = at(i.x);
+    check_sizes(i.scale.size(), x.cols, false, "scales");
+    check_sizes(i.bias.size(), x.cols, false, "biases");
+    check(i.fraction >= 0 && i.fraction <= 29 && i.epsilon >= 1 && i.epsilon <= std::int64_t{1} << 60,
+          "its fraction is {}, its epsilon {}", i.fraction, i.epsilon);
+    const double cube = std::pow(static_cast<double>(x.cols), 3.0);
+    const auto b = static_cast<double>(magnitude(x));
+    check(cube * b * b <= 0x1.0p60, "the squares of {} codes up to {} need more than 60 bits", x.cols, magnitude(x));
+    ValueInfo y{x.cols, 0, 0, x.per_step};
+    for (std::size_t c = 0; c < x.cols; ++c) {
+      const std::int64_t largest = std::abs(std::int64_t{i.scale[c]}) << i.fraction;
+      y.lo = std::min(y.lo, i.bias[c] - largest);
+      y.hi = std::max(y.hi, i.bias[c] + largest);
+    }
+    return y;
+  }
+
+  ValueInfo result_of(const Table& i) const {
+    const ValueInfo& x = at(i.x);
+    check_matrix(i.entries);
+    check_sizes(i.entries.rows, x.cols, true, "tables");
+    check(i.first <= x.lo && i.first + std::int64_t{i.entries.cols} > x.hi,
+          "{} entries from {} on for codes from {} to {}", i.entries.cols, i.first, x.lo, x.hi);
+    const auto [low, high] = std::minmax_element(i.entries.codes.begin(), i.entries.codes.end());
+    return {x.cols, *low, *high, x.per_step};
+  }
+
+  ValueInfo result_of(const Embedding& i) const {
+    check_matrix(i.table);
+    check(i.x == 0 && program_.input.tokens, "its ids are not the input");
+    check(program_.input.grid.hi < static_cast<std::int64_t>(i.table.rows), "{} rows for ids up to {}", i.table.rows,
+          program_.input.grid.hi);
+    const auto [low, high] = std::minmax_element(i.table.codes.begin(), i.table.codes.end());
+    return {i.table.cols, *low, *high, true};
+  }
+
+  ValueInfo result_of(const Scan& i) const {
+    const ValueInfo& x = at(i.x);
+    check(x.per_step, "it reads one row, not a row a step");
+    check(x.cols % 2 == 0, "{} columns are no pairs", x.cols);
+    check_sizes(i.lambda.size(), x.cols, false, "eigenvalues");
+    check_sizes(i.from_input.size(), x.cols, false, "factors");
+    check_factors(i.from_input, x.cols, false);
+    check_factors({&i.to_state, 1}, 1, false);
+    check_factors({&i.to_inner, 1}, 1, false);
+    check_bits(i.lambda, i.lambda_bits);
+    check(i.lambda_bits <= 17 && i.bound >= 1 && i.bound < 1 << 15, "lambda has {} bits, the state codes up to {}",
+          i.lambda_bits, i.bound);
+    check(i.shift >= -1 && i.shift <= 40 && i.limit >= 0 && i.limit <= std::int64_t{1} << 58,
+          "its shift is {}, its limit {}", i.shift, i.limit);
+    std::int64_t largest = 0;
+    for (const std::int32_t l : i.lambda) largest = std::max(largest, std::abs(std::int64_t{l}));
+    // lambda x, the input, and a residue of at most half a code of the state
+    const std::int64_t residue = i.shift >= 0 ? std::int64_t{1} << i.shift : 2 * rescale(1, i.to_inner) + 2;
+    const std::int64_t inner = 2 * largest * i.bound + i.limit + (i.feedback ? residue : 0);
+    check(i.shift >= 0 || inner <= std::int64_t{3} << 30, "its sums can reach {}", inner);
+    return {x.cols, -std::int64_t{i.bound}, i.bound, true};
+  }
+
+  ValueInfo pooled(Ref ref) const {
+    const ValueInfo& x = at(ref);
+    check(x.per_step, "it reads one row, not a row a step");
+    return {x.cols, x.lo, x.hi, false};
+  }
+
+  ValueInfo result_of(const MeanPool& i) const {
+    ValueInfo y = pooled(i.x);
+    check(i.fraction >= 0 && i.fraction <= 30, "its fraction is {}", i.fraction);
+    y.lo = y.lo * (std::int64_t{1} << i.fraction);
+    y.hi = y.hi * (std::int64_t{1} << i.fraction);
+    return y;
+  }
+
+  ValueInfo result_of(const Last& i) const { return pooled(i.x); }
+
+  ValueInfo result_of(const Concatenate& i) const {
+    const ValueInfo& a = at(i.a);
+    const ValueInfo& b = at(i.b);
+    check_pair(a, b);
+    return {a.cols + b.cols, std::min(a.lo, b.lo), std::max(a.hi, b.hi), a.per_step};
+  }
+
+  const Program& program_;
+  std::vector<ValueInfo> values_;
+  std::size_t number_ = 0;  // of the value that is looked at
+};
+
+/// Operands and sizes of an instruction as text.
+struct Shape {
+  std::string operator()(const Linear& i) const { return fmt::format("{} {}x{}", i.x, i.weight.rows, i.weight.cols); }
+  std::string operator()(const Product& i) const { return fmt::format("{} {}", i.a, i.b); }
+  std::string operator()(const Sum& i) const { return fmt::format("{} {}", i.a, i.b); }
+  std::string operator()(const Concatenate& i) const { return fmt::format("{} {}", i.a, i.b); }
+  std::string operator()(const Embedding& i) const { return fmt::format("{} {}x{}", i.x, i.table.rows, i.table.cols); }
+  std::string operator()(const Scan& i) const { return fmt::format("{} {} {}", i.x, i.lambda.size(), i.backward); }
+  template <class T>
+  std::string operator()(const T& i) const {
+    return fmt::format("{}", i.x);
+  }
+};
+
+/// Constants and work of one instruction.
+struct Expense {
+  const std::vector<ValueInfo>& values;
+  std::size_t cols;  // of the result
+  Cost& cost;
+
+  void factors(std::size_t count) const { cost.constant_bits += 40 * count; }  // 31 bits and a shift
+
+  void operator()(const Linear& i) const {
+    cost.weight_bits += std::uint64_t{i.weight.bits} * i.weight.codes.size();
+    cost.constant_bits += 32 * i.bias.size();
+    cost.multiplications += i.weight.codes.size();
+  }
+  void operator()(const Rescale& i) const {
+    factors(i.factor.size());
+    cost.constant_bits += 16 * (i.lo.size() + i.hi.size());
+    cost.multiplications += cols;
+  }
+  void operator()(const Sign&) const {}
+  void operator()(const Product&) const { cost.multiplications += cols; }
+  void operator()(const Scale& i) const {
+    cost.weight_bits += 16 * i.row.size();
+    cost.multiplications += cols;
+  }
+  void operator()(const Sum& i) const {
+    factors(i.a_factor.size() + i.b_factor.size());
+    cost.multiplications += 2 * cols;
+  }
+  void operator()(const AddRow& i) const {
+    factors(i.factor.size());
+    cost.constant_bits += 32 * i.row.size();
+    cost.multiplications += cols;
+  }
+  void operator()(const LayerNorm& i) const {
+    cost.weight_bits += 16 * i.scale.size();
+    cost.constant_bits += 32 * i.bias.size() + 64;
+    cost.multiplications += 4 * cols;
+  }
+  void operator()(const Table& i) const {
+    cost.constant_bits += std::uint64_t{i.entries.bits} * i.entries.codes.size();
+  }
+  void operator()(const Embedding& i) const { cost.weight_bits += std::uint64_t{i.table.bits} * i.table.codes.size(); }
+  void operator()(const Scan& i) const {
+    cost.weight_bits += std::uint64_t{i.lambda_bits} * i.lambda.size();
+    factors(i.from_input.size() + 2);
+    cost.multiplications += 3 * cols;
+    cost.state_bytes += cols * (i.feedback ? 2 + 8 : 2);
+  }
+  void operator()(const MeanPool&) const { cost.state_bytes += 8 * cols; }
+  void operator()(const Last&) const { cost.state_bytes += 4 * cols; }
+  void operator()(const Concatenate&) const {}
+};
+
+std::uint64_t bytes_of(const ValueInfo& v) {
+  const std::int64_t m = magnitude(v);
+  return v.cols * (m < 1 << 7 ? 1U : (m < 1 << 15 ? 2U : 4U));
+}
+
+}  // namespace
+
+std::string_view name_of(const Instruction& instruction) { return names[instruction.index()]; }
+
+std::vector<ValueInfo> analyse(const Program& program) { return Analyst(program).values(); }
+
+bool can_stream(const Program& program) {
+  return std::none_of(program.instructions.begin(), program.instructions.end(), [](const Instruction& i) {
+    const Scan* const scan = std::get_if<Scan>(&i);
+    return scan != nullptr && scan->backward;
+  });
+}
+
+std::string architecture_digest(const Program& program) {
+  std::string text = fmt::format("{} {} {}\n", program.input.cols, program.input.tokens, program.output.classes);
+  for (const Instruction& i : program.instructions) {
+    text += fmt::format("{} {}\n", name_of(i), std::visit(Shape{}, i));
+  }
+  return sha256_hex(text);
+}
+
+void encode_input(const Program& program, const float* x, std::size_t count, std::int32_t* codes) {
+  const auto finite = [](float v) { return std::isfinite(v); };
+  require(std::all_of(x, x + count, finite), "program", "the input holds a NaN or an infinity");
+  std::vector<float> shadow(count);
+  kernels::quantize(1, count, kernels::ScaleLayout::per_tensor, x, {&program.input.grid, 1}, program.input.one_bit,
+                    {codes, shadow.data(), nullptr});
+}
+
+Cost cost_of(const Program& program) {
+  const auto values = analyse(program);
+  Cost cost;
+  for (std::size_t i = 0; i < program.instructions.size(); ++i) {
+    const std::uint64_t before = cost.multiplications;
+    std::visit(Expense{values, values[i + 1].cols, cost}, program.instructions[i]);
+    if (!values[i + 1].per_step) cost.multiplications = before;  // once a sequence
+    if (values[i + 1].per_step) cost.memory_bytes += 2 * bytes_of(values[i + 1]);
+  }
+  cost.memory_bytes += (cost.weight_bits + cost.constant_bits) / 8 + 2 * cost.state_bytes + bytes_of(values[0]);
+  return cost;
+}
+
+}  // namespace bitstate::program

@@ -1,0 +1,204 @@
+// The integer program of a model: instructions on codes (docs/numerics.md), in the order in which they are computed.
+// Value 0 is the input, value i + 1 the result of instruction i. Values are arrays [steps, cols] of int32, or [1, cols]
+// from a pool on; every instruction but Scan and the pools works on each row by itself.
+#pragma once
+
+#include "core/fixed_point.h"
+#include "core/quant_spec.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace bitstate::program {
+
+using Ref = std::uint32_t;  ///< a value
+
+/// Constant codes [rows, cols], row-major, that fit `bits` bits (two's complement).
+struct Matrix {
+  std::uint32_t rows = 0;
+  std::uint32_t cols = 0;
+  std::uint32_t bits = 0;
+  std::vector<std::int32_t> codes;
+  bool operator==(const Matrix&) const = default;
+};
+
+/// y_o = sum_i W_oi x_i + b_o
+struct Linear {
+  Ref x = 0;
+  Matrix weight;
+  std::vector<std::int32_t> bias;  ///< [rows]
+  bool operator==(const Linear&) const = default;
+};
+
+/// y_c = clamp(rescale(x_c, factor_c), lo_c, hi_c); each of the three arrays has one element or one a column.
+struct Rescale {
+  Ref x = 0;
+  std::vector<FixedPoint> factor;
+  std::vector<std::int32_t> lo, hi;
+  bool operator==(const Rescale&) const = default;
+};
+
+/// 1 for x >= 0, else -1
+struct Sign {
+  Ref x = 0;
+  bool operator==(const Sign&) const = default;
+};
+
+/// a_c b_c
+struct Product {
+  Ref a = 0;
+  Ref b = 0;
+  bool operator==(const Product&) const = default;
+};
+
+/// x_c row_c
+struct Scale {
+  Ref x = 0;
+  std::vector<std::int32_t> row;  ///< [cols]
+  bool operator==(const Scale&) const = default;
+};
+
+/// rescale(a_c, a_factor_c) + rescale(b_c, b_factor_c); one factor, or one a column.
+struct Sum {
+  Ref a = 0;
+  Ref b = 0;
+  std::vector<FixedPoint> a_factor, b_factor;
+  bool operator==(const Sum&) const = default;
+};
+
+/// rescale(x_c, factor_c) + row_c; factors may be negative or 0.
+struct AddRow {
+  Ref x = 0;
+  std::vector<FixedPoint> factor;  ///< one, or one a column
+  std::vector<std::int32_t> row;   ///< [cols]
+  bool operator==(const AddRow&) const = default;
+};
+
+/// Section 5: p_c = (d_c rho + 2^(k-1)) >> k,  y_c = p_c scale_c + bias_c
+struct LayerNorm {
+  Ref x = 0;
+  std::vector<std::int32_t> scale, bias;  ///< [cols]
+  std::int32_t fraction = 0;              ///< F
+  std::int64_t epsilon = 1;               ///< E
+  bool operator==(const LayerNorm&) const = default;
+};
+
+/// entries[x_c - first] of the only row, or of row c.
+struct Table {
+  Ref x = 0;
+  std::int32_t first = 0;
+  Matrix entries;
+  bool operator==(const Table&) const = default;
+};
+
+/// Row x of the table: x is the program's input of token ids.
+struct Embedding {
+  Ref x = 0;
+  Matrix table;
+  bool operator==(const Embedding&) const = default;
+};
+
+/// Section 6: x_l = clamp(rescale(lambda x_{l-1} + clamp(rescale(u_l, from_input)) + e, s_lambda)), planar [re | im].
+struct Scan {
+  Ref x = 0;               ///< codes of B u [2P]
+  bool backward = false;   ///< from the last step to the first
+  bool feedback = false;   ///< the residue e is carried on; else e = 0
+  std::int32_t shift = 0;  ///< s_lambda = 2^-shift, or -1: s_lambda is to_state
+  std::uint32_t lambda_bits = 0;
+  std::int32_t bound = 0;              ///< of the state
+  std::int64_t limit = 0;              ///< of the rescaled input
+  FixedPoint to_state;                 ///< s_lambda
+  FixedPoint to_inner;                 ///< 1 / s_lambda
+  std::vector<std::int32_t> lambda;    ///< [2P]
+  std::vector<FixedPoint> from_input;  ///< [2P]
+  bool operator==(const Scan&) const = default;
+};
+
+/// floor((2^(F+1) sum_t x_t + n) / 2n) over the n true steps
+struct MeanPool {
+  Ref x = 0;
+  std::int32_t fraction = 0;  ///< F
+  bool operator==(const MeanPool&) const = default;
+};
+
+/// The last true step.
+struct Last {
+  Ref x = 0;
+  bool operator==(const Last&) const = default;
+};
+
+/// [a | b]
+struct Concatenate {
+  Ref a = 0;
+  Ref b = 0;
+  bool operator==(const Concatenate&) const = default;
+};
+
+using Instruction = std::variant<Linear, Rescale, Sign, Product, Scale, Sum, AddRow, LayerNorm, Table, Embedding, Scan,
+                                 MeanPool, Last, Concatenate>;
+
+/// "linear", "rescale", ...
+std::string_view name_of(const Instruction& instruction);
+
+/// What enters: rows of `cols` real numbers, of which code = clamp(floor(x / scale + 1/2), lo, hi), or token ids.
+struct Input {
+  std::uint32_t cols = 1;
+  bool tokens = false;   ///< ids from grid.lo = 0 to grid.hi; cols is 1
+  bool one_bit = false;  ///< code 1 for x >= 0, else -1
+  Grid grid;             ///< its scale is not needed on codes
+  bool operator==(const Input&) const = default;
+};
+
+/// The last value of the program leaves it: logits [1, classes], or outputs [steps, cols].
+struct Output {
+  bool classes = false;      ///< the answer is the first largest of the logits
+  std::vector<float> scale;  ///< real value = code * scale; one, or one a column
+  bool operator==(const Output&) const = default;
+};
+
+struct Program {
+  std::string name;  ///< of the data set
+  Input input;
+  std::vector<Instruction> instructions;
+  Output output;
+  /// A backward scan begins in the padding of sequences shorter than this, as it did in training; 0: no padding.
+  std::uint32_t padded_length = 0;
+  bool operator==(const Program&) const = default;
+};
+
+/// What is known of a value before anything runs.
+struct ValueInfo {
+  std::size_t cols = 0;
+  std::int64_t lo = 0;   ///< no code is smaller,
+  std::int64_t hi = 0;   ///< none larger
+  bool per_step = true;  ///< [steps, cols]; else [1, cols]
+};
+
+/// One element a value, the input first. Proves that no intermediate result of any input leaves its type. Throws Error,
+/// naming the instruction and what is wrong, for a program of which this is not so, or whose parts do not fit together.
+std::vector<ValueInfo> analyse(const Program& program);
+
+/// Whether the codes of a step depend on no later one.
+[[nodiscard]] bool can_stream(const Program& program);
+
+/// SHA-256 of instructions, references and sizes, without the constants: equal for models of one architecture.
+[[nodiscard]] std::string architecture_digest(const Program& program);
+
+/// Codes of real inputs; ids for tokens must be there as they are. Throws Error for a NaN or an infinity.
+void encode_input(const Program& program, const float* x, std::size_t count, std::int32_t* codes);
+
+/// What a device would need.
+struct Cost {
+  std::uint64_t weight_bits = 0;      ///< constants that are multiplied by or looked up, at their bits
+  std::uint64_t constant_bits = 0;    ///< everything else: biases, factors, bounds
+  std::uint64_t state_bytes = 0;      ///< kept from one step to the next
+  std::uint64_t multiplications = 0;  ///< of one step
+  std::uint64_t memory_bytes = 0;     ///< read and written in one step: constants, values, state
+};
+[[nodiscard]] Cost cost_of(const Program& program);
+
+}  // namespace bitstate::program

@@ -1,0 +1,55 @@
+// Runs an integer program, on whole sequences or on as many steps at a time as there are.
+#pragma once
+
+#include "core/program/program.h"
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace bitstate::program {
+
+/// What a stream of steps keeps: recurrent states, sums of pools, working memory. Belongs to the caller; one a stream.
+struct State {
+  std::uint64_t steps = 0;                           ///< seen so far
+  std::vector<std::vector<std::int32_t>> values;     ///< of each value, the rows of the chunk at hand
+  std::vector<std::vector<std::int32_t>> recurrent;  ///< of each scan: x; of each `last`: its row
+  std::vector<std::vector<std::int64_t>> sums;       ///< of each scan: residues; of each mean pool: sums
+};
+
+class Runner {
+ public:
+  /// Throws Error where analyse() does.
+  explicit Runner(Program program);
+
+  [[nodiscard]] const Program& program() const { return program_; }
+  [[nodiscard]] std::size_t output_cols() const { return values_.back().cols; }
+  /// Outputs come at every step; else one row a sequence.
+  [[nodiscard]] bool per_step() const { return values_.back().per_step; }
+  [[nodiscard]] bool streams() const { return streams_; }
+
+  /// Codes of one sequence, input [steps, cols]: [steps, output_cols] or [1, output_cols].
+  [[nodiscard]] std::vector<std::int32_t> run(std::span<const std::int32_t> input) const;
+
+  /// A stream before its first step.
+  [[nodiscard]] State begin() const;
+  /// The next steps, any number of them: input [n, cols]; with per_step() output gets [n, output_cols]. However a
+  /// sequence is cut, the codes are the same. Throws UsageError for a program that cannot stream.
+  void step(State& state, std::span<const std::int32_t> input, std::span<std::int32_t> output) const;
+  /// Without per_step(): the logits of the steps so far, of which there must be one. May be called at any step.
+  void result(State& state, std::span<std::int32_t> output) const;
+
+ private:
+  void advance(State& state, std::span<const std::int32_t> input, std::size_t true_steps) const;
+  void execute(std::size_t number, State& state, std::size_t rows, std::size_t true_rows) const;
+  void check_input(std::span<const std::int32_t> input) const;
+
+  Program program_;
+  std::vector<ValueInfo> values_;
+  bool streams_ = true;
+};
+
+/// The class of a row of logits: the first of the largest.
+[[nodiscard]] std::size_t class_of(std::span<const std::int32_t> logits);
+
+}  // namespace bitstate::program
