@@ -12,6 +12,7 @@ namespace bitstate {
 struct FixedPoint {
   std::int64_t multiplier = 0;
   std::int64_t shift = 1;
+  bool operator==(const FixedPoint&) const = default;
 };
 
 /// The nearest fixed-point number to `real` > 0; values below 2^-31 become 0, values from 2^29 on the largest number

@@ -340,6 +340,18 @@ Hdf5Reader::Hdf5Reader(std::filesystem::path path) : path_(std::move(path)) {
   file_ = own(H5Fopen(path_.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose, where, "is not a readable HDF5 file");
 }
 
+Hdf5Reader::Hdf5Reader(std::filesystem::path path, std::string_view content) : path_(std::move(path)) {
+  const QuietErrors quiet;
+  const std::string where = path_.string();
+  constexpr std::size_t increment = std::size_t{1} << 16;
+  const Hdf5Handle access = own(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, where, "cannot be opened");
+  check(H5Pset_fapl_core(access.id(), increment, 0), where, "cannot be opened");
+  // HDF5 copies the image; it does not write to it although its parameter is not const
+  check(H5Pset_file_image(access.id(), const_cast<char*>(content.data()), content.size()), where, "cannot be opened");
+  const std::string unused = where + ":content";  // the driver refuses the name of a file that exists
+  file_ = own(H5Fopen(unused.c_str(), H5F_ACC_RDONLY, access.id()), H5Fclose, where, "is not a readable HDF5 file");
+}
+
 bool Hdf5Reader::exists(std::string_view path) const {
   const QuietErrors quiet;
   const std::string full = object_name(path);

@@ -145,6 +145,8 @@ class Hdf5Writer {
 class Hdf5Reader {
  public:
   explicit Hdf5Reader(std::filesystem::path path);
+  /// The content of a file that is in memory; `path` is its name in errors.
+  Hdf5Reader(std::filesystem::path path, std::string_view content);
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 

@@ -56,6 +56,7 @@ struct Grid {
   std::int32_t lo = 0;
   std::int32_t hi = 0;
   [[nodiscard]] std::int32_t bound() const { return hi > -lo ? hi : -lo; }
+  bool operator==(const Grid&) const = default;
 };
 
 /// The grid that belongs to values in [-low, high], both >= 0; a symmetric one takes the larger of the two.

@@ -161,7 +161,8 @@ struct Output {
 };
 
 struct Program {
-  std::string name;  ///< of the data set
+  std::string name;      ///< of the data set
+  std::string settings;  ///< of the run that trained it, as lines of an .ini file; may be empty
   Input input;
   std::vector<Instruction> instructions;
   Output output;

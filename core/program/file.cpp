@@ -1,0 +1,378 @@
+#include "core/program/file.h"
+
+#include "core/atomic_file.h"
+#include "core/error.h"
+#include "core/hdf5.h"
+#include "core/sha256.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <string_view>
+
+namespace bitstate::program {
+namespace {
+
+constexpr std::string_view magic = "bitstate program";
+constexpr int format_version = 1;
+constexpr std::size_t block = 512;  // HDF5 looks for its signature here
+constexpr std::size_t max_bytes = std::size_t{1} << 30;
+constexpr std::size_t max_instructions = 100000;
+
+/// The members of each instruction, once, for reading and for writing.
+template <class V>
+void fields(V& v, Linear& i) {
+  v("x", i.x);
+  v("weight", i.weight);
+  v("bias", i.bias);
+}
+template <class V>
+void fields(V& v, Rescale& i) {
+  v("x", i.x);
+  v("factor", i.factor);
+  v("lo", i.lo);
+  v("hi", i.hi);
+}
+template <class V>
+void fields(V& v, Sign& i) {
+  v("x", i.x);
+}
+template <class V>
+void fields(V& v, Product& i) {
+  v("a", i.a);
+  v("b", i.b);
+}
+template <class V>
+void fields(V& v, Scale& i) {
+  v("x", i.x);
+  v("row", i.row);
+}
+template <class V>
+void fields(V& v, Sum& i) {
+  v("a", i.a);
+  v("b", i.b);
+  v("a_factor", i.a_factor);
+  v("b_factor", i.b_factor);
+}
+template <class V>
+void fields(V& v, AddRow& i) {
+  v("x", i.x);
+  v("factor", i.factor);
+  v("row", i.row);
+}
+template <class V>
+void fields(V& v, LayerNorm& i) {
+  v("x", i.x);
+  v("scale", i.scale);
+  v("bias", i.bias);
+  v("fraction", i.fraction);
+  v("epsilon", i.epsilon);
+}
+template <class V>
+void fields(V& v, Table& i) {
+  v("x", i.x);
+  v("first", i.first);
+  v("entries", i.entries);
+}
+template <class V>
+void fields(V& v, Embedding& i) {
+  v("x", i.x);
+  v("table", i.table);
+}
+template <class V>
+void fields(V& v, Scan& i) {
+  v("x", i.x);
+  v("backward", i.backward);
+  v("feedback", i.feedback);
+  v("shift", i.shift);
+  v("lambda_bits", i.lambda_bits);
+  v("bound", i.bound);
+  v("limit", i.limit);
+  v("to_state", i.to_state);
+  v("to_inner", i.to_inner);
+  v("lambda", i.lambda);
+  v("from_input", i.from_input);
+}
+template <class V>
+void fields(V& v, MeanPool& i) {
+  v("x", i.x);
+  v("fraction", i.fraction);
+}
+template <class V>
+void fields(V& v, Last& i) {
+  v("x", i.x);
+}
+template <class V>
+void fields(V& v, Concatenate& i) {
+  v("a", i.a);
+  v("b", i.b);
+}
+
+/// Codes one after the other, `bits` bits each, the lowest first; one bit: 1 for +1, 0 for -1.
+std::vector<std::uint8_t> packed(const Matrix& m) {
+  std::vector<std::uint8_t> bytes((m.codes.size() * m.bits + 7) / 8, 0);
+  for (std::size_t i = 0; i < m.codes.size(); ++i) {
+    const auto code = static_cast<std::uint32_t>(m.bits == 1 ? (m.codes[i] + 1) / 2 : m.codes[i]);
+    for (std::size_t b = 0; b < m.bits; ++b) {
+      const std::size_t at = i * m.bits + b;
+      bytes[at / 8] = static_cast<std::uint8_t>(bytes[at / 8] | ((code >> b & 1U) << at % 8));
+    }
+  }
+  return bytes;
+}
+
+void unpack(const std::vector<std::uint8_t>& bytes, Matrix& m) {
+  for (std::size_t i = 0; i < m.codes.size(); ++i) {
+    std::uint32_t code = 0;
+    for (std::size_t b = 0; b < m.bits; ++b) {
+      const std::size_t at = i * m.bits + b;
+      code |= (static_cast<std::uint32_t>(bytes[at / 8]) >> at % 8 & 1U) << b;
+    }
+    const bool negative = m.bits < 32 && m.bits > 1 && (code >> (m.bits - 1) & 1U) != 0;
+    if (negative) code |= ~std::uint32_t{0} << m.bits;
+    m.codes[i] = m.bits == 1 ? static_cast<std::int32_t>(2 * code) - 1 : static_cast<std::int32_t>(code);
+  }
+}
+
+class Writer {
+ public:
+  explicit Writer(const std::filesystem::path& file) : hdf5_(file) {}
+
+  void enter(std::string group) {
+    group_ = std::move(group);
+    hdf5_.group(group_);
+  }
+  void operator()(std::string_view name, const Matrix& m) {
+    hdf5_.write(path(name), packed(m));
+    hdf5_.set_attribute(path(name), "rows", m.rows);
+    hdf5_.set_attribute(path(name), "cols", m.cols);
+    hdf5_.set_attribute(path(name), "bits", m.bits);
+  }
+  void operator()(std::string_view name, const std::vector<std::int32_t>& values) { hdf5_.write(path(name), values); }
+  void operator()(std::string_view name, const std::vector<float>& values) { hdf5_.write(path(name), values); }
+  void operator()(std::string_view name, const std::vector<FixedPoint>& factors) {
+    std::vector<std::int32_t> multipliers;
+    std::vector<std::uint8_t> shifts;
+    for (const FixedPoint& f : factors) {
+      multipliers.push_back(static_cast<std::int32_t>(f.multiplier));
+      shifts.push_back(static_cast<std::uint8_t>(f.shift));
+    }
+    hdf5_.write(path(name) + "_multiplier", multipliers);
+    hdf5_.write(path(name) + "_shift", shifts);
+  }
+  void operator()(std::string_view name, const FixedPoint& f) {
+    hdf5_.set_attribute(group_, std::string(name) + "_multiplier", f.multiplier);
+    hdf5_.set_attribute(group_, std::string(name) + "_shift", f.shift);
+  }
+  template <class T>
+  void operator()(std::string_view name, const T& value) {
+    hdf5_.set_attribute(group_, name, value);
+  }
+  void commit() { hdf5_.commit(); }
+
+ private:
+  [[nodiscard]] std::string path(std::string_view name) const { return group_ + "/" + std::string(name); }
+
+  Hdf5Writer hdf5_;
+  std::string group_ = "/";
+};
+
+/// Notes what it reads, so that anything else in the file is noticed.
+class Reader {
+ public:
+  Reader(const std::filesystem::path& file, std::string_view content)
+      : hdf5_(file, content), max_elements_(8 * content.size()) {}
+
+  void enter(std::string group) {
+    group_ = std::move(group);
+    members_.clear();
+    attributes_.clear();
+  }
+  /// Throws Error for a member or an attribute of the group that nobody has read.
+  void leave() const {
+    for (const std::string& name : hdf5_.list(group_)) {
+      require(members_.contains(name), "program", "{}: {} holds '{}', which is no part of a program of version {}",
+              hdf5_.path().string(), group_, name, format_version);
+    }
+    for (const std::string& name : hdf5_.attributes(group_)) {
+      require(attributes_.contains(name), "program", "{}: {} has an attribute '{}', which is no part of a program",
+              hdf5_.path().string(), group_, name);
+    }
+  }
+  [[nodiscard]] std::size_t count(std::string_view group) {
+    members_.insert(std::string(group));
+    return hdf5_.list(group).size();
+  }
+
+  void operator()(std::string_view name, Matrix& m) {
+    const auto bytes = hdf5_.read<std::uint8_t>(member(name), max_elements_).values;
+    m.rows = hdf5_.attribute<std::uint64_t>(path(name), "rows") & 0xffffffffU;
+    m.cols = hdf5_.attribute<std::uint64_t>(path(name), "cols") & 0xffffffffU;
+    m.bits = hdf5_.attribute<std::uint64_t>(path(name), "bits") & 0xffU;
+    const std::uint64_t count = std::uint64_t{m.rows} * m.cols;
+    require(m.bits >= 1 && m.bits <= 32 && count <= max_elements_ && bytes.size() == (count * m.bits + 7) / 8,
+            "program", "{}: {} has {} bytes for {} x {} codes of {} bits", hdf5_.path().string(), path(name),
+            bytes.size(), m.rows, m.cols, m.bits);
+    m.codes.resize(count);
+    unpack(bytes, m);
+  }
+  void operator()(std::string_view name, std::vector<std::int32_t>& values) { read(member(name), values); }
+  void operator()(std::string_view name, std::vector<float>& values) { read(member(name), values); }
+  void operator()(std::string_view name, std::vector<FixedPoint>& factors) {
+    std::vector<std::int32_t> multipliers;
+    std::vector<std::uint8_t> shifts;
+    read(member(std::string(name) + "_multiplier"), multipliers);
+    read(member(std::string(name) + "_shift"), shifts);
+    require(multipliers.size() == shifts.size(), "program", "{}: {} has {} multipliers and {} shifts",
+            hdf5_.path().string(), path(name), multipliers.size(), shifts.size());
+    for (std::size_t i = 0; i < shifts.size(); ++i) factors.push_back({multipliers[i], shifts[i]});
+  }
+  void operator()(std::string_view name, FixedPoint& f) {
+    (*this)(std::string(name) + "_multiplier", f.multiplier);
+    (*this)(std::string(name) + "_shift", f.shift);
+  }
+  void operator()(std::string_view name, std::string& text) {
+    attributes_.insert(std::string(name));
+    text = hdf5_.attribute<std::string>(group_, name);
+  }
+  template <class T>
+  void operator()(std::string_view name, T& value) {
+    attributes_.insert(std::string(name));
+    const auto number = hdf5_.attribute<std::int64_t>(group_, name);
+    value = static_cast<T>(number);
+    require(static_cast<std::int64_t>(value) == number, "program", "{}: {} of {} is {}", hdf5_.path().string(), name,
+            group_, number);
+  }
+  void operator()(std::string_view name, float& value) {
+    attributes_.insert(std::string(name));
+    value = static_cast<float>(hdf5_.attribute<double>(group_, name));
+  }
+
+ private:
+  [[nodiscard]] std::string path(std::string_view name) const { return group_ + "/" + std::string(name); }
+  std::string member(std::string_view name) {
+    members_.insert(std::string(name));
+    return path(name);
+  }
+  template <class T>
+  void read(const std::string& path, std::vector<T>& values) const {
+    values = hdf5_.read<T>(path, max_elements_).values;
+  }
+
+  Hdf5Reader hdf5_;
+  std::size_t max_elements_;  // an array cannot have more than the file has bits
+  std::string group_;
+  std::set<std::string, std::less<>> members_, attributes_;
+};
+
+template <class V>
+void header_fields(V& v, Program& p) {
+  v("name", p.name);
+  v("settings", p.settings);
+  v("padded_length", p.padded_length);
+  v("input_cols", p.input.cols);
+  v("input_tokens", p.input.tokens);
+  v("input_one_bit", p.input.one_bit);
+  v("input_scale", p.input.grid.scale);
+  v("input_lo", p.input.grid.lo);
+  v("input_hi", p.input.grid.hi);
+  v("output_classes", p.output.classes);
+  v("output_scale", p.output.scale);
+}
+
+std::string group_of(std::size_t instruction) { return fmt::format("/code/{:05}", instruction); }
+
+/// The instruction of a name, its members unset.
+Instruction make_instruction(std::string_view name, std::string_view file) {
+  const auto try_all = [&]<std::size_t... I>(std::index_sequence<I...>) {
+    Instruction found;
+    bool known = false;
+    const auto try_one = [&](Instruction candidate) {
+      if (name_of(candidate) != name) return;
+      found = std::move(candidate);
+      known = true;
+    };
+    (try_one(Instruction(std::in_place_index<I>)), ...);
+    require(known, "program", "{}: there is no instruction '{}'", file, name);
+    return found;
+  };
+  return try_all(std::make_index_sequence<std::variant_size_v<Instruction>>{});
+}
+
+std::string first_line(std::string_view content) {
+  return fmt::format("{} {} sha256:{}\n", magic, format_version, sha256_hex(content));
+}
+
+/// The HDF5 part of a file whose first line is right.
+std::string_view checked_content(std::string_view bytes, const std::string& file) {
+  require(bytes.size() > block && bytes.starts_with(magic), "program", "{} is no program file: it has no line '{} ...'",
+          file, magic);
+  const std::string version = fmt::format("{} {} ", magic, format_version);
+  require(bytes.starts_with(version), "program", "{} has another version, this program reads version {}", file,
+          format_version);
+  const std::string_view content = bytes.substr(block);
+  std::string line = first_line(content);
+  line.resize(block, '\0');
+  require(bytes.substr(0, block) == line, "program", "{} is damaged: its content has another SHA-256 than it says",
+          file);
+  return content;
+}
+
+}  // namespace
+
+void save(const Program& program, const std::filesystem::path& file) {
+  Program copy = program;  // fields() takes what it may write to
+  std::filesystem::path part = file;
+  part += ".hdf5";
+  Writer writer(part);
+  writer.enter("/");
+  header_fields(writer, copy);
+  writer("architecture", architecture_digest(program));
+  writer.enter("/code");
+  for (std::size_t i = 0; i < copy.instructions.size(); ++i) {
+    writer.enter(group_of(i));
+    writer("op", std::string(name_of(copy.instructions[i])));
+    std::visit([&](auto& instruction) { fields(writer, instruction); }, copy.instructions[i]);
+  }
+  writer.commit();
+  const std::string content = read_file(part, max_bytes);
+  std::filesystem::remove(part);
+  std::string line = first_line(content);
+  line.resize(block, '\0');
+  write_file_atomically(file, line + content);
+}
+
+Program load(const std::filesystem::path& file) {
+  const std::string bytes = read_file(file, max_bytes);
+  Reader reader(file, checked_content(bytes, file.string()));
+  Program program;
+  std::string architecture;
+  reader.enter("/");
+  header_fields(reader, program);
+  reader("architecture", architecture);
+  const std::size_t count = reader.count("code");
+  reader.leave();
+  require(count <= max_instructions, "program", "{} has {} instructions, allowed are {}", file.string(), count,
+          max_instructions);
+  for (std::size_t i = 0; i < count; ++i) {
+    reader.enter(group_of(i));
+    std::string op;
+    reader("op", op);
+    Instruction instruction = make_instruction(op, file.string());
+    std::visit([&](auto& members) { fields(reader, members); }, instruction);
+    reader.leave();
+    program.instructions.push_back(std::move(instruction));
+  }
+  try {
+    analyse(program);
+  } catch (const Error& error) {
+    fail("program", "{}: {}", file.string(), error.what());
+  }
+  require(architecture == architecture_digest(program), "program", "{} says it has another architecture than it has",
+          file.string());
+  return program;
+}
+
+}  // namespace bitstate::program

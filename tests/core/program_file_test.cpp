@@ -1,0 +1,202 @@
+#include "core/atomic_file.h"
+#include "core/error.h"
+#include "core/hdf5.h"
+#include "core/program/file.h"
+#include "core/program/runner.h"
+#include "core/sha256.h"
+#include "tests/support/temp_folder.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <string>
+
+namespace bitstate::tests {
+namespace {
+
+using program::Program;
+
+/// y = sum of 3 x - 1 and 3 x - 2, pooled to two classes.
+Program small_program() {
+  Program p;
+  p.name = "small";
+  p.input = {1, false, false, {0.5F, -127, 127}};
+  p.instructions.emplace_back(program::Linear{0, {2, 1, 3, {3, -3}}, {-1, 2}});
+  p.instructions.emplace_back(program::Rescale{1, {to_fixed_point(0.25, "test")}, {-7}, {7}});
+  p.instructions.emplace_back(program::Scan{2,
+                                            false,
+                                            true,
+                                            15,
+                                            16,
+                                            127,
+                                            std::int64_t{508} << 15,
+                                            {std::int64_t{1} << 30, 45},
+                                            {std::int64_t{1} << 30, 15},
+                                            {30000, -5000},
+                                            {to_fixed_point(9000.0, "test"), to_fixed_point(8000.0, "test")}});
+  p.instructions.emplace_back(program::MeanPool{3, 4});
+  p.output = {true, {0.125F}};
+  return p;
+}
+
+std::string saved(const TempFolder& folder, const Program& p, const std::string& name = "p.h5") {
+  program::save(p, folder / name);
+  return read_file(folder / name, std::size_t{1} << 24);
+}
+
+std::string sentence_of(const std::filesystem::path& file) {
+  try {
+    (void)program::load(file);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST_CASE("program file: a program comes back equal, and equal programs are equal bytes") {
+  const TempFolder folder;
+  const Program p = small_program();
+  const std::string bytes = saved(folder, p);
+  CHECK(program::load(folder / "p.h5") == p);
+  CHECK(saved(folder, p, "q.h5") == bytes);
+  CHECK(bytes.starts_with("bitstate program 1 sha256:"));
+  CHECK(folder.entries() == 2);
+  CHECK(Hdf5Reader(folder / "p.h5").attribute<std::string>("/", "name") == "small");  // also for other tools
+}
+
+TEST_CASE("program file: codes of 1 to 32 bits come back") {
+  const TempFolder folder;
+  for (std::uint32_t bits = 1; bits <= 16; ++bits) {
+    Program p = small_program();
+    auto& linear = std::get<program::Linear>(p.instructions[0]);
+    const std::int32_t lo = bits == 1 ? -1 : -(1 << (bits - 1));
+    const std::int32_t hi = bits == 1 ? 1 : -lo - 1;
+    linear.weight = {2, 1, bits, {lo, hi}};
+    program::save(p, folder / "p.h5");
+    CHECK(program::load(folder / "p.h5") == p);
+  }
+}
+
+TEST_CASE("program file: every damaged byte and every truncation is an error that names the file") {
+  const TempFolder folder;
+  const std::string bytes = saved(folder, small_program());
+  const auto file = folder / "damaged.h5";
+  for (std::size_t at = 0; at < bytes.size(); at += at < 600 ? 1 : 97) {
+    std::string damaged = bytes;
+    damaged[at] = static_cast<char>(damaged[at] ^ 4);
+    write_file_atomically(file, damaged);
+    CAPTURE(at);
+    CHECK(sentence_of(file).find("damaged.h5") != std::string::npos);
+    write_file_atomically(file, bytes.substr(0, at));
+    CHECK(sentence_of(file).find("damaged.h5") != std::string::npos);
+  }
+  CHECK(sentence_of(folder / "missing.h5").find("missing.h5") != std::string::npos);
+}
+
+/// The file's HDF5 part after `change`, under a digest that is right for it.
+template <class Change>
+void write_forged(const std::filesystem::path& file, Change change) {
+  auto part = file;
+  part += ".part";
+  Hdf5Writer writer(part);
+  change(writer);
+  writer.commit();
+  const std::string content = read_file(part, std::size_t{1} << 24);
+  std::string line = fmt::format("bitstate program 1 sha256:{}\n", sha256_hex(content));
+  line.resize(512, '\0');
+  write_file_atomically(file, line + content);
+}
+
+TEST_CASE("program file: a forged file with a right digest is refused by what it holds") {
+  const TempFolder folder;
+  const auto file = folder / "forged.h5";
+  const auto header = [](Hdf5Writer& writer) {
+    for (const char* name : {"name", "settings", "architecture"}) writer.set_attribute("/", name, std::string("x"));
+    for (const char* name : {"padded_length", "input_tokens", "input_one_bit", "output_classes"}) {
+      writer.set_attribute("/", name, 0);
+    }
+    writer.set_attribute("/", "input_cols", 1);
+    writer.set_attribute("/", "input_scale", 1.0);
+    writer.set_attribute("/", "input_lo", -1);
+    writer.set_attribute("/", "input_hi", 1);
+    writer.write("output_scale", std::vector<float>{1.0F});
+  };
+  write_forged(file, [&](Hdf5Writer& writer) { header(writer); });
+  CHECK(sentence_of(file) != "");
+  write_forged(file, [&](Hdf5Writer& writer) {
+    header(writer);
+    writer.group("code");
+    writer.write("foreign", std::vector<float>{1.0F});
+  });
+  CHECK(sentence_of(file).find("foreign") != std::string::npos);
+  write_forged(file, [&](Hdf5Writer& writer) {
+    header(writer);
+    writer.group("code/00000");
+    writer.set_attribute("code/00000", "op", std::string("launch"));
+  });
+  CHECK(sentence_of(file).find("'launch'") != std::string::npos);
+  write_forged(file, [&](Hdf5Writer& writer) {
+    header(writer);
+    writer.group("code/00000");
+    writer.set_attribute("code/00000", "op", std::string("sign"));
+    writer.set_attribute("code/00000", "x", 7);
+  });
+  CHECK(sentence_of(file).find("value 7 of 1") != std::string::npos);
+  write_forged(file, [&](Hdf5Writer& writer) {
+    header(writer);
+    writer.group("code/00000");
+    writer.set_attribute("code/00000", "op", std::string("sign"));
+    writer.set_attribute("code/00000", "x", 0);
+  });
+  CHECK(sentence_of(file).find("architecture") != std::string::npos);
+}
+
+TEST_CASE("program: what could overflow or does not fit together is refused by the instruction's name") {
+  const auto refused = [](auto change) {
+    Program p = small_program();
+    change(p);
+    try {
+      program::analyse(p);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  CHECK(refused([](Program&) {}) == "");
+  const auto linear = [](Program& p) -> program::Linear& { return std::get<program::Linear>(p.instructions[0]); };
+  const auto scan = [](Program& p) -> program::Scan& { return std::get<program::Scan>(p.instructions[2]); };
+  CHECK(refused([&](Program& p) { linear(p).bias[0] = 0x7fffffff; }).find("0, linear") != std::string::npos);
+  CHECK(refused([&](Program& p) { linear(p).weight.codes[0] = 4; }).find("more than 3 bits") != std::string::npos);
+  CHECK(refused([&](Program& p) { linear(p).weight.cols = 2; }).find("0, linear") != std::string::npos);
+  CHECK(refused([&](Program& p) { scan(p).limit = std::int64_t{1} << 60; }).find("2, scan") != std::string::npos);
+  CHECK(refused([&](Program& p) { scan(p).lambda.pop_back(); }).find("2, scan") != std::string::npos);
+  CHECK(refused([&](Program& p) { scan(p).from_input[0].shift = 63; }).find("2, scan") != std::string::npos);
+  CHECK(refused([&](Program& p) {
+          scan(p).shift = -1;
+          scan(p).limit = std::int64_t{1} << 33;
+        }).find("sums can reach") != std::string::npos);
+  CHECK(refused([&](Program& p) { p.output.scale = {1.0F, 1.0F, 1.0F}; }) != "");
+  CHECK(refused([&](Program& p) { p.output.scale = {0.0F}; }) != "");
+  CHECK(refused([&](Program& p) { p.instructions.emplace_back(program::Last{4}); }).find("4, last") !=
+        std::string::npos);
+  CHECK(refused([&](Program& p) {
+          p.instructions.emplace_back(program::Table{2, -7, {1, 3, 2, {0, 1, 0}}});
+        }).find("4, table") != std::string::npos);
+  CHECK(refused([&](Program& p) { p.instructions.clear(); }) != "");
+}
+
+TEST_CASE("program: input codes out of range, NaN and an empty sequence are errors") {
+  const program::Runner runner(small_program());
+  const std::vector<std::int32_t> outside{1, 128};
+  CHECK_THROWS_WITH_AS((void)runner.run(outside), doctest::Contains("the input code 128 at step 1"), Error);
+  CHECK_THROWS_AS((void)runner.run({}), Error);
+  const float nan[] = {0.0F, __builtin_nanf("")};
+  std::int32_t codes[2];
+  CHECK_THROWS_AS(program::encode_input(runner.program(), nan, 2, codes), Error);
+  program::State state = runner.begin();
+  std::vector<std::int32_t> logits(2);
+  CHECK_THROWS_WITH_AS(runner.result(state, logits), doctest::Contains("no step"), Error);
+}
+
+}  // namespace
+}  // namespace bitstate::tests
