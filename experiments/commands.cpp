@@ -6,6 +6,7 @@
 #include "experiments/bench.h"
 #include "experiments/embedded.h"
 #include "experiments/inspect.h"
+#include "experiments/program_commands.h"
 #include "experiments/report.h"
 #include "experiments/run_config.h"
 #include "experiments/run_record.h"
@@ -159,6 +160,47 @@ int inspect_command(const CommandLine& line) {
   fmt::print("{}", inspection_text(inspection));
   if (config.json) fmt::print("{}\n", to_json(inspection));
   return 0;
+}
+
+/// Takes the options that have one of these names out of `options`.
+Settings taken(Settings& options, const std::vector<std::string>& names) {
+  Settings found;
+  std::erase_if(options, [&](const auto& option) {
+    if (!contains(names, option.first)) return false;
+    found.push_back(option);
+    return true;
+  });
+  return found;
+}
+
+int export_command(const CommandLine& line) {
+  Settings options = line.options;
+  ExportOptions wanted;
+  for (const auto& [name, value] : taken(options, {"format", "out", "parity"})) {
+    if (name == "out") wanted.out = value;
+    if (name == "parity") wanted.parity = count_of(name, value, 9);
+    if (name != "format") continue;
+    require<UsageError>(value == "program" || value == "c" || value == "onnx", name,
+                        "\"{}\" is not allowed: program, c and onnx are", value);
+    wanted.format = value;
+  }
+  const RunConfig config = trained_run(line, "export", options);
+  return export_command(config, config.out, wanted);
+}
+
+int run_command_line(const CommandLine& line) {
+  const std::string program = only_positional(line, "run");
+  RunConfig config;
+  std::string input;
+  for (const auto& [name, value] : line.options) {
+    if (name == "input") {
+      input = value;
+    } else {
+      set_option(config, name, value);
+    }
+  }
+  require<UsageError>(!program.empty() && !input.empty(), "run", "needs a program file and --input=FILE");
+  return run_program_command(program, input, config.out, config.threads);
 }
 
 int bench_command(const CommandLine& line) {
@@ -321,6 +363,11 @@ std::vector<Command> command_table() {
   sweep.push_back({"jobs", "runs at once; each gets its share of the threads [1]", false});
   auto inspect = some_options({"data", "json"});
   inspect.push_back({"samples", "training sequences that are evaluated [64]", false});
+  auto exported = some_options({"data", "out", "threads", "json"});
+  exported.push_back({"format", "program: a file for bitstate run; c: C99 sources; onnx [program]", false});
+  exported.push_back({"parity", "test sequences on which the result is compared with the run [all]", false});
+  auto run = some_options({"out", "threads"});
+  run.push_back({"input", "sequences: a .csv, .h5 or idx file", false});
   return {
       {"train", "RECIPE | --from=RUN", "trains one model, from the start or from the weights of a run", run_options(),
        train_command},
@@ -329,6 +376,9 @@ std::vector<Command> command_table() {
       {"eval", "RUN", "evaluates the best checkpoint of a run", run_options(), eval_command},
       {"inspect", "RUN", "shows bits, ranges, saturation and size of a trained model, and what is float in it", inspect,
        inspect_command},
+      {"export", "RUN", "writes a trained run as an integer program, C or ONNX, and proves them equal", exported,
+       export_command},
+      {"run", "PROGRAM --input=FILE", "runs an exported integer program", run, run_command_line},
       {"sweep", "FILE.ini --out=DIR", "trains all runs of a sweep", sweep, sweep_command},
       {"report", "DIR", "tabulates the runs of a folder", some_options({"json"}), report_command},
       {"data", "check|make [NAME]", "verifies data files, generates data",

@@ -1,0 +1,27 @@
+// The commands of bitstate that write, run and measure integer programs.
+#pragma once
+
+#include "experiments/export.h"
+#include "experiments/run_config.h"
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+
+namespace bitstate::experiments {
+
+struct ExportOptions {
+  std::string format = "program";  ///< program, c or onnx
+  std::filesystem::path out;       ///< file, or folder for c; empty: in the folder of the run
+  std::size_t parity = 0;          ///< test sequences that are compared; 0: all
+};
+
+/// Writes the program of a run in a format, if it is equal to the run; returns the exit code.
+int export_command(const RunConfig& config, const std::filesystem::path& run, const ExportOptions& options);
+
+/// Runs a program file on the sequences of `input`: for classes a line a sequence (its number, the class, the logits),
+/// else a line a step. To stdout, or to `out`.
+int run_program_command(const std::filesystem::path& program, const std::filesystem::path& input,
+                        const std::filesystem::path& out, std::size_t threads);
+
+}  // namespace bitstate::experiments
