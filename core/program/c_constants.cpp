@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 
 namespace bitstate::program {
 namespace {
@@ -17,11 +16,6 @@ unsigned packed_bits(std::span<const std::int32_t> codes) {
   if (*lo >= -2 && *hi <= 1) return 2;
   if (*lo >= -8 && *hi <= 7) return 4;
   return c_bits(*lo, *hi);
-}
-
-template <class T>
-bool all_equal(std::span<const T> values, bool (*equal)(const T&, const T&)) {
-  return std::all_of(values.begin(), values.end(), [&](const T& v) { return equal(v, values.front()); });
 }
 
 }  // namespace
@@ -61,31 +55,31 @@ CConstants::Packed CConstants::packed(const Matrix& matrix) {
   return {array("uint8_t", 1, rows), bits, row_size};
 }
 
-COperand CConstants::numbers(std::span<const std::int32_t> numbers, std::string_view name, std::string_view index) {
-  if (all_equal<std::int32_t>(numbers, [](const auto& a, const auto& b) { return a == b; })) {
-    return {"1", fmt::format("int32_t {}", name), c_number(numbers.front()), std::string(name)};
+COperand CConstants::part(const Type& type, std::span<const std::int64_t> numbers, std::string_view name,
+                          std::string_view index) {
+  if (std::all_of(numbers.begin(), numbers.end(), [&](std::int64_t n) { return n == numbers.front(); })) {
+    return {"1", fmt::format("{} {}", type.of_one, name), c_number(numbers.front()), std::string(name)};
   }
-  unsigned bits = 0;
-  const std::string array_name = array(numbers, bits);
-  return {fmt::format("n{}", bits), fmt::format("const {} *{}", c_type(bits), name), array_name,
-          fmt::format("{}[{}]", name, index)};
+  return {fmt::format("n{}", 8 * type.bytes), fmt::format("const {} *{}", type.of_many, name),
+          array(type.of_many, type.bytes, numbers), fmt::format("{}[{}]", name, index)};
+}
+
+COperand CConstants::numbers(std::span<const std::int32_t> numbers, std::string_view name, std::string_view index) {
+  const unsigned bits = c_bits(numbers);
+  return part({c_type(bits), "int32_t", bits / 8}, std::vector<std::int64_t>(numbers.begin(), numbers.end()), name,
+              index);
 }
 
 COperand CConstants::factors(std::span<const FixedPoint> factors, std::string_view name, std::string_view index) {
-  const auto equal = [](const FixedPoint& a, const FixedPoint& b) {
-    return a.multiplier == b.multiplier && a.shift == b.shift;
-  };
-  if (all_equal<FixedPoint>(factors, equal)) {
-    const FixedPoint f = factors.front();
-    return {"1", fmt::format("int32_t {0}_m, unsigned {0}_k", name),
-            fmt::format("{}, {}", c_number(f.multiplier), f.shift), fmt::format("{0}_m, {0}_k", name)};
-  }
   std::vector<std::int64_t> multipliers, shifts;
-  std::transform(factors.begin(), factors.end(), std::back_inserter(multipliers), [](auto f) { return f.multiplier; });
-  std::transform(factors.begin(), factors.end(), std::back_inserter(shifts), [](auto f) { return f.shift; });
-  const std::string m = array("int32_t", 4, multipliers);
-  return {"n", fmt::format("const int32_t *{0}_m, const uint8_t *{0}_k", name),
-          fmt::format("{}, {}", m, array("uint8_t", 1, shifts)), fmt::format("{0}_m[{1}], {0}_k[{1}]", name, index)};
+  for (const FixedPoint& f : factors) {
+    multipliers.push_back(f.multiplier);
+    shifts.push_back(f.shift);
+  }
+  const COperand m = part({"int32_t", "int32_t", 4}, multipliers, fmt::format("{}_m", name), index);
+  const COperand k = part({"uint8_t", "unsigned", 1}, shifts, fmt::format("{}_k", name), index);
+  return {m.suffix + k.suffix, m.parameter + ", " + k.parameter, m.argument + ", " + k.argument,
+          m.element + ", " + k.element};
 }
 
 }  // namespace bitstate::program

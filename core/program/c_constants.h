@@ -48,6 +48,13 @@ class CConstants {
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
  private:
+  struct Type {
+    std::string of_many;  ///< elements of an array
+    std::string of_one;   ///< a parameter
+    std::size_t bytes;    ///< of an element
+  };
+  COperand part(const Type& type, std::span<const std::int64_t> numbers, std::string_view name, std::string_view index);
+
   std::string prefix_, text_;
   std::size_t bytes_ = 0;
   std::map<std::string, std::string> names_;  // of what is written already

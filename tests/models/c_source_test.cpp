@@ -1,26 +1,19 @@
-// The C of random programs, compiled by the compilers of this host: no warning, no undefined behaviour, every code.
+// The C of programs, compiled by the compilers of this host: no warning, no undefined behaviour, every code.
 #include "core/program/c_source.h"
 
 #include "core/error.h"
-#include "core/program/runner.h"
-#include "core/random.h"
+#include "tests/support/c_build.h"
 #include "tests/support/random_program.h"
-#include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
-
-#include <sys/wait.h>
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <map>
-#include <optional>
+#include <set>
+#include <sstream>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -28,47 +21,8 @@
 namespace bitstate::tests {
 namespace {
 
-using program::CSource;
 using program::CTestSequence;
 using program::Program;
-
-constexpr std::string_view warnings = "-std=c99 -Wall -Wextra -Wpedantic -Wconversion -Werror";
-
-struct Outcome {
-  int code = -1;
-  std::string output;
-};
-
-Outcome shell(const std::string& command) {
-  Outcome outcome;
-  std::FILE* const pipe = ::popen((command + " 2>&1").c_str(), "r");
-  if (pipe == nullptr) return outcome;
-  std::array<char, 4096> buffer{};
-  for (std::size_t n = 0; (n = std::fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) {
-    outcome.output.append(buffer.data(), n);
-  }
-  const int status = ::pclose(pipe);
-  outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  return outcome;
-}
-
-bool there_is(const std::string& tool) { return shell(fmt::format("command -v {}", tool)).code == 0; }
-
-/// Codes from the whole of the input's interval, its ends more often than others.
-CTestSequence random_sequence(const Program& program, std::size_t steps, std::uint64_t seed) {
-  const Random random{seed, 1};
-  const auto& [lo, hi] = std::pair{program.input.grid.lo, program.input.grid.hi};
-  CTestSequence sequence;
-  for (std::size_t i = 0; i < steps * program.input.cols; ++i) {
-    const std::uint64_t draw = random.below(4, 2 * i);
-    const auto any = static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(hi - lo), 2 * i + 1));
-    std::int32_t code = draw == 0 ? lo : (draw == 1 ? hi : lo + any);
-    if (program.input.one_bit && code == 0) code = 1;
-    sequence.input.push_back(code);
-  }
-  sequence.expected = program::Runner(program).run(sequence.input);
-  return sequence;
-}
 
 struct Example {
   std::uint64_t number;
@@ -76,10 +30,10 @@ struct Example {
   std::vector<CTestSequence> tests;
 };
 
-/// The first random programs that can stream, with the codes of the quantized forward and of the runner.
-std::vector<Example> examples(std::size_t count) {
+/// `count` random programs that can stream, with codes of the quantized forward and of the runner.
+std::vector<Example> examples(std::uint64_t first, std::size_t count) {
   std::vector<Example> found;
-  for (std::uint64_t number = 0; found.size() < count; ++number) {
+  for (std::uint64_t number = first; found.size() < count; ++number) {
     auto random = random_program(number);
     if (!random || !program::can_stream(random->program)) continue;
     Example example{number, random->program, {}};
@@ -90,31 +44,7 @@ std::vector<Example> examples(std::size_t count) {
   return found;
 }
 
-void write_files(const TempFolder& folder, const CSource& c) {
-  write_quickly(folder / "model.h", c.header);
-  write_quickly(folder / "model.c", c.source);
-  write_quickly(folder / "model_test.c", c.self_test);
-}
-
-/// Compiles and runs the self-test: the compiler has nothing to say, and the hash is that of the expected codes.
-void check_c(const Example& example, const std::vector<std::string>& compilers) {
-  CAPTURE(example.number);
-  const TempFolder folder;
-  write_files(folder, program::c_source(example.program, "model", example.tests));
-  const std::string expected = fmt::format("model: hash {:016x}, 0 wrong\n", program::c_test_hash(example.tests));
-  for (const std::string& compiler : compilers) {
-    CAPTURE(compiler);
-    const Outcome compiled = shell(
-        fmt::format("cd {} && {} {} model.c model_test.c -o model_test", folder.path().string(), compiler, warnings));
-    CHECK(compiled.output == "");
-    REQUIRE(compiled.code == 0);
-    const Outcome run = shell((folder / "model_test").string());
-    CHECK(run.output == expected);
-    CHECK(run.code == 0);
-  }
-}
-
-/// What the C of a program has to be able to do.
+/// How often what the C of a program has to be able to do occurs.
 std::map<std::string, std::size_t> features(const std::vector<Example>& examples) {
   std::map<std::string, std::size_t> count;
   for (const Example& example : examples) {
@@ -127,6 +57,10 @@ std::map<std::string, std::size_t> features(const std::vector<Example>& examples
       if (const auto* const scan = std::get_if<program::Scan>(&instruction)) {
         ++count[scan->shift >= 0 ? "shift" : "factor"];
         ++count[scan->feedback ? "feedback" : "nearest"];
+      }
+      if (const auto* const linear = std::get_if<program::Linear>(&instruction)) {
+        const auto& codes = linear->weight.codes;
+        if (std::all_of(codes.begin(), codes.end(), [](auto c) { return c == 1 || c == -1; })) ++count["one bit"];
       }
       if (const auto* const add = std::get_if<program::AddRow>(&instruction)) {
         const auto negative = [](const FixedPoint& f) { return f.multiplier < 0; };
@@ -142,10 +76,91 @@ TEST_CASE("c_source: random programs in C give every code of the quantized forwa
     MESSAGE("skipped: there is no C compiler cc");
     return;
   }
-  const auto all = examples(40);
-  for (const Example& example : all) check_c(example, {"cc -O2"});
+  auto all = examples(0, 34);
+  for (Example& example : examples(288, 1)) all.push_back(std::move(example));
+  for (const Example& example : all) {
+    CAPTURE(example.number);
+    check_c(example.program, example.tests, {"cc -O2"});
+  }
   auto found = features(all);
-  for (const auto& [k, v] : found) MESSAGE(k, " ", v);
+  for (const char* const feature :
+       {"classifier", "regressor",       "tokens", "one-bit input", "one bit",   "shift",   "factor", "feedback",
+        "nearest",    "negative factor", "linear", "rescale",       "sign",      "product", "scale",  "sum",
+        "add_row",    "layer_norm",      "table",  "embedding",     "mean_pool", "last"}) {
+    CAPTURE(feature);
+    CHECK(found[feature] > 0);
+  }
+}
+
+TEST_CASE("c_source: every level of optimisation gives the same codes, and sanitizers have nothing to say") {
+  if (!there_is("cc")) {
+    MESSAGE("skipped: there is no C compiler cc");
+    return;
+  }
+  std::vector<std::string> compilers{"cc -O1 -fsanitize=address,undefined -fno-sanitize-recover=all"};
+  for (const char* const name : {"cc", "clang", "clang-14"}) {
+    if (!there_is(name)) continue;
+    for (const char* const level : {" -O0", " -O1", " -O3"}) compilers.push_back(name + std::string(level));
+    if (name[1] == 'l') break;
+  }
+  for (const Example& example : examples(40, 5)) {
+    CAPTURE(example.number);
+    check_c(example.program, example.tests, compilers);
+  }
+}
+
+TEST_CASE("c_source: the object calls nothing, so no float helper; without stdio the self-test is only a function") {
+  if (!there_is("cc") || !there_is("nm")) {
+    MESSAGE("skipped: there is no cc, or no nm");
+    return;
+  }
+  for (const Example& example : examples(0, 4)) {
+    CAPTURE(example.number);
+    const TempFolder folder;
+    write_c(folder, program::c_source(example.program, "model", example.tests));
+    REQUIRE(compile(folder, "cc -O3 -fno-stack-protector", "-DMODEL_BARE -c model.c model_test.c").code == 0);
+    std::istringstream needed(shell("cd " + folder.path().string() + " && nm -u model.o model_test.o").output);
+    const std::set<std::string> allowed{"model.o:",   "model_test.o:", "U",
+                                        "memset",     "memcpy",        "model_init",
+                                        "model_step", "model_logits",  "model_classify"};
+    for (std::string word; needed >> word;) {
+      CAPTURE(word);
+      const bool global_offset_table = word == "_GLOBAL_OFFSET_TABLE_";
+      CHECK((allowed.contains(word) || global_offset_table));
+    }
+  }
+}
+
+TEST_CASE("c_source: names, sequences and programs that have no C are refused with a sentence") {
+  const Example example = std::move(examples(0, 1).front());
+  const auto refusal = [&](const char* name) {
+    return error_of<UsageError>([&] { (void)program::c_source(example.program, name, example.tests); });
+  };
+  for (const char* const name : {"", "1st", "_model", "a-b", "a b", "ä"}) {
+    CAPTURE(name);
+    CHECK(refusal(name).find("is no name for C") != std::string::npos);
+  }
+  CHECK(refusal("Model_2").empty());
+  const auto complaint = [&](const std::vector<CTestSequence>& tests) {
+    return error_of<Error>([&] { (void)program::c_source(example.program, "model", tests); });
+  };
+  CHECK(complaint({}) == "[c_source] the self-test has no sequence");
+  auto tests = example.tests;
+  tests.back().expected.pop_back();
+  CHECK(complaint(tests).find("expected codes for") != std::string::npos);
+  tests = example.tests;
+  tests.back().input.pop_back();
+  CHECK(complaint(tests).find("are no rows of") != std::string::npos);
+  tests = example.tests;
+  tests.back().input.front() = example.program.input.grid.hi + 1;
+  CHECK(complaint(tests).find("has an input code outside") != std::string::npos);
+  for (std::uint64_t number = 0;; ++number) {
+    const auto random = random_program(number);
+    if (!random || program::can_stream(random->program)) continue;
+    const auto message = error_of<UsageError>([&] { (void)program::c_source(random->program, "model", {}); });
+    CHECK(message.find("[c_source] a bidirectional model has no C form: ") == 0);
+    break;
+  }
 }
 
 }  // namespace
