@@ -1,0 +1,63 @@
+// The constants of a program as C arrays: in the smallest type, equal ones once.
+#pragma once
+
+#include "core/program/program.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bitstate::program {
+
+/// One parameter (or two) of a C function: one number for all columns, or an array with one a column.
+struct COperand {
+  std::string suffix;     ///< what it adds to the function's name
+  std::string parameter;  ///< "const int8_t *bias"
+  std::string argument;   ///< "model_c3"
+  std::string element;    ///< "bias[c]"
+};
+
+class CConstants {
+ public:
+  explicit CConstants(std::string_view prefix) : prefix_(prefix) {}
+
+  /// The name of an array of `type`, each number of which takes `bytes`.
+  std::string array(std::string_view type, std::size_t bytes, std::span<const std::int64_t> numbers);
+  /// The name of an array in the smallest type; `bits` are those of the type.
+  std::string array(std::span<const std::int32_t> numbers, unsigned& bits);
+
+  /// Rows of 1, 2 or 4 bits a code are packed from the lowest bits of a byte on, each beginning a byte; what is in a
+  /// byte is code + 2^(bits-1), with one bit (code + 1) / 2. Others are int8_t, int16_t or int32_t.
+  struct Packed {
+    std::string name;
+    unsigned bits = 0;
+    std::size_t row_size = 0;  ///< elements of the array from one row to the next
+  };
+  Packed packed(const Matrix& matrix);
+
+  /// A parameter `name`, of which column `index` is read.
+  COperand numbers(std::span<const std::int32_t> numbers, std::string_view name, std::string_view index);
+  /// Two parameters, of multipliers and shifts.
+  COperand factors(std::span<const FixedPoint> factors, std::string_view name, std::string_view index);
+
+  [[nodiscard]] const std::string& text() const { return text_; }
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+
+ private:
+  struct Type {
+    std::string of_many;  ///< elements of an array
+    std::string of_one;   ///< a parameter
+    std::size_t bytes;    ///< of an element
+  };
+  COperand part(const Type& type, std::span<const std::int64_t> numbers, std::string_view name, std::string_view index);
+
+  std::string prefix_, text_;
+  std::size_t bytes_ = 0;
+  std::map<std::string, std::string> names_;  // of what is written already
+};
+
+}  // namespace bitstate::program

@@ -1,0 +1,119 @@
+#include "core/program/c_header.h"
+
+#include "core/program/c_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace bitstate::program {
+namespace {
+
+/// A name as it may stand in a comment.
+std::string harmless(std::string_view name) {
+  std::string text(name);
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+  };
+  std::replace_if(
+      text.begin(), text.end(), [&](char c) { return !allowed(c); }, '_');
+  return text;
+}
+
+std::string input_comment(const Input& in) {
+  if (in.tokens) return fmt::format(" * Input of a step: a token id, 0 to {}.\n", in.grid.hi);
+  std::string text =
+      fmt::format(" * Input of a step: {} code{}, of the real numbers x\n", in.cols, in.cols == 1 ? "" : "s");
+  if (in.one_bit) {
+    text += " *   code = 1 for x >= 0, else -1\n";
+  } else {
+    text += fmt::format(
+        " *   code = clamp(floor(x * (1 / scale) + 0.5), {}, {}), in single precision\n"
+        " *   scale = {:.9g} ({:a})\n",
+        in.grid.lo, in.grid.hi, in.grid.scale, in.grid.scale);
+  }
+  return text + " * Codes beyond these limits are taken as the nearest limit.\n";
+}
+
+std::string output_comment(const Program& program, const ValueInfo& out) {
+  const std::vector<float>& scale = program.output.scale;
+  std::string text =
+      fmt::format(" * Output{}: {} code{}, {} to {}; real number = code * scale\n",
+                  out.per_step ? " of a step" : ", after any step", out.cols, out.cols == 1 ? "" : "s", out.lo, out.hi);
+  if (scale.size() == 1) {
+    text += fmt::format(" *   scale = {:.9g} ({:a})\n", scale[0], scale[0]);
+  } else {
+    for (std::size_t c = 0; c < scale.size(); ++c) {
+      text += fmt::format(" *   scale[{}] = {:.9g} ({:a})\n", c, scale[c], scale[c]);
+    }
+  }
+  if (program.output.classes) text += " * The class is the first of the largest logits.\n";
+  return text;
+}
+
+std::string state_text(std::string_view name, const CMemory& memory) {
+  std::string text = "typedef struct {\n";
+  bool counted = false;
+  const auto counter = [&] {
+    if (!counted) text += "  uint32_t steps;\n";
+    counted = true;
+  };
+  for (const CMember& m : memory.members()) {
+    if (m.bits < 64) counter();
+    text += fmt::format("  {} {}[{}];\n", c_type(m.bits), m.name, m.count);
+  }
+  counter();
+  return text + fmt::format("}} {}_state;\n", name);
+}
+
+std::string functions_text(const Program& program, std::string_view name, const ValueInfo& out, const CMemory& memory) {
+  const std::string input = c_type(memory.value(0).bits);
+  std::string text = fmt::format("/* Before the first step of a sequence. */\nvoid {0}_init({0}_state *s);\n\n", name);
+  if (out.per_step) {
+    return text + fmt::format(
+                      "/* One step: input [{1}_INPUTS], output [{1}_OUTPUTS]. */\n"
+                      "void {0}_step({0}_state *s, const {2} *input, int32_t *output);\n",
+                      name, c_capitals(name), input);
+  }
+  const std::string result = c_result_name(program, name);
+  text += fmt::format(
+      "/* One step: input [{1}_INPUTS]. At most 2^31 - 1 steps a sequence. */\n"
+      "void {0}_step({0}_state *s, const {2} *input);\n\n"
+      "/* What the steps so far give, [{1}_OUTPUTS]; after any step, as often as wanted. */\n"
+      "void {3}({0}_state *s, int32_t *{4});\n",
+      name, c_capitals(name), input, result, program.output.classes ? "logits" : "output");
+  if (program.output.classes) {
+    text +=
+        fmt::format("\n/* The class after the steps so far, from 0 on. */\nint {0}_classify({0}_state *s);\n", name);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string c_result_name(const Program& program, std::string_view name) {
+  return fmt::format("{}_{}", name, program.output.classes ? "logits" : "output");
+}
+
+std::string c_header(const Program& program, std::string_view name, const std::vector<ValueInfo>& infos,
+                     const CMemory& memory, std::size_t constant_bytes) {
+  const std::string capitals = c_capitals(name);
+  std::string text = fmt::format(
+      "/* {}: a model for the data set {}, as an integer program. Written by bitstate.\n *\n"
+      "{} *\n{} *\n"
+      " * RAM {} bytes ({}_state), constants {} bytes of flash, {} multiplications a step.\n"
+      " * C99; of the C library <stdint.h> only (compilers may call memset and memcpy). No other file is needed.\n"
+      " */\n",
+      name, harmless(program.name), input_comment(program.input), output_comment(program, infos.back()), memory.bytes(),
+      name, constant_bytes, cost_of(program).multiplications);
+  text += fmt::format(
+      "#ifndef {0}_H\n#define {0}_H\n\n#include <stdint.h>\n\n"
+      "#define {0}_INPUTS {1}\n#define {0}_OUTPUTS {2}\n#define {0}_RAM_BYTES {3}\n#define {0}_CONSTANT_BYTES {4}\n\n"
+      "#ifdef __cplusplus\nextern \"C\" {{\n#endif\n\n"
+      "/* All that a stream keeps and works in; one a stream. */\n",
+      capitals, infos.front().cols, infos.back().cols, memory.bytes(), constant_bytes);
+  text += state_text(name, memory) + "\n" + functions_text(program, name, infos.back(), memory);
+  return text + "\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
+}
+
+}  // namespace bitstate::program

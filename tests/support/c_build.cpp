@@ -1,0 +1,75 @@
+#include "tests/support/c_build.h"
+
+#include "core/program/runner.h"
+#include "core/random.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <sys/wait.h>
+
+#include <array>
+#include <cstdio>
+
+namespace bitstate::tests {
+
+Outcome shell(const std::string& command) {
+  Outcome outcome;
+  std::FILE* const pipe = ::popen(("{ " + command + "; } 2>&1").c_str(), "r");
+  if (pipe == nullptr) return outcome;
+  std::array<char, 4096> buffer{};
+  for (std::size_t n = 0; (n = std::fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) {
+    outcome.output.append(buffer.data(), n);
+  }
+  const int status = ::pclose(pipe);
+  outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return outcome;
+}
+
+bool there_is(const std::string& tool) { return shell("command -v " + tool).code == 0; }
+
+program::CTestSequence random_sequence(const program::Program& program, std::size_t steps, std::uint64_t seed) {
+  const Random random{seed, 1};
+  const Grid& grid = program.input.grid;
+  const auto width = static_cast<std::uint64_t>(std::int64_t{grid.hi} - grid.lo);
+  program::CTestSequence sequence;
+  for (std::size_t i = 0; i < steps * program.input.cols; ++i) {
+    const std::uint64_t draw = random.below(4, 2 * i);
+    const auto offset = static_cast<std::int32_t>(random.below(width, 2 * i + 1));
+    std::int32_t code = draw == 0 ? grid.lo : (draw == 1 ? grid.hi : grid.lo + offset);
+    if (program.input.one_bit && code == 0) code = 1;
+    sequence.input.push_back(code);
+  }
+  sequence.expected = program::Runner(program).run(sequence.input);
+  return sequence;
+}
+
+void write_c(const TempFolder& folder, const program::CSource& c) {
+  write_quickly(folder / "model.h", c.header);
+  write_quickly(folder / "model.c", c.source);
+  write_quickly(folder / "model_test.c", c.self_test);
+}
+
+Outcome compile(const TempFolder& folder, const std::string& compiler, const std::string& arguments) {
+  return shell(fmt::format("cd {} && {} -std=c99 -Wall -Wextra -Wpedantic -Wconversion -Werror {}",
+                           folder.path().string(), compiler, arguments));
+}
+
+void check_c(const program::Program& program, const std::vector<program::CTestSequence>& tests,
+             const std::vector<std::string>& compilers) {
+  const TempFolder folder;
+  write_c(folder, program::c_source(program, "model", tests));
+  const std::string expected = fmt::format("model: hash {:016x}, 0 wrong\n", program::c_test_hash(tests));
+  for (const std::string& compiler : compilers) {
+    CAPTURE(compiler);
+    const Outcome compiled = compile(folder, compiler, "model.c model_test.c -o model_test");
+    CHECK(compiled.output.empty());
+    CAPTURE(compiled.output);
+    REQUIRE(compiled.code == 0);
+    const Outcome run = shell((folder / "model_test").string());
+    CHECK(run.output == expected);
+    CHECK(run.code == 0);
+  }
+}
+
+}  // namespace bitstate::tests

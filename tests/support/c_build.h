@@ -1,0 +1,37 @@
+// Compiles and runs the C of a program with compilers of this host.
+#pragma once
+
+#include "core/program/c_source.h"
+#include "tests/support/temp_folder.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace bitstate::tests {
+
+struct Outcome {
+  int code = -1;
+  std::string output;  ///< stdout and stderr
+};
+
+Outcome shell(const std::string& command);
+
+bool there_is(const std::string& tool);
+
+/// Codes from the whole of the input's interval, its ends more often than others, and the codes Runner has for them.
+program::CTestSequence random_sequence(const program::Program& program, std::size_t steps, std::uint64_t seed);
+
+/// Writes model.h, model.c and model_test.c.
+void write_c(const TempFolder& folder, const program::CSource& c);
+
+/// `compiler` with the flags under which no warning may appear, run in the folder: "cc -O2" and "-c model.c".
+Outcome compile(const TempFolder& folder, const std::string& compiler, const std::string& arguments);
+
+/// Checks for each of the compilers ("cc -O2") that it has nothing to say about the program's C, and that the self-test
+/// prints the hash of the expected codes and exits with 0.
+void check_c(const program::Program& program, const std::vector<program::CTestSequence>& tests,
+             const std::vector<std::string>& compilers);
+
+}  // namespace bitstate::tests
