@@ -19,8 +19,6 @@ using onnx::Builder;
 using onnx::Dim;
 using onnx::Type;
 
-const std::vector<std::int64_t> zero{0}, one{1}, last{-1};
-
 std::int64_t magnitude(const ValueInfo& v) { return std::max(v.hi, -v.lo); }
 
 /// What holds codes of so many bits; only a DequantizeLinear reads int4.
@@ -102,18 +100,18 @@ class Writer {
   /// Steps of the number 0 up to padded_length.
   std::string with_padding(const std::string& x) {
     const std::string missing = b_.node("Sub", {integers({program_.padded_length}), length()});
-    const std::string steps = b_.node("Max", {missing, integers(zero)});
+    const std::string steps = b_.node("Max", {missing, integers({0})});
     const bool tokens = program_.input.tokens;  // [N, L] or [N, L, cols]: all beginnings, then all ends
     const std::string before = integers(std::vector<std::int64_t>(tokens ? 3 : 4, 0));
     const std::string pads =
-        b_.node("Concat", tokens ? std::vector{before, steps} : std::vector{before, steps, integers(zero)},
+        b_.node("Concat", tokens ? std::vector{before, steps} : std::vector{before, steps, integers({0})},
                 {{"axis", std::int64_t{0}}});
     const std::vector<std::int64_t> code{program_.input.one_bit ? 1 : 0};
     return b_.node("Pad", {x, pads, b_.constant(tokens ? Type::int64 : Type::float64, code)});
   }
 
   std::string true_steps(const std::string& x) {
-    return padded_ ? b_.node("Slice", {x, integers(zero), length(), integers(one)}) : x;
+    return padded_ ? b_.node("Slice", {x, integers({0}), length(), integers({1})}) : x;
   }
 
   void write_output() {
@@ -126,7 +124,7 @@ class Writer {
       codes = true_steps(codes);
       dims.insert(dims.begin() + 1, "L");
     } else {
-      codes = b_.node("Squeeze", {codes, integers(one)});
+      codes = b_.node("Squeeze", {codes, integers({1})});
     }
     const auto type = [](Type t) { return std::vector<onnx::Attribute>{{"to", static_cast<std::int64_t>(t)}}; };
     b_.output_node("Cast", {codes}, "codes", type(Type::int32));
@@ -205,7 +203,7 @@ class Writer {
   /// Section 5 in int64.
   std::string write(const LayerNorm& i) {
     const auto integer = [this](std::int64_t v) { return b_.constant(Type::int64, std::vector{v}); };
-    const auto sum = [this](const std::string& v) { return b_.node("ReduceSum", {v, integers(last)}); };
+    const auto sum = [this](const std::string& v) { return b_.node("ReduceSum", {v, integers({-1})}); };
     const std::string x = b_.cast(at(i.x), Type::int64);
     const std::string d = b_.node("Sub", {b_.node("Mul", {x, integer(std::ssize(i.scale))}), sum(x)});
     const std::string w = b_.node("Add", {sum(b_.node("Mul", {d, d})), integer(i.epsilon)});
@@ -216,7 +214,7 @@ class Writer {
       halves.push_back(std::int64_t{1} << (29 + t - i.fraction));
       divisors.push_back(std::int64_t{1} << (30 + t - i.fraction));
     }
-    // t is the number of powers of 4 up to w; x_t of a table, [N, L, 1, 1] without the cast of t
+    // t is the number of powers of 4 up to w
     const std::string t = sum(b_.cast(b_.node("GreaterOrEqual", {w, integers(powers)}), Type::int64));
     const auto entry = [&](const std::vector<std::int64_t>& table) { return b_.node("Gather", {integers(table), t}); };
     const std::string root = integer_root(b_.node("Mul", {w, entry(factors)}));
@@ -232,7 +230,7 @@ class Writer {
       return b_.cast(b_.node(op, {b_.node("Mul", {root, root}), v}), Type::int64);
     };
     const std::string root = b_.cast(b_.node("Sqrt", {b_.cast(v, Type::float64)}), Type::int64);
-    const std::string next = b_.node("Add", {root, b_.constant(Type::int64, one, {})});
+    const std::string next = b_.node("Add", {root, b_.constant(Type::int64, std::vector{std::int64_t{1}})});
     return b_.node("Add", {b_.node("Sub", {root, test("Greater", root)}), test("LessOrEqual", next)});
   }
 
@@ -254,7 +252,7 @@ class Writer {
   std::string write(const Scan& i) { return onnx::write_scan(b_, i, at(i.x), magnitude(infos_[i.x])); }
 
   std::string write(const MeanPool& i) {
-    const std::string x = b_.cast(b_.node("ReduceSum", {true_steps(at(i.x)), integers(one)}), Type::int64);
+    const std::string x = b_.cast(b_.node("ReduceSum", {true_steps(at(i.x)), integers({1})}), Type::int64);
     const std::string n = length();
     const std::string scaled =
         b_.node("Mul", {x, b_.constant(Type::int64, std::vector{std::int64_t{2} << i.fraction})});
@@ -263,7 +261,7 @@ class Writer {
   }
 
   std::string write(const Last& i) {
-    return b_.node("Gather", {true_steps(at(i.x)), integers(last)}, {{"axis", std::int64_t{1}}});
+    return b_.node("Gather", {true_steps(at(i.x)), integers({-1})}, {{"axis", std::int64_t{1}}});
   }
 
   std::string write(const Concatenate& i) { return b_.node("Concat", {at(i.a), at(i.b)}, {{"axis", std::int64_t{2}}}); }

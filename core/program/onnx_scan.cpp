@@ -47,7 +47,7 @@ Plan plan_of(const Scan& scan, std::int64_t input) {
 }
 
 /// Writes the body: from the state x, with feedback the residue e, and the input u of a step to the next x and e and to
-/// the state before its clamp; all [N, 2P]. (What leaves the Scan is clamped for all steps at once.)
+/// the state before its clamp; all [N, 2, P]. (What leaves the Scan is clamped for all steps at once.)
 class Body {
  public:
   Body(const Scan& scan, const Plan& plan) : scan_(scan), plan_(plan) { b_.begin("step"); }
@@ -74,7 +74,7 @@ class Body {
 
  private:
   [[nodiscard]] Port port(const std::string& name) const {
-    return {name, plan_.type, {"N", static_cast<std::int64_t>(scan_.lambda.size())}, ""};
+    return {name, plan_.type, {"N", std::int64_t{2}, static_cast<std::int64_t>(scan_.lambda.size() / 2)}, ""};
   }
 
   std::string number(double v) { return b_.constant(plan_.type, std::vector{v}); }
@@ -84,18 +84,16 @@ class Body {
     const std::size_t cols = scan_.lambda.size();
     const std::size_t states = cols / 2;
     const double scale = plan_.shifted ? std::ldexp(1.0, -scan_.shift) : 1.0;
-    std::vector<double> straight(cols), crossed(cols);  // [re | re] and [-im | im] of lambda
-    std::vector<std::int64_t> swap(cols);               // takes [re | im] to [im | re]
+    std::vector<double> straight(cols), crossed(cols);  // [re, re] and [-im, im] of lambda
     for (std::size_t p = 0; p < states; ++p) {
       straight[p] = straight[states + p] = scale * scan_.lambda[p];
       crossed[states + p] = scale * scan_.lambda[states + p];
       crossed[p] = -crossed[states + p];
-      swap[p] = static_cast<std::int64_t>(states + p);
-      swap[states + p] = static_cast<std::int64_t>(p);
     }
+    const std::vector<std::int64_t> pair{2, static_cast<std::int64_t>(states)}, swap{1, 0};
     const std::string swapped = b_.node("Gather", {"x", b_.constant(Type::int64, swap)}, {{"axis", std::int64_t{1}}});
-    const std::string z = b_.node("Add", {b_.node("Mul", {"x", b_.constant(plan_.type, straight)}),
-                                          b_.node("Mul", {swapped, b_.constant(plan_.type, crossed)})});
+    const std::string z = b_.node("Add", {b_.node("Mul", {"x", b_.constant(plan_.type, straight, pair)}),
+                                          b_.node("Mul", {swapped, b_.constant(plan_.type, crossed, pair)})});
     const std::string with_input = b_.node("Add", {z, "u"});
     return scan_.feedback ? b_.node("Add", {with_input, "e"}) : with_input;
   }
@@ -105,11 +103,11 @@ class Body {
   Builder b_;
 };
 
-/// [N, cols] times `value`, where N is that of u.
-std::string initial(Builder& b, const std::string& u, std::size_t cols, Type type, double value) {
+/// [N, 2, P] times `value`, where N is that of u.
+std::string initial(Builder& b, const std::string& u, std::size_t states, Type type, double value) {
   const std::string batch = b.node("Shape", {u}, {{"start", std::int64_t{0}}, {"end", std::int64_t{1}}});
-  const std::string width = b.constant(Type::int64, std::vector{static_cast<std::int64_t>(cols)}, {1});
-  const std::string shape = b.node("Concat", {batch, width}, {{"axis", std::int64_t{0}}});
+  const std::string pair = b.constant(Type::int64, std::vector<std::int64_t>{2, static_cast<std::int64_t>(states)});
+  const std::string shape = b.node("Concat", {batch, pair}, {{"axis", std::int64_t{0}}});
   return b.node("Expand", {b.constant(type, std::vector{value}), shape});
 }
 
@@ -140,10 +138,14 @@ std::string write_scan(Builder& b, const Scan& scan, const std::string& u, std::
   for (const FixedPoint& f : scan.from_input) largest = std::max(largest, rescale(magnitude, f));
   const bool clamped = largest > scan.limit;
   const Plan plan = plan_of(scan, std::min(largest, scan.limit));
-  const std::size_t cols = scan.lambda.size();
-  std::vector<std::string> inputs = {initial(b, u, cols, plan.type, 0.0)};
-  if (scan.feedback) inputs.push_back(initial(b, u, cols, plan.type, plan.shifted ? 0.5 : 0.0));
-  inputs.push_back(inner_input(b, scan, plan, u, magnitude, clamped));
+  const std::size_t states = scan.lambda.size() / 2;
+  const auto reshaped = [&b](const std::string& v, const std::vector<std::int64_t>& shape) {  // 0: as it is
+    return b.node("Reshape", {v, b.constant(Type::int64, shape)});
+  };
+  std::vector<std::string> inputs = {initial(b, u, states, plan.type, 0.0)};
+  if (scan.feedback) inputs.push_back(initial(b, u, states, plan.type, plan.shifted ? 0.5 : 0.0));
+  inputs.push_back(
+      reshaped(inner_input(b, scan, plan, u, magnitude, clamped), {0, 0, 2, static_cast<std::int64_t>(states)}));
   const std::vector<std::int64_t> direction{scan.backward ? 1 : 0}, time{1};
   const std::string rounded = b.scan(inputs, {{"body", Body(scan, plan).graph("recurrence")},
                                               {"num_scan_inputs", std::int64_t{1}},
@@ -151,7 +153,8 @@ std::string write_scan(Builder& b, const Scan& scan, const std::string& u, std::
                                               {"scan_output_axes", time},
                                               {"scan_input_directions", direction},
                                               {"scan_output_directions", direction}});
-  const std::string x = clip(b, rounded, plan.type, scan.bound);
+  const std::string x =
+      clip(b, reshaped(rounded, {0, 0, static_cast<std::int64_t>(2 * states)}), plan.type, scan.bound);
   return plan.type == Type::float64 ? x : b.cast(x, Type::float64);
 }
 

@@ -1,7 +1,10 @@
 // The ONNX models of random programs in onnxruntime, code for code with the interpreter.
 #include "core/program/onnx.h"
+#include "autograd/export.h"
+#include "core/atomic_file.h"
 #include "core/program/runner.h"
 #include "core/random.h"
+#include "models/models.h"
 #include "tests/support/random_program.h"
 #include "tests/support/temp_folder.h"
 
@@ -9,12 +12,14 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
 #include <set>
 #include <string>
 #include <vector>
@@ -82,15 +87,49 @@ json batch_of(const Runner& runner, Inputs& inputs, std::size_t batch, std::size
   return result;
 }
 
-/// Writes the model into the folder and returns its case.
-json write_case(const TempFolder& folder, const Program& program, std::uint64_t number) {
+/// Writes the model into the folder and returns its case; batches are [sequences, steps].
+json write_case(const TempFolder& folder, const Program& program, std::uint64_t number,
+                std::initializer_list<std::array<std::size_t, 2>> batches) {
   const Runner runner(program);
   Inputs inputs(program, number);
   const std::string model = fmt::format("{}.onnx", number);
   write_quickly(folder / model, program::onnx_model(program));
-  json batches = json::array();
-  for (const std::size_t batch : {1, 2, 3}) batches.push_back(batch_of(runner, inputs, batch, 1 + inputs.below(40)));
-  return {{"model", model}, {"tokens", program.input.tokens}, {"scale", program.output.scale}, {"batches", batches}};
+  json written = json::array();
+  for (const auto& [sequences, steps] : batches) written.push_back(batch_of(runner, inputs, sequences, steps));
+  return {{"model", model}, {"tokens", program.input.tokens}, {"scale", program.output.scale}, {"batches", written}};
+}
+
+/// A classifier of sequential MNIST's size with the rules of a configuration, its ranges calibrated on normal numbers.
+Program wide_program(const std::string& config, bool bidirectional) {
+  S5Options options;
+  options.layers = 2;
+  options.layer.sizes.H = 96;
+  options.layer.sizes.P_full = 128;
+  options.layer.sizes.blocks = 1;
+  options.layer.sizes.bidirectional = bidirectional;
+  options.layer.batchnorm = false;
+  S5Classifier model(options, 1);
+  Inventory inventory = take_inventory(model);
+  const auto path = std::filesystem::path(BITSTATE_SOURCE_DIR) / "experiments" / "configs" / (config + ".quant");
+  quantize_sites(inventory, QuantConfig::parse(read_file(path, 1 << 16), config));
+
+  constexpr std::size_t steps = 200;
+  const Random random{1, random_stream("wide_program")};
+  std::vector<float> x(steps);
+  for (std::size_t t = 0; t < steps; ++t) x[t] = static_cast<float>(random.normal(t));
+  const std::vector<std::size_t> rows{steps};
+  const Batch batch{{rows, rows, 0}, x, {}};
+  std::vector<float> observed(inventory.range_count());
+  Pass pass;
+  pass.training = pass.calibrating = true;
+  pass.observed = observed;
+  Tape tape;
+  tape.begin(pass);
+  model.forward(tape, batch);
+  calibrate_ranges(inventory, {observed, {}});
+
+  tape.begin({});
+  return export_program(tape, model.forward(tape, batch), config, true, 0);
 }
 
 /// The counts of compare.mjs.
@@ -125,17 +164,33 @@ TEST_CASE("onnx: random programs give the same codes in onnxruntime") {
   const TempFolder folder;
   json cases = json::array();
   std::set<std::string> instructions;
-  const char* const count_text = std::getenv("BITSTATE_ONNX_PROGRAMS");
-  const std::size_t count = count_text == nullptr ? 60 : std::strtoul(count_text, nullptr, 10);
-  for (std::uint64_t number = 0; cases.size() < count; ++number) {
+  for (std::uint64_t number = 0; cases.size() < 60; ++number) {
     const auto random = random_program(number);
     if (!random) continue;
     for (const auto& i : random->program.instructions) instructions.emplace(program::name_of(i));
     Program program = random->program;
     if (number % 3 == 0) program.padded_length = 30;  // counts where a scan is backward
-    cases.push_back(write_case(folder, program, number));
+    const std::size_t steps = 1 + number * 7 % 40;
+    cases.push_back(write_case(folder, program, number, {{1, steps}, {2, 1 + number % 40}, {3, 1 + steps / 2}}));
   }
   CHECK(instructions.size() >= 11);
+  check_report(compare(folder, cases));
+}
+
+TEST_CASE("onnx: models of sequential MNIST's size give the same codes in onnxruntime") {
+  if (const std::string why = missing(); !why.empty()) {
+    MESSAGE("skipped: ", why);
+    return;
+  }
+  const TempFolder folder;
+  json cases = json::array();
+  for (const char* const config : {"w8a8", "w4a8", "w2a8"}) {
+    for (const bool bidirectional : {false, true}) {
+      const Program program = wide_program(config, bidirectional);
+      cases.push_back(write_case(folder, program, cases.size(), {{1, 784}, {2, 50}}));
+    }
+  }
+  if (std::getenv("KEEP")) std::system(fmt::format("cp {}/* /tmp/onnx_keep/", folder.path().string()).c_str());
   check_report(compare(folder, cases));
 }
 
