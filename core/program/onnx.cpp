@@ -207,20 +207,26 @@ class Writer {
     const std::string x = b_.cast(at(i.x), Type::int64);
     const std::string d = b_.node("Sub", {b_.node("Mul", {x, integer(std::ssize(i.scale))}), sum(x)});
     const std::string w = b_.node("Add", {sum(b_.node("Mul", {d, d})), integer(i.epsilon)});
-    std::vector<std::int64_t> powers, factors, halves, divisors;  // 4^j for j >= 1; 4^(30-t), 2^(k-1), 2^k for t >= 0
+    // 4^j for j >= 1; for t >= 0: 4^(30-t), and what shifting by k = 30 + t - F needs
+    std::vector<std::int64_t> powers, factors, added, shifts, offsets;
     for (std::int64_t t = 0; t <= 30; ++t) {
+      const std::int64_t k = 30 + t - i.fraction;
       if (t > 0) powers.push_back(std::int64_t{1} << (2 * t));
       factors.push_back(std::int64_t{1} << (2 * (30 - t)));
-      halves.push_back(std::int64_t{1} << (29 + t - i.fraction));
-      divisors.push_back(std::int64_t{1} << (30 + t - i.fraction));
+      added.push_back((std::int64_t{1} << (k - 1)) + onnx::lift);
+      shifts.push_back(k);
+      offsets.push_back(onnx::lift >> k);
     }
     // t is the number of powers of 4 up to w
     const std::string t = sum(b_.cast(b_.node("GreaterOrEqual", {w, integers(powers)}), Type::int64));
-    const auto entry = [&](const std::vector<std::int64_t>& table) { return b_.node("Gather", {integers(table), t}); };
+    const auto entry = [&](const std::vector<std::int64_t>& table, Type type = Type::int64) {
+      return b_.node("Gather", {b_.constant(type, table), t});
+    };
     const std::string root = integer_root(b_.node("Mul", {w, entry(factors)}));
     const std::string inverse = b_.node("Div", {integer(std::int64_t{1} << 60), root});
-    const std::string product = b_.node("Add", {b_.node("Mul", {d, inverse}), entry(halves)});
-    const std::string p = b_.cast(b_.floor_divide(product, entry(divisors)), Type::float64);
+    const std::string lifted = b_.node("Add", {b_.node("Mul", {d, inverse}), entry(added)});
+    const std::string shifted = b_.shift_right(lifted, entry(shifts, Type::uint64), entry(offsets));
+    const std::string p = b_.cast(shifted, Type::float64);
     return b_.node("Add", {b_.node("Mul", {p, reals(i.scale)}), reals(i.bias)});
   }
 

@@ -45,6 +45,8 @@ std::string packed(Type type, const std::vector<T>& values) {
       return packed_as<std::int32_t>(values);
     case Type::int64:
       return packed_as<std::int64_t>(values);
+    case Type::uint64:
+      return packed_as<std::uint64_t>(values);
     case Type::int4:
       return packed_nibbles(values);
     case Type::float64:
@@ -118,35 +120,49 @@ std::string Builder::clamp(const std::string& x, std::span<const std::int32_t> l
   return node("Min", {node("Max", {x, low}), high});
 }
 
-bool fits_double(std::span<const FixedPoint> factors, std::int64_t magnitude) {
+std::string Builder::shift_right(const std::string& lifted, const std::string& shift, const std::string& offset) {
+  // BitShift knows no sign
+  const std::string shifted = node("BitShift", {cast(lifted, Type::uint64), shift}, {{"direction", "RIGHT"}});
+  return node("Sub", {cast(shifted, Type::int64), offset});
+}
+
+bool fits(std::span<const FixedPoint> factors, std::int64_t magnitude, int bits) {
   return std::all_of(factors.begin(), factors.end(), [&](const FixedPoint& f) {
     const double product = static_cast<double>(magnitude) * static_cast<double>(std::abs(f.multiplier));
-    return product + std::ldexp(1.0, static_cast<int>(f.shift - 1)) < 0x1.0p53;
+    return product + std::ldexp(1.0, static_cast<int>(f.shift - 1)) < std::ldexp(1.0, bits);
   });
 }
 
-std::string Builder::rescale(const std::string& x, std::span<const FixedPoint> factors, Type type) {
-  if (type == Type::float64) {
-    std::vector<double> reals;
-    for (const FixedPoint& f : factors) {
-      reals.push_back(std::ldexp(static_cast<double>(f.multiplier), -static_cast<int>(f.shift)));
-    }
-    const std::string product = node("Mul", {x, constant(type, reals)});
-    return node("Floor", {node("Add", {product, constant(type, std::vector{0.5})})});
+std::string Builder::rescale_reals(const std::string& x, std::span<const FixedPoint> factors) {
+  std::vector<double> reals;
+  for (const FixedPoint& f : factors) {
+    reals.push_back(std::ldexp(static_cast<double>(f.multiplier), -static_cast<int>(f.shift)));
   }
-  std::vector<std::int64_t> multiplier, half, divisor;
+  const std::string product = node("Mul", {x, constant(Type::float64, reals)});
+  return node("Floor", {node("Add", {product, constant(Type::float64, std::vector{0.5})})});
+}
+
+std::string Builder::rescale(const std::string& x, std::span<const FixedPoint> factors, Type type,
+                             std::int64_t magnitude) {
+  if (type == Type::float64) return rescale_reals(x, factors);
+  const bool shifts = fits(factors, magnitude, lift_bits);
+  std::vector<std::int64_t> multiplier, added, divisor, shift, offset;
   for (const FixedPoint& f : factors) {
     multiplier.push_back(f.multiplier);
-    half.push_back(std::int64_t{1} << (f.shift - 1));
+    added.push_back((std::int64_t{1} << (f.shift - 1)) + (shifts ? lift : 0));
     divisor.push_back(std::int64_t{1} << f.shift);
+    shift.push_back(f.shift);
+    offset.push_back(lift >> f.shift);
   }
   const std::string product = node("Mul", {x, constant(type, multiplier)});
-  return floor_divide(node("Add", {product, constant(type, half)}), constant(type, divisor));
+  const std::string sum = node("Add", {product, constant(type, added)});
+  if (!shifts) return floor_divide(sum, constant(type, divisor));
+  return shift_right(sum, constant(Type::uint64, shift), constant(type, offset));
 }
 
 std::string Builder::rescale_codes(const std::string& x, std::span<const FixedPoint> factors, std::int64_t magnitude) {
-  if (fits_double(factors, magnitude)) return rescale(x, factors, Type::float64);
-  return cast(rescale(cast(x, Type::int64), factors, Type::int64), Type::float64);
+  if (fits_double(factors, magnitude)) return rescale(x, factors, Type::float64, magnitude);
+  return cast(rescale(cast(x, Type::int64), factors, Type::int64, magnitude), Type::float64);
 }
 
 }  // namespace bitstate::program::onnx

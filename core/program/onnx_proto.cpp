@@ -71,7 +71,7 @@ Message value_info_proto(const Port& port) {
 Message graph_proto(const Graph& graph);
 
 Message attribute_proto(const Attribute& attribute) {
-  constexpr int integer = 2, graph = 5, integers = 7;  // AttributeProto.AttributeType
+  constexpr int integer = 2, string = 3, graph = 5, integers = 7;  // AttributeProto.AttributeType
   Message m;
   m.bytes(1, attribute.name);
   std::visit(
@@ -83,6 +83,9 @@ Message attribute_proto(const Attribute& attribute) {
         } else if constexpr (std::is_same_v<Value, std::vector<std::int64_t>>) {
           for (const std::int64_t i : value) m.integer(8, i);
           m.integer(20, integers);
+        } else if constexpr (std::is_same_v<Value, std::string>) {
+          m.bytes(4, value);
+          m.integer(20, string);
         } else {
           m.message(6, graph_proto(*value));
           m.integer(20, graph);

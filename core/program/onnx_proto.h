@@ -19,6 +19,7 @@ enum class Type : std::int32_t {
   int32 = 6,
   int64 = 7,
   float64 = 11,
+  uint64 = 13,
   int4 = 22  ///< since opset 21, two a byte, the first in the lower half
 };
 
@@ -45,7 +46,7 @@ struct Graph;
 
 struct Attribute {
   std::string name;
-  std::variant<std::int64_t, std::vector<std::int64_t>, std::shared_ptr<const Graph>> value;
+  std::variant<std::int64_t, std::vector<std::int64_t>, std::string, std::shared_ptr<const Graph>> value;
 };
 
 struct Node {

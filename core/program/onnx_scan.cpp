@@ -22,6 +22,7 @@ struct Plan {
       false;  ///< s_lambda = 2^-shift: sums are in units of the state, and the residue holds the half that rounds
   Type type = Type::float64;
   FixedPoint to_state, to_inner;  ///< else: sums are in the units of lambda
+  std::int64_t largest = 0;       ///< of them
 };
 
 /// For rescaled inputs up to `input`.
@@ -41,8 +42,9 @@ Plan plan_of(const Scan& scan, std::int64_t input) {
   plan.to_state = scan.shift >= 0 ? FixedPoint{1, scan.shift} : scan.to_state;
   plan.to_inner = scan.shift >= 0 ? FixedPoint{2 * one, 1} : scan.to_inner;
   const std::int64_t residue = scan.shift >= 0 ? one : 2 * rescale(1, scan.to_inner) + 2;
-  const bool fits = fits_double({&plan.to_state, 1}, inner + residue) && fits_double({&plan.to_inner, 1}, scan.bound);
-  plan.type = fits ? Type::float64 : Type::int64;
+  plan.largest = inner + (scan.feedback ? residue : 0);
+  const bool reals = fits_double({&plan.to_state, 1}, plan.largest) && fits_double({&plan.to_inner, 1}, scan.bound);
+  plan.type = reals ? Type::float64 : Type::int64;
   return plan;
 }
 
@@ -54,14 +56,15 @@ class Body {
 
   std::shared_ptr<const Graph> graph(const std::string& name) {
     const std::string z = sum();
-    const std::string rounded = plan_.shifted ? b_.node("Floor", {z}) : b_.rescale(z, {&plan_.to_state, 1}, plan_.type);
+    const std::string rounded =
+        plan_.shifted ? b_.node("Floor", {z}) : b_.rescale(z, {&plan_.to_state, 1}, plan_.type, plan_.largest);
     const std::string next = b_.node("Clip", {rounded, number(-scan_.bound), number(scan_.bound)});
     Graph& g = b_.graph;
     g.name = name;
     g.inputs = {port("x")};
     g.outputs = {port(next)};
     if (scan_.feedback) {
-      const std::string back = plan_.shifted ? next : b_.rescale(next, {&plan_.to_inner, 1}, plan_.type);
+      const std::string back = plan_.shifted ? next : b_.rescale(next, {&plan_.to_inner, 1}, plan_.type, scan_.bound);
       const std::string kept = b_.node("Sub", {z, back});
       const std::string lost = number(plan_.shifted ? 0.5 : 0.0);
       g.inputs.push_back(port("e"));
@@ -120,7 +123,7 @@ std::string inner_input(Builder& b, const Scan& scan, const Plan& plan, const st
                         bool clamped) {
   // a large factor may leave float64 before the clamp brings it back
   const Type type = fits_double(scan.from_input, magnitude) ? Type::float64 : Type::int64;
-  std::string v = b.rescale(type == Type::int64 ? b.cast(u, type) : u, scan.from_input, type);
+  std::string v = b.rescale(type == Type::int64 ? b.cast(u, type) : u, scan.from_input, type, magnitude);
   if (clamped) v = clip(b, v, type, scan.limit);
   if (plan.shifted) {
     if (type == Type::int64) v = b.cast(v, Type::float64);
