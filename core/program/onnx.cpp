@@ -27,12 +27,6 @@ Type weight_type(std::uint32_t bits, bool nibbles) {
   return bits <= 8 ? Type::int8 : (bits <= 16 ? Type::int16 : Type::int32);
 }
 
-/// The 8-bit type that holds the value, else float32.
-Type narrow_type(const ValueInfo& v) {
-  if (v.lo >= -128 && v.hi <= 127) return Type::int8;
-  return v.lo >= 0 && v.hi <= 255 ? Type::uint8 : Type::float32;
-}
-
 /// Writes one instruction after the other. Values are float64, [N, L, cols], or [N, 1, cols] from a pool on.
 class Writer {
  public:
@@ -169,9 +163,8 @@ class Writer {
     }
     std::string y = at(i.x);
     if (sums == Type::float32) {
-      const Type narrow = narrow_type(x);
-      y = b_.cast(y, narrow);
-      if (narrow != Type::float32) y = dequantized(y);
+      const bool narrow = x.lo >= -128 && x.hi <= 127;
+      y = narrow ? dequantized(b_.cast(y, Type::int8)) : b_.cast(y, sums);
     }
     y = b_.node("MatMul", {y, w});
     if (sums == Type::float32) y = b_.cast(y, Type::float64);

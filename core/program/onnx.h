@@ -15,12 +15,10 @@ namespace bitstate::program {
 ///
 /// Values are whole numbers in float64, where they are exact; whatever could be rounded is done in int64 (a rescale
 /// whose product reaches 2^53, the layer norm). Weights are int4, int8 or int16 constants behind a DequantizeLinear of
-/// scale 1, products are MatMuls in float32 if no partial sum reaches 2^24, else in float64. A recurrence is a Scan,
-/// whose body is described in onnx_scan.h. Sequences shorter than padded_length are padded in the graph where a
-/// backward scan needs it. Weights of int4 or int16 make it opset 21 (IR 10), else it is opset 17 (IR 8).
-///
-/// A runtime that does what the nodes say is exact. Not so onnxruntime's `extended` and `all` fusions on x86 processors
-/// without VNNI, whose 8-bit products saturate, unless session.x64quantprecision is set.
+/// scale 1, 8-bit operands too; products are MatMuls in float32 if no partial sum reaches 2^24, else in float64.
+/// (Operands are never uint8: where they are, runtimes use x86 instructions whose 16-bit sums saturate.) A recurrence
+/// is a Scan, whose body is described in onnx_scan.h. Sequences shorter than padded_length are padded in the graph
+/// where a backward scan needs it. Weights of int4 or int16 make it opset 21 (IR 10), else it is opset 17 (IR 8).
 ///
 /// Throws Error where analyse() does, and for token ids that something other than an embedding reads.
 [[nodiscard]] std::string onnx_model(const Program& program);

@@ -35,8 +35,6 @@ std::string packed(Type type, const std::vector<T>& values) {
   switch (type) {
     case Type::float32:
       return packed_as<float>(values);
-    case Type::uint8:
-      return packed_as<std::uint8_t>(values);
     case Type::int8:
       return packed_as<std::int8_t>(values);
     case Type::int16:

@@ -18,6 +18,7 @@ class Builder {
 
   /// Names of what is added from here on begin with `scope`, which must be different each time.
   void begin(std::string scope);
+  [[nodiscard]] const std::string& scope() const { return scope_; }
 
   /// Adds a node with one output; returns the output.
   std::string node(std::string op, std::vector<std::string> inputs, std::vector<Attribute> attributes = {});

@@ -13,7 +13,6 @@ namespace bitstate::program::onnx {
 /// TensorProto.DataType
 enum class Type : std::int32_t {
   float32 = 1,
-  uint8 = 2,
   int8 = 3,
   int16 = 5,
   int32 = 6,

@@ -52,25 +52,29 @@ Plan plan_of(const Scan& scan, std::int64_t input) {
 /// the state before its clamp; all [N, 2, P]. (What leaves the Scan is clamped for all steps at once.)
 class Body {
  public:
-  Body(const Scan& scan, const Plan& plan) : scan_(scan), plan_(plan) { b_.begin("step"); }
+  /// Names in it begin with `scope`: a graph inside another one must not define a name of the outer one again.
+  Body(const Scan& scan, const Plan& plan, const std::string& scope)
+      : scan_(scan), plan_(plan), x_(scope + "/x"), e_(scope + "/e"), u_(scope + "/u") {
+    b_.begin(scope);
+  }
 
-  std::shared_ptr<const Graph> graph(const std::string& name) {
+  std::shared_ptr<const Graph> graph() {
     const std::string z = sum();
     const std::string rounded =
         plan_.shifted ? b_.node("Floor", {z}) : b_.rescale(z, {&plan_.to_state, 1}, plan_.type, plan_.largest);
     const std::string next = b_.node("Clip", {rounded, number(-scan_.bound), number(scan_.bound)});
     Graph& g = b_.graph;
-    g.name = name;
-    g.inputs = {port("x")};
+    g.name = "recurrence";
+    g.inputs = {port(x_)};
     g.outputs = {port(next)};
     if (scan_.feedback) {
       const std::string back = plan_.shifted ? next : b_.rescale(next, {&plan_.to_inner, 1}, plan_.type, scan_.bound);
       const std::string kept = b_.node("Sub", {z, back});
       const std::string lost = number(plan_.shifted ? 0.5 : 0.0);
-      g.inputs.push_back(port("e"));
+      g.inputs.push_back(port(e_));
       g.outputs.push_back(port(b_.node("Where", {b_.node("Equal", {rounded, next}), kept, lost})));
     }
-    g.inputs.push_back(port("u"));
+    g.inputs.push_back(port(u_));
     g.outputs.push_back(port(rounded));
     return std::make_shared<const Graph>(std::move(g));
   }
@@ -94,15 +98,16 @@ class Body {
       crossed[p] = -crossed[states + p];
     }
     const std::vector<std::int64_t> pair{2, static_cast<std::int64_t>(states)}, swap{1, 0};
-    const std::string swapped = b_.node("Gather", {"x", b_.constant(Type::int64, swap)}, {{"axis", std::int64_t{1}}});
-    const std::string z = b_.node("Add", {b_.node("Mul", {"x", b_.constant(plan_.type, straight, pair)}),
+    const std::string swapped = b_.node("Gather", {x_, b_.constant(Type::int64, swap)}, {{"axis", std::int64_t{1}}});
+    const std::string z = b_.node("Add", {b_.node("Mul", {x_, b_.constant(plan_.type, straight, pair)}),
                                           b_.node("Mul", {swapped, b_.constant(plan_.type, crossed, pair)})});
-    const std::string with_input = b_.node("Add", {z, "u"});
-    return scan_.feedback ? b_.node("Add", {with_input, "e"}) : with_input;
+    const std::string with_input = b_.node("Add", {z, u_});
+    return scan_.feedback ? b_.node("Add", {with_input, e_}) : with_input;
   }
 
   const Scan& scan_;
   const Plan& plan_;
+  std::string x_, e_, u_;
   Builder b_;
 };
 
@@ -150,7 +155,7 @@ std::string write_scan(Builder& b, const Scan& scan, const std::string& u, std::
   inputs.push_back(
       reshaped(inner_input(b, scan, plan, u, magnitude, clamped), {0, 0, 2, static_cast<std::int64_t>(states)}));
   const std::vector<std::int64_t> direction{scan.backward ? 1 : 0}, time{1};
-  const std::string rounded = b.scan(inputs, {{"body", Body(scan, plan).graph("recurrence")},
+  const std::string rounded = b.scan(inputs, {{"body", Body(scan, plan, b.scope() + "/step").graph()},
                                               {"num_scan_inputs", std::int64_t{1}},
                                               {"scan_input_axes", time},
                                               {"scan_output_axes", time},

@@ -1,103 +1,29 @@
-// The ONNX models of random programs in onnxruntime, code for code with the interpreter.
+// The ONNX models of random programs: as files, and in onnxruntime, code for code with the interpreter.
 #include "core/program/onnx.h"
+
 #include "autograd/export.h"
 #include "core/atomic_file.h"
-#include "core/program/runner.h"
 #include "core/random.h"
 #include "models/models.h"
+#include "tests/support/onnx_cases.h"
+#include "tests/support/protobuf.h"
 #include "tests/support/random_program.h"
-#include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
-#include <array>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <initializer_list>
+#include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace bitstate::tests {
 namespace {
 
-using nlohmann::json;
 using program::Program;
-using program::Runner;
-
-/// The folder that has node_modules: $BITSTATE_NPM, or the one that ./check prepares.
-std::filesystem::path npm_folder() {
-  const char* const given = std::getenv("BITSTATE_NPM");
-  if (given != nullptr) return given;
-  return std::filesystem::path(BITSTATE_SOURCE_DIR) / "build" / "npm";
-}
-
-/// Why onnxruntime cannot be asked; empty if it can.
-std::string missing() {
-  if (std::system("node --version > /dev/null 2>&1") != 0) return "there is no command node";
-  if (!std::filesystem::exists(npm_folder() / "node_modules" / "onnxruntime-node")) {
-    return fmt::format("there is no onnxruntime-node in {}; ./check installs it", npm_folder().string());
-  }
-  return {};
-}
-
-/// Real numbers, some of them halfway between two codes or far outside; or token ids.
-class Inputs {
- public:
-  Inputs(const Program& program, std::uint64_t number)
-      : input_(program.input), random_{number, random_stream("onnx_test")} {}
-
-  float next() {
-    if (input_.tokens) return static_cast<float>(random_.below(static_cast<std::size_t>(input_.grid.hi) + 1, draw_++));
-    const double kind = random_.uniform(draw_++);
-    const auto size = static_cast<float>(input_.grid.bound());
-    const auto x = static_cast<float>(random_.normal(draw_++)) * size * (kind < 0.1 ? 3.0F : 0.5F) * input_.grid.scale;
-    return kind < 0.8 ? x : (std::floor(x / input_.grid.scale) + 0.5F) * input_.grid.scale;
-  }
-  std::size_t below(std::size_t end) { return random_.below(end, draw_++); }
-
- private:
-  const program::Input& input_;
-  Random random_;
-  std::uint64_t draw_ = 0;
-};
-
-/// `batch` sequences of `steps` steps and what is expected of them.
-json batch_of(const Runner& runner, Inputs& inputs, std::size_t batch, std::size_t steps) {
-  const Program& program = runner.program();
-  const std::size_t size = steps * program.input.cols;
-  json result{{"dims", {batch, steps}}};
-  if (!program.input.tokens) result["dims"].push_back(program.input.cols);
-  for (std::size_t n = 0; n < batch; ++n) {
-    std::vector<float> x(size);
-    for (float& v : x) v = inputs.next();
-    std::vector<std::int32_t> codes(x.begin(), x.end());
-    if (!program.input.tokens) program::encode_input(program, x.data(), size, codes.data());
-    const auto expected = runner.run(codes);
-    for (const float v : x) result["x"].push_back(v);
-    for (const std::int32_t c : expected) result["codes"].push_back(c);
-    if (program.output.classes) result["classes"].push_back(program::class_of(expected));
-  }
-  return result;
-}
-
-/// Writes the model into the folder and returns its case; batches are [sequences, steps].
-json write_case(const TempFolder& folder, const Program& program, std::uint64_t number,
-                std::initializer_list<std::array<std::size_t, 2>> batches) {
-  const Runner runner(program);
-  Inputs inputs(program, number);
-  const std::string model = fmt::format("{}.onnx", number);
-  write_quickly(folder / model, program::onnx_model(program));
-  json written = json::array();
-  for (const auto& [sequences, steps] : batches) written.push_back(batch_of(runner, inputs, sequences, steps));
-  return {{"model", model}, {"tokens", program.input.tokens}, {"scale", program.output.scale}, {"batches", written}};
-}
 
 /// A classifier of sequential MNIST's size with the rules of a configuration, its ranges calibrated on normal numbers.
 Program wide_program(const std::string& config, bool bidirectional) {
@@ -132,66 +58,112 @@ Program wide_program(const std::string& config, bool bidirectional) {
   return export_program(tape, model.forward(tape, batch), config, true, 0);
 }
 
-/// The counts of compare.mjs.
-json compare(const TempFolder& folder, const json& cases) {
-  write_quickly(folder / "cases.json", cases.dump());
-  const std::string command =
-      fmt::format("node '{}/tests/program/onnx/compare.mjs' '{}' '{}' > '{}'", BITSTATE_SOURCE_DIR,
-                  npm_folder().string(), (folder / "cases.json").string(), (folder / "report.json").string());
-  REQUIRE(std::system(command.c_str()) == 0);
-  std::ifstream file(folder / "report.json");
-  return json::parse(file);
+/// What a model consists of.
+struct Census {
+  std::map<std::string, std::size_t> ops;
+  std::set<std::uint64_t> scan_types;  ///< what the bodies of Scans compute in
+  std::set<std::uint64_t> constant_types;
+};
+
+/// Bits of an element of TensorProto.DataType.
+std::uint64_t bits_of(std::uint64_t type) {
+  const std::map<std::uint64_t, std::uint64_t> bits{{1, 32}, {3, 8},   {5, 16},  {6, 32},
+                                                    {7, 64}, {11, 64}, {13, 64}, {22, 4}};
+  return bits.at(type);
 }
 
-void check_report(const json& report) {
-  MESSAGE(report.dump());
-  for (const char* level : {"disabled", "basic"}) {
-    CAPTURE(level);
-    CHECK(report[level]["wrong_codes"] == 0);
-    CHECK(report[level]["wrong_reals"] == 0);
-    CHECK(report[level]["wrong_classes"] == 0);
+/// Checks that every name is defined once, before it is used, and that constants have the bytes of their shape.
+void check_graph(std::string_view bytes, std::set<std::string> names, Census& census) {
+  const ProtobufMessage graph(bytes);
+  CHECK_FALSE(graph.text(2).empty());
+  for (const auto& input : graph.all(11)) CHECK(names.insert(ProtobufMessage(input.bytes).text(1)).second);
+  for (const auto& constant : graph.all(5)) {
+    const ProtobufMessage tensor(constant.bytes);
+    CHECK(names.insert(tensor.text(8)).second);
+    std::uint64_t bits = bits_of(tensor.one(2).number);
+    for (const auto& size : tensor.all(1)) bits *= size.number;
+    CHECK(tensor.one(9).bytes.size() == (bits + 7) / 8);
+    census.constant_types.insert(tensor.one(2).number);
   }
-  const json& all = report["all"];
-  CHECK(all["largest_difference"] <= 1);
-  CHECK(all["wrong_classes"].get<double>() <= 0.001 * all["sequences"].get<double>());
+  for (const auto& field : graph.all(1)) {
+    const ProtobufMessage node(field.bytes);
+    ++census.ops[node.text(4)];
+    for (const auto& input : node.all(1)) CHECK(names.count(std::string(input.bytes)) == 1);
+    for (const auto& attribute : node.all(5)) {
+      for (const auto& body : ProtobufMessage(attribute.bytes).all(6)) {
+        check_graph(body.bytes, names, census);
+        const ProtobufMessage state(ProtobufMessage(body.bytes).all(11)[0].bytes);
+        census.scan_types.insert(state.message(2).message(1).one(1).number);
+      }
+    }
+    for (const auto& output : node.all(2)) CHECK(names.insert(std::string(output.bytes)).second);
+  }
+  for (const auto& output : graph.all(12)) CHECK(names.count(ProtobufMessage(output.bytes).text(1)) == 1);
+}
+
+TEST_CASE("onnx: names are defined once and before they are used, constants have their sizes, opsets their types") {
+  Census census;
+  std::set<std::uint64_t> opsets;
+  std::size_t programs = 0;
+  for (std::uint64_t number = 0; programs < 300; ++number) {
+    CAPTURE(number);
+    const auto random = random_program(number);
+    if (!random) continue;
+    ++programs;
+    const std::string bytes = program::onnx_model(random->program);
+    const ProtobufMessage model(bytes);
+    CHECK(model.text(2) == "bitstate");
+    CHECK(model.message(7).text(2) == "random");
+    Census own;
+    check_graph(model.text(7), {}, own);
+    const std::uint64_t opset = model.message(8).one(2).number;
+    const bool small = own.constant_types.count(22) > 0;  // int4
+    CHECK((!small || opset == 21));
+    CHECK(model.one(1).number == (opset == 21 ? 10 : 8));
+    opsets.insert(opset);
+    for (const auto& [op, count] : own.ops) census.ops[op] += count;
+    census.scan_types.merge(own.scan_types);
+    census.constant_types.merge(own.constant_types);
+  }
+  CHECK(opsets == std::set<std::uint64_t>{17, 21});
+  CHECK(census.scan_types == std::set<std::uint64_t>{1, 7, 11});                       // float32, int64, float64
+  CHECK(census.constant_types == std::set<std::uint64_t>{1, 3, 5, 6, 7, 11, 13, 22});  // all that there are
+  for (const char* op : {"BitShift", "Mod", "Scan", "MatMul", "DequantizeLinear", "Sqrt"}) {
+    CAPTURE(op);
+    CHECK(census.ops[op] > 0);
+  }
 }
 
 TEST_CASE("onnx: random programs give the same codes in onnxruntime") {
-  if (const std::string why = missing(); !why.empty()) {
+  if (const std::string why = onnxruntime_missing(); !why.empty()) {
     MESSAGE("skipped: ", why);
     return;
   }
-  const TempFolder folder;
-  json cases = json::array();
-  std::set<std::string> instructions;
+  OnnxCases cases;
+  std::set<std::string_view> instructions;
   for (std::uint64_t number = 0; cases.size() < 60; ++number) {
     const auto random = random_program(number);
     if (!random) continue;
-    for (const auto& i : random->program.instructions) instructions.emplace(program::name_of(i));
+    for (const auto& i : random->program.instructions) instructions.insert(program::name_of(i));
     Program program = random->program;
     if (number % 3 == 0) program.padded_length = 30;  // counts where a scan is backward
     const std::size_t steps = 1 + number * 7 % 40;
-    cases.push_back(write_case(folder, program, number, {{1, steps}, {2, 1 + number % 40}, {3, 1 + steps / 2}}));
+    cases.add(program, {{1, steps}, {2, 1 + number % 40}, {3, 1 + steps / 2}});
   }
   CHECK(instructions.size() >= 11);
-  check_report(compare(folder, cases));
+  cases.check();
 }
 
 TEST_CASE("onnx: models of sequential MNIST's size give the same codes in onnxruntime") {
-  if (const std::string why = missing(); !why.empty()) {
+  if (const std::string why = onnxruntime_missing(); !why.empty()) {
     MESSAGE("skipped: ", why);
     return;
   }
-  const TempFolder folder;
-  json cases = json::array();
+  OnnxCases cases;
   for (const char* const config : {"w8a8", "w4a8", "w2a8"}) {
-    for (const bool bidirectional : {false, true}) {
-      const Program program = wide_program(config, bidirectional);
-      cases.push_back(write_case(folder, program, cases.size(), {{1, 784}, {2, 50}}));
-    }
+    for (const bool bidirectional : {false, true}) cases.add(wide_program(config, bidirectional), {{1, 784}, {2, 50}});
   }
-  if (std::getenv("KEEP")) std::system(fmt::format("cp {}/* /tmp/onnx_keep/", folder.path().string()).c_str());
-  check_report(compare(folder, cases));
+  cases.check();
 }
 
 }  // namespace
