@@ -44,6 +44,15 @@ void add_rescales(OnnxCases& cases) {
     cases.add(program_of(3, bound, {tripled, program::AddRow{1, factors, {1, -2, 3}}}), {{2, 50}});
     cases.add(program_of(3, bound, {tripled, program::Sum{1, 0, {f}, {{1 << 30, 32}}}}), {{2, 50}});
   }
+  // a m + 2^29 is one less than a multiple of 2^30 and takes 55 bits, of which float64 loses that one
+  for (const std::uint64_t a : {(1U << 24) - 1, (1U << 24) - 3, (1U << 24) - 5}) {
+    std::uint64_t inverse = 1;  // of a, modulo 2^64
+    for (int i = 0; i < 6; ++i) inverse *= 2 - a * inverse;
+    const std::uint64_t remainder = ((1U << 29) - 1) * inverse % (1U << 30);
+    const FixedPoint f{static_cast<std::int64_t>((1U << 30) + remainder), 30};
+    const program::Rescale i{0, {f}, {-(1 << 27)}, {1 << 27}};
+    cases.add(program_of(2, static_cast<std::int32_t>(a), {i}), {{2, 50}});
+  }
   // 2^22 times a multiplier is at the end of float64
   for (const std::int32_t b : {(1 << 22) - 1, 1 << 22, (1 << 22) + 1}) {
     const program::Rescale i{0, {{largest_multiplier, 32}, {(1 << 30) + 1, 33}}, {-b, -b / 2}, {b, b / 2}};
@@ -104,6 +113,30 @@ void add_scans(OnnxCases& cases) {
   }
 }
 
+/// Products of 2^25 that cancel, which float32 rounds; and sums of -3 * 2^30, whose product with s_lambda is below
+/// -2^62.
+void add_large_sums(OnnxCases& cases) {
+  program::Scan i;
+  i.bound = 32767;
+  i.lambda_bits = 17;
+  i.shift = 1;
+  i.limit = 8 * std::int64_t{i.bound};
+  i.lambda = {1001, -1001, 999, 999};
+  i.from_input.assign(4, {1 << 30, 30});
+  program::Scan free = i;
+  free.shift = -1;
+  free.limit = 1 << 30;
+  free.lambda = {32767, 32767, -32767, 32767};
+  free.to_state = {largest_multiplier, 45};
+  free.to_inner = {1 << 30, 16};
+  free.from_input.assign(4, {1 << 30, 20});
+  for (const bool feedback : {false, true}) {
+    i.feedback = free.feedback = feedback;
+    cases.add(program_of(4, 20, {i}), {{3, 40}});
+    cases.add(program_of(4, 1 << 20, {free}), {{3, 40}});
+  }
+}
+
 /// Means of negative sums are floored; rows of a table are found by their column; a pool with classes that tie.
 void add_others(OnnxCases& cases) {
   for (const std::int32_t fraction : {0, 1, 12}) {
@@ -131,6 +164,7 @@ TEST_CASE("onnx: programs at the limits of types give the same codes in onnxrunt
   add_norms(cases);
   add_linears(cases);
   add_scans(cases);
+  add_large_sums(cases);
   add_others(cases);
   cases.check();
 }
