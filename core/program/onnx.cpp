@@ -52,7 +52,7 @@ class Writer {
   }
 
   std::string real(double v) { return b_.constant(Type::float64, std::vector{v}); }
-  std::string integers(std::vector<std::int64_t> v) { return b_.constant(Type::int64, v, {std::ssize(v)}); }
+  std::string integers(const std::vector<std::int64_t>& v) { return b_.constant(Type::int64, v, {std::ssize(v)}); }
   template <class T>
   std::string reals(const std::vector<T>& v) {
     return b_.constant(Type::float64, v);

@@ -18,10 +18,10 @@ std::int64_t largest_lambda(const Scan& scan) {
 
 /// What the body of a Scan computes in.
 struct Plan {
-  bool shifted =
-      false;  ///< s_lambda = 2^-shift: sums are in units of the state, and the residue holds the half that rounds
+  /// s_lambda = 2^-shift: sums are in units of the state, and the residue holds the half that rounds.
+  bool shifted = false;
   Type type = Type::float64;
-  FixedPoint to_state, to_inner;  ///< else: sums are in the units of lambda
+  FixedPoint to_state, to_inner;  ///< else: sums are in units of s_lambda times the state's
   std::int64_t largest = 0;       ///< of them
 };
 
