@@ -19,14 +19,28 @@ if (numbers.length !== 4 || !isCount(length) || !(cols === 0 || isCount(cols)) |
 const repository = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const npmFolder = resolve(process.env.BITSTATE_NPM ?? join(repository, "build", "npm"));
 const require = createRequire(join(npmFolder, "any.js"));
-const ort = require("onnxruntime-node");
 
-const session = await ort.InferenceSession.create(model, {
-  graphOptimizationLevel: "all",
-  executionMode: "sequential",
-  intraOpNumThreads: 1,
-  interOpNumThreads: 1,
-});
+function fail(sentence) {
+  console.error(`[onnxruntime] ${sentence}`);
+  process.exit(1);
+}
+
+let ort, session;
+try {
+  ort = require("onnxruntime-node");
+} catch {
+  fail(`there is no onnxruntime-node in ${npmFolder}; ./check installs it`);
+}
+try {
+  session = await ort.InferenceSession.create(model, {
+    graphOptimizationLevel: "all",
+    executionMode: "sequential",
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+  });
+} catch (error) {
+  fail(`${model} cannot be loaded: ${error.message}`);
+}
 const x =
   cols === 0
     ? new ort.Tensor("int64", new BigInt64Array(batch * length), [batch, length])

@@ -7,10 +7,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
+#include <cstdint>
 #include <cstdlib>
+#include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace bitstate::program {
 namespace {

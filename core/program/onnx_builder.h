@@ -4,6 +4,7 @@
 #include "core/fixed_point.h"
 #include "core/program/onnx_proto.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
