@@ -94,7 +94,7 @@ struct Recurrence {
 
 /// One set of loops. Where `then` is given, it is applied to each result before that is stored.
 struct Kernels {
-  bool byte_products;  ///< Products of 8-bit codes
+  Width operands;  ///< the least width of Products that `linear` knows
   void (*linear)(const Products& w, const Rescaling* then, std::size_t rows, Codes x, MutableCodes y);
   void (*rescale)(const Rescaling& r, std::size_t cols, std::size_t rows, Codes x, MutableCodes y);
   void (*sign)(std::size_t cols, std::size_t rows, Codes x, MutableCodes y);

@@ -3,6 +3,7 @@
 
 #if defined(__AVX2__)
 
+#include "core/program/kernels_scan.h"
 #include "core/program/kernels_vector.h"
 
 #include <immintrin.h>
@@ -39,7 +40,7 @@ struct Avx2 {
     Reach reach;
   };
 
-  static constexpr bool byte_products = false;
+  static constexpr Width operands = Width::two;
   static constexpr bool wide_tiles = false;
   static constexpr std::size_t tile_rows = 4;
 
@@ -156,10 +157,77 @@ struct Avx2 {
   }
 };
 
+struct Wide256 {
+  /// Lanes 0 to 3 and 4 to 7.
+  struct Vector {
+    __m256i a, b;
+  };
+
+  static Vector load(const std::int8_t* p) {
+    const __m128i codes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+    return {_mm256_cvtepi8_epi64(codes), _mm256_cvtepi8_epi64(_mm_srli_si128(codes, 4))};
+  }
+  static Vector load(const std::int16_t* p) {
+    const __m128i codes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    return {_mm256_cvtepi16_epi64(codes), _mm256_cvtepi16_epi64(_mm_srli_si128(codes, 8))};
+  }
+  static Vector load(const std::int32_t* p) {
+    const auto* const from = reinterpret_cast<const __m128i*>(p);
+    return {_mm256_cvtepi32_epi64(_mm_loadu_si128(from)), _mm256_cvtepi32_epi64(_mm_loadu_si128(from + 1))};
+  }
+  static Vector load(const std::int64_t* p) {
+    const auto* const from = reinterpret_cast<const __m256i*>(p);
+    return {_mm256_loadu_si256(from), _mm256_loadu_si256(from + 1)};
+  }
+  /// The low halves, as 8 int32.
+  static __m256i low(Vector v) {
+    const __m256i lanes_mixed =
+        _mm256_castps_si256(_mm256_shuffle_ps(_mm256_castsi256_ps(v.a), _mm256_castsi256_ps(v.b), 0x88));
+    return _mm256_permute4x64_epi64(lanes_mixed, 0xd8);
+  }
+  static __m128i words(Vector v) {
+    const __m256i codes = low(v);
+    return _mm_packs_epi32(_mm256_castsi256_si128(codes), _mm256_extracti128_si256(codes, 1));
+  }
+  static void store(Vector v, std::int8_t* p) {
+    const __m128i codes = words(v);
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(codes, codes));
+  }
+  static void store(Vector v, std::int16_t* p) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), words(v)); }
+  static void store(Vector v, std::int32_t* p) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), low(v)); }
+  static void store(Vector v, std::int64_t* p) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v.a);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p) + 1, v.b);
+  }
+
+  static Vector all(std::int64_t v) { return {_mm256_set1_epi64x(v), _mm256_set1_epi64x(v)}; }
+  static Vector add(Vector x, Vector y) { return {_mm256_add_epi64(x.a, y.a), _mm256_add_epi64(x.b, y.b)}; }
+  static Vector subtract(Vector x, Vector y) { return {_mm256_sub_epi64(x.a, y.a), _mm256_sub_epi64(x.b, y.b)}; }
+  /// Of numbers that fit 32 bits.
+  static Vector multiply(Vector x, Vector y) { return {_mm256_mul_epi32(x.a, y.a), _mm256_mul_epi32(x.b, y.b)}; }
+  static Vector shift_left(Vector v, Vector shift) {
+    return {_mm256_sllv_epi64(v.a, shift.a), _mm256_sllv_epi64(v.b, shift.b)};
+  }
+  static Vector shift_right(Vector v, Vector shift) {
+    return {program::shift_right(v.a, shift.a), program::shift_right(v.b, shift.b)};
+  }
+  /// To [-bound, bound].
+  static __m256i clamp(__m256i v, __m256i bound) {
+    const __m256i least = _mm256_sub_epi64(_mm256_setzero_si256(), bound);
+    const __m256i below = _mm256_blendv_epi8(v, bound, _mm256_cmpgt_epi64(v, bound));
+    return _mm256_blendv_epi8(below, least, _mm256_cmpgt_epi64(least, below));
+  }
+  static Vector clamp(Vector v, Vector bound) { return {clamp(v.a, bound.a), clamp(v.b, bound.b)}; }
+  /// v where x = y, else 0.
+  static Vector where_equal(Vector x, Vector y, Vector v) {
+    return {_mm256_and_si256(_mm256_cmpeq_epi64(x.a, y.a), v.a), _mm256_and_si256(_mm256_cmpeq_epi64(x.b, y.b), v.b)};
+  }
+};
+
 }  // namespace
 
 const Kernels* avx2_kernels() {
-  static constexpr Kernels table = kernels_for<Avx2>(lookup_scalar, scan_scalar);
+  static constexpr Kernels table = kernels_for<Avx2>(lookup_scalar, scan<Wide256>);
   return &table;
 }
 

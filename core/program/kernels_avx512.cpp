@@ -4,6 +4,7 @@
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__) && \
     defined(__AVX512VNNI__) && defined(__AVX512VBMI__)
 
+#include "core/program/kernels_scan.h"
 #include "core/program/kernels_vector.h"
 
 #include <immintrin.h>
@@ -21,7 +22,7 @@ struct Avx512 {
     Reach reach;
   };
 
-  static constexpr bool byte_products = true;
+  static constexpr Width operands = Width::one;
   static constexpr bool wide_tiles = true;
   static constexpr std::size_t tile_rows = 4;
 
@@ -111,6 +112,47 @@ struct Avx512 {
   }
 };
 
+struct Wide512 {
+  using Vector = __m512i;
+
+  static Vector load(const std::int8_t* p) {
+    return _mm512_cvtepi8_epi64(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+  }
+  static Vector load(const std::int16_t* p) {
+    return _mm512_cvtepi16_epi64(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  static Vector load(const std::int32_t* p) {
+    return _mm512_cvtepi32_epi64(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  }
+  static Vector load(const std::int64_t* p) { return _mm512_loadu_si512(p); }
+  static void store(Vector v, std::int8_t* p) {
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm512_cvtepi64_epi8(v));
+  }
+  static void store(Vector v, std::int16_t* p) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi64_epi16(v));
+  }
+  static void store(Vector v, std::int32_t* p) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi64_epi32(v));
+  }
+  static void store(Vector v, std::int64_t* p) { _mm512_storeu_si512(p, v); }
+
+  static Vector all(std::int64_t v) { return _mm512_set1_epi64(v); }
+  static Vector add(Vector a, Vector b) { return _mm512_add_epi64(a, b); }
+  static Vector subtract(Vector a, Vector b) { return _mm512_sub_epi64(a, b); }
+  /// Of numbers that fit 32 bits.
+  static Vector multiply(Vector a, Vector b) { return _mm512_mul_epi32(a, b); }
+  static Vector shift_left(Vector v, Vector shift) { return _mm512_sllv_epi64(v, shift); }
+  static Vector shift_right(Vector v, Vector shift) { return _mm512_srav_epi64(v, shift); }
+  /// To [-bound, bound].
+  static Vector clamp(Vector v, Vector bound) {
+    return _mm512_min_epi64(_mm512_max_epi64(v, _mm512_sub_epi64(_mm512_setzero_si512(), bound)), bound);
+  }
+  /// v where a = b, else 0.
+  static Vector where_equal(Vector a, Vector b, Vector v) {
+    return _mm512_maskz_mov_epi64(_mm512_cmpeq_epi64_mask(a, b), v);
+  }
+};
+
 /// A table of 256 bytes in four registers.
 void lookup(const Lookup& table, std::size_t cols, std::size_t rows, Codes x, MutableCodes y) {
   if (table.bytes == nullptr || x.width != Width::one || y.width != Width::one) {
@@ -132,104 +174,10 @@ void lookup(const Lookup& table, std::size_t cols, std::size_t rows, Codes x, Mu
   }
 }
 
-/// 8 codes as int64.
-__m512i load_eight(const Codes& x, std::size_t at) {
-  if (x.width == Width::one) {
-    return _mm512_cvtepi8_epi64(
-        _mm_loadl_epi64(reinterpret_cast<const __m128i*>(static_cast<const std::int8_t*>(x.data) + at)));
-  }
-  if (x.width == Width::two) {
-    return _mm512_cvtepi16_epi64(
-        _mm_loadu_si128(reinterpret_cast<const __m128i*>(static_cast<const std::int16_t*>(x.data) + at)));
-  }
-  return _mm512_cvtepi32_epi64(
-      _mm256_loadu_si256(reinterpret_cast<const __m256i*>(static_cast<const std::int32_t*>(x.data) + at)));
-}
-
-void store_eight(__m512i v, const MutableCodes& y, std::size_t at) {
-  if (y.width == Width::one) {
-    _mm_storel_epi64(reinterpret_cast<__m128i*>(static_cast<std::int8_t*>(y.data) + at), _mm512_cvtepi64_epi8(v));
-  } else if (y.width == Width::two) {
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(static_cast<std::int16_t*>(y.data) + at), _mm512_cvtepi64_epi16(v));
-  } else {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(static_cast<std::int32_t*>(y.data) + at), _mm512_cvtepi64_epi32(v));
-  }
-}
-
-/// 8 real or imaginary components of the state.
-struct Component {
-  __m512i x, residue;
-  __m512i multiplier, half, shift;  // of the input
-
-  Component(const Recurrence& s, std::size_t column, const std::int32_t* states, const std::int64_t* residues)
-      : x(load_eight({states, Width::four, 0}, column)),
-        residue(_mm512_loadu_si512(residues + column)),
-        multiplier(load_eight({s.from_input.multiplier, Width::four, 0}, column)),
-        shift(load_eight({s.from_input.shift, Width::four, 0}, column)) {
-    const __m512i one = _mm512_set1_epi64(1);
-    half = _mm512_sllv_epi64(one, _mm512_sub_epi64(shift, one));
-  }
-
-  /// clamp(rescale(b, from_input)) + e
-  [[nodiscard]] __m512i input(__m512i b, __m512i limit) const {
-    const __m512i u = _mm512_srav_epi64(_mm512_add_epi64(_mm512_mul_epi32(b, multiplier), half), shift);
-    const __m512i least = _mm512_sub_epi64(_mm512_setzero_si512(), limit);
-    return _mm512_add_epi64(_mm512_min_epi64(_mm512_max_epi64(u, least), limit), residue);
-  }
-
-  void round(__m512i z, __m512i half_code, __m128i shift_code, __m512i bound, bool feedback) {
-    const __m512i rounded = _mm512_sra_epi64(_mm512_add_epi64(z, half_code), shift_code);
-    const __m512i least = _mm512_sub_epi64(_mm512_setzero_si512(), bound);
-    x = _mm512_min_epi64(_mm512_max_epi64(rounded, least), bound);
-    if (feedback) {
-      residue = _mm512_maskz_sub_epi64(_mm512_cmpeq_epi64_mask(x, rounded), z, _mm512_sll_epi64(x, shift_code));
-    }
-  }
-};
-
-/// States [p, p + 8) through all rows.
-void scan_eight(std::size_t p, const Recurrence& s, std::size_t rows, const Codes& b, std::int32_t* x,
-                std::int64_t* residue, const MutableCodes& y) {
-  const std::size_t q = s.states + p;
-  const __m512i l_re = load_eight({s.lambda, Width::four, 0}, p);
-  const __m512i l_im = load_eight({s.lambda, Width::four, 0}, q);
-  const __m512i limit = _mm512_set1_epi64(s.limit);
-  const __m512i bound = _mm512_set1_epi64(s.bound);
-  const __m512i half_code = _mm512_set1_epi64((std::int64_t{1} << s.shift) >> 1);
-  const __m128i shift_code = _mm_cvtsi32_si128(s.shift);
-  Component re(s, p, x, residue);
-  Component im(s, q, x, residue);
-  for (std::size_t i = 0; i < rows; ++i) {
-    const std::size_t row = s.backward ? rows - 1 - i : i;
-    const __m512i u_re = re.input(load_eight(b, row * b.stride + p), limit);
-    const __m512i u_im = im.input(load_eight(b, row * b.stride + q), limit);
-    const __m512i z_re =
-        _mm512_add_epi64(u_re, _mm512_sub_epi64(_mm512_mul_epi32(l_re, re.x), _mm512_mul_epi32(l_im, im.x)));
-    const __m512i z_im =
-        _mm512_add_epi64(u_im, _mm512_add_epi64(_mm512_mul_epi32(l_re, im.x), _mm512_mul_epi32(l_im, re.x)));
-    re.round(z_re, half_code, shift_code, bound, s.feedback);
-    im.round(z_im, half_code, shift_code, bound, s.feedback);
-    store_eight(re.x, y, row * y.stride + p);
-    store_eight(im.x, y, row * y.stride + q);
-  }
-  store_eight(re.x, {x, Width::four, 0}, p);
-  store_eight(im.x, {x, Width::four, 0}, q);
-  _mm512_storeu_si512(residue + p, re.residue);
-  _mm512_storeu_si512(residue + q, im.residue);
-}
-
-void scan(const Recurrence& s, std::size_t rows, Codes b, std::int32_t* x, std::int64_t* residue, MutableCodes y) {
-  std::size_t p = 0;
-  if (s.shift >= 0) {
-    for (; p + 8 <= s.states; p += 8) scan_eight(p, s, rows, b, x, residue, y);
-  }
-  if (p < s.states) scan_scalar_from(p, s, rows, b, x, residue, y);
-}
-
 }  // namespace
 
 const Kernels* avx512_kernels() {
-  static constexpr Kernels table = kernels_for<Avx512>(lookup, scan);
+  static constexpr Kernels table = kernels_for<Avx512>(lookup, scan<Wide512>);
   return &table;
 }
 

@@ -11,14 +11,14 @@ struct Plain {
     std::int32_t v[lanes];
   };
   struct Factor {
-    std::int64_t multiplier[lanes], shift[lanes];
+    std::int64_t multiplier[lanes], half[lanes], shift[lanes];
     bool saturates;
   };
   using Squares = std::int64_t;
 
-  static constexpr bool byte_products = false;
+  static constexpr Width operands = Width::four;
   static constexpr bool wide_tiles = false;
-  static constexpr std::size_t tile_rows = 2;
+  static constexpr std::size_t tile_rows = 1;
 
   template <class F>
   static Vector make(F f) {
@@ -26,8 +26,9 @@ struct Plain {
     for (std::size_t i = 0; i < lanes; ++i) y.v[i] = f(i);
     return y;
   }
-  /// Modulo 2^32.
-  static std::int32_t wrapped(std::int64_t v) { return static_cast<std::int32_t>(v); }
+  /// For arithmetic modulo 2^32.
+  static std::uint32_t bits(std::int32_t v) { return static_cast<std::uint32_t>(v); }
+  static std::int32_t code(std::uint32_t v) { return static_cast<std::int32_t>(v); }
 
   template <class T>
   static Vector load(const T* p) {
@@ -56,13 +57,13 @@ struct Plain {
     return make([&](std::size_t i) { return i < n ? v.v[i] : 0; });
   }
   static Vector add(Vector a, Vector b) {
-    return make([&](std::size_t i) { return wrapped(std::int64_t{a.v[i]} + b.v[i]); });
+    return make([&](std::size_t i) { return code(bits(a.v[i]) + bits(b.v[i])); });
   }
   static Vector subtract(Vector a, Vector b) {
-    return make([&](std::size_t i) { return wrapped(std::int64_t{a.v[i]} - b.v[i]); });
+    return make([&](std::size_t i) { return code(bits(a.v[i]) - bits(b.v[i])); });
   }
   static Vector multiply(Vector a, Vector b) {
-    return make([&](std::size_t i) { return wrapped(std::int64_t{a.v[i]} * b.v[i]); });
+    return make([&](std::size_t i) { return code(bits(a.v[i]) * bits(b.v[i])); });
   }
   static Vector sign(Vector a) {
     return make([&](std::size_t i) { return a.v[i] >= 0 ? 1 : -1; });
@@ -86,44 +87,36 @@ struct Plain {
   static std::int64_t total_squares(Squares sum) { return sum; }
 
   static Factor factor(const Factors& f, std::size_t column) {
-    Factor y;
-    for (std::size_t i = 0; i < lanes; ++i) {
-      y.multiplier[i] = f.multiplier[column + i];
-      y.shift[i] = f.shift[column + i];
-    }
-    y.saturates = f.reach == Reach::wide;
-    return y;
+    return factor(load(f.multiplier + column), load(f.shift + column), f.reach == Reach::wide);
   }
   static Factor factor(std::int32_t multiplier, std::int32_t shift) {
+    return factor(all(multiplier), all(shift), false);
+  }
+  static Factor factor(Vector multiplier, Vector shift, bool saturates) {
     Factor y;
     for (std::size_t i = 0; i < lanes; ++i) {
-      y.multiplier[i] = multiplier;
-      y.shift[i] = shift;
+      y.multiplier[i] = multiplier.v[i];
+      y.shift[i] = shift.v[i];
+      y.half[i] = std::int64_t{1} << (shift.v[i] - 1);
     }
-    y.saturates = false;
+    y.saturates = saturates;
     return y;
   }
   static Vector rescale(Vector a, const Factor& f) {
     constexpr std::int64_t lo = -0x80000000LL;
     constexpr std::int64_t hi = 0x7fffffff;
+    const auto rescaled = [&](std::size_t i) { return (a.v[i] * f.multiplier[i] + f.half[i]) >> f.shift[i]; };
+    if (!f.saturates) return make([&](std::size_t i) { return static_cast<std::int32_t>(rescaled(i)); });
     return make([&](std::size_t i) {
-      const std::int64_t half = std::int64_t{1} << (f.shift[i] - 1);
-      const std::int64_t v = (a.v[i] * f.multiplier[i] + half) >> f.shift[i];
-      return wrapped(f.saturates ? (v > hi ? hi : (v < lo ? lo : v)) : v);
+      const std::int64_t v = rescaled(i);
+      return static_cast<std::int32_t>(v > hi ? hi : (v < lo ? lo : v));
     });
   }
 
   /// sums + the products of the codes of a word; modulo 2^32
   template <Width width>
   static Vector multiply_add(Vector sums, Vector word, Vector weights) {
-    if constexpr (width == Width::four) return add(sums, multiply(word, weights));
-    std::int16_t x[2 * lanes], w[2 * lanes];
-    std::memcpy(x, word.v, sizeof x);
-    std::memcpy(w, weights.v, sizeof w);
-    return make([&](std::size_t i) {
-      const std::int64_t products = std::int32_t{x[2 * i]} * w[2 * i] + std::int64_t{x[2 * i + 1]} * w[2 * i + 1];
-      return wrapped(sums.v[i] + products);
-    });
+    return add(sums, multiply(word, weights));
   }
 };
 

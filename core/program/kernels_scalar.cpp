@@ -56,6 +56,14 @@ NormFactor norm_factor(std::int64_t w, std::int32_t fraction) {
 }
 
 void lookup_scalar(const Lookup& table, std::size_t cols, std::size_t rows, Codes x, MutableCodes y) {
+  if (table.bytes != nullptr && x.width == Width::one && y.width == Width::one) {
+    const auto* const in = static_cast<const std::uint8_t*>(x.data);
+    auto* const out = static_cast<std::int8_t*>(y.data);
+    for (std::size_t r = 0; r < rows; ++r) {
+      for (std::size_t c = 0; c < cols; ++c) out[r * y.stride + c] = table.bytes[in[r * x.stride + c]];
+    }
+    return;
+  }
   with_type(x, [&](const auto* in) {
     with_type(y, [&](auto* out) {
       for (std::size_t r = 0; r < rows; ++r) {

@@ -232,20 +232,20 @@ void multiply(const Products& w, const Rescaling* then, std::size_t rows, const 
 
 template <class Set>
 void linear(const Products& w, const Rescaling* then, std::size_t rows, Codes x, MutableCodes y) {
-  if (w.width == Width::one) {
-    if constexpr (Set::byte_products) multiply<Set, Width::one>(w, then, rows, x, y);
-  } else if (w.width == Width::two) {
-    multiply<Set, Width::two>(w, then, rows, x, y);
-  } else {
-    multiply<Set, Width::four>(w, then, rows, x, y);
+  if (w.width == Width::four) multiply<Set, Width::four>(w, then, rows, x, y);
+  if constexpr (Set::operands <= Width::two) {
+    if (w.width == Width::two) multiply<Set, Width::two>(w, then, rows, x, y);
+  }
+  if constexpr (Set::operands == Width::one) {
+    if (w.width == Width::one) multiply<Set, Width::one>(w, then, rows, x, y);
   }
 }
 
 /// The table of a set; `lookup` and `scan` may be the scalar ones.
 template <class Set>
 constexpr Kernels kernels_for(decltype(Kernels::lookup) lookup, decltype(Kernels::scan) scan) {
-  return {Set::byte_products, linear<Set>,  rescale<Set>,    sign<Set>, product<Set>, scale<Set>,
-          sum<Set>,           add_row<Set>, layer_norm<Set>, lookup,    scan};
+  return {Set::operands, linear<Set>,  rescale<Set>,    sign<Set>, product<Set>, scale<Set>,
+          sum<Set>,      add_row<Set>, layer_norm<Set>, lookup,    scan};
 }
 
 }  // namespace

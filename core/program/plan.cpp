@@ -239,8 +239,7 @@ class Planner {
   /// The width the operands of a linear need: that of the wider one.
   Width product_width(const Linear& i) const {
     const auto [lo, hi] = std::minmax_element(i.weight.codes.begin(), i.weight.codes.end());
-    const Width least = kernels_->byte_products ? Width::one : Width::two;
-    return std::max({least, width_of(*lo, *hi), width_of(values_[i.x].lo, values_[i.x].hi)});
+    return std::max({kernels_->operands, width_of(*lo, *hi), width_of(values_[i.x].lo, values_[i.x].hi)});
   }
 
   void choose_storage() {
