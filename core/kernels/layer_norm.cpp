@@ -17,6 +17,11 @@ std::int64_t integer_root(std::int64_t v) {
 
 }  // namespace
 
+NormFactor norm_factor(std::int64_t w, int fraction) {
+  const int half_log = (static_cast<int>(std::bit_width(static_cast<std::uint64_t>(w))) - 1) / 2;
+  return {(std::int64_t{1} << 60) / integer_root(w << (2 * (30 - half_log))), 30 + half_log - fraction};
+}
+
 void layer_norm_integer(const IntegerNorm& norm, std::size_t rows, const std::int32_t* x, std::int32_t* y,
                         std::int64_t* sum, std::int64_t* spread) {
   const std::size_t cols = norm.cols;
@@ -32,9 +37,7 @@ void layer_norm_integer(const IntegerNorm& norm, std::size_t rows, const std::in
       d[c] = count * in[c] - s;
       w += d[c] * d[c];
     }
-    const int half_log = (static_cast<int>(std::bit_width(static_cast<std::uint64_t>(w))) - 1) / 2;
-    const std::int64_t inverse = (std::int64_t{1} << 60) / integer_root(w << (2 * (30 - half_log)));
-    const int shift = 30 + half_log - norm.fraction;
+    const auto [inverse, shift] = norm_factor(w, norm.fraction);
     const std::int64_t half = std::int64_t{1} << (shift - 1);
     std::int32_t* const out = y + r * cols;
     for (std::size_t c = 0; c < cols; ++c) {

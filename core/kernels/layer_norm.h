@@ -15,6 +15,15 @@ struct IntegerNorm {
   std::int64_t epsilon;       ///< E
 };
 
+/// p = (d rho + 2^(k-1)) >> k
+struct NormFactor {
+  std::int64_t inverse;  ///< rho, at most 2^30
+  int shift;             ///< k
+};
+
+/// rho and k of a row with W = `w`, 1 <= w <= 2^61, and F = `fraction`.
+[[nodiscard]] NormFactor norm_factor(std::int64_t w, int fraction);
+
 /// y [rows, cols] from codes x [rows, cols]. `sum` and `spread` [rows] get S = sum of x and W = sum of (H x - S)^2 + E.
 void layer_norm_integer(const IntegerNorm& norm, std::size_t rows, const std::int32_t* x, std::int32_t* y,
                         std::int64_t* sum, std::int64_t* spread);

@@ -1,9 +1,12 @@
 // Runs an integer program, on whole sequences or on as many steps at a time as there are.
 #pragma once
 
+#include "core/program/codes.h"
+#include "core/program/kernels.h"
 #include "core/program/program.h"
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -12,15 +15,18 @@ namespace bitstate::program {
 /// What a stream of steps keeps: recurrent states, sums of pools, working memory. Belongs to the caller; one a stream.
 struct State {
   std::uint64_t steps = 0;                           ///< seen so far
-  std::vector<std::vector<std::int32_t>> values;     ///< of each value, the rows of the chunk at hand
+  std::vector<Bytes> values;                         ///< of each value, the rows of the chunk at hand
   std::vector<std::vector<std::int32_t>> recurrent;  ///< of each scan: x; of each `last`: its row
   std::vector<std::vector<std::int64_t>> sums;       ///< of each scan: residues; of each mean pool: sums
 };
 
+class Plan;
+
 class Runner {
  public:
-  /// Throws Error where analyse() does.
-  explicit Runner(Program program);
+  /// Runs on the instruction set `isa`; the codes are the same on each. Throws Error where analyse() does, UsageError
+  /// when this machine does not have `isa`.
+  explicit Runner(Program program, Isa isa = best_isa());
 
   [[nodiscard]] const Program& program() const { return program_; }
   [[nodiscard]] std::size_t output_cols() const { return values_.back().cols; }
@@ -41,12 +47,13 @@ class Runner {
 
  private:
   void advance(State& state, std::span<const std::int32_t> input, std::size_t true_steps) const;
-  void execute(std::size_t number, State& state, std::size_t rows, std::size_t true_rows) const;
   void check_input(std::span<const std::int32_t> input) const;
+  [[nodiscard]] Ref last() const { return static_cast<Ref>(values_.size() - 1); }
 
   Program program_;
   std::vector<ValueInfo> values_;
   bool streams_ = true;
+  std::shared_ptr<const Plan> plan_;  // nothing in it changes: copies share it
 };
 
 /// The class of a row of logits: the first of the largest.

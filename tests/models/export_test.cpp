@@ -35,19 +35,25 @@ std::vector<std::int32_t> streamed(const Runner& runner, std::span<const std::in
   return output;
 }
 
-TEST_CASE("export: the program of 1,000 and more random models gives the codes of the quantized forward") {
+TEST_CASE(
+    "export: the program of 1,000 and more random models gives the codes of the quantized forward, on every "
+    "instruction set") {
   std::size_t programs = 0, bidirectional = 0, sequences = 0;
   for (std::uint64_t number = 0; number < 2000; ++number) {
     CAPTURE(number);
     const auto random = random_program(number);
     if (!random) continue;
     ++programs;
-    const Runner runner(random->program);
-    bidirectional += runner.streams() ? 0 : 1;
-    for (const RandomSequence& sequence : random->sequences) {
-      ++sequences;
-      CHECK(runner.run(sequence.input) == sequence.expected);
-      if (runner.streams()) CHECK(streamed(runner, sequence.input, number) == sequence.expected);
+    bidirectional += program::can_stream(random->program) ? 0 : 1;
+    sequences += random->sequences.size();
+    for (const program::Isa isa : {program::Isa::plain, program::Isa::avx2, program::Isa::avx512}) {
+      if (!program::is_available(isa)) continue;
+      CAPTURE(program::name_of(isa));
+      const Runner runner(random->program, isa);
+      for (const RandomSequence& sequence : random->sequences) {
+        CHECK(runner.run(sequence.input) == sequence.expected);
+        if (runner.streams()) CHECK(streamed(runner, sequence.input, number) == sequence.expected);
+      }
     }
   }
   CHECK(programs >= 1000);

@@ -1,0 +1,128 @@
+// The loops of a program's instructions, for each instruction set. Bit-equal: what differs is only how fast they are.
+// A value lies in memory with rows of `stride` codes, a multiple of `lanes`; the columns between `cols` and the next
+// multiple of `lanes` are computed along and hold codes of the value's interval, so that loops need no remainders.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace bitstate::program {
+
+inline constexpr std::size_t lanes = 16;         ///< columns computed at once
+inline constexpr std::size_t row_multiple = 64;  ///< strides are multiples of this: rows begin at cache lines
+
+/// Bytes of a code.
+enum class Width : std::uint8_t { one = 1, two = 2, four = 4 };
+
+/// Codes that are read: row r, column c is element r * stride + c.
+struct Codes {
+  const void* data;
+  Width width;
+  std::size_t stride;
+};
+
+/// Codes that are written.
+struct MutableCodes {
+  void* data;
+  Width width;
+  std::size_t stride;
+};
+
+/// What is known of the results of a rescale.
+enum class Reach : std::uint8_t {
+  high,  ///< all shifts are at least 32: the result is a shift of the high half of the product
+  fits,  ///< the result fits 32 bits
+  wide,  ///< it may not, and a clamp follows
+};
+
+/// rescale(x_c, multiplier_c 2^-shift_c); arrays [cols], filled up with multiplier 0 and shift 1 (high: 32).
+struct Factors {
+  const std::int32_t* multiplier = nullptr;
+  const std::int32_t* shift = nullptr;
+  Reach reach = Reach::wide;
+};
+
+/// clamp(rescale(x_c, factors), lo_c, hi_c)
+struct Rescaling {
+  Factors factors;
+  const std::int32_t* lo = nullptr;
+  const std::int32_t* hi = nullptr;
+};
+
+/// y_o = sum_i W_oi x_i + b_o. The weights lie as [rows / lanes][words][lanes][codes a word], where a word is 4 bytes
+/// of x: 4, 2 or 1 codes of `width`, the width of x. For 8-bit operands x + 128 is multiplied, and the bias has
+/// -128 sum_i W_oi in it (modulo 2^32).
+struct Products {
+  Width width = Width::four;
+  std::size_t rows = 0;   ///< outputs
+  std::size_t words = 0;  ///< of a row of x
+  const void* weights = nullptr;
+  const std::int32_t* bias = nullptr;
+};
+
+/// program::LayerNorm; scale and bias [cols]
+struct Norm {
+  std::size_t cols = 0;
+  const std::int32_t* scale = nullptr;
+  const std::int32_t* bias = nullptr;
+  std::int32_t fraction = 0;
+  std::int64_t epsilon = 1;
+};
+
+/// y = entries[x - first + (per_column ? c * size : 0)]
+struct Lookup {
+  const std::int32_t* entries = nullptr;
+  std::size_t size = 0;
+  std::int32_t first = 0;
+  bool per_column = false;
+  const std::int8_t* bytes = nullptr;  ///< [256], by the x of 8 bits taken as unsigned; null: codes are wider
+};
+
+/// program::Scan. x [2 states] and residue [2 states] are those before the first row, and become those after the last.
+struct Recurrence {
+  std::size_t states = 0;
+  bool backward = false;
+  bool feedback = false;
+  std::int32_t shift = 0;
+  std::int32_t bound = 0;
+  std::int64_t limit = 0;
+  std::int64_t to_state_multiplier = 0, to_state_shift = 1;
+  std::int64_t to_inner_multiplier = 0, to_inner_shift = 1;
+  const std::int32_t* lambda = nullptr;  ///< [2 states]
+  Factors from_input;                    ///< [2 states]
+};
+
+/// One set of loops. Where `then` is given, it is applied to each result before that is stored.
+struct Kernels {
+  Width operands;  ///< the least width of Products that `linear` knows
+  void (*linear)(const Products& w, const Rescaling* then, std::size_t rows, Codes x, MutableCodes y);
+  void (*rescale)(const Rescaling& r, std::size_t cols, std::size_t rows, Codes x, MutableCodes y);
+  void (*sign)(std::size_t cols, std::size_t rows, Codes x, MutableCodes y);
+  void (*product)(const Rescaling* then, std::size_t cols, std::size_t rows, Codes a, Codes b, MutableCodes y);
+  void (*scale)(const std::int32_t* row, const Rescaling* then, std::size_t cols, std::size_t rows, Codes x,
+                MutableCodes y);
+  void (*sum)(const Factors& fa, const Factors& fb, const Rescaling* then, std::size_t cols, std::size_t rows, Codes a,
+              Codes b, MutableCodes y);
+  void (*add_row)(const Factors& f, const std::int32_t* row, const Rescaling* then, std::size_t cols, std::size_t rows,
+                  Codes x, MutableCodes y);
+  void (*layer_norm)(const Norm& norm, const Rescaling* then, std::size_t rows, Codes x, MutableCodes y);
+  void (*lookup)(const Lookup& table, std::size_t cols, std::size_t rows, Codes x, MutableCodes y);
+  void (*scan)(const Recurrence& s, std::size_t rows, Codes b, std::int32_t* x, std::int64_t* residue, MutableCodes y);
+};
+
+/// Instruction sets. avx512: F, BW, DQ, VL, VNNI and VBMI (Ice Lake, Zen 4 and later).
+enum class Isa : std::uint8_t { plain, avx2, avx512 };
+
+/// Whether this machine has it, and the library loops for it.
+[[nodiscard]] bool is_available(Isa isa);
+
+/// The fastest that is available.
+[[nodiscard]] Isa best_isa();
+
+/// Throws UsageError when it is not available.
+[[nodiscard]] const Kernels& kernels_of(Isa isa);
+
+/// "plain", "avx2", "avx512"
+[[nodiscard]] const char* name_of(Isa isa);
+
+}  // namespace bitstate::program

@@ -1,0 +1,370 @@
+#include "core/program/plan.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+namespace bitstate::program {
+namespace {
+
+Width width_of(std::int64_t lo, std::int64_t hi) {
+  if (lo >= -128 && hi <= 127) return Width::one;
+  return lo >= -32768 && hi <= 32767 ? Width::two : Width::four;
+}
+
+/// Operands of an instruction.
+struct Operands {
+  std::vector<Ref> operator()(const Product& i) const { return {i.a, i.b}; }
+  std::vector<Ref> operator()(const Sum& i) const { return {i.a, i.b}; }
+  std::vector<Ref> operator()(const Concatenate& i) const { return {i.a, i.b}; }
+  template <class T>
+  std::vector<Ref> operator()(const T& i) const {
+    return {i.x};
+  }
+};
+
+/// Whether the kernel of an instruction can rescale its results.
+struct CanRescale {
+  template <class T>
+  bool operator()(const T&) const {
+    return std::is_same_v<T, Linear> || std::is_same_v<T, Product> || std::is_same_v<T, Scale> ||
+           std::is_same_v<T, Sum> || std::is_same_v<T, AddRow> || std::is_same_v<T, LayerNorm>;
+  }
+};
+
+std::int64_t floor_divide(std::int64_t a, std::int64_t b) {
+  const std::int64_t q = a / b;
+  return q - (a < 0 && a % b != 0 ? 1 : 0);
+}
+
+}  // namespace
+
+using Run = std::function<void(const Chunk&)>;
+
+/// Builds a plan instruction by instruction. What runs later captures by value: the planner is gone by then.
+class Planner {
+ public:
+  Planner(Plan& plan, const Program& program, const std::vector<ValueInfo>& values, Isa isa)
+      : plan_(plan),
+        program_(program),
+        values_(values),
+        kernels_(&kernels_of(isa)),
+        fused_(values.size()),
+        done_(values.size(), false) {}
+
+  void build() {
+    choose_storage();
+    choose_fusions();
+    for (number_ = 1; number_ < values_.size(); ++number_) {
+      plan_.operations_.push_back(done_[number_] ? Operation{} : std::visit(*this, program_.instructions[number_ - 1]));
+    }
+  }
+
+  Operation operator()(const Linear& i) {
+    const Products w = products(i);
+    return operation([w, x = i.x, to = result(), k = kernels_, plan = &plan_](const Chunk& c) {
+      k->linear(w, to.then, c.rows, plan->codes(c.state, x), plan->target(c.state, to.y));
+    });
+  }
+
+  Operation operator()(const Rescale& i) {
+    return operation(
+        [r = rescaling(i), cols = cols(), x = i.x, y = number_, k = kernels_, plan = &plan_](const Chunk& c) {
+          k->rescale(r, cols, c.rows, plan->codes(c.state, x), plan->target(c.state, y));
+        });
+  }
+
+  Operation operator()(const Sign& i) {
+    return operation([cols = cols(), x = i.x, y = number_, k = kernels_, plan = &plan_](const Chunk& c) {
+      k->sign(cols, c.rows, plan->codes(c.state, x), plan->target(c.state, y));
+    });
+  }
+
+  Operation operator()(const Product& i) {
+    return operation([cols = cols(), a = i.a, b = i.b, to = result(), k = kernels_, plan = &plan_](const Chunk& c) {
+      k->product(to.then, cols, c.rows, plan->codes(c.state, a), plan->codes(c.state, b), plan->target(c.state, to.y));
+    });
+  }
+
+  Operation operator()(const Scale& i) {
+    return operation(
+        [row = padded(i.row), cols = cols(), x = i.x, to = result(), k = kernels_, plan = &plan_](const Chunk& c) {
+          k->scale(row, to.then, cols, c.rows, plan->codes(c.state, x), plan->target(c.state, to.y));
+        });
+  }
+
+  Operation operator()(const Sum& i) {
+    const Factors fa = factors(i.a_factor, cols());
+    const Factors fb = factors(i.b_factor, cols());
+    return operation(
+        [fa, fb, cols = cols(), a = i.a, b = i.b, to = result(), k = kernels_, plan = &plan_](const Chunk& c) {
+          k->sum(fa, fb, to.then, cols, c.rows, plan->codes(c.state, a), plan->codes(c.state, b),
+                 plan->target(c.state, to.y));
+        });
+  }
+
+  Operation operator()(const AddRow& i) {
+    const Factors f = factors(i.factor, cols());
+    return operation(
+        [f, row = padded(i.row), cols = cols(), x = i.x, to = result(), k = kernels_, plan = &plan_](const Chunk& c) {
+          k->add_row(f, row, to.then, cols, c.rows, plan->codes(c.state, x), plan->target(c.state, to.y));
+        });
+  }
+
+  Operation operator()(const LayerNorm& i) {
+    const Norm norm{cols(), padded(i.scale), padded(i.bias), i.fraction, i.epsilon};
+    return operation([norm, x = i.x, to = result(), k = kernels_, plan = &plan_](const Chunk& c) {
+      k->layer_norm(norm, to.then, c.rows, plan->codes(c.state, x), plan->target(c.state, to.y));
+    });
+  }
+
+  Operation operator()(const Table& i) {
+    Lookup table{kept(std::span<const std::int32_t>(i.entries.codes)), i.entries.cols, i.first, i.entries.rows > 1,
+                 nullptr};
+    const bool narrow = plan_.storage_[i.x].width == Width::one && plan_.storage_[number_].width == Width::one;
+    if (narrow && !table.per_column) table.bytes = byte_table(i);
+    return operation([table, cols = cols(), x = i.x, y = number_, k = kernels_, plan = &plan_](const Chunk& c) {
+      k->lookup(table, cols, c.rows, plan->codes(c.state, x), plan->target(c.state, y));
+    });
+  }
+
+  Operation operator()(const Embedding& i) {
+    return operation([table = kept(std::span<const std::int32_t>(i.table.codes)), cols = cols(), x = i.x, y = number_,
+                      plan = &plan_](const Chunk& c) {
+      const Codes in = plan->codes(c.state, x);
+      const MutableCodes to = plan->target(c.state, y);
+      with_type(in, [&](const auto* ids) {
+        with_type(to, [&](auto* out) {
+          for (std::size_t r = 0; r < c.rows; ++r) {
+            copy_codes(table + static_cast<std::size_t>(ids[r * in.stride]) * cols, cols, out + r * to.stride);
+          }
+        });
+      });
+    });
+  }
+
+  Operation operator()(const Scan& i) {
+    const Recurrence s{cols() / 2,
+                       i.backward,
+                       i.feedback,
+                       i.shift,
+                       i.bound,
+                       i.limit,
+                       i.to_state.multiplier,
+                       i.to_state.shift,
+                       i.to_inner.multiplier,
+                       i.to_inner.shift,
+                       padded(i.lambda),
+                       factors(i.from_input, cols())};
+    return operation([s, x = i.x, y = number_, k = kernels_, plan = &plan_](const Chunk& c) {
+      k->scan(s, c.rows, plan->codes(c.state, x), c.state.recurrent[y].data(), c.state.sums[y].data(),
+              plan->target(c.state, y));
+    });
+  }
+
+  Operation operator()(const MeanPool& i) {
+    const auto gather = [cols = cols(), x = i.x, y = number_, plan = &plan_](const Chunk& c) {
+      const Codes in = plan->codes(c.state, x);
+      std::int64_t* const sums = c.state.sums[y].data();
+      with_type(in, [&](const auto* codes) {
+        for (std::size_t r = 0; r < c.true_rows; ++r) {
+          for (std::size_t k = 0; k < cols; ++k) sums[k] += codes[r * in.stride + k];
+        }
+      });
+    };
+    const auto divide = [cols = cols(), fraction = i.fraction, y = number_, plan = &plan_](const Chunk& c) {
+      const auto n = static_cast<std::int64_t>(c.state.steps);
+      with_type(plan->target(c.state, y), [&](auto* out) {
+        for (std::size_t k = 0; k < cols; ++k) {
+          const std::int64_t numerator = c.state.sums[y][k] * (std::int64_t{2} << fraction) + n;
+          out[k] = static_cast<std::remove_pointer_t<decltype(out)>>(floor_divide(numerator, 2 * n));
+        }
+      });
+    };
+    return {gather, divide};
+  }
+
+  Operation operator()(const Last& i) {
+    const auto keep = [cols = cols(), x = i.x, y = number_, plan = &plan_](const Chunk& c) {
+      if (c.true_rows == 0) return;
+      const Codes in = plan->codes(c.state, x);
+      with_type(in, [&](const auto* codes) {
+        copy_codes(codes + (c.true_rows - 1) * in.stride, cols, c.state.recurrent[y].data());
+      });
+    };
+    const auto show = [cols = cols(), y = number_, plan = &plan_](const Chunk& c) {
+      with_type(plan->target(c.state, y), [&](auto* out) { copy_codes(c.state.recurrent[y].data(), cols, out); });
+    };
+    return {keep, show};
+  }
+
+  Operation operator()(const Concatenate& i) {
+    const std::size_t left = values_[i.a].cols;
+    const std::size_t right = values_[i.b].cols;
+    return operation([left, right, a = i.a, b = i.b, y = number_, plan = &plan_](const Chunk& c) {
+      const MutableCodes to = plan->target(c.state, y);
+      const auto copy = [&](const Codes& in, std::size_t cols, std::size_t at) {
+        with_type(in, [&](const auto* codes) {
+          with_type(to, [&](auto* out) {
+            for (std::size_t r = 0; r < c.rows; ++r) copy_codes(codes + r * in.stride, cols, out + r * to.stride + at);
+          });
+        });
+      };
+      copy(plan->codes(c.state, a), left, 0);
+      copy(plan->codes(c.state, b), right, left);
+    });
+  }
+
+ private:
+  /// Where the results of the instruction at hand go.
+  struct Result {
+    Ref y;
+    const Rescaling* then;
+  };
+
+  [[nodiscard]] std::size_t cols() const { return values_[number_].cols; }
+
+  [[nodiscard]] Result result() const {
+    const Result& fused = fused_[number_];
+    return fused.then == nullptr ? Result{number_, nullptr} : fused;
+  }
+
+  [[nodiscard]] Operation operation(Run run) const {
+    return values_[number_].per_step ? Operation{std::move(run), {}} : Operation{{}, std::move(run)};
+  }
+
+  /// The width the operands of a linear need: that of the wider one.
+  Width product_width(const Linear& i) const {
+    const auto [lo, hi] = std::minmax_element(i.weight.codes.begin(), i.weight.codes.end());
+    return std::max({kernels_->operands, width_of(*lo, *hi), width_of(values_[i.x].lo, values_[i.x].hi)});
+  }
+
+  void choose_storage() {
+    for (const ValueInfo& v : values_) {
+      plan_.storage_.push_back({v.cols, rounded_up(v.cols, row_multiple), width_of(v.lo, v.hi), v.per_step, true});
+    }
+    for (const Instruction& instruction : program_.instructions) {
+      if (const auto* const linear = std::get_if<Linear>(&instruction)) {
+        Storage& x = plan_.storage_[linear->x];
+        x.width = std::max(x.width, product_width(*linear));
+      }
+    }
+  }
+
+  void choose_fusions() {
+    std::vector<std::size_t> readers(values_.size(), 0);
+    for (const Instruction& i : program_.instructions) {
+      for (const Ref operand : std::visit(Operands{}, i)) ++readers[operand];
+    }
+    for (Ref y = 1; y < values_.size(); ++y) {
+      const auto* const rescale = std::get_if<Rescale>(&program_.instructions[y - 1]);
+      if (rescale == nullptr || rescale->x == 0 || readers[rescale->x] != 1) continue;
+      if (!std::visit(CanRescale{}, program_.instructions[rescale->x - 1])) continue;
+      fused_[rescale->x] = {y, &plan_.rescalings_.emplace_back(rescaling(*rescale))};
+      done_[y] = true;
+      plan_.storage_[rescale->x].kept = false;
+    }
+  }
+
+  template <class T>
+  const T* kept(std::span<const T> codes) {
+    Bytes& bytes = plan_.constants_.emplace_back(codes.size_bytes());
+    std::memcpy(bytes.data(), codes.data(), codes.size_bytes());
+    return reinterpret_cast<const T*>(bytes.data());
+  }
+
+  /// A row of constants, filled up to whole vectors.
+  template <class T>
+  const T* padded(std::vector<T> row, T filler = 0) {
+    row.resize(rounded_up(row.size(), row_multiple), filler);
+    return kept(std::span<const T>(row));
+  }
+
+  /// A row of constants for all columns.
+  const std::int32_t* spread(const std::vector<std::int32_t>& row, std::size_t cols) {
+    return padded(row.size() == cols ? row : std::vector<std::int32_t>(cols, row[0]));
+  }
+
+  /// Factors of a sum, whose terms fit.
+  Factors factors(const std::vector<FixedPoint>& factors, std::size_t cols) {
+    std::vector<std::int32_t> multiplier(cols), shift(cols);
+    bool high = true;
+    for (std::size_t c = 0; c < cols; ++c) {
+      const FixedPoint& f = factors[factors.size() == 1 ? 0 : c];
+      multiplier[c] = static_cast<std::int32_t>(f.multiplier);
+      shift[c] = static_cast<std::int32_t>(f.multiplier == 0 ? 32 : f.shift);  // 0 at any shift
+      high = high && shift[c] >= 32;
+    }
+    return {padded(multiplier), padded(shift, 32), high ? Reach::high : Reach::fits};
+  }
+
+  Rescaling rescaling(const Rescale& i) {
+    const ValueInfo& x = values_[i.x];
+    Rescaling r{factors(i.factor, x.cols), spread(i.lo, x.cols), spread(i.hi, x.cols)};
+    const auto fits = [&](const FixedPoint& f) {
+      return rescale(x.lo, f) >= std::numeric_limits<std::int32_t>::min() &&
+             rescale(x.hi, f) <= std::numeric_limits<std::int32_t>::max();
+    };
+    if (!std::all_of(i.factor.begin(), i.factor.end(), fits)) r.factors.reach = Reach::wide;
+    return r;
+  }
+
+  /// The weights as the kernels read them.
+  template <class T>
+  const T* interleaved(const Matrix& m, std::size_t words) {
+    constexpr std::size_t codes = 4 / sizeof(T);  // a word
+    std::vector<T> packed(rounded_up(m.rows, lanes) * words * codes, 0);
+    for (std::size_t o = 0; o < m.rows; ++o) {
+      for (std::size_t c = 0; c < m.cols; ++c) {
+        const std::size_t word = (o / lanes * words + c / codes) * lanes + o % lanes;
+        packed[word * codes + c % codes] = static_cast<T>(m.codes[o * m.cols + c]);
+      }
+    }
+    return kept(std::span<const T>(packed));
+  }
+
+  Products products(const Linear& i) {
+    const Width width = plan_.storage_[i.x].width;
+    const std::size_t words = rounded_up(i.weight.cols * bytes_of(width), 4) / 4;
+    std::vector<std::int32_t> bias = i.bias;
+    if (width == Width::one) {
+      for (std::size_t o = 0; o < i.weight.rows; ++o) {
+        std::int64_t sum = 0;
+        for (std::size_t c = 0; c < i.weight.cols; ++c) sum += i.weight.codes[o * i.weight.cols + c];
+        bias[o] = static_cast<std::int32_t>(bias[o] - 128 * sum);  // modulo 2^32
+      }
+    }
+    const std::int32_t* const row = padded(bias);
+    if (width == Width::one) return {width, i.weight.rows, words, interleaved<std::int8_t>(i.weight, words), row};
+    if (width == Width::two) return {width, i.weight.rows, words, interleaved<std::int16_t>(i.weight, words), row};
+    return {width, i.weight.rows, words, interleaved<std::int32_t>(i.weight, words), row};
+  }
+
+  /// The table by the byte of x.
+  const std::int8_t* byte_table(const Table& i) {
+    std::vector<std::int8_t> bytes(256, 0);
+    for (std::int32_t x = -128; x <= 127; ++x) {
+      const std::int64_t entry = std::int64_t{x} - i.first;
+      if (entry < 0 || entry >= std::int64_t{i.entries.cols}) continue;
+      bytes[static_cast<std::uint8_t>(x)] = static_cast<std::int8_t>(i.entries.codes[static_cast<std::size_t>(entry)]);
+    }
+    return kept(std::span<const std::int8_t>(bytes));
+  }
+
+  Plan& plan_;
+  const Program& program_;
+  const std::vector<ValueInfo>& values_;
+  const Kernels* kernels_;
+  std::vector<Result> fused_;  // of each value, the rescale it is computed with
+  std::vector<bool> done_;     // a rescale that is
+  Ref number_ = 0;             // of the value at hand
+};
+
+Plan::Plan(const Program& program, const std::vector<ValueInfo>& values, Isa isa) {
+  Planner(*this, program, values, isa).build();
+}
+
+}  // namespace bitstate::program

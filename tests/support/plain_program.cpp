@@ -1,0 +1,165 @@
+#include "tests/support/plain_program.h"
+
+#include <algorithm>
+#include <cstddef>
+
+namespace bitstate::tests {
+namespace {
+
+using Rows = std::vector<std::vector<std::int64_t>>;
+
+template <class T>
+const T& pick(const std::vector<T>& of_columns, std::size_t c) {
+  return of_columns[of_columns.size() == 1 ? 0 : c];
+}
+
+/// Largest integer whose square is at most v, bit by bit.
+std::int64_t root(std::int64_t v) {
+  std::int64_t r = 0;
+  for (std::int64_t bit = std::int64_t{1} << 31; bit > 0; bit /= 2) {
+    if ((r + bit) <= v / (r + bit)) r += bit;
+  }
+  return r;
+}
+
+std::int64_t floor_quotient(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
+
+/// The value of one instruction.
+struct Interpreter {
+  const std::vector<Rows>& values;
+
+  /// f(row, column) for rows as those of value x.
+  template <class F>
+  Rows rows_like(program::Ref x, std::size_t cols, F f) const {
+    Rows y(values[x].size(), std::vector<std::int64_t>(cols));
+    for (std::size_t r = 0; r < y.size(); ++r) {
+      for (std::size_t c = 0; c < cols; ++c) y[r][c] = f(r, c);
+    }
+    return y;
+  }
+  [[nodiscard]] std::size_t cols(program::Ref x) const { return values[x][0].size(); }
+  /// f(code, column)
+  template <class F>
+  Rows each(program::Ref x, F f) const {
+    return rows_like(x, cols(x), [&](std::size_t r, std::size_t c) { return f(values[x][r][c], c); });
+  }
+
+  Rows operator()(const program::Linear& i) const {
+    return rows_like(i.x, i.weight.rows, [&](std::size_t r, std::size_t o) {
+      std::int64_t sum = i.bias[o];
+      for (std::size_t c = 0; c < i.weight.cols; ++c) sum += i.weight.codes[o * i.weight.cols + c] * values[i.x][r][c];
+      return sum;
+    });
+  }
+  Rows operator()(const program::Rescale& i) const {
+    return each(i.x, [&](std::int64_t x, std::size_t c) {
+      return std::clamp<std::int64_t>(rescale(x, pick(i.factor, c)), pick(i.lo, c), pick(i.hi, c));
+    });
+  }
+  Rows operator()(const program::Sign& i) const {
+    return each(i.x, [](std::int64_t x, std::size_t) -> std::int64_t { return x >= 0 ? 1 : -1; });
+  }
+  Rows operator()(const program::Product& i) const {
+    return rows_like(i.a, cols(i.a),
+                     [&](std::size_t r, std::size_t c) { return values[i.a][r][c] * values[i.b][r][c]; });
+  }
+  Rows operator()(const program::Scale& i) const {
+    return each(i.x, [&](std::int64_t x, std::size_t c) { return x * i.row[c]; });
+  }
+  Rows operator()(const program::Sum& i) const {
+    return rows_like(i.a, cols(i.a), [&](std::size_t r, std::size_t c) {
+      return rescale(values[i.a][r][c], pick(i.a_factor, c)) + rescale(values[i.b][r][c], pick(i.b_factor, c));
+    });
+  }
+  Rows operator()(const program::AddRow& i) const {
+    return each(i.x, [&](std::int64_t x, std::size_t c) { return rescale(x, pick(i.factor, c)) + i.row[c]; });
+  }
+  Rows operator()(const program::LayerNorm& i) const {
+    const auto count = static_cast<std::int64_t>(cols(i.x));
+    std::vector<std::int64_t> sum, rho, shift;
+    for (const auto& row : values[i.x]) {
+      std::int64_t s = 0, w = i.epsilon, t = 0;
+      for (const std::int64_t x : row) s += x;
+      for (const std::int64_t x : row) w += (count * x - s) * (count * x - s);
+      while (t < 30 && w >> (2 * t + 2) != 0) ++t;
+      sum.push_back(s);
+      rho.push_back((std::int64_t{1} << 60) / root(w << (2 * (30 - t))));
+      shift.push_back(30 + t - i.fraction);
+    }
+    return rows_like(i.x, cols(i.x), [&](std::size_t r, std::size_t c) {
+      const std::int64_t d = count * values[i.x][r][c] - sum[r];
+      return rescale(d, {rho[r], shift[r]}) * i.scale[c] + i.bias[c];
+    });
+  }
+  Rows operator()(const program::Table& i) const {
+    return each(i.x, [&](std::int64_t x, std::size_t c) -> std::int64_t {
+      const std::size_t first = i.entries.rows == 1 ? 0 : c * i.entries.cols;
+      return i.entries.codes[first + static_cast<std::size_t>(x - i.first)];
+    });
+  }
+  Rows operator()(const program::Embedding& i) const {
+    return rows_like(i.x, i.table.cols, [&](std::size_t r, std::size_t c) -> std::int64_t {
+      return i.table.codes[static_cast<std::size_t>(values[i.x][r][0]) * i.table.cols + c];
+    });
+  }
+  Rows operator()(const program::Scan& i) const {
+    const Rows& b = values[i.x];
+    const std::size_t width = cols(i.x);
+    const std::size_t states = width / 2;
+    Rows y(b.size(), std::vector<std::int64_t>(width));
+    std::vector<std::int64_t> x(width, 0), e(width, 0);
+    for (std::size_t l = 0; l < b.size(); ++l) {
+      const std::size_t row = i.backward ? b.size() - 1 - l : l;
+      const std::vector<std::int64_t> before = x;
+      for (std::size_t c = 0; c < width; ++c) {
+        const bool real = c < states;
+        const std::size_t p = real ? c : c - states;
+        const std::int64_t product = real ? i.lambda[p] * before[p] - i.lambda[states + p] * before[states + p]
+                                          : i.lambda[p] * before[c] + i.lambda[c] * before[p];
+        const std::int64_t z = product + std::clamp(rescale(b[row][c], i.from_input[c]), -i.limit, i.limit) + e[c];
+        const std::int64_t power = i.shift < 0 ? 0 : std::int64_t{1} << i.shift;
+        const std::int64_t rounded = i.shift < 0 ? rescale(z, i.to_state) : floor_quotient(z + power / 2, power);
+        x[c] = std::clamp<std::int64_t>(rounded, -i.bound, i.bound);
+        const std::int64_t back = i.shift < 0 ? rescale(x[c], i.to_inner) : x[c] * power;
+        e[c] = i.feedback && x[c] == rounded ? z - back : 0;
+      }
+      y[row] = x;
+    }
+    return y;
+  }
+  Rows operator()(const program::MeanPool& i) const {
+    const auto n = static_cast<std::int64_t>(values[i.x].size());
+    Rows y(1, std::vector<std::int64_t>(cols(i.x), 0));
+    for (const auto& row : values[i.x]) {
+      for (std::size_t c = 0; c < row.size(); ++c) y[0][c] += row[c];
+    }
+    for (std::int64_t& v : y[0]) v = floor_quotient((std::int64_t{2} << i.fraction) * v + n, 2 * n);
+    return y;
+  }
+  Rows operator()(const program::Last& i) const { return {values[i.x].back()}; }
+  Rows operator()(const program::Concatenate& i) const {
+    Rows y = values[i.a];
+    for (std::size_t r = 0; r < y.size(); ++r) y[r].insert(y[r].end(), values[i.b][r].begin(), values[i.b][r].end());
+    return y;
+  }
+};
+
+}  // namespace
+
+std::vector<std::int32_t> plain_run(const program::Program& program, std::span<const std::int32_t> input) {
+  const std::size_t cols = program.input.cols;
+  std::vector<Rows> values(1);
+  for (std::size_t i = 0; i < input.size(); i += cols)
+    values[0].emplace_back(input.begin() + i, input.begin() + i + cols);
+  for (const program::Instruction& instruction : program.instructions) {
+    Rows y = std::visit(Interpreter{values}, instruction);
+    values.push_back(std::move(y));
+  }
+  std::vector<std::int32_t> codes;
+  for (const auto& row : values.back()) {
+    for (const std::int64_t v : row) codes.push_back(static_cast<std::int32_t>(v));
+  }
+  return codes;
+}
+
+}  // namespace bitstate::tests

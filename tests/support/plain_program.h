@@ -1,0 +1,16 @@
+// An integer program computed by the formulas of core/program/program.h, number by number in int64.
+#pragma once
+
+#include "core/program/program.h"
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace bitstate::tests {
+
+/// The codes of the last value, [steps, cols] or [1, cols], for the input [steps, cols]. The program must have passed
+/// program::analyse(); padding of short sequences is not known here.
+std::vector<std::int32_t> plain_run(const program::Program& program, std::span<const std::int32_t> input);
+
+}  // namespace bitstate::tests
