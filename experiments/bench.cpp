@@ -40,22 +40,6 @@ class RandomSequences final : public datasets::Dataset {
   std::size_t count_;
 };
 
-/// The shape of a recipe's data, without the files of those that need some.
-datasets::Splits shape_of(const RunConfig& config) {
-  datasets::Splits shape;
-  shape.name = config.dataset;
-  if (config.dataset == "lorenz" || config.dataset == "mackey-glass") {
-    shape.task = datasets::Task::regression;
-    shape.d_input = shape.d_output = config.dataset == "lorenz" ? 3 : 10;
-    shape.max_length = 512;
-  } else {
-    shape.d_input = 1;
-    shape.d_output = 10;
-    shape.max_length = 784;
-  }
-  return shape;
-}
-
 /// GFLOP/s of 512 x 512 x 512 products on all threads at once.
 double measure_gemm(Workers& workers) {
   constexpr std::size_t n = 512;
@@ -161,6 +145,21 @@ nlohmann::json figures(const BenchResult& r) {
 }
 
 }  // namespace
+
+datasets::Splits shape_of(const RunConfig& config) {
+  datasets::Splits shape;
+  shape.name = config.dataset;
+  if (config.dataset == "lorenz" || config.dataset == "mackey-glass") {
+    shape.task = datasets::Task::regression;
+    shape.d_input = shape.d_output = config.dataset == "lorenz" ? 3 : 10;
+    shape.max_length = 512;
+  } else {
+    shape.d_input = 1;
+    shape.d_output = 10;
+    shape.max_length = 784;
+  }
+  return shape;
+}
 
 double training_flops_per_token(const RunConfig& config) {
   const auto h = static_cast<double>(config.d_model);

@@ -1,6 +1,7 @@
 // How fast a training step is, as a fraction of what matrix products reach on this machine in the same run.
 #pragma once
 
+#include "datasets/dataset.h"
 #include "experiments/run_config.h"
 
 #include <string>
@@ -23,6 +24,9 @@ struct BenchResult {
 /// Times training steps of the recipe on random data of its shape: of `config.quant`, or of float and w8a8 when it is
 /// none.
 std::vector<BenchResult> bench(const RunConfig& config);
+
+/// The shape of a recipe's data, without the files of those that need some.
+datasets::Splits shape_of(const RunConfig& config);
 
 /// One line of JSON: the figures of the first result, and all of them under "runs".
 std::string to_json(const std::vector<BenchResult>& results);

@@ -1,12 +1,26 @@
 #include "experiments/bench_program.h"
 
+#include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/program/file.h"
+#include "core/program/onnx.h"
 #include "core/program/runner.h"
 #include "core/random.h"
+#include "experiments/bench.h"
+#include "experiments/embedded.h"
+#include "experiments/ini.h"
+#include "experiments/model_setup.h"
+#include "models/models.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <limits>
 #include <span>
 
@@ -49,6 +63,84 @@ struct Candidate {
   }
 };
 
+/// The float model of the run that a program says it was exported from, and one sequence of random numbers.
+class FloatModel {
+ public:
+  explicit FloatModel(const std::string& settings) : config_(float_config(settings)), shape_(shape_of(config_)) {
+    model_ = make_model(config_, shape_);
+    const Random random{0, 1};
+    x_.resize(shape_.max_length * shape_.d_input);
+    for (std::size_t i = 0; i < x_.size(); ++i) x_[i] = static_cast<float>(random.uniform(i));
+  }
+  [[nodiscard]] std::size_t length() const { return shape_.max_length; }
+  void run() {
+    tape_.begin({});
+    const std::size_t rows[] = {shape_.max_length};
+    forward(model_, tape_, {{rows, rows, 0}, x_, {}});
+  }
+
+ private:
+  static RunConfig float_config(const std::string& settings) {
+    const Settings kept = without_quantization(parse_ini(settings, "the program's settings"));
+    return load_run_config("", kept);
+  }
+
+  RunConfig config_;
+  datasets::Splits shape_;
+  Model model_;
+  std::vector<float> x_;
+  Tape tape_;
+};
+
+/// A folder that is removed with all that is in it.
+struct WorkFolder {
+  std::filesystem::path path;
+  WorkFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "bitstate-XXXXXX").string();
+    require(::mkdtemp(name.data()) != nullptr, "bench", "{} cannot be created", name);
+    path = name;
+  }
+  ~WorkFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path, ignored);
+  }
+  WorkFolder(const WorkFolder&) = delete;
+  WorkFolder& operator=(const WorkFolder&) = delete;
+};
+
+/// Seconds of a sequence in onnxruntime on one thread, the fastest batch; 0 where it is not installed.
+double onnxruntime_seconds(const program::Program& program, std::size_t length) {
+  const WorkFolder folder;
+  write_file_atomically(folder.path / "model.onnx", program::onnx_model(program));
+  write_file_atomically(folder.path / "onnxruntime.mjs", *embedded_file("scripts/onnxruntime.mjs"));
+  const std::size_t cols = program.input.tokens ? 0 : program.input.cols;
+  const std::string command = fmt::format("node '{0}/onnxruntime.mjs' '{0}/model.onnx' {1} {2} 16 4 2> '{0}/error'",
+                                          folder.path.string(), length, cols);
+  FILE* const output = ::popen(command.c_str(), "r");
+  if (output == nullptr) return 0.0;
+  std::string line;
+  std::array<char, 256> part{};
+  while (std::fgets(part.data(), part.size(), output) != nullptr) line += part.data();
+  if (::pclose(output) != 0) return 0.0;
+  const auto figures = nlohmann::json::parse(line, nullptr, false);
+  return figures.is_discarded() ? 0.0 : 1.0 / figures.value("best_sequences_per_second", 1e300);
+}
+
+void keep_fastest(ProgramSpeed& speed, const ProgramSpeed& again) {
+  for (std::size_t i = 0; i < speed.isas.size(); ++i) {
+    auto& isa = speed.isas[i];
+    isa.sequence_seconds = std::min(isa.sequence_seconds, again.isas[i].sequence_seconds);
+    isa.step_seconds = std::min(isa.step_seconds, again.isas[i].step_seconds);
+  }
+  speed.float_sequence_seconds = std::min(speed.float_sequence_seconds, again.float_sequence_seconds);
+}
+
+const IsaSpeed& fastest_of(const ProgramSpeed& speed) {
+  return *std::min_element(speed.isas.begin(), speed.isas.end(), [](const IsaSpeed& a, const IsaSpeed& b) {
+    return a.sequence_seconds < b.sequence_seconds;
+  });
+}
+
 }  // namespace
 
 ProgramSpeed bench_program(const program::Program& program, std::size_t length,
@@ -79,6 +171,49 @@ ProgramSpeed bench_program(const program::Program& program, std::size_t length,
   }
   result.batch_speedup = result.float_sequence_seconds / fastest;
   return result;
+}
+
+ProgramSpeed bench_program_file(const std::filesystem::path& file) {
+  const program::Program program = program::load(file);
+  require(!program.settings.empty(), "bench", "{} does not say which run it was exported from", file.string());
+  FloatModel model(program.settings);
+  const auto measure = [&] { return bench_program(program, model.length(), [&] { model.run(); }); };
+  ProgramSpeed speed = measure();
+  speed.onnxruntime_sequence_seconds = onnxruntime_seconds(program, model.length());
+  keep_fastest(speed, measure());  // onnxruntime ran between the two
+  speed.batch_speedup = speed.float_sequence_seconds / fastest_of(speed).sequence_seconds;
+  return speed;
+}
+
+std::string speed_text(const ProgramSpeed& speed) {
+  const double best = fastest_of(speed).sequence_seconds;
+  const auto line = [&](std::string_view name, double seconds, double step) {
+    std::string text = fmt::format("{:<12} {:8.3f} ms a sequence  {:9.1f} sequences/s  {:6.2f} times the fastest", name,
+                                   1e3 * seconds, 1.0 / seconds, seconds / best);
+    if (step > 0.0) text += fmt::format("  {:7.2f} us a streaming step", 1e6 * step);
+    return text + "\n";
+  };
+  std::string text = fmt::format("sequences of {} steps, one thread\n", speed.length);
+  for (const IsaSpeed& isa : speed.isas)
+    text += line(program::name_of(isa.isa), isa.sequence_seconds, isa.step_seconds);
+  text += line("float model", speed.float_sequence_seconds, 0.0);
+  if (speed.onnxruntime_sequence_seconds == 0.0) {
+    return text + "onnxruntime  not measured: there is no node with onnxruntime-node in $BITSTATE_NPM or build/npm\n";
+  }
+  return text + line("onnxruntime", speed.onnxruntime_sequence_seconds, 0.0);
+}
+
+std::string to_json(const ProgramSpeed& speed) {
+  nlohmann::json line = {{"length", speed.length},
+                         {"float_sequence_seconds", speed.float_sequence_seconds},
+                         {"onnxruntime_sequence_seconds", speed.onnxruntime_sequence_seconds},
+                         {"batch_speedup", speed.batch_speedup}};
+  for (const IsaSpeed& isa : speed.isas) {
+    line["isas"].push_back({{"isa", program::name_of(isa.isa)},
+                            {"sequence_seconds", isa.sequence_seconds},
+                            {"step_seconds", isa.step_seconds}});
+  }
+  return line.dump();
 }
 
 }  // namespace bitstate::experiments

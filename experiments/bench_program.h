@@ -5,7 +5,9 @@
 #include "core/program/program.h"
 
 #include <cstddef>
+#include <filesystem>
 #include <functional>
+#include <string>
 #include <vector>
 
 namespace bitstate::experiments {
@@ -18,10 +20,11 @@ struct IsaSpeed {
 };
 
 struct ProgramSpeed {
-  std::size_t length = 0;               ///< steps of a sequence
-  std::vector<IsaSpeed> isas;           ///< those this machine has, the slowest kind first
-  double float_sequence_seconds = 0.0;  ///< 0: no float model was given
-  double batch_speedup = 0.0;           ///< float over the fastest integer sequence; 0: no float model was given
+  std::size_t length = 0;                     ///< steps of a sequence
+  std::vector<IsaSpeed> isas;                 ///< those this machine has, the slowest kind first
+  double float_sequence_seconds = 0.0;        ///< 0: no float model was given
+  double batch_speedup = 0.0;                 ///< float over the fastest integer sequence; 0: no float model was given
+  double onnxruntime_sequence_seconds = 0.0;  ///< the program's ONNX model, the fastest run; 0: not measured
 };
 
 /// Times `program` on random input codes. `float_sequence`, which may be empty, computes one sequence of `length` steps
@@ -29,5 +32,14 @@ struct ProgramSpeed {
 /// the machine does meets all of them.
 [[nodiscard]] ProgramSpeed bench_program(const program::Program& program, std::size_t length,
                                          const std::function<void()>& float_sequence, double seconds = 3.0);
+
+/// bench_program() of a program file: against the float model of the run it was exported from, at the length of that
+/// run's sequences, and against onnxruntime-node on the same program if node and $BITSTATE_NPM/node_modules, or
+/// build/npm/node_modules, have it. Throws Error for a file that is no program, or says nothing of a run.
+[[nodiscard]] ProgramSpeed bench_program_file(const std::filesystem::path& file);
+
+/// A line for each thing measured, and the same as one line of JSON.
+std::string speed_text(const ProgramSpeed& speed);
+std::string to_json(const ProgramSpeed& speed);
 
 }  // namespace bitstate::experiments

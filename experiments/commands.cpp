@@ -4,6 +4,7 @@
 #include "datasets/registry.h"
 #include "datasets/smnist.h"
 #include "experiments/bench.h"
+#include "experiments/bench_program.h"
 #include "experiments/embedded.h"
 #include "experiments/inspect.h"
 #include "experiments/program_commands.h"
@@ -205,6 +206,14 @@ int run_command_line(const CommandLine& line) {
 
 int bench_command(const CommandLine& line) {
   const std::string recipe = only_positional(line, "bench");
+  if (fs::path(recipe).extension() == ".h5") {
+    require<UsageError>(line.options.empty() || (line.options.size() == 1 && line.options[0].first == "json"), "bench",
+                        "of a program takes no options but --json");
+    const ProgramSpeed speed = bench_program_file(recipe);
+    fmt::print("{}", speed_text(speed));
+    if (!line.options.empty()) fmt::print("{}\n", to_json(speed));
+    return 0;
+  }
   const RunConfig config = load_run_config(recipe.empty() ? "smnist" : recipe, line.options);
   const auto results = bench(config);
   for (const auto& r : results) {
@@ -383,7 +392,8 @@ std::vector<Command> command_table() {
       {"report", "DIR", "tabulates the runs of a folder", some_options({"json"}), report_command},
       {"data", "check|make [NAME]", "verifies data files, generates data",
        some_options({"data", "tau", "trajectories"}), data_command},
-      {"bench", "[RECIPE]", "measures the training step", run_options(), bench_command},
+      {"bench", "[RECIPE | PROGRAM]", "measures the training step, or an exported program", run_options(),
+       bench_command},
   };
 }
 

@@ -125,13 +125,7 @@ Settings inherited(const std::string& from) {
   const auto file = std::filesystem::path(from) / "settings.ini";
   require<UsageError>(std::filesystem::exists(file), "from", "{} is not the folder of a run: it has no settings.ini",
                       from);
-  Settings kept;
-  for (const auto& setting : read_ini(file)) {
-    const bool own = is_quant_setting(setting.first) || setting.first.substr(0, 4) == "from" ||
-                     setting.first == "calibration_batches" || setting.first == "balance";
-    if (!own) kept.push_back(setting);
-  }
-  return kept;
+  return without_quantization(read_ini(file));
 }
 
 const std::string* last_value(const Settings& given, std::string_view name) {
@@ -359,6 +353,14 @@ std::string quant_rules(const RunConfig& c) {
   add(c.non_ssm_act_bits, "act:decoder", options.act);
   for (const auto& rule : c.bits) rules += rule + "\n";
   return rules;
+}
+
+Settings without_quantization(Settings settings) {
+  std::erase_if(settings, [](const auto& setting) {
+    return is_quant_setting(setting.first) || setting.first.starts_with("from") ||
+           setting.first == "calibration_batches" || setting.first == "balance";
+  });
+  return settings;
 }
 
 }  // namespace bitstate::experiments

@@ -148,6 +148,9 @@ double ssm_lr_of(const RunConfig& config);
 /// Canonical text of every option that affects the result, in a fixed order. Loading it gives the same run.
 Settings settings(const RunConfig& config);
 
+/// Those of a run's settings that say what model it is, on what data and how it learns, for a run in other bits.
+Settings without_quantization(Settings settings);
+
 /// 16 hex digits: FNV-1a of settings(), of the rules of `quant` and of the weights of `from`. Names the folder of a
 /// run.
 std::string settings_hash(const RunConfig& config);

@@ -1,13 +1,12 @@
 // The speed of an exported model in onnxruntime, on one thread:
-//   node bench/onnxruntime.mjs MODEL.onnx LENGTH COLS BATCH SECONDS
+//   node experiments/scripts/onnxruntime.mjs MODEL.onnx LENGTH COLS BATCH SECONDS
 // Random input float32 [BATCH, LENGTH, COLS] (COLS 0: token ids int64 [BATCH, LENGTH], all 0), graph optimization level
 // "all". Prints {"sequences_per_second": of all runs, "best_sequences_per_second": of the fastest one, "runs": ...}.
-// onnxruntime-node is taken from $BITSTATE_NPM/node_modules, or build/npm/node_modules of this repository.
+// onnxruntime-node is taken from $BITSTATE_NPM/node_modules, or build/npm/node_modules of the folder it is called in.
 import { createRequire } from "node:module";
-import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join, resolve } from "node:path";
 
-const usage = "usage: node bench/onnxruntime.mjs MODEL.onnx LENGTH COLS BATCH SECONDS";
+const usage = "usage: node onnxruntime.mjs MODEL.onnx LENGTH COLS BATCH SECONDS";
 const [model, ...numbers] = process.argv.slice(2);
 const [length, cols, batch, seconds] = numbers.map(Number);
 const isCount = (n) => Number.isInteger(n) && n >= 1;
@@ -16,8 +15,7 @@ if (numbers.length !== 4 || !isCount(length) || !(cols === 0 || isCount(cols)) |
   process.exit(2);
 }
 
-const repository = resolve(dirname(fileURLToPath(import.meta.url)), "..");
-const npmFolder = resolve(process.env.BITSTATE_NPM ?? join(repository, "build", "npm"));
+const npmFolder = resolve(process.env.BITSTATE_NPM ?? join("build", "npm"));
 const require = createRequire(join(npmFolder, "any.js"));
 
 function fail(sentence) {
