@@ -32,3 +32,16 @@ require_packages() {
   "${sudo[@]}" apt-get update -q < /dev/null
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" < /dev/null
 }
+
+# prepare_npm: what the tests of tests/program/onnx need, in build/npm/node_modules, where node and npm are there and npm
+# gets it; else those tests skip themselves. Install scripts do not run: they would fetch binaries for GPUs.
+prepare_npm() {
+  local source=tests/program/onnx/package.json folder=build/npm
+  command -v node > /dev/null && command -v npm > /dev/null || return 0
+  cmp -s "$source" "$folder/package.json" && [ -d "$folder/node_modules/onnxruntime-node" ] && return 0
+  say "installing onnxruntime-node"
+  mkdir -p "$folder"
+  cp "$source" "$folder/package.json"
+  (cd "$folder" && npm install --ignore-scripts --no-audit --no-fund --no-package-lock < /dev/null) ||
+    echo "npm could not install it: the tests in onnxruntime will be skipped" >&2
+}
