@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -32,13 +33,16 @@ std::vector<std::int32_t> random_codes(const program::Input& input, std::size_t 
 struct Candidate {
   program::Runner runner;
   IsaSpeed speed;
+  std::vector<double> ratios = {};  // of the rounds
 
-  /// One sequence as a whole, then one row by row; both times are kept where they are the least so far.
-  void round(std::span<const std::int32_t> codes) {
+  /// One sequence as a whole, then one row by row; both times are kept where they are the least so far. Returns the
+  /// first.
+  double round(std::span<const std::int32_t> codes) {
     auto start = Clock::now();
     const std::vector<std::int32_t> whole = runner.run(codes);
-    speed.sequence_seconds = std::min(speed.sequence_seconds, seconds_since(start));
-    if (!runner.streams()) return;
+    const double sequence = seconds_since(start);
+    speed.sequence_seconds = std::min(speed.sequence_seconds, sequence);
+    if (!runner.streams()) return sequence;
     const std::size_t cols = runner.program().input.cols;
     const std::size_t steps = codes.size() / cols;
     std::vector<std::int32_t> output(runner.per_step() ? runner.output_cols() : 0);
@@ -46,8 +50,14 @@ struct Candidate {
     start = Clock::now();
     for (std::size_t t = 0; t < steps; ++t) runner.step(state, codes.subspan(t * cols, cols), output);
     speed.step_seconds = std::min(speed.step_seconds, seconds_since(start) / static_cast<double>(steps));
+    return sequence;
   }
 };
+
+double median(std::vector<double> x) {
+  std::nth_element(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(x.size() / 2), x.end());
+  return x[x.size() / 2];
+}
 
 }  // namespace
 
@@ -58,26 +68,27 @@ ProgramSpeed bench_program(const program::Program& program, std::size_t length,
   const std::vector<std::int32_t> codes = random_codes(program.input, length);
   std::vector<Candidate> candidates;
   for (const program::Isa isa : {program::Isa::plain, program::Isa::avx2, program::Isa::avx512}) {
-    if (program::is_available(isa)) candidates.push_back({program::Runner(program, isa), {isa, never, never}});
+    if (program::is_available(isa)) candidates.push_back({program::Runner(program, isa), {isa, never, 0.0, never}});
   }
   ProgramSpeed result;
   result.length = length;
   result.float_sequence_seconds = float_sequence ? never : 0.0;
   const auto start = Clock::now();
   do {
-    for (Candidate& candidate : candidates) candidate.round(codes);
-    if (!float_sequence) continue;
-    const auto begin = Clock::now();
-    float_sequence();
-    result.float_sequence_seconds = std::min(result.float_sequence_seconds, seconds_since(begin));
+    double float_seconds = 0.0;
+    if (float_sequence) {
+      const auto begin = Clock::now();
+      float_sequence();
+      float_seconds = seconds_since(begin);
+      result.float_sequence_seconds = std::min(result.float_sequence_seconds, float_seconds);
+    }
+    for (Candidate& candidate : candidates) candidate.ratios.push_back(float_seconds / candidate.round(codes));
   } while (seconds_since(start) < seconds);
-  double fastest = never;
   for (Candidate& candidate : candidates) {
-    fastest = std::min(fastest, candidate.speed.sequence_seconds);
+    candidate.speed.speedup = median(candidate.ratios);
     if (!candidate.runner.streams()) candidate.speed.step_seconds = 0.0;
     result.isas.push_back(candidate.speed);
   }
-  result.batch_speedup = result.float_sequence_seconds / fastest;
   return result;
 }
 
