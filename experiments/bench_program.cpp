@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -46,13 +47,16 @@ std::vector<std::int32_t> random_codes(const program::Input& input, std::size_t 
 struct Candidate {
   program::Runner runner;
   IsaSpeed speed;
+  std::vector<double> ratios = {};  // of the rounds
 
-  /// One sequence as a whole, then one row by row; both times are kept where they are the least so far.
-  void round(std::span<const std::int32_t> codes) {
+  /// One sequence as a whole, then one row by row; both times are kept where they are the least so far. Returns the
+  /// first.
+  double round(std::span<const std::int32_t> codes) {
     auto start = Clock::now();
     const std::vector<std::int32_t> whole = runner.run(codes);
-    speed.sequence_seconds = std::min(speed.sequence_seconds, seconds_since(start));
-    if (!runner.streams()) return;
+    const double sequence = seconds_since(start);
+    speed.sequence_seconds = std::min(speed.sequence_seconds, sequence);
+    if (!runner.streams()) return sequence;
     const std::size_t cols = runner.program().input.cols;
     const std::size_t steps = codes.size() / cols;
     std::vector<std::int32_t> output(runner.per_step() ? runner.output_cols() : 0);
@@ -60,6 +64,7 @@ struct Candidate {
     start = Clock::now();
     for (std::size_t t = 0; t < steps; ++t) runner.step(state, codes.subspan(t * cols, cols), output);
     speed.step_seconds = std::min(speed.step_seconds, seconds_since(start) / static_cast<double>(steps));
+    return sequence;
   }
 };
 
@@ -131,14 +136,14 @@ void keep_fastest(ProgramSpeed& speed, const ProgramSpeed& again) {
     auto& isa = speed.isas[i];
     isa.sequence_seconds = std::min(isa.sequence_seconds, again.isas[i].sequence_seconds);
     isa.step_seconds = std::min(isa.step_seconds, again.isas[i].step_seconds);
+    isa.speedup = (isa.speedup + again.isas[i].speedup) / 2.0;
   }
   speed.float_sequence_seconds = std::min(speed.float_sequence_seconds, again.float_sequence_seconds);
 }
 
-const IsaSpeed& fastest_of(const ProgramSpeed& speed) {
-  return *std::min_element(speed.isas.begin(), speed.isas.end(), [](const IsaSpeed& a, const IsaSpeed& b) {
-    return a.sequence_seconds < b.sequence_seconds;
-  });
+double median(std::vector<double> x) {
+  std::nth_element(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(x.size() / 2), x.end());
+  return x[x.size() / 2];
 }
 
 }  // namespace
@@ -150,26 +155,27 @@ ProgramSpeed bench_program(const program::Program& program, std::size_t length,
   const std::vector<std::int32_t> codes = random_codes(program.input, length);
   std::vector<Candidate> candidates;
   for (const program::Isa isa : {program::Isa::plain, program::Isa::avx2, program::Isa::avx512}) {
-    if (program::is_available(isa)) candidates.push_back({program::Runner(program, isa), {isa, never, never}});
+    if (program::is_available(isa)) candidates.push_back({program::Runner(program, isa), {isa, never, 0.0, never}});
   }
   ProgramSpeed result;
   result.length = length;
   result.float_sequence_seconds = float_sequence ? never : 0.0;
   const auto start = Clock::now();
   do {
-    for (Candidate& candidate : candidates) candidate.round(codes);
-    if (!float_sequence) continue;
-    const auto begin = Clock::now();
-    float_sequence();
-    result.float_sequence_seconds = std::min(result.float_sequence_seconds, seconds_since(begin));
+    double float_seconds = 0.0;
+    if (float_sequence) {
+      const auto begin = Clock::now();
+      float_sequence();
+      float_seconds = seconds_since(begin);
+      result.float_sequence_seconds = std::min(result.float_sequence_seconds, float_seconds);
+    }
+    for (Candidate& candidate : candidates) candidate.ratios.push_back(float_seconds / candidate.round(codes));
   } while (seconds_since(start) < seconds);
-  double fastest = never;
   for (Candidate& candidate : candidates) {
-    fastest = std::min(fastest, candidate.speed.sequence_seconds);
+    candidate.speed.speedup = median(candidate.ratios);
     if (!candidate.runner.streams()) candidate.speed.step_seconds = 0.0;
     result.isas.push_back(candidate.speed);
   }
-  result.batch_speedup = result.float_sequence_seconds / fastest;
   return result;
 }
 
@@ -181,36 +187,35 @@ ProgramSpeed bench_program_file(const std::filesystem::path& file) {
   ProgramSpeed speed = measure();
   speed.onnxruntime_sequence_seconds = onnxruntime_seconds(program, model.length());
   keep_fastest(speed, measure());  // onnxruntime ran between the two
-  speed.batch_speedup = speed.float_sequence_seconds / fastest_of(speed).sequence_seconds;
   return speed;
 }
 
 std::string speed_text(const ProgramSpeed& speed) {
-  const double best = fastest_of(speed).sequence_seconds;
-  const auto line = [&](std::string_view name, double seconds, double step) {
-    std::string text = fmt::format("{:<12} {:8.3f} ms a sequence  {:9.1f} sequences/s  {:6.2f} times the fastest", name,
-                                   1e3 * seconds, 1.0 / seconds, seconds / best);
-    if (step > 0.0) text += fmt::format("  {:7.2f} us a streaming step", 1e6 * step);
-    return text + "\n";
+  const double onnx = speed.onnxruntime_sequence_seconds;
+  const auto line = [](std::string_view name, double seconds, const std::string& more) {
+    return fmt::format("{:<12} {:8.3f} ms a sequence  {:8.1f} sequences/s{}\n", name, 1e3 * seconds, 1.0 / seconds,
+                       more);
   };
   std::string text = fmt::format("sequences of {} steps, one thread\n", speed.length);
-  for (const IsaSpeed& isa : speed.isas)
-    text += line(program::name_of(isa.isa), isa.sequence_seconds, isa.step_seconds);
-  text += line("float model", speed.float_sequence_seconds, 0.0);
-  if (speed.onnxruntime_sequence_seconds == 0.0) {
-    return text + "onnxruntime  not measured: there is no node with onnxruntime-node in $BITSTATE_NPM or build/npm\n";
+  for (const IsaSpeed& isa : speed.isas) {
+    std::string more = fmt::format("  {:6.2f} times float", isa.speedup);
+    if (onnx > 0.0) more += fmt::format("  {:6.2f} times onnxruntime", onnx / isa.sequence_seconds);
+    if (isa.step_seconds > 0.0) more += fmt::format("  {:7.2f} us a streaming step", 1e6 * isa.step_seconds);
+    text += line(program::name_of(isa.isa), isa.sequence_seconds, more);
   }
-  return text + line("onnxruntime", speed.onnxruntime_sequence_seconds, 0.0);
+  text += line("float model", speed.float_sequence_seconds, "");
+  if (onnx > 0.0) return text + line("onnxruntime", onnx, "");
+  return text + "onnxruntime  not measured: there is no node with onnxruntime-node in $BITSTATE_NPM or build/npm\n";
 }
 
 std::string to_json(const ProgramSpeed& speed) {
   nlohmann::json line = {{"length", speed.length},
                          {"float_sequence_seconds", speed.float_sequence_seconds},
-                         {"onnxruntime_sequence_seconds", speed.onnxruntime_sequence_seconds},
-                         {"batch_speedup", speed.batch_speedup}};
+                         {"onnxruntime_sequence_seconds", speed.onnxruntime_sequence_seconds}};
   for (const IsaSpeed& isa : speed.isas) {
     line["isas"].push_back({{"isa", program::name_of(isa.isa)},
                             {"sequence_seconds", isa.sequence_seconds},
+                            {"speedup", isa.speedup},
                             {"step_seconds", isa.step_seconds}});
   }
   return line.dump();

@@ -16,6 +16,7 @@ namespace bitstate::experiments {
 struct IsaSpeed {
   program::Isa isa = program::Isa::plain;
   double sequence_seconds = 0.0;  ///< a whole sequence by Runner::run(), the fastest round
+  double speedup = 0.0;           ///< over the float model, the median of all rounds; 0: no float model was given
   double step_seconds = 0.0;      ///< one row by Runner::step(), the fastest round; 0: the program cannot stream
 };
 
@@ -23,13 +24,13 @@ struct ProgramSpeed {
   std::size_t length = 0;                     ///< steps of a sequence
   std::vector<IsaSpeed> isas;                 ///< those this machine has, the slowest kind first
   double float_sequence_seconds = 0.0;        ///< 0: no float model was given
-  double batch_speedup = 0.0;                 ///< float over the fastest integer sequence; 0: no float model was given
   double onnxruntime_sequence_seconds = 0.0;  ///< the program's ONNX model, the fastest run; 0: not measured
 };
 
 /// Times `program` on random input codes. `float_sequence`, which may be empty, computes one sequence of `length` steps
 /// by the float model on one thread. What is timed takes turns, round by round, for about `seconds` in all: what else
-/// the machine does meets all of them.
+/// the machine does meets all of them, and the median of the rounds' ratios says less about that than the ratio of the
+/// fastest rounds.
 [[nodiscard]] ProgramSpeed bench_program(const program::Program& program, std::size_t length,
                                          const std::function<void()>& float_sequence, double seconds = 3.0);
 

@@ -1,6 +1,7 @@
 // The loops of a program's instructions, for each instruction set. Bit-equal: what differs is only how fast they are.
-// A value lies in memory with rows of `stride` codes, a multiple of `lanes`; the columns between `cols` and the next
-// multiple of `lanes` are computed along and hold codes of the value's interval, so that loops need no remainders.
+// A value lies in memory with rows of `stride` codes, a multiple of `row_multiple`; columns are computed by `lanes`, so
+// that loops need no remainders: what stands between `cols` and the next multiple is any number, read and written but
+// never used.
 #pragma once
 
 #include <cstddef>

@@ -58,6 +58,7 @@ class Planner {
   void build() {
     choose_storage();
     choose_fusions();
+    choose_buffers();
     for (number_ = 1; number_ < values_.size(); ++number_) {
       plan_.operations_.push_back(done_[number_] ? Operation{} : std::visit(*this, program_.instructions[number_ - 1]));
     }
@@ -244,7 +245,7 @@ class Planner {
 
   void choose_storage() {
     for (const ValueInfo& v : values_) {
-      plan_.storage_.push_back({v.cols, rounded_up(v.cols, row_multiple), width_of(v.lo, v.hi), v.per_step, true});
+      plan_.storage_.push_back({v.cols, 0, rounded_up(v.cols, row_multiple), width_of(v.lo, v.hi), v.per_step, true});
     }
     for (const Instruction& instruction : program_.instructions) {
       if (const auto* const linear = std::get_if<Linear>(&instruction)) {
@@ -266,6 +267,36 @@ class Planner {
       fused_[rescale->x] = {y, &plan_.rescalings_.emplace_back(rescaling(*rescale))};
       done_[y] = true;
       plan_.storage_[rescale->x].kept = false;
+    }
+  }
+
+  /// A value takes the buffer that became free last, or a new one. An operation's result never lies in an operand's.
+  void choose_buffers() {
+    std::vector<std::size_t> last_use(values_.size());  // the value whose operation reads it last
+    for (Ref y = 1; y < values_.size(); ++y) {
+      const Ref computed = done_[y] ? std::get<Rescale>(program_.instructions[y - 1]).x : y;
+      last_use[y] = std::max<std::size_t>(last_use[y], computed);
+      for (const Ref x : std::visit(Operands{}, program_.instructions[y - 1])) last_use[x] = y;
+    }
+    last_use.back() = values_.size();
+    std::vector<std::size_t> free;
+    const auto take = [&](Ref y) {
+      Storage& storage = plan_.storage_[y];
+      if (free.empty()) {
+        free.push_back(plan_.row_bytes_.size());
+        plan_.row_bytes_.push_back(0);
+      }
+      storage.buffer = free.back();
+      free.pop_back();
+      std::size_t& bytes = plan_.row_bytes_[storage.buffer];
+      bytes = std::max(bytes, storage.stride * bytes_of(storage.width));
+    };
+    take(0);
+    for (Ref y = 1; y < values_.size(); ++y) {
+      if (!done_[y]) take(fused_[y].then == nullptr ? y : fused_[y].y);
+      for (Ref x = 0; x <= y; ++x) {
+        if (last_use[x] == y && plan_.storage_[x].kept) free.push_back(plan_.storage_[x].buffer);
+      }
     }
   }
 

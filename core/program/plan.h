@@ -17,6 +17,7 @@ namespace bitstate::program {
 /// How a value lies in memory.
 struct Storage {
   std::size_t cols = 0;
+  std::size_t buffer = 0;  ///< of State::buffers; values of which none is needed any more share them
   std::size_t stride = 0;
   Width width = Width::one;
   bool per_step = true;
@@ -46,12 +47,13 @@ class Plan {
 
   [[nodiscard]] const std::vector<Storage>& storage() const { return storage_; }  ///< of each value
   [[nodiscard]] const std::vector<Operation>& operations() const { return operations_; }
+  [[nodiscard]] const std::vector<std::size_t>& row_bytes() const { return row_bytes_; }  ///< of each buffer
 
   [[nodiscard]] Codes codes(const State& state, Ref ref) const {
-    return {state.values[ref].data(), storage_[ref].width, storage_[ref].stride};
+    return {state.buffers[storage_[ref].buffer].data(), storage_[ref].width, storage_[ref].stride};
   }
   [[nodiscard]] MutableCodes target(State& state, Ref ref) const {
-    return {state.values[ref].data(), storage_[ref].width, storage_[ref].stride};
+    return {state.buffers[storage_[ref].buffer].data(), storage_[ref].width, storage_[ref].stride};
   }
 
  private:
@@ -59,6 +61,7 @@ class Plan {
 
   std::vector<Storage> storage_;
   std::vector<Operation> operations_;
+  std::vector<std::size_t> row_bytes_;
   std::deque<Bytes> constants_;  // what the kernels' structs point to
   std::deque<Rescaling> rescalings_;
 };

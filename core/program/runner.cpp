@@ -35,14 +35,12 @@ Runner::Runner(Program program, Isa isa)
 
 State Runner::begin() const {
   State state;
-  state.values.resize(values_.size());
+  state.buffers.resize(plan_->row_bytes().size());
   state.recurrent.resize(values_.size());
   state.sums.resize(values_.size());
   for (std::size_t i = 1; i < values_.size(); ++i) {
     const Instruction& instruction = program_.instructions[i - 1];
-    const Storage& storage = plan_->storage()[i];
-    const std::size_t cols = storage.cols;
-    if (!storage.per_step && storage.kept) state.values[i].resize(storage.stride * bytes_of(storage.width));
+    const std::size_t cols = values_[i].cols;
     const bool scan = std::holds_alternative<Scan>(instruction);
     if (scan || std::holds_alternative<Last>(instruction)) state.recurrent[i].resize(cols);
     if (scan || std::holds_alternative<MeanPool>(instruction)) state.sums[i].resize(cols);
@@ -63,10 +61,9 @@ void Runner::check_input(std::span<const std::int32_t> input) const {
 /// One chunk through all instructions that have a row a step.
 void Runner::advance(State& state, std::span<const std::int32_t> input, std::size_t true_steps) const {
   const std::size_t rows = input.size() / program_.input.cols;
-  for (std::size_t i = 0; i < values_.size(); ++i) {
-    const Storage& storage = plan_->storage()[i];
-    const std::size_t bytes = rows * storage.stride * bytes_of(storage.width);
-    if (storage.per_step && storage.kept && state.values[i].size() < bytes) state.values[i].resize(bytes);
+  for (std::size_t i = 0; i < state.buffers.size(); ++i) {
+    const std::size_t bytes = rows * plan_->row_bytes()[i];
+    if (state.buffers[i].size() < bytes) state.buffers[i].resize(bytes);
   }
   write_rows(input, program_.input.cols, plan_->target(state, 0));
   const Chunk chunk{state, rows, true_steps};

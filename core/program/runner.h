@@ -15,7 +15,7 @@ namespace bitstate::program {
 /// What a stream of steps keeps: recurrent states, sums of pools, working memory. Belongs to the caller; one a stream.
 struct State {
   std::uint64_t steps = 0;                           ///< seen so far
-  std::vector<Bytes> values;                         ///< of each value, the rows of the chunk at hand
+  std::vector<Bytes> buffers;                        ///< values of the chunk at hand
   std::vector<std::vector<std::int32_t>> recurrent;  ///< of each scan: x; of each `last`: its row
   std::vector<std::vector<std::int64_t>> sums;       ///< of each scan: residues; of each mean pool: sums
 };
