@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the build to an empty prefix, then configures, builds and runs examples/consumer against that prefix alone.
+# Installs the build to an empty prefix, then configures, builds and runs examples/consumer and examples/edge against that
+# prefix alone.
 #   consumer_test.sh <cmake> <build folder> <C++ compiler>
 set -euo pipefail
 cmake=$1 build=$2 compiler=$3
@@ -9,9 +10,22 @@ trap 'rm -rf "$root"' EXIT
 
 "$cmake" --install "$build" --prefix "$root/prefix" > "$root/install.log"
 "$root/prefix/bin/bitstate" --version
-# A copy outside the repository: an include path into the source tree would not be found.
-cp -r "$source/examples/consumer" "$root/consumer"
-"$cmake" -G Ninja -S "$root/consumer" -B "$root/build" -D CMAKE_PREFIX_PATH="$root/prefix" \
-         -D CMAKE_CXX_COMPILER="$compiler" -D CMAKE_BUILD_TYPE=Release
-"$cmake" --build "$root/build"
-"$root/build/consumer"
+# Copies outside the repository: an include path into the source tree would not be found.
+for example in consumer edge; do
+  cp -r "$source/examples/$example" "$root/$example"
+  "$cmake" -G Ninja -S "$root/$example" -B "$root/build/$example" -D CMAKE_PREFIX_PATH="$root/prefix" \
+           -D CMAKE_CXX_COMPILER="$compiler" -D CMAKE_BUILD_TYPE=Release
+  "$cmake" --build "$root/build/$example"
+done
+"$root/build/consumer/consumer"
+
+# The stream of the edge example gives what `bitstate run` gives for the whole sequence.
+bitstate=$root/prefix/bin/bitstate
+"$bitstate" train lorenz-small --trajectories=20 --bsz=4 --epochs=1 --quant=w8a8 --out="$root/run" > /dev/null
+"$bitstate" export "$root/run" --out="$root/program.h5" > /dev/null
+for t in $(seq 1 70); do echo "$((t % 7 - 3)).5,$((t % 11 - 5)),$((t * t % 13))"; done > "$root/steps.csv"
+"$bitstate" run "$root/program.h5" --input="$root/steps.csv" | tail -n +2 | cut -d, -f3- > "$root/whole"
+"$root/build/edge/edge" "$root/program.h5" < "$root/steps.csv" > "$root/streamed"
+[ "$(wc -l < "$root/streamed")" -eq 70 ]
+awk -F, 'NR == FNR { for (i = 1; i <= NF; ++i) y[FNR, i] = $i; next }
+         { for (i = 1; i <= NF; ++i) if ($i + 0 != y[FNR, i] + 0) exit 1 }' "$root/whole" "$root/streamed"

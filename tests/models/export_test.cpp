@@ -61,5 +61,17 @@ TEST_CASE(
   CHECK(sequences >= 1500);
 }
 
+TEST_CASE("export: a backward scan begins in the padding, as in training") {
+  std::size_t programs = 0;
+  for (std::uint64_t number = 0; number < 1000; ++number) {
+    CAPTURE(number);
+    const auto random = padded_program(number);
+    if (!random) continue;
+    ++programs;
+    CHECK(Runner(random->program).run(random->sequences.at(0).input) == random->sequences.at(0).expected);
+  }
+  CHECK(programs >= 30);
+}
+
 }  // namespace
 }  // namespace bitstate::tests

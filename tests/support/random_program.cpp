@@ -37,22 +37,45 @@ std::vector<std::int32_t> output_codes(const RandomModel& random, const Node& y,
   return {y.codes + first * y.cols, y.codes + (first + rows) * y.cols};
 }
 
-}  // namespace
-
-std::optional<RandomProgram> random_program(std::uint64_t number) {
-  const auto random = random_model(number);
+std::optional<RandomProgram> traced(const RandomModel& random, std::size_t padded_length) {
   Tape tape;
   tape.begin({});
-  const Value output = std::visit([&](const auto& m) { return m.forward(tape, random->batch()); }, random->model);
+  const Value output = std::visit([&](const auto& m) { return m.forward(tape, random.batch()); }, random.model);
   const auto is_float = [](const Node& node) { return node.is_float_island(); };
-  const bool one_scale = tape[output].layout == kernels::ScaleLayout::per_tensor || !is_classifier(*random);
+  const bool one_scale = tape[output].layout == kernels::ScaleLayout::per_tensor || !is_classifier(random);
   if (std::any_of(tape.nodes().begin(), tape.nodes().end(), is_float) || !one_scale) return std::nullopt;
-  RandomProgram result{export_program(tape, output, "random", is_classifier(*random), 0), {}};
-  for (std::size_t s = 0; s < random->rows.size(); ++s) {
-    // a backward scan begins in the padding, which is random here
-    if (!program::can_stream(result.program) && random->rows[s] != random->lengths[s]) continue;
-    result.sequences.push_back({input_codes(*random, result.program, s), output_codes(*random, tape[output], s)});
+  RandomProgram result{export_program(tape, output, "random", is_classifier(random), padded_length), {}};
+  for (std::size_t s = 0; s < random.rows.size(); ++s) {
+    // a backward scan begins in the padding
+    const std::size_t rows = std::max(random.lengths[s], padded_length);
+    if (!program::can_stream(result.program) && random.rows[s] != rows) continue;
+    result.sequences.push_back({input_codes(random, result.program, s), output_codes(random, tape[output], s)});
   }
+  return result;
+}
+
+}  // namespace
+
+std::optional<RandomProgram> random_program(std::uint64_t number) { return traced(*random_model(number), 0); }
+
+std::optional<RandomProgram> padded_program(std::uint64_t number) {
+  const auto random = random_model(number);
+  const std::size_t rows = random->rows[0];
+  const std::size_t length = random->lengths[0];
+  if (rows == length) return std::nullopt;
+  random->rows.resize(1);
+  random->lengths.resize(1);
+  std::size_t all = 0;
+  for (const std::size_t r : random_model(number)->rows) all += r;
+  const std::size_t inputs = random->x.size() / all;
+  random->x.resize(rows * inputs);
+  std::fill(random->x.begin() + static_cast<std::ptrdiff_t>(length * inputs), random->x.end(), 0.0F);
+  if (!random->tokens.empty()) {
+    random->tokens.resize(rows);
+    std::fill(random->tokens.begin() + static_cast<std::ptrdiff_t>(length), random->tokens.end(), 0);
+  }
+  auto result = traced(*random, rows);
+  if (result && program::can_stream(result->program)) return std::nullopt;
   return result;
 }
 

@@ -22,4 +22,8 @@ struct RandomProgram {
 /// The program of random_model(number); nothing where something on its way from the input is float.
 std::optional<RandomProgram> random_program(std::uint64_t number);
 
+/// As random_program, of the first sequence alone, which ends in padding of zeros; the program pads it, too. Nothing
+/// where the model needs no padding.
+std::optional<RandomProgram> padded_program(std::uint64_t number);
+
 }  // namespace bitstate::tests

@@ -1,0 +1,58 @@
+// Runs an exported program on a stream of numbers: a step a line on standard input, the outputs of the step (of a
+// classifier: the class so far) on standard output.   edge PROGRAM.h5 < steps.csv
+#include "core/program/file.h"
+#include "core/program/runner.h"
+
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <span>
+#include <stdexcept>
+#include <vector>
+
+namespace {
+
+namespace program = bitstate::program;
+
+/// Reads the numbers of one line; false at the end.
+bool read_step(std::vector<float>& x) {
+  for (float& v : x) {
+    if (std::scanf("%f%*[,]", &v) < 1) return false;
+  }
+  return true;
+}
+
+void run(const char* file) {
+  const program::Runner runner(program::load(file));
+  const auto& scale = runner.program().output.scale;
+  std::vector<float> x(runner.program().input.cols);
+  std::vector<std::int32_t> codes(x.size());
+  std::vector<std::int32_t> y(runner.output_cols());
+  program::State state = runner.begin();  // all that is kept from step to step
+  while (read_step(x)) {
+    program::encode_input(runner.program(), x.data(), x.size(), codes.data());
+    runner.step(state, codes, runner.per_step() ? std::span(y) : std::span<std::int32_t>());
+    if (!runner.per_step()) runner.result(state, y);
+    if (runner.program().output.classes) {
+      std::printf("%zu\n", program::class_of(y));
+      continue;
+    }
+    for (std::size_t c = 0; c < y.size(); ++c) {
+      std::printf("%s%.9g", c == 0 ? "" : ",", static_cast<float>(y[c]) * scale[scale.size() == 1 ? 0 : c]);
+    }
+    std::printf("\n");
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    if (argc != 2) throw std::runtime_error("usage: edge PROGRAM.h5 < steps.csv");
+    run(argv[1]);
+    return 0;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
+}
