@@ -71,7 +71,7 @@ std::string CFunctions::compute(const Scan& i, std::size_t number) {
   need_rescale();
   need_clamp();
   const CValue& u = memory_.value(i.x);
-  const CValue& x = memory_.value(static_cast<Ref>(number));
+  const CValue& x = memory_.state(number);
   const CValue& residue = memory_.kept(number);
   const bool narrow = i.shift >= 0 && i.shift <= 30 && largest_sum(i) < std::int64_t{1} << 31;
   const unsigned sum_bits = narrow ? 32 : 64;
@@ -113,8 +113,11 @@ std::string CFunctions::compute(const Scan& i, std::size_t number) {
               {'Q', round},
               {'I', rest("p")},
               {'J', rest("q")}});
-  return fmt::format("{}({}, {}, {}, {}, {}, {}, {}{}, {});", function, lambda, at_p.argument, c_number(i.limit),
-                     how.arguments, i.bound, u.at, x.at, i.feedback ? ", " + residue.at : "", x.cols / 2);
+  const std::string step =
+      fmt::format("{}({}, {}, {}, {}, {}, {}, {}{}, {});", function, lambda, at_p.argument, c_number(i.limit),
+                  how.arguments, i.bound, u.at, x.at, i.feedback ? ", " + residue.at : "", x.cols / 2);
+  const CValue& y = memory_.value(static_cast<Ref>(number));
+  return y.at == x.at ? step : step + "\n" + copy(x, y);
 }
 
 }  // namespace bitstate::program
