@@ -166,7 +166,11 @@ CSource c_source(const Program& program, std::string_view name, std::span<const 
 
   CSource text;
   text.header = c_header(model, constants.bytes());
-  text.source = fmt::format("/* {0}.h says what this is. Written by bitstate. */\n#include \"{0}.h\"\n\n", name);
+  text.source = fmt::format(
+      "/* {0}.h says what this is. Written by bitstate.\n"
+      "   Functions are named after their operands: i8 are values in int8_t, w4 weights of 4 bits, n8 is\n"
+      "   a number a column in int8_t, 1 one number for all columns. */\n#include \"{0}.h\"\n\n",
+      name);
   text.source += c_fill(checks_text, {{'N', name}, {'C', capitals}});
   text.source +=
       constants.text() + "\n" + functions.text() + init_text(model) + "\n" + steps_text(model, bodies.passes);
@@ -175,6 +179,7 @@ CSource c_source(const Program& program, std::string_view name, std::span<const 
                                model.result_parameter(), bodies.result);
   }
   if (program.output.classes) text.source += c_fill(classify_text, {{'N', name}, {'C', capitals}});
+  text.source = c_wrap(text.source);
   text.self_test = c_self_test(model, tests);
   return text;
 }
