@@ -78,7 +78,7 @@ COperand CConstants::factors(std::span<const FixedPoint> factors, std::string_vi
   }
   const COperand m = part({"int32_t", "int32_t", 4}, multipliers, fmt::format("{}_m", name), index);
   const COperand k = part({"uint8_t", "unsigned", 1}, shifts, fmt::format("{}_k", name), index);
-  return {m.suffix + k.suffix, m.parameter + ", " + k.parameter, m.argument + ", " + k.argument,
+  return {m.suffix + "_" + k.suffix, m.parameter + ", " + k.parameter, m.argument + ", " + k.argument,
           m.element + ", " + k.element};
 }
 

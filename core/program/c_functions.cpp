@@ -185,14 +185,20 @@ std::string CFunctions::copy(const CValue& from, const CValue& to) {
   return fmt::format("{}({}, {}, {});", function, from.at, to.at, from.cols);
 }
 
-std::string CFunctions::clamp_input(const Input& input) {
+std::string CFunctions::clamp_input(const Input& input, std::string_view at) {
   need_clamp();
   const CValue& x = memory_.value(0);
-  const CValue given{"input", x.bits, x.cols};
+  const CValue given{std::string(at), x.bits, x.cols};
   const std::vector<std::int32_t> lo{input.grid.lo}, hi{input.grid.hi};
   const auto low = constants_.numbers(lo, "lo", "c");
   const auto high = constants_.numbers(hi, "hi", "c");
   return elementwise("limit", 0, {&given}, {low, high}, fmt::format("{}_clamp(a[c], lo, hi)", prefix_));
+}
+
+std::string CFunctions::pad_input(const Input& input) {
+  // padding is the number 0, whose code is 0, or 1 with one bit
+  const std::vector<std::int32_t> code{input.one_bit ? 1 : 0};
+  return elementwise("fill", 0, {}, {constants_.numbers(code, "code", "c")}, "code");
 }
 
 std::string CFunctions::compute(const Linear& i, std::size_t number) {
@@ -307,7 +313,7 @@ std::string CFunctions::compute(const Concatenate& i, std::size_t number) {
   const CValue& y = memory_.value(static_cast<Ref>(number));
   const CValue& a = memory_.value(i.a);
   const std::string left = copy(a, {y.at, y.bits, a.cols});
-  return left + "\n  " + copy(memory_.value(i.b), {fmt::format("{} + {}", y.at, a.cols), y.bits, y.cols - a.cols});
+  return left + "\n" + copy(memory_.value(i.b), {fmt::format("{} + {}", y.at, a.cols), y.bits, y.cols - a.cols});
 }
 
 std::string CFunctions::finish(const Instruction& instruction, std::size_t number) {

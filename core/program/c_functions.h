@@ -19,12 +19,15 @@ class CFunctions {
   /// Constants are added to `constants`; both must live as long as this.
   CFunctions(std::string_view prefix, const CMemory& memory, CConstants& constants);
 
-  /// The statement that computes instruction `number` (from 1 on: its value) in a step; a pool gathers its row.
+  /// The statements, a line each, that compute instruction `number` (from 1 on: its value) at a step; a pool gathers
+  /// its row.
   std::string call(const Instruction& instruction, std::size_t number);
   /// The statement that finishes a pool; empty for Last, whose row is its value.
   std::string finish(const Instruction& instruction, std::size_t number);
-  /// Brings the input's codes into lo to hi.
-  std::string clamp_input(const Input& input);
+  /// Copies the input's codes from `at`, brought into lo to hi.
+  std::string clamp_input(const Input& input, std::string_view at);
+  /// Writes a row of padding in place of the input.
+  std::string pad_input(const Input& input);
   /// Copies a value.
   std::string copy(const CValue& from, const CValue& to);
 

@@ -66,23 +66,27 @@ std::string state_text(std::string_view name, const CMemory& memory) {
   return text + fmt::format("}} {}_state;\n", name);
 }
 
-std::string functions_text(const Program& program, std::string_view name, const ValueInfo& out, const CMemory& memory) {
-  const std::string input = c_type(memory.value(0).bits);
-  std::string text = fmt::format("/* Before the first step of a sequence. */\nvoid {0}_init({0}_state *s);\n\n", name);
-  if (out.per_step) {
-    return text + fmt::format(
-                      "/* One step: input [{1}_INPUTS], output [{1}_OUTPUTS]. */\n"
-                      "void {0}_step({0}_state *s, const {2} *input, int32_t *output);\n",
-                      name, c_capitals(name), input);
+std::string functions_text(const CModel& model) {
+  const std::string capitals = c_capitals(model.name);
+  const std::string_view name = model.name;
+  const std::string output = model.per_step() ? fmt::format(", output [{}_OUTPUTS]", capitals) : "";
+  std::string text;
+  if (model.streams()) {
+    text = fmt::format("/* Before the first step of a sequence. */\nvoid {0}_init({0}_state *s);\n\n", name);
+    text += fmt::format("/* One step: input [{}_INPUTS]{}.{} */\n", capitals, output,
+                        model.per_step() ? "" : " At most 2^31 - 1 steps a sequence.");
+  } else {
+    text = fmt::format(
+        "/* A sequence of 1 to {0}_MAX_STEPS steps: input [length][{0}_INPUTS]{1}. The model reads it from both\n"
+        "   ends, so it cannot come step by step. Returns 0; 1 and does nothing for another length. */\n",
+        capitals, model.per_step() ? fmt::format(", output [length][{}_OUTPUTS]", capitals) : "");
   }
-  const std::string result = c_result_name(program, name);
-  text += fmt::format(
-      "/* One step: input [{1}_INPUTS]. At most 2^31 - 1 steps a sequence. */\n"
-      "void {0}_step({0}_state *s, const {2} *input);\n\n"
-      "/* What the steps so far give, [{1}_OUTPUTS]; after any step, as often as wanted. */\n"
-      "void {3}({0}_state *s, int32_t *{4});\n",
-      name, c_capitals(name), input, result, program.output.classes ? "logits" : "output");
-  if (program.output.classes) {
+  text += model.signature() + ";\n";
+  if (model.per_step()) return text;
+  text += fmt::format("\n/* What the steps so far give, [{}_OUTPUTS]; {}. */\nvoid {}({}_state *s, int32_t *{});\n",
+                      capitals, model.streams() ? "after any step, as often as wanted" : "after the sequence",
+                      model.result_name(), name, model.result_parameter());
+  if (model.program.output.classes) {
     text +=
         fmt::format("\n/* The class after the steps so far, from 0 on. */\nint {0}_classify({0}_state *s);\n", name);
   }
@@ -91,12 +95,17 @@ std::string functions_text(const Program& program, std::string_view name, const 
 
 }  // namespace
 
-std::string c_result_name(const Program& program, std::string_view name) {
-  return fmt::format("{}_{}", name, program.output.classes ? "logits" : "output");
+std::string CModel::result_name() const { return fmt::format("{}_{}", name, result_parameter()); }
+
+std::string CModel::signature() const {
+  const std::string output = per_step() ? ", int32_t *output" : "";
+  const std::string input = c_type(memory.value(0).bits);
+  if (streams()) return fmt::format("void {0}_step({0}_state *s, const {1} *input{2})", name, input, output);
+  return fmt::format("int {0}_run({0}_state *s, const {1} *input, uint32_t length{2})", name, input, output);
 }
 
-std::string c_header(const Program& program, std::string_view name, const std::vector<ValueInfo>& infos,
-                     const CMemory& memory, std::size_t constant_bytes) {
+std::string c_header(const CModel& model, std::size_t constant_bytes) {
+  const auto& [program, name, infos, schedule, memory] = model;
   const std::string capitals = c_capitals(name);
   std::string text = fmt::format(
       "/* {}: a model for the data set {}, as an integer program. Written by bitstate.\n *\n"
@@ -108,11 +117,13 @@ std::string c_header(const Program& program, std::string_view name, const std::v
       name, constant_bytes, cost_of(program).multiplications);
   text += fmt::format(
       "#ifndef {0}_H\n#define {0}_H\n\n#include <stdint.h>\n\n"
-      "#define {0}_INPUTS {1}\n#define {0}_OUTPUTS {2}\n#define {0}_RAM_BYTES {3}\n#define {0}_CONSTANT_BYTES {4}\n\n"
-      "#ifdef __cplusplus\nextern \"C\" {{\n#endif\n\n"
-      "/* All that a stream keeps and works in; one a stream. */\n",
+      "#define {0}_INPUTS {1}\n#define {0}_OUTPUTS {2}\n#define {0}_RAM_BYTES {3}\n#define {0}_CONSTANT_BYTES {4}\n",
       capitals, infos.front().cols, infos.back().cols, memory.bytes(), constant_bytes);
-  text += state_text(name, memory) + "\n" + functions_text(program, name, infos.back(), memory);
+  if (!model.streams()) text += fmt::format("#define {}_MAX_STEPS {}\n", capitals, schedule.max_steps);
+  text += fmt::format(
+      "\n#ifdef __cplusplus\nextern \"C\" {{\n#endif\n\n/* {} */\n",
+      model.streams() ? "All that a stream keeps and works in; one a stream." : "The working memory of a sequence.");
+  text += state_text(name, memory) + "\n" + functions_text(model);
   return text + "\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
 }
 

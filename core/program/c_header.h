@@ -12,16 +12,28 @@
 
 namespace bitstate::program {
 
+/// A program and all that is known of it.
+struct CModel {
+  const Program& program;
+  std::string_view name;
+  const std::vector<ValueInfo>& infos;
+  const CSchedule& schedule;
+  const CMemory& memory;
+
+  [[nodiscard]] bool per_step() const { return infos.back().per_step; }
+  [[nodiscard]] bool streams() const { return schedule.streams; }
+  /// "NAME_logits" or "NAME_output": what gives the row of a program with a pool.
+  [[nodiscard]] std::string result_name() const;
+  /// The name of its parameter.
+  [[nodiscard]] std::string result_parameter() const { return program.output.classes ? "logits" : "output"; }
+  /// The declaration of NAME_step or NAME_run without the semicolon.
+  [[nodiscard]] std::string signature() const;
+};
+
 /// NAME.h; `constant_bytes` are those of the arrays in NAME.c.
-[[nodiscard]] std::string c_header(const Program& program, std::string_view name, const std::vector<ValueInfo>& infos,
-                                   const CMemory& memory, std::size_t constant_bytes);
+[[nodiscard]] std::string c_header(const CModel& model, std::size_t constant_bytes);
 
 /// NAME_test.c
-[[nodiscard]] std::string c_self_test(const Program& program, std::string_view name,
-                                      const std::vector<ValueInfo>& infos, const CMemory& memory,
-                                      std::span<const CTestSequence> tests);
-
-/// "NAME_logits" or "NAME_output": what gives the row of a program with a pool.
-[[nodiscard]] std::string c_result_name(const Program& program, std::string_view name);
+[[nodiscard]] std::string c_self_test(const CModel& model, std::span<const CTestSequence> tests);
 
 }  // namespace bitstate::program

@@ -1,6 +1,7 @@
 // The RAM of a program in C: the state struct and where in it each value of a step lives.
 #pragma once
 
+#include "core/program/c_schedule.h"
 #include "core/program/program.h"
 
 #include <cstddef>
@@ -21,18 +22,22 @@ struct CMember {
   std::string name;
   unsigned bits = 32;
   std::size_t count = 0;
+  bool starts_at_zero = false;  ///< else it is written before it is read
 };
 
 class CMemory {
  public:
-  /// Lays out the state of a program that can stream.
-  CMemory(const Program& program, const std::vector<ValueInfo>& infos);
+  CMemory(const Program& program, const std::vector<ValueInfo>& infos, const CSchedule& schedule);
 
-  /// Where the value is: in scratch, in the state of its scan, in the caller's input or output.
+  /// Where the value is: in scratch, in the state of its scan, in the caller's input or output; at step t, where it is
+  /// stored for all steps.
   [[nodiscard]] const CValue& value(Ref ref) const { return values_[ref]; }
+  /// The state of the scan that is instruction `number`.
+  [[nodiscard]] const CValue& state(std::size_t number) const { return states_[number]; }
   /// What instruction `number` keeps from step to step: the residue of a scan, the sums of a mean pool.
   [[nodiscard]] const CValue& kept(std::size_t number) const { return kept_[number]; }
-  /// The input's codes are brought into their interval first: not every number of its type is a code.
+  /// The input's codes are copied and brought into their interval: not every number of its type is a code, or the
+  /// sequence is padded.
   [[nodiscard]] bool clamps_input() const { return clamps_input_; }
   /// Members in the order of the struct, the widest first, so that nothing is padded but its end.
   [[nodiscard]] const std::vector<CMember>& members() const { return members_; }
@@ -41,17 +46,13 @@ class CMemory {
 
  private:
   CValue keep(std::string_view kind, std::size_t number, unsigned bits, std::size_t cols);
-  void place_state(const Program& program, const std::vector<ValueInfo>& infos);
-  void place_scratch(const Program& program, const std::vector<ValueInfo>& infos);
+  void place_state(const Program& program, const std::vector<ValueInfo>& infos, const CSchedule& schedule);
+  void place_scratch(const Program& program, const std::vector<ValueInfo>& infos, const CSchedule& schedule);
 
-  std::vector<CValue> values_;
-  std::vector<CValue> kept_;
+  std::vector<CValue> values_, states_, kept_;
   std::vector<CMember> members_;
   bool clamps_input_ = false;
 };
-
-/// Whether it gathers rows in a step and gives its value afterwards.
-[[nodiscard]] bool is_pool(const Instruction& instruction);
 
 /// The bits of the residue that a scan carries on, by a bound that holds for every input.
 [[nodiscard]] unsigned residue_bits(const Scan& scan);

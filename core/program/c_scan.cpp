@@ -10,15 +10,21 @@
 namespace bitstate::program {
 namespace {
 
-/// |z| and what is added before the shift stay below this.
-std::int64_t largest_sum(const Scan& i) {
+/// The largest magnitude of a component of lambda x.
+std::int64_t largest_product(const Scan& i) {
   std::int64_t lambda = 0;
   for (const std::int32_t l : i.lambda) lambda = std::max(lambda, std::abs(std::int64_t{l}));
-  const std::int64_t half = i.shift <= 0 ? 0 : std::int64_t{1} << (i.shift - 1);
-  return 2 * lambda * i.bound + i.limit + (i.feedback ? half : 0) + half;
+  return 2 * lambda * i.bound;
 }
 
-// $Z: the type of the sums; $M and $R: parameters of the residue; $V: the rounded state; $K: the residue
+/// |z| and what is added before the shift stay below this.
+std::int64_t largest_sum(const Scan& i) {
+  const std::int64_t half = i.shift <= 0 ? 0 : std::int64_t{1} << (i.shift - 1);
+  return largest_product(i) + i.limit + (i.feedback ? half : 0) + half;
+}
+
+// $Z: the type of the sums; $O: of the products; $M and $R: parameters of the residue; $V: the rounded state; $K: the
+// residue
 constexpr std::string_view round_text = R"(static $S $N($Z z$M, $A, int32_t bound) {
   const $Z rounded = $V;
   const $Z x = rounded > bound ? bound : rounded < -bound ? -bound : rounded;
@@ -31,7 +37,7 @@ static void $N(const $L *lambda, $F, $Z limit, $A, int32_t bound, const $X *u, $
   uint32_t p;
   for (p = 0; p < pairs; ++p) {
     const uint32_t q = pairs + p;
-    const $Z l_re = lambda[p], l_im = lambda[q], re = x[p], im = x[q];
+    const $O l_re = lambda[p], l_im = lambda[q], re = x[p], im = x[q];
     const $Z u_re = ($Z)$P_clamp($P_rescale(u[p], $G), -limit, limit);
     const $Z u_im = ($Z)$P_clamp($P_rescale(u[q], $H), -limit, limit);
     x[p] = $Q(l_re * re - l_im * im + u_re$I);
@@ -71,11 +77,12 @@ std::string CFunctions::compute(const Scan& i, std::size_t number) {
   need_rescale();
   need_clamp();
   const CValue& u = memory_.value(i.x);
-  const CValue& x = memory_.value(static_cast<Ref>(number));
+  const CValue& x = memory_.state(number);
   const CValue& residue = memory_.kept(number);
   const bool narrow = i.shift >= 0 && i.shift <= 30 && largest_sum(i) < std::int64_t{1} << 31;
   const unsigned sum_bits = narrow ? 32 : 64;
-  const std::string sums = c_type(sum_bits);
+  const unsigned product_bits = largest_product(i) < std::int64_t{1} << 31 ? 32 : 64;
+  const std::string sums = c_type(sum_bits), products = c_type(product_bits);
   const Rounding how = rounding_of(i, prefix_, sums);
   const std::string kept = i.feedback ? c_type(residue.bits) : "";
   const std::string kind =
@@ -100,10 +107,11 @@ std::string CFunctions::compute(const Scan& i, std::size_t number) {
                        how.forwarded);
   };
   const std::string function =
-      define(fmt::format("scan_l{}_{}_i{}_{}", lambda_bits, at_p.suffix, u.bits, kind), scan_text,
+      define(fmt::format("scan_l{}_p{}_{}_i{}_{}", lambda_bits, product_bits, at_p.suffix, u.bits, kind), scan_text,
              {{'L', c_type(lambda_bits)},
               {'F', at_p.parameter},
               {'Z', sums},
+              {'O', products},
               {'A', how.parameters},
               {'X', c_type(u.bits)},
               {'S', c_type(x.bits)},
@@ -113,8 +121,11 @@ std::string CFunctions::compute(const Scan& i, std::size_t number) {
               {'Q', round},
               {'I', rest("p")},
               {'J', rest("q")}});
-  return fmt::format("{}({}, {}, {}, {}, {}, {}, {}{}, {});", function, lambda, at_p.argument, c_number(i.limit),
-                     how.arguments, i.bound, u.at, x.at, i.feedback ? ", " + residue.at : "", x.cols / 2);
+  const std::string step =
+      fmt::format("{}({}, {}, {}, {}, {}, {}, {}{}, {});", function, lambda, at_p.argument, c_number(i.limit),
+                  how.arguments, i.bound, u.at, x.at, i.feedback ? ", " + residue.at : "", x.cols / 2);
+  const CValue& y = memory_.value(static_cast<Ref>(number));
+  return y.at == x.at ? step : step + "\n" + copy(x, y);
 }
 
 }  // namespace bitstate::program

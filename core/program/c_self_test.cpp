@@ -13,7 +13,8 @@ std::string array_text(unsigned bits, std::string_view name, std::span<const std
   return fmt::format("static const {} {}[{}] = {{\n{}}};\n", c_type(bits), name, numbers.size(), c_list(numbers));
 }
 
-// $N: name, $C: its capitals, $T: sequences, $I: the input's type, $S: step and comparison, $H: the hash
+// $N: name, $C: its capitals, $O: size of the output, $I: the input's type, $D: t or nothing, $T: sequences,
+// $S: what is done with one, $H: the hash
 constexpr std::string_view test_text = R"(
 static $N_state $N_test_state;
 
@@ -34,14 +35,12 @@ static uint32_t $N_compare(uint64_t *hash, const int32_t *output, const int32_t 
 }
 
 uint32_t $N_self_test(uint64_t *hash) {
-  static int32_t output[$C_OUTPUTS];
+  static int32_t output[$O];
   const $I *input = $N_test_input;
   const int32_t *expected = $N_test_expected;
-  uint32_t wrong = 0, i, t;
+  uint32_t wrong = 0, i$D;
   *hash = UINT64_C(14695981039346656037);
   for (i = 0; i < $T; ++i) {
-    $N_init(&$N_test_state);
-    for (t = 0; t < $N_test_steps[i]; ++t) {
 $S  }
   return wrong + (*hash != UINT64_C($H));
 }
@@ -58,20 +57,42 @@ int main(void) {
 #endif
 )";
 
-/// What follows in and after the loop over steps.
-std::string steps_text(const Program& program, std::string_view name, bool per_step) {
-  const std::string forward = fmt::format("      input += {}_INPUTS;\n", c_capitals(name));
-  const std::string compare = fmt::format("{0}_compare(hash, output, expected);\n", name);
-  const std::string further = fmt::format("expected += {}_OUTPUTS;\n", c_capitals(name));
-  if (per_step) {
-    return fmt::format("      {0}_step(&{0}_test_state, input, output);\n{1}      wrong += {2}      {3}    }}\n", name,
-                       forward, compare, further);
+constexpr std::string_view stream_text = R"(    $N_init(&$N_test_state);
+    for (t = 0; t < $N_test_steps[i]; ++t) {
+      $N_step(&$N_test_state, input$O);
+      input += $C_INPUTS;
+$S    }
+)";
+
+constexpr std::string_view sequence_text = R"(    wrong += $N_run(&$N_test_state, input, $N_test_steps[i]$O) != 0;
+    input += $N_test_steps[i] * $C_INPUTS;
+)";
+
+constexpr std::string_view rows_text = R"(    for (t = 0; t < $N_test_steps[i]; ++t) {
+      wrong += $N_compare(hash, output + t * $C_OUTPUTS, expected);
+      expected += $C_OUTPUTS;
+    }
+)";
+
+/// The body of the loop over sequences.
+std::string sequence_body(const CModel& model) {
+  const std::string capitals = c_capitals(model.name);
+  const std::string_view output = model.per_step() ? ", output" : "";
+  const std::string compare = fmt::format("{0}_compare(hash, output, expected);\n", model.name);
+  const std::string further = fmt::format("expected += {}_OUTPUTS;\n", capitals);
+  std::string text;
+  if (model.streams()) {
+    const std::string step =
+        model.per_step() ? fmt::format("      wrong += {}      {}", compare, further) : std::string();
+    text = c_fill(stream_text, {{'N', model.name}, {'C', capitals}, {'O', output}, {'S', step}});
+  } else {
+    text = c_fill(sequence_text, {{'N', model.name}, {'C', capitals}, {'O', output}});
+    if (model.per_step()) text += c_fill(rows_text, {{'N', model.name}, {'C', capitals}});
   }
-  std::string text = fmt::format(
-      "      {0}_step(&{0}_test_state, input);\n{1}    }}\n    {2}(&{0}_test_state, output);\n    wrong += {3}", name,
-      forward, c_result_name(program, name), compare);
-  if (program.output.classes) {
-    text += fmt::format("    wrong += {0}_classify(&{0}_test_state) != {0}_test_class[i];\n", name);
+  if (model.per_step()) return text;
+  text += fmt::format("    {}(&{}_test_state, output);\n    wrong += {}", model.result_name(), model.name, compare);
+  if (model.program.output.classes) {
+    text += fmt::format("    wrong += {0}_classify(&{0}_test_state) != {0}_test_class[i];\n", model.name);
   }
   return text + "    " + further;
 }
@@ -91,30 +112,35 @@ std::uint64_t c_test_hash(std::span<const CTestSequence> tests) {
   return hash;
 }
 
-std::string c_self_test(const Program& program, std::string_view name, const std::vector<ValueInfo>& infos,
-                        const CMemory& memory, std::span<const CTestSequence> tests) {
+std::string c_self_test(const CModel& model, std::span<const CTestSequence> tests) {
+  const std::size_t inputs = model.infos.front().cols;
   std::vector<std::int64_t> input, expected, classes, steps;
   for (const CTestSequence& test : tests) {
     input.insert(input.end(), test.input.begin(), test.input.end());
     expected.insert(expected.end(), test.expected.begin(), test.expected.end());
-    steps.push_back(static_cast<std::int64_t>(test.input.size() / program.input.cols));
+    steps.push_back(static_cast<std::int64_t>(test.input.size() / inputs));
     const auto largest = std::max_element(test.expected.begin(), test.expected.end());
     classes.push_back(std::distance(test.expected.begin(), largest));
   }
+  const std::string_view name = model.name;
   const std::string capitals = c_capitals(name);
+  const unsigned bits = model.memory.value(0).bits;
   std::string text = fmt::format(
       "/* Runs {0} on {1} sequence{2} and compares every output code. With -D{3}_BARE there is no main and no stdio:\n"
       "   call {0}_self_test. Written by bitstate. */\n#include \"{0}.h\"\n\n",
       name, tests.size(), tests.size() == 1 ? "" : "s", capitals);
   text += fmt::format("static const uint32_t {}_test_steps[{}] = {{\n{}}};\n", name, steps.size(), c_list(steps));
-  text += array_text(memory.value(0).bits, fmt::format("{}_test_input", name), input);
+  text += array_text(bits, fmt::format("{}_test_input", name), input);
   text += array_text(32, fmt::format("{}_test_expected", name), expected);
-  if (program.output.classes) text += array_text(32, fmt::format("{}_test_class", name), classes);
+  if (model.program.output.classes) text += array_text(32, fmt::format("{}_test_class", name), classes);
+  const bool all_rows = model.per_step() && !model.streams();
   return text + c_fill(test_text, {{'N', name},
                                    {'C', capitals},
                                    {'T', std::to_string(tests.size())},
-                                   {'I', c_type(memory.value(0).bits)},
-                                   {'S', steps_text(program, name, infos.back().per_step)},
+                                   {'I', c_type(bits)},
+                                   {'O', capitals + (all_rows ? "_MAX_STEPS * " + capitals + "_OUTPUTS" : "_OUTPUTS")},
+                                   {'D', model.per_step() || model.streams() ? ", t" : ""},
+                                   {'S', sequence_body(model)},
                                    {'H', fmt::format("0x{:016x}", c_test_hash(tests))}});
 }
 

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <vector>
 
 namespace bitstate::program {
 namespace {
@@ -21,7 +22,9 @@ void check_name(std::string_view name) {
                       "c_source", "'{}' is no name for C: a letter, then letters, digits and underscores", name);
 }
 
-void check_tests(const Program& program, const ValueInfo& out, std::span<const CTestSequence> tests) {
+/// Returns the steps of the longest.
+std::size_t check_tests(const Program& program, const ValueInfo& out, std::span<const CTestSequence> tests) {
+  std::size_t longest = 0;
   require(!tests.empty(), "c_source", "the self-test has no sequence");
   const Input& in = program.input;
   for (std::size_t i = 0; i < tests.size(); ++i) {
@@ -34,42 +37,93 @@ void check_tests(const Program& program, const ValueInfo& out, std::span<const C
     const auto fits = [&](std::int32_t c) { return c >= in.grid.lo && c <= in.grid.hi; };
     require(std::all_of(input.begin(), input.end(), fits), "c_source",
             "test sequence {} has an input code outside {} to {}", i, in.grid.lo, in.grid.hi);
+    longest = std::max(longest, steps);
   }
+  return longest;
 }
 
-/// The bodies of NAME_step and of the function that gives what follows the pools.
+/// The statements of the passes over the steps, and of what follows the pools.
 struct Bodies {
-  std::string step, result;
+  std::vector<std::string> passes;
+  std::string result;
 };
 
-Bodies bodies_of(const Program& program, const std::vector<ValueInfo>& infos, const CMemory& memory,
-                 CFunctions& functions) {
-  Bodies bodies;
-  if (memory.clamps_input()) bodies.step += fmt::format("  {}\n", functions.clamp_input(program.input));
+/// Statements, a line each, indented by `depth` and each with `condition` before it.
+std::string lines_of(std::string_view statements, std::size_t depth, std::string_view condition = "") {
+  std::string text;
+  while (!statements.empty()) {
+    const std::size_t end = std::min(statements.find('\n'), statements.size());
+    text += fmt::format("{}{}{}\n", std::string(depth, ' '), condition, statements.substr(0, end));
+    statements.remove_prefix(std::min(end + 1, statements.size()));
+  }
+  return text;
+}
+
+/// What a pool and the output do not do in padding.
+std::string condition_of(const CModel& model, const Instruction* instruction) {
+  if (model.streams()) return "";
+  if (instruction == nullptr || std::holds_alternative<MeanPool>(*instruction)) return "if (t < length) ";
+  return std::holds_alternative<Last>(*instruction) ? "if (t + 1 == length) " : "";
+}
+
+std::string input_text(const CModel& model, CFunctions& functions) {
+  const Input& input = model.program.input;
+  if (!model.memory.clamps_input()) return "";
+  if (model.streams()) return lines_of(functions.clamp_input(input, "input"), 2);
+  const std::string clamp = functions.clamp_input(input, fmt::format("input + t * {}", input.cols));
+  if (model.program.padded_length == 0) return lines_of(clamp, 4);
+  return lines_of(clamp, 4, "if (t < length) ") + lines_of(functions.pad_input(input), 4, "if (t >= length) ");
+}
+
+Bodies bodies_of(const CModel& model, CFunctions& functions) {
+  const auto& [program, name, infos, schedule, memory] = model;
+  const std::size_t depth = model.streams() ? 2 : 4;
+  Bodies bodies{std::vector<std::string>(schedule.passes), ""};
+  bodies.passes[0] = input_text(model, functions);
   for (std::size_t i = 1; i < infos.size(); ++i) {
     const Instruction& instruction = program.instructions[i - 1];
-    const std::string call = fmt::format("  {}\n", functions.call(instruction, i));
-    (infos[i].per_step || is_pool(instruction) ? bodies.step : bodies.result) += call;
-    if (const std::string finish = functions.finish(instruction, i); !finish.empty()) {
-      bodies.result += fmt::format("  {}\n", finish);
+    const std::string call = functions.call(instruction, i);
+    if (infos[i].per_step || is_pool(instruction)) {
+      bodies.passes[schedule.pass[i]] += lines_of(call, depth, condition_of(model, &instruction));
+    } else {
+      bodies.result += lines_of(call, 2);
     }
+    bodies.result += lines_of(functions.finish(instruction, i), 2);
   }
-  // a state or a last row that is the output has its own place
-  const std::string target = program.output.classes ? "logits" : "output";
+  // an output that has its own place: a state, a last row, a row of a whole sequence
   const CValue& last = memory.value(static_cast<Ref>(infos.size() - 1));
-  if (last.at != target) {
-    (infos.back().per_step ? bodies.step : bodies.result) +=
-        fmt::format("  {}\n", functions.copy(last, {target, 32, last.cols}));
+  if (!model.per_step() && last.at != model.result_parameter()) {
+    bodies.result += lines_of(functions.copy(last, {model.result_parameter(), 32, last.cols}), 2);
+  } else if (model.per_step() && last.at != "output") {
+    const std::string at = model.streams() ? "output" : fmt::format("output + t * {}", last.cols);
+    bodies.passes[schedule.pass.back()] +=
+        lines_of(functions.copy(last, {at, 32, last.cols}), depth, condition_of(model, nullptr));
   }
   return bodies;
 }
 
-std::string init_text(std::string_view name, const CMemory& memory) {
-  std::string text = fmt::format("void {0}_init({0}_state *s) {{\n", name);
+/// NAME_step, or NAME_run with a loop for each pass.
+std::string steps_text(const CModel& model, const std::vector<std::string>& passes) {
+  if (model.streams()) return fmt::format("{} {{\n{}  s->steps += 1;\n}}\n", model.signature(), passes[0]);
+  const std::string capitals = c_capitals(model.name);
+  const std::uint32_t padded = model.program.padded_length;
+  const std::string steps = padded == 0 ? "length" : fmt::format("length < {0} ? {0} : length", padded);
+  std::string text = fmt::format(
+      "{} {{\n  const uint32_t steps = {};\n  uint32_t t;\n  if (length == 0 || length > {}_MAX_STEPS) return 1;\n"
+      "  {}_init(s);\n",
+      model.signature(), steps, capitals, model.name);
+  for (std::size_t p = 0; p < passes.size(); ++p) {
+    text +=
+        fmt::format("  for ({}) {{\n{}  }}\n", p % 2 == 0 ? "t = 0; t < steps; ++t" : "t = steps; t-- > 0;", passes[p]);
+  }
+  return text + "  s->steps = length;\n  return 0;\n}\n";
+}
+
+std::string init_text(const CModel& model) {
+  std::string text = fmt::format("{1}void {0}_init({0}_state *s) {{\n", model.name, model.streams() ? "" : "static ");
   std::string body;
-  for (const CMember& m : memory.members()) {
-    if (m.name.starts_with("scratch") || m.name == "logits") continue;  // written before it is read
-    body += fmt::format("  for (c = 0; c < {}; ++c) s->{}[c] = 0;\n", m.count, m.name);
+  for (const CMember& m : model.memory.members()) {
+    if (m.starts_at_zero) body += fmt::format("  for (c = 0; c < {}; ++c) s->{}[c] = 0;\n", m.count, m.name);
   }
   if (!body.empty()) text += "  uint32_t c;\n";
   return text + body + "  s->steps = 0;\n}\n";
@@ -95,34 +149,38 @@ int $N_classify($N_state *s) {
 
 }  // namespace
 
-CSource c_source(const Program& program, std::string_view name, std::span<const CTestSequence> tests) {
+CSource c_source(const Program& program, std::string_view name, std::span<const CTestSequence> tests,
+                 std::size_t max_steps) {
   check_name(name);
   const auto infos = analyse(program);
-  require<UsageError>(
-      can_stream(program), "c_source",
-      "a bidirectional model has no C form: its backward scan begins at the last step, so a device would "
-      "have to keep every step of the sequence");
-  check_tests(program, infos.back(), tests);
-  const CMemory memory(program, infos);
+  const std::size_t longest = check_tests(program, infos.back(), tests);
+  const CSchedule schedule = schedule_of(program, infos, max_steps == 0 ? longest : max_steps);
+  require(schedule.streams || longest <= schedule.max_steps, "c_source",
+          "a test sequence has {} steps, the C form of the bidirectional model takes {}", longest, schedule.max_steps);
+  const CMemory memory(program, infos, schedule);
+  const CModel model{program, name, infos, schedule, memory};
   CConstants constants(name);
   CFunctions functions(name, memory, constants);
-  const auto [step, result] = bodies_of(program, infos, memory, functions);
-  const bool per_step = infos.back().per_step;
+  const Bodies bodies = bodies_of(model, functions);
   const std::string capitals = c_capitals(name);
 
   CSource text;
-  text.header = c_header(program, name, infos, memory, constants.bytes());
-  text.source = fmt::format("/* {0}.h says what this is. Written by bitstate. */\n#include \"{0}.h\"\n\n", name);
+  text.header = c_header(model, constants.bytes());
+  text.source = fmt::format(
+      "/* {0}.h says what this is. Written by bitstate.\n"
+      "   Functions are named after their operands: i8 are values in int8_t, w4 weights of 4 bits, n8 is\n"
+      "   a number a column in int8_t, 1 one number for all columns. */\n#include \"{0}.h\"\n\n",
+      name);
   text.source += c_fill(checks_text, {{'N', name}, {'C', capitals}});
-  text.source += constants.text() + "\n" + functions.text() + init_text(name, memory);
-  text.source += fmt::format("\nvoid {0}_step({0}_state *s, const {1} *input{2}) {{\n{3}  s->steps += 1;\n}}\n", name,
-                             c_type(memory.value(0).bits), per_step ? ", int32_t *output" : "", step);
-  if (!per_step) {
-    text.source += fmt::format("\nvoid {}({}_state *s, int32_t *{}) {{\n{}}}\n", c_result_name(program, name), name,
-                               program.output.classes ? "logits" : "output", result);
+  text.source +=
+      constants.text() + "\n" + functions.text() + init_text(model) + "\n" + steps_text(model, bodies.passes);
+  if (!model.per_step()) {
+    text.source += fmt::format("\nvoid {}({}_state *s, int32_t *{}) {{\n{}}}\n", model.result_name(), name,
+                               model.result_parameter(), bodies.result);
   }
   if (program.output.classes) text.source += c_fill(classify_text, {{'N', name}, {'C', capitals}});
-  text.self_test = c_self_test(program, name, infos, memory, tests);
+  text.source = c_wrap(text.source);
+  text.self_test = c_self_test(model, tests);
   return text;
 }
 

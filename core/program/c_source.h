@@ -3,6 +3,7 @@
 
 #include "core/program/program.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -23,11 +24,14 @@ struct CSource {
 };
 
 /// The C of a program. Every identifier begins with `name`, every macro with its capitals. The model is a stream: RAM
-/// is one NAME_state, NAME_step takes the codes of one step. The self-test runs `tests` (at least one), compares every
-/// code and prints the 64-bit FNV-1a hash of the output codes (little-endian int32).
-/// Throws UsageError for a name that is no C identifier and for a program with a backward scan, Error for sequences
-/// that do not fit the program and where analyse() does.
-[[nodiscard]] CSource c_source(const Program& program, std::string_view name, std::span<const CTestSequence> tests);
+/// is one NAME_state, NAME_step takes the codes of one step. A program with a backward scan cannot stream: NAME_run
+/// takes a whole sequence, and NAME_state holds what its passes need of every step, of `max_steps` steps at most (0: of
+/// the longest in `tests`; never less than the padded length). The self-test runs `tests` (at least one), compares
+/// every code and prints the 64-bit FNV-1a hash of the output codes (little-endian int32). Throws UsageError for a name
+/// that is no C identifier, Error for sequences that do not fit the program or are longer than `max_steps`, and where
+/// analyse() does.
+[[nodiscard]] CSource c_source(const Program& program, std::string_view name, std::span<const CTestSequence> tests,
+                               std::size_t max_steps = 0);
 
 /// The hash that the self-test prints: FNV-1a over the codes of all sequences, one after the other.
 [[nodiscard]] std::uint64_t c_test_hash(std::span<const CTestSequence> tests);

@@ -9,6 +9,11 @@
 #include <limits>
 
 namespace bitstate::program {
+namespace {
+
+constexpr std::size_t width = 120;
+
+}  // namespace
 
 unsigned c_bits(std::int64_t lo, std::int64_t hi) {
   for (const unsigned bits : {8U, 16U, 32U}) {
@@ -32,7 +37,6 @@ std::string c_number(std::int64_t number) {
 }
 
 std::string c_list(std::span<const std::int64_t> numbers) {
-  constexpr std::size_t width = 120;
   std::string text, line = " ";
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     const std::string number = c_number(numbers[i]) + (i + 1 < numbers.size() ? "," : "");
@@ -58,6 +62,24 @@ std::string c_fill(std::string_view text, std::initializer_list<std::pair<char, 
     filled += found->second;
   }
   return filled;
+}
+
+std::string c_wrap(std::string_view text) {
+  std::string wrapped;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string line(text.substr(0, end));
+    const std::string indent(line.find_first_not_of(' ') == std::string::npos ? 0 : line.find_first_not_of(' '), ' ');
+    while (line.size() > width) {
+      const std::size_t comma = line.rfind(", ", width - 1);
+      if (comma == std::string::npos || comma <= indent.size() + 4) break;
+      wrapped += line.substr(0, comma + 1) + "\n";
+      line = indent + "    " + line.substr(comma + 2);
+    }
+    wrapped += line + "\n";
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return wrapped;
 }
 
 std::string c_capitals(std::string_view name) {

@@ -27,6 +27,9 @@ namespace bitstate::program {
 [[nodiscard]] std::string c_fill(std::string_view text,
                                  std::initializer_list<std::pair<char, std::string_view>> values);
 
+/// Lines beyond 120 columns broken after commas, with four more spaces before what follows.
+[[nodiscard]] std::string c_wrap(std::string_view text);
+
 /// "NAME" in capitals: what macros begin with.
 [[nodiscard]] std::string c_capitals(std::string_view name);
 

@@ -37,7 +37,7 @@ run_on() {
 check_folder() {
   c=$1
   cc "${warnings[@]}" -O2 -I"$c" "$c/model.c" "$c/model_test.c" -o "$work/host"
-  expected=$("$work/host")
+  expected=$("$work/host") || { echo "the self-test fails on this host: $expected"; return 1; }
   echo "host -O2: $expected"
   local level
   for level in -Os -O2; do
