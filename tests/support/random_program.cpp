@@ -63,11 +63,9 @@ std::optional<RandomProgram> padded_program(std::uint64_t number) {
   const std::size_t rows = random->rows[0];
   const std::size_t length = random->lengths[0];
   if (rows == length) return std::nullopt;
+  const std::size_t inputs = random->x.size() / first_row(*random, random->rows.size());
   random->rows.resize(1);
   random->lengths.resize(1);
-  std::size_t all = 0;
-  for (const std::size_t r : random_model(number)->rows) all += r;
-  const std::size_t inputs = random->x.size() / all;
   random->x.resize(rows * inputs);
   std::fill(random->x.begin() + static_cast<std::ptrdiff_t>(length * inputs), random->x.end(), 0.0F);
   if (!random->tokens.empty()) {
