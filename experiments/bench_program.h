@@ -27,10 +27,10 @@ struct ProgramSpeed {
   double onnxruntime_sequence_seconds = 0.0;  ///< the program's ONNX model, the fastest run; 0: not measured
 };
 
-/// Times `program` on random input codes. `float_sequence`, which may be empty, computes one sequence of `length` steps
-/// by the float model on one thread. What is timed takes turns, round by round, for about `seconds` in all: what else
-/// the machine does meets all of them, and the median of the rounds' ratios says less about that than the ratio of the
-/// fastest rounds.
+/// Times `program` on random input codes, in CPU time of this thread. `float_sequence`, which may be empty, computes
+/// one sequence of `length` steps by the float model, in this thread. What is timed takes turns, round by round, for
+/// about `seconds` in all: what else the machine does to caches and clock rates meets all of them. Throws Error for
+/// length 0.
 [[nodiscard]] ProgramSpeed bench_program(const program::Program& program, std::size_t length,
                                          const std::function<void()>& float_sequence, double seconds = 3.0);
 

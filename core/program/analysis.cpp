@@ -350,7 +350,8 @@ struct Expense {
     cost.weight_bits += std::uint64_t{i.lambda_bits} * i.lambda.size();
     factors(i.from_input.size() + 2);
     cost.multiplications += 3 * cols;
-    cost.state_bytes += cols * (i.feedback ? 2 + 8 : 2);
+    const std::size_t residue = i.shift >= 0 && i.shift <= 15 ? 2 : 8;  // at most half a code of the state
+    cost.state_bytes += cols * (i.feedback ? 2 + residue : 2);
   }
   void operator()(const MeanPool&) const { cost.state_bytes += 8 * cols; }
   void operator()(const Last&) const { cost.state_bytes += 4 * cols; }

@@ -3,6 +3,8 @@
 #include "core/program/file.h"
 #include "core/program/runner.h"
 
+#include <array>
+#include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
@@ -38,7 +40,9 @@ void run(const char* file) {
       continue;
     }
     for (std::size_t c = 0; c < y.size(); ++c) {
-      std::printf("%s%.9g", c == 0 ? "" : ",", static_cast<float>(y[c]) * scale[scale.size() == 1 ? 0 : c]);
+      std::array<char, 32> text{};  // the fewest digits that are this number
+      std::to_chars(text.begin(), text.end(), static_cast<float>(y[c]) * scale[scale.size() == 1 ? 0 : c]);
+      std::printf("%s%s", c == 0 ? "" : ",", text.data());
     }
     std::printf("\n");
   }

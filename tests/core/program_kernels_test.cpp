@@ -279,7 +279,7 @@ Scan any_scan(std::size_t states, Interval in, std::int32_t shift, std::int32_t 
 
 TEST_CASE("program kernels: scan") {
   Draw draw(8);
-  for (std::size_t states = 1; states <= 35; ++states) {
+  for (std::size_t states = 1; states <= 20; ++states) {
     for (const Interval in : intervals) {
       for (const std::int32_t shift : {-1, 0, 1, 7, 15, 40}) {
         for (const std::int32_t bound : {1, 127, 32767}) {

@@ -95,6 +95,10 @@ TEST_CASE("c_source: sums, products, norms and rescales with all their bits") {
   }
   check_limits(program_of(2, -46340, 46340, {Product{0, 0}, Scale{0, {46340, -46340}}, Concatenate{0, 2}}));
   check_limits(program_of(2, -128, 127, {Scale{0, {1, -1}}, Product{0, 1}}));
+  // W = 8 x^2 + E of [x, -x] is 2832^2 and 2841^2: a root that is one too small changes p
+  for (const std::int64_t epsilon : {20224, 71281}) {
+    check_limits(program_of(2, -1000, 1000, {LayerNorm{0, {1, 1}, {0, 0}, 29, epsilon}}));
+  }
   // H^3 B^2 = 2^60: 4 columns, codes up to 2^27
   const std::int32_t end = 1 << 27;
   for (const std::int64_t epsilon : {std::int64_t{1}, std::int64_t{1} << 60}) {
@@ -116,6 +120,9 @@ TEST_CASE("c_source: pools of one and of many rows, tables of a row each, weight
     p.output.classes = end % 2 == 0;
     check_limits(p);
   }
+  // packed rows are the bytes 1 and 3, as are the biases: equal numbers of two types
+  const Linear bytes{0, {2, 8, 1, {1, -1, -1, -1, -1, -1, -1, -1, 1, 1, -1, -1, -1, -1, -1, -1}}, {1, 3}};
+  check_limits(program_of(8, -9, 9, {bytes}));
   const Table table{0, -2, {3, 5, 16, {1, 2, 3, 4, 5, -6, -7, -8, -9, 300, 0, 0, 0, 0, 1}}};
   check_limits(program_of(3, -2, 2, {table}));
   Program tokens = program_of(1, 0, 299, {Embedding{0, {300, 3, 4, {}}}, Last{1}});
@@ -125,10 +132,34 @@ TEST_CASE("c_source: pools of one and of many rows, tables of a row each, weight
   check_limits(tokens);
 }
 
-TEST_CASE("c_source: input codes beyond their interval are taken as its ends") {
+TEST_CASE("c_source: backward scans, what follows them, and a sequence shorter than the padding") {
   if (no_compiler()) return;
-  const Table table{0, -2, {1, 5, 8, {10, 11, 12, 13, 14}}};
-  const Program p = program_of(2, -2, 2, {table});
+  Scan forward = scan_of(0, true, 17);
+  Scan backward = scan_of(0, true, 16);
+  backward.backward = true;
+  Scan after = backward;  // of values that are there only after the backward pass
+  after.backward = false;
+  after.x = 3;
+  const FixedPoint same{1 << 30, 30};
+  const Concatenate both{1, 2};
+  const Rescale left{4, {same}, {-9}, {9}};
+  Program rows = program_of(4, -100000, 100000,
+                            {forward, backward, Sum{1, 2, {same}, {same}}, after, left, Sum{5, 2, {same}, {same}}});
+  Program pools = program_of(4, -100000, 100000,
+                             {forward, backward, both, Last{2}, Last{1}, MeanPool{3, 3}, Last{3}, Concatenate{4, 5},
+                              Concatenate{8, 6}, Concatenate{9, 7}});
+  Program one_bit = program_of(4, -1, 1, {backward, MeanPool{1, 2}});
+  one_bit.input.one_bit = true;
+  for (const std::uint32_t padded : {0U, 70U}) {
+    for (Program* const p : {&rows, &pools, &one_bit}) {
+      p->padded_length = padded;
+      check_limits(*p);
+    }
+  }
+}
+
+/// What the C of the program gives in its first step for an input of -128, 127.
+std::string first_step_of_wild_input(const Program& p) {
   const TempFolder folder;
   const std::vector<CTestSequence> tests{random_sequence(p, 3, 1)};
   write_c(folder, c_source(p, "model", tests));
@@ -146,7 +177,16 @@ int main(void) {
 )");
   const std::string sanitized = "cc -O1 -fsanitize=address,undefined -fno-sanitize-recover=all";
   REQUIRE(compile(folder, sanitized, "model.c main.c -o main").output.empty());
-  CHECK(shell((folder / "main").string()).output == "10 14");
+  return shell((folder / "main").string()).output;
+}
+
+TEST_CASE("c_source: input codes beyond their interval are taken as its ends") {
+  if (no_compiler()) return;
+  const Table table{0, -2, {1, 5, 8, {10, 11, 12, 13, 14}}};
+  CHECK(first_step_of_wild_input(program_of(2, -2, 2, {table})) == "10 14");
+  CHECK(first_step_of_wild_input(program_of(2, -127, 127, {Scale{0, {1, 1}}})) == "-127 127");
+  CHECK(first_step_of_wild_input(program_of(2, -128, 126, {Scale{0, {1, 1}}})) == "-128 126");
+  CHECK(first_step_of_wild_input(program_of(2, -128, 127, {Scale{0, {1, 1}}})) == "-128 127");
 }
 
 TEST_CASE("c_source: the size of the state is the documented one, and the header is also C++") {
