@@ -56,8 +56,10 @@ program::Matrix Lowering::matrix(Value v) const {
   const Node& node = tape_[v];
   const int bits = node.site == nullptr ? 0 : node.site->spec.bits;
   const std::uint32_t needed = bits_of(node.codes, node.size());
+  const auto is_sign = [](std::int32_t c) { return c == 1 || c == -1; };
+  const bool signs = bits == 1 && std::all_of(node.codes, node.codes + node.size(), is_sign);
   return {static_cast<std::uint32_t>(node.rows), static_cast<std::uint32_t>(node.cols),
-          bits == 1 ? 1 : std::max(needed, static_cast<std::uint32_t>(bits)), codes(v)};
+          signs ? 1 : std::max(needed, static_cast<std::uint32_t>(bits)), codes(v)};
 }
 
 void Lowering::emit(program::Instruction instruction) {

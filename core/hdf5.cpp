@@ -348,8 +348,14 @@ Hdf5Reader::Hdf5Reader(std::filesystem::path path, std::string_view content) : p
   check(H5Pset_fapl_core(access.id(), increment, 0), where, "cannot be opened");
   // HDF5 copies the image; it does not write to it although its parameter is not const
   check(H5Pset_file_image(access.id(), const_cast<char*>(content.data()), content.size()), where, "cannot be opened");
-  const std::string unused = where + ":content";  // the driver refuses the name of a file that exists
-  file_ = own(H5Fopen(unused.c_str(), H5F_ACC_RDONLY, access.id()), H5Fclose, where, "is not a readable HDF5 file");
+  // the driver refuses the name of a file that exists; no file is below a null device
+  file_ =
+      own(H5Fopen("/dev/null/content", H5F_ACC_RDONLY, access.id()), H5Fclose, where, "is not a readable HDF5 file");
+  const auto is_soft = [](hid_t, const char*, const H5L_info_t* link, void*) -> herr_t {
+    return link->type == H5L_TYPE_HARD ? 0 : 1;
+  };
+  require(H5Lvisit(file_.id(), H5_INDEX_NAME, H5_ITER_NATIVE, is_soft, nullptr) == 0, where,
+          "holds a link to another place, which is not followed");
 }
 
 bool Hdf5Reader::exists(std::string_view path) const {
@@ -390,7 +396,12 @@ std::vector<std::string> Hdf5Reader::list(std::string_view path) const {
 namespace {
 
 Hdf5Handle open_array(std::int64_t file, std::string_view path, std::string_view where) {
-  return own(H5Dopen2(file, object_name(path).c_str(), H5P_DEFAULT), H5Dclose, where, "is not a readable array");
+  Hdf5Handle array =
+      own(H5Dopen2(file, object_name(path).c_str(), H5P_DEFAULT), H5Dclose, where, "is not a readable array");
+  const Hdf5Handle creation = own(H5Dget_create_plist(array.id()), H5Pclose, where, "is not a readable array");
+  require(H5Pget_external_count(creation.id()) == 0 && H5Pget_layout(creation.id()) != H5D_VIRTUAL, where,
+          "keeps its data in another file, which is not followed");
+  return array;
 }
 
 }  // namespace

@@ -372,10 +372,12 @@ std::vector<Command> command_table() {
   sweep.push_back({"jobs", "runs at once; each gets its share of the threads [1]", false});
   auto inspect = some_options({"data", "json"});
   inspect.push_back({"samples", "training sequences that are evaluated [64]", false});
-  auto exported = some_options({"data", "out", "threads", "json"});
+  auto exported = some_options({"data", "threads", "json"});
+  exported.push_back({"out", "file to write, or folder of the C [program.h5, model.onnx or c in RUN]", false});
   exported.push_back({"format", "program: a file for bitstate run; c: C99 sources; onnx [program]", false});
   exported.push_back({"parity", "test sequences on which the result is compared with the run [all]", false});
-  auto run = some_options({"out", "threads"});
+  auto run = some_options({"threads"});
+  run.push_back({"out", "file of the table; default: standard output", false});
   run.push_back({"input", "sequences: a .csv, .h5 or idx file", false});
   return {
       {"train", "RECIPE | --from=RUN", "trains one model, from the start or from the weights of a run", run_options(),

@@ -213,8 +213,7 @@ std::string export_text(const Exported& exported) {
   const Parity& p = exported.parity;
   const program::Cost cost = program::cost_of(exported.program);
   std::string text =
-      fmt::format("{}: {} of {} codes of {} test sequences differ\n", p.differences.empty() ? "equal" : "NOT equal",
-                  p.differences.size(), p.codes, p.sequences);
+      fmt::format("equal: {} of {} test sequences ({} codes) differ\n", p.differences.size(), p.sequences, p.codes);
   text += fmt::format("test {}: {:.4f} in float, {:.4f} quantized, {:.4f} as integer program\n", p.metric, p.in_float,
                       p.quantized, p.integer);
   text += fmt::format("{} instructions; {} bytes of weights, {} of other constants, {} of state\n",

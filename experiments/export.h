@@ -49,7 +49,7 @@ struct Exported {
 Exported export_run(const RunConfig& config, const std::filesystem::path& run, std::size_t sequences,
                     std::size_t samples);
 
-/// Several lines: accuracies, sizes, work of a step.
+/// Several lines about a program without differences: accuracies, sizes, work of a step.
 std::string export_text(const Exported& exported);
 /// The same as one line of JSON.
 std::string to_json(const Exported& exported);

@@ -26,7 +26,9 @@ void write_c(const Exported& exported, const fs::path& folder) {
   std::vector<program::CTestSequence> tests;
   for (const Sample& sample : exported.samples) tests.push_back({sample.input, sample.output});
   const program::CSource source = program::c_source(exported.program, "model", tests);
-  fs::create_directories(folder);
+  std::error_code error;
+  fs::create_directories(folder, error);
+  require(fs::is_directory(folder), "export", "{} is not a folder and cannot be made one", folder.string());
   write_file_atomically(folder / "model.h", source.header);
   write_file_atomically(folder / "model.c", source.source);
   write_file_atomically(folder / "model_test.c", source.self_test);
@@ -35,8 +37,11 @@ void write_c(const Exported& exported, const fs::path& folder) {
 fs::path write_format(const Exported& exported, const fs::path& run, const ExportOptions& options) {
   const auto to = [&](const char* name) { return options.out.empty() ? run / name : options.out; };
   if (options.format == "program") {
-    program::save(exported.program, to("program.h5"));
-    return to("program.h5");
+    const fs::path file = to("program.h5");
+    program::save(exported.program, file);
+    require(program::load(file) == exported.program, "export", "{} does not hold the program that was compared",
+            file.string());
+    return file;
   }
   if (options.format == "onnx") {
     write_file_atomically(to("model.onnx"), program::onnx_model(exported.program));

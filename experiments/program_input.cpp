@@ -6,6 +6,8 @@
 #include "datasets/idx.h"
 #include "datasets/smnist.h"
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <cstddef>
@@ -48,11 +50,25 @@ std::optional<std::vector<float>> numbers_of(std::string_view line) {
   while (true) {
     const std::size_t comma = line.find(',');
     const std::string_view cell = trimmed(line.substr(0, comma));
-    float number = 0.0F;
-    const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), number);
-    if (error != std::errc() || end != cell.data() + cell.size()) return std::nullopt;
-    numbers.push_back(number);
+    const std::string_view digits = cell.starts_with('+') ? cell.substr(1) : cell;
+    double number = 0.0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+    numbers.push_back(static_cast<float>(std::clamp(number, -1e39, 1e39)));  // beyond float: an infinity, refused later
     if (comma == std::string_view::npos) return numbers;
+    line.remove_prefix(comma + 1);
+  }
+}
+
+/// Whether each cell begins with a letter or an underscore, and is no NaN or infinity.
+bool is_names(std::string_view line) {
+  while (true) {
+    const std::size_t comma = line.find(',');
+    const std::string_view cell = trimmed(line.substr(0, comma));
+    if (cell.empty() || (std::isalpha(static_cast<unsigned char>(cell.front())) == 0 && cell.front() != '_'))
+      return false;
+    if (numbers_of(cell)) return false;
+    if (comma == std::string_view::npos) return true;
     line.remove_prefix(comma + 1);
   }
 }
@@ -60,7 +76,7 @@ std::optional<std::vector<float>> numbers_of(std::string_view line) {
 std::vector<Codes> from_csv(const Program& p, const std::filesystem::path& file) {
   const std::string text = read_file(file, max_file_bytes);
   std::vector<float> x;
-  std::size_t number = 0;
+  std::size_t number = 0;  // of the line
   for (std::string_view rest = text; !rest.empty();) {
     const std::size_t end = rest.find('\n');
     const std::string_view line = trimmed(rest.substr(0, end));
@@ -68,9 +84,11 @@ std::vector<Codes> from_csv(const Program& p, const std::filesystem::path& file)
     ++number;
     if (line.empty()) continue;
     const auto numbers = numbers_of(line);
-    if (!numbers && number == 1) continue;  // names of the columns
-    require(numbers && numbers->size() == p.input.cols, "run", "{}, line {}: \"{}\" is not a row of {} numbers",
-            file.string(), number, line.substr(0, 40), p.input.cols);
+    if (number == 1 && is_names(line)) continue;
+    const auto is_finite = [](float v) { return std::isfinite(v); };
+    require(numbers && numbers->size() == p.input.cols && std::all_of(numbers->begin(), numbers->end(), is_finite),
+            "run", "{}, line {}: \"{}\" is not a row of {} numbers", file.string(), number, line.substr(0, 40),
+            p.input.cols);
     x.insert(x.end(), numbers->begin(), numbers->end());
   }
   return {encoded(p, x)};

@@ -22,6 +22,7 @@ constexpr std::array<std::string_view, std::variant_size_v<Instruction>> names{
 
 constexpr std::int64_t int32_end = std::int64_t{1} << 31;
 constexpr std::uint32_t max_cols = 1U << 20;
+constexpr std::uint32_t max_padding = 1U << 24;
 
 std::int64_t magnitude(const ValueInfo& v) { return std::max(v.hi, -v.lo); }
 
@@ -34,6 +35,12 @@ class Analyst {
               in.grid.hi < int32_end / 2,
           "the input has {} columns and codes from {} to {}", in.cols, in.grid.lo, in.grid.hi);
     check(!in.tokens || (in.cols == 1 && in.grid.lo == 0), "token ids are one column from 0 on");
+    check(!in.tokens || !in.one_bit, "token ids are not rounded to one bit");
+    const std::int32_t padding = padding_code(in);
+    check(program.padded_length <= max_padding &&
+              (program.padded_length == 0 || (padding >= in.grid.lo && padding <= in.grid.hi)),
+          "padding of {} steps with the code {}, allowed are {} steps and codes from {} to {}", program.padded_length,
+          padding, max_padding, in.grid.lo, in.grid.hi);
     check(std::isfinite(in.grid.scale) && in.grid.scale > 0.0F, "the scale of the input is {}", in.grid.scale);
     values_.push_back({in.cols, in.grid.lo, in.grid.hi, true});
   }
@@ -79,7 +86,8 @@ class Analyst {
   void check_factors(std::span<const FixedPoint> factors, std::size_t cols, bool negative) const {
     check_sizes(factors.size(), cols, true, "factors");
     for (const FixedPoint& f : factors) {
-      check(std::abs(f.multiplier) < int32_end && f.shift >= 1 && f.shift <= 62 && (negative || f.multiplier >= 0),
+      check(f.multiplier > -int32_end && f.multiplier < int32_end && f.shift >= 1 && f.shift <= 62 &&
+                (negative || f.multiplier >= 0),
             "a factor is {} * 2^-{}", f.multiplier, f.shift);
     }
   }
@@ -93,20 +101,9 @@ class Analyst {
 
   void check_bits(std::span<const std::int32_t> codes, std::uint32_t bits) const {
     check(bits >= 1 && bits <= 32, "codes have {} bits", bits);
-    const std::int64_t end = std::int64_t{1} << (bits == 1 ? 1 : bits - 1);
-    const auto fits = [&](std::int64_t c) { return c >= -end && c < end; };
+    const std::int64_t end = std::int64_t{1} << (bits - 1);
+    const auto fits = [&](std::int64_t c) { return bits == 1 ? c == 1 || c == -1 : c >= -end && c < end; };
     check(std::all_of(codes.begin(), codes.end(), fits), "a code needs more than {} bits", bits);
-  }
-
-  /// The interval of rescale(x, f) for each factor.
-  ValueInfo rescaled(const ValueInfo& x, std::span<const FixedPoint> factors) const {
-    ValueInfo y{x.cols, std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::int64_t>::min(), x.per_step};
-    for (const FixedPoint& f : factors) {
-      const auto [low, high] = std::minmax({rescale(x.lo, f), rescale(x.hi, f)});
-      y.lo = std::min(y.lo, low);
-      y.hi = std::max(y.hi, high);
-    }
-    return y;
   }
 
   ValueInfo result_of(const Linear& i) const {
@@ -256,8 +253,13 @@ class Analyst {
     std::int64_t largest = 0;
     for (const std::int32_t l : i.lambda) largest = std::max(largest, std::abs(std::int64_t{l}));
     // lambda x, the input, and a residue of at most half a code of the state
-    const std::int64_t residue = i.shift >= 0 ? std::int64_t{1} << i.shift : 2 * rescale(1, i.to_inner) + 2;
-    const std::int64_t inner = 2 * largest * i.bound + i.limit + (i.feedback ? residue : 0);
+    if (i.shift < 0 && i.feedback) {
+      const double both =
+          std::ldexp(static_cast<double>(i.to_state.multiplier) * static_cast<double>(i.to_inner.multiplier),
+                     -static_cast<int>(i.to_state.shift + i.to_inner.shift));
+      check(std::fabs(both - 1.0) <= 0x1.0p-29, "the factors from and to the scale of the state multiply to {}", both);
+    }
+    const std::int64_t inner = 2 * largest * i.bound + i.limit + (i.feedback ? residue_bound(i) : 0);
     check(i.shift >= 0 || inner <= std::int64_t{3} << 30, "its sums can reach {}", inner);
     return {x.cols, -std::int64_t{i.bound}, i.bound, true};
   }
@@ -282,6 +284,7 @@ class Analyst {
     const ValueInfo& a = at(i.a);
     const ValueInfo& b = at(i.b);
     check_pair(a, b);
+    check(a.cols + b.cols <= max_cols, "{} columns, allowed are {}", a.cols + b.cols, max_cols);
     return {a.cols + b.cols, std::min(a.lo, b.lo), std::max(a.hi, b.hi), a.per_step};
   }
 
@@ -306,9 +309,8 @@ struct Shape {
 
 /// Constants and work of one instruction.
 struct Expense {
-  const std::vector<ValueInfo>& values;
-  std::size_t cols;  // of the result
   Cost& cost;
+  std::size_t cols;  // of the result
 
   void factors(std::size_t count) const { cost.constant_bits += 40 * count; }  // 31 bits and a shift
 
@@ -365,6 +367,13 @@ std::uint64_t bytes_of(const ValueInfo& v) {
 
 }  // namespace
 
+std::int32_t padding_code(const Input& input) { return input.one_bit ? 1 : 0; }
+
+std::int64_t residue_bound(const Scan& scan) {
+  // half a code of the state, two roundings, and what the two factors are not inverse of sums below 3 * 2^30
+  return scan.shift >= 0 ? std::int64_t{1} << scan.shift : rescale(1, scan.to_inner) + 8;
+}
+
 std::string_view name_of(const Instruction& instruction) { return names[instruction.index()]; }
 
 std::vector<ValueInfo> analyse(const Program& program) { return Analyst(program).values(); }
@@ -396,12 +405,18 @@ Cost cost_of(const Program& program) {
   const auto values = analyse(program);
   Cost cost;
   for (std::size_t i = 0; i < program.instructions.size(); ++i) {
-    const std::uint64_t before = cost.multiplications;
-    std::visit(Expense{values, values[i + 1].cols, cost}, program.instructions[i]);
-    if (!values[i + 1].per_step) cost.multiplications = before;  // once a sequence
-    if (values[i + 1].per_step) cost.memory_bytes += 2 * bytes_of(values[i + 1]);
+    const Instruction& instruction = program.instructions[i];
+    const Cost before = cost;
+    std::visit(Expense{cost, values[i + 1].cols}, instruction);
+    if (!values[i + 1].per_step) {
+      cost.multiplications = before.multiplications;  // once a sequence
+      continue;
+    }
+    const bool looks_up = std::holds_alternative<Table>(instruction) || std::holds_alternative<Embedding>(instruction);
+    const std::uint64_t bits = cost.weight_bits + cost.constant_bits - before.weight_bits - before.constant_bits;
+    cost.memory_bytes += (looks_up ? bytes_of(values[i + 1]) : bits / 8) + 2 * bytes_of(values[i + 1]);
   }
-  cost.memory_bytes += (cost.weight_bits + cost.constant_bits) / 8 + 2 * cost.state_bytes + bytes_of(values[0]);
+  cost.memory_bytes += 2 * cost.state_bytes + bytes_of(values[0]);
   return cost;
 }
 

@@ -197,7 +197,7 @@ std::string CFunctions::clamp_input(const Input& input, std::string_view at) {
 
 std::string CFunctions::pad_input(const Input& input) {
   // padding is the number 0, whose code is 0, or 1 with one bit
-  const std::vector<std::int32_t> code{input.one_bit ? 1 : 0};
+  const std::vector<std::int32_t> code{padding_code(input)};
   return elementwise("fill", 0, {}, {constants_.numbers(code, "code", "c")}, "code");
 }
 

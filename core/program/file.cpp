@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <set>
 #include <string>
 #include <string_view>
@@ -196,6 +198,9 @@ class Reader {
       require(members_.contains(name), "program", "{}: {} holds '{}', which is no part of a program of version {}",
               hdf5_.path().string(), group_, name, format_version);
     }
+    check_attributes();
+  }
+  void check_attributes() const {
     for (const std::string& name : hdf5_.attributes(group_)) {
       require(attributes_.contains(name), "program", "{}: {} has an attribute '{}', which is no part of a program",
               hdf5_.path().string(), group_, name);
@@ -207,10 +212,11 @@ class Reader {
   }
 
   void operator()(std::string_view name, Matrix& m) {
-    const auto bytes = hdf5_.read<std::uint8_t>(member(name), max_elements_).values;
-    m.rows = hdf5_.attribute<std::uint64_t>(path(name), "rows") & 0xffffffffU;
-    m.cols = hdf5_.attribute<std::uint64_t>(path(name), "cols") & 0xffffffffU;
-    m.bits = hdf5_.attribute<std::uint64_t>(path(name), "bits") & 0xffU;
+    std::vector<std::uint8_t> bytes;
+    read(member(name), bytes, 3);
+    m.rows = size_of(name, "rows");
+    m.cols = size_of(name, "cols");
+    m.bits = size_of(name, "bits");
     const std::uint64_t count = std::uint64_t{m.rows} * m.cols;
     require(m.bits >= 1 && m.bits <= 32 && count <= max_elements_ && bytes.size() == (count * m.bits + 7) / 8,
             "program", "{}: {} has {} bytes for {} x {} codes of {} bits", hdf5_.path().string(), path(name),
@@ -247,17 +253,29 @@ class Reader {
   }
   void operator()(std::string_view name, float& value) {
     attributes_.insert(std::string(name));
-    value = static_cast<float>(hdf5_.attribute<double>(group_, name));
+    const auto number = hdf5_.attribute<double>(group_, name);
+    require(std::fabs(number) <= double{std::numeric_limits<float>::max()}, "program", "{}: {} of {} is {}",
+            hdf5_.path().string(), name, group_, number);
+    value = static_cast<float>(number);
   }
 
  private:
   [[nodiscard]] std::string path(std::string_view name) const { return group_ + "/" + std::string(name); }
+  [[nodiscard]] std::uint32_t size_of(std::string_view name, std::string_view attribute) const {
+    const auto number = hdf5_.attribute<std::uint64_t>(path(name), attribute);
+    require(number < std::uint64_t{1} << 32, "program", "{}: {} of {} is {}", hdf5_.path().string(), attribute,
+            path(name), number);
+    return static_cast<std::uint32_t>(number);
+  }
   std::string member(std::string_view name) {
     members_.insert(std::string(name));
     return path(name);
   }
   template <class T>
-  void read(const std::string& path, std::vector<T>& values) const {
+  void read(const std::string& path, std::vector<T>& values, std::size_t attributes = 0) const {
+    const std::size_t found = hdf5_.attributes(path).size();
+    require(found == attributes, "program", "{}: {} has {} attributes, in a program it has {}", hdf5_.path().string(),
+            path, found, attributes);
     values = hdf5_.read<T>(path, max_elements_).values;
   }
 
@@ -323,10 +341,9 @@ std::string_view checked_content(std::string_view bytes, const std::string& file
 }  // namespace
 
 void save(const Program& program, const std::filesystem::path& file) {
-  Program copy = program;  // fields() takes what it may write to
-  std::filesystem::path part = file;
-  part += ".hdf5";
-  Writer writer(part);
+  Program copy = program;       // fields() takes what it may write to
+  const AtomicFile part(file);  // never committed: only its name is used, and what is under it removed
+  Writer writer(part.temporary());
   writer.enter("/");
   header_fields(writer, copy);
   writer("architecture", architecture_digest(program));
@@ -337,8 +354,7 @@ void save(const Program& program, const std::filesystem::path& file) {
     std::visit([&](auto& instruction) { fields(writer, instruction); }, copy.instructions[i]);
   }
   writer.commit();
-  const std::string content = read_file(part, max_bytes);
-  std::filesystem::remove(part);
+  const std::string content = read_file(part.temporary(), max_bytes);
   std::string line = first_line(content);
   line.resize(block, '\0');
   write_file_atomically(file, line + content);
@@ -354,6 +370,8 @@ Program load(const std::filesystem::path& file) {
   reader("architecture", architecture);
   const std::size_t count = reader.count("code");
   reader.leave();
+  reader.enter("/code");
+  reader.check_attributes();
   require(count <= max_instructions, "program", "{} has {} instructions, allowed are {}", file.string(), count,
           max_instructions);
   for (std::size_t i = 0; i < count; ++i) {

@@ -102,7 +102,7 @@ class Writer {
     const std::string pads =
         b_.node("Concat", tokens ? std::vector{before, steps} : std::vector{before, steps, integers({0})},
                 {{"axis", std::int64_t{0}}});
-    const std::vector<std::int64_t> code{program_.input.one_bit ? 1 : 0};
+    const std::vector<std::int64_t> code{padding_code(program_.input)};
     return b_.node("Pad", {x, pads, b_.constant(tokens ? Type::int64 : Type::float64, code)});
   }
 

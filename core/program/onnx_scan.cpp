@@ -41,7 +41,7 @@ Plan plan_of(const Scan& scan, std::int64_t input) {
   const std::int64_t one = std::int64_t{1} << std::max(scan.shift, 0);  // a code of the state, if s_lambda = 2^-shift
   plan.to_state = scan.shift >= 0 ? FixedPoint{1, scan.shift} : scan.to_state;
   plan.to_inner = scan.shift >= 0 ? FixedPoint{2 * one, 1} : scan.to_inner;
-  const std::int64_t residue = scan.shift >= 0 ? one : 2 * rescale(1, scan.to_inner) + 2;
+  const std::int64_t residue = residue_bound(scan);
   plan.largest = inner + (scan.feedback ? residue : 0);
   const bool reals = fits_double({&plan.to_state, 1}, plan.largest) && fits_double({&plan.to_inner, 1}, scan.bound);
   plan.type = reals ? Type::float64 : Type::int64;

@@ -183,6 +183,12 @@ struct ValueInfo {
 /// naming the instruction and what is wrong, for a program of which this is not so, or whose parts do not fit together.
 std::vector<ValueInfo> analyse(const Program& program);
 
+/// The code of padding: of the number 0, or the token 0.
+[[nodiscard]] std::int32_t padding_code(const Input& input);
+
+/// A bound of the magnitude of a scan's residue, for scans that analyse() accepts.
+[[nodiscard]] std::int64_t residue_bound(const Scan& scan);
+
 /// Whether the codes of a step depend on no later one.
 [[nodiscard]] bool can_stream(const Program& program);
 

@@ -112,8 +112,7 @@ std::vector<std::int32_t> Runner::run(std::span<const std::int32_t> input) const
     step(state, input, per_step() ? std::span<std::int32_t>(output) : std::span<std::int32_t>());
   } else {
     std::vector<std::int32_t> padded(input.begin(), input.end());
-    // padding is the number 0, whose code is 0, or 1 with one bit
-    padded.resize(std::max<std::size_t>(steps, program_.padded_length) * width, program_.input.one_bit ? 1 : 0);
+    padded.resize(std::max<std::size_t>(steps, program_.padded_length) * width, padding_code(program_.input));
     advance(state, padded, steps);
     if (per_step()) read_rows(plan_->codes(state, last()), output_cols(), output);
   }

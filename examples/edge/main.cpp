@@ -8,19 +8,27 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <iostream>
 #include <span>
+#include <sstream>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 namespace {
 
 namespace program = bitstate::program;
 
-/// Reads the numbers of one line; false at the end.
+/// Reads the numbers of one line, separated by commas; false at the end. Throws for anything else.
 bool read_step(std::vector<float>& x) {
+  std::string line;
+  if (!std::getline(std::cin, line)) return false;
+  std::istringstream cells(line + ',');
   for (float& v : x) {
-    if (std::scanf("%f%*[,]", &v) < 1) return false;
+    char comma = 0;
+    if (!(cells >> v >> comma) || comma != ',') throw std::runtime_error("not a row of numbers: " + line);
   }
+  if (cells.peek() != std::istringstream::traits_type::eof()) throw std::runtime_error("too many numbers: " + line);
   return true;
 }
 
@@ -32,7 +40,11 @@ void run(const char* file) {
   std::vector<std::int32_t> y(runner.output_cols());
   program::State state = runner.begin();  // all that is kept from step to step
   while (read_step(x)) {
-    program::encode_input(runner.program(), x.data(), x.size(), codes.data());
+    if (runner.program().input.tokens) {
+      codes[0] = static_cast<std::int32_t>(x[0]);
+    } else {
+      program::encode_input(runner.program(), x.data(), x.size(), codes.data());
+    }
     runner.step(state, codes, runner.per_step() ? std::span(y) : std::span<std::int32_t>());
     if (!runner.per_step()) runner.result(state, y);
     if (runner.program().output.classes) {

@@ -6,7 +6,7 @@ small=(lorenz-small --trajectories=20 --bsz=4 --epochs=1)
 
 "$BITSTATE" train "${small[@]}" --quant=w8a8 --out=run > /dev/null
 "$BITSTATE" export run > said
-grep -q '^equal: 0 of 6144 codes of 4 test sequences differ$' said || fail "$(cat said)"
+grep -q '^equal: 0 of 4 test sequences (6144 codes) differ$' said || fail "$(cat said)"
 "$BITSTATE" export run --out=again.h5 > /dev/null
 cmp run/program.h5 again.h5
 "$BITSTATE" export run --format=c --out=c --json > said
@@ -48,11 +48,22 @@ expect 2 'allowed are .csv' run run/program.h5 --input=said
 echo '1,2' > narrow.csv
 expect 1 'narrow.csv, line 1' run run/program.h5 --input=narrow.csv
 echo '1,2,nan' > nan.csv
-expect 1 'NaN' run run/program.h5 --input=nan.csv
+expect 1 'nan.csv, line 1' run run/program.h5 --input=nan.csv
 : > empty.csv
 expect 1 'empty.csv' run run/program.h5 --input=empty.csv
+printf '1,2,3\n1,2,\n' > ragged.csv
+expect 1 'ragged.csv, line 2' run run/program.h5 --input=ragged.csv
+printf '1,2,\n1,2,3\n' > ragged.csv
+expect 1 'ragged.csv, line 1' run run/program.h5 --input=ragged.csv
+printf ' +1, 1e-50 ,3\n' > odd.csv
+[ "$("$BITSTATE" run run/program.h5 --input=odd.csv | wc -l)" -eq 2 ]
+expect 1 'is not a folder' export run --format=c --out=odd.csv
 expect 2 'takes no options' bench run/program.h5 --epochs=3
 [ "$before" = "$(sha256sum run/program.h5)" ]
+
+# one bit of a sign and one bit of 0 and 1 are two things
+"$BITSTATE" train "${small[@]}" --quant=w8a8 --bits='weight:*.ssm.C 1 sign=asymmetric' --out=one-bit > /dev/null
+"$BITSTATE" export one-bit > /dev/null
 
 # what no integer program could compute is refused by its sites
 "$BITSTATE" train "${small[@]}" --quant=w8a8 --bits='state:* none' --out=float-state > /dev/null
