@@ -132,7 +132,7 @@ CFunctions::CFunctions(std::string_view prefix, const CMemory& memory, CConstant
     : prefix_(prefix), memory_(memory), constants_(constants) {}
 
 std::string CFunctions::define(std::string_view name, std::string_view body, Fillers fillers) {
-  const std::string full = fmt::format("{}_{}", prefix_, name);
+  std::string full = fmt::format("{}_{}", prefix_, name);
   if (std::find(defined_.begin(), defined_.end(), full) != defined_.end()) return full;
   defined_.push_back(full);
   std::string text(body);

@@ -74,7 +74,7 @@ std::string c_wrap(std::string_view text) {
       const std::size_t comma = line.rfind(", ", width - 1);
       if (comma == std::string::npos || comma <= indent.size() + 4) break;
       wrapped += line.substr(0, comma + 1) + "\n";
-      line = indent + "    " + line.substr(comma + 2);
+      line = fmt::format("{}    {}", indent, line.substr(comma + 2));
     }
     wrapped += line + "\n";
     text.remove_prefix(std::min(end + 1, text.size()));
