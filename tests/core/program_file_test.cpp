@@ -179,6 +179,24 @@ TEST_CASE("program: what could overflow or does not fit together is refused by t
           scan(p).shift = -1;
           scan(p).limit = std::int64_t{1} << 33;
         }).find("sums can reach") != std::string::npos);
+  CHECK(refused([&](Program& p) { scan(p).to_inner = {}; }) == "");  // a power of two does not use it
+  CHECK(refused([&](Program& p) {
+          scan(p).shift = -1;
+          scan(p).to_inner.multiplier += std::int64_t{1} << 4;
+        }).find("multiply to") != std::string::npos);
+  CHECK(refused([&](Program& p) {
+          linear(p).weight = {2, 1, 1, {1, 0}};
+        }).find("more than 1 bits") != std::string::npos);
+  CHECK(refused([&](Program& p) { p.padded_length = 1U << 25; }).find("padding") != std::string::npos);
+  CHECK(refused([&](Program& p) {
+          p.input.grid = {1.0F, 5, 7};
+          p.padded_length = 8;
+        }).find("padding") != std::string::npos);
+  CHECK(refused([&](Program& p) { p.input = {1, true, true, {1.0F, 0, 1}}; }).find("token ids") != std::string::npos);
+  CHECK(refused([&](Program& p) {
+          for (program::Ref i = 3; i < 25; ++i)
+            p.instructions.insert(p.instructions.begin() + i, program::Concatenate{i, i});
+        }).find("concatenate] 2097152 columns") != std::string::npos);
   CHECK(refused([&](Program& p) { p.output.scale = {1.0F, 1.0F, 1.0F}; }) != "");
   CHECK(refused([&](Program& p) { p.output.scale = {0.0F}; }) != "");
   CHECK(refused([&](Program& p) { p.instructions.emplace_back(program::Last{4}); }).find("4, last") !=
