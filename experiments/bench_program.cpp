@@ -10,17 +10,16 @@
 #include "experiments/embedded.h"
 #include "experiments/ini.h"
 #include "experiments/model_setup.h"
+#include "experiments/process.h"
 #include "models/models.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <limits>
@@ -121,22 +120,27 @@ struct WorkFolder {
   WorkFolder& operator=(const WorkFolder&) = delete;
 };
 
-/// Seconds of a sequence in onnxruntime on one thread, the fastest batch; 0 where it is not installed.
-double onnxruntime_seconds(const program::Program& program, std::size_t length) {
+/// Runs the program's ONNX model in onnxruntime on one thread: seconds of a sequence, or why there are none.
+void measure_onnxruntime(const program::Program& program, ProgramSpeed& speed) {
   const WorkFolder folder;
-  write_file_atomically(folder.path / "model.onnx", program::onnx_model(program));
-  write_file_atomically(folder.path / "onnxruntime.mjs", *embedded_file("scripts/onnxruntime.mjs"));
-  const std::size_t cols = program.input.tokens ? 0 : program.input.cols;
-  const std::string command = fmt::format("node '{0}/onnxruntime.mjs' '{0}/model.onnx' {1} {2} 16 4 2> '{0}/error'",
-                                          folder.path.string(), length, cols);
-  FILE* const output = ::popen(command.c_str(), "r");
-  if (output == nullptr) return 0.0;
-  std::string line;
-  std::array<char, 256> part{};
-  while (std::fgets(part.data(), part.size(), output) != nullptr) line += part.data();
-  if (::pclose(output) != 0) return 0.0;
-  const auto figures = nlohmann::json::parse(line, nullptr, false);
-  return figures.is_discarded() ? 0.0 : 1.0 / figures.value("best_sequences_per_second", 1e300);
+  const auto model = folder.path / "model.onnx";
+  const auto script = folder.path / "onnxruntime.mjs";
+  const auto log = folder.path / "log";
+  write_file_atomically(model, program::onnx_model(program));
+  write_file_atomically(script, *embedded_file("scripts/onnxruntime.mjs"));
+  const std::string cols = std::to_string(program.input.tokens ? 0 : program.input.cols);
+  ChildProcesses children;
+  children.start(
+      {"/usr/bin/env", "node", script.string(), model.string(), std::to_string(speed.length), cols, "16", "4"}, log);
+  ChildProcesses::Event event;
+  while (event.kind == ChildProcesses::Event::Kind::nothing) event = children.wait(60.0);
+  const std::string text = read_file(log, std::size_t{1} << 20);
+  const auto figures = nlohmann::json::parse(text, nullptr, false);
+  if (figures.is_object() && figures.contains("best_sequences_per_second")) {
+    speed.onnxruntime_sequence_seconds = 1.0 / figures.value("best_sequences_per_second", 0.0);
+  } else {
+    speed.onnxruntime_missing = text.substr(0, text.find('\n'));
+  }
 }
 
 void keep_fastest(ProgramSpeed& speed, const ProgramSpeed& again) {
@@ -193,7 +197,7 @@ ProgramSpeed bench_program_file(const std::filesystem::path& file) {
   FloatModel model(program.settings);
   const auto measure = [&] { return bench_program(program, model.length(), [&] { model.run(); }); };
   ProgramSpeed speed = measure();
-  speed.onnxruntime_sequence_seconds = onnxruntime_seconds(program, model.length());
+  measure_onnxruntime(program, speed);
   keep_fastest(speed, measure());  // onnxruntime ran between the two
   return speed;
 }
@@ -213,13 +217,14 @@ std::string speed_text(const ProgramSpeed& speed) {
   }
   text += line("float model", speed.float_sequence_seconds, "");
   if (onnx > 0.0) return text + line("onnxruntime", onnx, "");
-  return text + "onnxruntime  not measured: there is no node with onnxruntime-node in $BITSTATE_NPM or build/npm\n";
+  return text + fmt::format("onnxruntime  not measured: {}\n", speed.onnxruntime_missing);
 }
 
 std::string to_json(const ProgramSpeed& speed) {
+  const double onnx = speed.onnxruntime_sequence_seconds;
   nlohmann::json line = {{"length", speed.length},
                          {"float_sequence_seconds", speed.float_sequence_seconds},
-                         {"onnxruntime_sequence_seconds", speed.onnxruntime_sequence_seconds}};
+                         {"onnxruntime_sequence_seconds", onnx > 0.0 ? nlohmann::json(onnx) : nlohmann::json()}};
   for (const IsaSpeed& isa : speed.isas) {
     line["isas"].push_back({{"isa", program::name_of(isa.isa)},
                             {"sequence_seconds", isa.sequence_seconds},

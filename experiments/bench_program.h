@@ -25,6 +25,7 @@ struct ProgramSpeed {
   std::vector<IsaSpeed> isas;                 ///< those this machine has, the slowest kind first
   double float_sequence_seconds = 0.0;        ///< 0: no float model was given
   double onnxruntime_sequence_seconds = 0.0;  ///< the program's ONNX model, the fastest run; 0: not measured
+  std::string onnxruntime_missing;            ///< why not
 };
 
 /// Times `program` on random input codes, in CPU time of this thread. `float_sequence`, which may be empty, computes

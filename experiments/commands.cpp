@@ -206,7 +206,7 @@ int run_command_line(const CommandLine& line) {
 
 int bench_command(const CommandLine& line) {
   const std::string recipe = only_positional(line, "bench");
-  if (fs::path(recipe).extension() == ".h5") {
+  if (fs::is_regular_file(recipe) && fs::path(recipe).extension() != ".ini") {
     require<UsageError>(line.options.empty() || (line.options.size() == 1 && line.options[0].first == "json"), "bench",
                         "of a program takes no options but --json");
     const ProgramSpeed speed = bench_program_file(recipe);

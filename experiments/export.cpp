@@ -178,7 +178,7 @@ Exported export_run(const RunConfig& config, const std::filesystem::path& run, s
   const TrainedModel quantized(config, data, best);
   TrainedModel in_float(config, data, best);
   in_float.drop_quantizers();
-  Exported result{traced(config, quantized, data), {}, {}};
+  Exported result{traced(config, quantized, data), {}, {}, data.max_length};
 
   const Runner runner(result.program);
   const Comparison comparison(quantized, in_float, data, runner, config.pad ? data.max_length : 0);

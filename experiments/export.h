@@ -41,6 +41,7 @@ struct Exported {
   program::Program program;
   Parity parity;
   std::vector<Sample> samples;  ///< of the first sequences
+  std::size_t max_length = 0;   ///< of a sequence of the data set
 };
 
 /// Traces the best weights of the run in `run` and compares the program on the first `sequences` sequences of its test

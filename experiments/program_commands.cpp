@@ -25,7 +25,7 @@ constexpr std::size_t c_samples = 2;  // sequences in the self-test of the C
 void write_c(const Exported& exported, const fs::path& folder) {
   std::vector<program::CTestSequence> tests;
   for (const Sample& sample : exported.samples) tests.push_back({sample.input, sample.output});
-  const program::CSource source = program::c_source(exported.program, "model", tests);
+  const program::CSource source = program::c_source(exported.program, "model", tests, exported.max_length);
   std::error_code error;
   fs::create_directories(folder, error);
   require(fs::is_directory(folder), "export", "{} is not a folder and cannot be made one", folder.string());

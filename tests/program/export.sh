@@ -18,6 +18,10 @@ if command -v cc > /dev/null; then
   ./self_test | grep -q ' 0 wrong$'
 fi
 
+BITSTATE_NPM=nowhere "$BITSTATE" bench run/program.h5 --json > said
+grep -q '^onnxruntime  not measured: ' said
+tail -n 1 said | grep -q '"onnxruntime_sequence_seconds":null'
+
 # a table with and without a line of names, on one thread and on two
 for t in $(seq 1 70); do echo "$((t % 7 - 3)).5,$((t % 11 - 5)),$((t * t % 13))"; done > steps.csv
 { echo 'x,y,z'; cat steps.csv; } > named.csv
