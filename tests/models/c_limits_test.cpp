@@ -75,8 +75,8 @@ TEST_CASE("c_source: scans with wide eigenvalues, states and residues") {
     check_limits(program_of(4, -100000, 100000, {factor}));
     factor.bound = 3;
     factor.lambda = {3, -4, 2, -4};
-    factor.to_state = {1 << 30, 60};  // residues beyond 32 bits
-    factor.to_inner = {int32_max, 2};
+    factor.to_state = {1 << 30, 58};  // the smallest scale that a state of 3 codes can have, 2^-28
+    factor.to_inner = {1 << 30, 2};
     factor.limit = (std::int64_t{1} << 31) - 1000;
     check_limits(program_of(4, -100000, 100000, {factor}));
   }
