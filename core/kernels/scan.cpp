@@ -133,13 +133,11 @@ void round_state(const IntegerScan& plan, const StateRounding& state, IntegerSta
 template <Rounding rounding, bool power_of_two>
 void scan_codes(std::size_t length, std::size_t states, Direction direction, const std::int32_t* lambda,
                 const IntegerScan& plan, const StateRounding& state, const std::int32_t* b, std::int32_t* x,
-                std::uint8_t* unclamped, ScanCarry carry) {
+                std::uint8_t* unclamped) {
   const std::size_t width = 2 * states;
   IntegerState work(plan.from_input);
   const std::vector<std::int32_t> zero(width, 0);
-  std::vector<std::uint8_t> ignored(unclamped == nullptr ? width : 0);
-  const std::int32_t* before = carry.x == nullptr ? zero.data() : carry.x;
-  if (carry.x != nullptr) std::copy_n(carry.residue, width, work.residue.begin());
+  const std::int32_t* before = zero.data();
   std::int64_t* const __restrict z = work.z.data();
   const std::int64_t* const __restrict multiplier = work.multiplier.data();
   const std::int64_t* const __restrict half = work.half.data();
@@ -160,13 +158,8 @@ void scan_codes(std::size_t length, std::size_t states, Direction direction, con
       z[p] += l_re * re - l_im * im;
       z[states + p] += l_re * im + l_im * re;
     }
-    round_state<rounding, power_of_two>(plan, state, work, width, row, x + row,
-                                        unclamped == nullptr ? ignored.data() : unclamped + row);
+    round_state<rounding, power_of_two>(plan, state, work, width, row, x + row, unclamped + row);
     before = x + row;
-  }
-  if (carry.x != nullptr) {
-    std::copy_n(before, width, carry.x);
-    std::copy_n(work.residue.begin(), width, carry.residue);
   }
   if (state.observed == nullptr) return;
   for (std::size_t c = 0; c < width; ++c) {
@@ -238,12 +231,12 @@ bool scan_floats(std::size_t length, std::size_t states, Direction direction, co
 
 void scan_integer(std::size_t length, std::size_t states, Direction direction, const std::int32_t* lambda,
                   const IntegerScan& plan, const StateRounding& state, const std::int32_t* b, std::int32_t* x,
-                  std::uint8_t* unclamped, ScanCarry carry) {
+                  std::uint8_t* unclamped) {
   with_rounding(state.how, [&](auto rounding) {
     if (plan.lambda_shift >= 0) {
-      scan_codes<rounding(), true>(length, states, direction, lambda, plan, state, b, x, unclamped, carry);
+      scan_codes<rounding(), true>(length, states, direction, lambda, plan, state, b, x, unclamped);
     } else {
-      scan_codes<rounding(), false>(length, states, direction, lambda, plan, state, b, x, unclamped, carry);
+      scan_codes<rounding(), false>(length, states, direction, lambda, plan, state, b, x, unclamped);
     }
   });
 }

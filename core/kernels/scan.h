@@ -45,16 +45,10 @@ struct IntegerScan {
   const float* inner_scale = nullptr;
 };
 
-/// The state and the residue of error feedback [2 P] that a recurrence begins with and leaves behind.
-struct ScanCarry {
-  std::int32_t* x = nullptr;  ///< null: both are 0, and forgotten
-  std::int64_t* residue = nullptr;
-};
-
-/// Writes codes of x and `unclamped` (may be null).
+/// Writes codes of x and `unclamped`.
 void scan_integer(std::size_t length, std::size_t states, Direction direction, const std::int32_t* lambda,
                   const IntegerScan& plan, const StateRounding& state, const std::int32_t* b, std::int32_t* x,
-                  std::uint8_t* unclamped, ScanCarry carry = {});
+                  std::uint8_t* unclamped);
 
 /// Quantized state, float operands: z in float, x = clamp(round(z / s_x)) s_x. Returns whether every z was finite.
 bool scan_rounded(std::size_t length, std::size_t states, Direction direction, const float* lambda,
