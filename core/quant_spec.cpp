@@ -165,6 +165,8 @@ QuantRule parse_rule(const std::string& line, const std::string& origin) {
   std::string bits;
   require<UsageError>(static_cast<bool>(words >> rule.glob >> bits), where,
                       "{}: \"{}\" is not of the form: site bits [key=value ...]", origin, line);
+  rule.optional = rule.glob.front() == '?';
+  if (rule.optional) rule.glob.erase(0, 1);
   const std::string kind = rule.glob.substr(0, rule.glob.find(':') + 1);
   require<UsageError>(
       kind == "weight:" || kind == "bias:" || kind == "act:" || kind == "acc:" || kind == "state:", where,
@@ -295,7 +297,7 @@ std::vector<QuantSpec> QuantConfig::resolve(std::span<const std::string> sites) 
       specs[i] = rule.spec.active() ? rule.spec : QuantSpec{};
       used = true;
     }
-    if (!used) {
+    if (!used && !rule.optional) {
       std::string known;
       for (const auto& site : sites) known += (known.empty() ? "" : ", ") + site;
       fail<UsageError>(where, "{}: \"{}\" matches no site of this model; its sites are {}", rule.origin, rule.glob,

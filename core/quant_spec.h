@@ -66,6 +66,7 @@ inline Grid make_grid(const QuantSpec& spec, float range) { return make_grid(spe
 /// One row: the sites that match `glob` get `spec`.
 struct QuantRule {
   std::string glob;
+  bool optional = false;  ///< written ?glob: a model may have no site that matches
   QuantSpec spec;
   std::string origin;  ///< "w8a8.quant:3", for error sentences
 };
@@ -73,13 +74,14 @@ struct QuantRule {
 /// An ordered list of rules; for each site the last rule that matches wins.
 class QuantConfig {
  public:
-  /// Parses lines `glob  bits  [key=value ...]`; `#` starts a comment; bits may be `none`. Options that are not given
+  /// Parses lines `glob  bits  [key=value ...]`; `#` starts a comment; bits may be `none`; with `?` before the glob a
+  /// model may lack the site (token models have no act:encoder). Options that are not given
   /// take the kind's defaults: range=absmax for weights and biases, ema for all others, rounding=feedback for states.
   /// Throws UsageError naming origin, line, what is wrong and what is allowed.
   static QuantConfig parse(std::string_view text, std::string_view origin);
 
-  /// One spec a site, in the order of `sites`. Throws UsageError when a rule matches no site, or does not fit a site
-  /// (ema for a weight).
+  /// One spec a site, in the order of `sites`. Throws UsageError when a rule without ? matches no site, or does not
+  /// fit a site (ema for a weight).
   [[nodiscard]] std::vector<QuantSpec> resolve(std::span<const std::string> sites) const;
 
  private:

@@ -9,13 +9,15 @@
 
 namespace bitstate::datasets {
 
-/// One sequence. The vectors are reused from call to call, so reading allocates only while sequences grow.
+/// One sequence, or a pair of documents. The vectors are reused from call to call, so reading allocates only while
+/// sequences grow.
 struct Example {
   std::size_t length = 0;            ///< true length L, at least 1
   std::vector<float> x;              ///< inputs [L, d_input], row-major; empty for token data
   std::vector<std::int32_t> tokens;  ///< token ids [L]; empty for real-valued data
+  std::vector<std::int32_t> second;  ///< token ids of the second document of a pair; else empty
   std::int32_t label = 0;            ///< class, for classification
-  std::vector<float> target;         ///< targets [L, d_output], for regression
+  std::vector<float> target;         ///< targets [L, d_output] for regression, [d_output] for one value a sequence
 };
 
 /// One split of a data set. read() is const and may be called from several threads at once, each with its own Example.
@@ -26,16 +28,24 @@ class Dataset {
   virtual void read(std::size_t index, Example& out) const = 0;
 };
 
-enum class Task { classification, regression };
+/// What is learnt of a sequence: its class, a target at every step, or one target.
+enum class Task { classification, regression, value };
+
+/// Real-valued data are learnt as (value - mean) / deviation, feature by feature; empty: as they are.
+struct Units {
+  std::vector<float> mean, deviation;
+};
 
 /// A data set with its splits. `validation` may be null (Q-S5's dynamical systems have none: the test part is used).
 struct Splits {
   std::string name;
   Task task = Task::classification;
   bool tokens = false;         ///< inputs are token ids below d_input
+  bool pairs = false;          ///< an example is two documents
   std::size_t d_input = 0;     ///< input features, or size of the vocabulary
   std::size_t d_output = 0;    ///< classes, or target features
   std::size_t max_length = 0;  ///< longest sequence (the padded length of the reference)
+  Units input_units, target_units;
   std::shared_ptr<const Dataset> train;
   std::shared_ptr<const Dataset> validation;
   std::shared_ptr<const Dataset> test;

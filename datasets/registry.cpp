@@ -1,12 +1,16 @@
 #include "datasets/registry.h"
 
 #include "core/error.h"
+#include "datasets/cifar.h"
 #include "datasets/dynamics.h"
+#include "datasets/find.h"
+#include "datasets/imdb.h"
 #include "datasets/smnist.h"
 #include "datasets/splits.h"
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 
 namespace bitstate::datasets {
@@ -22,46 +26,103 @@ DynamicsOptions dynamics_options(const DataOptions& options) {
   return dynamics;
 }
 
+const Signs cifar_signs = {"CIFAR-10",
+                           {"cifar10", "cifar-10-batches-bin", "cifar"},
+                           {"test_batch.bin", "cifar-10-batches-bin"},
+                           {"cifar-10*.tar*", "cifar-10*.tgz"}};
+const Signs imdb_signs = {"IMDB", {"imdb", "aclImdb"}, {"aclImdb", "train"}, {"aclImdb*.tar*", "aclImdb*.tgz"}};
+
 struct Entry {
   std::string_view name;
-  std::string_view same_as;  // an alias names the entry it stands for
+  Task task;
+  bool tokens, pairs;
+  std::size_t d_input, d_output, max_length;
+  std::size_t train_size;
+  double mean_length;
   Splits (*load)(const DataOptions&);
 };
 
-Splits plain(const DataOptions& options) { return smnist(find_data("mnist", options.data), false); }
-Splits permuted(const DataOptions& options) { return smnist(find_data("mnist", options.data), true); }
+constexpr Task classification = Task::classification;
+constexpr Task regression = Task::regression;
 
-constexpr std::array<Entry, 6> entries = {{
-    {"smnist", "", plain},
-    {"mnist", "smnist", plain},
-    {"mnist-classification", "smnist", plain},
-    {"psmnist", "", permuted},
-    {"lorenz", "", [](const DataOptions& options) { return lorenz(dynamics_options(options)); }},
-    {"mackey-glass", "", [](const DataOptions& options) { return mackey_glass(dynamics_options(options)); }},
-}};
+// Sizes of the official data sets (S5 and LRA); vocabularies and mean lengths measured where the data are at hand.
+constexpr std::array entries = {
+    Entry{"smnist", classification, false, false, 1, 10, 784, 54'000, 784,
+          [](const DataOptions& o) { return smnist(find_data("mnist", o.data), false); }},
+    Entry{"psmnist", classification, false, false, 1, 10, 784, 54'000, 784,
+          [](const DataOptions& o) { return smnist(find_data("mnist", o.data), true); }},
+    Entry{"imdb", classification, true, false, 134, 2, 4096, 25'000, 1299.4,
+          [](const DataOptions& o) { return imdb(find_source(imdb_signs, o.data), o.cache); }},
+    Entry{"lra-cifar", classification, false, false, 1, 10, 1024, 45'000, 1024,
+          [](const DataOptions& o) { return cifar(find_source(cifar_signs, o.data), true); }},
+    Entry{"cifar", classification, false, false, 3, 10, 1024, 45'000, 1024,
+          [](const DataOptions& o) { return cifar(find_source(cifar_signs, o.data), false); }},
+    Entry{"lorenz", regression, false, false, 3, 3, 512, 819, 512,
+          [](const DataOptions& o) { return lorenz(dynamics_options(o)); }},
+    Entry{"mackey-glass", regression, false, false, 10, 10, 512, 204, 512,
+          [](const DataOptions& o) { return mackey_glass(dynamics_options(o)); }},
+};
+
+const Entry& entry(std::string_view name) {
+  const std::string known = canonical_name(name);
+  const auto found = std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.name == known; });
+  if (found == entries.end()) {
+    fail<UsageError>("dataset", "there is no data set {}; there are: {}", name, fmt::join(names(), ", "));
+  }
+  return *found;
+}
+
+/// Holds a share of the training part out for validation, by random_split of seed 42.
+void hold_out(Splits& splits, double share) {
+  const std::size_t n = splits.train->size();
+  const auto held = static_cast<std::size_t>(share * static_cast<double>(n));
+  require<UsageError>(held > 0 && held < n, "val_split", "{} of {} training examples leaves a part empty", share, n);
+  constexpr std::uint32_t seed = 42;
+  auto parts = random_split({n - held, held}, seed);
+  splits.validation = subset(splits.train, std::move(parts[1]));
+  splits.train = subset(splits.train, std::move(parts[0]));
+}
 
 }  // namespace
 
 std::vector<std::string> names() {
   std::vector<std::string> found;
-  for (const Entry& entry : entries) {
-    if (entry.same_as.empty()) found.emplace_back(entry.name);
-  }
+  for (const Entry& e : entries) found.emplace_back(e.name);
   return found;
 }
 
+std::string canonical_name(std::string_view name) {
+  constexpr std::string_view suffix = "-classification";
+  if (name.ends_with(suffix)) name.remove_suffix(suffix.size());
+  if (name == "mnist") name = "smnist";
+  const bool known = std::any_of(entries.begin(), entries.end(), [&](const Entry& e) { return e.name == name; });
+  return known ? std::string(name) : std::string();
+}
+
 Splits load(std::string_view name, const DataOptions& options) {
-  for (const Entry& entry : entries) {
-    if (entry.name != name) continue;
-    Splits splits = entry.load(options);
-    if (options.limit_train > 0) splits.train = limit(splits.train, options.limit_train);
-    if (options.limit_test > 0) {
-      splits.validation = limit(splits.validation, options.limit_test);
-      splits.test = limit(splits.test, options.limit_test);
-    }
-    return splits;
+  Splits splits = entry(name).load(options);
+  if (splits.validation == nullptr && options.val_split > 0.0) hold_out(splits, options.val_split);
+  if (options.limit_train > 0) splits.train = limit(splits.train, options.limit_train);
+  if (options.limit_test > 0) {
+    splits.validation = limit(splits.validation, options.limit_test);
+    splits.test = limit(splits.test, options.limit_test);
   }
-  fail<UsageError>("dataset", "there is no data set {}; there are: {}", name, fmt::join(names(), ", "));
+  return splits;
+}
+
+Shape shape(std::string_view name) {
+  const Entry& e = entry(name);
+  Shape found;
+  found.splits.name = e.name;
+  found.splits.task = e.task;
+  found.splits.tokens = e.tokens;
+  found.splits.pairs = e.pairs;
+  found.splits.d_input = e.d_input;
+  found.splits.d_output = e.d_output;
+  found.splits.max_length = e.max_length;
+  found.train_size = e.train_size;
+  found.mean_length = e.mean_length;
+  return found;
 }
 
 }  // namespace bitstate::datasets

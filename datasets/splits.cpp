@@ -33,25 +33,32 @@ std::vector<std::vector<std::uint32_t>> random_split(const std::vector<std::size
 
 namespace {
 
-class Limited final : public Dataset {
+class Subset final : public Dataset {
  public:
-  Limited(std::shared_ptr<const Dataset> data, std::size_t size) : data_(std::move(data)), size_(size) {}
-  [[nodiscard]] std::size_t size() const override { return size_; }
+  Subset(std::shared_ptr<const Dataset> data, std::vector<std::uint32_t> indices)
+      : data_(std::move(data)), indices_(std::move(indices)) {}
+  [[nodiscard]] std::size_t size() const override { return indices_.size(); }
   void read(std::size_t index, Example& out) const override {
-    require(index < size_, "limit", "example {} of {} does not exist", index, size_);
-    data_->read(index, out);
+    require(index < indices_.size(), "subset", "example {} of {} does not exist", index, indices_.size());
+    data_->read(indices_[index], out);
   }
 
  private:
   std::shared_ptr<const Dataset> data_;
-  std::size_t size_;
+  std::vector<std::uint32_t> indices_;
 };
 
 }  // namespace
 
+std::shared_ptr<const Dataset> subset(std::shared_ptr<const Dataset> data, std::vector<std::uint32_t> indices) {
+  return std::make_shared<Subset>(std::move(data), std::move(indices));
+}
+
 std::shared_ptr<const Dataset> limit(std::shared_ptr<const Dataset> data, std::size_t n) {
   if (data == nullptr || n >= data->size()) return data;
-  return std::make_shared<Limited>(std::move(data), n);
+  std::vector<std::uint32_t> first(n);
+  std::iota(first.begin(), first.end(), 0U);
+  return subset(std::move(data), std::move(first));
 }
 
 }  // namespace bitstate::datasets

@@ -17,6 +17,9 @@ std::vector<std::uint32_t> torch_randperm(std::size_t n, std::uint32_t seed);
 /// torch.utils.data.random_split: consecutive pieces of torch_randperm, of the given sizes (their sum is n).
 std::vector<std::vector<std::uint32_t>> random_split(const std::vector<std::size_t>& sizes, std::uint32_t seed);
 
+/// The examples of `data` at `indices`, in their order.
+std::shared_ptr<const Dataset> subset(std::shared_ptr<const Dataset> data, std::vector<std::uint32_t> indices);
+
 /// The first n examples of `data` (all of them if it has fewer).
 std::shared_ptr<const Dataset> limit(std::shared_ptr<const Dataset> data, std::size_t n);
 

@@ -3,6 +3,7 @@
 #include "autograd/optimizer.h"
 #include "core/kernels/gemm.h"
 #include "core/random.h"
+#include "datasets/registry.h"
 #include "experiments/console.h"
 #include "experiments/lane_runner.h"
 #include "experiments/model_setup.h"
@@ -11,6 +12,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <numeric>
 
 namespace bitstate::experiments {
@@ -28,11 +30,17 @@ class RandomSequences final : public datasets::Dataset {
   void read(std::size_t index, datasets::Example& out) const override {
     const Random random{0, index};
     out.length = shape_.max_length;
-    out.x.resize(out.length * shape_.d_input);
-    for (std::size_t i = 0; i < out.x.size(); ++i) out.x[i] = static_cast<float>(random.uniform(i));
     out.label = static_cast<std::int32_t>(index % shape_.d_output);
     out.target.clear();
     if (shape_.task == datasets::Task::regression) out.target.assign(out.length * shape_.d_output, 0.5F);
+    out.x.resize(shape_.tokens ? 0 : out.length * shape_.d_input);
+    for (std::size_t i = 0; i < out.x.size(); ++i) out.x[i] = static_cast<float>(random.uniform(i));
+    out.tokens.resize(shape_.tokens ? out.length : 0);
+    for (std::size_t i = 0; i < out.tokens.size(); ++i) {
+      out.tokens[i] = static_cast<std::int32_t>(random.below(shape_.d_input, i));
+    }
+    out.second.clear();
+    if (shape_.pairs) out.second = out.tokens;
   }
 
  private:
@@ -59,12 +67,22 @@ double measure_gemm(Workers& workers) {
   return static_cast<double>(workers.threads() * repeats) * 2.0 * n * n * n / best / 1e9;
 }
 
+/// The recipe's data, at their mean length: padding is not computed.
+datasets::Splits bench_shape(const RunConfig& config) {
+  const datasets::Shape shape = datasets::shape(config.dataset);
+  datasets::Splits splits = shape.splits;
+  if (!config.pad) {
+    splits.max_length = static_cast<std::size_t>(std::lround(shape.mean_length / (splits.pairs ? 2.0 : 1.0)));
+  }
+  return splits;
+}
+
 /// A model that can take training steps on random data.
 class Stepper {
  public:
   Stepper(const RunConfig& config, Workers& workers)
       : config_(config),
-        shape_(shape_of(config)),
+        shape_(bench_shape(config)),
         data_(shape_, config.bsz),
         model_(make_model(config, shape_)),
         inventory_(quantized()),
@@ -87,7 +105,7 @@ class Stepper {
     return seconds_since(start);
   }
 
-  [[nodiscard]] std::size_t tokens() const { return config_.bsz * shape_.max_length; }
+  [[nodiscard]] std::size_t tokens() const { return config_.bsz * shape_.max_length * (shape_.pairs ? 2 : 1); }
 
  private:
   Inventory quantized() {
@@ -131,6 +149,16 @@ BenchResult measure(const RunConfig& config) {
   result.tokens_per_second = static_cast<double>(stepper.tokens()) / result.step_seconds;
   result.fraction_of_gemm = training_flops_per_token(config) * result.tokens_per_second / (result.gemm_gflops * 1e9);
   result.peak_rss_bytes = peak_rss_bytes();
+  const double examples = static_cast<double>(datasets::shape(config.dataset).train_size * config.epochs);
+  const double steps = examples / static_cast<double>(config.bsz);
+  for (std::size_t i = 0; i < result.run_hours.size(); ++i) {
+    // lanes are dealt to the cores: the busiest core decides
+    const auto rounds = [&](std::size_t cores) {
+      const double lanes = static_cast<double>(std::min(config.bsz, std::max(config.lanes, cores)));
+      return std::ceil(lanes / static_cast<double>(cores)) / lanes;
+    };
+    result.run_hours[i] = steps * result.step_seconds / 3600.0 * rounds(projected_cores[i]) / rounds(workers.threads());
+  }
   return result;
 }
 
@@ -141,25 +169,11 @@ nlohmann::json figures(const BenchResult& r) {
           {"step_seconds", r.step_seconds},
           {"gemm_gflops", r.gemm_gflops},
           {"fraction_of_gemm", r.fraction_of_gemm},
+          {"run_hours", r.run_hours},
           {"peak_rss_bytes", r.peak_rss_bytes}};
 }
 
 }  // namespace
-
-datasets::Splits shape_of(const RunConfig& config) {
-  datasets::Splits shape;
-  shape.name = config.dataset;
-  if (config.dataset == "lorenz" || config.dataset == "mackey-glass") {
-    shape.task = datasets::Task::regression;
-    shape.d_input = shape.d_output = config.dataset == "lorenz" ? 3 : 10;
-    shape.max_length = 512;
-  } else {
-    shape.d_input = 1;
-    shape.d_output = 10;
-    shape.max_length = 784;
-  }
-  return shape;
-}
 
 double training_flops_per_token(const RunConfig& config) {
   const auto h = static_cast<double>(config.d_model);

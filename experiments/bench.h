@@ -1,13 +1,16 @@
 // How fast a training step is, as a fraction of what matrix products reach on this machine in the same run.
 #pragma once
 
-#include "datasets/dataset.h"
 #include "experiments/run_config.h"
 
+#include <array>
 #include <string>
 #include <vector>
 
 namespace bitstate::experiments {
+
+/// The machines that run_hours are given for.
+inline constexpr std::array<std::size_t, 3> projected_cores = {2, 16, 64};
 
 /// Figures of one configuration; the names are those of --json.
 struct BenchResult {
@@ -18,15 +21,15 @@ struct BenchResult {
   double gemm_gflops = 0.0;        ///< single-precision matrix product on the same threads, measured between the steps
   double fraction_of_gemm =
       0.0;  ///< useful FLOPs of the model (matrix products, scan, ~20 H elementwise) over that rate
+  /// Training of all epochs on the official data set, without evaluation, on projected_cores: the step's time over the
+  /// number of cores, as evenly as lanes (at least one a core, at most bsz) can be dealt to them. Hours.
+  std::array<double, 3> run_hours{};
   std::uint64_t peak_rss_bytes = 0;  ///< of the process so far: with two results, the second includes the first
 };
 
 /// Times training steps of the recipe on random data of its shape: of `config.quant`, or of float and w8a8 when it is
 /// none.
 std::vector<BenchResult> bench(const RunConfig& config);
-
-/// The shape of a recipe's data, without the files of those that need some.
-datasets::Splits shape_of(const RunConfig& config);
 
 /// One line of JSON: the figures of the first result, and all of them under "runs".
 std::string to_json(const std::vector<BenchResult>& results);

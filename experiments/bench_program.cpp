@@ -6,6 +6,7 @@
 #include "core/program/onnx.h"
 #include "core/program/runner.h"
 #include "core/random.h"
+#include "datasets/registry.h"
 #include "experiments/bench.h"
 #include "experiments/embedded.h"
 #include "experiments/ini.h"
@@ -78,7 +79,7 @@ struct Candidate {
 /// The float model of the run that a program says it was exported from, and one sequence of random numbers.
 class FloatModel {
  public:
-  explicit FloatModel(const std::string& settings) : config_(float_config(settings)), shape_(shape_of(config_)) {
+  explicit FloatModel(const std::string& settings) : config_(float_config(settings)), shape_(datasets::shape(config_.dataset).splits) {
     model_ = make_model(config_, shape_);
     const Random random{0, 1};
     x_.resize(shape_.max_length * shape_.d_input);

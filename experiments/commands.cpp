@@ -221,6 +221,12 @@ int bench_command(const CommandLine& line) {
                r.quant, 1e3 * r.step_seconds, r.tokens_per_second, r.fraction_of_gemm, r.gemm_gflops,
                static_cast<double>(r.peak_rss_bytes) / 1e6);
   }
+  for (const auto& r : results) {
+    fmt::print("{} {:<10} projected hours of a full training:", r.recipe, r.quant);
+    for (std::size_t i = 0; i < r.run_hours.size(); ++i) {
+      fmt::print(" {:.3g} on {} cores{}", r.run_hours[i], projected_cores[i], i + 1 < r.run_hours.size() ? "," : "\n");
+    }
+  }
   if (config.json) fmt::print("{}\n", to_json(results));
   return 0;
 }

@@ -56,18 +56,17 @@ Value forward_sequence(const Model& model, const datasets::Example& example, std
 }
 
 /// The metric of one sequence from its outputs.
-double metric_value(Metric metric, const datasets::Example& example, const std::vector<float>& y) {
+double metric_value(Metric metric, const datasets::Splits& data, const datasets::Example& example,
+                    const std::vector<float>& y) {
   if (metric == Metric::accuracy) {
     return std::max_element(y.begin(), y.end()) - y.begin() == example.label ? 1.0 : 0.0;
   }
+  if (metric != Metric::smape) return mean_square(y, example.target, data.target_units);
   Tape tape;
   tape.begin({});
   const std::size_t lengths[] = {example.length};
-  const Sequences sequences{lengths, lengths};
-  const Value v = tape.input(example.length, y.size() / example.length, y.data());
-  const Value loss = metric == Metric::mse ? ops::squared_error(tape, v, example.target, sequences)
-                                           : ops::smape(tape, v, example.target, sequences);
-  return double{tape[loss].value[0]};
+  const Value v = tape.input(example.length, data.d_output, y.data());
+  return double{tape[ops::smape(tape, v, example.target, {lengths, lengths})].value[0]};
 }
 
 /// The true steps of an output.
@@ -94,7 +93,7 @@ std::vector<std::int32_t> input_codes(const Program& p, const datasets::Example&
 struct Compared {
   std::optional<Difference> difference;
   std::size_t codes = 0;
-  double in_float = 0.0, quantized = 0.0, integer = 0.0;
+  double in_float = 0.0, quantized = 0.0, integer = 0.0, weight = 1.0;
   Sample sample;
 };
 
@@ -118,17 +117,18 @@ class Comparison {
     const Node& y = tape[forward_sequence(quantized_.model(), example, rows, tape)];
     const std::size_t size = true_size(y, example);
     const std::vector<std::int32_t> expected(y.codes, y.codes + size);
-    result.quantized = metric_value(metric_, example, {y.value, y.value + size});
+    result.quantized = metric_value(metric_, data_, example, {y.value, y.value + size});
     result.sample.input = input_codes(runner_.program(), example);
     result.sample.output = runner_.run(result.sample.input);
     const auto& found = result.sample.output;
     result.codes = size;
+    if (metric_ == Metric::rmse) result.weight = static_cast<double>(size);
     for (std::size_t i = 0; i < size && !result.difference; ++i) {
       if (found[i] != expected[i]) result.difference = Difference{index, i, expected[i], found[i]};
     }
-    result.integer = metric_value(metric_, example, real_values(found, runner_.program()));
+    result.integer = metric_value(metric_, data_, example, real_values(found, runner_.program()));
     const Node& f = tape[forward_sequence(in_float_.model(), example, rows, tape)];
-    result.in_float = metric_value(metric_, example, {f.value, f.value + size});
+    result.in_float = metric_value(metric_, data_, example, {f.value, f.value + size});
     return result;
   }
 
@@ -174,6 +174,8 @@ Exported export_run(const RunConfig& config, const std::filesystem::path& run, s
   require(std::filesystem::exists(best), "export", "{} holds no best.h5: it is not the folder of a trained run",
           run.string());
   const datasets::Splits data = load_data(config);
+  require(!data.pairs, "export", "{} compares pairs of documents, which no instruction of a program does",
+          run.string());
   const TrainedModel quantized(config, data, best);
   TrainedModel in_float(config, data, best);
   in_float.drop_quantizers();
@@ -196,15 +198,18 @@ Exported export_run(const RunConfig& config, const std::filesystem::path& run, s
   Parity& parity = result.parity;
   parity.sequences = count;
   parity.metric = metric_name(metric_of(data));
-  const auto share = 1.0 / static_cast<double>(count);
+  MetricMean in_float_mean(metric_of(data)), quantized_mean(metric_of(data)), integer_mean(metric_of(data));
   for (Compared& one : compared) {
     parity.codes += one.codes;
     if (one.difference) parity.differences.push_back(*one.difference);
-    parity.in_float += share * one.in_float;
-    parity.quantized += share * one.quantized;
-    parity.integer += share * one.integer;
+    in_float_mean.add(one.in_float, one.weight);
+    quantized_mean.add(one.quantized, one.weight);
+    integer_mean.add(one.integer, one.weight);
     if (result.samples.size() < samples) result.samples.push_back(std::move(one.sample));
   }
+  parity.in_float = in_float_mean.value();
+  parity.quantized = quantized_mean.value();
+  parity.integer = integer_mean.value();
   return result;
 }
 

@@ -22,6 +22,20 @@ struct LaneRunner::Workspace {
   std::vector<std::size_t> rows, lengths;
   std::vector<float> x, targets, loss_gradient;
   std::vector<std::int32_t> tokens, labels;
+  std::vector<std::size_t> second_rows, second_lengths;  // of the second documents of pairs
+  std::vector<std::int32_t> second_tokens;
+
+  void clear() {
+    for (auto* sizes : {&rows, &lengths, &second_rows, &second_lengths}) sizes->clear();
+    for (auto* reals : {&x, &targets}) reals->clear();
+    for (auto* ids : {&tokens, &labels, &second_tokens}) ids->clear();
+  }
+  /// The second documents behind the first ones, as the retrieval head takes them.
+  void append_second() {
+    rows.insert(rows.end(), second_rows.begin(), second_rows.end());
+    lengths.insert(lengths.end(), second_lengths.begin(), second_lengths.end());
+    tokens.insert(tokens.end(), second_tokens.begin(), second_tokens.end());
+  }
 };
 
 LaneRunner::LaneRunner(const Model& model, const Inventory& inventory, Metric metric, const LaneSettings& settings,
@@ -45,6 +59,7 @@ const BatchResult& LaneRunner::run(Mode mode, const datasets::Dataset& data, std
   const std::size_t lanes = std::min(settings_.lanes, indices.size());
   result_.losses.assign(indices.size(), 0.0);
   result_.metrics.assign(indices.size(), 0.0);
+  result_.weights.assign(indices.size(), 0.0);
   const bool observes = mode != Mode::evaluate;
   if (observes) statistics_.assign(inventory_.buffer_count(), 0.0);
   if (observes && settings_.packed) {
@@ -97,59 +112,73 @@ void LaneRunner::run_lane(Mode mode, const datasets::Dataset& data, std::span<co
 
 void LaneRunner::run_group(Workspace& w, const Pass& pass, const datasets::Dataset& data,
                            std::span<const std::size_t> indices, std::size_t first, std::size_t last) {
-  w.rows.clear();
-  w.lengths.clear();
-  w.x.clear();
-  w.targets.clear();
-  w.tokens.clear();
-  w.labels.clear();
+  const bool each_step = std::holds_alternative<S5Regressor>(model_);
+  w.clear();
   for (std::size_t i = first; i < last; ++i) {
     data.read(indices[i], w.example);
-    const std::size_t length = w.example.length;
-    const std::size_t rows = settings_.pad ? std::max(length, settings_.max_length) : length;
-    w.lengths.push_back(length);
-    w.rows.push_back(rows);
-    const auto append = [&](auto& all, const auto& one) {
-      all.insert(all.end(), one.begin(), one.end());
-      all.resize(all.size() + one.size() / length * (rows - length));
-    };
-    append(w.x, w.example.x);
-    append(w.tokens, w.example.tokens);
-    append(w.targets, w.example.target);
-    w.labels.push_back(w.example.label);
-    lanes_[pass.lane].tokens += length;
+    append(w, w.example, each_step);
+    lanes_[pass.lane].tokens += w.example.length + w.example.second.size();
   }
+  const bool pairs = !w.second_rows.empty();
+  w.append_second();
   Tape& tape = w.tape;
   tape.begin(pass);
-  const Batch batch{{w.rows, w.lengths, first}, w.x, w.tokens};
+  const Batch batch{{w.rows, w.lengths, pairs ? 2 * first : first}, w.x, w.tokens};
   const Value output = forward(model_, tape, batch);
-  Value loss;
-  switch (metric_) {
-    case Metric::accuracy:
-      loss = ops::cross_entropy(tape, output, w.labels);
-      break;
-    case Metric::mse:
-      loss = ops::squared_error(tape, output, w.targets, batch.sequences);
-      break;
-    case Metric::smape:
-      loss = ops::smape(tape, output, w.targets, batch.sequences);
-      break;
-  }
+  const Value loss = loss_of(w, batch, output, each_step);
+  std::size_t row = 0;  // of the output, where sequence n begins
   for (std::size_t n = 0; n < last - first; ++n) {
     const double value = tape[loss].value[n];
     require<DivergedError>(std::isfinite(value), "loss", "the loss of a sequence is {}", value);
+    const Node& y = tape[output];
+    const std::size_t count = (each_step ? w.lengths[n] : 1) * y.cols;
+    const std::size_t begin = row * y.cols;
+    row += each_step ? w.rows[n] : 1;
     result_.losses[first + n] = value;
     result_.metrics[first + n] = value;
+    result_.weights[first + n] = metric_ == Metric::rmse ? static_cast<double>(count) : 1.0;
     if (metric_ == Metric::accuracy) {
-      const Node& logits = tape[output];
-      const float* const row = logits.value + n * logits.cols;
-      const auto predicted = std::max_element(row, row + logits.cols) - row;
-      result_.metrics[first + n] = predicted == w.labels[n] ? 1.0 : 0.0;
+      const float* const logits = y.value + begin;
+      result_.metrics[first + n] = std::max_element(logits, logits + y.cols) - logits == w.labels[n] ? 1.0 : 0.0;
+    } else if (metric_ == Metric::rmse) {
+      result_.metrics[first + n] =
+          mean_square({y.value + begin, count}, std::span(w.targets).subspan(begin, count), settings_.target_units);
     }
   }
   if (!pass.gradients) return;
   w.loss_gradient.assign(last - first, 1.0F / static_cast<float>(indices.size()));
   tape.backward(loss, w.loss_gradient);
+}
+
+void LaneRunner::append(Workspace& w, const datasets::Example& example, bool each_step) const {
+  const auto rows_of = [&](std::size_t length) {
+    return settings_.pad ? std::max(length, settings_.max_length) : length;
+  };
+  const auto add = [](auto& all, const auto& one, std::size_t length, std::size_t rows) {
+    all.insert(all.end(), one.begin(), one.end());
+    all.resize(all.size() + one.size() / length * (rows - length));
+  };
+  const std::size_t length = example.length;
+  const std::size_t rows = rows_of(length);
+  w.lengths.push_back(length);
+  w.rows.push_back(rows);
+  add(w.x, example.x, length, rows);
+  add(w.tokens, example.tokens, length, rows);
+  add(w.targets, example.target, length, each_step ? rows : length);
+  w.labels.push_back(example.label);
+  if (const std::size_t second = example.second.size(); second > 0) {
+    w.second_lengths.push_back(second);
+    w.second_rows.push_back(rows_of(second));
+    add(w.second_tokens, example.second, second, rows_of(second));
+  }
+}
+
+Value LaneRunner::loss_of(Workspace& w, const Batch& batch, Value output, bool each_step) const {
+  if (metric_ == Metric::accuracy) return ops::cross_entropy(w.tape, output, w.labels);
+  if (metric_ == Metric::smape) return ops::smape(w.tape, output, w.targets, batch.sequences);
+  if (each_step) return ops::squared_error(w.tape, output, w.targets, batch.sequences);
+  const std::vector<std::size_t> ones(w.rows.size(), 1);  // one target a sequence is one of one step
+  return ops::squared_error(w.tape, output, w.targets, {ones, ones, batch.sequences.first});
 }
 
 void LaneRunner::merge(std::size_t lanes, bool gradients) {

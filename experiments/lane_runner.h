@@ -19,12 +19,15 @@ struct LaneSettings {
   bool pad = false;  ///< sequences are padded to max_length
   std::size_t max_length = 0;
   bool packed = false;  ///< a lane's sequences share one pass (batch normalization needs it in training)
+  datasets::Units target_units = {};
 };
 
-/// What a batch gave: the loss and the metric of each of its sequences, in their order.
+/// What a batch gave: loss, metric and weight in the mean of the metrics (MetricMean) of each of its sequences, in
+/// their order.
 struct BatchResult {
   std::vector<double> losses;
   std::vector<double> metrics;
+  std::vector<double> weights;
   std::size_t tokens = 0;
 };
 
@@ -57,6 +60,8 @@ class LaneRunner {
                 std::size_t lanes, Meeting* meeting, std::uint64_t seed, std::uint64_t step);
   void run_group(Workspace& workspace, const Pass& pass, const datasets::Dataset& data,
                  std::span<const std::size_t> indices, std::size_t first, std::size_t last);
+  void append(Workspace& workspace, const datasets::Example& example, bool each_step) const;
+  Value loss_of(Workspace& workspace, const Batch& batch, Value output, bool each_step) const;
   std::unique_ptr<Workspace> take_workspace();
   void merge(std::size_t lanes, bool gradients);
 

@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
@@ -16,6 +17,8 @@ std::string_view metric_name(Metric metric) {
       return "accuracy";
     case Metric::mse:
       return "mse";
+    case Metric::rmse:
+      return "rmse";
     case Metric::smape:
       return "smape";
   }
@@ -23,6 +26,26 @@ std::string_view metric_name(Metric metric) {
 }
 
 bool is_better(Metric metric, double a, double b) { return metric == Metric::accuracy ? a > b : a < b; }
+
+double mean_square(std::span<const float> y, std::span<const float> target, const datasets::Units& units) {
+  double sum = 0.0;
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    const double deviation = units.deviation.empty() ? 1.0 : units.deviation[i % units.deviation.size()];
+    const double error = (static_cast<double>(y[i]) - static_cast<double>(target[i])) * deviation;
+    sum += error * error;
+  }
+  return sum / static_cast<double>(y.size());
+}
+
+void MetricMean::add(double value, double weight) {
+  sum_ += weight * value;
+  weight_ += weight;
+}
+
+double MetricMean::value() const {
+  const double mean = sum_ / weight_;
+  return metric_ == Metric::rmse ? std::sqrt(mean) : mean;
+}
 
 namespace {
 
@@ -50,6 +73,7 @@ datasets::Splits load_data(const RunConfig& config) {
   options.data = config.data;
   options.trajectories = config.trajectories;
   options.tau = config.tau;
+  options.val_split = config.val_split;
   options.limit_train = config.limit_train;
   options.limit_test = config.limit_test;
   return datasets::load(config.dataset, options);
@@ -57,7 +81,8 @@ datasets::Splits load_data(const RunConfig& config) {
 
 Metric metric_of(const datasets::Splits& data) {
   if (data.task == datasets::Task::classification) return Metric::accuracy;
-  return data.name == "mackey-glass" ? Metric::smape : Metric::mse;  // as Q-S5
+  if (data.name == "mackey-glass") return Metric::smape;  // as Q-S5
+  return data.name == "lorenz" ? Metric::mse : Metric::rmse;
 }
 
 OptimizerSettings optimizer_settings(const RunConfig& config) {
@@ -99,10 +124,12 @@ Model make_model(const RunConfig& config, const datasets::Splits& data) {
   layer.scan_tree = config.scan == "tree";
   layer.quantize_gradients = config.quantize_gradients;
   Model model;
-  if (data.task == datasets::Task::classification) {
-    model = S5Classifier(options, config.seed);
-  } else {
+  if (data.pairs) {
+    model = S5Retrieval(options, config.seed);
+  } else if (data.task == datasets::Task::regression) {
     model = S5Regressor(options, config.seed);
+  } else {
+    model = S5Classifier(options, config.seed);
   }
   if (config.a_training == "discrete") {
     for (S5SSM* ssm : ssms(model)) ssm->make_discrete();

@@ -1,6 +1,7 @@
 #include "experiments/options.h"
 
 #include "core/error.h"
+#include "datasets/registry.h"
 #include "experiments/suggest.h"
 
 #include <fmt/format.h>
@@ -139,6 +140,20 @@ Option rules_option() {
           set,    [](const RunConfig& c) { return fmt::format("{}", fmt::join(c.bits, "; ")); }};
 }
 
+/// Under any of its names (datasets::canonical_name).
+Option dataset_option() {
+  const auto names = dataset_names();
+  const auto set = [=](RunConfig& config, std::string_view value) {
+    const std::string name = datasets::canonical_name(value);
+    require<UsageError>(!name.empty(), "dataset", "\"{}\" is not one of {}{}", value, fmt::join(names, ", "),
+                        nearest(value, names).empty() ? std::string() : suggestion(value, names));
+    config.dataset = name;
+  };
+  return {"dataset", fmt::format("what is learnt: {}", fmt::join(names, ", ")),
+          false,     true,
+          set,       [](const RunConfig& c) { return c.dataset; }};
+}
+
 Option aside(Option option) {
   option.affects_result = false;
   return option;
@@ -147,7 +162,7 @@ Option aside(Option option) {
 void add_model_options(std::vector<Option>& table) {
   using C = RunConfig;
   constexpr std::size_t size_limit = 65536;
-  table.push_back(word("dataset", &C::dataset, dataset_names(), "what is learnt"));
+  table.push_back(dataset_option());
   auto presets = preset_names();
   presets.insert(presets.begin(), "none");
   table.push_back(word("preset", &C::preset, presets, "settings between the recipe and these options"));
@@ -231,7 +246,15 @@ void add_run_options(std::vector<Option>& table) {
   table.push_back(whole("limit_test", &C::limit_test, 0, many, "use only so many for validation and test; 0 = all"));
   table.push_back(real("tau", &C::tau, {0.0, 1e4, true}, "delay of Mackey-Glass"));
   table.push_back(whole("trajectories", &C::trajectories, 2, 1000000, "trajectories of a dynamical system"));
-  table.push_back(aside(text_option("data", &C::data, "folder of the data files; default $BITSTATE_DATA")));
+  table.push_back(real("val_split", &C::val_split, {0.0, 0.9}, "share held out for validation where there is none"));
+  table.push_back(text_option("input", &C::input, "own data: columns of a .csv that are inputs, as in a,b"));
+  table.push_back(text_option("target", &C::target, "own data: columns of a .csv that are targets"));
+  table.push_back(whole("window", &C::window, 0, many, "steps of a training sequence cut from a series; 0 = all"));
+  table.push_back(whole("stride", &C::stride, 0, many, "steps between the starts of windows; 0 = window"));
+  table.push_back(whole("horizon", &C::horizon, 0, many, "own data: the target is that of so many steps later"));
+  table.push_back(
+      word("task", &C::task, {"auto", "classification", "regression", "value"}, "own data: what is learnt"));
+  table.push_back(aside(text_option("data", &C::data, "folder or file of the data; default $BITSTATE_DATA")));
   table.push_back(aside(text_option("out", &C::out, "folder of the run")));
   table.push_back(aside(whole("threads", &C::threads, 0, 4096, "threads; 0 = all")));
   table.push_back(aside(real("checkpoint_seconds", &C::checkpoint_seconds, {0.0, 1e9}, "seconds between checkpoints")));

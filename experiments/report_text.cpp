@@ -15,6 +15,7 @@ constexpr std::string_view nothing = "–";
 std::string metric_title(std::string_view metric) {
   if (metric == "accuracy") return "test accuracy, %";
   if (metric == "mse") return "test MSE";
+  if (metric == "rmse") return "test RMSE";
   if (metric == "smape") return "test sMAPE";
   return "test";
 }

@@ -339,9 +339,9 @@ std::string quant_rules(const RunConfig& c) {
   add(c.ssm_act_bits, "act:*.ssm.*", options.ssm_act);
   if (qs5) add(c.ssm_act_bits, "state:*", options.ssm_act);
   add(c.non_ssm_bits, "weight:encoder", options.weight);
-  add(c.non_ssm_bits, "weight:decoder", options.weight);
+  add(c.non_ssm_bits, "weight:decoder*", options.weight);
   if (glu) add(c.non_ssm_bits, "weight:*.glu.*", options.weight);
-  add(c.non_ssm_act_bits, "act:encoder", options.act);
+  add(c.non_ssm_act_bits, "?act:encoder", options.act);  // tokens are looked up
   if (qs5) {
     add(c.non_ssm_act_bits, "act:*.glu.gelu", options.act);
     add(c.non_ssm_act_bits, "act:*.glu.x", options.act);
@@ -350,7 +350,9 @@ std::string quant_rules(const RunConfig& c) {
   } else {
     add(c.non_ssm_act_bits, glu ? "act:*.glu.*" : "act:*.gelu", options.act);
   }
-  add(c.non_ssm_act_bits, "act:decoder", options.act);
+  add(c.non_ssm_act_bits, "?act:decoder", options.act);
+  add(c.non_ssm_act_bits, "?act:decoder.0", options.act);  // of pairs of documents
+  add(c.non_ssm_act_bits, "?act:decoder.1", options.act);
   for (const auto& rule : c.bits) rules += rule + "\n";
   return rules;
 }

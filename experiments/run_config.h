@@ -86,6 +86,13 @@ struct RunConfig {
   std::size_t limit_test = 0;       ///< likewise for validation and test
   double tau = 17.0;                ///< delay of Mackey-Glass
   std::size_t trajectories = 1024;  ///< trajectories of a dynamical system, train and test together
+  double val_split = 0.0;           ///< share of the training part held out where there is no validation part
+  std::string input;                ///< columns of a .csv, with commas between
+  std::string target;
+  std::size_t window = 0;     ///< steps of a training sequence cut from a series; 0 = all of it, or the data set's own
+  std::size_t stride = 0;     ///< steps between the starts of windows; 0 = window
+  std::size_t horizon = 0;    ///< the target is that of so many steps later
+  std::string task = "auto";  ///< or classification, regression (every step), value (one a sequence)
 
   // how the run is done: none of these changes its result
   std::string data;         ///< folder of the data files; empty = $BITSTATE_DATA

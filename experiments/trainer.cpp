@@ -58,7 +58,7 @@ class Run {
         model_(make_model(config, data_)),
         inventory_(prepared()),
         workers_(config.threads),
-        runner_(model_, inventory_, metric_, {config.lanes, config.pad, data_.max_length, config.batchnorm}, workers_),
+        runner_(model_, inventory_, metric_, {config.lanes, config.pad, data_.max_length, config.batchnorm, data_.target_units}, workers_),
         optimizer_(inventory_.parameters, optimizer_settings(config)),
         steps_per_epoch_(data_.train->size() / config.bsz),
         epochs_(epochs_of(config)),
@@ -192,18 +192,19 @@ std::optional<Evaluation> Run::evaluate(const datasets::Dataset& part) {
   std::vector<std::size_t> indices(part.size());
   std::iota(indices.begin(), indices.end(), std::size_t{0});
   Evaluation total;
+  MetricMean metric(metric_);
   for (std::size_t first = 0; first < indices.size(); first += chunk) {
     if (StopSignals::requested()) return std::nullopt;
     const std::size_t count = std::min(chunk, indices.size() - first);
     const BatchResult& batch = runner_.run(LaneRunner::Mode::evaluate, part, std::span(indices).subspan(first, count));
     for (std::size_t i = 0; i < count; ++i) {
       total.loss += batch.losses[i];
-      total.metric += batch.metrics[i];
+      metric.add(batch.metrics[i], batch.weights[i]);
     }
     total.tokens += batch.tokens;
   }
   const auto size = static_cast<double>(indices.size());
-  return Evaluation{total.loss / size, total.metric / size, total.tokens};
+  return Evaluation{total.loss / size, metric.value(), total.tokens};
 }
 
 void Run::end_epoch(ProgressBar& bar) {

@@ -80,6 +80,14 @@ TEST_CASE("quant config: every mistake is one sentence with its line") {
   CHECK(message("state:* 1").find("at least 2 bits") != std::string::npos);
 }
 
+TEST_CASE("quant spec: a rule with ? may match no site; one without must") {
+  const std::vector<std::string> model_sites{"act:decoder"};
+  const auto specs = QuantConfig::parse("?act:encoder 8\n?act:decoder 4\n", "f").resolve(model_sites);
+  CHECK(specs.at(0).bits == 4);
+  CHECK_THROWS_AS((void)QuantConfig::parse("act:encoder 8\n", "f").resolve(model_sites), UsageError);
+  CHECK_THROWS_AS((void)QuantConfig::parse("? 8\n", "f"), UsageError);
+}
+
 TEST_CASE("quant spec: bounds and scales are those of docs/numerics.md") {
   CHECK(QuantSpec{8}.bound() == 127);
   CHECK(QuantSpec{2}.bound() == 1);

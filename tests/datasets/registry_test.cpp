@@ -6,20 +6,51 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
 #include <string>
+#include <vector>
 
 using namespace bitstate;
 using namespace bitstate::datasets;
 using tests::error_of;
 using tests::TempFolder;
 
-TEST_CASE("registry: every name loads its data set") {
+TEST_CASE("registry: a data set loads under its name and under Q-S5's") {
   const TempFolder files;
   tests::write_digits(files.path(), 20, 5, false);
   const DataOptions options{.data = files.path(), .trajectories = 4, .tau = 3.0};
-  for (const std::string& name : names()) CHECK(load(name, options).name == name);
+  for (const std::string name : {"smnist", "psmnist", "lorenz", "mackey-glass"}) {
+    const Splits splits = load(name, options);
+    CHECK(splits.name == name);
+    CHECK(load(name + "-classification", options).name == name);
+    CHECK(splits.d_input == shape(name).splits.d_input);
+    CHECK(splits.d_output == shape(name).splits.d_output);
+    CHECK(splits.max_length == shape(name).splits.max_length);
+  }
   CHECK(load("mnist", options).name == "smnist");
-  CHECK(load("mnist-classification", options).name == "smnist");
+  CHECK(canonical_name("mnist-classification") == "smnist");
+  CHECK(canonical_name("lra-cifar-classification") == "lra-cifar");
+  CHECK(canonical_name("classification").empty());
+}
+
+TEST_CASE("registry: a data set without validation part holds a share of its training part out, if asked") {
+  const DataOptions options{.trajectories = 20, .val_split = 0.25};
+  const Splits whole = load("lorenz", {.trajectories = 20});
+  const Splits held = load("lorenz", options);
+  REQUIRE(held.validation != nullptr);
+  CHECK(held.train->size() == 12);
+  CHECK(held.validation->size() == 4);
+  std::set<std::vector<float>> seen;
+  Example example;
+  for (const auto& part : {held.train, held.validation}) {
+    for (std::size_t i = 0; i < part->size(); ++i) {
+      part->read(i, example);
+      seen.insert(example.x);
+    }
+  }
+  CHECK(seen.size() == whole.train->size());  // every training example is in one of the two
+  CHECK(error_of<UsageError>([] { (void)load("lorenz", {.trajectories = 4, .val_split = 0.1}); }).find("val_split") !=
+        std::string::npos);
 }
 
 TEST_CASE("registry: limits keep the first examples of each part") {

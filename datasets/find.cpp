@@ -1,0 +1,62 @@
+#include "datasets/find.h"
+
+#include "core/error.h"
+#include "core/quant_spec.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <string>
+#include <system_error>
+
+namespace bitstate::datasets {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_archive(const Signs& signs, const fs::path& file) {
+  std::error_code ignored;
+  const std::string name = file.filename().string();
+  return fs::is_regular_file(file, ignored) &&
+         std::any_of(signs.archives.begin(), signs.archives.end(),
+                     [&](std::string_view glob) { return glob_matches(glob, name); });
+}
+
+/// The data set in `folder` itself: the folder, an archive in it, or nothing.
+fs::path source_in(const Signs& signs, const fs::path& folder) {
+  std::error_code ignored;
+  if (!fs::is_directory(folder, ignored)) return {};
+  const auto here = [&](std::string_view member) { return fs::exists(folder / member, ignored); };
+  if (signs.members.empty() || std::any_of(signs.members.begin(), signs.members.end(), here)) return folder;
+  std::vector<fs::path> archives;
+  for (fs::directory_iterator entry(folder, ignored), end; entry != end; entry.increment(ignored)) {
+    if (is_archive(signs, entry->path())) archives.push_back(entry->path());
+  }
+  return archives.empty() ? fs::path{} : *std::min_element(archives.begin(), archives.end());
+}
+
+}  // namespace
+
+fs::path named_folder(const fs::path& data_option) {
+  if (!data_option.empty()) return data_option;
+  const char* const variable = std::getenv("BITSTATE_DATA");
+  return variable == nullptr ? fs::path{} : fs::path(variable);
+}
+
+fs::path find_source(const Signs& signs, const fs::path& data_option) {
+  const fs::path named = named_folder(data_option);
+  require(!named.empty(), "data", "no folder is named for {}; name it with --data or BITSTATE_DATA", signs.name);
+  std::error_code ignored;
+  require(fs::exists(named, ignored), named.string(), "does not exist; the data of {} are looked for there",
+          signs.name);
+  if (fs::is_regular_file(named, ignored)) return named;
+  for (const std::string_view folder : signs.folders) {
+    if (const fs::path source = source_in(signs, named / folder); !source.empty()) return source;
+  }
+  if (const fs::path source = source_in(signs, named); !source.empty()) return source;
+  fail(named.string(), "holds no {}: neither {} nor an archive {} is in it or in its folders {}", signs.name,
+       fmt::join(signs.members, " or "), fmt::join(signs.archives, " or "), fmt::join(signs.folders, ", "));
+}
+
+}  // namespace bitstate::datasets

@@ -1,0 +1,111 @@
+#include "datasets/archive.h"
+
+#include "core/error.h"
+#include "tests/support/archives.h"
+#include "tests/support/temp_folder.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+#include <string>
+
+namespace bitstate::datasets {
+namespace {
+
+using tests::error_of;
+using tests::tar_of;
+using tests::TempFolder;
+using tests::write_quickly;
+
+bool text(std::string_view name) { return name.ends_with(".txt"); }
+
+std::map<std::string, std::string> files(const std::filesystem::path& source, const ArchiveLimits& limits = {}) {
+  std::map<std::string, std::string> found;
+  for_each_file(
+      source, text, [&](std::string_view name, std::string content) { found[std::string(name)] = std::move(content); },
+      limits);
+  return found;
+}
+
+const std::vector<tests::Member> two = {
+    {"a/one.txt", "first"}, {"a/b/two.txt", std::string(5000, 'x')}, {"c.bin", "no"}};
+
+TEST_CASE("archive: a folder and archives of it, packed in any way, show the same files") {
+  const TempFolder folder;
+  for (const auto& [name, content, kind] : two) {
+    std::filesystem::create_directories((folder / "tree" / name).parent_path());
+    write_quickly(folder / "tree" / name, content);
+  }
+  const auto expected = files(folder / "tree");
+  REQUIRE(expected.size() == 2);
+  CHECK(expected.at("a/one.txt") == "first");
+  for (const char* filter : {"", "gzip", "xz", "bzip2"}) {
+    INFO(filter);
+    write_quickly(folder / "packed", tar_of(two, filter));
+    CHECK(files(folder / "packed") == expected);
+  }
+}
+
+TEST_CASE("archive: the digest changes with the content of a wanted file, not with others") {
+  const TempFolder folder;
+  const auto digest = [&](const char* first, const char* other) {
+    write_quickly(folder / "a.txt", first);
+    write_quickly(folder / "b.bin", other);
+    return source_digest(folder.path(), text);
+  };
+  const std::string before = digest("one", "x");
+  CHECK(digest("one", "y") == before);
+  CHECK(digest("two", "y") != before);
+}
+
+TEST_CASE("archive: names that lead out of it, and links, are refused") {
+  const TempFolder folder;
+  const auto refusal = [&](const tests::Member& member) {
+    write_quickly(folder / "x.tar", tar_of({member}, ""));
+    return error_of<Error>([&] { files(folder / "x.tar"); });
+  };
+  CHECK(refusal({"../evil.txt", "x"}).find("leads out of the archive") != std::string::npos);
+  CHECK(refusal({"a/../../evil.txt", "x"}).find("leads out of the archive") != std::string::npos);
+  CHECK(refusal({"/etc/evil.txt", "x"}).find("leads out of the archive") != std::string::npos);
+  CHECK(refusal({"link.txt", "/etc/passwd", 'l'}).find("is a link") != std::string::npos);
+  CHECK(refusal({"hard.txt", "other", 'h'}).find("is a link") != std::string::npos);
+}
+
+TEST_CASE("archive: bombs are refused while they are read, before they are kept") {
+  const TempFolder folder;
+  write_quickly(folder / "bomb.tar.gz", tar_of({{"a.txt", std::string(20'000'000, '\0')}}, "gzip"));
+  CHECK(std::filesystem::file_size(folder / "bomb.tar.gz") < 100'000);
+  CHECK(error_of<Error>([&] { files(folder / "bomb.tar.gz", {.file_bytes = 1'000'000}); }).find("is longer than") !=
+        std::string::npos);
+  CHECK(error_of<Error>([&] { files(folder / "bomb.tar.gz", {.total_bytes = 1'000'000}); }).find("holds more than") !=
+        std::string::npos);
+  CHECK(error_of<Error>([&] { files(folder / "bomb.tar.gz", {.entries = 0}); }).find("members") != std::string::npos);
+}
+
+TEST_CASE("archive: every truncation is an error or shows no more than the whole files before it") {
+  const TempFolder folder;
+  for (const char* filter : {"", "gzip", "xz"}) {
+    const std::string whole = tar_of({{"a.txt", "alpha"}, {"b.txt", "beta"}}, filter);
+    write_quickly(folder / "t", whole);
+    const auto expected = files(folder / "t");
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+      write_quickly(folder / "t", whole.substr(0, size));
+      std::map<std::string, std::string> found;
+      const std::string error = error_of<Error>([&] { found = files(folder / "t"); });
+      if (!error.empty()) continue;
+      for (const auto& [name, content] : found) CHECK_MESSAGE(expected.at(name) == content, filter, " cut at ", size);
+      // of the plain tar only the padding at the end can be missed
+      CHECK_MESSAGE((*filter == '\0' || found == expected), filter, " cut at ", size);
+    }
+  }
+}
+
+TEST_CASE("archive: what is none is named") {
+  const TempFolder folder;
+  write_quickly(folder / "x.tar", "this is no archive at all");
+  CHECK(error_of<Error>([&] { files(folder / "x.tar"); }).find("x.tar") != std::string::npos);
+  CHECK(error_of<Error>([&] { files(folder / "absent"); }).find("absent") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace bitstate::datasets
