@@ -1,0 +1,59 @@
+#include "experiments/data_commands.h"
+
+#include "core/error.h"
+#include "datasets/registry.h"
+#include "datasets/smnist.h"
+#include "experiments/suggest.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <string>
+
+namespace bitstate::experiments {
+namespace {
+
+namespace fs = std::filesystem;
+
+int check_data(const RunConfig& config, const std::string& name) {
+  require<UsageError>(name.empty() || name == "mnist" || name == "smnist" || name == "psmnist", "data check",
+                      "'{}' has no files to check; mnist has", name);
+  const fs::path folder = datasets::find_data("mnist", config.data);
+  bool ok = true;
+  for (const auto& file : datasets::data_check(folder)) {
+    fmt::print("{}: {}\n", (folder / file.file).string(), file.verdict);
+    ok = ok && file.ok;
+  }
+  return ok ? 0 : 1;
+}
+
+int make_data(const RunConfig& config, const std::string& name) {
+  require<UsageError>(name == "lorenz" || name == "mackey-glass", "data make",
+                      "'{}' is not generated; lorenz and mackey-glass are", name);
+  require<UsageError>(!config.data.empty(), "data make", "needs --data=DIR, where the HDF5 file shall be");
+  datasets::DataOptions options;
+  options.cache = config.data;
+  options.trajectories = config.trajectories;
+  options.tau = config.tau;
+  fs::create_directories(config.data);
+  const auto splits = datasets::load(name, options);
+  fmt::print("{}: {} training and {} test sequences of {} steps in {}\n", splits.name, splits.train->size(),
+             splits.test->size(), splits.max_length, config.data);
+  return 0;
+}
+
+}  // namespace
+
+int data_command(const CommandLine& line) {
+  RunConfig config;
+  for (const auto& [name, value] : line.options) set_option(config, name, value);
+  const auto& words = line.positionals;
+  require<UsageError>(!words.empty() && words.size() <= 2, "data", "needs check or make, and a data set's name");
+  const std::string name = words.size() > 1 ? words[1] : std::string();
+  if (words.front() == "check") return check_data(config, name);
+  if (words.front() == "make") return make_data(config, name);
+  fail<UsageError>("data", "'{}' is not a command of it{}", words.front(),
+                   suggestion(words.front(), {"check", "make"}));
+}
+
+}  // namespace bitstate::experiments
