@@ -332,12 +332,27 @@ void Hdf5Writer::commit() {
 
 // ---------------------------------------------------------------------------------------------------------- reading
 
+namespace {
+
+/// Links may lead into other files.
+void refuse_links(hid_t file, std::string_view where) {
+  const auto is_soft = [](hid_t, const char*, const H5L_info_t* link, void*) -> herr_t {
+    return link->type == H5L_TYPE_HARD ? 0 : 1;
+  };
+  const herr_t found = H5Lvisit(file, H5_INDEX_NAME, H5_ITER_NATIVE, is_soft, nullptr);
+  check(found, where, "cannot be listed");
+  require(found == 0, where, "holds a link to another place, which is not followed");
+}
+
+}  // namespace
+
 Hdf5Reader::Hdf5Reader(std::filesystem::path path) : path_(std::move(path)) {
   const QuietErrors quiet;
   const std::string where = path_.string();
   std::error_code error;
   require(std::filesystem::is_regular_file(path_, error), where, "no such file");
   file_ = own(H5Fopen(path_.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose, where, "is not a readable HDF5 file");
+  refuse_links(file_.id(), where);
 }
 
 Hdf5Reader::Hdf5Reader(std::filesystem::path path, std::string_view content) : path_(std::move(path)) {
@@ -351,11 +366,7 @@ Hdf5Reader::Hdf5Reader(std::filesystem::path path, std::string_view content) : p
   // the driver refuses the name of a file that exists; no file is below a null device
   file_ =
       own(H5Fopen("/dev/null/content", H5F_ACC_RDONLY, access.id()), H5Fclose, where, "is not a readable HDF5 file");
-  const auto is_soft = [](hid_t, const char*, const H5L_info_t* link, void*) -> herr_t {
-    return link->type == H5L_TYPE_HARD ? 0 : 1;
-  };
-  require(H5Lvisit(file_.id(), H5_INDEX_NAME, H5_ITER_NATIVE, is_soft, nullptr) == 0, where,
-          "holds a link to another place, which is not followed");
+  refuse_links(file_.id(), where);
 }
 
 bool Hdf5Reader::exists(std::string_view path) const {
@@ -412,6 +423,14 @@ Hdf5Shape Hdf5Reader::shape(std::string_view path) const {
   const Hdf5Handle array = open_array(file_.id(), path, where);
   const Hdf5Handle space = own(H5Dget_space(array.id()), H5Sclose, where, "has an unreadable shape");
   return space_shape(space.id(), where);
+}
+
+bool Hdf5Reader::is_integer(std::string_view path) const {
+  const QuietErrors quiet;
+  const std::string where = place(path_, path);
+  const Hdf5Handle array = open_array(file_.id(), path, where);
+  const Hdf5Handle stored = own(H5Dget_type(array.id()), H5Tclose, where, "has an unreadable type");
+  return H5Tget_class(stored.id()) == H5T_INTEGER;
 }
 
 std::size_t Hdf5Reader::checked_count(std::string_view path, const Hdf5Shape& shape, std::size_t limit) const {

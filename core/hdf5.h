@@ -156,6 +156,8 @@ class Hdf5Reader {
   [[nodiscard]] std::vector<std::string> list(std::string_view path = "/") const;
   [[nodiscard]] bool is_group(std::string_view path) const;
   [[nodiscard]] Hdf5Shape shape(std::string_view path) const;
+  /// Whether the numbers of an array are stored as integers, of any size.
+  [[nodiscard]] bool is_integer(std::string_view path) const;
 
   /// The array at `path`; refused before anything is allocated if it claims more than `max_elements`.
   template <Hdf5Number T>

@@ -1,6 +1,8 @@
 // A data set is size() and read(i): whatever stands behind it, the trainer sees nothing else.
 #pragma once
 
+#include "core/units.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -8,6 +10,8 @@
 #include <vector>
 
 namespace bitstate::datasets {
+
+using bitstate::Units;
 
 /// One sequence, or a pair of documents. The vectors are reused from call to call, so reading allocates only while
 /// sequences grow.
@@ -31,21 +35,16 @@ class Dataset {
 /// What is learnt of a sequence: its class, a target at every step, or one target.
 enum class Task { classification, regression, value };
 
-/// Real-valued data are learnt as (value - mean) / deviation, feature by feature; empty: as they are.
-struct Units {
-  std::vector<float> mean, deviation;
-};
-
 /// A data set with its splits. `validation` may be null (Q-S5's dynamical systems have none: the test part is used).
 struct Splits {
   std::string name;
   Task task = Task::classification;
-  bool tokens = false;         ///< inputs are token ids below d_input
-  bool pairs = false;          ///< an example is two documents
-  std::size_t d_input = 0;     ///< input features, or size of the vocabulary
-  std::size_t d_output = 0;    ///< classes, or target features
-  std::size_t max_length = 0;  ///< longest sequence (the padded length of the reference)
-  Units input_units, target_units;
+  bool tokens = false;              ///< inputs are token ids below d_input
+  bool pairs = false;               ///< an example is two documents
+  std::size_t d_input = 0;          ///< input features, or size of the vocabulary
+  std::size_t d_output = 0;         ///< classes, or target features
+  std::size_t max_length = 0;       ///< longest sequence (the padded length of the reference)
+  Units input_units, target_units;  ///< of real-valued data; empty: as they are
   std::shared_ptr<const Dataset> train;
   std::shared_ptr<const Dataset> validation;
   std::shared_ptr<const Dataset> test;

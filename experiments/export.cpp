@@ -155,6 +155,8 @@ Program traced(const RunConfig& config, const TrainedModel& trained, const datas
   const bool classes = data.task == datasets::Task::classification;
   Program p = export_program(tape, output, data.name, classes, padded);
   p.settings = format_ini(settings(config));
+  if (!data.tokens) p.input.units = data.input_units;
+  if (!classes) p.output.units = data.target_units;
   return p;
 }
 

@@ -7,11 +7,13 @@
 #include "core/program/file.h"
 #include "core/program/onnx.h"
 #include "core/program/runner.h"
+#include "core/units.h"
 #include "experiments/program_input.h"
 
 #include <fmt/format.h>
 
 #include <limits>
+#include <span>
 #include <vector>
 
 namespace bitstate::experiments {
@@ -56,27 +58,34 @@ std::uint64_t bytes_in(const fs::path& path) {
                                 : fs::file_size(path);
 }
 
-/// One line a sequence for classes, one a step else.
+/// Outputs in the units of the target.
+std::vector<float> values_of(const program::Program& program, const std::vector<std::int32_t>& y) {
+  const auto& scale = program.output.scale;
+  std::vector<float> values(y.size());
+  for (std::size_t i = 0; i < y.size(); ++i) values[i] = static_cast<float>(y[i]) * scale[i % scale.size()];
+  restore(program.output.units, values);
+  return values;
+}
+
+/// One line a step, or one a sequence.
 std::string rows_of(const program::Runner& runner, std::size_t number, const std::vector<std::int32_t>& y) {
   if (runner.program().output.classes) {
     return fmt::format("{},{},{}\n", number, program::class_of(y), fmt::join(y, ","));
   }
-  const auto& scale = runner.program().output.scale;
+  const std::vector<float> values = values_of(runner.program(), y);
   const std::size_t cols = runner.output_cols();
   std::string text;
   for (std::size_t t = 0; t < y.size() / cols; ++t) {
-    text += fmt::format("{},{}", number, t);
-    for (std::size_t c = 0; c < cols; ++c) {
-      text += fmt::format(",{}", static_cast<float>(y[t * cols + c]) * scale[scale.size() == 1 ? 0 : c]);
-    }
-    text += '\n';
+    const auto row = std::span(values).subspan(t * cols, cols);
+    text += runner.per_step() ? fmt::format("{},{},{}\n", number, t, fmt::join(row, ","))
+                              : fmt::format("{},{}\n", number, fmt::join(row, ","));
   }
   return text;
 }
 
 std::string column_names(const program::Runner& runner) {
   const bool classes = runner.program().output.classes;
-  std::string names = classes ? "sequence,class" : "sequence,step";
+  std::string names = classes ? "sequence,class" : (runner.per_step() ? "sequence,step" : "sequence");
   for (std::size_t c = 0; c < runner.output_cols(); ++c) names += fmt::format(",{}{}", classes ? "logit" : "y", c);
   return names + "\n";
 }

@@ -20,7 +20,7 @@ struct ExportOptions {
 int export_command(const RunConfig& config, const std::filesystem::path& run, const ExportOptions& options);
 
 /// Runs a program file on the sequences of `input`: for classes a line a sequence (its number, the class, the logits),
-/// else a line a step. To stdout, or to `out`.
+/// else a line a step (of a value, a sequence) in the units of the target. To stdout, or to `out`.
 int run_program_command(const std::filesystem::path& program, const std::filesystem::path& input,
                         const std::filesystem::path& out, std::size_t threads);
 

@@ -41,6 +41,7 @@ class Analyst {
           "padding of {} steps with the code {}, allowed are {} steps and codes from {} to {}", program.padded_length,
           padding, max_padding, in.grid.lo, in.grid.hi);
     check(std::isfinite(in.grid.scale) && in.grid.scale > 0.0F, "the scale of the input is {}", in.grid.scale);
+    check_units(in.units, in.tokens ? 0 : in.cols, "input");
     values_.push_back({in.cols, in.grid.lo, in.grid.hi, true});
   }
 
@@ -60,6 +61,7 @@ class Analyst {
           "a scale of the output is not positive");
     check(!program_.output.classes || (!out.per_step && scale.size() == 1),
           "classes need one row of logits with one scale");
+    check_units(program_.output.units, program_.output.classes ? 0 : out.cols, "output");
     return values_;
   }
 
@@ -71,6 +73,17 @@ class Analyst {
                                            : fmt::format("program: instruction {}, {}", number_ - 1,
                                                          name_of(program_.instructions[number_ - 1]));
     throw Error(fmt::format("[{}] {}", where, fmt::format(sentence, std::forward<Args>(args)...)));
+  }
+
+  /// None, or one mean and one deviation for each of the columns.
+  void check_units(const Units& units, std::size_t cols, std::string_view what) const {
+    const auto& [mean, deviation] = units;
+    check(mean.size() == deviation.size() && (mean.empty() || mean.size() == cols),
+          "the {} has {} means and {} deviations for {} columns with units", what, mean.size(), deviation.size(), cols);
+    const auto finite = [](float v) { return std::isfinite(v); };
+    check(std::all_of(mean.begin(), mean.end(), finite), "a mean of the {} is not finite", what);
+    check(std::all_of(deviation.begin(), deviation.end(), [&](float v) { return finite(v) && v > 0.0F; }),
+          "a deviation of the {} is not positive", what);
   }
 
   const ValueInfo& at(Ref ref) const {

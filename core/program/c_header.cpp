@@ -20,10 +20,15 @@ std::string harmless(std::string_view name) {
   return text;
 }
 
-std::string input_comment(const Input& in) {
+std::string input_comment(const Input& in, std::string_view capitals) {
   if (in.tokens) return fmt::format(" * Input of a step: a token id, 0 to {}.\n", in.grid.hi);
   std::string text =
       fmt::format(" * Input of a step: {} code{}, of the real numbers x\n", in.cols, in.cols == 1 ? "" : "s");
+  if (!in.units.mean.empty()) {
+    text += fmt::format(
+        " *   x = (value - mean) / deviation, in single precision, with {0}_INPUT_MEAN and {0}_INPUT_DEVIATION\n",
+        capitals);
+  }
   if (in.one_bit) {
     text += " *   code = 1 for x >= 0, else -1\n";
   } else {
@@ -35,7 +40,7 @@ std::string input_comment(const Input& in) {
   return text + " * Codes beyond these limits are taken as the nearest limit.\n";
 }
 
-std::string output_comment(const Program& program, const ValueInfo& out) {
+std::string output_comment(const Program& program, const ValueInfo& out, std::string_view capitals) {
   const std::vector<float>& scale = program.output.scale;
   std::string text =
       fmt::format(" * Output{}: {} code{}, {} to {}; real number = code * scale\n",
@@ -47,7 +52,26 @@ std::string output_comment(const Program& program, const ValueInfo& out) {
       text += fmt::format(" *   scale[{}] = {:.9g} ({:a})\n", c, scale[c], scale[c]);
     }
   }
+  if (!program.output.units.mean.empty()) {
+    text += fmt::format(" *   value = real number * deviation + mean, with {0}_OUTPUT_MEAN and {0}_OUTPUT_DEVIATION\n",
+                        capitals);
+  }
   if (program.output.classes) text += " * The class is the first of the largest logits.\n";
+  return text;
+}
+
+/// Initialisers of arrays of float, one number a column; macros, so that no float is in a program that has no use for
+/// it.
+std::string units_text(const Units& units, std::string_view capitals, std::string_view side) {
+  std::string text;
+  const auto define = [&](std::string_view what, const std::vector<float>& numbers) {
+    text += fmt::format("#define {}_{}_{} {{", capitals, side, what);
+    for (std::size_t c = 0; c < numbers.size(); ++c) text += fmt::format("{}{:#.9g}f", c == 0 ? "" : ", ", numbers[c]);
+    text += "}\n";
+  };
+  if (units.mean.empty()) return text;
+  define("MEAN", units.mean);
+  define("DEVIATION", units.deviation);
   return text;
 }
 
@@ -113,12 +137,14 @@ std::string c_header(const CModel& model, std::size_t constant_bytes) {
       " * RAM {} bytes ({}_state), constants {} bytes of flash, {} multiplications a step.\n"
       " * C99; of the C library <stdint.h> only (compilers may call memset and memcpy). No other file is needed.\n"
       " */\n",
-      name, harmless(program.name), input_comment(program.input), output_comment(program, infos.back()), memory.bytes(),
-      name, constant_bytes, cost_of(program).multiplications);
+      name, harmless(program.name), input_comment(program.input, capitals),
+      output_comment(program, infos.back(), capitals), memory.bytes(), name, constant_bytes,
+      cost_of(program).multiplications);
   text += fmt::format(
       "#ifndef {0}_H\n#define {0}_H\n\n#include <stdint.h>\n\n"
       "#define {0}_INPUTS {1}\n#define {0}_OUTPUTS {2}\n#define {0}_RAM_BYTES {3}\n#define {0}_CONSTANT_BYTES {4}\n",
       capitals, infos.front().cols, infos.back().cols, memory.bytes(), constant_bytes);
+  text += units_text(program.input.units, capitals, "INPUT") + units_text(program.output.units, capitals, "OUTPUT");
   if (!model.streams()) text += fmt::format("#define {}_MAX_STEPS {}\n", capitals, schedule.max_steps);
   text += fmt::format(
       "\n#ifdef __cplusplus\nextern \"C\" {{\n#endif\n\n/* {} */\n",

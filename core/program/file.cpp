@@ -172,6 +172,10 @@ class Writer {
   void operator()(std::string_view name, const T& value) {
     hdf5_.set_attribute(group_, name, value);
   }
+  /// Not there when empty, so that a program without units is the file it always was.
+  void optional(std::string_view name, const std::vector<float>& values) {
+    if (!values.empty()) (*this)(name, values);
+  }
   void commit() { hdf5_.commit(); }
 
  private:
@@ -243,6 +247,9 @@ class Reader {
     attributes_.insert(std::string(name));
     text = hdf5_.attribute<std::string>(group_, name);
   }
+  void optional(std::string_view name, std::vector<float>& values) {
+    if (hdf5_.exists(path(name))) (*this)(name, values);
+  }
   template <class T>
   void operator()(std::string_view name, T& value) {
     attributes_.insert(std::string(name));
@@ -298,6 +305,10 @@ void header_fields(V& v, Program& p) {
   v("input_hi", p.input.grid.hi);
   v("output_classes", p.output.classes);
   v("output_scale", p.output.scale);
+  v.optional("input_mean", p.input.units.mean);
+  v.optional("input_deviation", p.input.units.deviation);
+  v.optional("output_mean", p.output.units.mean);
+  v.optional("output_deviation", p.output.units.deviation);
 }
 
 std::string group_of(std::size_t instruction) { return fmt::format("/code/{:05}", instruction); }

@@ -20,6 +20,7 @@ namespace bitstate::program {
 /// is a Scan, whose body is described in onnx_scan.h. Sequences shorter than padded_length are padded in the graph
 /// where a backward scan needs it. Weights of int4 or int16 make it opset 21 (IR 10), else it is opset 17 (IR 8).
 ///
+/// Units are not part of the graph: x is standardised, y is not restored; the model's documentation has the numbers.
 /// What encode_input() and Runner refuse is for the caller to refuse: NaNs, infinities, sequences of no steps.
 ///
 /// Throws Error where analyse() does, and for token ids that something other than an embedding reads.

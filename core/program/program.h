@@ -5,6 +5,7 @@
 
 #include "core/fixed_point.h"
 #include "core/quant_spec.h"
+#include "core/units.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -150,6 +151,7 @@ struct Input {
   bool tokens = false;   ///< ids from grid.lo = 0 to grid.hi; cols is 1
   bool one_bit = false;  ///< code 1 for x >= 0, else -1
   Grid grid;             ///< its scale is not needed on codes
+  Units units{};         ///< of the data: the real numbers are standardised by them; empty for tokens
   bool operator==(const Input&) const = default;
 };
 
@@ -157,6 +159,7 @@ struct Input {
 struct Output {
   bool classes = false;      ///< the answer is the first largest of the logits
   std::vector<float> scale;  ///< real value = code * scale; one, or one a column
+  Units units{};             ///< of the target: restore() makes its values of real values; empty for classes
   bool operator==(const Output&) const = default;
 };
 
@@ -195,7 +198,8 @@ std::vector<ValueInfo> analyse(const Program& program);
 /// SHA-256 of instructions, references and sizes, without the constants: equal for models of one architecture.
 [[nodiscard]] std::string architecture_digest(const Program& program);
 
-/// Codes of real inputs; ids for tokens must be there as they are. Throws Error for a NaN or an infinity.
+/// Codes of real inputs that are standardised already (core/units.h); ids for tokens must be there as they are. Throws
+/// Error for a NaN or an infinity.
 void encode_input(const Program& program, const float* x, std::size_t count, std::int32_t* codes);
 
 /// What a device would need.

@@ -2,6 +2,7 @@
 // classifier: the class so far) on standard output.   edge PROGRAM.h5 < steps.csv
 #include "core/program/file.h"
 #include "core/program/runner.h"
+#include "core/units.h"
 
 #include <array>
 #include <charconv>
@@ -43,6 +44,7 @@ void run(const char* file) {
     if (runner.program().input.tokens) {
       codes[0] = static_cast<std::int32_t>(x[0]);
     } else {
+      bitstate::standardise(runner.program().input.units, x);
       program::encode_input(runner.program(), x.data(), x.size(), codes.data());
     }
     runner.step(state, codes, runner.per_step() ? std::span(y) : std::span<std::int32_t>());
@@ -51,9 +53,12 @@ void run(const char* file) {
       std::printf("%zu\n", program::class_of(y));
       continue;
     }
+    std::vector<float> values(y.size());
+    for (std::size_t c = 0; c < y.size(); ++c) values[c] = static_cast<float>(y[c]) * scale[c % scale.size()];
+    bitstate::restore(runner.program().output.units, values);
     for (std::size_t c = 0; c < y.size(); ++c) {
       std::array<char, 32> text{};  // the fewest digits that are this number
-      std::to_chars(text.begin(), text.end(), static_cast<float>(y[c]) * scale[scale.size() == 1 ? 0 : c]);
+      std::to_chars(text.begin(), text.end(), values[c]);
       std::printf("%s%s", c == 0 ? "" : ",", text.data());
     }
     std::printf("\n");
