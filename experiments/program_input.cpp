@@ -1,20 +1,16 @@
 #include "experiments/program_input.h"
 
-#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/hdf5.h"
+#include "core/units.h"
+#include "datasets/csv.h"
 #include "datasets/idx.h"
 #include "datasets/smnist.h"
 
-#include <algorithm>
-#include <cctype>
-#include <charconv>
 #include <cmath>
 #include <cstddef>
-#include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 
 namespace bitstate::experiments {
 namespace {
@@ -22,12 +18,13 @@ namespace {
 using program::Program;
 using Codes = std::vector<std::int32_t>;
 
-constexpr std::size_t max_file_bytes = std::size_t{1} << 30;
-
+/// Codes of values as they are in a file.
 Codes encoded(const Program& p, std::span<const float> x) {
   Codes codes(x.size());
   if (!p.input.tokens) {
-    program::encode_input(p, x.data(), x.size(), codes.data());
+    std::vector<float> standardised(x.begin(), x.end());
+    standardise(p.input.units, standardised);
+    program::encode_input(p, standardised.data(), x.size(), codes.data());
     return codes;
   }
   for (std::size_t i = 0; i < x.size(); ++i) {
@@ -38,60 +35,11 @@ Codes encoded(const Program& p, std::span<const float> x) {
   return codes;
 }
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.back() == '\r' || text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  return text;
-}
-
-/// The numbers of one line, or nothing when a cell is none.
-std::optional<std::vector<float>> numbers_of(std::string_view line) {
-  std::vector<float> numbers;
-  while (true) {
-    const std::size_t comma = line.find(',');
-    const std::string_view cell = trimmed(line.substr(0, comma));
-    const std::string_view digits = cell.starts_with('+') ? cell.substr(1) : cell;
-    double number = 0.0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
-    numbers.push_back(static_cast<float>(std::clamp(number, -1e39, 1e39)));  // beyond float: an infinity, refused later
-    if (comma == std::string_view::npos) return numbers;
-    line.remove_prefix(comma + 1);
-  }
-}
-
-/// Whether each cell begins with a letter or an underscore, and is no NaN or infinity.
-bool is_names(std::string_view line) {
-  while (true) {
-    const std::size_t comma = line.find(',');
-    const std::string_view cell = trimmed(line.substr(0, comma));
-    if (cell.empty() || (std::isalpha(static_cast<unsigned char>(cell.front())) == 0 && cell.front() != '_'))
-      return false;
-    if (numbers_of(cell)) return false;
-    if (comma == std::string_view::npos) return true;
-    line.remove_prefix(comma + 1);
-  }
-}
-
 std::vector<Codes> from_csv(const Program& p, const std::filesystem::path& file) {
-  const std::string text = read_file(file, max_file_bytes);
-  std::vector<float> x;
-  std::size_t number = 0;  // of the line
-  for (std::string_view rest = text; !rest.empty();) {
-    const std::size_t end = rest.find('\n');
-    const std::string_view line = trimmed(rest.substr(0, end));
-    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
-    ++number;
-    if (line.empty()) continue;
-    const auto numbers = numbers_of(line);
-    if (number == 1 && is_names(line)) continue;
-    const auto is_finite = [](float v) { return std::isfinite(v); };
-    require(numbers && numbers->size() == p.input.cols && std::all_of(numbers->begin(), numbers->end(), is_finite),
-            "run", "{}, line {}: \"{}\" is not a row of {} numbers", file.string(), number, line.substr(0, 40),
-            p.input.cols);
-    x.insert(x.end(), numbers->begin(), numbers->end());
-  }
-  return {encoded(p, x)};
+  const datasets::Csv table = datasets::read_csv(file, {});
+  require(table.names.size() == p.input.cols, "run", "{}, line 1: {} columns, the program reads {}", file.string(),
+          table.names.size(), p.input.cols);
+  return {encoded(p, table.values)};
 }
 
 std::vector<Codes> from_hdf5(const Program& p, const std::filesystem::path& file) {

@@ -10,9 +10,10 @@
 namespace bitstate::experiments {
 
 /// The input codes of every sequence in `file`, by its name:
-///   .csv       one sequence: a step a line, `cols` numbers in each, separated by commas; one line of names may be
-///   first .h5        a dataset x [N, L, cols] or, for one column, [N, L] idx, .gz   images [N, rows, columns]: a pixel
-///   a step, pixel / 255 (psmnist: in its order)
+///   .csv       one sequence: a step a line, `cols` numbers in each (datasets/csv.h)
+///   .h5        a dataset x [N, L, cols] or, for one column, [N, L]
+///   idx, .gz   images [N, rows, columns]: a pixel a step, pixel / 255 (psmnist: in its order)
+/// Real numbers are those of the user's data: they are standardised by the program's units as the data set was.
 /// Programs of tokens read token ids. Throws UsageError for another kind of file, Error naming the file, the place and
 /// what is allowed for one that is damaged, does not fit the program, or holds a NaN or an infinity.
 std::vector<std::vector<std::int32_t>> read_sequences(const program::Program& program,
