@@ -1,0 +1,283 @@
+#include "datasets/own_hdf5.h"
+
+#include "core/error.h"
+#include "core/hdf5.h"
+#include "datasets/sequences.h"
+#include "datasets/splits.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+namespace bitstate::datasets {
+namespace {
+
+constexpr std::size_t max_sequences = std::size_t{1} << 22;
+constexpr std::size_t deflate_ratio = 1032;  // what a byte of a compressed array can become at most
+constexpr std::uint32_t split_seed = 42;
+constexpr std::size_t least_to_split = 10;
+
+std::string_view name_of(Task task) {
+  constexpr std::array<std::string_view, 3> names = {"classification", "regression", "value"};
+  return names.at(static_cast<std::size_t>(task));
+}
+
+struct Part {
+  std::string where;  ///< file and group
+  std::shared_ptr<Steps> steps;
+  std::vector<Cut> cuts;  ///< they do not overlap
+};
+
+/// Reads x, y and length of one group.
+class PartReader {
+ public:
+  PartReader(const Hdf5Reader& file, std::string group, const std::string& task)
+      : file_(file),
+        group_(std::move(group)),
+        task_(task),
+        max_elements_(std::min(hdf5_max_elements, deflate_ratio * std::filesystem::file_size(file.path()))) {}
+
+  Part read() {
+    read_x();
+    read_lengths();
+    check_x();
+    read_y();
+    return {where(""), std::make_shared<Steps>(std::move(steps_)), std::move(cuts_)};
+  }
+
+ private:
+  [[nodiscard]] std::string at(std::string_view name) const { return fmt::format("{}/{}", group_, name); }
+  [[nodiscard]] std::string where(std::string_view name) const {
+    return fmt::format("{}: {}", file_.path().string(), at(name));
+  }
+
+  void read_x() {
+    const Hdf5Shape shape = file_.shape(at("x"));
+    const bool fits = (shape.size() == 2 || shape.size() == 3) &&
+                      std::find(shape.begin(), shape.end(), std::size_t{0}) == shape.end();
+    require(fits, where("x"), "the shape is [{}], allowed are [sequences, steps, columns] and [sequences, steps]",
+            fmt::join(shape, ", "));
+    sequences_ = shape[0];
+    length_ = shape[1];
+    require(sequences_ <= max_sequences, where("x"), "there are {} sequences, allowed are {}", sequences_,
+            max_sequences);
+    steps_.d_input = shape.size() == 3 ? shape[2] : 1;
+    if (shape.size() == 2 && file_.is_integer(at("x"))) {
+      steps_.tokens = file_.read<std::int32_t>(at("x"), max_elements_).values;
+    } else {
+      steps_.x = file_.read<float>(at("x"), max_elements_).values;
+    }
+  }
+
+  void read_lengths() {
+    std::vector<std::int64_t> lengths(sequences_, static_cast<std::int64_t>(length_));
+    if (file_.exists(at("length"))) {
+      const Hdf5Shape shape = file_.shape(at("length"));
+      require(shape == Hdf5Shape{sequences_}, where("length"), "the shape is [{}], x has {} sequences",
+              fmt::join(shape, ", "), sequences_);
+      lengths = file_.read<std::int64_t>(at("length"), sequences_).values;
+    }
+    cuts_.reserve(sequences_);
+    for (std::size_t n = 0; n < sequences_; ++n) {
+      require(lengths[n] >= 1 && lengths[n] <= static_cast<std::int64_t>(length_), where("length"),
+              "sequence {} has a length of {}, allowed are 1 to {}", n, lengths[n], length_);
+      cuts_.push_back({n * length_, static_cast<std::size_t>(lengths[n]), n});
+    }
+  }
+
+  /// True steps only: what stands behind a sequence's end is never used.
+  void check_x() const {
+    for (const Cut& cut : cuts_) {
+      if (steps_.tokens.empty()) {
+        check_finite("x", steps_.x, cut.first * steps_.d_input, cut.length * steps_.d_input, cut.answer);
+        continue;
+      }
+      for (std::size_t t = 0; t < cut.length; ++t) {
+        const std::int32_t token = steps_.tokens[cut.first + t];
+        require(token >= 0 && token <= max_id, where("x"), "sequence {}, step {}: the token is {}, allowed are 0 to {}",
+                cut.answer, t, token, max_id);
+      }
+    }
+  }
+
+  void check_finite(std::string_view name, const std::vector<float>& values, std::size_t first, std::size_t count,
+                    std::size_t sequence) const {
+    for (std::size_t i = 0; i < count; ++i) {
+      require(std::isfinite(values[first + i]), where(name), "sequence {}: number {} of it is {}", sequence, i,
+              values[first + i]);
+    }
+  }
+
+  /// What y is: as `task` says, else by its type and shape.
+  [[nodiscard]] Task task_of(const Hdf5Shape& shape) const {
+    if (task_ == "classification") return Task::classification;
+    if (task_ == "regression") return Task::regression;
+    if (task_ == "value") return Task::value;
+    if (shape.size() == 3) return Task::regression;
+    require<UsageError>(shape.size() != 2 || shape[1] != length_ || length_ == 1, "task",
+                        "{} has the shape [{}], which may be a value a step or {} values a sequence: say "
+                        "--task=regression or --task=value",
+                        where("y"), fmt::join(shape, ", "), length_);
+    return shape.size() == 1 && file_.is_integer(at("y")) ? Task::classification : Task::value;
+  }
+
+  void read_y() {
+    const Hdf5Shape shape = file_.shape(at("y"));
+    steps_.task = task_of(shape);
+    const std::size_t rank = shape.size();
+    const bool per_step = steps_.task == Task::regression;
+    const bool fits = rank > 0 && shape[0] == sequences_ && shape.back() > 0 &&
+                      (per_step ? (rank == 2 || rank == 3) && shape[1] == length_
+                                : rank == 1 || (rank == 2 && steps_.task == Task::value));
+    require(fits, where("y"), "the shape is [{}], which for {} of {} sequences of {} steps is not allowed",
+            fmt::join(shape, ", "), name_of(steps_.task), sequences_, length_);
+    if (steps_.task == Task::classification) return read_classes();
+    steps_.d_output = rank == (per_step ? 3 : 2) ? shape.back() : 1;
+    steps_.target = file_.read<float>(at("y"), max_elements_).values;
+    for (const Cut& cut : cuts_) {
+      const std::size_t first = (per_step ? cut.first : cut.answer) * steps_.d_output;
+      check_finite("y", steps_.target, first, (per_step ? cut.length : 1) * steps_.d_output, cut.answer);
+    }
+  }
+
+  void read_classes() {
+    steps_.classes = file_.read<std::int32_t>(at("y"), sequences_).values;
+    for (std::size_t n = 0; n < sequences_; ++n) {
+      require(steps_.classes[n] >= 0 && steps_.classes[n] <= max_id, where("y"),
+              "the class of sequence {} is {}, allowed are 0 to {}", n, steps_.classes[n], max_id);
+    }
+  }
+
+  const Hdf5Reader& file_;
+  std::string group_;
+  const std::string& task_;
+  std::size_t max_elements_;
+  std::size_t sequences_ = 0;
+  std::size_t length_ = 0;
+  Steps steps_;
+  std::vector<Cut> cuts_;
+};
+
+/// The rows of x of a part's sequences.
+std::vector<std::span<float>> input_blocks(const Part& part) {
+  std::vector<std::span<float>> blocks;
+  Steps& s = *part.steps;
+  for (const Cut& cut : part.cuts) {
+    blocks.push_back(std::span(s.x).subspan(cut.first * s.d_input, cut.length * s.d_input));
+  }
+  return blocks;
+}
+
+/// Likewise of the targets.
+std::vector<std::span<float>> target_blocks(const Part& part) {
+  std::vector<std::span<float>> blocks;
+  Steps& s = *part.steps;
+  const bool per_step = s.task == Task::regression;
+  for (const Cut& cut : part.cuts) {
+    blocks.push_back(std::span(s.target).subspan((per_step ? cut.first : cut.answer) * s.d_output,
+                                                 (per_step ? cut.length : 1) * s.d_output));
+  }
+  return blocks;
+}
+
+/// The number of ids: one more than the largest, or what the attribute says.
+std::size_t id_count(const Hdf5Reader& file, std::string_view attribute, std::int32_t largest) {
+  if (!file.has_attribute("/", attribute)) return static_cast<std::size_t>(largest) + 1;
+  const auto count = file.attribute<std::int64_t>("/", attribute);
+  require(count > largest && count <= std::int64_t{max_id} + 1, file.path().string(),
+          "the attribute {} is {}, allowed are {} (the data hold {}) to {}", attribute, count,
+          std::int64_t{largest} + 1, largest, std::int64_t{max_id} + 1);
+  return static_cast<std::size_t>(count);
+}
+
+void check_alike(const Part& a, const Part& b) {
+  const Steps& s = *a.steps;
+  const Steps& t = *b.steps;
+  require(s.tokens.empty() == t.tokens.empty() && s.d_input == t.d_input, b.where,
+          "x has {} columns of {}, that of {} has {} of {}", t.d_input, t.tokens.empty() ? "numbers" : "tokens",
+          a.where, s.d_input, s.tokens.empty() ? "numbers" : "tokens");
+  require(s.task == t.task && s.d_output == t.d_output, b.where, "y is for {} of {} columns, that of {} for {} of {}",
+          name_of(t.task), t.d_output, a.where, name_of(s.task), s.d_output);
+}
+
+/// `parts`: training, test and perhaps validation. `file` has the attributes.
+Splits splits_of(const std::vector<Part>& parts, const Hdf5Reader& file) {
+  const Steps& train = *parts[0].steps;
+  std::int32_t last_token = 0;
+  std::int32_t last_class = 0;
+  Splits splits;
+  for (const Part& part : parts) {
+    check_alike(parts[0], part);
+    splits.max_length = std::max(splits.max_length, longest(part.cuts));
+    for (const std::int32_t c : part.steps->classes) last_class = std::max(last_class, c);
+    if (!train.tokens.empty()) {
+      for (const Cut& cut : part.cuts) {
+        const auto begin = part.steps->tokens.begin() + static_cast<std::ptrdiff_t>(cut.first);
+        last_token = std::max(last_token, *std::max_element(begin, begin + static_cast<std::ptrdiff_t>(cut.length)));
+      }
+    }
+  }
+  if (file.has_attribute("/", "standardize") && file.attribute<std::int64_t>("/", "standardize") != 0) {
+    if (train.tokens.empty()) splits.input_units = units_of(input_blocks(parts[0]), train.d_input);
+    if (train.task != Task::classification) splits.target_units = units_of(target_blocks(parts[0]), train.d_output);
+    for (const Part& part : parts) {
+      standardise_blocks(splits.input_units, input_blocks(part), part.where + "x");
+      standardise_blocks(splits.target_units, target_blocks(part), part.where + "y");
+    }
+  }
+  splits.name = "own";
+  splits.task = train.task;
+  splits.tokens = !train.tokens.empty();
+  splits.d_input = splits.tokens ? id_count(file, "vocabulary", last_token) : train.d_input;
+  splits.d_output = train.task == Task::classification ? id_count(file, "classes", last_class) : train.d_output;
+  splits.train = in_memory(parts[0].steps, parts[0].cuts);
+  splits.test = in_memory(parts[1].steps, parts[1].cuts);
+  if (parts.size() > 2) splits.validation = in_memory(parts[2].steps, parts[2].cuts);
+  return splits;
+}
+
+/// The root's sequences as training, test and validation part.
+std::vector<Part> split_root(const Part& all) {
+  const std::size_t n = all.cuts.size();
+  require(n >= least_to_split, all.where, "there are {} sequences, to split them takes at least {}", n, least_to_split);
+  const std::size_t n_train = n * 8 / 10;
+  const std::size_t n_validation = n / 10;
+  const auto chosen = random_split({n_train, n_validation, n - n_train - n_validation}, split_seed);
+  std::vector<Part> parts;
+  for (const std::size_t p : {0, 2, 1}) {
+    Part part{all.where, all.steps, {}};
+    for (const std::uint32_t i : chosen[p]) part.cuts.push_back(all.cuts[i]);
+    parts.push_back(std::move(part));
+  }
+  return parts;
+}
+
+}  // namespace
+
+Splits own_hdf5(const std::filesystem::path& file, const std::string& task) {
+  const Hdf5Reader reader(file);
+  if (reader.exists("x")) return splits_of(split_root(PartReader(reader, "", task).read()), reader);
+  require(reader.exists("train") && reader.exists("test"), file.string(),
+          "there are neither arrays x and y nor groups train and test");
+  std::vector<Part> parts;
+  for (const char* group : {"/train", "/test", "/validation"}) {
+    if (reader.exists(group)) parts.push_back(PartReader(reader, group, task).read());
+  }
+  return splits_of(parts, reader);
+}
+
+Splits own_hdf5(const PartFiles& files, const std::string& task) {
+  const Hdf5Reader train(files.train);
+  std::vector<Part> parts;
+  parts.push_back(PartReader(train, "", task).read());
+  for (const auto& file : {files.test, files.validation}) {
+    if (!file.empty()) parts.push_back(PartReader(Hdf5Reader(file), "", task).read());
+  }
+  return splits_of(parts, train);
+}
+
+}  // namespace bitstate::datasets

@@ -1,0 +1,207 @@
+#include "datasets/sequences.h"
+
+#include "core/error.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace bitstate::datasets {
+namespace {
+
+class InMemory final : public Dataset {
+ public:
+  InMemory(std::shared_ptr<const Steps> steps, std::vector<Cut> cuts)
+      : steps_(std::move(steps)), cuts_(std::move(cuts)) {}
+
+  [[nodiscard]] std::size_t size() const override { return cuts_.size(); }
+
+  void read(std::size_t index, Example& out) const override {
+    require(index < cuts_.size(), "data", "example {} of {} does not exist", index, cuts_.size());
+    const Cut& cut = cuts_[index];
+    const Steps& s = *steps_;
+    out.length = cut.length;
+    copy_rows(s.x, s.d_input, cut.first, cut.length, out.x);
+    copy_rows(s.tokens, 1, cut.first, cut.length, out.tokens);
+    out.label = 0;
+    out.target.clear();
+    if (s.task == Task::classification) out.label = s.classes[cut.answer];
+    if (s.task == Task::regression) copy_rows(s.target, s.d_output, cut.first, cut.length, out.target);
+    if (s.task == Task::value) copy_rows(s.target, s.d_output, cut.answer, 1, out.target);
+  }
+
+ private:
+  template <class T>
+  static void copy_rows(const std::vector<T>& from, std::size_t cols, std::size_t first, std::size_t rows,
+                        std::vector<T>& to) {
+    to.clear();
+    if (from.empty()) return;
+    const T* const begin = from.data() + first * cols;
+    to.assign(begin, begin + rows * cols);
+  }
+
+  std::shared_ptr<const Steps> steps_;
+  std::vector<Cut> cuts_;
+};
+
+using Blocks = std::vector<std::span<float>>;
+
+/// x or target of every series.
+Blocks blocks_of(std::vector<Series>& part, std::vector<float> Series::*values) {
+  Blocks blocks;
+  for (Series& series : part) blocks.emplace_back(series.*values);
+  return blocks;
+}
+
+/// Standardises one side of all parts by the training part.
+Units standardise_side(SeriesParts& parts, std::vector<float> Series::*values, std::size_t columns) {
+  const Units units = units_of(blocks_of(parts.train, values), columns);
+  for (auto* const part : {&parts.train, &parts.validation, &parts.test}) {
+    for (Series& series : *part) standardise_blocks(units, {std::span(series.*values)}, series.origin);
+  }
+  return units;
+}
+
+/// Appends the class of every step.
+void append_classes(const Series& series, std::size_t horizon, std::vector<std::int32_t>& classes) {
+  for (std::size_t row = horizon; row < series.rows; ++row) {
+    const float value = series.target[row];
+    require(value >= 0.0F && value <= static_cast<float>(max_id) && value == std::floor(value), series.origin,
+            "the class of row {} of numbers is {}, allowed are whole numbers from 0 to {}", row, value, max_id);
+    classes.push_back(static_cast<std::int32_t>(value));
+  }
+}
+
+/// Cuts of one series, which begins at step `first`.
+void append_cuts(std::size_t first, std::size_t steps, std::size_t window, std::size_t stride, bool rest,
+                 std::vector<Cut>& cuts) {
+  const auto append = [&](std::size_t start, std::size_t length) {
+    cuts.push_back({first + start, length, first + start + length - 1});
+  };
+  if (window == 0 || steps <= window) return append(0, steps);
+  std::size_t start = 0;
+  for (; start + window <= steps; start += stride) append(start, window);
+  if (rest && start < steps) append(start, steps - start);
+}
+
+struct Joined {
+  std::shared_ptr<Steps> steps;
+  std::vector<Cut> cuts;
+};
+
+/// The series of a part, one after the other, each step with the target of its row + horizon.
+Joined joined(const std::vector<Series>& part, std::size_t d_input, std::size_t d_output, const Cutting& cutting,
+              bool train) {
+  Joined all{std::make_shared<Steps>(), {}};
+  Steps& steps = *all.steps;
+  steps.task = cutting.task;
+  steps.d_input = d_input;
+  steps.d_output = d_output;
+  std::size_t first = 0;
+  for (const Series& series : part) {
+    require(series.rows > cutting.horizon, series.origin, "there are {} rows, the horizon of {} needs at least {}",
+            series.rows, cutting.horizon, cutting.horizon + 1);
+    const std::size_t count = series.rows - cutting.horizon;
+    steps.x.insert(steps.x.end(), series.x.begin(), series.x.begin() + static_cast<std::ptrdiff_t>(count * d_input));
+    if (cutting.task == Task::classification) {
+      append_classes(series, cutting.horizon, steps.classes);
+    } else {
+      const auto begin = series.target.begin() + static_cast<std::ptrdiff_t>(cutting.horizon * d_output);
+      steps.target.insert(steps.target.end(), begin, series.target.end());
+    }
+    const std::size_t window = train ? cutting.window : cutting.test_window;
+    const std::size_t stride = train && cutting.stride > 0 ? cutting.stride : window;
+    append_cuts(first, count, window, stride, !train, all.cuts);
+    first += count;
+  }
+  return all;
+}
+
+}  // namespace
+
+std::shared_ptr<const Dataset> in_memory(std::shared_ptr<const Steps> steps, std::vector<Cut> cuts) {
+  return std::make_shared<InMemory>(std::move(steps), std::move(cuts));
+}
+
+std::size_t longest(const std::vector<Cut>& cuts) {
+  std::size_t length = 0;
+  for (const Cut& cut : cuts) length = std::max(length, cut.length);
+  return length;
+}
+
+Units units_of(const Blocks& blocks, std::size_t columns) {
+  std::size_t rows = 0;
+  for (const auto& block : blocks) rows += block.size() / columns;
+  require(rows > 0, "data", "the training part has no rows to take units of");
+  Units units;
+  for (std::size_t c = 0; c < columns; ++c) {
+    double sum = 0.0;
+    double squares = 0.0;
+    bool constant = true;
+    const float one = blocks.front()[c];
+    const auto for_each = [&](auto f) {
+      for (const auto& block : blocks) {
+        for (std::size_t i = c; i < block.size(); i += columns) f(block[i]);
+      }
+    };
+    for_each([&](float v) {
+      sum += double{v};
+      constant = constant && v == one;
+    });
+    const double mean = sum / static_cast<double>(rows);
+    for_each([&](float v) { squares += (double{v} - mean) * (double{v} - mean); });
+    // of tiny numbers the deviation may be none that a float can divide by
+    const auto deviation = static_cast<float>(std::sqrt(squares / static_cast<double>(rows)));
+    units.mean.push_back(static_cast<float>(mean));
+    units.deviation.push_back(constant || !std::isnormal(deviation) ? 1.0F : deviation);
+  }
+  return units;
+}
+
+void standardise_blocks(const Units& units, const Blocks& blocks, std::string_view where) {
+  const auto finite = [](float v) { return std::isfinite(v); };
+  for (const auto& block : blocks) {
+    standardise(units, block);
+    require(std::all_of(block.begin(), block.end(), finite), where,
+            "a value is too far from the training part's mean: divided by its deviation it does not fit a float");
+  }
+}
+
+Series series_of(const Csv& table, std::size_t d_input, std::size_t first, std::size_t last, std::string origin) {
+  const std::size_t cols = table.names.size();
+  Series series{std::move(origin), last - first, {}, {}};
+  for (std::size_t row = first; row < last; ++row) {
+    const float* const cells = table.values.data() + row * cols;
+    series.x.insert(series.x.end(), cells, cells + d_input);
+    series.target.insert(series.target.end(), cells + d_input, cells + cols);
+  }
+  return series;
+}
+
+Splits cut_series(std::string name, SeriesParts parts, std::size_t d_input, std::size_t d_output,
+                  const Cutting& cutting) {
+  Splits splits;
+  splits.name = std::move(name);
+  splits.task = cutting.task;
+  splits.d_input = d_input;
+  splits.d_output = d_output;
+  splits.input_units = standardise_side(parts, &Series::x, d_input);
+  const bool classes = cutting.task == Task::classification;
+  if (!classes) splits.target_units = standardise_side(parts, &Series::target, d_output);
+
+  std::int32_t last_class = 0;
+  const auto made = [&](const std::vector<Series>& part, bool train) -> std::shared_ptr<const Dataset> {
+    if (part.empty()) return nullptr;
+    Joined all = joined(part, d_input, d_output, cutting, train);
+    splits.max_length = std::max(splits.max_length, longest(all.cuts));
+    for (const std::int32_t c : all.steps->classes) last_class = std::max(last_class, c);
+    return in_memory(std::move(all.steps), std::move(all.cuts));
+  };
+  splits.train = made(parts.train, true);
+  splits.validation = made(parts.validation, false);
+  splits.test = made(parts.test, false);
+  if (classes) splits.d_output = static_cast<std::size_t>(last_class) + 1;
+  return splits;
+}
+
+}  // namespace bitstate::datasets
