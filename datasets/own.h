@@ -10,11 +10,11 @@
 
 namespace bitstate::datasets {
 
-struct OwnOptions {                        // of CSV unless said otherwise
-  std::vector<std::string> input, target;  ///< names of columns, or their numbers from 0 on
-  std::size_t window = 0;                  ///< steps of a sequence; 0: whole series
-  std::size_t stride = 0;                  ///< distance of the starts of training sequences; 0: window
-  std::size_t horizon = 0;                 ///< the target at step t is that of row t + horizon: forecasting
+struct OwnOptions {                            // of CSV unless said otherwise
+  std::vector<std::string> input{}, target{};  ///< names of columns, or their numbers from 0 on
+  std::size_t window = 0;                      ///< steps of a sequence; 0: whole series
+  std::size_t stride = 0;                      ///< distance of the starts of training sequences; 0: window
+  std::size_t horizon = 0;                     ///< the target at step t is that of row t + horizon: forecasting
   /// Also of HDF5. classification: a class a sequence, regression: a value a step, value: one a sequence (of CSV the
   /// last row's); auto: of CSV regression, of HDF5 what type and shape of y say.
   std::string task = "auto";
