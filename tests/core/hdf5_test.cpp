@@ -166,6 +166,20 @@ TEST_CASE("hdf5: numbers are converted where the wanted type can hold them, and 
   CHECK_THROWS_AS((void)reader.attribute<std::string>("/", "large"), Error);
 }
 
+TEST_CASE("hdf5: an array says whether it holds integers") {
+  const TempFolder folder;
+  Hdf5Writer writer(folder / "a.h5");
+  writer.write("bytes", std::vector<std::uint8_t>{1});
+  writer.write("longs", std::vector<std::int64_t>{1});
+  writer.write("floats", std::vector<float>{1.0F});
+  writer.commit();
+  const Hdf5Reader reader(folder / "a.h5");
+  CHECK(reader.is_integer("bytes"));
+  CHECK(reader.is_integer("longs"));
+  CHECK_FALSE(reader.is_integer("floats"));
+  CHECK_THROWS_AS((void)reader.is_integer("absent"), Error);
+}
+
 TEST_CASE("hdf5: errors name the file, the object and the reason") {
   const TempFolder folder;
   write_sample(folder / "a.h5");

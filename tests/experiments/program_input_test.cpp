@@ -1,0 +1,79 @@
+#include "experiments/program_input.h"
+
+#include "core/error.h"
+#include "core/hdf5.h"
+#include "datasets/own.h"
+#include "tests/support/temp_folder.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+namespace bitstate::tests {
+namespace {
+
+using experiments::read_sequences;
+
+/// A program that reads what `data` holds.
+program::Program program_for(const datasets::Splits& data) {
+  program::Program p;
+  p.input.cols = static_cast<std::uint32_t>(data.d_input);
+  p.input.grid = {0.0123F, -127, 127};
+  p.input.units = data.input_units;
+  return p;
+}
+
+}  // namespace
+
+TEST_CASE("program input: values of a file become the codes that the data set's examples have") {
+  const TempFolder folder;
+  std::string table = "u,v,y\n";
+  std::string inputs = "u,v\n";
+  std::vector<float> tested;
+  for (int i = 0; i < 200; ++i) {
+    const std::string row = fmt::format("{},{}", 20.0 + std::sin(0.1 * i) / 3.0, 1e-3 * std::cos(0.37 * i));
+    table += row + ",1\n";
+    if (i < 180) continue;
+    inputs += row + "\n";
+    tested.push_back(static_cast<float>(20.0 + std::sin(0.1 * i) / 3.0));
+    tested.push_back(static_cast<float>(1e-3 * std::cos(0.37 * i)));
+  }
+  write_quickly(folder / "s.csv", table);
+  write_quickly(folder / "inputs.csv", inputs);
+  const datasets::Splits data = datasets::own_data(folder / "s.csv", {.input = {"u", "v"}, .target = {"y"}});
+  const program::Program p = program_for(data);
+
+  datasets::Example example;
+  data.test->read(0, example);
+  std::vector<std::vector<std::int32_t>> expected(1);
+  expected[0].resize(example.x.size());
+  program::encode_input(p, example.x.data(), expected[0].size(), expected[0].data());
+  REQUIRE(expected[0].size() == 40);
+  CHECK(expected[0][0] != expected[0][20]);
+  CHECK(read_sequences(p, folder / "inputs.csv") == expected);
+
+  Hdf5Writer writer(folder / "inputs.h5");
+  writer.write("x", tested, {1, 20, 2});
+  writer.commit();
+  CHECK(read_sequences(p, folder / "inputs.h5") == expected);
+}
+
+TEST_CASE("program input: a CSV file of another width, or with a hole, is refused by its line") {
+  const TempFolder folder;
+  program::Program p;
+  p.input.cols = 2;
+  p.input.grid = {1.0F, -7, 7};
+  const auto refusal = [&](const std::string& text) {
+    write_quickly(folder / "x.csv", text);
+    return error_of<Error>([&] { (void)read_sequences(p, folder / "x.csv"); });
+  };
+  CHECK(refusal("1,2\n3,4\n").empty());
+  CHECK(refusal("u,v,w\n1,2,3\n").find("x.csv, line 1: 3 columns, the program reads 2") != std::string::npos);
+  CHECK(refusal("1,2\n3,\n").find("x.csv, line 2") != std::string::npos);
+  CHECK(refusal("1,2\nnan,1\n").find("x.csv, line 2") != std::string::npos);
+}
+
+}  // namespace bitstate::tests
