@@ -6,7 +6,7 @@
 
 namespace bitstate {
 
-/// One mean and one deviation (above 0) a column; empty vectors: values are trained as they are.
+/// One mean and one deviation (above 0) a column; empty: values are trained as they are.
 struct Units {
   std::vector<float> mean, deviation;
   bool operator==(const Units&) const = default;

@@ -39,12 +39,12 @@ enum class Task { classification, regression, value };
 struct Splits {
   std::string name;
   Task task = Task::classification;
-  bool tokens = false;              ///< inputs are token ids below d_input
-  bool pairs = false;               ///< an example is two documents
-  std::size_t d_input = 0;          ///< input features, or size of the vocabulary
-  std::size_t d_output = 0;         ///< classes, or target features
-  std::size_t max_length = 0;       ///< longest sequence (the padded length of the reference)
-  Units input_units, target_units;  ///< of real-valued data; empty: as they are
+  bool tokens = false;         ///< inputs are token ids below d_input
+  bool pairs = false;          ///< an example is two documents
+  std::size_t d_input = 0;     ///< input features, or size of the vocabulary
+  std::size_t d_output = 0;    ///< classes, or target features
+  std::size_t max_length = 0;  ///< longest sequence (the padded length of the reference)
+  Units input_units, target_units;
   std::shared_ptr<const Dataset> train;
   std::shared_ptr<const Dataset> validation;
   std::shared_ptr<const Dataset> test;

@@ -23,6 +23,7 @@ class InMemory final : public Dataset {
     out.length = cut.length;
     copy_rows(s.x, s.d_input, cut.first, cut.length, out.x);
     copy_rows(s.tokens, 1, cut.first, cut.length, out.tokens);
+    out.second.clear();
     out.label = 0;
     out.target.clear();
     if (s.task == Task::classification) out.label = s.classes[cut.answer];
