@@ -87,9 +87,9 @@ TEST_CASE("listops: what is no line is an error that names the place and what is
       {"[MAX 4 ] ]\t4", "a list is closed that was not opened"},
       {"[MAX 4 [MIN ] ]\t4", "an operator has no arguments"},
   };
-  for (const auto& [line, reason] : cases) {
-    CAPTURE(line);
-    CHECK(refusal(line) == "[f, line 2] " + reason);
+  for (const auto& bad : cases) {
+    CAPTURE(bad.first);
+    CHECK(refusal(bad.first) == "[f, line 2] " + bad.second);
   }
 }
 

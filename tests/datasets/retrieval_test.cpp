@@ -53,9 +53,9 @@ TEST_CASE("retrieval: what is no line is an error that names the place and what 
       {"1\ti\tj\t\tb", "text 1 is empty"},
       {"1\ti\tj\ta\t", "text 2 is empty"},
   };
-  for (const auto& [line, reason] : cases) {
-    CAPTURE(line);
-    CHECK(error_of<Error>([&] { parse_text_pair(line, "f, line 2"); }) == "[f, line 2] " + reason);
+  for (const auto& bad : cases) {
+    CAPTURE(bad.first);
+    CHECK(error_of<Error>([&] { parse_text_pair(bad.first, "f, line 2"); }) == "[f, line 2] " + bad.second);
   }
 }
 

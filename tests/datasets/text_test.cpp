@@ -67,8 +67,8 @@ TEST_CASE("text: bytes that are not UTF-8 are an error that names place and offs
       {"\xf4\x90\x80\x80", "[f.tsv line 3] offset 0: U+110000 coded in 4 bytes is not UTF-8"},
       {"\xf8\x88\x80\x80\x80", "[f.tsv line 3] offset 0: the byte 0xf8 begins no UTF-8 character"},
   };
-  for (const auto& [bytes, message] : cases) {
-    CHECK(error_of<Error>([&] { code_points(bytes, "f.tsv line 3"); }) == message);
+  for (const auto& bad : cases) {
+    CHECK(error_of<Error>([&] { code_points(bad.first, "f.tsv line 3"); }) == bad.second);
   }
 }
 
