@@ -5,8 +5,12 @@
 #include "datasets/dynamics.h"
 #include "datasets/find.h"
 #include "datasets/imdb.h"
+#include "datasets/listops.h"
+#include "datasets/own.h"
+#include "datasets/retrieval.h"
 #include "datasets/smnist.h"
 #include "datasets/splits.h"
+#include "datasets/system_identification.h"
 
 #include <fmt/ranges.h>
 
@@ -32,6 +36,24 @@ const Signs cifar_signs = {"CIFAR-10",
                            {"cifar-10*.tar*", "cifar-10*.tgz"}};
 const Signs imdb_signs = {"IMDB", {"imdb", "aclImdb"}, {"aclImdb", "train"}, {"aclImdb*.tar*", "aclImdb*.tgz"}};
 
+SystemOptions system_options(const DataOptions& options) {
+  require<UsageError>(options.horizon <= 1, "horizon", "{} is not allowed: 0 (simulation) and 1 (one-step) are",
+                      options.horizon);
+  return {options.horizon == 1, options.window, options.stride};
+}
+
+/// The folder that the user named, in which a data set looks for its files itself.
+std::filesystem::path folder_of(std::string_view name, const DataOptions& options) {
+  return find_source({.name = name}, options.data);
+}
+
+Splits own(const DataOptions& options) {
+  require<UsageError>(!options.data.empty(), "data",
+                      "own data need a file or a folder: --data=FILE.csv, FILE.h5 or DIR");
+  return own_data(options.data,
+                  {options.input, options.target, options.window, options.stride, options.horizon, options.task});
+}
+
 struct Entry {
   std::string_view name;
   Task task;
@@ -51,8 +73,12 @@ constexpr std::array entries = {
           [](const DataOptions& o) { return smnist(find_data("mnist", o.data), false); }},
     Entry{"psmnist", classification, false, false, 1, 10, 784, 54'000, 784,
           [](const DataOptions& o) { return smnist(find_data("mnist", o.data), true); }},
+    Entry{"listops", classification, true, false, 18, 10, 2048, 96'000, 1068,
+          [](const DataOptions& o) { return listops(folder_of("listops", o), o.cache); }},
     Entry{"imdb", classification, true, false, 134, 2, 4096, 25'000, 1299.4,
           [](const DataOptions& o) { return imdb(find_source(imdb_signs, o.data), o.cache); }},
+    Entry{"aan", classification, true, true, 98, 2, 4000, 147'086, 8000,
+          [](const DataOptions& o) { return aan(folder_of("aan", o), o.cache); }},
     Entry{"lra-cifar", classification, false, false, 1, 10, 1024, 45'000, 1024,
           [](const DataOptions& o) { return cifar(find_source(cifar_signs, o.data), true); }},
     Entry{"cifar", classification, false, false, 3, 10, 1024, 45'000, 1024,
@@ -61,6 +87,15 @@ constexpr std::array entries = {
           [](const DataOptions& o) { return lorenz(dynamics_options(o)); }},
     Entry{"mackey-glass", regression, false, false, 10, 10, 512, 204, 512,
           [](const DataOptions& o) { return mackey_glass(dynamics_options(o)); }},
+    Entry{"silverbox", regression, false, false, 1, 1, 1024, 113, 1024,
+          [](const DataOptions& o) { return silverbox(folder_of("silverbox", o), system_options(o)); }},
+    Entry{"silverbox-arrow", regression, false, false, 1, 1, 1024, 113, 1024,
+          [](const DataOptions& o) {
+            return silverbox(folder_of("silverbox-arrow", o), system_options(o), SilverboxTest::arrow);
+          }},
+    Entry{"cascaded-tanks", regression, false, false, 1, 1, 256, 5, 256,
+          [](const DataOptions& o) { return cascaded_tanks(folder_of("cascaded-tanks", o), system_options(o)); }},
+    Entry{"own", regression, false, false, 0, 0, 0, 0, 0, own},
 };
 
 const Entry& entry(std::string_view name) {
@@ -112,6 +147,7 @@ Splits load(std::string_view name, const DataOptions& options) {
 
 Shape shape(std::string_view name) {
   const Entry& e = entry(name);
+  require<UsageError>(e.d_input > 0, "dataset", "own data have no official shape");
   Shape found;
   found.splits.name = e.name;
   found.splits.task = e.task;

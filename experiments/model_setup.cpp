@@ -1,6 +1,7 @@
 #include "experiments/model_setup.h"
 
 #include "core/error.h"
+#include "experiments/suggest.h"
 
 #include <unistd.h>
 
@@ -73,6 +74,12 @@ datasets::Splits load_data(const RunConfig& config) {
   options.data = config.data;
   options.trajectories = config.trajectories;
   options.tau = config.tau;
+  options.input = split(config.input, ",");
+  options.target = split(config.target, ",");
+  options.window = config.window;
+  options.stride = config.stride;
+  options.horizon = config.horizon;
+  options.task = config.task;
   options.val_split = config.val_split;
   options.limit_train = config.limit_train;
   options.limit_test = config.limit_test;

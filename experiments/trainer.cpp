@@ -24,6 +24,7 @@
 namespace bitstate::experiments {
 namespace {
 
+namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 using nlohmann::json;
 
@@ -352,7 +353,9 @@ TrainResult train(const RunConfig& config) {
        {"settings.ini", "parameters.txt", "metrics.jsonl", "checkpoint.h5", "best.h5", "result.json"}) {
     remove_stale_temporaries(folder / name);  // of a killed process
   }
-  write_file_atomically(folder / "settings.ini", format_ini(settings(config)));
+  Settings kept = settings(config);
+  if (config.dataset == "own") kept.emplace_back("data", fs::absolute(config.data).lexically_normal().string());
+  write_file_atomically(folder / "settings.ini", format_ini(kept));
   if (epochs_of(config) > 0) write_file_atomically(folder / "parameters.txt", run.parameter_table());
   const TrainResult result = run.train();
   if (result.status != "interrupted") write_file_atomically(result_file, to_json(result) + "\n");
