@@ -1,0 +1,151 @@
+#include "datasets/pathfinder.h"
+
+#include "core/error.h"
+#include "datasets/npy.h"
+#include "datasets/png.h"
+#include "datasets/splits.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace bitstate::datasets {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint32_t split_seed = 42;
+constexpr std::string_view level = "curv_contour_length_14";
+
+/// Where pathfinder<size>/curv_contour_length_14 is, seen from `folder`.
+fs::path find_level(const fs::path& folder, std::size_t size) {
+  const std::string name = fmt::format("pathfinder{}", size);
+  std::error_code ignored;
+  for (const fs::path& place :
+       {folder, folder / name, folder / "lra_release" / name, folder / "lra_release" / "lra_release" / name}) {
+    if (fs::is_directory(place / level / "metadata", ignored)) return place / level;
+  }
+  fail(folder.string(),
+       "there is no {}/{}/metadata; name the folder of the Long Range Arena's release, or make the images", name,
+       level);
+}
+
+/// The files <number>.npy by their number.
+std::map<std::uint32_t, fs::path> metadata_files(const fs::path& folder) {
+  std::map<std::uint32_t, fs::path> files;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    const fs::path& file = entry->path();
+    if (file.extension() != ".npy") continue;
+    const std::string stem = file.stem().string();
+    std::uint32_t number = 0;
+    std::from_chars(stem.data(), stem.data() + stem.size(), number);
+    require(std::to_string(number) == stem, file.string(), "is not named by a number");
+    files.emplace(number, file);
+  }
+  require(!error, folder.string(), "cannot be read: {}", error.message());
+  return files;
+}
+
+struct Entry {
+  std::string file;  // below the level's folder
+  std::int32_t label = 0;
+};
+
+/// Images of one level, in the order of the metadata.
+struct Images {
+  fs::path folder;
+  std::size_t size = 0;  // pixels in each direction
+  std::vector<Entry> entries;
+};
+
+/// One line of metadata: folder, file, number, label, ...
+Entry read_entry(const std::vector<std::string>& fields, const fs::path& metadata, std::size_t line) {
+  require(fields.size() >= 4, metadata.string(), "line {}: {} fields; folder, file, number and label are needed", line,
+          fields.size());
+  const fs::path file = fs::path(fields[0]) / fields[1];
+  require(file.is_relative() && std::find(file.begin(), file.end(), "..") == file.end(), metadata.string(),
+          "line {}: the image {} is not below this folder", line, file.string());
+  require(fields[3] == "0" || fields[3] == "1", metadata.string(), "line {}: the label {} is neither 0 nor 1", line,
+          fields[3]);
+  return {file.string(), fields[3] == "1" ? 1 : 0};
+}
+
+Images read_images(const fs::path& folder, std::size_t size) {
+  Images images{folder, size, {}};
+  for (const auto& [number, metadata] : metadata_files(folder / "metadata")) {
+    std::size_t line = 0;
+    for (const auto& fields : read_table(metadata)) {
+      Entry entry = read_entry(fields, metadata, ++line);
+      std::error_code error;
+      const auto bytes = fs::file_size(folder / entry.file, error);
+      require(!error, (folder / entry.file).string(), "is named in {}, line {}, but cannot be read: {}",
+              metadata.string(), line, error.message());
+      if (bytes > 0) images.entries.push_back(std::move(entry));
+    }
+  }
+  return images;
+}
+
+/// Some of the images, in the order of `indices`.
+class PathfinderImages final : public Dataset {
+ public:
+  PathfinderImages(std::shared_ptr<const Images> images, std::vector<std::uint32_t> indices)
+      : images_(std::move(images)), indices_(std::move(indices)) {}
+
+  [[nodiscard]] std::size_t size() const override { return indices_.size(); }
+
+  void read(std::size_t index, Example& out) const override {
+    require(index < indices_.size(), "pathfinder", "example {} of {} does not exist", index, indices_.size());
+    const Entry& entry = images_->entries[indices_[index]];
+    const fs::path file = images_->folder / entry.file;
+    const GreyImage image = read_png(file, images_->size);
+    require(image.width == images_->size && image.height == images_->size, file.string(),
+            "has {} x {} pixels, not {} x {}", image.width, image.height, images_->size, images_->size);
+    out.length = image.values.size();
+    out.x.resize(out.length);
+    for (std::size_t i = 0; i < out.length; ++i) {
+      out.x[i] = (static_cast<float>(image.values[i]) / 255.0F - 0.5F) / 0.5F;
+    }
+    out.tokens.clear();
+    out.target.clear();
+    out.label = entry.label;
+  }
+
+ private:
+  std::shared_ptr<const Images> images_;
+  std::vector<std::uint32_t> indices_;
+};
+
+}  // namespace
+
+Splits pathfinder(const fs::path& folder, std::size_t size) {
+  require<UsageError>(size == 32 || size == 64 || size == 128 || size == 256, "pathfinder",
+                      "there are no images of size {}; there are 32, 64, 128 and 256", size);
+  const fs::path place = find_level(folder, size);
+  const auto images = std::make_shared<const Images>(read_images(place, size));
+  const std::size_t n = images->entries.size();
+  require(n >= 10, place.string(), "has {} images; at least 10 are needed for the three parts", n);
+  auto parts = random_split({n - 2 * (n / 10), n / 10, n / 10}, split_seed);
+
+  Splits splits;
+  splits.name = size == 32 ? "pathfinder" : size == 128 ? "pathx" : fmt::format("pathfinder{}", size);
+  splits.task = Task::classification;
+  splits.d_input = 1;
+  splits.d_output = 2;
+  splits.max_length = size * size;
+  splits.train = std::make_shared<PathfinderImages>(images, std::move(parts[0]));
+  splits.validation = std::make_shared<PathfinderImages>(images, std::move(parts[1]));
+  splits.test = std::make_shared<PathfinderImages>(images, std::move(parts[2]));
+  return splits;
+}
+
+}  // namespace bitstate::datasets

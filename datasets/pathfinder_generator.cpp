@@ -1,0 +1,101 @@
+#include "datasets/pathfinder_generator.h"
+
+#include "core/atomic_file.h"
+#include "core/error.h"
+#include "datasets/pathfinder_image.h"
+#include "datasets/png.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <fstream>
+#include <string>
+#include <system_error>
+#include <vector>
+
+namespace bitstate::datasets {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t batch_size = 1000;
+constexpr int version = 1;  // changes when the images of equal options do
+
+void create_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  require(!error, folder.string(), "cannot be created: {}", error.message());
+}
+
+/// Without flushing to disk, which would take longer than making the images.
+void write_image(const fs::path& file, const GreyImage& image) {
+  const std::string bytes = encode_png(image);
+  std::ofstream stream(file, std::ios::binary | std::ios::trunc);
+  stream.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  stream.close();
+  require(stream.good(), file.string(), "cannot be written");
+}
+
+/// A line of the release's metadata: where the image is, its number, its label, and how it was made.
+std::string metadata_line(std::size_t batch, std::size_t i, const PathfinderSettings& settings, int margin,
+                          std::int32_t label) {
+  return fmt::format("imgs/{} sample_{}.png {} {} {:.1f} {} {} {} {} {} 1\n", batch, i, i, label, settings.continuity,
+                     PathfinderSettings::contour_length, PathfinderSettings::distractor_length, settings.paddle_length,
+                     settings.paddle_thickness, margin);
+}
+
+/// Sees to it that all batches in a folder are of one kind, by a file that says which.
+void claim_folder(const fs::path& folder, const PathfinderOptions& options) {
+  const fs::path file = folder / "generator.txt";
+  const std::string ours = fmt::format("bitstate pathfinder, version {}\nsize {}\nseed {}\nimages {}\n", version,
+                                       options.size, options.seed, options.images);
+  std::error_code error;
+  if (fs::exists(file, error)) {
+    const std::string theirs = read_file(file, 1000);
+    require<UsageError>(theirs == ours, folder.string(),
+                        "was made with other options, which {} lists; choose them or another folder", file.string());
+    return;
+  }
+  require<UsageError>(!fs::exists(folder, error) || fs::is_empty(folder, error), folder.string(),
+                      "holds other files already; choose another folder");
+  create_folder(folder);
+  write_file_atomically(file, ours);
+}
+
+}  // namespace
+
+void make_pathfinder(const PathfinderOptions& options, const fs::path& out, Workers& workers,
+                     const std::function<void(std::size_t done, std::size_t images)>& progress) {
+  constexpr std::size_t max_images = 10'000'000;
+  require<UsageError>(options.images >= 1 && options.images <= max_images, "pathfinder",
+                      "{} images cannot be made; 1 to {} can", options.images, max_images);
+  const PathfinderArtist artist(options.size, options.seed);
+  const fs::path folder = out / fmt::format("pathfinder{}", options.size);
+  claim_folder(folder, options);
+  const fs::path level = folder / "curv_contour_length_14";
+  create_folder(level / "metadata");
+
+  for (std::size_t first = 0; first < options.images; first += batch_size) {
+    const std::size_t batch = first / batch_size;
+    const std::size_t count = std::min(batch_size, options.images - first);
+    const fs::path metadata = level / "metadata" / fmt::format("{}.npy", batch);
+    std::error_code ignored;
+    if (!fs::exists(metadata, ignored)) {
+      const fs::path images = level / "imgs" / std::to_string(batch);
+      create_folder(images);
+      std::vector<std::string> lines(count);
+      workers.for_each(count, [&](std::size_t i) {
+        const PathfinderImage image = artist.draw(first + i);
+        write_image(images / fmt::format("sample_{}.png", i), image.picture);
+        lines[i] = metadata_line(batch, i, artist.settings(), image.margin, image.label);
+      });
+      std::string text;
+      for (const std::string& line : lines) text += line;
+      remove_stale_temporaries(metadata);
+      write_file_atomically(metadata, text);
+    }
+    if (progress) progress(first + count, options.images);
+  }
+}
+
+}  // namespace bitstate::datasets

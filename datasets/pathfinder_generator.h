@@ -1,0 +1,29 @@
+// Makes Pathfinder's images as files, for those who do not have the Long Range Arena's release (8 GB).
+#pragma once
+
+#include "core/parallel.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+
+namespace bitstate::datasets {
+
+struct PathfinderOptions {
+  std::size_t size = 32;  ///< pixels in each direction: 32, 64, 128 (Path-X) or 256
+  std::uint64_t seed = 0;
+  std::size_t images = 200'000;  ///< 1 to 10 million
+};
+
+/// Writes images (pathfinder_image.h) and their metadata below out/pathfinder<size>/curv_contour_length_14, in the
+/// layout of the release: imgs/<batch>/sample_<i>.png and metadata/<batch>.npy, a thousand images a batch, so that
+/// pathfinder(out, size) reads them. What is written depends on the options alone, not on the number of threads.
+/// A batch is complete when its metadata are there; they are written last, and what is complete is not made again:
+/// after an interruption (of the program, not of the machine's power) the same call goes on. `progress`, if it is not
+/// empty, is called after every batch with the images done and their number. UsageError for impossible options and for
+/// a folder that was made with others, or by something else; Error where something cannot be written.
+void make_pathfinder(const PathfinderOptions& options, const std::filesystem::path& out, Workers& workers,
+                     const std::function<void(std::size_t done, std::size_t images)>& progress);
+
+}  // namespace bitstate::datasets

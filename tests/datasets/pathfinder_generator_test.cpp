@@ -1,0 +1,124 @@
+#include "datasets/pathfinder_generator.h"
+
+#include "core/atomic_file.h"
+#include "core/error.h"
+#include "datasets/npy.h"
+#include "datasets/pathfinder.h"
+#include "datasets/pathfinder_image.h"
+#include "datasets/png.h"
+#include "tests/support/temp_folder.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace bitstate;
+using namespace bitstate::datasets;
+using tests::error_of;
+using tests::TempFolder;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Every file below a folder, by its path from there.
+std::map<std::string, std::string> files_below(const fs::path& folder) {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (entry.is_regular_file()) files[fs::relative(entry.path(), folder)] = read_file(entry.path(), 1 << 20);
+  }
+  return files;
+}
+
+void make(const PathfinderOptions& options, const fs::path& out, std::size_t threads = 2) {
+  Workers workers(threads);
+  make_pathfinder(options, out, workers, {});
+}
+
+}  // namespace
+
+TEST_CASE("pathfinder_generator: what is written is the release's layout, and pathfinder() reads it") {
+  const TempFolder folder;
+  for (const auto& [size, line] :
+       {std::pair<std::size_t, std::string>{32, " 1.0 14 4 2 0.5 1 1"}, {64, " 1.8 14 4 5 1 1 1"}}) {
+    make({.size = size, .seed = 5, .images = 10}, folder.path());
+    const PathfinderArtist artist(size, 5);
+    const fs::path level = folder / ("pathfinder" + std::to_string(size)) / "curv_contour_length_14";
+    const std::string metadata = read_file(level / "metadata/0.npy", 10000);
+    std::string expected;
+    for (std::size_t i = 0; i < 10; ++i) {
+      const PathfinderImage image = artist.draw(i);
+      const std::string number = std::to_string(i);
+      expected += "imgs/0 sample_" + number + ".png " + number + " " + std::to_string(image.label) + line + "\n";
+      CHECK(read_png(level / "imgs/0" / ("sample_" + number + ".png"), size) == image.picture);
+    }
+    CHECK(metadata == expected);
+    CHECK(read_table(level / "metadata/0.npy").size() == 10);
+    const Splits splits = pathfinder(folder.path(), size);
+    CHECK(splits.train->size() == 8);
+    Example example;
+    splits.test->read(0, example);
+    CHECK(example.x.size() == size * size);
+  }
+}
+
+TEST_CASE("pathfinder_generator: files do not depend on threads or interruptions; batches have a thousand images") {
+  const TempFolder folder;
+  const PathfinderOptions options{.size = 32, .seed = 1, .images = 1030};
+  make(options, folder / "one", 1);
+  make(options, folder / "two", 2);
+  const auto expected = files_below(folder / "one");
+  REQUIRE(expected.size() == 1030 + 2 + 1);
+  REQUIRE(expected.count("pathfinder32/curv_contour_length_14/imgs/1/sample_29.png") == 1);
+  CHECK(files_below(folder / "two") == expected);
+
+  // stopped after the first batch, with half of the second one written
+  Workers workers(2);
+  std::vector<std::pair<std::size_t, std::size_t>> reports;
+  const auto stop = [&](std::size_t done, std::size_t images) {
+    reports.emplace_back(done, images);
+    throw std::runtime_error("stopped");
+  };
+  CHECK_THROWS_AS(make_pathfinder(options, folder / "three", workers, stop), std::runtime_error);
+  CHECK(reports == std::vector<std::pair<std::size_t, std::size_t>>{{1000, 1030}});
+  const fs::path level = folder / "three/pathfinder32/curv_contour_length_14";
+  CHECK_FALSE(fs::exists(level / "metadata/1.npy"));
+  fs::create_directories(level / "imgs/1");
+  tests::write_quickly(level / "imgs/1/sample_3.png", "half of an ima");
+  tests::write_quickly(level / "metadata/.1.npy.tmp-1-0", "imgs/1 sam");
+  const fs::path done = level / "imgs/0/sample_0.png";
+  tests::write_quickly(done, "not made again");
+  reports.clear();
+  make_pathfinder(options, folder / "three", workers,
+                  [&](std::size_t so_far, std::size_t images) { reports.emplace_back(so_far, images); });
+  CHECK(reports == std::vector<std::pair<std::size_t, std::size_t>>{{1000, 1030}, {1030, 1030}});
+  CHECK(read_file(done, 100) == "not made again");
+  tests::write_quickly(done, expected.at("pathfinder32/curv_contour_length_14/imgs/0/sample_0.png"));
+  CHECK(files_below(folder / "three") == expected);
+}
+
+TEST_CASE("pathfinder_generator: impossible options, other options and folders of others are usage errors") {
+  const TempFolder folder;
+  CHECK_THROWS_AS(make({.size = 48}, folder.path()), UsageError);
+  CHECK_THROWS_AS(make({.size = 32, .images = 0}, folder.path()), UsageError);
+  CHECK_THROWS_AS(make({.size = 32, .images = 10'000'001}, folder.path()), UsageError);
+  CHECK(folder.entries() == 0);
+
+  make({.size = 32, .seed = 1, .images = 10}, folder.path());
+  const auto before = files_below(folder.path());
+  for (const PathfinderOptions& other : {PathfinderOptions{.size = 32, .seed = 2, .images = 10},
+                                         PathfinderOptions{.size = 32, .seed = 1, .images = 11}}) {
+    const std::string message = error_of<UsageError>([&] { make(other, folder.path()); });
+    CHECK(message.find("[" + (folder / "pathfinder32").string() + "] was made with other options") == 0);
+  }
+  CHECK(files_below(folder.path()) == before);
+
+  fs::create_directories(folder / "release/pathfinder32/curv_contour_length_14/metadata");
+  CHECK_THROWS_AS(make({.size = 32, .images = 10}, folder / "release"), UsageError);
+  tests::write_quickly(folder / "file", "x");
+  CHECK_THROWS_AS(make({.size = 32, .images = 10}, folder / "file"), Error);
+}
