@@ -1,6 +1,7 @@
 #include "datasets/registry.h"
 
 #include "core/error.h"
+#include "datasets/catalog.h"
 #include "datasets/dynamics.h"
 #include "datasets/smnist.h"
 #include "datasets/splits.h"

@@ -1,8 +1,8 @@
 #include "experiments/data_commands.h"
 
 #include "core/error.h"
+#include "datasets/catalog.h"
 #include "datasets/registry.h"
-#include "datasets/smnist.h"
 #include "experiments/suggest.h"
 
 #include <fmt/format.h>
@@ -16,11 +16,10 @@ namespace {
 namespace fs = std::filesystem;
 
 int check_data(const RunConfig& config, const std::string& name) {
-  require<UsageError>(name.empty() || name == "mnist" || name == "smnist" || name == "psmnist", "data check",
-                      "'{}' has no files to check; mnist has", name);
-  const fs::path folder = datasets::find_data("mnist", config.data);
+  const std::string source = name.empty() ? "mnist" : name;
+  const fs::path folder = datasets::find_data(source, config.data);
   bool ok = true;
-  for (const auto& file : datasets::data_check(folder)) {
+  for (const auto& file : datasets::data_check(source, folder)) {
     fmt::print("{}: {}\n", (folder / file.file).string(), file.verdict);
     ok = ok && file.ok;
   }
