@@ -1,7 +1,7 @@
 # Sourced by check and demo: the Debian packages the project is built with, and how they get there.
 
 build_packages=(g++ cmake ninja-build libeigen3-dev libtbb-dev libhdf5-dev libboost-program-options-dev libfmt-dev
-                nlohmann-json3-dev librandom123-dev zlib1g-dev doctest-dev)
+                nlohmann-json3-dev librandom123-dev zlib1g-dev libcurl4-openssl-dev doctest-dev)
 clang_packages=(clang-14 clang-tidy-14)
 arm_packages=(gcc-arm-none-eabi binutils-arm-none-eabi qemu-system-arm)  # for tests/program/long_c_targets.sh
 

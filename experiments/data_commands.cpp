@@ -3,6 +3,9 @@
 #include "core/error.h"
 #include "datasets/catalog.h"
 #include "datasets/registry.h"
+#include "experiments/console.h"
+#include "experiments/fetch.h"
+#include "experiments/signals.h"
 #include "experiments/suggest.h"
 
 #include <fmt/format.h>
@@ -41,18 +44,31 @@ int make_data(const RunConfig& config, const std::string& name) {
   return 0;
 }
 
+int fetch_data(const RunConfig& config, const std::string& name, const std::string& mirror) {
+  require<UsageError>(!name.empty(), "data fetch", "needs the name of a data set");
+  return fetch(name, datasets::data_folder(name, config.data), mirror, say_line) ? 0 : exit_interrupted;
+}
+
 }  // namespace
 
 int data_command(const CommandLine& line) {
   RunConfig config;
-  for (const auto& [name, value] : line.options) set_option(config, name, value);
+  std::string mirror;
+  for (const auto& [name, value] : line.options) {
+    if (name == "mirror") {
+      mirror = value;
+    } else {
+      set_option(config, name, value);
+    }
+  }
   const auto& words = line.positionals;
-  require<UsageError>(!words.empty() && words.size() <= 2, "data", "needs check or make, and a data set's name");
+  require<UsageError>(!words.empty() && words.size() <= 2, "data", "needs check, fetch or make, and a data set's name");
   const std::string name = words.size() > 1 ? words[1] : std::string();
   if (words.front() == "check") return check_data(config, name);
+  if (words.front() == "fetch") return fetch_data(config, name, mirror);
   if (words.front() == "make") return make_data(config, name);
   fail<UsageError>("data", "'{}' is not a command of it{}", words.front(),
-                   suggestion(words.front(), {"check", "make"}));
+                   suggestion(words.front(), {"check", "fetch", "make"}));
 }
 
 }  // namespace bitstate::experiments
