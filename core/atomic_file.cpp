@@ -79,10 +79,14 @@ AtomicFile::~AtomicFile() {
 
 void AtomicFile::commit() {
   require(!committed_, path_.string(), "was committed already");
-  flush_to_disk(temporary_, O_RDONLY);
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail_on(path_, "cannot be replaced by its new version");
+  publish_file(temporary_, path_);
   committed_ = true;
-  flush_to_disk(folder_of(path_), O_RDONLY | O_DIRECTORY);
+}
+
+void publish_file(const fs::path& from, const fs::path& path) {
+  flush_to_disk(from, O_RDONLY);
+  if (::rename(from.c_str(), path.c_str()) != 0) fail_on(path, "cannot be replaced by its new version");
+  flush_to_disk(folder_of(path), O_RDONLY | O_DIRECTORY);
 }
 
 void write_file_atomically(const fs::path& path, std::string_view bytes) {

@@ -30,6 +30,10 @@ class AtomicFile {
   bool committed_ = false;
 };
 
+/// Flushes `from` to disk, renames it to `path`, in the same folder, and flushes the folder: commit() of a file that
+/// has been written elsewhere. Throws Error naming the file.
+void publish_file(const std::filesystem::path& from, const std::filesystem::path& path);
+
 /// Replaces the content of `path` (or creates it) so that every reader, also after a crash, sees the old or the new
 /// one.
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);

@@ -1,10 +1,14 @@
 #include "core/sha256.h"
 
+#include "core/error.h"
+
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <fstream>
+#include <vector>
 
 namespace bitstate {
 namespace {
@@ -86,6 +90,19 @@ std::string Sha256::hex() {
 std::string sha256_hex(std::string_view bytes) {
   Sha256 hash;
   hash.update(bytes.data(), bytes.size());
+  return hash.hex();
+}
+
+std::string sha256_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  require(file.is_open(), path.string(), "cannot be opened");
+  Sha256 hash;
+  std::vector<char> piece(std::size_t{1} << 16);
+  while (file) {
+    file.read(piece.data(), static_cast<std::streamsize>(piece.size()));
+    hash.update(piece.data(), static_cast<std::size_t>(file.gcount()));
+  }
+  require(!file.bad(), path.string(), "cannot be read");
   return hash.hex();
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -27,5 +28,8 @@ class Sha256 {
 };
 
 [[nodiscard]] std::string sha256_hex(std::string_view bytes);
+
+/// The hash of a file of any size, read in pieces. Throws Error naming the file.
+[[nodiscard]] std::string sha256_file(const std::filesystem::path& path);
 
 }  // namespace bitstate

@@ -2,11 +2,11 @@
 
 #include "core/error.h"
 #include "core/quant_spec.h"
+#include "datasets/catalog.h"
 
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <string>
 #include <system_error>
 
@@ -38,25 +38,18 @@ fs::path source_in(const Signs& signs, const fs::path& folder) {
 
 }  // namespace
 
-fs::path named_folder(const fs::path& data_option) {
-  if (!data_option.empty()) return data_option;
-  const char* const variable = std::getenv("BITSTATE_DATA");
-  return variable == nullptr ? fs::path{} : fs::path(variable);
-}
-
 fs::path find_source(const Signs& signs, const fs::path& data_option) {
-  const fs::path named = named_folder(data_option);
-  require(!named.empty(), "data", "no folder is named for {}; name it with --data or BITSTATE_DATA", signs.name);
+  const fs::path named = data_folder(signs.name, data_option);
   std::error_code ignored;
-  require(fs::exists(named, ignored), named.string(), "does not exist; the data of {} are looked for there",
-          signs.name);
+  require(fs::exists(named, ignored), named.string(), "does not exist; {}", advice(signs.name));
   if (fs::is_regular_file(named, ignored)) return named;
   for (const std::string_view folder : signs.folders) {
     if (const fs::path source = source_in(signs, named / folder); !source.empty()) return source;
   }
   if (const fs::path source = source_in(signs, named); !source.empty()) return source;
-  fail(named.string(), "holds no {}: neither {} nor an archive {} is in it or in its folders {}", signs.name,
-       fmt::join(signs.members, " or "), fmt::join(signs.archives, " or "), fmt::join(signs.folders, ", "));
+  fail(named.string(), "neither {} nor an archive {} is in it or in its folders {}; {}",
+       fmt::join(signs.members, " or "), fmt::join(signs.archives, " or "), fmt::join(signs.folders, ", "),
+       advice(signs.name));
 }
 
 }  // namespace bitstate::datasets

@@ -15,11 +15,9 @@ struct Signs {
   std::vector<std::string_view> archives = {};  ///< globs of the file names under which it is distributed, packed
 };
 
-/// The folder that the user named: `data_option`, or $BITSTATE_DATA if it is empty; empty if neither is there.
-std::filesystem::path named_folder(const std::filesystem::path& data_option);
-
 /// The folder or archive of a data set: the folder (or archive) that the user named, or what has the signs in it or in
-/// its subfolders of the usual names. Throws Error saying what is missing and where to get it.
+/// its subfolders of the usual names; the user names it by `data_option` or $BITSTATE_DATA. Throws Error saying what is
+/// missing and where to get it.
 std::filesystem::path find_source(const Signs& signs, const std::filesystem::path& data_option);
 
 }  // namespace bitstate::datasets

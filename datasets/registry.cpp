@@ -1,14 +1,17 @@
 #include "datasets/registry.h"
 
 #include "core/error.h"
+#include "datasets/catalog.h"
 #include "datasets/cifar.h"
 #include "datasets/dynamics.h"
 #include "datasets/find.h"
 #include "datasets/imdb.h"
 #include "datasets/listops.h"
 #include "datasets/own.h"
+#include "datasets/pathfinder.h"
 #include "datasets/retrieval.h"
 #include "datasets/smnist.h"
+#include "datasets/speech.h"
 #include "datasets/splits.h"
 #include "datasets/system_identification.h"
 
@@ -30,11 +33,11 @@ DynamicsOptions dynamics_options(const DataOptions& options) {
   return dynamics;
 }
 
-const Signs cifar_signs = {"CIFAR-10",
+const Signs cifar_signs = {"cifar",
                            {"cifar10", "cifar-10-batches-bin", "cifar"},
                            {"test_batch.bin", "cifar-10-batches-bin"},
                            {"cifar-10*.tar*", "cifar-10*.tgz"}};
-const Signs imdb_signs = {"IMDB", {"imdb", "aclImdb"}, {"aclImdb", "train"}, {"aclImdb*.tar*", "aclImdb*.tgz"}};
+const Signs imdb_signs = {"imdb", {"imdb", "aclImdb"}, {"aclImdb", "train"}, {"aclImdb*.tar*", "aclImdb*.tgz"}};
 
 SystemOptions system_options(const DataOptions& options) {
   require<UsageError>(options.horizon <= 1, "horizon", "{} is not allowed: 0 (simulation) and 1 (one-step) are",
@@ -44,7 +47,7 @@ SystemOptions system_options(const DataOptions& options) {
 
 /// The folder that the user named, in which a data set looks for its files itself.
 std::filesystem::path folder_of(std::string_view name, const DataOptions& options) {
-  return find_source({.name = name}, options.data);
+  return data_folder(name, options.data);
 }
 
 Splits own(const DataOptions& options) {
@@ -83,6 +86,14 @@ constexpr std::array entries = {
           [](const DataOptions& o) { return cifar(find_source(cifar_signs, o.data), true); }},
     Entry{"cifar", classification, false, false, 3, 10, 1024, 45'000, 1024,
           [](const DataOptions& o) { return cifar(find_source(cifar_signs, o.data), false); }},
+    Entry{"pathfinder", classification, false, false, 1, 2, 1024, 160'000, 1024,
+          [](const DataOptions& o) { return pathfinder(folder_of("pathfinder", o), 32); }},
+    Entry{"pathx", classification, false, false, 1, 2, 16'384, 160'000, 16'384,
+          [](const DataOptions& o) { return pathfinder(folder_of("pathx", o), 128); }},
+    Entry{"speech35", classification, false, false, 1, 35, 16'000, 84'843, 16'000,
+          [](const DataOptions& o) { return speech35(folder_of("speech35", o), o.cache); }},
+    Entry{"speech35-8k", classification, false, false, 1, 35, 8'000, 84'843, 8'000,
+          [](const DataOptions& o) { return speech35(folder_of("speech35", o), o.cache, 2); }},
     Entry{"lorenz", regression, false, false, 3, 3, 512, 819, 512,
           [](const DataOptions& o) { return lorenz(dynamics_options(o)); }},
     Entry{"mackey-glass", regression, false, false, 10, 10, 512, 204, 512,
@@ -90,9 +101,8 @@ constexpr std::array entries = {
     Entry{"silverbox", regression, false, false, 1, 1, 1024, 113, 1024,
           [](const DataOptions& o) { return silverbox(folder_of("silverbox", o), system_options(o)); }},
     Entry{"silverbox-arrow", regression, false, false, 1, 1, 1024, 113, 1024,
-          [](const DataOptions& o) {
-            return silverbox(folder_of("silverbox-arrow", o), system_options(o), SilverboxTest::arrow);
-          }},
+          [](const DataOptions&
+                 o) { return silverbox(folder_of("silverbox", o), system_options(o), SilverboxTest::arrow); }},
     Entry{"cascaded-tanks", regression, false, false, 1, 1, 256, 5, 256,
           [](const DataOptions& o) { return cascaded_tanks(folder_of("cascaded-tanks", o), system_options(o)); }},
     Entry{"own", regression, false, false, 0, 0, 0, 0, 0, own},

@@ -1,12 +1,10 @@
-// Sequential MNIST and its permuted variant, from the four official idx files; where data folders are looked for.
+// Sequential MNIST and its permuted variant, from the four official idx files.
 #pragma once
 
 #include "datasets/dataset.h"
 
 #include <cstdint>
 #include <filesystem>
-#include <string>
-#include <string_view>
 #include <vector>
 
 namespace bitstate::datasets {
@@ -20,19 +18,5 @@ Splits smnist(const std::filesystem::path& folder, bool permuted);
 
 /// psMNIST's order of the pixels: 0..1023 with their ten bits reversed, those below 784 kept: 0 512 256 768 128 640 ...
 std::vector<std::uint16_t> bit_reversal_permutation();
-
-/// The folder with the files of `name` ("mnist"): `data_option` if it is not empty, else $BITSTATE_DATA; in either the
-/// folder itself or its subfolder `name`. Throws Error saying what is missing, where to get it and its checksums.
-std::filesystem::path find_data(std::string_view name, const std::filesystem::path& data_option);
-
-/// The verdict on one file of a data set.
-struct CheckedFile {
-  std::string file;     ///< name of what is there, or of what is missing
-  bool ok = false;      ///< it is there and has the official checksum
-  std::string verdict;  ///< "ok", "missing", "sha256 ... is not the official ..."
-};
-
-/// Verifies the checksums of the four MNIST files, each raw or as .gz, in `folder`.
-std::vector<CheckedFile> data_check(const std::filesystem::path& folder);
 
 }  // namespace bitstate::datasets

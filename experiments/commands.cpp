@@ -3,9 +3,11 @@
 #include "core/error.h"
 #include "experiments/bench.h"
 #include "experiments/bench_program.h"
+#include "experiments/console.h"
 #include "experiments/data_commands.h"
 #include "experiments/embedded.h"
 #include "experiments/inspect.h"
+#include "experiments/make_data.h"
 #include "experiments/program_commands.h"
 #include "experiments/report.h"
 #include "experiments/run_config.h"
@@ -17,8 +19,6 @@
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -273,15 +273,9 @@ int sweep_command(const CommandLine& line) {
   if (options.out.empty()) options.out = fs::path("sweeps") / fs::path(file).stem();
   const auto plan = plan_sweep(built_in ? parse_ini(*built_in, file) : read_ini(file), file, options.overrides);
 
-  const bool terminal = isatty(STDOUT_FILENO) != 0;
-  const auto say = [terminal](std::string_view text, bool transient) {
-    if (terminal) fmt::print("\r\033[K{}{}", text, transient ? "" : "\n");
-    if (!terminal && !transient) fmt::print("{}\n", text);
-    std::fflush(stdout);
-  };
   ProcessLauncher launcher(options.passed);
-  const SweepSummary s = run_sweep(plan, options.out, options.jobs, launcher, say);
-  if (terminal) fmt::print("\r\033[K");
+  const SweepSummary s = run_sweep(plan, options.out, options.jobs, launcher, say_line);
+  say_line("", true);
   fmt::print("{} runs: {} done, {} diverged, {} failed, {} had a result; bitstate report {} tabulates them\n",
              s.planned, s.done, s.diverged, s.failed, s.skipped, options.out.string());
   if (options.json) {
@@ -345,6 +339,10 @@ std::vector<Command> command_table() {
   auto run = some_options({"threads"});
   run.push_back({"out", "file of the table; default: standard output", false});
   run.push_back({"input", "sequences: a .csv, .h5 or idx file", false});
+  auto data = some_options({"data", "tau", "trajectories", "seed", "threads"});
+  data.push_back({"out", "make: folder of the generated data", false});
+  data.push_back({"mirror", "fetch: address of a folder that holds the files; default: their publishers", false});
+  for (const OptionInfo& option : make_options()) data.push_back(option);
   return {
       {"train", "RECIPE | --from=RUN", "trains one model, from the start or from the weights of a run", run_options(),
        train_command},
@@ -358,8 +356,7 @@ std::vector<Command> command_table() {
       {"run", "PROGRAM --input=FILE", "runs an exported integer program", run, run_command_line},
       {"sweep", "FILE.ini --out=DIR", "trains all runs of a sweep", sweep, sweep_command},
       {"report", "DIR", "tabulates the runs of a folder", some_options({"json"}), report_command},
-      {"data", "check|make [NAME]", "verifies data files, generates data",
-       some_options({"data", "tau", "trajectories"}), data_command},
+      {"data", "check|fetch|make [NAME]", "verifies data files, downloads them, generates data", data, data_command},
       {"bench", "[RECIPE | PROGRAM]", "measures the training step, or an exported program", run_options(),
        bench_command},
   };

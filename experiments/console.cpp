@@ -47,6 +47,13 @@ std::uint64_t peak_rss_bytes() {
   return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
 }
 
+void say_line(std::string_view text, bool transient) {
+  const bool terminal = isatty(STDOUT_FILENO) != 0;
+  if (terminal) fmt::print("\r\033[K{}{}", text, transient ? "" : "\n");
+  if (!terminal && !transient) fmt::print("{}\n", text);
+  std::fflush(stdout);
+}
+
 std::string duration_text(double seconds) {
   const auto whole = static_cast<long>(seconds + 0.5);
   if (whole >= 3600) return fmt::format("{}h{:02}m", whole / 3600, whole % 3600 / 60);

@@ -36,6 +36,9 @@ class ProgressBar {
 /// Most memory this process has held so far.
 std::uint64_t peak_rss_bytes();
 
+/// A line on stdout. A transient one is replaced by what follows, and left out where stdout is no terminal.
+void say_line(std::string_view text, bool transient);
+
 /// "1h02m", "3m20s" or "12s".
 std::string duration_text(double seconds);
 

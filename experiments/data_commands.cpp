@@ -1,8 +1,11 @@
 #include "experiments/data_commands.h"
 
 #include "core/error.h"
-#include "datasets/registry.h"
-#include "datasets/smnist.h"
+#include "datasets/catalog.h"
+#include "experiments/console.h"
+#include "experiments/fetch.h"
+#include "experiments/make_data.h"
+#include "experiments/signals.h"
 #include "experiments/suggest.h"
 
 #include <fmt/format.h>
@@ -16,44 +19,41 @@ namespace {
 namespace fs = std::filesystem;
 
 int check_data(const RunConfig& config, const std::string& name) {
-  require<UsageError>(name.empty() || name == "mnist" || name == "smnist" || name == "psmnist", "data check",
-                      "'{}' has no files to check; mnist has", name);
-  const fs::path folder = datasets::find_data("mnist", config.data);
+  const std::string source = name.empty() ? "mnist" : name;
+  const fs::path folder = datasets::find_data(source, config.data);
   bool ok = true;
-  for (const auto& file : datasets::data_check(folder)) {
+  for (const auto& file : datasets::data_check(source, folder)) {
     fmt::print("{}: {}\n", (folder / file.file).string(), file.verdict);
     ok = ok && file.ok;
   }
   return ok ? 0 : 1;
 }
 
-int make_data(const RunConfig& config, const std::string& name) {
-  require<UsageError>(name == "lorenz" || name == "mackey-glass", "data make",
-                      "'{}' is not generated; lorenz and mackey-glass are", name);
-  require<UsageError>(!config.data.empty(), "data make", "needs --data=DIR, where the HDF5 file shall be");
-  datasets::DataOptions options;
-  options.cache = config.data;
-  options.trajectories = config.trajectories;
-  options.tau = config.tau;
-  fs::create_directories(config.data);
-  const auto splits = datasets::load(name, options);
-  fmt::print("{}: {} training and {} test sequences of {} steps in {}\n", splits.name, splits.train->size(),
-             splits.test->size(), splits.max_length, config.data);
-  return 0;
+int fetch_data(const RunConfig& config, const std::string& name, const std::string& mirror) {
+  require<UsageError>(!name.empty(), "data fetch", "needs the name of a data set");
+  return fetch(name, datasets::data_folder(name, config.data), mirror, say_line) ? 0 : exit_interrupted;
 }
 
 }  // namespace
 
 int data_command(const CommandLine& line) {
+  if (!line.positionals.empty() && line.positionals.front() == "make") return make_data(line);
   RunConfig config;
-  for (const auto& [name, value] : line.options) set_option(config, name, value);
+  std::string mirror;
+  for (const auto& [name, value] : line.options) {
+    if (name == "mirror") {
+      mirror = value;
+    } else {
+      set_option(config, name, value);
+    }
+  }
   const auto& words = line.positionals;
-  require<UsageError>(!words.empty() && words.size() <= 2, "data", "needs check or make, and a data set's name");
+  require<UsageError>(!words.empty() && words.size() <= 2, "data", "needs check, fetch or make, and a data set's name");
   const std::string name = words.size() > 1 ? words[1] : std::string();
   if (words.front() == "check") return check_data(config, name);
-  if (words.front() == "make") return make_data(config, name);
+  if (words.front() == "fetch") return fetch_data(config, name, mirror);
   fail<UsageError>("data", "'{}' is not a command of it{}", words.front(),
-                   suggestion(words.front(), {"check", "make"}));
+                   suggestion(words.front(), {"check", "fetch", "make"}));
 }
 
 }  // namespace bitstate::experiments

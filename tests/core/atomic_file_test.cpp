@@ -107,3 +107,14 @@ TEST_CASE("sha256: the test vectors of FIPS 180-4, in one piece and in many") {
     CHECK(pieces.hex() == sha256_hex(text));
   }
 }
+
+TEST_CASE("sha256: a file has the hash of its bytes, also one of several pieces") {
+  const TempFolder folder;
+  for (const std::size_t size : {0, 1, 65'536, 200'000}) {
+    const std::string bytes(size, 'a');
+    write_file_atomically(folder / "x", bytes);
+    CHECK(sha256_file(folder / "x") == sha256_hex(bytes));
+  }
+  CHECK_THROWS_AS((void)sha256_file(folder / "absent"), Error);
+  CHECK_THROWS_AS((void)sha256_file(folder.path()), Error);
+}

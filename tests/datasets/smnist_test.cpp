@@ -10,7 +10,6 @@
 
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <numeric>
 #include <optional>
 #include <set>
@@ -30,28 +29,6 @@ std::optional<std::filesystem::path> official_files() {
   MESSAGE("skipped: ", folder.string(), " is not there");
   return std::nullopt;
 }
-
-/// Sets $BITSTATE_DATA while it lives.
-class Environment {
- public:
-  explicit Environment(const std::filesystem::path& value) {
-    if (const char* old = std::getenv("BITSTATE_DATA")) old_ = old;
-    set(value.empty() ? std::nullopt : std::optional<std::string>(value.string()));
-  }
-  ~Environment() { set(old_); }
-  Environment(const Environment&) = delete;
-  Environment& operator=(const Environment&) = delete;
-
- private:
-  static void set(const std::optional<std::string>& value) {
-    if (value.has_value()) {
-      ::setenv("BITSTATE_DATA", value->c_str(), 1);
-    } else {
-      ::unsetenv("BITSTATE_DATA");
-    }
-  }
-  std::optional<std::string> old_;
-};
 
 }  // namespace
 
@@ -123,53 +100,6 @@ TEST_CASE("smnist: files that do not belong together are errors that name file, 
   REQUIRE(message().empty());
   tests::write_quickly(files / "t10k-images-idx3-ubyte", tests::idx_header({3, 2, 2}) + std::string(12, 'x'));
   CHECK(message().find("2 x 2 pixels") != std::string::npos);
-}
-
-TEST_CASE("find_data: the option goes before $BITSTATE_DATA; without either the message says what to get and where") {
-  const TempFolder optional;
-  const TempFolder environment;
-  std::filesystem::create_directory(environment / "mnist");
-  tests::write_digits(optional.path(), 10, 2, false);
-  tests::write_digits(environment / "mnist", 10, 2, true);
-  {
-    const Environment unset("");
-    CHECK(find_data("mnist", optional.path()) == optional.path());
-    CHECK(find_data("mnist", environment.path()) == environment / "mnist");
-    const std::string advice = error_of<Error>([&] { (void)find_data("mnist", ""); });
-    CHECK(advice.find("--data") != std::string::npos);
-    CHECK(advice.find("BITSTATE_DATA") != std::string::npos);
-    CHECK(advice.find("train-images-idx3-ubyte.gz") != std::string::npos);
-    CHECK(advice.find("440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609") != std::string::npos);
-  }
-  const Environment set(environment.path());
-  CHECK(find_data("mnist", "") == environment / "mnist");
-  CHECK(find_data("mnist", optional.path()) == optional.path());
-  std::filesystem::remove(environment / "mnist" / "t10k-labels-idx1-ubyte.gz");
-  const std::string missing = error_of<Error>([&] { (void)find_data("mnist", ""); });
-  CHECK(missing.find("t10k-labels-idx1-ubyte (or t10k-labels-idx1-ubyte.gz) is not there") != std::string::npos);
-  CHECK_THROWS_AS((void)find_data("cifar", ""), UsageError);
-}
-
-TEST_CASE("data_check: a file that is missing or not the official one is reported") {
-  const TempFolder files;
-  tests::write_digits(files.path(), 10, 2, true);
-  std::filesystem::remove(files / "train-labels-idx1-ubyte.gz");
-  const auto report = data_check(files.path());
-  REQUIRE(report.size() == 4);
-  CHECK(report[0].file == "train-images-idx3-ubyte.gz");
-  CHECK_FALSE(report[0].ok);
-  CHECK(report[0].verdict.find("440fcabf73cc546f") != std::string::npos);
-  CHECK(report[1].verdict == "missing");
-}
-
-TEST_CASE("data_check: the official files are accepted") {
-  const auto folder = official_files();
-  if (!folder) return;
-  for (const CheckedFile& file : data_check(*folder)) {
-    CAPTURE(file.file);
-    CHECK(file.ok);
-    CHECK(file.verdict == "ok");
-  }
 }
 
 TEST_CASE("smnist: the split of seed 42 has the reference's sizes and the official files their first labels") {

@@ -1,0 +1,173 @@
+#include "experiments/make_data.h"
+
+#include "core/error.h"
+#include "core/parallel.h"
+#include "datasets/listops_generator.h"
+#include "datasets/pathfinder_generator.h"
+#include "datasets/registry.h"
+#include "datasets/retrieval_generator.h"
+#include "experiments/console.h"
+#include "experiments/suggest.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+
+namespace bitstate::experiments {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// What the command line says.
+struct Request {
+  std::string name;
+  fs::path out;
+  std::size_t threads = 0;
+  Settings options;  ///< all others
+
+  /// Throws unless every option is one of `names`.
+  void allow(const std::vector<std::string>& names) const {
+    for (const auto& [option, value] : options) {
+      require<UsageError>(std::find(names.begin(), names.end(), option) != names.end(), option,
+                          "\"{}\" means nothing to data make {}; its options are out, threads, {}", value, name,
+                          fmt::join(names, ", "));
+    }
+  }
+  template <class Number>
+  void set(std::string_view option, Number& number) const {
+    for (const auto& [key, value] : options) {
+      if (key != option) continue;
+      const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+      require<UsageError>(error == std::errc() && end == value.data() + value.size(), option,
+                          "\"{}\" is not allowed: a whole number is", value);
+    }
+  }
+};
+
+/// A bar for a person; the total is known at the first call.
+class Bar {
+ public:
+  explicit Bar(std::string note) : note_(std::move(note)) {}
+  void operator()(std::size_t done, std::size_t total) {
+    if (!bar_) bar_ = std::make_shared<ProgressBar>(total, done);
+    bar_->show(done, note_);
+  }
+
+ private:
+  std::string note_;
+  std::shared_ptr<ProgressBar> bar_;
+};
+
+void make_listops(const Request& request) {
+  request.allow({"seed", "train", "val", "test", "min_length", "max_length", "max_depth", "max_args"});
+  datasets::ListopsOptions options;
+  request.set("seed", options.seed);
+  request.set("train", options.train);
+  request.set("val", options.validation);
+  request.set("test", options.test);
+  request.set("min_length", options.min_length);
+  request.set("max_length", options.max_length);
+  request.set("max_depth", options.max_depth);
+  request.set("max_args", options.max_args);
+  Workers workers(request.threads);
+  const auto summary = datasets::make_listops(options, request.out, workers, Bar("expressions"));
+  if (!summary.made) return;
+  fmt::print("{} of {} candidates were accepted ({:.2f} %), mean length {:.1f}; labels 0 to 9:", summary.accepted,
+             summary.candidates,
+             100.0 * static_cast<double>(summary.accepted) / static_cast<double>(summary.candidates),
+             summary.mean_length);
+  for (const std::size_t count : summary.labels) {
+    fmt::print(" {:.3f}", static_cast<double>(count) / static_cast<double>(summary.accepted));
+  }
+  fmt::print("\n");
+}
+
+void make_pathfinder(const Request& request) {
+  request.allow({"seed", "size", "images"});
+  datasets::PathfinderOptions options;
+  request.set("seed", options.seed);
+  request.set("size", options.size);
+  request.set("images", options.images);
+  Workers workers(request.threads);
+  datasets::make_pathfinder(options, request.out, workers, Bar("images"));
+}
+
+void make_retrieval(const Request& request) {
+  request.allow({"seed", "train", "val", "test", "min_length", "max_length", "classes"});
+  datasets::RetrievalOptions options;
+  request.set("seed", options.seed);
+  request.set("train", options.train);
+  request.set("val", options.validation);
+  request.set("test", options.test);
+  request.set("min_length", options.min_length);
+  request.set("max_length", options.max_length);
+  request.set("classes", options.classes);
+  Workers workers(request.threads);
+  datasets::make_retrieval(options, request.out, workers, Bar("pairs"));
+}
+
+void make_dynamics(const Request& request) {
+  request.allow({"tau", "trajectories"});
+  RunConfig config;
+  for (const auto& [name, value] : request.options) set_option(config, name, value);
+  datasets::DataOptions options;
+  options.cache = request.out;
+  options.trajectories = config.trajectories;
+  options.tau = config.tau;
+  datasets::load(request.name, options);
+}
+
+const std::map<std::string, void (*)(const Request&)> makers = {{"listops", make_listops},
+                                                                {"pathfinder", make_pathfinder},
+                                                                {"retrieval", make_retrieval},
+                                                                {"lorenz", make_dynamics},
+                                                                {"mackey-glass", make_dynamics}};
+
+}  // namespace
+
+std::vector<OptionInfo> make_options() {
+  return {{"train", "make listops, retrieval: training examples", false},
+          {"val", "likewise, for validation", false},
+          {"test", "likewise, for the test", false},
+          {"min_length", "make listops, retrieval: of an expression, a document", false},
+          {"max_length", "likewise", false},
+          {"max_depth", "make listops: levels of an expression", false},
+          {"max_args", "make listops: arguments of an operator", false},
+          {"classes", "make retrieval: authors", false},
+          {"size", "make pathfinder: pixels in each direction: 32, 64, 128 (Path-X) or 256", false},
+          {"images", "make pathfinder: number of images", false}};
+}
+
+int make_data(const CommandLine& line) {
+  std::vector<std::string> names;
+  for (const auto& [name, maker] : makers) names.push_back(name);
+  const std::string name = line.positionals.size() == 2 ? line.positionals[1] : std::string();
+  const auto maker = makers.find(name);
+  require<UsageError>(maker != makers.end(), "data make", "'{}' is not generated; {} are{}", name,
+                      fmt::join(names, ", "), name.empty() ? std::string() : suggestion(name, names));
+  Request request{name, {}, 0, {}};
+  RunConfig config;
+  for (const auto& [option, value] : line.options) {
+    if (option == "out" || option == "threads") {
+      set_option(config, option, value);
+    } else {
+      request.options.emplace_back(option, value);
+    }
+  }
+  require<UsageError>(!config.out.empty(), "data make", "needs --out=DIR, where the files shall be");
+  request.out = config.out;
+  request.threads = config.threads;
+  std::error_code error;
+  fs::create_directories(request.out, error);
+  require(!error, request.out.string(), "the folder cannot be created: {}", error.message());
+  maker->second(request);
+  fmt::print("{} is in {}\n", name, request.out.string());
+  return 0;
+}
+
+}  // namespace bitstate::experiments
