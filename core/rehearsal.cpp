@@ -33,7 +33,7 @@ void rehearse(const std::filesystem::path& file, const std::function<void()>& re
   const pid_t child = ::fork();
   require(child >= 0, file.string(), "no child process to try it in: {}", std::strerror(errno));
   if (child == 0) {
-    prepare(2 + (ignored ? 0 : bytes >> 20U));
+    prepare(1 + (ignored ? 0 : bytes >> 20U));
     try {
       read();
     } catch (...) {
