@@ -275,7 +275,7 @@ Splits own_hdf5(const std::filesystem::path& file, const std::string& task) {
   return rehearsed(file, [&] { return read_file_of_parts(file, task); });
 }
 
-Splits own_hdf5(const PartFiles& files, const std::string& task) {
+Splits own_hdf5(const OwnFiles& files, const std::string& task) {
   std::vector<Part> parts;
   for (const auto& file : {files.train, files.test, files.validation}) {
     if (file.empty()) continue;
