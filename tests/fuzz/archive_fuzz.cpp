@@ -9,7 +9,7 @@ namespace {
 std::string read(std::string_view input) {
   const auto wanted = [](std::string_view name) { return !name.ends_with(".bin"); };
   constexpr datasets::ArchiveLimits limits{
-      .entries = 100, .file_bytes = std::size_t{1} << 20, .total_bytes = std::size_t{1} << 22};
+      .entries = 100, .file_bytes = std::size_t{1} << 16, .total_bytes = std::size_t{1} << 18};
   std::string content;
   datasets::for_each_file(
       in_file(input), wanted,
@@ -34,7 +34,7 @@ std::string claims(const std::string& name, const std::string& size) {
 Target target() {
   using tests::tar_of;
   const std::vector<tests::Member> members = {{"a/one.txt", "first"}, {"b.bin", "skipped"}, {"two.txt", "second"}};
-  const std::string zeros(std::size_t{1} << 21U, '\0');
+  const std::string zeros(std::size_t{1} << 17U, '\0');
   std::vector<Seed> seeds = {
       {tar_of(members, "")},
       {tar_of({{std::string(90, 'd') + "/" + std::string(90, 'n'), "long name"}}, "")},
