@@ -225,6 +225,10 @@ TEST_CASE("own: a folder has files or folders of series for its parts") {
   CHECK(restored(folders, folders.validation, 1).x == counting(14, 2));
   CHECK(restored(folders, folders.validation, 2).x == counting(20, 4));
   CHECK(restored(folders, folders.validation, 3).target == counting(24, 1, 10.0F, 1.0F));
+  const Splits ahead = own_data(folder.path(), with(4, 0, 2));
+  REQUIRE(ahead.validation->size() == 2);  // 4 steps and 3
+  CHECK(restored(ahead, ahead.validation, 1).x == counting(20, 3));
+  CHECK(restored(ahead, ahead.validation, 1).target == counting(22, 3, 10.0F, 1.0F));
 
   tests::write_quickly(folder / "validation.csv", series(9));
   says(refusal_of(folder.path(), with(4)), "are the same part");
