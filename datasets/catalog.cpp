@@ -30,7 +30,7 @@ std::vector<Source> signals() {
              "2398dda503ac4c30f46c7a1ba09d8a8864d001cc71bbeb59f207a054cc592d8c",
              "SilverboxFiles",
              {{"SNLS80mV.csv", "ae62d5a91230c10f76e6dd02c8a4fac3c9d4d8a95fbf50e87cb0c4885003e0f1", ""}}}},
-           "unzip SilverboxFiles.zip"},
+           "unzip -j SilverboxFiles.zip '*/SNLS80mV.csv'"},
           {"cascaded_tanks",
            {"cascaded-tanks"},
            {{"CascadedTanksFiles.zip",
@@ -41,7 +41,7 @@ std::vector<Source> signals() {
              // the second is the same text with CRLF at the ends of lines
              {{"dataBenchmark.csv", "ef2388ed822f3aef4aa80d6b0f2b466dd80b361786b3eafc7a2957c31ea323a7",
                "7416cb2aeb97c0775f2d9fdd4be698024d49608f8b0a8e767755c5ecb2bb023c"}}}},
-           "unzip CascadedTanksFiles.zip"},
+           "unzip -j CascadedTanksFiles.zip '*/dataBenchmark.csv'"},
           {"speech_commands",
            {"speech35"},
            {{"speech_commands_v0.02.tar.gz",
