@@ -43,7 +43,7 @@ std::vector<Source> signals() {
                "7416cb2aeb97c0775f2d9fdd4be698024d49608f8b0a8e767755c5ecb2bb023c"}}}},
            "unzip -j CascadedTanksFiles.zip '*/dataBenchmark.csv'"},
           {"speech_commands",
-           {"speech35"},
+           {"speech35", "speech35-8k"},
            {{"speech_commands_v0.02.tar.gz",
              "https://storage.googleapis.com/download.tensorflow.org/data/speech_commands_v0.02.tar.gz",
              2'428'923'189,
