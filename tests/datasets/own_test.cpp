@@ -386,6 +386,11 @@ TEST_CASE("own: HDF5 arrays that do not fit together are refused with file and a
   bad = {};
   bad.y[3] = std::numeric_limits<float>::infinity();
   refused(bad, "/y] sequence 3: number 0 of it is inf");
+  bad = {.y = Floats(96, 1.0F), .y_shape = {12, 4, 2}, .length = std::vector<std::int64_t>(12, 3)};
+  bad.y[3 * 8 + 6] = nan;
+  CHECK(refusal_of(written(folder, bad)).empty());
+  bad.y[3 * 8 + 5] = nan;
+  refused(bad, "/y] sequence 3: number 5 of it is nan");
   refused({.length = {0, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4}}, "sequence 0 has a length of 0, allowed are 1 to 4");
   refused({.length = {4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 5}}, "sequence 11 has a length of 5");
   refused({.length = {4, 4}}, "/length] the shape is [2], x has 12 sequences");
