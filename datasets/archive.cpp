@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <system_error>
@@ -208,21 +207,13 @@ void for_each_file(const fs::path& source, const Wanted& wanted,
 }
 
 std::string source_digest(const fs::path& source, const Wanted& wanted) {
+  if (!fs::is_directory(source)) return sha256_file(source);
   Sha256 hash;
-  if (fs::is_directory(source)) {
-    for_each_file(source, wanted, [&](std::string_view name, const std::string& content) {
-      const std::string head = std::string(name) + '\0' + std::to_string(content.size()) + '\0';
-      hash.update(head.data(), head.size());
-      hash.update(content.data(), content.size());
-    });
-    return hash.hex();
-  }
-  std::ifstream file(source, std::ios::binary);
-  std::vector<char> block(std::size_t{1} << 20);
-  while (file.read(block.data(), static_cast<std::streamsize>(block.size())) || file.gcount() > 0) {
-    hash.update(block.data(), static_cast<std::size_t>(file.gcount()));
-  }
-  require(file.eof(), source.string(), "cannot be read");
+  for_each_file(source, wanted, [&](std::string_view name, const std::string& content) {
+    const std::string head = std::string(name) + '\0' + std::to_string(content.size()) + '\0';
+    hash.update(head.data(), head.size());
+    hash.update(content.data(), content.size());
+  });
   return hash.hex();
 }
 

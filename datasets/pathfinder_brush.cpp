@@ -30,17 +30,17 @@ void draw_line(Stamp& stamp, Point end, double width) {
 
 /// The maximum over a disc.
 Stamp dilate(const Stamp& stamp, double radius) {
-  Stamp out{stamp.radius, std::vector<std::uint8_t>(stamp.values.size())};
   const int side = 2 * stamp.radius + 1;
+  Stamp out{stamp.radius, black(side)};
   const auto offsets = disc(radius);
   for (int y = 0; y < side; ++y) {
     for (int x = 0; x < side; ++x) {
-      const std::uint8_t value = stamp.values[static_cast<std::size_t>(y * side + x)];
+      const std::uint8_t value = stamp.values[pixel_index({y, x}, side)];
       if (value == 0) continue;
       for (const Point& offset : offsets) {
         const Point p = Point{y, x} + offset;
         if (std::min(p.y, p.x) < 0 || std::max(p.y, p.x) >= side) continue;
-        std::uint8_t& target = out.values[static_cast<std::size_t>(p.y * side + p.x)];
+        std::uint8_t& target = out.values[pixel_index(p, side)];
         target = std::max(target, value);
       }
     }
@@ -67,8 +67,8 @@ std::vector<Window> lanczos_windows(std::size_t side, std::size_t new_side) {
   std::vector<Window> windows(new_side);
   for (std::size_t out = 0; out < new_side; ++out) {
     const double center = (static_cast<double>(out) + 0.5) * ratio;
-    const auto first = static_cast<std::size_t>(std::max(0.0, center - support + 0.5));
-    const auto end = std::min(side, static_cast<std::size_t>(center + support + 0.5));
+    const auto first = static_cast<std::size_t>(std::max(0.0, std::floor(center - support + 0.5)));
+    const auto end = std::min(side, static_cast<std::size_t>(std::floor(center + support + 0.5)));
     double sum = 0.0;
     windows[out].first = first;
     for (std::size_t in = first; in < end; ++in) {
@@ -125,11 +125,11 @@ std::vector<std::uint8_t> lanczos(const std::vector<std::uint8_t>& image, std::s
 Brush paddle_brush(const PaddleShape& shape, double orientation) {
   const int radius = shape.length + static_cast<int>(std::ceil(shape.thickness)) + shape.margin;
   const int fine_side = 2 * radius * scale + 1;
-  Stamp fine{radius * scale, std::vector<std::uint8_t>(static_cast<std::size_t>(fine_side * fine_side))};
+  Stamp fine{radius * scale, black(fine_side)};
   draw_line(fine, translate({0, 0}, orientation, shape.length * scale), shape.thickness * scale);
   const auto scaled_down = [&](const Stamp& stamp) {
     return Stamp{radius,
-                 lanczos(stamp.values, static_cast<std::size_t>(fine_side), static_cast<std::size_t>(2 * radius + 1))};
+                 lanczos(stamp.values, static_cast<std::size_t>(fine_side), 2 * static_cast<std::size_t>(radius) + 1)};
   };
   return {scaled_down(fine), scaled_down(dilate(fine, shape.margin * scale))};
 }
@@ -138,11 +138,11 @@ Stamp marker_stamp(double radius) {
   constexpr int lobes = 3;  // the filter reaches this many pixels beyond what is drawn
   const int reach = static_cast<int>(std::ceil(radius)) + lobes;
   const int fine_side = (2 * reach + 1) * scale;
-  std::vector<std::uint8_t> fine(static_cast<std::size_t>(fine_side * fine_side));
+  std::vector<std::uint8_t> fine = black(fine_side);
   for (const Point& p : disc(radius * scale)) {
-    fine[static_cast<std::size_t>((p.y + reach * scale) * fine_side + p.x + reach * scale)] = 255;
+    fine[pixel_index(p + Point{reach * scale, reach * scale}, fine_side)] = 255;
   }
-  return {reach, lanczos(fine, static_cast<std::size_t>(fine_side), static_cast<std::size_t>(2 * reach + 1))};
+  return {reach, lanczos(fine, static_cast<std::size_t>(fine_side), 2 * static_cast<std::size_t>(reach) + 1)};
 }
 
 }  // namespace bitstate::datasets

@@ -17,6 +17,14 @@ struct Point {
   Point operator+(Point other) const { return {y + other.y, x + other.x}; }
 };
 
+/// The place of a pixel in an image of this side, row by row.
+inline std::size_t pixel_index(Point p, int side) {
+  return static_cast<std::size_t>(p.y) * static_cast<std::size_t>(side) + static_cast<std::size_t>(p.x);
+}
+
+/// The pixels of a black square image.
+inline std::vector<std::uint8_t> black(int side) { return std::vector<std::uint8_t>(pixel_index({side, 0}, side)); }
+
 /// `from` moved by `distance` in the direction (sin, cos)(orientation), each coordinate rounded up to a pixel.
 Point translate(Point from, double orientation, double distance);
 
@@ -30,7 +38,7 @@ struct Stamp {
 
   /// At an offset from the middle, of at most `radius` in either direction.
   [[nodiscard]] std::uint8_t at(Point offset) const {
-    return values[static_cast<std::size_t>((offset.y + radius) * (2 * radius + 1) + offset.x + radius)];
+    return values[pixel_index(offset + Point{radius, radius}, 2 * radius + 1)];
   }
 };
 

@@ -75,7 +75,7 @@ class Plan {
 
  private:
   [[nodiscard]] bool inside(Point p) const { return std::min(p.y, p.x) >= 0 && std::max(p.y, p.x) < size_; }
-  [[nodiscard]] std::size_t index(Point p) const { return static_cast<std::size_t>(p.y * size_ + p.x); }
+  [[nodiscard]] std::size_t index(Point p) const { return pixel_index(p, size_); }
 
   /// Calls f(offset, pixel of the plan) for the part of a stamp that lies within the image.
   template <class F>
@@ -130,7 +130,7 @@ std::optional<Point> Plan::free_tail(const Beginning& beginning, int border) {
   const int rows = size_ - border - beginning.most.y - first.y;
   const int columns = size_ - border - beginning.most.x - first.x;
   if (rows < 1 || columns < 1) return std::nullopt;
-  std::vector<std::uint8_t> blocked(static_cast<std::size_t>(rows * columns));
+  std::vector<std::uint8_t> blocked(pixel_index({rows, 0}, columns));
   for (const Point& need : beginning.needs) {
     for (int y = 0; y < rows; ++y) {
       const std::uint8_t* room = room_.data() + index(first + need + Point{y, 0});
@@ -211,7 +211,7 @@ bool Plan::extend(GrowingSnake& snake) {
 }
 
 std::optional<std::array<GrowingSnake, 2>> Plan::targets() {
-  room_.assign(static_cast<std::size_t>(size_ * size_), 255);
+  room_.assign(index({size_, 0}), 255);
   for (int y = settings_.padding; y < size_ - settings_.padding; ++y) {
     std::fill_n(room_.begin() + y * size_ + settings_.padding, size_ - 2 * settings_.padding, std::uint8_t{0});
   }
@@ -223,7 +223,10 @@ std::optional<std::array<GrowingSnake, 2>> Plan::targets() {
   for (int paddle = 1; paddle < PathfinderSettings::contour_length; ++paddle) {
     if (!extend(snakes[0]) || !extend(snakes[1])) return std::nullopt;
   }
-  take_room(snakes[1].strokes.back());  // as in the original, the first snake's last paddle may be crossed
+  // As in the original the first snake's last paddle may be crossed; only where both end in one pixel, which 0.4 % of
+  // the pairs of size 32 do, no marker could tell them apart.
+  if (snakes[0].strokes.back().paddle.head == snakes[1].strokes.back().paddle.head) return std::nullopt;
+  take_room(snakes[1].strokes.back());
   return snakes;
 }
 
@@ -248,13 +251,13 @@ std::optional<GrowingSnake> Plan::distractor() {
 /// What is drawn, each pixel the brightest of what lies on it.
 class Canvas {
  public:
-  explicit Canvas(int size) : size_(size), values_(static_cast<std::size_t>(size * size)) {}
+  explicit Canvas(int size) : size_(size), values_(pixel_index({size, 0}, size)) {}
 
   void set(const Stamp& stamp, Point at, double contrast) {
     const int r = stamp.radius;
     for (int y = std::max(-r, -at.y); y <= std::min(r, size_ - 1 - at.y); ++y) {
       for (int x = std::max(-r, -at.x); x <= std::min(r, size_ - 1 - at.x); ++x) {
-        double& value = values_[static_cast<std::size_t>((at.y + y) * size_ + at.x + x)];
+        double& value = values_[pixel_index(at + Point{y, x}, size_)];
         value = std::max(value, contrast * stamp.at({y, x}));
       }
     }
@@ -270,7 +273,7 @@ class Canvas {
     const auto side = static_cast<std::size_t>(size_);
     GreyImage image{side, side, {}};
     for (const double value : values_) {
-      image.values.push_back(static_cast<std::uint8_t>((value - *low) * 255.0 / (*high - *low) + 0.5));
+      image.values.push_back(static_cast<std::uint8_t>(std::floor((value - *low) * 255.0 / (*high - *low) + 0.5)));
     }
     return image;
   }
@@ -302,7 +305,8 @@ std::vector<Point> needs_of(const Stamp& room) {
 std::vector<Point> heads_around(double radius) {
   std::vector<Point> heads;
   const auto down = [](double x) { return static_cast<int>(std::floor(x + 1e-9)); };
-  for (double angle = 0.0; angle < 2.0 * pi; angle += 1.0 / radius) {
+  for (int i = 0; i < 2.0 * pi * radius; ++i) {
+    const double angle = i / radius;
     heads.push_back({down(radius * std::sin(angle)), down(radius * std::cos(angle))});
   }
   std::sort(heads.begin(), heads.end(), [](Point a, Point b) { return std::pair(a.y, a.x) < std::pair(b.y, b.x); });

@@ -1,6 +1,8 @@
 // One image of Pathfinder: two long dashed curves ("snakes" of "paddles") that start near each other, short ones that
 // distract, and two markers, on the ends of one long snake or of both. The rules and numbers are those of J. Kim's
 // generator (Linsley et al. 2018, arXiv 1805.08315) with the settings of the Long Range Arena; the drawing is our own.
+// The distance of the markers alone tells the label in 52 to 53 % of the images of 32 and 128 pixels, in about 56 % of
+// those of 64 and 59 % of those of 256, for long snakes that have room rarely end near where they began.
 #pragma once
 
 #include "datasets/pathfinder_brush.h"

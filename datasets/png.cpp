@@ -65,7 +65,6 @@ class Decoder {
   bool start() {
     if (setjmp(png_jmpbuf(png_)) != 0) return false;
     png_set_crc_action(png_, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
-    png_set_benign_errors(png_, 0);
     png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);  // nothing ancillary is unpacked
     png_read_info(png_, info_);
     if (png_get_color_type(png_, info_) == PNG_COLOR_TYPE_PALETTE) {

@@ -17,19 +17,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t chunk_bytes = std::size_t{1} << 18;
 
-std::string file_sha256(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  require(file.is_open(), path.string(), "cannot be opened");
-  Sha256 hash;
-  std::vector<char> chunk(chunk_bytes);
-  do {
-    file.read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
-    hash.update(chunk.data(), static_cast<std::size_t>(file.gcount()));
-  } while (file);
-  require(file.eof() && !file.bad(), path.string(), "cannot be read");
-  return hash.hex();
-}
-
 }  // namespace
 
 LineReader::LineReader(fs::path path, std::size_t max_line_bytes)
@@ -72,7 +59,7 @@ bool LineReader::fill() {
 }
 
 std::string PartFiles::digest() const {
-  return sha256_hex(file_sha256(train) + file_sha256(validation) + file_sha256(test));
+  return sha256_hex(sha256_file(train) + sha256_file(validation) + sha256_file(test));
 }
 
 PartFiles find_release(const fs::path& folder, std::span<const std::string_view> subfolders,

@@ -79,17 +79,30 @@ struct Candidate {
 /// The float model of the run that a program says it was exported from, and one sequence of random numbers.
 class FloatModel {
  public:
-  explicit FloatModel(const std::string& settings) : config_(float_config(settings)), shape_(datasets::shape(config_.dataset).splits) {
-    model_ = make_model(config_, shape_);
+  FloatModel(const program::Program& program, const program::Runner& runner)
+      : config_(float_config(program.settings)), length_(own_length) {
+    if (config_.dataset != "own") length_ = datasets::shape(config_.dataset).splits.max_length;
+    datasets::Splits shape;
+    shape.task = program.output.classes ? datasets::Task::classification
+                                        : (runner.per_step() ? datasets::Task::regression : datasets::Task::value);
+    shape.tokens = program.input.tokens;
+    shape.d_input = shape.tokens ? static_cast<std::size_t>(program.input.grid.hi) + 1 : program.input.cols;
+    shape.d_output = runner.output_cols();
+    shape.max_length = length_;
+    model_ = make_model(config_, shape);
     const Random random{0, 1};
-    x_.resize(shape_.max_length * shape_.d_input);
+    tokens_.resize(shape.tokens ? length_ : 0);
+    for (std::size_t i = 0; i < tokens_.size(); ++i) {
+      tokens_[i] = static_cast<std::int32_t>(random.below(shape.d_input, i));
+    }
+    x_.resize(shape.tokens ? 0 : length_ * shape.d_input);
     for (std::size_t i = 0; i < x_.size(); ++i) x_[i] = static_cast<float>(random.uniform(i));
   }
-  [[nodiscard]] std::size_t length() const { return shape_.max_length; }
+  [[nodiscard]] std::size_t length() const { return length_; }
   void run() {
     tape_.begin({});
-    const std::size_t rows[] = {shape_.max_length};
-    forward(model_, tape_, {{rows, rows, 0}, x_, {}});
+    const std::size_t rows[] = {length_};
+    forward(model_, tape_, {{rows, rows, 0}, x_, tokens_});
   }
 
  private:
@@ -98,10 +111,13 @@ class FloatModel {
     return load_run_config("", kept);
   }
 
+  static constexpr std::size_t own_length = 1024;  // steps, where no data set says how many
+
   RunConfig config_;
-  datasets::Splits shape_;
+  std::size_t length_;
   Model model_;
   std::vector<float> x_;
+  std::vector<std::int32_t> tokens_;
   Tape tape_;
 };
 
@@ -195,7 +211,7 @@ ProgramSpeed bench_program(const program::Program& program, std::size_t length,
 ProgramSpeed bench_program_file(const std::filesystem::path& file) {
   const program::Program program = program::load(file);
   require(!program.settings.empty(), "bench", "{} does not say which run it was exported from", file.string());
-  FloatModel model(program.settings);
+  FloatModel model(program, program::Runner(program));
   const auto measure = [&] { return bench_program(program, model.length(), [&] { model.run(); }); };
   ProgramSpeed speed = measure();
   measure_onnxruntime(program, speed);

@@ -71,7 +71,7 @@ class Run {
 
   void begin();
   TrainResult train();
-  TrainResult evaluate_best();
+  TrainResult evaluate_best(const RunIdentity& trained);
   /// Name, size, group, rate and decay of every parameter.
   std::string parameter_table() const { return optimizer_.table(); }
 
@@ -313,8 +313,8 @@ TrainResult Run::train() {
   }
 }
 
-TrainResult Run::evaluate_best() {
-  progress_ = load_checkpoint(file("best.h5"), identity_, inventory_, nullptr);
+TrainResult Run::evaluate_best(const RunIdentity& trained) {
+  progress_ = load_checkpoint(file("best.h5"), trained, inventory_, nullptr);
   began_ = Clock::now();
   seconds_before_ = 0.0;
   const auto test = evaluate(*data_.test);
@@ -365,8 +365,14 @@ TrainResult train(const RunConfig& config) {
 TrainResult evaluate(const RunConfig& config, const std::filesystem::path& folder) {
   require(std::filesystem::exists(folder / "best.h5"), "eval",
           "{} holds no best.h5: it is not the folder of a trained run", folder.string());
+  // a model may be asked about other data and rates than those it was trained with; all else must be as it was
+  const RunConfig before = load_run_config((folder / "settings.ini").string(), {});
+  RunConfig trained = config;
+  trained.dataset = before.dataset;
+  trained.step_rescale = before.step_rescale;
+  trained.limit_test = before.limit_test;
   const StopSignals signals;
-  return Run(config, folder).evaluate_best();
+  return Run(config, folder).evaluate_best(identity_of(trained));
 }
 
 }  // namespace bitstate::experiments

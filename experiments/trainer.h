@@ -42,7 +42,8 @@ TrainResult result_from_json(const std::string& text, const std::string& file);
 /// a run and resume is not set.
 TrainResult train(const RunConfig& config);
 
-/// Evaluates the best weights of the run in `run` (a folder that train() wrote) on the test part.
+/// Evaluates the best weights of the run in `run` (a folder that train() wrote) on the test part. dataset, step_rescale
+/// and limit_test may be others than in training (speech35-8k with step_rescale 2 is S5's test at half the rate).
 TrainResult evaluate(const RunConfig& config, const std::filesystem::path& run);
 
 }  // namespace bitstate::experiments

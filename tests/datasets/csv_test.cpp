@@ -68,6 +68,7 @@ TEST_CASE("csv: separators, line ends, blanks, quotes and the mark of UTF-8 are 
   CHECK(table_of("\xEF\xBB\xBF"
                  "1,2\n3,4\n")
             .values == expected);
+  CHECK(table_of("\"a;b;c\",\"d;e\"\n1,2\n3,4\n").values == expected);
   CHECK(table_of("x\n1\n2\n").values == Floats{1, 2});
   CHECK(table_of("a,b,\n1,2,\n3,4,\n", {"a", "b"}).values == expected);
 }

@@ -225,6 +225,10 @@ TEST_CASE("own: a folder has files or folders of series for its parts") {
   CHECK(restored(folders, folders.validation, 1).x == counting(14, 2));
   CHECK(restored(folders, folders.validation, 2).x == counting(20, 4));
   CHECK(restored(folders, folders.validation, 3).target == counting(24, 1, 10.0F, 1.0F));
+  const Splits ahead = own_data(folder.path(), with(4, 0, 2));
+  REQUIRE(ahead.validation->size() == 2);  // 4 steps and 3
+  CHECK(restored(ahead, ahead.validation, 1).x == counting(20, 3));
+  CHECK(restored(ahead, ahead.validation, 1).target == counting(22, 3, 10.0F, 1.0F));
 
   tests::write_quickly(folder / "validation.csv", series(9));
   says(refusal_of(folder.path(), with(4)), "are the same part");
@@ -382,6 +386,11 @@ TEST_CASE("own: HDF5 arrays that do not fit together are refused with file and a
   bad = {};
   bad.y[3] = std::numeric_limits<float>::infinity();
   refused(bad, "/y] sequence 3: number 0 of it is inf");
+  bad = {.y = Floats(96, 1.0F), .y_shape = {12, 4, 2}, .length = std::vector<std::int64_t>(12, 3)};
+  bad.y[3 * 8 + 6] = nan;
+  CHECK(refusal_of(written(folder, bad)).empty());
+  bad.y[3 * 8 + 5] = nan;
+  refused(bad, "/y] sequence 3: number 5 of it is nan");
   refused({.length = {0, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4}}, "sequence 0 has a length of 0, allowed are 1 to 4");
   refused({.length = {4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 5}}, "sequence 11 has a length of 5");
   refused({.length = {4, 4}}, "/length] the shape is [2], x has 12 sequences");

@@ -133,7 +133,7 @@ TEST_CASE("pathfinder_image: a paddle is as long and thick as it should be, and 
 TEST_CASE("pathfinder_image: the label is 1 if and only if both markers are ends of one snake") {
   for (const std::size_t size : {32, 64, 128, 256}) {
     const PathfinderArtist artist(size, 3);
-    const int n = size == 32 ? 400 : size == 256 ? 40 : 6;
+    const int n = size == 32 ? 400 : size == 256 ? 40 : 4;
     int ones = 0;
     for (int i = 0; i < n; ++i) {
       const PathfinderImage image = artist.draw(static_cast<std::uint64_t>(i));
@@ -155,7 +155,7 @@ TEST_CASE("pathfinder_image: a snake's paddles follow each other at the margin's
     const PathfinderArtist artist(size, 4);
     const PathfinderSettings& settings = artist.settings();
     std::size_t distractors = 0;
-    for (std::uint64_t i = 0; i < 6; ++i) {
+    for (std::uint64_t i = 0; i < 3; ++i) {
       const PathfinderImage image = artist.draw(i);
       CHECK((image.margin == settings.margins[0] || image.margin == settings.margins[1]));
       CHECK(std::fabs(distance(image.targets[0][0].tail, image.targets[1][0].tail) - settings.seed_distance) < 1.0);
@@ -176,7 +176,7 @@ TEST_CASE("pathfinder_image: a snake's paddles follow each other at the margin's
         }
       }
     }
-    CHECK(distractors > 6U * static_cast<std::size_t>(settings.distractors) * 3 / 4);
+    CHECK(distractors > 3U * static_cast<std::size_t>(settings.distractors) * 3 / 4);
   }
 }
 
@@ -187,7 +187,7 @@ TEST_CASE("pathfinder_image: markers, long snakes and distractors are as bright 
     int brightest_distractor = 0;
     double sum_of_targets = 0.0;  // of the brightest pixels of each image
     double sum_of_distractors = 0.0;
-    for (std::uint64_t i = 0; i < (size == 32 ? 60 : 6); ++i) {
+    for (std::uint64_t i = 0; i < (size == 32 ? 60 : 3); ++i) {
       const PathfinderImage image = artist.draw(i);
       const auto [low, high] = std::minmax_element(image.picture.values.begin(), image.picture.values.end());
       CHECK(*low == 0);

@@ -5,6 +5,7 @@
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <filesystem>
 #include <fstream>
@@ -64,6 +65,22 @@ TEST_CASE("commands: data check fails on a folder whose files are not the offici
     std::ofstream(folder / (part + std::string("-ubyte"))) << "not MNIST";
   }
   CHECK(run_command({"data", "check", "--data=" + folder.path().string()}) == 1);
+}
+
+TEST_CASE("commands: data check reads what has no published checksum") {
+  const TempFolder folder;
+  for (const char* part : {"train", "val", "test"}) {
+    std::ofstream(folder / fmt::format("basic_{}.tsv", part)) << "Source\tTarget\n( ( [MAX 1 ) 2 ) ]\t2\n";
+  }
+  const std::vector<std::string> check{"data", "check", "listops", "--data=" + folder.path().string()};
+  CHECK(run_command(check) == 0);
+  std::ofstream(folder / "lra_release.gz") << "an archive";
+  CHECK(run_command(check) == 0);
+  std::ofstream(folder / "basic_val.tsv", std::ios::app) << "( ( [MAX 1 ) 2 ) ]\t3\n";
+  CHECK(contains(error_of<bitstate::Error>([&] { run_command(check); }), "basic_val.tsv"));
+  // a name of files only: there is nothing to read
+  std::filesystem::remove(folder / "lra_release.gz");
+  CHECK(run_command({"data", "check", "lra", "--data=" + folder.path().string()}) == 1);
 }
 
 TEST_CASE("commands: report writes its files from runs on disk") {

@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# A user's own CSV becomes a model, a table of bit-widths, a program and C; the program speaks the units of the file.
+set -euo pipefail
+fail() { echo "$*" >&2; exit 1; }
+
+# y'' + y' / 2 + y = u, from rest, for a sine whose frequency goes up and down; y in other units than u
+awk 'BEGIN {
+  print "t,u,y"
+  for (k = 0; k < 3000; ++k) {
+    t = 0.05 * k; u = 1 + 2 * sin(t + 8 * sin(t / 10))
+    v += 0.05 * (u - v / 2 - y); y += 0.05 * v
+    printf "%.3f,%.6f,%.6f\n", t, u, 20 + 10 * y
+  }
+}' > series.csv
+cat > own.ini <<'END'
+dataset = own
+input = u
+target = y
+window = 400
+stride = 40
+n_layers = 1
+d_model = 16
+ssm_size_base = 16
+blocks = 1
+activation_fn = half_glu1
+batchnorm = false
+ssm_lr_base = 0.01
+lr_factor = 1
+weight_decay = 0
+p_dropout = 0
+bsz = 8
+epochs = 40
+warmup_end = 1
+opt_config = standard
+seed = 1
+END
+
+"$BITSTATE" train own.ini --data=series.csv --quant=w8a8 --out=run > said
+mkdir elsewhere  # the run knows where its data are, from any folder
+(cd elsewhere && "$BITSTATE" export ../run) > said
+grep -q '^equal: 0 of 1 test sequences (300 codes) differ$' said || fail "$(cat said)"
+grep -q '^test rmse: ' said || fail "$(cat said)"
+
+# what the program prints is in the units of y: far nearer to it than its mean is, and it is the error that export said
+{ echo u; tail -n 300 series.csv | cut -d, -f2; } > inputs.csv
+"$BITSTATE" run run/program.h5 --input=inputs.csv | tail -n +2 | cut -d, -f3 > outputs
+paste -d, outputs <(tail -n 300 series.csv | cut -d, -f3) | awk -F, -v said="$(sed -n 's/^test rmse: .*, \([0-9.]*\) as integer program$/\1/p' said)" '
+  { error += ($1 - $2) ^ 2; sum += $2; squares += $2 ^ 2 }
+  END {
+    rmse = sqrt(error / NR); deviation = sqrt(squares / NR - (sum / NR) ^ 2)
+    printf "rmse %.4f, said %s, deviation %.4f\n", rmse, said, deviation
+    exit !(rmse < deviation / 2 && rmse - said < 0.001 && said - rmse < 0.001)
+  }' > compared || fail "$(cat compared)"
+
+"$BITSTATE" export run --format=c --out=c > /dev/null
+grep -q '^#define MODEL_OUTPUT_MEAN {' c/model.h
+if command -v cc > /dev/null; then
+  cc -std=c99 -Wall -Wextra -Werror -o self_test c/model.c c/model_test.c
+  ./self_test | grep -q ' 0 wrong$'
+fi
+
+printf 'recipe = own.ini\nseeds = 1\nquant = w8a8\nset.epochs = 1\naxis.a_bits = 4 8\n' > bits.ini
+"$BITSTATE" sweep bits.ini --data=series.csv --out=bits > said
+grep -q '^3 runs: 3 done' said || fail "$(cat said)"
+
+# expect <code> <words> <argument>...
+expect() {
+  local code=0 expected=$1 words=$2 output
+  shift 2
+  output=$("$BITSTATE" "$@" 2>&1 > /dev/null) || code=$?
+  if [ "$code" -ne "$expected" ] || ! grep -qF -- "$words" <<< "$output" || [ "$(wc -l <<< "$output")" -gt 2 ]; then
+    fail "bitstate $*: exit $code (expected $expected), said: $output; expected the words: $words"
+  fi
+}
+expect 2 'it has t, u, y' train own.ini --data=series.csv --input=voltage --out=no
+expect 2 '[input]' train own.ini --data=series.csv --input= --out=no
+expect 1 'absent.csv' train own.ini --data=absent.csv --out=no
+sed '50s/,[^,]*$/,nan/' series.csv > hole.csv
+expect 1 'hole.csv, line 50: column y: "nan"' train own.ini --data=hole.csv --out=no
