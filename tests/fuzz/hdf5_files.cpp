@@ -86,13 +86,14 @@ std::string hdf5_forge(std::string file) {
   return file;
 }
 
-std::string old_hdf5(std::size_t sequences, std::uint64_t claim) {
+std::string old_hdf5(std::size_t sequences, std::uint64_t steps, std::uint64_t chunk) {
   const tests::TempFolder folder;
   const std::string path = folder / "x.h5";
   const hid_t file = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
   check(file);
-  const std::vector<hsize_t> shape = {sequences, claim != 0 ? claim : 4, claim != 0 ? claim : 2};
-  const std::vector<hsize_t> chunk = {1, 4, 2};
+  const std::vector<hsize_t> shape = {sequences, steps, 2};
+  const std::vector<hsize_t> chunk_shape = {1, chunk, 2};
+  const std::vector<hsize_t> largest(3, H5S_UNLIMITED);
   const hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
   H5Pset_obj_track_times(properties, 0);
   const hid_t y_space = H5Screate_simple(1, shape.data(), nullptr);
@@ -100,13 +101,15 @@ std::string old_hdf5(std::size_t sequences, std::uint64_t claim) {
   std::vector<std::int64_t> classes(sequences);
   for (std::size_t i = 0; i < sequences; ++i) classes[i] = static_cast<std::int64_t>(i % 3);
   check(H5Dwrite(y, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, classes.data()));
-  if (claim != 0) H5Pset_chunk(properties, 3, chunk.data());
-  const hid_t x_space = H5Screate_simple(3, shape.data(), nullptr);
+  if (chunk != 0) check(H5Pset_chunk(properties, 3, chunk_shape.data()));
+  const hid_t x_space = H5Screate_simple(3, shape.data(), chunk != 0 ? largest.data() : nullptr);
   const hid_t x = H5Dcreate2(file, "x", H5T_IEEE_F32LE, x_space, H5P_DEFAULT, properties, H5P_DEFAULT);
   check(x);
-  std::vector<float> values(sequences * 8);
-  std::iota(values.begin(), values.end(), -3.0F);
-  if (claim == 0) check(H5Dwrite(x, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()));
+  if (chunk == 0) {
+    std::vector<float> values(sequences * steps * 2);
+    std::iota(values.begin(), values.end(), -3.0F);
+    check(H5Dwrite(x, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()));
+  }
   const hid_t scalar = H5Screate(H5S_SCALAR);
   const hid_t attribute = H5Acreate2(file, "standardize", H5T_STD_I64LE, scalar, H5P_DEFAULT, H5P_DEFAULT);
   const std::int64_t one = 1;

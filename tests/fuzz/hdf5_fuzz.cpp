@@ -29,8 +29,9 @@ Target target() {
   return {{{root, Claim::changes_show},
            {groups, Claim::changes_show},
            {old_hdf5(10)},
-           {old_hdf5(10, std::uint64_t{1} << 30), Claim::refused},
-           {old_hdf5(10, std::uint64_t{1} << 20), Claim::refused},
+           {old_hdf5(10, 4, 4)},
+           {old_hdf5(10, std::uint64_t{1} << 58, 4), Claim::refused},
+           {old_hdf5(10, 4, std::uint64_t{1} << 28), Claim::refused},  // HDF5 would allocate it
            {old_hdf5(9), Claim::refused},
            {"\x89HDF\r\n\x1a\n", Claim::refused},
            {"", Claim::refused}},
