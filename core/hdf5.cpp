@@ -16,9 +16,10 @@ namespace {
 
 static_assert(sizeof(hid_t) == sizeof(std::int64_t), "Hdf5Handle stores a hid_t in 64 bits");
 
-constexpr std::size_t max_text_bytes = std::size_t{1} << 26;  // one string, or all strings of a list together
-constexpr std::size_t chunk_bytes = std::size_t{1} << 20;     // one chunk of an array, the unit of its checksum
-constexpr std::size_t compact_bytes = std::size_t{1} << 10;   // arrays up to here live in the checksummed object header
+constexpr std::size_t max_text_bytes = std::size_t{1} << 26;   // one string, or all strings of a list together
+constexpr std::size_t chunk_bytes = std::size_t{1} << 20;      // one chunk of an array, the unit of its checksum
+constexpr std::size_t max_chunk_bytes = std::size_t{1} << 25;  // that is read, unless the array is larger
+constexpr std::size_t compact_bytes = std::size_t{1} << 10;  // arrays up to here live in the checksummed object header
 
 /// Turns HDF5's printing of errors off while it lives (the setting belongs to the thread in thread-safe builds).
 class QuietErrors {
@@ -415,6 +416,18 @@ Hdf5Handle open_array(std::int64_t file, std::string_view path, std::string_view
   return array;
 }
 
+/// HDF5 allocates whole chunks, whatever the shape: one may be as large as an array of `count` elements of the stored
+/// type, or have max_chunk_bytes.
+void check_chunk(const Hdf5Handle& array, const Hdf5Handle& stored, std::size_t count, const std::string& where) {
+  const Hdf5Handle creation = own(H5Dget_create_plist(array.id()), H5Pclose, where, "is not a readable array");
+  if (H5Pget_layout(creation.id()) != H5D_CHUNKED) return;
+  std::array<hsize_t, H5S_MAX_RANK> sizes{};
+  const int rank = H5Pget_chunk(creation.id(), H5S_MAX_RANK, sizes.data());
+  check(rank, where, "has an unreadable layout");
+  const std::size_t limit = std::max(count, max_chunk_bytes / std::max<std::size_t>(H5Tget_size(stored.id()), 1));
+  (void)element_count({sizes.begin(), sizes.begin() + rank}, limit, where + " (a chunk)");
+}
+
 }  // namespace
 
 Hdf5Shape Hdf5Reader::shape(std::string_view path) const {
@@ -447,6 +460,7 @@ void Hdf5Reader::read_numbers(std::string_view path, Hdf5Type type, std::size_t 
   require(H5Sget_simple_extent_npoints(space.id()) == static_cast<hssize_t>(count), where,
           "changed its shape while it was read");
   if (count == 0) return;
+  check_chunk(array, stored, count, where);
   const Hdf5Handle transfer = strict_transfer(where);
   check(H5Dread(array.id(), native_type(type), H5S_ALL, H5S_ALL, transfer.id(), values), where, unreadable_number);
 }
@@ -510,6 +524,7 @@ std::vector<std::string> Hdf5Reader::read_texts(std::string_view path, std::size
   const Hdf5Handle array = open_array(file_.id(), path, where);
   const Hdf5Handle stored = own(H5Dget_type(array.id()), H5Tclose, where, "has an unreadable type");
   const Hdf5Handle space = own(H5Dget_space(array.id()), H5Sclose, where, "has an unreadable shape");
+  check_chunk(array, stored, 0, where);
   return texts_of(stored.id(), space.id(), max_elements, where, [&](hid_t memory, void* buffer) {
     return H5Dread(array.id(), memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer);
   });

@@ -1,5 +1,4 @@
-// The files below a folder or in a tar archive (plain, .gz, .xz or any compression libarchive knows), one after the
-// other.
+// The files below a folder or in a tar archive (plain, .gz, .xz or .bz2), one after the other.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +13,8 @@ namespace bitstate::datasets {
 struct ArchiveLimits {
   std::size_t entries = 1'000'000;
   std::size_t file_bytes = std::size_t{1} << 28;   ///< of one file that is wanted
-  std::size_t total_bytes = std::size_t{1} << 32;  ///< of the uncompressed archive, wanted or not
+  std::size_t total_bytes = std::size_t{1} << 32;  ///< of the uncompressed archive, wanted or not; at most 1032 times
+                                                   ///< its file
 };
 
 /// Calls read(name, content) for every regular file of `source` whose name `wanted` accepts. Names are relative, with

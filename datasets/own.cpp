@@ -117,8 +117,8 @@ std::vector<Series> read_part(const fs::path& part, const OwnOptions& options) {
 }
 
 Splits from_folder(const fs::path& folder, const OwnOptions& options) {
-  const PartFiles files{find_part(folder, {"train"}), find_part(folder, {"validation", "val"}),
-                        find_part(folder, {"test"})};
+  const OwnFiles files{find_part(folder, {"train"}), find_part(folder, {"validation", "val"}),
+                       find_part(folder, {"test"})};
   require(!files.train.empty() && !files.test.empty(), "own",
           "{} holds no {}: a folder of data has train and test, each a .csv, a .h5 or a folder of .csv files",
           folder.string(), files.train.empty() ? "train" : "test");

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/hdf5.h"
+#include "core/rehearsal.h"
 #include "datasets/sequences.h"
 #include "datasets/splits.h"
 
@@ -256,9 +257,7 @@ std::vector<Part> split_root(const Part& all) {
   return parts;
 }
 
-}  // namespace
-
-Splits own_hdf5(const std::filesystem::path& file, const std::string& task) {
+Splits read_file_of_parts(const std::filesystem::path& file, const std::string& task) {
   const Hdf5Reader reader(file);
   if (reader.exists("x")) return splits_of(split_root(PartReader(reader, "", task).read()), reader);
   require(reader.exists("train") && reader.exists("test"), file.string(),
@@ -270,14 +269,19 @@ Splits own_hdf5(const std::filesystem::path& file, const std::string& task) {
   return splits_of(parts, reader);
 }
 
-Splits own_hdf5(const PartFiles& files, const std::string& task) {
-  const Hdf5Reader train(files.train);
+}  // namespace
+
+Splits own_hdf5(const std::filesystem::path& file, const std::string& task) {
+  return rehearsed(file, [&] { return read_file_of_parts(file, task); });
+}
+
+Splits own_hdf5(const OwnFiles& files, const std::string& task) {
   std::vector<Part> parts;
-  parts.push_back(PartReader(train, "", task).read());
-  for (const auto& file : {files.test, files.validation}) {
-    if (!file.empty()) parts.push_back(PartReader(Hdf5Reader(file), "", task).read());
+  for (const auto& file : {files.train, files.test, files.validation}) {
+    if (file.empty()) continue;
+    parts.push_back(rehearsed(file, [&] { return PartReader(Hdf5Reader(file), "", task).read(); }));
   }
-  return splits_of(parts, train);
+  return rehearsed(files.train, [&] { return splits_of(parts, Hdf5Reader(files.train)); });
 }
 
 }  // namespace bitstate::datasets

@@ -57,10 +57,10 @@ std::u32string code_points(std::string_view text, std::string_view where) {
 }
 
 void CharacterVocabulary::count(std::u32string_view text) {
-  if (counts_.empty()) counts_.resize(last_code_point + 1);
   for (const char32_t character : text) {
     require(character <= last_code_point, "vocabulary", "0x{:x} is not a code point",
             static_cast<std::uint32_t>(character));
+    if (character >= counts_.size()) counts_.resize(character + 1);
     ++counts_[character];
   }
 }

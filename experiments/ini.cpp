@@ -42,15 +42,18 @@ Settings parse_ini(std::string_view text, std::string_view where) {
     text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
     line = trimmed(line.substr(0, line.find('#')));
     if (line.empty()) continue;
-    if (line.front() == '[' && line.back() == ']') {
+    constexpr std::string_view expected = "expected name = value, [section] or # comment";
+    if (line.front() == '[') {
       const auto name = trimmed(line.substr(1, line.size() - 2));
+      require<UsageError>(line.back() == ']' && name.find_first_of("[]=") == std::string_view::npos, where,
+                          "line {} is \"{}\": {}", number, line, expected);
       section = name.empty() ? std::string() : std::string(name) + ".";
       continue;
     }
     const auto equals = line.find('=');
     const auto name = trimmed(line.substr(0, equals));
-    require<UsageError>(equals != std::string_view::npos && !name.empty(), where,
-                        "line {} is \"{}\": expected name = value, [section] or # comment", number, line);
+    require<UsageError>(equals != std::string_view::npos && !name.empty(), where, "line {} is \"{}\": {}", number, line,
+                        expected);
     result.emplace_back(section + std::string(name), trimmed(line.substr(equals + 1)));
   }
   return result;

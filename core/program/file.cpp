@@ -3,6 +3,7 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/hdf5.h"
+#include "core/rehearsal.h"
 #include "core/sha256.h"
 
 #include <fmt/format.h>
@@ -371,9 +372,10 @@ void save(const Program& program, const std::filesystem::path& file) {
   write_file_atomically(file, line + content);
 }
 
-Program load(const std::filesystem::path& file) {
-  const std::string bytes = read_file(file, max_bytes);
-  Reader reader(file, checked_content(bytes, file.string()));
+namespace {
+
+Program read_content(const std::filesystem::path& file, std::string_view content) {
+  Reader reader(file, content);
   Program program;
   std::string architecture;
   reader.enter("/");
@@ -402,6 +404,14 @@ Program load(const std::filesystem::path& file) {
   require(architecture == architecture_digest(program), "program", "{} says it has another architecture than it has",
           file.string());
   return program;
+}
+
+}  // namespace
+
+Program load(const std::filesystem::path& file) {
+  const std::string bytes = read_file(file, max_bytes);
+  const std::string_view content = checked_content(bytes, file.string());
+  return rehearsed(file, [&] { return read_content(file, content); });
 }
 
 }  // namespace bitstate::program

@@ -1,6 +1,7 @@
 #include "datasets/archive.h"
 
 #include "core/error.h"
+#include "tests/datasets/idx_files.h"
 #include "tests/support/archives.h"
 #include "tests/support/temp_folder.h"
 
@@ -98,6 +99,41 @@ TEST_CASE("archive: every truncation is an error or shows no more than the whole
       CHECK_MESSAGE((*filter == '\0' || found == expected), filter, " cut at ", size);
     }
   }
+}
+
+TEST_CASE("archive: a flipped bit of a compressed archive is an error or shows the same files") {
+  const TempFolder folder;
+  for (const char* filter : {"gzip", "xz", "bzip2"}) {
+    const std::string whole = tar_of({{"a.txt", "alpha"}, {"b.txt", "beta"}}, filter);
+    write_quickly(folder / "t", whole);
+    const auto expected = files(folder / "t");
+    for (std::size_t bit = 0; bit < 8 * whole.size(); bit += *filter == 'g' ? 1 : 7) {
+      std::string damaged = whole;
+      damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ 1 << bit % 8);
+      write_quickly(folder / std::to_string(bit), damaged);
+      std::map<std::string, std::string> found;
+      const std::string error = error_of<Error>([&] { found = files(folder / std::to_string(bit)); });
+      CHECK_MESSAGE((!error.empty() || found == expected), filter, ", bit ", bit);
+    }
+  }
+}
+
+TEST_CASE("archive: what is unpacked is counted wherever it stands: before, in and behind the members") {
+  const TempFolder folder;
+  const auto refusal = [&](const std::string& name, std::size_t zeros) {
+    write_quickly(folder / "bomb.tar.bz2", tar_of({{name, std::string(zeros, '\0')}}, "bzip2"));
+    return error_of<Error>([&] { files(folder / "bomb.tar.bz2"); });
+  };
+  CHECK(refusal("a.txt", 1000).empty());
+  CHECK(refusal("a.txt", 4'000'000).find("it holds more than") != std::string::npos);  // 1032 times its file
+  CHECK(refusal("not wanted", 4'000'000).find("it holds more than") != std::string::npos);
+  // the end of the archive is followed by zeros
+  const std::string tar = tar_of({{"a.txt", "x"}}, "");
+  write_quickly(folder / "padded.tar.gz", tests::gzip(tar + std::string(3'000'000, '\0')));
+  CHECK(files(folder / "padded.tar.gz").size() == 1);
+  CHECK(error_of<Error>([&] {
+          files(folder / "padded.tar.gz", {.total_bytes = 2'000'000});
+        }).find("it holds more than 2000000 bytes") != std::string::npos);
 }
 
 TEST_CASE("archive: what is none is named") {

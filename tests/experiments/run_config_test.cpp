@@ -62,6 +62,9 @@ TEST_CASE("ini: comments, sections and spaces are read, and a line that is none 
   CHECK(settings == Settings{{"a", "1"}, {"axis.b_bits", "2 4"}, {"empty", ""}});
   CHECK(parse_ini(format_ini(settings), "again") == settings);
   CHECK(contains(refusal([] { parse_ini("a = 1\nnonsense\n", "x.ini"); }), "[x.ini] line 2 is \"nonsense\""));
+  for (const char* line : {"[a", "[", "[a] b = c", "[a = b]", "[[a]", "[a]]"}) {
+    CHECK(contains(refusal([&] { parse_ini(line, "x.ini"); }), "expected name = value, [section]"));
+  }
   CHECK(contains(refusal([] { parse_ini("= 3", "x.ini"); }), "line 1"));
 }
 

@@ -1,0 +1,88 @@
+// Program files.
+#include "core/error.h"
+#include "core/program/file.h"
+#include "core/sha256.h"
+#include "tests/fuzz/hdf5_files.h"
+#include "tests/fuzz/target.h"
+#include "tests/support/temp_folder.h"
+
+#include <fmt/core.h>
+
+namespace bitstate::fuzz {
+namespace {
+
+constexpr std::size_t line_bytes = 512;
+
+/// A line of a matrix, its rounding, a scan and a pool.
+program::Program small_program() {
+  program::Program p;
+  p.name = "fuzz";
+  p.input = {1, false, false, {0.5F, -127, 127}, {{1.0F}, {2.0F}}};
+  program::Linear linear;
+  linear.weight = {2, 1, 3, {3, -3}};
+  linear.bias = {-1, 2};
+  p.instructions.emplace_back(linear);
+  p.instructions.emplace_back(program::Rescale{1, {to_fixed_point(0.25, "fuzz")}, {-7}, {7}});
+  program::Scan scan;
+  scan.x = 2;
+  scan.feedback = true;
+  scan.shift = 15;
+  scan.lambda_bits = 16;
+  scan.bound = 127;
+  scan.limit = std::int64_t{508} << 15;
+  scan.to_state = {std::int64_t{1} << 30, 45};
+  scan.to_inner = {std::int64_t{1} << 30, 15};
+  scan.lambda = {30000, -5000};
+  scan.from_input = {to_fixed_point(9000.0, "fuzz"), to_fixed_point(8000.0, "fuzz")};
+  p.instructions.emplace_back(scan);
+  p.instructions.emplace_back(program::MeanPool{3, 4});
+  p.output = {true, {0.125F}};
+  return p;
+}
+
+/// Ids, of which the last decides.
+program::Program token_program() {
+  program::Program p;
+  p.name = "fuzz";
+  p.input = {1, true, false, {1.0F, 0, 3}};
+  p.instructions.emplace_back(program::Embedding{0, {4, 2, 4, {1, 2, 3, 4, 5, 6, 7, -8}}});
+  p.instructions.emplace_back(program::Last{1});
+  p.output = {true, {0.5F}};
+  return p;
+}
+
+std::string bytes_of(const program::Program& p) {
+  const tests::TempFolder folder;
+  program::save(p, folder / "p.h5");
+  return read_file(folder / "p.h5", std::size_t{1} << 24);
+}
+
+/// The digest of what follows the line, and the checksums in it.
+std::string forge(std::string file) {
+  if (file.size() <= line_bytes) return file;
+  const std::string content = hdf5_forge(file.substr(line_bytes));
+  std::string line = fmt::format("bitstate program 1 sha256:{}\n", sha256_hex(content));
+  line.resize(line_bytes, '\0');
+  return line + content;
+}
+
+std::string read(std::string_view input) {
+  const program::Program p = program::load(in_file(input));
+  promise(program::analyse(p).size() == p.instructions.size() + 1, "a sound program");
+  return bytes_of(p);
+}
+
+}  // namespace
+
+Target target() {
+  return {{{bytes_of(small_program()), Claim::changes_show},
+           {bytes_of(token_program()), Claim::changes_show},
+           {forge(std::string(line_bytes, '\0') + old_hdf5(3)), Claim::refused},
+           {forge(std::string(line_bytes, '\0') + "no HDF5"), Claim::refused},
+           {"bitstate program 2 ", Claim::refused},
+           {"", Claim::refused}},
+          read,
+          forge};
+}
+
+}  // namespace bitstate::fuzz
