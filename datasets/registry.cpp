@@ -76,7 +76,7 @@ constexpr std::array entries = {
           [](const DataOptions& o) { return smnist(find_data("mnist", o.data), false); }},
     Entry{"psmnist", classification, false, false, 1, 10, 784, 54'000, 784,
           [](const DataOptions& o) { return smnist(find_data("mnist", o.data), true); }},
-    Entry{"listops", classification, true, false, 18, 10, 2048, 96'000, 1068,
+    Entry{"listops", classification, true, false, 18, 10, 2048, 96'000, 1038,
           [](const DataOptions& o) { return listops(folder_of("listops", o), o.cache); }},
     Entry{"imdb", classification, true, false, 134, 2, 4096, 25'000, 1299.4,
           [](const DataOptions& o) { return imdb(find_source(imdb_signs, o.data), o.cache); }},

@@ -149,16 +149,7 @@ BenchResult measure(const RunConfig& config) {
   result.tokens_per_second = static_cast<double>(stepper.tokens()) / result.step_seconds;
   result.fraction_of_gemm = training_flops_per_token(config) * result.tokens_per_second / (result.gemm_gflops * 1e9);
   result.peak_rss_bytes = peak_rss_bytes();
-  const double examples = static_cast<double>(datasets::shape(config.dataset).train_size * config.epochs);
-  const double steps = examples / static_cast<double>(config.bsz);
-  for (std::size_t i = 0; i < result.run_hours.size(); ++i) {
-    // lanes are dealt to the cores: the busiest core decides
-    const auto rounds = [&](std::size_t cores) {
-      const double lanes = static_cast<double>(std::min(config.bsz, std::max(config.lanes, cores)));
-      return std::ceil(lanes / static_cast<double>(cores)) / lanes;
-    };
-    result.run_hours[i] = steps * result.step_seconds / 3600.0 * rounds(projected_cores[i]) / rounds(workers.threads());
-  }
+  result.run_hours = projected_hours(config, result.step_seconds, workers.threads());
   return result;
 }
 
@@ -174,6 +165,23 @@ nlohmann::json figures(const BenchResult& r) {
 }
 
 }  // namespace
+
+std::array<double, 3> projected_hours(const RunConfig& config, double step_seconds, std::size_t threads) {
+  const std::size_t official = datasets::shape(config.dataset).train_size;
+  std::size_t examples = official - static_cast<std::size_t>(config.val_split * static_cast<double>(official));
+  if (config.limit_train > 0) examples = std::min(examples, config.limit_train);
+  const double steps = static_cast<double>(examples * config.epochs) / static_cast<double>(config.bsz);
+  std::array<double, 3> hours{};
+  std::transform(projected_cores.begin(), projected_cores.end(), hours.begin(), [&](std::size_t machine) {
+    // lanes are dealt to the cores: the busiest core decides
+    const auto rounds = [&](std::size_t cores) {
+      const double lanes = static_cast<double>(std::min(config.bsz, std::max(config.lanes, cores)));
+      return std::ceil(lanes / static_cast<double>(cores)) / lanes;
+    };
+    return steps * step_seconds / 3600.0 * rounds(machine) / rounds(threads);
+  });
+  return hours;
+}
 
 double training_flops_per_token(const RunConfig& config) {
   const auto h = static_cast<double>(config.d_model);

@@ -21,8 +21,7 @@ struct BenchResult {
   double gemm_gflops = 0.0;        ///< single-precision matrix product on the same threads, measured between the steps
   double fraction_of_gemm =
       0.0;  ///< useful FLOPs of the model (matrix products, scan, ~20 H elementwise) over that rate
-  /// Training of all epochs on the official data set, without evaluation, on projected_cores: the step's time over the
-  /// number of cores, as evenly as lanes (at least one a core, at most bsz) can be dealt to them. Hours.
+  /// Of a full training: see projected_hours().
   std::array<double, 3> run_hours{};
   std::uint64_t peak_rss_bytes = 0;  ///< of the process so far: with two results, the second includes the first
 };
@@ -30,6 +29,11 @@ struct BenchResult {
 /// Times training steps of the recipe on random data of its shape: of `config.quant`, or of float and w8a8 when it is
 /// none.
 std::vector<BenchResult> bench(const RunConfig& config);
+
+/// Hours of training for all epochs on the official data set (without what val_split and limit_train take away, and
+/// without evaluation) on projected_cores, where a step takes step_seconds on `threads`: the step's time over the number
+/// of cores, as evenly as lanes (at least one a core, at most bsz) can be dealt to them.
+std::array<double, 3> projected_hours(const RunConfig& config, double step_seconds, std::size_t threads);
 
 /// One line of JSON: the figures of the first result, and all of them under "runs".
 std::string to_json(const std::vector<BenchResult>& results);
