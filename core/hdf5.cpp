@@ -430,6 +430,11 @@ void check_chunk(const Hdf5Handle& array, const Hdf5Handle& stored, std::size_t 
 
 }  // namespace
 
+std::size_t Hdf5Reader::plausible_elements() const {
+  constexpr std::size_t deflate_ratio = 1032;
+  return std::min(hdf5_max_elements, deflate_ratio * std::filesystem::file_size(path_));
+}
+
 Hdf5Shape Hdf5Reader::shape(std::string_view path) const {
   const QuietErrors quiet;
   const std::string where = place(path_, path);

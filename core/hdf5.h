@@ -149,6 +149,8 @@ class Hdf5Reader {
   Hdf5Reader(std::filesystem::path path, std::string_view content);
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  /// As many numbers as a file of its size can hold, compressed at the best: what to allow in files of others.
+  [[nodiscard]] std::size_t plausible_elements() const;
 
   /// Whether a group or an array is there.
   [[nodiscard]] bool exists(std::string_view path) const;

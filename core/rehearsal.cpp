@@ -17,10 +17,10 @@ namespace {
 
 /// In the child: crashes end it at once, silently and without a core file.
 void prepare(rlim_t seconds) {
-  for (const int signal : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL}) std::signal(signal, SIG_DFL);
+  for (const int signal : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGXCPU}) std::signal(signal, SIG_DFL);
   const rlimit none{0, 0};
   ::setrlimit(RLIMIT_CORE, &none);
-  const rlimit computing{seconds, seconds};
+  const rlimit computing{seconds, seconds + 1};  // SIGXCPU, then SIGKILL
   ::setrlimit(RLIMIT_CPU, &computing);
   if (const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC); nowhere >= 0) ::dup2(nowhere, STDERR_FILENO);
 }
@@ -30,10 +30,11 @@ void prepare(rlim_t seconds) {
 void rehearse(const std::filesystem::path& file, const std::function<void()>& read) {
   std::error_code ignored;
   const std::uintmax_t bytes = std::filesystem::file_size(file, ignored);
+  const rlim_t seconds = 1 + (ignored ? 0 : bytes >> 17U);
   const pid_t child = ::fork();
   require(child >= 0, file.string(), "no child process to try it in: {}", std::strerror(errno));
   if (child == 0) {
-    prepare(1 + (ignored ? 0 : bytes >> 20U));
+    prepare(seconds);
     try {
       read();
     } catch (...) {
@@ -46,10 +47,12 @@ void rehearse(const std::filesystem::path& file, const std::function<void()>& re
   do {
     ended = ::waitpid(child, &status, 0);
   } while (ended < 0 && errno == EINTR);
-  require(ended == child && WIFEXITED(status) && WEXITSTATUS(status) == 0, file.string(),
-          "is damaged: the library that should read it {}",
-          WIFSIGNALED(status) && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL) ? "comes to no end"
-                                                                                              : "crashes");
+  require(ended == child, file.string(), "the child process that tried it is lost");
+  const int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  require(signal != SIGXCPU, file.string(), "is damaged: reading it came to no end within {} s of computing", seconds);
+  require(signal != SIGKILL, file.string(), "the process that tried it was killed: does the memory suffice?");
+  require(signal == 0 && WEXITSTATUS(status) == 0, file.string(),
+          "is damaged: the library that should read it crashes");
 }
 
 }  // namespace bitstate

@@ -13,6 +13,13 @@ namespace bitstate::datasets {
 
 using bitstate::Units;
 
+/// What the numbers and ids that a model sees stand for: fixed by the training part, kept with the weights.
+struct Reading {
+  Units input_units, target_units;
+  std::string vocabulary;  ///< SHA-256 of the symbols in the order of their ids; empty: no vocabulary was made
+  bool operator==(const Reading&) const = default;
+};
+
 /// One sequence, or a pair of documents. The vectors are reused from call to call, so reading allocates only while
 /// sequences grow.
 struct Example {
@@ -44,7 +51,7 @@ struct Splits {
   std::size_t d_input = 0;     ///< input features, or size of the vocabulary
   std::size_t d_output = 0;    ///< classes, or target features
   std::size_t max_length = 0;  ///< longest sequence (the padded length of the reference)
-  Units input_units, target_units;
+  Reading reading;
   std::shared_ptr<const Dataset> train;
   std::shared_ptr<const Dataset> validation;
   std::shared_ptr<const Dataset> test;

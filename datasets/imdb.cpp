@@ -73,6 +73,7 @@ TokenData tokenise(const fs::path& source) {
   vocabulary.build(min_frequency);
   TokenData data;
   data.vocabulary = vocabulary.size();
+  data.symbols = vocabulary.digest();
   std::vector<std::uint16_t> document;
   for (const Review& review : reviews) {
     document.clear();

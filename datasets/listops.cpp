@@ -1,8 +1,11 @@
 #include "datasets/listops.h"
 
 #include "core/error.h"
+#include "core/sha256.h"
 #include "datasets/text_files.h"
 #include "datasets/tokens.h"
+
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <memory>
@@ -91,6 +94,7 @@ TokenData tokenise(const PartFiles& files) {
   std::array<std::uint64_t, listops_words.size()> counts{};
   for (const std::uint16_t symbol : data.train.tokens) ++counts[symbol];
   const auto ids = listops_ids(counts);
+  data.symbols = sha256_hex(fmt::format("{}", fmt::join(ids, ",")));
   for (TokenPart* part : {&data.train, &data.validation, &data.test}) *part = numbered(*part, ids);
   return data;
 }

@@ -57,7 +57,8 @@ Csv read_columns(const fs::path& file, const OwnOptions& options) {
 
 /// The splits of series of the columns that `options` name.
 Splits cut_columns(SeriesParts parts, const OwnOptions& options) {
-  const Cutting cutting{csv_task(options), options.window, options.stride, options.window, options.horizon};
+  const Cutting cutting{csv_task(options), options.window,  options.stride,
+                        options.window,    options.horizon, options.reading};
   return cut_series("own", std::move(parts), options.input.size(), options.target.size(), cutting);
 }
 
@@ -129,7 +130,7 @@ Splits from_folder(const fs::path& folder, const OwnOptions& options) {
   }
   if (hdf5) {
     check_hdf5_options(options);
-    return own_hdf5(files, options.task);
+    return own_hdf5(files, options.task, options.reading);
   }
   check_csv_options(options);
   return cut_columns(
@@ -146,7 +147,7 @@ Splits own_data(const fs::path& file_or_folder, const OwnOptions& options) {
                       "{} is neither a folder nor a .csv or .h5 file", file_or_folder.string());
   if (is_csv(file_or_folder)) return from_csv(file_or_folder, options);
   check_hdf5_options(options);
-  return own_hdf5(file_or_folder, options.task);
+  return own_hdf5(file_or_folder, options.task, options.reading);
 }
 
 }  // namespace bitstate::datasets

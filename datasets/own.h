@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct OwnOptions {                            // of CSV unless said otherwise
   /// Also of HDF5. classification: a class a sequence, regression: a value a step, value: one a sequence (of CSV the
   /// last row's); auto: of CSV regression, of HDF5 what type and shape of y say.
   std::string task = "auto";
+  std::optional<Reading> reading{};  ///< units to take instead of those of the training part
 };
 
 /// Data from

@@ -18,7 +18,6 @@ namespace bitstate::datasets {
 namespace {
 
 constexpr std::size_t max_sequences = std::size_t{1} << 22;
-constexpr std::size_t deflate_ratio = 1032;  // what a byte of a compressed array can become at most
 constexpr std::uint32_t split_seed = 42;
 constexpr std::size_t least_to_split = 10;
 
@@ -37,14 +36,11 @@ struct Part {
 class PartReader {
  public:
   PartReader(const Hdf5Reader& file, std::string group, const std::string& task)
-      : file_(file),
-        group_(std::move(group)),
-        task_(task),
-        max_elements_(std::min(hdf5_max_elements, deflate_ratio * std::filesystem::file_size(file.path()))) {}
+      : file_(file), group_(std::move(group)), task_(task), max_elements_(file.plausible_elements()) {}
 
   Part read() {
     read_x();
-    read_lengths();
+    read_cuts();
     check_x();
     read_y();
     return {where(""), std::make_shared<Steps>(std::move(steps_)), std::move(cuts_)};
@@ -74,20 +70,10 @@ class PartReader {
     }
   }
 
-  void read_lengths() {
-    std::vector<std::int64_t> lengths(sequences_, static_cast<std::int64_t>(length_));
-    if (file_.exists(at("length"))) {
-      const Hdf5Shape shape = file_.shape(at("length"));
-      require(shape == Hdf5Shape{sequences_}, where("length"), "the shape is [{}], x has {} sequences",
-              fmt::join(shape, ", "), sequences_);
-      lengths = file_.read<std::int64_t>(at("length"), sequences_).values;
-    }
+  void read_cuts() {
+    const auto lengths = read_lengths(file_, at("length"), sequences_, length_);
     cuts_.reserve(sequences_);
-    for (std::size_t n = 0; n < sequences_; ++n) {
-      require(lengths[n] >= 1 && lengths[n] <= static_cast<std::int64_t>(length_), where("length"),
-              "sequence {} has a length of {}, allowed are 1 to {}", n, lengths[n], length_);
-      cuts_.push_back({n * length_, static_cast<std::size_t>(lengths[n]), n});
-    }
+    for (std::size_t n = 0; n < sequences_; ++n) cuts_.push_back({n * length_, lengths[n], n});
   }
 
   /// True steps only: what stands behind a sequence's end is never used.
@@ -205,8 +191,24 @@ void check_alike(const Part& a, const Part& b) {
           name_of(t.task), t.d_output, a.where, name_of(s.task), s.d_output);
 }
 
+/// The units of `given`, or those of the training part if the attribute standardize asks for it.
+Reading reading_of(const Part& train, const Hdf5Reader& file, const std::optional<Reading>& given) {
+  const Steps& steps = *train.steps;
+  if (given) {
+    const std::size_t columns = given->input_units.mean.size();
+    require(columns == 0 || columns == steps.d_input, train.where, "x has {} columns, the model was trained with {}",
+            steps.d_input, columns);
+    return *given;
+  }
+  Reading reading;
+  if (!file.has_attribute("/", "standardize") || file.attribute<std::int64_t>("/", "standardize") == 0) return reading;
+  if (steps.tokens.empty()) reading.input_units = units_of(input_blocks(train), steps.d_input);
+  if (steps.task != Task::classification) reading.target_units = units_of(target_blocks(train), steps.d_output);
+  return reading;
+}
+
 /// `parts`: training, test and perhaps validation. `file` has the attributes.
-Splits splits_of(const std::vector<Part>& parts, const Hdf5Reader& file) {
+Splits splits_of(const std::vector<Part>& parts, const Hdf5Reader& file, const std::optional<Reading>& reading) {
   const Steps& train = *parts[0].steps;
   std::int32_t last_token = 0;
   std::int32_t last_class = 0;
@@ -222,13 +224,12 @@ Splits splits_of(const std::vector<Part>& parts, const Hdf5Reader& file) {
       }
     }
   }
-  if (file.has_attribute("/", "standardize") && file.attribute<std::int64_t>("/", "standardize") != 0) {
-    if (train.tokens.empty()) splits.input_units = units_of(input_blocks(parts[0]), train.d_input);
-    if (train.task != Task::classification) splits.target_units = units_of(target_blocks(parts[0]), train.d_output);
-    for (const Part& part : parts) {
-      standardise_blocks(splits.input_units, input_blocks(part), part.where + "x");
-      standardise_blocks(splits.target_units, target_blocks(part), part.where + "y");
-    }
+  splits.reading = reading_of(parts[0], file, reading);
+  for (const Part& part : parts) {
+    const Units& inputs = splits.reading.input_units;
+    const Units& targets = splits.reading.target_units;
+    if (!inputs.mean.empty()) standardise_blocks(inputs, input_blocks(part), part.where + "x");
+    if (!targets.mean.empty()) standardise_blocks(targets, target_blocks(part), part.where + "y");
   }
   splits.name = "own";
   splits.task = train.task;
@@ -257,31 +258,49 @@ std::vector<Part> split_root(const Part& all) {
   return parts;
 }
 
-Splits read_file_of_parts(const std::filesystem::path& file, const std::string& task) {
+Splits read_file_of_parts(const std::filesystem::path& file, const std::string& task,
+                          const std::optional<Reading>& reading) {
   const Hdf5Reader reader(file);
-  if (reader.exists("x")) return splits_of(split_root(PartReader(reader, "", task).read()), reader);
+  if (reader.exists("x")) return splits_of(split_root(PartReader(reader, "", task).read()), reader, reading);
   require(reader.exists("train") && reader.exists("test"), file.string(),
           "there are neither arrays x and y nor groups train and test");
+  require(!reader.exists("validation") || !reader.exists("val"), file.string(),
+          "the groups validation and val are the same part");
   std::vector<Part> parts;
-  for (const char* group : {"/train", "/test", "/validation"}) {
+  for (const char* group : {"/train", "/test", "/validation", "/val"}) {
     if (reader.exists(group)) parts.push_back(PartReader(reader, group, task).read());
   }
-  return splits_of(parts, reader);
+  return splits_of(parts, reader, reading);
 }
 
 }  // namespace
 
-Splits own_hdf5(const std::filesystem::path& file, const std::string& task) {
-  return rehearsed(file, [&] { return read_file_of_parts(file, task); });
+std::vector<std::size_t> read_lengths(const Hdf5Reader& file, std::string_view path, std::size_t sequences,
+                                      std::size_t longest) {
+  if (!file.exists(path)) return std::vector<std::size_t>(sequences, longest);
+  const std::string where = fmt::format("{}: {}", file.path().string(), path);
+  const Hdf5Shape shape = file.shape(path);
+  require(shape == Hdf5Shape{sequences}, where, "the shape is [{}], x has {} sequences", fmt::join(shape, ", "),
+          sequences);
+  const auto stored = file.read<std::int64_t>(path, sequences).values;
+  for (std::size_t n = 0; n < sequences; ++n) {
+    require(stored[n] >= 1 && stored[n] <= static_cast<std::int64_t>(longest), where,
+            "sequence {} has a length of {}, allowed are 1 to {}", n, stored[n], longest);
+  }
+  return {stored.begin(), stored.end()};
 }
 
-Splits own_hdf5(const OwnFiles& files, const std::string& task) {
+Splits own_hdf5(const std::filesystem::path& file, const std::string& task, const std::optional<Reading>& reading) {
+  return rehearsed(file, [&] { return read_file_of_parts(file, task, reading); });
+}
+
+Splits own_hdf5(const OwnFiles& files, const std::string& task, const std::optional<Reading>& reading) {
   std::vector<Part> parts;
   for (const auto& file : {files.train, files.test, files.validation}) {
     if (file.empty()) continue;
     parts.push_back(rehearsed(file, [&] { return PartReader(Hdf5Reader(file), "", task).read(); }));
   }
-  return rehearsed(files.train, [&] { return splits_of(parts, Hdf5Reader(files.train)); });
+  return rehearsed(files.train, [&] { return splits_of(parts, Hdf5Reader(files.train), reading); });
 }
 
 }  // namespace bitstate::datasets

@@ -42,7 +42,7 @@ const Signs imdb_signs = {"imdb", {"imdb", "aclImdb"}, {"aclImdb", "train"}, {"a
 SystemOptions system_options(const DataOptions& options) {
   require<UsageError>(options.horizon <= 1, "horizon", "{} is not allowed: 0 (simulation) and 1 (one-step) are",
                       options.horizon);
-  return {options.horizon == 1, options.window, options.stride};
+  return {options.horizon == 1, options.window, options.stride, options.reading};
 }
 
 /// The folder that the user named, in which a data set looks for its files itself.
@@ -53,8 +53,8 @@ std::filesystem::path folder_of(std::string_view name, const DataOptions& option
 Splits own(const DataOptions& options) {
   require<UsageError>(!options.data.empty(), "data",
                       "own data need a file or a folder: --data=FILE.csv, FILE.h5 or DIR");
-  return own_data(options.data,
-                  {options.input, options.target, options.window, options.stride, options.horizon, options.task});
+  return own_data(options.data, {options.input, options.target, options.window, options.stride, options.horizon,
+                                 options.task, options.reading});
 }
 
 struct Entry {
@@ -117,6 +117,16 @@ const Entry& entry(std::string_view name) {
   return *found;
 }
 
+/// A model that has learnt other ids or units cannot read these data.
+void check_reading(const Splits& splits, const Reading& learnt) {
+  require(splits.reading.vocabulary == learnt.vocabulary, "data",
+          "the ids of {} stand for other symbols than those that the model was trained with: they are numbered by the "
+          "training part, which must be the same",
+          splits.name);
+  require(splits.reading == learnt, "data", "{} has no such units as the data that the model was trained with",
+          splits.name);
+}
+
 /// Holds a share of the training part out for validation, by random_split of seed 42.
 void hold_out(Splits& splits, double share) {
   const std::size_t n = splits.train->size();
@@ -146,7 +156,15 @@ std::string canonical_name(std::string_view name) {
 
 Splits load(std::string_view name, const DataOptions& options) {
   Splits splits = entry(name).load(options);
-  if (splits.validation == nullptr && options.val_split > 0.0) hold_out(splits, options.val_split);
+  if (options.reading) check_reading(splits, *options.reading);
+  if (splits.validation == nullptr && options.val_split > 0.0) {
+    require<UsageError>(
+        options.stride == 0 || options.stride >= options.window, "val_split",
+        "windows of {} steps that begin every {} overlap, so that those held out would be known from the "
+        "training: give a validation part, or a stride of at least {}",
+        options.window, options.stride, options.window);
+    hold_out(splits, options.val_split);
+  }
   if (options.limit_train > 0) splits.train = limit(splits.train, options.limit_train);
   if (options.limit_test > 0) {
     splits.validation = limit(splits.validation, options.limit_test);

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,14 +21,15 @@ struct DataOptions {
   std::size_t trajectories = 0;   ///< of generated data, train and test together; 0: as many as Q-S5 (see dynamics.h)
   double tau = 17.0;              ///< delay of mackey-glass
   double spread = -1.0;           ///< of lorenz's starting points; negative: the default of DynamicsOptions
-  /// Own data: columns of a .csv, what is learnt; silverbox and cascaded-tanks, too, have windows, and with horizon 1 are
-  /// one-step prediction (see own.h, system_identification.h).
+  /// Own data: columns of a .csv, what is learnt; silverbox and cascaded-tanks, too, have windows, and with horizon 1
+  /// are one-step prediction (see own.h, system_identification.h).
   std::vector<std::string> input{}, target{};
   std::size_t window = 0, stride = 0, horizon = 0;
   std::string task = "auto";
-  double val_split = 0.0;         ///< share of the training part held out where a data set has no validation part
-  std::size_t limit_train = 0;    ///< use only the first n training examples; 0: all
-  std::size_t limit_test = 0;     ///< likewise for validation and test
+  std::optional<Reading> reading{};  ///< of a trained model: values get its units, other ids than its are an Error
+  double val_split = 0.0;            ///< share of the training part held out where a data set has no validation part
+  std::size_t limit_train = 0;       ///< use only the first n training examples; 0: all
+  std::size_t limit_test = 0;        ///< likewise for validation and test
 };
 
 /// The names load() knows, one for each data set.

@@ -69,7 +69,7 @@ TokenData tokenise(const PartFiles& files) {
     for (const std::u32string& text : texts) vocabulary.count(text);
   });
   vocabulary.build(1);
-  return {vocabulary.size(), encode(files.train, vocabulary), encode(files.validation, vocabulary),
+  return {vocabulary.size(), vocabulary.digest(), encode(files.train, vocabulary), encode(files.validation, vocabulary),
           encode(files.test, vocabulary)};
 }
 

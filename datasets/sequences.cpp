@@ -54,9 +54,12 @@ Blocks blocks_of(std::vector<Series>& part, std::vector<float> Series::*values) 
   return blocks;
 }
 
-/// Standardises one side of all parts by the training part.
-Units standardise_side(SeriesParts& parts, std::vector<float> Series::*values, std::size_t columns) {
-  const Units units = units_of(blocks_of(parts.train, values), columns);
+/// Standardises one side of all parts by the training part, or by `given`.
+Units standardise_side(SeriesParts& parts, std::vector<float> Series::*values, std::size_t columns,
+                       const Units* given) {
+  const Units units = given != nullptr ? *given : units_of(blocks_of(parts.train, values), columns);
+  require(units.mean.empty() || units.mean.size() == columns, parts.train.front().origin,
+          "{} columns are read, the model was trained with {}", columns, units.mean.size());
   for (auto* const part : {&parts.train, &parts.validation, &parts.test}) {
     for (Series& series : *part) standardise_blocks(units, {std::span(series.*values)}, series.origin);
   }
@@ -186,9 +189,14 @@ Splits cut_series(std::string name, SeriesParts parts, std::size_t d_input, std:
   splits.task = cutting.task;
   splits.d_input = d_input;
   splits.d_output = d_output;
-  splits.input_units = standardise_side(parts, &Series::x, d_input);
+  const Reading* const given = cutting.reading ? &*cutting.reading : nullptr;
+  splits.reading.input_units =
+      standardise_side(parts, &Series::x, d_input, given != nullptr ? &given->input_units : nullptr);
   const bool classes = cutting.task == Task::classification;
-  if (!classes) splits.target_units = standardise_side(parts, &Series::target, d_output);
+  if (!classes) {
+    splits.reading.target_units =
+        standardise_side(parts, &Series::target, d_output, given != nullptr ? &given->target_units : nullptr);
+  }
 
   std::int32_t last_class = 0;
   const auto made = [&](const std::vector<Series>& part, bool train) -> std::shared_ptr<const Dataset> {

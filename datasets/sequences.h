@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -65,6 +66,7 @@ struct Cutting {
   std::size_t stride = 0;        ///< distance of their starts; 0: window
   std::size_t test_window = 0;   ///< steps of a sequence for validation and test, which do not overlap; 0: whole series
   std::size_t horizon = 0;       ///< the target of step t is that of row t + horizon
+  std::optional<Reading> reading{};  ///< units to take instead of those of the training part
 };
 
 /// A series of n rows has n - horizon steps. For training it is cut into full windows (one of less than a window is one

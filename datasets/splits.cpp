@@ -1,6 +1,7 @@
 #include "datasets/splits.h"
 
 #include "core/error.h"
+#include "core/sha256.h"
 
 #include <algorithm>
 #include <limits>
@@ -49,6 +50,35 @@ class Subset final : public Dataset {
 };
 
 }  // namespace
+
+std::string digest(const Splits& splits) {
+  constexpr std::size_t wanted = 64;
+  Sha256 hash;
+  const auto add = [&](const auto& values) {
+    const std::uint64_t count = values.size();
+    hash.update(&count, sizeof count);
+    if (count > 0) hash.update(values.data(), count * sizeof values[0]);
+  };
+  const std::size_t n = splits.train->size();
+  add(std::vector<std::uint64_t>{static_cast<std::uint64_t>(splits.task), splits.tokens, splits.pairs, splits.d_input,
+                                 splits.d_output, splits.max_length, n});
+  for (const Units* units : {&splits.reading.input_units, &splits.reading.target_units}) {
+    add(units->mean);
+    add(units->deviation);
+  }
+  add(splits.reading.vocabulary);
+  const std::size_t count = std::min(n, wanted);
+  Example example;
+  for (std::size_t i = 0; i < count; ++i) {
+    splits.train->read(count > 1 ? i * (n - 1) / (count - 1) : 0, example);
+    add(example.x);
+    add(example.tokens);
+    add(example.second);
+    add(example.target);
+    add(std::vector<std::int32_t>{example.label});
+  }
+  return hash.hex();
+}
 
 std::shared_ptr<const Dataset> subset(std::shared_ptr<const Dataset> data, std::vector<std::uint32_t> indices) {
   return std::make_shared<Subset>(std::move(data), std::move(indices));

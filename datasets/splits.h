@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace bitstate::datasets {
@@ -16,6 +17,10 @@ std::vector<std::uint32_t> torch_randperm(std::size_t n, std::uint32_t seed);
 
 /// torch.utils.data.random_split: consecutive pieces of torch_randperm, of the given sizes (their sum is n).
 std::vector<std::vector<std::uint32_t>> random_split(const std::vector<std::size_t>& sizes, std::uint32_t seed);
+
+/// SHA-256 of what a training sees: task, sizes, units and vocabulary, and up to 64 evenly spaced training examples.
+/// Other data have another digest, but for changes between those examples.
+[[nodiscard]] std::string digest(const Splits& splits);
 
 /// The examples of `data` at `indices`, in their order.
 std::shared_ptr<const Dataset> subset(std::shared_ptr<const Dataset> data, std::vector<std::uint32_t> indices);

@@ -34,6 +34,7 @@ Cutting cutting_of(const SystemOptions& options, std::size_t default_window) {
   cutting.window = options.window > 0 ? options.window : default_window;
   cutting.stride = options.stride > 0 ? options.stride : std::max<std::size_t>(cutting.window / 2, 1);
   cutting.horizon = options.one_step ? 1 : 0;
+  cutting.reading = options.reading;
   return cutting;
 }
 

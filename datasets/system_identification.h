@@ -7,13 +7,15 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 
 namespace bitstate::datasets {
 
 struct SystemOptions {
-  bool one_step = false;   ///< inputs u_t and y_t, target y_{t+1}; else simulation: input u_t, target y_t
-  std::size_t window = 0;  ///< steps of a training sequence; 0: the default of the system
-  std::size_t stride = 0;  ///< distance of their starts; 0: half a window
+  bool one_step = false;             ///< inputs u_t and y_t, target y_{t+1}; else simulation: input u_t, target y_t
+  std::size_t window = 0;            ///< steps of a training sequence; 0: the default of the system
+  std::size_t stride = 0;            ///< distance of their starts; 0: half a window
+  std::optional<Reading> reading{};  ///< units to take instead of those of the training part
 };
 
 /// Which of Silverbox's official tests.

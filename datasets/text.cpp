@@ -1,6 +1,9 @@
 #include "datasets/text.h"
 
 #include "core/error.h"
+#include "core/sha256.h"
+
+#include <fmt/core.h>
 
 #include <algorithm>
 
@@ -79,6 +82,14 @@ void CharacterVocabulary::build(std::size_t min_freq) {
                    [&](char32_t a, char32_t b) { return counts_[a] > counts_[b]; });
   for (std::size_t i = 0; i < characters.size(); ++i) ids_[characters[i]] = static_cast<std::uint16_t>(end + 1 + i);
   counts_ = {};
+}
+
+std::string CharacterVocabulary::digest() const {
+  std::string text;
+  for (std::size_t c = 0; c < ids_.size(); ++c) {
+    if (ids_[c] > end) text += fmt::format("{}={}\n", c, ids_[c]);
+  }
+  return sha256_hex(text);
 }
 
 void CharacterVocabulary::encode(std::u32string_view text, std::size_t max_characters,

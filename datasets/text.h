@@ -31,6 +31,9 @@ class CharacterVocabulary {
   /// Number of ids, the specials included.
   [[nodiscard]] std::size_t size() const { return size_; }
 
+  /// SHA-256 of the characters in the order of their ids.
+  [[nodiscard]] std::string digest() const;
+
   /// Appends to `out` the ids of the first `max_characters` characters, then <eos>.
   void encode(std::u32string_view text, std::size_t max_characters, std::vector<std::uint16_t>& out) const;
 

@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t cache_version = 1;  // changes when the layout of the file does
+constexpr std::int64_t cache_version = 2;  // changes when the layout of the file does
 constexpr std::size_t max_cached_tokens = std::size_t{1} << 32;
 
 constexpr std::array<std::pair<const char*, TokenPart TokenData::*>, 3> parts = {
@@ -84,12 +84,13 @@ void write_part(Hdf5Writer& writer, const std::string& group, const TokenPart& p
   writer.write(group + "/labels", part.labels);
 }
 
+template <class Stored>
 TokenPart read_part(const Hdf5Reader& reader, const std::string& group) {
   TokenPart part;
-  const auto tokens = reader.read<std::int32_t>(group + "/tokens", max_cached_tokens).values;
+  const auto tokens = reader.read<Stored>(group + "/tokens", max_cached_tokens).values;
   part.tokens.reserve(tokens.size());
-  for (const std::int32_t token : tokens) {
-    require(token >= 0 && token <= std::numeric_limits<std::uint16_t>::max(), group, "{} is no token", token);
+  for (const Stored token : tokens) {
+    require(std::in_range<std::uint16_t>(token), group, "{} is no token", token);
     part.tokens.push_back(static_cast<std::uint16_t>(token));
   }
   part.ends = reader.read<std::uint64_t>(group + "/ends").values;
@@ -104,8 +105,11 @@ bool read_cache(const fs::path& file, std::string_view digest, TokenData& data) 
     if (reader.attribute<std::int64_t>("/", "version") != cache_version) return false;
     if (reader.attribute<std::string>("/", "source_sha256") != digest) return false;
     data.vocabulary = reader.attribute<std::uint64_t>("/", "vocabulary");
+    data.symbols = reader.attribute<std::string>("/", "symbols");
     for (const auto& [name, part] : parts) {
-      if (reader.exists(name)) data.*part = read_part(reader, name);
+      if (!reader.exists(name)) continue;
+      data.*part =
+          data.vocabulary <= 256 ? read_part<std::uint8_t>(reader, name) : read_part<std::int32_t>(reader, name);
     }
     return true;
   } catch (const Error&) {
@@ -121,6 +125,7 @@ void write_cache(const fs::path& file, std::string_view digest, const TokenData&
   writer.set_attribute("/", "version", cache_version);
   writer.set_attribute("/", "source_sha256", digest);
   writer.set_attribute("/", "vocabulary", data.vocabulary);
+  writer.set_attribute("/", "symbols", data.symbols);
   for (const auto& [name, part] : parts) {
     if ((data.*part).labels.empty()) continue;
     if (data.vocabulary <= 256) {
@@ -162,6 +167,7 @@ Splits token_splits(std::string name, std::shared_ptr<const TokenData> data, std
   splits.pairs = pairs;
   splits.d_input = data->vocabulary;
   splits.d_output = classes;
+  splits.reading.vocabulary = data->symbols;
   splits.max_length = max_length;
   splits.train = std::make_shared<TokenDataset>(data, &TokenData::train, pairs);
   if (!data->validation.labels.empty()) {

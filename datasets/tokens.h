@@ -27,6 +27,7 @@ struct TokenPart {
 /// A tokenised data set.
 struct TokenData {
   std::size_t vocabulary = 0;         ///< ids are below
+  std::string symbols;                ///< SHA-256 of what the ids stand for, in their order
   TokenPart train, validation, test;  ///< validation may be empty: the data set has none
 };
 

@@ -167,7 +167,8 @@ nlohmann::json figures(const BenchResult& r) {
 }  // namespace
 
 std::array<double, 3> projected_hours(const RunConfig& config, double step_seconds, std::size_t threads) {
-  const std::size_t official = datasets::shape(config.dataset).train_size;
+  std::size_t official = datasets::shape(config.dataset).train_size;
+  if (config.dataset == "lorenz" || config.dataset == "mackey-glass") official = config.trajectories * 4 / 5;
   std::size_t examples = official - static_cast<std::size_t>(config.val_split * static_cast<double>(official));
   if (config.limit_train > 0) examples = std::min(examples, config.limit_train);
   const double steps = static_cast<double>(examples * config.epochs) / static_cast<double>(config.bsz);

@@ -10,7 +10,7 @@
 namespace bitstate::experiments {
 namespace {
 
-constexpr std::int64_t format_version = 1;
+constexpr std::int64_t format_version = 2;
 
 std::string value_of(const Settings& settings, std::string_view name) {
   const auto named = [&](const auto& setting) { return setting.first == name; };
@@ -18,11 +18,15 @@ std::string value_of(const Settings& settings, std::string_view name) {
   return found == settings.end() ? std::string() : found->second;
 }
 
+void check_version(const Hdf5Reader& reader) {
+  const auto version = reader.read_scalar<std::int64_t>("version");
+  require(version == format_version, "checkpoint", "{} has version {}, this program reads version {}",
+          reader.path().string(), version, format_version);
+}
+
 void check_run(const Hdf5Reader& reader, const RunIdentity& run) {
   const std::string file = reader.path().string();
-  const auto version = reader.read_scalar<std::int64_t>("version");
-  require(version == format_version, "checkpoint", "{} has version {}, this program reads version {}", file, version,
-          format_version);
+  check_version(reader);
   const Settings saved = parse_ini(reader.read_text("settings"), file);
   const Settings& wanted = run.settings;
   for (std::size_t i = 0; i < std::max(saved.size(), wanted.size()); ++i) {
@@ -39,6 +43,8 @@ void check_run(const Hdf5Reader& reader, const RunIdentity& run) {
           file);
   require(run.source.empty() || reader.read_text("source") == run.source, "checkpoint",
           "{} started from other weights than those that from={} holds now", file, value_of(saved, "from"));
+  require(run.data.empty() || reader.read_text("data/digest") == run.data, "checkpoint",
+          "{} was trained on other data than those that are there now; restore them, or choose another --out", file);
 }
 
 void read_floats(const Hdf5Reader& reader, const std::string& path, std::vector<float>& into) {
@@ -50,9 +56,40 @@ void read_floats(const Hdf5Reader& reader, const std::string& path, std::vector<
   into = std::move(array.values);
 }
 
+constexpr std::size_t max_columns = std::size_t{1} << 20;
+
+void write_units(Hdf5Writer& writer, const std::string& group, const Units& units) {
+  writer.write(group + "/mean", units.mean);
+  writer.write(group + "/deviation", units.deviation);
+}
+
+Units read_units(const Hdf5Reader& reader, const std::string& group) {
+  Units units{reader.read<float>(group + "/mean", max_columns).values,
+              reader.read<float>(group + "/deviation", max_columns).values};
+  const auto usable = [](float d) { return std::isfinite(d) && d > 0.0F; };
+  require(units.mean.size() == units.deviation.size() &&
+              std::all_of(units.deviation.begin(), units.deviation.end(), usable) &&
+              std::all_of(units.mean.begin(), units.mean.end(), [](float m) { return std::isfinite(m); }),
+          "checkpoint", "{}: {} are no means and deviations", reader.path().string(), group);
+  return units;
+}
+
+void write_reading(Hdf5Writer& writer, const datasets::Reading& reading) {
+  write_units(writer, "data/input_units", reading.input_units);
+  write_units(writer, "data/target_units", reading.target_units);
+  writer.write_text("data/vocabulary", reading.vocabulary);
+}
+
+datasets::Reading read_reading(const Hdf5Reader& reader) {
+  return {read_units(reader, "data/input_units"), read_units(reader, "data/target_units"),
+          reader.read_text("data/vocabulary")};
+}
+
 }  // namespace
 
-RunIdentity identity_of(const RunConfig& config) { return {settings(config), quant_rules(config), config.from_digest}; }
+RunIdentity identity_of(const RunConfig& config) {
+  return {settings(config), quant_rules(config), config.from_digest, {}, {}};
+}
 
 void save_checkpoint(const std::filesystem::path& file, const RunIdentity& run, const Progress& progress,
                      const Inventory& inventory, const Optimizer* optimizer) {
@@ -61,6 +98,8 @@ void save_checkpoint(const std::filesystem::path& file, const RunIdentity& run, 
   writer.write_text("settings", format_ini(run.settings));
   writer.write_text("rules", run.rules);
   writer.write_text("source", run.source);
+  write_reading(writer, run.reading);
+  writer.write_text("data/digest", run.data);
   writer.write_scalar("progress/epoch", progress.epoch);
   writer.write_scalar("progress/step", progress.step);
   writer.write_scalar("progress/loss_sum", progress.loss_sum);
@@ -84,6 +123,13 @@ void save_checkpoint(const std::filesystem::path& file, const RunIdentity& run, 
     writer.write_scalar("optimizer/steps", optimizer->steps);
   }
   writer.commit();
+}
+
+TrainedOn trained_on(const std::filesystem::path& file) {
+  const Hdf5Reader reader(file);
+  check_version(reader);
+  const Settings saved = parse_ini(reader.read_text("settings"), file.string());
+  return {value_of(saved, "dataset"), read_reading(reader)};
 }
 
 void check_identity(const std::filesystem::path& file, const RunIdentity& run) { check_run(Hdf5Reader(file), run); }

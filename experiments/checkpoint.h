@@ -2,6 +2,7 @@
 #pragma once
 
 #include "autograd/optimizer.h"
+#include "datasets/dataset.h"
 #include "experiments/ini.h"
 #include "experiments/run_config.h"
 #include "models/inventory.h"
@@ -25,21 +26,35 @@ struct Progress {
   std::string metrics;           ///< the lines of metrics.jsonl so far
 };
 
-/// What a run is: its settings and, since files may change, the rules and the source's weights that they stood for.
+/// What a run is: its settings and, since files may change, the rules, the source's weights and the data that they
+/// stood for.
 struct RunIdentity {
   Settings settings;
   std::string rules;
   std::string source = {};  ///< source_digest(); empty when there is none, or not any more: then it is not compared
+  std::string data = {};    ///< datasets::digest(); empty: it is not compared
+  datasets::Reading reading = {};
 };
 
+/// Without the data.
 RunIdentity identity_of(const RunConfig& config);
+
+/// What a checkpoint says of the data that it was trained on.
+struct TrainedOn {
+  std::string dataset;
+  datasets::Reading reading;
+};
+
+/// Throws Error when the file is damaged or of another version.
+TrainedOn trained_on(const std::filesystem::path& file);
 
 /// Writes the file atomically: a reader sees the old or the new checkpoint, whenever the writer is killed.
 void save_checkpoint(const std::filesystem::path& file, const RunIdentity& run, const Progress& progress,
                      const Inventory& inventory, const Optimizer* optimizer);
 
 /// Fills everything from the file; every quantizer that keeps a range has it afterwards. Throws Error when the file is
-/// damaged, belongs to another model, or to a run with other settings, rules or source (naming the first that differs).
+/// damaged, belongs to another model, or to a run with other settings, rules, source or data (naming the first that
+/// differs).
 Progress load_checkpoint(const std::filesystem::path& file, const RunIdentity& run, const Inventory& inventory,
                          Optimizer* optimizer);
 

@@ -271,7 +271,10 @@ int sweep_command(const CommandLine& line) {
                      suggestion(file, embedded_names("sweeps")));
   }
   if (options.out.empty()) options.out = fs::path("sweeps") / fs::path(file).stem();
-  const auto plan = plan_sweep(built_in ? parse_ini(*built_in, file) : read_ini(file), file, options.overrides);
+  auto plan = plan_sweep(built_in ? parse_ini(*built_in, file) : read_ini(file), file, options.overrides);
+  if (const std::string* const data = last_value(line, "data")) {
+    for (SweepRun& run : plan) run.config.data = *data;
+  }
 
   ProcessLauncher launcher(options.passed);
   const SweepSummary s = run_sweep(plan, options.out, options.jobs, launcher, say_line);

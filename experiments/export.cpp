@@ -61,7 +61,7 @@ double metric_value(Metric metric, const datasets::Splits& data, const datasets:
   if (metric == Metric::accuracy) {
     return std::max_element(y.begin(), y.end()) - y.begin() == example.label ? 1.0 : 0.0;
   }
-  if (metric != Metric::smape) return mean_square(y, example.target, data.target_units);
+  if (metric != Metric::smape) return mean_square(y, example.target, data.reading.target_units);
   Tape tape;
   tape.begin({});
   const std::size_t lengths[] = {example.length};
@@ -155,8 +155,8 @@ Program traced(const RunConfig& config, const TrainedModel& trained, const datas
   const bool classes = data.task == datasets::Task::classification;
   Program p = export_program(tape, output, data.name, classes, padded);
   p.settings = format_ini(settings(config));
-  if (!data.tokens) p.input.units = data.input_units;
-  if (!classes) p.output.units = data.target_units;
+  if (!data.tokens) p.input.units = data.reading.input_units;
+  if (!classes) p.output.units = data.reading.target_units;
   return p;
 }
 
@@ -175,7 +175,7 @@ Exported export_run(const RunConfig& config, const std::filesystem::path& run, s
   const auto best = run / "best.h5";
   require(std::filesystem::exists(best), "export", "{} holds no best.h5: it is not the folder of a trained run",
           run.string());
-  const datasets::Splits data = load_data(config);
+  const datasets::Splits data = load_data(config, trained_on(best).reading);
   require(!data.pairs, "export", "{} compares pairs of documents, which no instruction of a program does",
           run.string());
   const TrainedModel quantized(config, data, best);

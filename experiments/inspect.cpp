@@ -235,7 +235,7 @@ Inspection inspect_run(const RunConfig& config, const std::filesystem::path& run
   const auto best = run / "best.h5";
   require(std::filesystem::exists(best), "inspect", "{} holds no best.h5: it is not the folder of a trained run",
           run.string());
-  const datasets::Splits data = load_data(config);
+  const datasets::Splits data = load_data(config, trained_on(best).reading);
   Model model = make_model(config, data);
   Inventory inventory = take_inventory(model);
   apply_quantization(config, inventory);

@@ -68,7 +68,7 @@ std::filesystem::path cache_folder() {
 
 }  // namespace
 
-datasets::Splits load_data(const RunConfig& config) {
+datasets::Splits load_data(const RunConfig& config, const std::optional<datasets::Reading>& reading) {
   datasets::DataOptions options;
   options.cache = cache_folder();
   options.data = config.data;
@@ -80,6 +80,7 @@ datasets::Splits load_data(const RunConfig& config) {
   options.stride = config.stride;
   options.horizon = config.horizon;
   options.task = config.task;
+  options.reading = reading;
   options.val_split = config.val_split;
   options.limit_train = config.limit_train;
   options.limit_test = config.limit_test;

@@ -6,6 +6,7 @@
 #include "experiments/run_config.h"
 #include "models/models.h"
 
+#include <optional>
 #include <span>
 
 namespace bitstate::experiments {
@@ -36,8 +37,9 @@ class MetricMean {
   double weight_ = 0.0;
 };
 
-/// The data of a run. Throws Error for missing or damaged files.
-datasets::Splits load_data(const RunConfig& config);
+/// The data of a run, as a model with this reading sees them (none: by their own units and vocabulary). Throws Error
+/// for missing or damaged files, and for data whose ids stand for other symbols.
+datasets::Splits load_data(const RunConfig& config, const std::optional<datasets::Reading>& reading = {});
 
 Metric metric_of(const datasets::Splits& data);
 

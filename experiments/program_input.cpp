@@ -2,10 +2,14 @@
 
 #include "core/error.h"
 #include "core/hdf5.h"
+#include "core/rehearsal.h"
 #include "core/units.h"
 #include "datasets/csv.h"
 #include "datasets/idx.h"
+#include "datasets/own_hdf5.h"
 #include "datasets/smnist.h"
+
+#include <fmt/format.h>
 
 #include <cmath>
 #include <cstddef>
@@ -18,8 +22,11 @@ namespace {
 using program::Program;
 using Codes = std::vector<std::int32_t>;
 
-/// Codes of values as they are in a file.
-Codes encoded(const Program& p, std::span<const float> x) {
+/// Codes of values as they are in a file, of which `where` is the place.
+Codes encoded(const Program& p, std::span<const float> x, std::string_view where) {
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    require(std::isfinite(x[i]), where, "number {} of it is {}", i, x[i]);
+  }
   Codes codes(x.size());
   if (!p.input.tokens) {
     std::vector<float> standardised(x.begin(), x.end());
@@ -28,7 +35,7 @@ Codes encoded(const Program& p, std::span<const float> x) {
     return codes;
   }
   for (std::size_t i = 0; i < x.size(); ++i) {
-    require(x[i] >= 0.0F && x[i] <= static_cast<float>(p.input.grid.hi) && x[i] == std::floor(x[i]), "run",
+    require(x[i] >= 0.0F && x[i] <= static_cast<float>(p.input.grid.hi) && x[i] == std::floor(x[i]), where,
             "token {} at step {}, allowed are whole numbers from 0 to {}", x[i], i, p.input.grid.hi);
     codes[i] = static_cast<std::int32_t>(x[i]);
   }
@@ -39,19 +46,23 @@ std::vector<Codes> from_csv(const Program& p, const std::filesystem::path& file)
   const datasets::Csv table = datasets::read_csv(file, {});
   require(table.names.size() == p.input.cols, "run", "{}, line 1: {} columns, the program reads {}", file.string(),
           table.names.size(), p.input.cols);
-  return {encoded(p, table.values)};
+  return {encoded(p, table.values, file.string())};
 }
 
+/// Also x of one's own data (docs/own-data.md), of which it reads the true steps.
 std::vector<Codes> from_hdf5(const Program& p, const std::filesystem::path& file) {
-  const auto array = Hdf5Reader(file).read<float>("x");
+  const Hdf5Reader reader(file);
+  const auto array = reader.read<float>("x", reader.plausible_elements());
   const auto& shape = array.shape;
   const bool fits = (shape.size() == 3 && shape[2] == p.input.cols) || (shape.size() == 2 && p.input.cols == 1);
   require(fits, "run", "{}: x has {} dimensions, allowed are [sequences, steps, {}]{}", file.string(), shape.size(),
           p.input.cols, p.input.cols == 1 ? " and [sequences, steps]" : "");
-  const std::size_t each = shape[1] * p.input.cols;
+  const auto lengths = datasets::read_lengths(reader, "length", shape[0], shape[1]);
+  const std::size_t cols = p.input.cols;
   std::vector<Codes> sequences;
   for (std::size_t n = 0; n < shape[0]; ++n) {
-    sequences.push_back(encoded(p, std::span(array.values).subspan(n * each, each)));
+    const auto x = std::span(array.values).subspan(n * shape[1] * cols, lengths[n] * cols);
+    sequences.push_back(encoded(p, x, fmt::format("{}: x: sequence {}", file.string(), n)));
   }
   return sequences;
 }
@@ -71,7 +82,7 @@ std::vector<Codes> from_idx(const Program& p, const std::filesystem::path& file)
       const float pixel = images.values[n * pixels + (permuted ? order[j] : j)];
       x[j] = p.input.tokens ? pixel : pixel / 255.0F;
     }
-    sequences.push_back(encoded(p, x));
+    sequences.push_back(encoded(p, x, file.string()));
   }
   return sequences;
 }
@@ -84,7 +95,7 @@ std::vector<std::vector<std::int32_t>> read_sequences(const Program& program, co
   if (extension == ".csv") {
     sequences = from_csv(program, file);
   } else if (extension == ".h5" || extension == ".hdf5") {
-    sequences = from_hdf5(program, file);
+    sequences = rehearsed(file, [&] { return from_hdf5(program, file); });
   } else if (file.filename().string().find("idx") != std::string::npos) {
     sequences = from_idx(program, file);
   } else {

@@ -10,6 +10,7 @@
 #include "experiments/suggest.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <boost/program_options.hpp>
 
 #include <algorithm>
@@ -183,6 +184,25 @@ FlagOptions flag_options(const RunConfig& config) {
   return {"form=log-polar", "range=absmax granularity=channel edge=half", activation, activation};
 }
 
+/// Options of some data sets mean nothing to the others.
+void validate_data(const RunConfig& c) {
+  const RunConfig plain;
+  const auto only = [&](std::string_view option, bool given, const std::vector<std::string_view>& sets) {
+    const bool meant = std::find(sets.begin(), sets.end(), c.dataset) != sets.end();
+    require<UsageError>(!given || meant, option, "means nothing to {}; it is for {}", c.dataset, fmt::join(sets, ", "));
+  };
+  const std::vector<std::string_view> own = {"own"};
+  const std::vector<std::string_view> series = {"own", "silverbox", "silverbox-arrow", "cascaded-tanks"};
+  only("input", !c.input.empty(), own);
+  only("target", !c.target.empty(), own);
+  only("task", c.task != plain.task, own);
+  only("window", c.window != plain.window, series);
+  only("stride", c.stride != plain.stride, series);
+  only("horizon", c.horizon != plain.horizon, series);
+  only("tau", c.tau != plain.tau, {"mackey-glass"});
+  only("trajectories", c.trajectories != plain.trajectories, {"lorenz", "mackey-glass"});
+}
+
 }  // namespace
 
 std::vector<OptionInfo> run_options() {
@@ -272,6 +292,7 @@ void validate(const RunConfig& c) {
   require<UsageError>(count <= limit, "d_model",
                       "n_layers {} of d_model {} and ssm_size_base {} would have {} parameters; at most {} are allowed",
                       c.n_layers, c.d_model, c.ssm_size_base, with_commas(count), with_commas(limit));
+  validate_data(c);
   validate_source(c);
   require<UsageError>(!c.balance || c.calibration_batches > 0, "balance",
                       "needs training batches that show the states' magnitudes; calibration_batches is 0");

@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "experiments/run_record.h"
 #include "experiments/suggest.h"
+#include "experiments/trainer.h"
 
 #include <fmt/format.h>
 
@@ -246,10 +247,15 @@ SweepSummary run_sweep(const std::vector<SweepRun>& plan, const std::filesystem:
   const FolderLock lock(out);
   SweepProgress progress(jobs, say);
   progress.summary.planned = plan.size();
+  bool checked = false;  // all runs have the same data
   std::vector<const SweepRun*> left;
   for (const auto& run : plan) {
     const auto folder = out / "runs" / run.hash;
     if (has_result(folder)) {
+      if (!checked && std::filesystem::exists(folder / "best.h5")) {
+        check_own_data(run.config, folder);
+        checked = true;
+      }
       ++progress.summary.skipped;
       continue;
     }

@@ -5,6 +5,7 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/random.h"
+#include "datasets/splits.h"
 #include "experiments/calibration.h"
 #include "experiments/checkpoint.h"
 #include "experiments/console.h"
@@ -41,6 +42,18 @@ std::vector<std::size_t> epoch_order(std::size_t count, std::uint64_t seed, std:
   return order;
 }
 
+/// As the weights that the run has already or starts from read this data set; nothing if there are none of it.
+std::optional<datasets::Reading> known_reading(const RunConfig& config, const std::filesystem::path& folder) {
+  for (const char* const name : {"checkpoint.h5", "best.h5"}) {
+    if (std::filesystem::exists(folder / name)) return trained_on(folder / name).reading;
+  }
+  const auto source = std::filesystem::path(config.from) / "best.h5";
+  if (config.from.empty() || !std::filesystem::exists(source)) return {};
+  const TrainedOn before = trained_on(source);
+  if (before.dataset != config.dataset) return {};
+  return before.reading;
+}
+
 struct Evaluation {
   double loss = 0.0;
   double metric = 0.0;
@@ -54,18 +67,21 @@ class Run {
       : config_(config),
         folder_(std::move(folder)),
         identity_(identity_of(config)),
-        data_(load_data(config)),
+        data_(load_data(config, known_reading(config, folder_))),
         metric_(metric_of(data_)),
         model_(make_model(config, data_)),
         inventory_(prepared()),
         workers_(config.threads),
-        runner_(model_, inventory_, metric_, {config.lanes, config.pad, data_.max_length, config.batchnorm, data_.target_units}, workers_),
+        runner_(model_, inventory_, metric_,
+                {config.lanes, config.pad, data_.max_length, config.batchnorm, data_.reading.target_units}, workers_),
         optimizer_(inventory_.parameters, optimizer_settings(config)),
         steps_per_epoch_(data_.train->size() / config.bsz),
         epochs_(epochs_of(config)),
         schedule_{steps_per_epoch_, epochs_, config.warmup_end, config.cosine_anneal, config.lr_min} {
     require<UsageError>(steps_per_epoch_ > 0, "train", "bsz is {}, the training part has only {} sequences", config.bsz,
                         data_.train->size());
+    identity_.data = datasets::digest(data_);
+    identity_.reading = data_.reading;
     check_calibration(inventory_, config.calibration_batches);
   }
 
@@ -328,6 +344,14 @@ TrainResult Run::evaluate_best(const RunIdentity& trained) {
 
 }  // namespace
 
+void check_own_data(const RunConfig& config, const std::filesystem::path& folder) {
+  const auto best = folder / "best.h5";
+  if (config.dataset != "own" || config.data.empty() || !std::filesystem::exists(best)) return;
+  RunIdentity now = identity_of(config);
+  now.data = datasets::digest(load_data(config, trained_on(best).reading));
+  check_identity(best, now);
+}
+
 TrainResult train(const RunConfig& config) {
   const StopSignals signals;  // from here on, also while the data are read
   const std::filesystem::path folder = config.out;
@@ -343,6 +367,7 @@ TrainResult train(const RunConfig& config) {
     for (const char* const name : {"checkpoint.h5", "best.h5"}) {
       if (std::filesystem::exists(folder / name)) check_identity(folder / name, identity_of(config));
     }
+    check_own_data(config, folder);
     return result_from_json(read_file(result_file, std::size_t{1} << 20), result_file.string());
   }
   Run run(config, folder);

@@ -37,10 +37,13 @@ TrainResult result_from_json(const std::string& text, const std::string& file);
 /// line an epoch), checkpoint.h5, best.h5 and, at the end, result.json, all written atomically. With 0 epochs (post-
 /// training quantization) it calibrates the weights of config.from, and there are neither parameters.txt, metrics.jsonl
 /// nor checkpoint.h5. With config.resume it
-/// continues from checkpoint.h5 where there is one, bit for bit; a finished run is returned as it is. A NaN or an
-/// infinity ends the run as "diverged"; the last good checkpoint stays. Throws UsageError when the folder already holds
-/// a run and resume is not set.
+/// continues from checkpoint.h5 where there is one, bit for bit, unless the data are others; a finished run is returned
+/// as it is. A NaN or an infinity ends the run as "diverged"; the last good checkpoint stays. Throws UsageError when
+/// the folder already holds a run and resume is not set.
 TrainResult train(const RunConfig& config);
+
+/// Throws Error when the run in `folder` was trained on other own data than those that `config` names, if it names any.
+void check_own_data(const RunConfig& config, const std::filesystem::path& folder);
 
 /// Evaluates the best weights of the run in `run` (a folder that train() wrote) on the test part. dataset, step_rescale
 /// and limit_test may be others than in training (speech35-8k with step_rescale 2 is S5's test at half the rate).

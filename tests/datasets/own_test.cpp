@@ -43,8 +43,8 @@ Example example_of(const std::shared_ptr<const Dataset>& data, std::size_t index
 /// An example in the units of the file.
 Example restored(const Splits& splits, const std::shared_ptr<const Dataset>& data, std::size_t index) {
   Example example = example_of(data, index);
-  restore(splits.input_units, example.x);
-  restore(splits.target_units, example.target);
+  restore(splits.reading.input_units, example.x);
+  restore(splits.reading.target_units, example.target);
   for (float& v : example.x) v = std::round(v);
   for (float& v : example.target) v = std::round(v);
   return example;
@@ -120,13 +120,13 @@ TEST_CASE("own: a CSV file is cut in time, standardised by its training part") {
   REQUIRE(splits.validation->size() == 1);
   REQUIRE(splits.test->size() == 1);
   // of 0 to 31: mean 15.5, variance (32^2 - 1) / 12
-  CHECK(splits.input_units.mean == Floats{15.5F});
-  CHECK(splits.input_units.deviation[0] == doctest::Approx(std::sqrt(1023.0 / 12.0)).epsilon(1e-6));
-  CHECK(splits.target_units.mean == Floats{156.0F});
-  CHECK(splits.target_units.deviation[0] == doctest::Approx(10.0 * std::sqrt(1023.0 / 12.0)).epsilon(1e-6));
+  CHECK(splits.reading.input_units.mean == Floats{15.5F});
+  CHECK(splits.reading.input_units.deviation[0] == doctest::Approx(std::sqrt(1023.0 / 12.0)).epsilon(1e-6));
+  CHECK(splits.reading.target_units.mean == Floats{156.0F});
+  CHECK(splits.reading.target_units.deviation[0] == doctest::Approx(10.0 * std::sqrt(1023.0 / 12.0)).epsilon(1e-6));
   const Example train = example_of(splits.train, 0);
-  CHECK(train.x[0] == (0.0F - 15.5F) / splits.input_units.deviation[0]);
-  CHECK(train.target[31] == (311.0F - 156.0F) / splits.target_units.deviation[0]);
+  CHECK(train.x[0] == (0.0F - 15.5F) / splits.reading.input_units.deviation[0]);
+  CHECK(train.target[31] == (311.0F - 156.0F) / splits.reading.target_units.deviation[0]);
   CHECK(restored(splits, splits.validation, 0).x == counting(32, 4));
   const Example test = restored(splits, splits.test, 0);
   CHECK(test.x == counting(36, 4));
@@ -140,9 +140,9 @@ TEST_CASE("own: a constant column has the deviation 1") {
   const Splits splits = own_data(folder / "s.csv", {.input = {"k", "u"}, .target = {"y", "0"}});
   CHECK(splits.d_input == 2);
   CHECK(splits.d_output == 2);
-  CHECK(splits.input_units.mean[0] == 5.0F);
-  CHECK(splits.input_units.deviation[0] == 1.0F);
-  CHECK(splits.input_units.deviation[1] > 4.0F);
+  CHECK(splits.reading.input_units.mean[0] == 5.0F);
+  CHECK(splits.reading.input_units.deviation[0] == 1.0F);
+  CHECK(splits.reading.input_units.deviation[1] > 4.0F);
   CHECK(restored(splits, splits.test, 0).target == Floats{181, 18, 191, 19});
 }
 
@@ -193,7 +193,7 @@ TEST_CASE("own: of a value or a class a sequence has that of its last step") {
   const Splits classes = own_data(folder / "s.csv", options);
   CHECK(classes.task == Task::classification);
   CHECK(classes.d_output == 3);
-  CHECK(classes.target_units == Units{});
+  CHECK(classes.reading.target_units == Units{});
   for (std::size_t i = 0; i < classes.train->size(); ++i) {
     const Example example = restored(classes, classes.train, i);
     CHECK(example.label == (static_cast<int>(example.x[4]) + 1) % 3);
@@ -213,7 +213,7 @@ TEST_CASE("own: a folder has files or folders of series for its parts") {
   CHECK(files.train->size() == 2);
   CHECK(files.validation == nullptr);
   CHECK(files.test->size() == 2);
-  CHECK(files.input_units.mean == Floats{4.5F});
+  CHECK(files.reading.input_units.mean == Floats{4.5F});
   CHECK(restored(files, files.test, 1).x == counting(54, 3));
 
   std::filesystem::create_directory(folder / "val");
@@ -274,7 +274,7 @@ TEST_CASE("own: sequences of an HDF5 file are split by random_split of seed 42, 
   CHECK(splits.task == Task::value);
   CHECK(splits.d_input == 1);
   CHECK(splits.d_output == 1);
-  CHECK(splits.input_units == Units{});
+  CHECK(splits.reading.input_units == Units{});
   CHECK(splits.max_length == 4);
   const auto parts = random_split({9, 1, 2}, 42);
   const std::shared_ptr<const Dataset> data[] = {splits.train, splits.validation, splits.test};
@@ -325,8 +325,8 @@ TEST_CASE("own: groups of an HDF5 file are its parts, type and shape of x and y 
   CHECK(regression.task == Task::regression);
   CHECK(regression.d_input == 2);
   CHECK(regression.d_output == 3);
-  CHECK(regression.input_units.mean == Floats{11, 12});
-  CHECK(regression.target_units.mean == Floats{16.5F, 17.5F, 18.5F});
+  CHECK(regression.reading.input_units.mean == Floats{11, 12});
+  CHECK(regression.reading.target_units.mean == Floats{16.5F, 17.5F, 18.5F});
   CHECK(restored(regression, regression.validation, 1).x == counting(8, 8));
   CHECK(restored(regression, regression.test, 2).target == counting(24, 12));
 }
@@ -437,4 +437,46 @@ TEST_CASE("own: truncated and damaged HDF5 files are errors or give data of the 
     }
   }
   CHECK(errors > 10);
+}
+
+TEST_CASE("own: data for a model that is trained are read in its units, whatever their own are") {
+  const TempFolder folder;
+  tests::write_quickly(folder / "s.csv", series(40));
+  tests::write_quickly(folder / "t.csv", series(40, 100));
+  const Splits trained = own_data(folder / "s.csv", u_to_y);
+  OwnOptions options = u_to_y;
+  options.reading = trained.reading;
+  const Splits splits = own_data(folder / "t.csv", options);
+  CHECK(splits.reading == trained.reading);
+  CHECK(own_data(folder / "t.csv", u_to_y).reading != trained.reading);
+  const Example test = example_of(splits.test, 0);
+  CHECK(test.x[0] == (136.0F - 15.5F) / trained.reading.input_units.deviation[0]);
+  CHECK(test.target[0] == (1361.0F - 156.0F) / trained.reading.target_units.deviation[0]);
+  options.input = {"u", "k"};
+  says(refusal_of(folder / "t.csv", options), "2 columns are read, the model was trained with 1");
+
+  const auto file = written(folder, [](Hdf5Writer& writer) {
+    Arrays{}.write(writer);
+    writer.set_attribute("/", "standardize", 1);
+  });
+  CHECK(own_data(file, {.reading = Reading{}}).reading == Reading{});
+  CHECK(own_data(file, {}).reading.input_units.mean.size() == 1);
+  const Splits given = own_data(file, {.reading = Reading{{{10}, {2}}, {{1}, {4}}, ""}});
+  const Example first = example_of(given.train, 0);
+  const auto sequence = static_cast<float>(random_split({9, 1, 2}, 42)[0][0]);
+  CHECK(first.x[0] == (4.0F * sequence - 10.0F) / 2.0F);
+  CHECK(first.target[0] == (100.0F + sequence - 1.0F) / 4.0F);
+}
+
+TEST_CASE("own: the group of validation may be called val, but not both") {
+  const TempFolder folder;
+  const auto file = [&](const std::vector<std::string>& groups) {
+    return written(folder, [&](Hdf5Writer& writer) {
+      for (const auto& group : groups) Arrays{}.write(writer, group);
+    });
+  };
+  CHECK(own_data(file({"train", "val", "test"}), {}).validation != nullptr);
+  CHECK(own_data(file({"train", "validation", "test"}), {}).validation != nullptr);
+  CHECK(own_data(file({"train", "test"}), {}).validation == nullptr);
+  says(refusal_of(file({"train", "val", "validation", "test"})), "validation and val are the same part");
 }

@@ -32,8 +32,8 @@ std::optional<std::filesystem::path> official(const std::string& file) {
 Example restored(const Splits& splits, const std::shared_ptr<const Dataset>& data, std::size_t index) {
   Example example;
   data->read(index, example);
-  restore(splits.input_units, example.x);
-  restore(splits.target_units, example.target);
+  restore(splits.reading.input_units, example.x);
+  restore(splits.reading.target_units, example.target);
   return example;
 }
 
@@ -61,7 +61,7 @@ TEST_CASE("cascaded-tanks: simulation reads the input alone, one-step prediction
   CHECK(simulation.validation->size() == 1);
   CHECK(simulation.test->size() == 1);
   CHECK(simulation.max_length == 1024);
-  CHECK(simulation.input_units.mean[0] == doctest::Approx(767.0 / 2.0));
+  CHECK(simulation.reading.input_units.mean[0] == doctest::Approx(767.0 / 2.0));
   const Example window = restored(simulation, simulation.train, 4);
   CHECK(window.length == 256);
   CHECK(window.x[0] == doctest::Approx(512));

@@ -21,7 +21,11 @@ TokenPart part(const std::vector<std::vector<std::uint16_t>>& documents, std::ve
 }
 
 TokenData small(std::size_t vocabulary = 300) {
-  return {vocabulary, part({{3, 4, 5}, {6}}, {0, 1}), {}, part({{static_cast<std::uint16_t>(vocabulary - 1)}}, {1})};
+  return {vocabulary,
+          "symbols",
+          part({{3, 4, 5}, {6}}, {0, 1}),
+          {},
+          part({{static_cast<std::uint16_t>(vocabulary - 1)}}, {1})};
 }
 
 TEST_CASE("tokens: documents come back as they were added; a part without examples is none") {
@@ -40,7 +44,7 @@ TEST_CASE("tokens: documents come back as they were added; a part without exampl
 }
 
 TEST_CASE("tokens: of pairs an example is two documents") {
-  TokenData data{10, part({{1}, {2, 3}, {4, 5, 6}, {7}}, {1, 0}), {}, part({{1}, {1}}, {1})};
+  TokenData data{10, "symbols", part({{1}, {2, 3}, {4, 5, 6}, {7}}, {1, 0}), {}, part({{1}, {1}}, {1})};
   const Splits splits = token_splits("pairs", std::make_shared<TokenData>(data), 2, 8, true);
   Example example;
   splits.train->read(1, example);

@@ -116,7 +116,8 @@ struct MadeRig {
       : data(std::move(splits)),
         model(make_model(config, data)),
         inventory(take_inventory(model)),
-        runner(model, inventory, metric_of(data), {lanes, pad, data.max_length, packed, data.target_units}, workers) {}
+        runner(model, inventory, metric_of(data), {lanes, pad, data.max_length, packed, data.reading.target_units},
+               workers) {}
   MadeRig(const MadeRig&) = delete;
   std::vector<double> losses() {
     const std::vector<std::size_t> indices{0, 1, 2};
@@ -167,7 +168,7 @@ TEST_CASE("lanes: one target a sequence is learnt from its pooled features; RMSE
   const std::vector<std::size_t> indices{0, 1, 2};
   const BatchResult result = plain.runner.run(LaneRunner::Mode::evaluate, *plain.data.train, indices);
   for (std::size_t i = 0; i < 3; ++i) CHECK(result.metrics[i] == doctest::Approx(result.losses[i]).epsilon(1e-6));
-  splits.target_units = {{0.0F, 0.0F}, {3.0F, 3.0F}};
+  splits.reading.target_units = {{0.0F, 0.0F}, {3.0F, 3.0F}};
   MadeRig scaled(splits, 3, false);
   const BatchResult in_units = scaled.runner.run(LaneRunner::Mode::evaluate, *scaled.data.train, indices);
   for (std::size_t i = 0; i < 3; ++i)

@@ -22,7 +22,7 @@ program::Program program_for(const datasets::Splits& data) {
   program::Program p;
   p.input.cols = static_cast<std::uint32_t>(data.d_input);
   p.input.grid = {0.0123F, -127, 127};
-  p.input.units = data.input_units;
+  p.input.units = data.reading.input_units;
   return p;
 }
 
@@ -59,6 +59,33 @@ TEST_CASE("program input: values of a file become the codes that the data set's 
   writer.write("x", tested, {1, 20, 2});
   writer.commit();
   CHECK(read_sequences(p, folder / "inputs.h5") == expected);
+}
+
+TEST_CASE(
+    "program input: of an HDF5 file the true steps are read, and what is wrong with them is named by its sequence") {
+  const TempFolder folder;
+  program::Program p;
+  p.input.cols = 1;
+  p.input.grid = {1.0F, -100, 100};
+  const auto file = [&](std::vector<float> x, const std::vector<std::int64_t>& length) {
+    Hdf5Writer writer(folder / "x.h5");
+    writer.write("x", x, {2, 3});
+    if (!length.empty()) writer.write("length", length);
+    writer.commit();
+    return folder / "x.h5";
+  };
+  const float nan = std::nanf("");
+  const auto refusal = [&](const std::filesystem::path& path) {
+    return error_of<Error>([&] { (void)read_sequences(p, path); });
+  };
+  CHECK(read_sequences(p, file({1, 2, 3, 4, 5, 6}, {})) ==
+        std::vector<std::vector<std::int32_t>>{{1, 2, 3}, {4, 5, 6}});
+  CHECK(read_sequences(p, file({1, 2, nan, 4, nan, nan}, {2, 1})) ==
+        std::vector<std::vector<std::int32_t>>{{1, 2}, {4}});
+  CHECK(refusal(file({1, 2, 3, 4, nan, 6}, {3, 2})).find("x.h5: x: sequence 1] number 1 of it is nan") !=
+        std::string::npos);
+  CHECK(refusal(file({1, 2, 3, 4, 5, 6}, {3, 4})).find("sequence 1 has a length of 4, allowed are 1 to 3") !=
+        std::string::npos);
 }
 
 TEST_CASE("program input: a CSV file of another width, or with a hole, is refused by its line") {

@@ -41,6 +41,17 @@ struct TemporaryFile {
 
 }  // namespace
 
+TEST_CASE("run_config: what means nothing to the data set is refused") {
+  const auto refusal = [](const char* recipe, const Settings& given) {
+    return bitstate::tests::error_of<UsageError>([&] { (void)load_run_config(recipe, given); });
+  };
+  CHECK(refusal("lorenz-small", {{"input", "u"}}) == "[input] means nothing to lorenz; it is for own");
+  CHECK(refusal("smnist", {{"tau", "5"}}).find("it is for mackey-glass") != std::string::npos);
+  CHECK(refusal("imdb", {{"window", "5"}}).find("[window] means nothing to imdb") != std::string::npos);
+  CHECK(refusal("silverbox", {{"window", "512"}, {"stride", "64"}, {"horizon", "1"}}).empty());
+  CHECK(refusal("mackey-glass", {{"tau", "5"}, {"trajectories", "7"}}).empty());
+}
+
 TEST_CASE("suggest: the distance counts insertions, deletions, replacements and swaps, case and dashes aside") {
   CHECK(edit_distance("", "abc") == 3);
   CHECK(edit_distance("kitten", "sitting") == 3);
@@ -277,7 +288,7 @@ TEST_CASE("run_config: the hash is stable, ignores how a run is done and sees ev
   CHECK(hash == settings_hash(load_run_config("", {{"epochs", "100"}, {"dt_min", "1e-3"}, {"a_bits", "none"}})));
   std::set<std::string> hashes{hash};
   const Settings changes{{"epochs", "101"}, {"seed", "1"},        {"lanes", "8"},    {"a_bits", "8"},
-                         {"quant", "w8a8"}, {"tau", "9"},         {"quant", "w4a8"}, {"bits", "act:* 8"},
+                         {"quant", "w8a8"}, {"val_split", "0.1"}, {"quant", "w4a8"}, {"bits", "act:* 8"},
                          {"pad", "true"},   {"limit_train", "10"}};
   for (const auto& change : changes) hashes.insert(settings_hash(load_run_config("", {change})));
   CHECK(hashes.size() == changes.size() + 1);

@@ -77,3 +77,21 @@ expect 2 '[input]' train own.ini --data=series.csv --input= --out=no
 expect 1 'absent.csv' train own.ini --data=absent.csv --out=no
 sed '50s/,[^,]*$/,nan/' series.csv > hole.csv
 expect 1 'hole.csv, line 50: column y: "nan"' train own.ini --data=hole.csv --out=no
+
+# a model keeps the units that it was trained in: the series in other units is another series, and the program is the same
+awk -F, -v OFS=, 'NR > 1 { $2 = 10 * $2 + 5; $3 = 10 * $3 + 5 } { print }' series.csv > scaled.csv
+cp run/program.h5 program.h5
+"$BITSTATE" export run --data=scaled.csv --parity=1 > /dev/null
+cmp run/program.h5 program.h5 || fail "other data changed the program's units"
+expect 1 'trained on other data' train own.ini --data=scaled.csv --quant=w8a8 --out=run --resume
+expect 1 'trained on other data' sweep bits.ini --data=scaled.csv --out=bits
+
+# classes of windows, and the next value of a measured output
+awk -F, -v OFS=, '{ print $0, NR == 1 ? "rising" : ($3 > last); last = $3 }' series.csv > classes.csv
+for learnt in '--data=classes.csv --input=y --target=rising --task=classification' '--data=series.csv --input=u,y --target=y --horizon=1'; do
+  # shellcheck disable=SC2086
+  "$BITSTATE" train own.ini $learnt --window=50 --stride=50 --epochs=3 --quant=w8a8 --out=more > /dev/null
+  "$BITSTATE" export more > said
+  grep -q '^equal: 0 of ' said || fail "$learnt: $(cat said)"
+  rm -r more
+done
