@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "datasets/npy.h"
+#include "datasets/pathfinder_generator.h"
 #include "datasets/png.h"
 #include "datasets/splits.h"
 
@@ -95,6 +96,18 @@ Images read_images(const fs::path& folder, std::size_t size) {
   return images;
 }
 
+/// Images that were generated are all there, or the command that goes on with them is named.
+void require_all(const Images& images) {
+  const fs::path folder = images.folder.parent_path();
+  const auto made = pathfinder_options_of(folder);
+  if (!made || images.entries.size() == made->images) return;
+  fail(folder.string(),
+       "{} of {} images are there and not empty; the same command makes the others: bitstate data make pathfinder "
+       "--size={} --images={} --seed={} --out={}",
+       images.entries.size(), made->images, made->size, made->images, made->seed,
+       (folder / "..").lexically_normal().string());
+}
+
 /// Some of the images, in the order of `indices`.
 class PathfinderImages final : public Dataset {
  public:
@@ -132,6 +145,7 @@ Splits pathfinder(const fs::path& folder, std::size_t size) {
                       "there are no images of size {}; there are 32, 64, 128 and 256", size);
   const fs::path place = find_level(folder, size);
   const auto images = std::make_shared<const Images>(read_images(place, size));
+  require_all(*images);
   const std::size_t n = images->entries.size();
   require(n >= 10, place.string(), "has {} images; at least 10 are needed for the three parts", n);
   auto parts = random_split({n - 2 * (n / 10), n / 10, n / 10}, split_seed);

@@ -14,10 +14,10 @@ namespace bitstate::datasets {
 /// to one curve, else 0. The set is named pathfinder (32), pathx (128), pathfinder64 or pathfinder256.
 /// `folder` is `pathfinder<size>` or contains it, itself or in lra_release or lra_release/lra_release; what is read is
 /// curv_contour_length_14/metadata/<n>.npy (in the order of the numbers; see read_table) and the images they name.
-/// As in the Long Range Arena images without a byte are left out. Of the n others, tenths (rounded down) are for
-/// validation and test, drawn as in S4 and S5 by random_split of seed 42 in the order training, validation, test.
-/// Images are decoded when they are read, nothing but their names is kept. Throws Error naming file, line and reason;
-/// UsageError for another size.
+/// As in the Long Range Arena images without a byte are left out; of those of make_pathfinder, all must be there. Of
+/// the n others, tenths (rounded down) are for validation and test, drawn as in S4 and S5 by random_split of seed 42 in
+/// the order training, validation, test. Images are decoded when they are read, nothing but their names is kept. Throws
+/// Error naming file, line and reason; UsageError for another size.
 Splits pathfinder(const std::filesystem::path& folder, std::size_t size);
 
 }  // namespace bitstate::datasets
