@@ -118,7 +118,7 @@ bool make_retrieval(const RetrievalOptions& o, const std::filesystem::path& out,
     first += batch_size;
     return lines;
   };
-  write_parts(out, parts, "", next_batch, progress);
+  write_parts(out, options, parts, "", next_batch, progress);
   return true;
 }
 

@@ -7,6 +7,7 @@
 #include "datasets/registry.h"
 #include "datasets/retrieval_generator.h"
 #include "experiments/console.h"
+#include "experiments/signals.h"
 #include "experiments/suggest.h"
 
 #include <fmt/ranges.h>
@@ -17,6 +18,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace bitstate::experiments {
 namespace {
@@ -63,6 +65,17 @@ class Bar {
   std::shared_ptr<ProgressBar> bar_;
 };
 
+/// What a generator ends with when the user wants to stop.
+struct Stopped {};
+
+/// Shows progress, and stops where a signal asks for it: for generators that must tidy up.
+datasets::Progress stoppable(std::string note) {
+  return [bar = Bar(std::move(note))](std::size_t done, std::size_t total) mutable {
+    if (done < total && StopSignals::requested()) throw Stopped();
+    bar(done, total);
+  };
+}
+
 void make_listops(const Request& request) {
   request.allow({"seed", "train", "val", "test", "min_length", "max_length", "max_depth", "max_args"});
   datasets::ListopsOptions options;
@@ -75,7 +88,8 @@ void make_listops(const Request& request) {
   request.set("max_depth", options.max_depth);
   request.set("max_args", options.max_args);
   Workers workers(request.threads);
-  const auto summary = datasets::make_listops(options, request.out, workers, Bar("expressions"));
+  const StopSignals signals;
+  const auto summary = datasets::make_listops(options, request.out, workers, stoppable("expressions"));
   if (!summary.made) return;
   fmt::print("{} of {} candidates were accepted ({:.2f} %), mean length {:.1f}; labels 0 to 9:", summary.accepted,
              summary.candidates,
@@ -108,7 +122,8 @@ void make_retrieval(const Request& request) {
   request.set("max_length", options.max_length);
   request.set("classes", options.classes);
   Workers workers(request.threads);
-  datasets::make_retrieval(options, request.out, workers, Bar("pairs"));
+  const StopSignals signals;
+  datasets::make_retrieval(options, request.out, workers, stoppable("pairs"));
 }
 
 void make_dynamics(const Request& request) {
@@ -165,7 +180,12 @@ int make_data(const CommandLine& line) {
   std::error_code error;
   fs::create_directories(request.out, error);
   require(!error, request.out.string(), "the folder cannot be created: {}", error.message());
-  maker->second(request);
+  try {
+    maker->second(request);
+  } catch (const Stopped&) {
+    fmt::print("stopped: the files of {} appear when all are complete; the same command starts over\n", name);
+    return exit_interrupted;
+  }
   fmt::print("{} is in {}\n", name, request.out.string());
   return 0;
 }

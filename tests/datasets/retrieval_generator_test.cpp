@@ -218,9 +218,11 @@ TEST_CASE("retrieval generator: finished files are left alone, other options are
   CHECK(make_retrieval(options, folder.path(), workers, {}));
   CHECK_FALSE(make_retrieval(options, folder.path(), workers, {}));
   options.seed = 3;
-  CHECK(error_of<UsageError>([&] {
-          make_retrieval(options, folder.path(), workers, {});
-        }).find("[" + (folder / "options.txt").string() + "] the folder belongs to data of other options") == 0);
+  CHECK(
+      error_of<UsageError>([&] {
+        make_retrieval(options, folder.path(), workers, {});
+      }).find("[" + (folder / "options.txt").string() + "] the folder belongs to data of other options (seed = 0); ") ==
+      0);
 }
 
 TEST_CASE("retrieval generator: impossible options are refused") {
