@@ -4,7 +4,6 @@
 #include "core/parallel.h"
 #include "datasets/listops_generator.h"
 #include "datasets/pathfinder_generator.h"
-#include "datasets/registry.h"
 #include "datasets/retrieval_generator.h"
 #include "experiments/console.h"
 #include "experiments/signals.h"
@@ -126,22 +125,8 @@ void make_retrieval(const Request& request) {
   datasets::make_retrieval(options, request.out, workers, stoppable("pairs"));
 }
 
-void make_dynamics(const Request& request) {
-  request.allow({"tau", "trajectories"});
-  RunConfig config;
-  for (const auto& [name, value] : request.options) set_option(config, name, value);
-  datasets::DataOptions options;
-  options.cache = request.out;
-  options.trajectories = config.trajectories;
-  options.tau = config.tau;
-  datasets::load(request.name, options);
-}
-
-const std::map<std::string, void (*)(const Request&)> makers = {{"listops", make_listops},
-                                                                {"pathfinder", make_pathfinder},
-                                                                {"retrieval", make_retrieval},
-                                                                {"lorenz", make_dynamics},
-                                                                {"mackey-glass", make_dynamics}};
+const std::map<std::string, void (*)(const Request&)> makers = {
+    {"listops", make_listops}, {"pathfinder", make_pathfinder}, {"retrieval", make_retrieval}};
 
 }  // namespace
 
@@ -163,6 +148,8 @@ int make_data(const CommandLine& line) {
   for (const auto& [name, maker] : makers) names.push_back(name);
   const std::string name = line.positionals.size() == 2 ? line.positionals[1] : std::string();
   const auto maker = makers.find(name);
+  require<UsageError>(name != "lorenz" && name != "mackey-glass", "data make",
+                      "{} needs no files: train generates and keeps it by itself", name);
   require<UsageError>(maker != makers.end(), "data make", "'{}' is not generated; {} are{}", name,
                       fmt::join(names, ", "), name.empty() ? std::string() : suggestion(name, names));
   Request request{name, {}, 0, {}};

@@ -56,7 +56,10 @@ TEST_CASE("commands: mistakes are usage errors that say what to do") {
     CHECK(contains(refused({"sweep", "demo", "--jobs", jobs}), "[jobs]"));
   }
   CHECK(contains(refused({"data", "chek"}), "did you mean 'check'?"));
-  CHECK(contains(refused({"data", "make", "smnist"}), "is not generated"));
+  CHECK(contains(refused({"data", "make", "smnist"}), "is not generated; listops, pathfinder, retrieval are"));
+  for (const char* name : {"lorenz", "mackey-glass"}) {
+    CHECK(contains(refused({"data", "make", name, "--out=x"}), "needs no files: train generates and keeps it"));
+  }
 }
 
 TEST_CASE("commands: data check fails on a folder whose files are not the official ones") {
