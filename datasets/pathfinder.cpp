@@ -35,8 +35,9 @@ fs::path find_level(const fs::path& folder, std::size_t size) {
     if (fs::is_directory(place / level / "metadata", ignored)) return place / level;
   }
   fail(folder.string(),
-       "there is no {}/{}/metadata; name the folder of the Long Range Arena's release, or make the images", name,
-       level);
+       "there is no {}/{}/metadata; make the images (bitstate data make pathfinder --size={} --out=DIR), or name the "
+       "folder of the Long Range Arena's release (bitstate data fetch lra --data=DIR)",
+       name, level, size);
 }
 
 /// The files <number>.npy by their number.

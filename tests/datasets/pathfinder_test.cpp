@@ -157,7 +157,10 @@ TEST_CASE("pathfinder: the folder may be the set itself or hold it as the releas
   Release(folder / "a/pathfinder256", 256).add(0, 10, 0);
   CHECK(pathfinder(folder / "a", 64).name == "pathfinder64");
   CHECK(pathfinder(folder / "a", 256).name == "pathfinder256");
-  CHECK(contains(message(folder / "a"), "there is no pathfinder32/curv_contour_length_14/metadata"));
+  CHECK(contains(message(folder / "a"),
+                 "there is no pathfinder32/curv_contour_length_14/metadata; make the images (bitstate data make "
+                 "pathfinder --size=32 "
+                 "--out=DIR), or name the folder of the Long Range Arena's release"));
   CHECK_THROWS_AS((void)pathfinder(folder / "a", 48), UsageError);
 }
 
