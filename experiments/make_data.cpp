@@ -140,7 +140,10 @@ std::vector<OptionInfo> make_options() {
           {"max_args", "make listops: arguments of an operator", false},
           {"classes", "make retrieval: authors", false},
           {"size", "make pathfinder: pixels in each direction: 32, 64, 128 (Path-X) or 256", false},
-          {"images", "make pathfinder: number of images", false}};
+          {"images", "make pathfinder: number of images", false},
+          {"input", "check own: columns of a .csv that are inputs, as in a,b", false},
+          {"target", "likewise, targets", false},
+          {"task", "check own: what is learnt, as for train", false}};
 }
 
 int make_data(const CommandLine& line) {

@@ -17,3 +17,7 @@ grep -q 'the same command starts over' log
 [ -z "$(ls -A stopped)" ]
 "$BITSTATE" data make listops --train=20 --val=5 --test=5 --seed=1 --out=stopped > /dev/null
 [ "$(ls -A stopped | wc -l)" -eq 4 ]
+
+# what was made is whole, and no archive is missed
+"$BITSTATE" data check listops --data=stopped > log
+[ "$(cat log)" = 'listops: 30 sequences can be read' ]
