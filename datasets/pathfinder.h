@@ -5,9 +5,22 @@
 #include "datasets/dataset.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace bitstate::datasets {
+
+/// A line of metadata: an image, below the level's folder (relative, without ".."), and its label, 0 or 1.
+struct PathfinderEntry {
+  std::string file;
+  std::int32_t label = 0;
+};
+
+/// What the fields of a line (folder, file, number, label, ...) say. Throws Error beginning with `where`.
+PathfinderEntry parse_pathfinder_entry(const std::vector<std::string>& fields, std::string_view where);
 
 /// The images of `size` x `size` pixels (32, 64, 128 or 256), the hard ones (contours of 14 paddles), as sequences of
 /// their pixels, row by row: x = (grey / 255 - 0.5) / 0.5 as [size * size, 1]; the label is 1 where the points belong
