@@ -97,6 +97,8 @@ class Unpacked {
     const gzFile file = static_cast<Unpacked*>(self)->file_.get();
     *bytes = in.data();
     const int count = gzread(file, in.data(), static_cast<unsigned>(in.size()));
+    // at the end gzread misses a cut where it has just filled its buffer; gzgets asks the stream whether it has ended
+    if (count == 0) gzgets(file, in.data(), 2);
     int error = Z_OK;
     const char* const reason = gzerror(file, &error);
     if (count > 0 || (count == 0 && error == Z_OK)) return count;

@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <system_error>
 #include <utility>
@@ -120,6 +121,17 @@ const std::vector<Source>& catalog() {
   return sources;
 }
 
+/// What data make is told so that it makes data that are read as `name`; empty where it cannot.
+std::string_view make_arguments(std::string_view name) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 4> made = {
+      {{"listops", "listops"},
+       {"aan", "retrieval"},
+       {"pathfinder", "pathfinder --size=32"},
+       {"pathx", "pathfinder --size=128"}}};
+  const auto* const found = std::find_if(made.begin(), made.end(), [&](const auto& m) { return m.first == name; });
+  return found == made.end() ? std::string_view() : found->second;
+}
+
 std::string sum_text(std::string_view sha256) {
   return sha256.empty() ? "no published checksum" : fmt::format("sha256 {}", sha256);
 }
@@ -189,7 +201,11 @@ const Source& source_of(std::string_view name) {
 
 std::string advice(std::string_view name) {
   const Source& source = source_of(name);
-  std::string text = fmt::format(
+  const std::string_view arguments = make_arguments(name);
+  std::string text = arguments.empty()
+                         ? std::string()
+                         : fmt::format("make such data (bitstate data make {} --out=DIR), or ", arguments);
+  text += fmt::format(
       "get {}{} and name the folder with --data or BITSTATE_DATA, or: bitstate data fetch {} "
       "--data=DIR",
       source.files.size() == 1 ? "this file" : "these files",

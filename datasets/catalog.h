@@ -40,7 +40,7 @@ struct Source {
 /// that has none; the sentence lists those that have.
 const Source& source_of(std::string_view name);
 
-/// What to download from where, its checksums, and the command that does it.
+/// How to make such data, where they can be; what to download from where, its checksums, and the command that does it.
 std::string advice(std::string_view name);
 
 /// What there is of a file in `folder`: its contents if all are there, else the file itself, else nothing.

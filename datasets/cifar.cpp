@@ -25,6 +25,7 @@ constexpr std::size_t record = 1 + 3 * pixels;  // label, red plane, green plane
 constexpr std::size_t batch_images = 10'000;
 constexpr std::size_t classes = 10;
 constexpr std::uint32_t split_seed = 42;
+constexpr const char* test_batch = "test_batch.bin";
 
 /// Images [n, 1024, channels] and labels [n].
 struct Images {
@@ -56,8 +57,25 @@ void append(Images& images, std::string_view bytes, const std::string& where) {
 
 bool is_batch(std::string_view name) {
   const std::string file = fs::path(name).filename().string();
-  return file == "test_batch.bin" || (file.size() == 16 && file.starts_with("data_batch_") && file.ends_with(".bin") &&
-                                      file[11] >= '1' && file[11] <= '5');
+  return file == test_batch || (file.size() == 16 && file.starts_with("data_batch_") && file.ends_with(".bin") &&
+                                file[11] >= '1' && file[11] <= '5');
+}
+
+/// All five batches are there or, of a subset, the first alone, and all have the length of test_batch.bin: otherwise
+/// some were lost or cut.
+void require_whole(const std::map<std::string, std::string>& batches, const fs::path& source) {
+  require(batches.contains(test_batch) && batches.size() > 1, source.string(),
+          "holds no CIFAR-10 in its binary version (data_batch_1.bin to data_batch_5.bin and test_batch.bin)");
+  const std::size_t wanted = batches.size() == 2 ? 1 : 5;
+  for (std::size_t i = 1; i <= wanted; ++i) {
+    const std::string name = fmt::format("data_batch_{}.bin", i);
+    require(batches.contains(name), source.string(),
+            "{} is not there; data_batch_1.bin to data_batch_5.bin are needed, or the first alone", name);
+    const std::size_t images = batches.at(name).size() / record;
+    const std::size_t tested = batches.at(test_batch).size() / record;
+    require(images == tested, (source / name).string(), "has {} images, {} has {}: one of them was cut", images,
+            test_batch, tested);
+  }
 }
 
 /// value -> x, by channel.
@@ -114,15 +132,14 @@ Splits cifar(const fs::path& source, bool grey) {
                   require(added, source.string(), "{} is there twice", at->first);
                 },
                 {.entries = 1000, .file_bytes = batch_images * record, .total_bytes = std::size_t{1} << 30});
-  require(batches.contains("test_batch.bin") && batches.size() > 1, source.string(),
-          "holds no CIFAR-10 in its binary version (data_batch_1.bin to data_batch_5.bin and test_batch.bin)");
 
   const auto learned = std::make_shared<Images>();
   const auto tested = std::make_shared<Images>();
   learned->channels = tested->channels = grey ? 1 : 3;
   for (const auto& [name, content] : batches) {
-    append(name == "test_batch.bin" ? *tested : *learned, content, (source / name).string());
+    append(name == test_batch ? *tested : *learned, content, (source / name).string());
   }
+  require_whole(batches, source);
   const std::size_t n = learned->labels.size();
   const std::size_t n_train = n * 9 / 10;
   auto parts = random_split({n_train, n - n_train}, split_seed);

@@ -220,8 +220,9 @@ void write_cache(const std::filesystem::path& file, const Recipe& recipe, const 
 
 template <class Generate>
 Splits forecasting(const Recipe& recipe, const std::filesystem::path& cache, Generate generate) {
-  require<UsageError>(recipe.trajectories >= 2 && recipe.trajectories <= 100'000, recipe.system,
-                      "{} trajectories cannot be split into train and test; 2 to 100000 can", recipe.trajectories);
+  require<UsageError>(recipe.trajectories >= min_trajectories && recipe.trajectories <= max_trajectories, recipe.system,
+                      "{} trajectories cannot be split into train and test; {} to {} can", recipe.trajectories,
+                      min_trajectories, max_trajectories);
   auto all = std::make_shared<Trajectories>();
   all->features = recipe.features;
   const std::filesystem::path file = cache.empty() ? cache : cache / recipe.file_name();
@@ -291,8 +292,8 @@ Splits lorenz(const DynamicsOptions& options) {
 }
 
 Splits mackey_glass(const DynamicsOptions& options) {
-  require<UsageError>(options.tau > 0.0 && options.tau <= 1000.0, "mackey-glass", "tau {} is not in (0, 1000]",
-                      options.tau);
+  require<UsageError>(options.tau >= min_delay && options.tau <= max_delay, "mackey-glass", "tau {} is not in [{}, {}]",
+                      options.tau, min_delay, max_delay);
   const std::size_t n = options.trajectories == 0 ? 256 : options.trajectories;
   return forecasting({"mackey-glass", delays, n, options.seed, "tau", options.tau}, options.cache,
                      [&](std::size_t i) { return mackey_glass_trajectory(options.seed, i, options.tau); });

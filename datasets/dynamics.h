@@ -12,10 +12,15 @@
 
 namespace bitstate::datasets {
 
+/// How many trajectories there may be (one for training and one for the test at least), and how long delays: the least
+/// is the integrator's longest step, which divides the delay; memory grows with the steps.
+inline constexpr std::size_t min_trajectories = 2, max_trajectories = 100'000;
+inline constexpr double min_delay = 0.01, max_delay = 1000.0;
+
 struct DynamicsOptions {
   std::size_t trajectories = 0;  ///< train and test together; 0: Q-S5's 1024 (Lorenz) or 256 (Mackey-Glass)
   std::uint64_t seed = 0;
-  double tau = 17.0;              ///< Mackey-Glass: the delay, in (0, 1000]
+  double tau = 17.0;              ///< Mackey-Glass: the delay
   double spread = 1e-7;           ///< Lorenz: relative size of the random shift of the starting point; see lorenz()
   std::filesystem::path cache{};  ///< folder that keeps generated trajectories; created if absent; empty: none
 };

@@ -155,7 +155,7 @@ std::array<std::uint16_t, listops_words.size()> listops_ids(
 }
 
 Splits listops(const fs::path& folder, const fs::path& cache) {
-  const PartFiles files = find_release(folder, subfolders, file_names);
+  const PartFiles files = find_release("listops", folder, subfolders, file_names);
   auto data =
       std::make_shared<TokenData>(cached_tokens(cache, "listops", files.digest(), [&] { return tokenise(files); }));
   return token_splits("listops", std::move(data), classes, max_length, false);

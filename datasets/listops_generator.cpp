@@ -167,7 +167,7 @@ ListopsSummary make_listops(const ListopsOptions& o, const std::filesystem::path
   if (already_generated(out, options, parts)) return {};
   Selection selection(o, workers);
   write_parts(
-      out, parts, "Source\tTarget\n", [&] { return selection.next_batch(); }, progress);
+      out, options, parts, "Source\tTarget\n", [&] { return selection.next_batch(); }, progress);
   return selection.summary();
 }
 

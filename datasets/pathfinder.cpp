@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "datasets/npy.h"
+#include "datasets/pathfinder_generator.h"
 #include "datasets/png.h"
 #include "datasets/splits.h"
 
@@ -34,8 +35,9 @@ fs::path find_level(const fs::path& folder, std::size_t size) {
     if (fs::is_directory(place / level / "metadata", ignored)) return place / level;
   }
   fail(folder.string(),
-       "there is no {}/{}/metadata; name the folder of the Long Range Arena's release, or make the images", name,
-       level);
+       "there is no {}/{}/metadata; make the images (bitstate data make pathfinder --size={} --out=DIR), or name the "
+       "folder of the Long Range Arena's release (bitstate data fetch lra --data=DIR)",
+       name, level, size);
 }
 
 /// The files <number>.npy by their number.
@@ -55,44 +57,39 @@ std::map<std::uint32_t, fs::path> metadata_files(const fs::path& folder) {
   return files;
 }
 
-struct Entry {
-  std::string file;  // below the level's folder
-  std::int32_t label = 0;
-};
-
 /// Images of one level, in the order of the metadata.
 struct Images {
   fs::path folder;
   std::size_t size = 0;  // pixels in each direction
-  std::vector<Entry> entries;
+  std::vector<PathfinderEntry> entries;
 };
-
-/// One line of metadata: folder, file, number, label, ...
-Entry read_entry(const std::vector<std::string>& fields, const fs::path& metadata, std::size_t line) {
-  require(fields.size() >= 4, metadata.string(), "line {}: {} fields; folder, file, number and label are needed", line,
-          fields.size());
-  const fs::path file = fs::path(fields[0]) / fields[1];
-  require(file.is_relative() && std::find(file.begin(), file.end(), "..") == file.end(), metadata.string(),
-          "line {}: the image {} is not below this folder", line, file.string());
-  require(fields[3] == "0" || fields[3] == "1", metadata.string(), "line {}: the label {} is neither 0 nor 1", line,
-          fields[3]);
-  return {file.string(), fields[3] == "1" ? 1 : 0};
-}
 
 Images read_images(const fs::path& folder, std::size_t size) {
   Images images{folder, size, {}};
   for (const auto& [number, metadata] : metadata_files(folder / "metadata")) {
     std::size_t line = 0;
     for (const auto& fields : read_table(metadata)) {
-      Entry entry = read_entry(fields, metadata, ++line);
+      const std::string where = fmt::format("{}, line {}", metadata.string(), ++line);
+      PathfinderEntry entry = parse_pathfinder_entry(fields, where);
       std::error_code error;
       const auto bytes = fs::file_size(folder / entry.file, error);
-      require(!error, (folder / entry.file).string(), "is named in {}, line {}, but cannot be read: {}",
-              metadata.string(), line, error.message());
+      require(!error, (folder / entry.file).string(), "is named in {}, but cannot be read: {}", where, error.message());
       if (bytes > 0) images.entries.push_back(std::move(entry));
     }
   }
   return images;
+}
+
+/// Images that were generated are all there, or the command that goes on with them is named.
+void require_all(const Images& images) {
+  const fs::path folder = images.folder.parent_path();
+  const auto made = pathfinder_options_of(folder);
+  if (!made || images.entries.size() == made->images) return;
+  fail(folder.string(),
+       "{} of {} images are there and not empty; the same command makes the others: bitstate data make pathfinder "
+       "--size={} --images={} --seed={} --out={}",
+       images.entries.size(), made->images, made->size, made->images, made->seed,
+       (folder / "..").lexically_normal().string());
 }
 
 /// Some of the images, in the order of `indices`.
@@ -105,7 +102,7 @@ class PathfinderImages final : public Dataset {
 
   void read(std::size_t index, Example& out) const override {
     require(index < indices_.size(), "pathfinder", "example {} of {} does not exist", index, indices_.size());
-    const Entry& entry = images_->entries[indices_[index]];
+    const PathfinderEntry& entry = images_->entries[indices_[index]];
     const fs::path file = images_->folder / entry.file;
     const GreyImage image = read_png(file, images_->size);
     require(image.width == images_->size && image.height == images_->size, file.string(),
@@ -127,11 +124,21 @@ class PathfinderImages final : public Dataset {
 
 }  // namespace
 
+PathfinderEntry parse_pathfinder_entry(const std::vector<std::string>& fields, std::string_view where) {
+  require(fields.size() >= 4, where, "has {} fields; folder, file, number and label are needed", fields.size());
+  const fs::path file = fs::path(fields[0]) / fields[1];
+  require(file.is_relative() && std::find(file.begin(), file.end(), "..") == file.end(), where,
+          "the image {} is not below this folder", file.string());
+  require(fields[3] == "0" || fields[3] == "1", where, "the label {} is neither 0 nor 1", fields[3]);
+  return {file.string(), fields[3] == "1" ? 1 : 0};
+}
+
 Splits pathfinder(const fs::path& folder, std::size_t size) {
   require<UsageError>(size == 32 || size == 64 || size == 128 || size == 256, "pathfinder",
                       "there are no images of size {}; there are 32, 64, 128 and 256", size);
   const fs::path place = find_level(folder, size);
   const auto images = std::make_shared<const Images>(read_images(place, size));
+  require_all(*images);
   const std::size_t n = images->entries.size();
   require(n >= 10, place.string(), "has {} images; at least 10 are needed for the three parts", n);
   auto parts = random_split({n - 2 * (n / 10), n / 10, n / 10}, split_seed);

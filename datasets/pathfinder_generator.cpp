@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <sstream>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -44,9 +45,12 @@ std::string metadata_line(std::size_t batch, std::size_t i, const PathfinderSett
                      settings.paddle_thickness, margin);
 }
 
+/// Where the options of a folder are kept.
+fs::path record_of(const fs::path& folder) { return folder / "generator.txt"; }
+
 /// Sees to it that all batches in a folder are of one kind, by a file that says which.
 void claim_folder(const fs::path& folder, const PathfinderOptions& options) {
-  const fs::path file = folder / "generator.txt";
+  const fs::path file = record_of(folder);
   const std::string ours = fmt::format("bitstate pathfinder, version {}\nsize {}\nseed {}\nimages {}\n", version,
                                        options.size, options.seed, options.images);
   std::error_code error;
@@ -62,7 +66,32 @@ void claim_folder(const fs::path& folder, const PathfinderOptions& options) {
   write_file_atomically(file, ours);
 }
 
+/// Whether the `count` images of a batch are there; their metadata are written last.
+bool is_complete(const fs::path& metadata, const fs::path& images, std::size_t count) {
+  std::error_code error;
+  if (!fs::exists(metadata, error)) return false;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto bytes = fs::file_size(images / fmt::format("sample_{}.png", i), error);
+    if (error || bytes == 0) return false;
+  }
+  return true;
+}
+
 }  // namespace
+
+std::optional<PathfinderOptions> pathfinder_options_of(const fs::path& folder) {
+  const fs::path file = record_of(folder);
+  std::error_code ignored;
+  if (!fs::exists(file, ignored)) return std::nullopt;
+  std::istringstream text(read_file(file, 1000));
+  std::string title, size, seed, images;
+  PathfinderOptions options;
+  std::getline(text, title);
+  text >> size >> options.size >> seed >> options.seed >> images >> options.images;
+  require(text && size == "size" && seed == "seed" && images == "images", file.string(),
+          "is damaged: its lines are not the title, size, seed and images that data make pathfinder writes");
+  return options;
+}
 
 void make_pathfinder(const PathfinderOptions& options, const fs::path& out, Workers& workers,
                      const std::function<void(std::size_t done, std::size_t images)>& progress) {
@@ -79,9 +108,8 @@ void make_pathfinder(const PathfinderOptions& options, const fs::path& out, Work
     const std::size_t batch = first / batch_size;
     const std::size_t count = std::min(batch_size, options.images - first);
     const fs::path metadata = level / "metadata" / fmt::format("{}.npy", batch);
-    std::error_code ignored;
-    if (!fs::exists(metadata, ignored)) {
-      const fs::path images = level / "imgs" / std::to_string(batch);
+    const fs::path images = level / "imgs" / std::to_string(batch);
+    if (!is_complete(metadata, images, count)) {
       create_folder(images);
       std::vector<std::string> lines(count);
       workers.for_each(count, [&](std::size_t i) {

@@ -85,14 +85,15 @@ std::string pair_line(const RetrievalOptions& options, const std::vector<std::st
 void validate(const RetrievalOptions& o) {
   constexpr std::string_view where = "retrieval";
   constexpr std::size_t max_examples = 1'000'000;
+  constexpr std::size_t min_characters = 50;     // some ten words, in which most pairs of letters meet
   constexpr std::size_t max_characters = 3'999;  // what aan() reads of a document
   for (const auto& [name, count] : {std::pair{"train", o.train}, {"validation", o.validation}, {"test", o.test}}) {
     require<UsageError>(count >= 1 && count <= max_examples, where, "{} {} is not in 1 to {}", name, count,
                         max_examples);
   }
-  require<UsageError>(o.min_length >= 1 && o.min_length <= o.max_length && o.max_length <= max_characters, where,
-                      "min_length {} and max_length {} are not in order within 1 to {}", o.min_length, o.max_length,
-                      max_characters);
+  require<UsageError>(o.min_length >= min_characters && o.min_length <= o.max_length && o.max_length <= max_characters,
+                      where, "min_length {} and max_length {} are not in order within {} to {}", o.min_length,
+                      o.max_length, min_characters, max_characters);
   require<UsageError>(o.classes >= 2 && o.classes <= max_classes, where, "classes {} is not in 2 to {}", o.classes,
                       max_classes);
 }
@@ -118,7 +119,7 @@ bool make_retrieval(const RetrievalOptions& o, const std::filesystem::path& out,
     first += batch_size;
     return lines;
   };
-  write_parts(out, parts, "", next_batch, progress);
+  write_parts(out, options, parts, "", next_batch, progress);
   return true;
 }
 

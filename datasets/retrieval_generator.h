@@ -13,7 +13,7 @@ namespace bitstate::datasets {
 struct RetrievalOptions {
   std::uint64_t seed = 0;
   std::size_t train = 5'000, validation = 500, test = 1'000;  ///< pairs
-  std::size_t min_length = 200, max_length = 600;             ///< characters of a document, both included
+  std::size_t min_length = 200, max_length = 600;             ///< characters of a document, both included; 50 to 3999
   std::size_t classes = 4;                                    ///< authors, 2 to 8
 };
 

@@ -29,18 +29,10 @@ constexpr std::size_t max_clips = 1'000'000;
 constexpr std::uint32_t sample_rate = 16'000;
 constexpr std::int64_t cache_version = 1;
 
-struct Clip {
-  std::uint8_t word = 0;  // index in speech_words
-  std::string file;
-
-  auto operator<=>(const Clip&) const = default;
-  [[nodiscard]] std::string path() const { return fmt::format("{}/{}", speech_words[word], file); }
-};
-
 struct Parts {
-  std::vector<Clip> train;
-  std::vector<Clip> validation;
-  std::vector<Clip> test;
+  std::vector<SpeechClip> train;
+  std::vector<SpeechClip> validation;
+  std::vector<SpeechClip> test;
 };
 
 fs::path folder_of_clips(const fs::path& folder) {
@@ -52,32 +44,9 @@ fs::path folder_of_clips(const fs::path& folder) {
   fail(folder.string(), "validation_list.txt is not there; {}", advice("speech35"));
 }
 
-/// The clips of validation_list.txt or testing_list.txt, sorted: lines "word/name.wav", each at most once.
-std::vector<Clip> read_list(const fs::path& file) {
-  const std::string text = read_file(file, max_list_bytes);
-  std::vector<Clip> clips;
-  std::size_t line = 0;
-  for (std::size_t begin = 0; begin < text.size();) {
-    ++line;
-    const std::size_t end = std::min(text.find('\n', begin), text.size());
-    const std::string_view entry = std::string_view(text).substr(begin, end - begin);
-    const std::size_t slash = entry.find('/');
-    const auto* const word = std::find(speech_words.begin(), speech_words.end(), entry.substr(0, slash));
-    require(slash != entry.npos && word != speech_words.end() && entry.ends_with(".wav"), file.string(),
-            "line {}: \"{}\" is not one of the 35 words, a slash and the name of a .wav file", line,
-            entry.substr(0, 100));
-    clips.push_back({static_cast<std::uint8_t>(word - speech_words.begin()), std::string(entry.substr(slash + 1))});
-    begin = end + 1;
-  }
-  std::sort(clips.begin(), clips.end());
-  const auto twice = std::adjacent_find(clips.begin(), clips.end());
-  require(twice == clips.end(), file.string(), "{} is listed twice", twice == clips.end() ? "" : twice->path());
-  return clips;
-}
-
 /// All clips of the words, sorted.
-std::vector<Clip> find_clips(const fs::path& folder) {
-  std::vector<Clip> clips;
+std::vector<SpeechClip> find_clips(const fs::path& folder) {
+  std::vector<SpeechClip> clips;
   for (std::size_t word = 0; word < speech_words.size(); ++word) {
     const fs::path place = folder / speech_words[word];
     const std::size_t before = clips.size();
@@ -95,11 +64,12 @@ std::vector<Clip> find_clips(const fs::path& folder) {
 }
 
 Parts split(const fs::path& folder) {
-  Parts parts{find_clips(folder), read_list(folder / "validation_list.txt"), read_list(folder / "testing_list.txt")};
-  std::vector<Clip> rest;
+  Parts parts{find_clips(folder), read_speech_list(folder / "validation_list.txt"),
+              read_speech_list(folder / "testing_list.txt")};
+  std::vector<SpeechClip> rest;
   for (const auto& [list, clips] :
        {std::pair{"validation_list.txt", &parts.validation}, {"testing_list.txt", &parts.test}}) {
-    const auto absent = std::find_if(clips->begin(), clips->end(), [&](const Clip& clip) {
+    const auto absent = std::find_if(clips->begin(), clips->end(), [&](const SpeechClip& clip) {
       return !std::binary_search(parts.train.begin(), parts.train.end(), clip);
     });
     require(absent == clips->end(), (folder / list).string(), "{} is not there, or is in the other list too",
@@ -127,10 +97,10 @@ struct Statistics {
 };
 
 /// Sums of integers are exact, so the result does not depend on the order of the clips.
-Statistics measure(const fs::path& folder, const std::vector<Clip>& clips) {
+Statistics measure(const fs::path& folder, const std::vector<SpeechClip>& clips) {
   std::vector<std::int64_t> sum(speech_samples);
   std::vector<std::int64_t> squares(speech_samples);  // below max_clips * 2^30, that is 2^50
-  for (const Clip& clip : clips) {
+  for (const SpeechClip& clip : clips) {
     const Wav wav = read_clip(folder / clip.path());
     for (std::size_t t = 0; t < wav.samples.size(); ++t) {
       const std::int64_t sample = wav.samples[t];
@@ -150,9 +120,9 @@ Statistics measure(const fs::path& folder, const std::vector<Clip>& clips) {
 }
 
 /// SHA-256 of the names and sizes of files.
-std::string digest_of(const fs::path& folder, const std::vector<Clip>& clips) {
+std::string digest_of(const fs::path& folder, const std::vector<SpeechClip>& clips) {
   Sha256 hash;
-  for (const Clip& clip : clips) {
+  for (const SpeechClip& clip : clips) {
     std::error_code error;
     const std::uintmax_t size = fs::file_size(folder / clip.path(), error);
     require(!error, (folder / clip.path()).string(), "cannot be read: {}", error.message());
@@ -188,7 +158,7 @@ void write_cache(const fs::path& file, const std::string& digest, const Statisti
   writer.commit();
 }
 
-Statistics cached_statistics(const fs::path& folder, const std::vector<Clip>& clips, const fs::path& cache) {
+Statistics cached_statistics(const fs::path& folder, const std::vector<SpeechClip>& clips, const fs::path& cache) {
   if (cache.empty()) return measure(folder, clips);
   const std::string digest = digest_of(folder, clips);
   const fs::path file = cache / fmt::format("speech35-{}-v{}.h5", digest.substr(0, 16), cache_version);
@@ -216,14 +186,14 @@ Scaling scaling_of(const Statistics& statistics) {
 
 class Speech final : public Dataset {
  public:
-  Speech(fs::path folder, std::vector<Clip> clips, std::shared_ptr<const Scaling> scaling, std::size_t every)
+  Speech(fs::path folder, std::vector<SpeechClip> clips, std::shared_ptr<const Scaling> scaling, std::size_t every)
       : folder_(std::move(folder)), clips_(std::move(clips)), scaling_(std::move(scaling)), every_(every) {}
 
   [[nodiscard]] std::size_t size() const override { return clips_.size(); }
 
   void read(std::size_t index, Example& out) const override {
     require(index < clips_.size(), "speech35", "example {} of {} does not exist", index, clips_.size());
-    const Clip& clip = clips_[index];
+    const SpeechClip& clip = clips_[index];
     const Wav wav = read_clip(folder_ / clip.path());
     out.x.clear();
     for (std::size_t t = 0; t < speech_samples; t += every_) {
@@ -238,12 +208,36 @@ class Speech final : public Dataset {
 
  private:
   fs::path folder_;
-  std::vector<Clip> clips_;
+  std::vector<SpeechClip> clips_;
   std::shared_ptr<const Scaling> scaling_;
   std::size_t every_;
 };
 
 }  // namespace
+
+std::string SpeechClip::path() const { return fmt::format("{}/{}", speech_words[word], file); }
+
+std::vector<SpeechClip> read_speech_list(const fs::path& file) {
+  const std::string text = read_file(file, max_list_bytes);
+  std::vector<SpeechClip> clips;
+  std::size_t line = 0;
+  for (std::size_t begin = 0; begin < text.size();) {
+    ++line;
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string_view entry = std::string_view(text).substr(begin, end - begin);
+    const std::size_t slash = entry.find('/');
+    const auto* const word = std::find(speech_words.begin(), speech_words.end(), entry.substr(0, slash));
+    require(slash != entry.npos && word != speech_words.end() && entry.ends_with(".wav"), file.string(),
+            "line {}: \"{}\" is not one of the 35 words, a slash and the name of a .wav file", line,
+            entry.substr(0, 100));
+    clips.push_back({static_cast<std::uint8_t>(word - speech_words.begin()), std::string(entry.substr(slash + 1))});
+    begin = end + 1;
+  }
+  std::sort(clips.begin(), clips.end());
+  const auto twice = std::adjacent_find(clips.begin(), clips.end());
+  require(twice == clips.end(), file.string(), "{} is listed twice", twice == clips.end() ? "" : twice->path());
+  return clips;
+}
 
 Splits speech35(const fs::path& folder, const fs::path& cache, std::size_t every) {
   require<UsageError>(every >= 1 && every <= speech_samples, "speech35",

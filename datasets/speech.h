@@ -4,9 +4,13 @@
 #include "datasets/dataset.h"
 
 #include <array>
+#include <compare>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace bitstate::datasets {
 
@@ -18,6 +22,19 @@ inline constexpr std::array<std::string_view, 35> speech_words = {
 
 /// Seconds of audio are 16,000 samples; shorter clips are padded with zeros at the end, longer ones are an Error.
 inline constexpr std::size_t speech_samples = 16'000;
+
+/// A .wav file of a word, in the order of words, then of file names.
+struct SpeechClip {
+  std::uint8_t word = 0;  ///< index in speech_words
+  std::string file;
+
+  auto operator<=>(const SpeechClip&) const = default;
+  [[nodiscard]] std::string path() const;  ///< word/file
+};
+
+/// The clips of validation_list.txt or testing_list.txt, sorted: lines "word/name.wav", each at most once. Throws Error
+/// naming file and line.
+std::vector<SpeechClip> read_speech_list(const std::filesystem::path& file);
 
 /// The clips of a folder with validation_list.txt, testing_list.txt and a subfolder of .wav files for each word (that
 /// folder itself, or its subfolder speech_commands_v0.02 or SpeechCommands/speech_commands_v0.02): those of the two

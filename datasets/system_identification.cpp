@@ -1,6 +1,7 @@
 #include "datasets/system_identification.h"
 
 #include "core/error.h"
+#include "datasets/catalog.h"
 #include "datasets/csv.h"
 #include "datasets/sequences.h"
 
@@ -25,8 +26,8 @@ fs::path find_file(const fs::path& folder, std::string_view subfolder, std::stri
   for (const fs::path& candidate : {folder / name, folder / subfolder / name}) {
     if (fs::is_regular_file(candidate, ignored)) return candidate;
   }
-  fail(subfolder, "{} is neither in {} nor in its subfolder {}: get it from https://www.nonlinearbenchmark.org", name,
-       folder.string(), subfolder);
+  fail(subfolder, "{} is neither in {} nor in its subfolder {}; {}", name, folder.string(), subfolder,
+       advice(subfolder));
 }
 
 Cutting cutting_of(const SystemOptions& options, std::size_t default_window) {

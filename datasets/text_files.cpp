@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/sha256.h"
+#include "datasets/catalog.h"
 
 #include <fmt/core.h>
 #include <fmt/ranges.h>
@@ -62,23 +63,21 @@ std::string PartFiles::digest() const {
   return sha256_hex(sha256_file(train) + sha256_file(validation) + sha256_file(test));
 }
 
-PartFiles find_release(const fs::path& folder, std::span<const std::string_view> subfolders,
-                       const std::array<std::string_view, 3>& names) {
+PartFiles find_release(std::string_view name, const fs::path& folder, std::span<const std::string_view> subfolders,
+                       const std::array<std::string_view, 3>& files) {
   fs::path found = folder;
   std::error_code ignored;
   for (const std::string_view subfolder : subfolders) {
-    if (fs::is_regular_file(found / names[0], ignored)) break;
-    if (fs::is_regular_file(folder / subfolder / names[0], ignored)) found = folder / subfolder;
+    if (fs::is_regular_file(found / files[0], ignored)) break;
+    if (fs::is_regular_file(folder / subfolder / files[0], ignored)) found = folder / subfolder;
   }
   std::vector<std::string_view> missing;
-  for (const std::string_view name : names) {
-    if (!fs::is_regular_file(found / name, ignored)) missing.push_back(name);
+  for (const std::string_view file : files) {
+    if (!fs::is_regular_file(found / file, ignored)) missing.push_back(file);
   }
-  require(missing.empty(), found.string(),
-          "{} not there (nor in {}); the files are in the release of the Long Range Arena, "
-          "https://storage.googleapis.com/long-range-arena/lra_release.gz",
-          fmt::join(missing, ", "), fmt::join(subfolders, ", "));
-  return {found / names[0], found / names[1], found / names[2]};
+  require(missing.empty(), found.string(), "{} not there (nor in {}); {}", fmt::join(missing, ", "),
+          fmt::join(subfolders, ", "), advice(name));
+  return {found / files[0], found / files[1], found / files[2]};
 }
 
 }  // namespace bitstate::datasets

@@ -45,9 +45,9 @@ struct PartFiles {
   [[nodiscard]] std::string digest() const;
 };
 
-/// The files of the given names in `folder`, or in the first of its `subfolders` that has the training file. Throws
-/// Error saying which files are missing, and where the Long Range Arena's release is.
-PartFiles find_release(const std::filesystem::path& folder, std::span<const std::string_view> subfolders,
-                       const std::array<std::string_view, 3>& names);
+/// The files of the data set `name`, called `files`, in `folder` or in the first of its `subfolders` that has the
+/// training file. Throws Error saying which files are missing, with the advice on the data set.
+PartFiles find_release(std::string_view name, const std::filesystem::path& folder,
+                       std::span<const std::string_view> subfolders, const std::array<std::string_view, 3>& files);
 
 }  // namespace bitstate::datasets

@@ -342,7 +342,8 @@ std::vector<Command> command_table() {
   auto run = some_options({"threads"});
   run.push_back({"out", "file of the table; default: standard output", false});
   run.push_back({"input", "sequences: a .csv, .h5 or idx file", false});
-  auto data = some_options({"data", "tau", "trajectories", "seed", "threads"});
+  auto data = some_options({"data", "threads"});
+  data.push_back({"seed", "make: seed of every random draw [0]", false});
   data.push_back({"out", "make: folder of the generated data", false});
   data.push_back({"mirror", "fetch: address of a folder that holds the files; default: their publishers", false});
   for (const OptionInfo& option : make_options()) data.push_back(option);

@@ -5,6 +5,7 @@
 #include "datasets/registry.h"
 #include "experiments/console.h"
 #include "experiments/fetch.h"
+#include "experiments/ini.h"
 #include "experiments/make_data.h"
 #include "experiments/signals.h"
 #include "experiments/suggest.h"
@@ -12,6 +13,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace bitstate::experiments {
@@ -20,8 +22,8 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Reads every sequence of a data set; what is damaged is an Error.
-void read_all(const std::string& name, const fs::path& data) {
-  const datasets::Splits splits = datasets::load(name, {.data = data});
+void read_all(const std::string& name, const datasets::DataOptions& options) {
+  const datasets::Splits splits = datasets::load(name, options);
   std::size_t sequences = 0;
   datasets::Example example;
   for (const auto& part : {splits.train, splits.validation, splits.test}) {
@@ -30,21 +32,49 @@ void read_all(const std::string& name, const fs::path& data) {
   fmt::print("{}: {} sequences can be read\n", name, sequences);
 }
 
+/// The folder of the official files of `name`; nothing where they are not there, but `data_set`, which is read as it is
+/// distributed, may be in files of other names.
+std::optional<fs::path> official_folder(const std::string& name, const std::string& data_set, const fs::path& data) {
+  const bool other_names = !data_set.empty() && datasets::source_of(name).unpack.empty();
+  try {
+    return datasets::find_data(name, data);
+  } catch (const Error&) {
+    if (!other_names) throw;
+    return std::nullopt;
+  }
+}
+
 /// Official checksums decide where there are any; where there are none, whether the data set can be read.
-int check_data(const RunConfig& config, const std::string& name) {
-  const std::string source = name.empty() ? "mnist" : name;
-  const bool readable = !datasets::canonical_name(source).empty();
-  const fs::path folder = datasets::find_data(source, config.data);
+int check_official(const std::string& name, const std::string& data_set, const fs::path& folder) {
   bool ok = true;
   bool read = false;
-  for (const auto& file : datasets::data_check(source, folder)) {
-    const bool missing = file.verdict == "missing";  // the archive of what may be there unpacked
-    read = read || missing || file.verdict == "no published checksum";
-    ok = ok && (file.ok || (missing && readable));
-    fmt::print("{}: {}\n", (folder / file.file).string(), file.verdict);
+  for (const auto& file : datasets::data_check(name, folder)) {
+    // the archive of what may be there unpacked, or made
+    const bool replaceable = file.verdict == "missing" && !data_set.empty();
+    read = read || replaceable || file.verdict == "no published checksum";
+    ok = ok && (file.ok || replaceable);
+    if (!replaceable) fmt::print("{}: {}\n", (folder / file.file).string(), file.verdict);
   }
-  if (ok && read && readable) read_all(source, folder);
+  if (ok && read && !data_set.empty()) read_all(data_set, {.data = folder});
   return ok ? 0 : 1;
+}
+
+int check_data(const RunConfig& config, const std::string& name) {
+  const std::string data_set = datasets::canonical_name(name);
+  require<UsageError>(data_set != "lorenz" && data_set != "mackey-glass", "data check",
+                      "{} has no files that could be checked: train generates it", name);
+  if (data_set != "own") {
+    if (const auto folder = official_folder(name, data_set, config.data)) {
+      return check_official(name, data_set, *folder);
+    }
+  }
+  datasets::DataOptions options{.data = config.data};
+  options.input = split(config.input, ",");
+  options.target = split(config.target, ",");
+  options.task = config.task;
+  read_all(data_set, options);
+  if (data_set != "own") fmt::print("the official files of {} are not there, and these have no checksums\n", name);
+  return 0;
 }
 
 int fetch_data(const RunConfig& config, const std::string& name, const std::string& mirror) {
@@ -68,7 +98,7 @@ int data_command(const CommandLine& line) {
   const auto& words = line.positionals;
   require<UsageError>(!words.empty() && words.size() <= 2, "data", "needs check, fetch or make, and a data set's name");
   const std::string name = words.size() > 1 ? words[1] : std::string();
-  if (words.front() == "check") return check_data(config, name);
+  if (words.front() == "check") return check_data(config, name.empty() ? "mnist" : name);
   if (words.front() == "fetch") return fetch_data(config, name, mirror);
   fail<UsageError>("data", "'{}' is not a command of it{}", words.front(),
                    suggestion(words.front(), {"check", "fetch", "make"}));

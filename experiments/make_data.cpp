@@ -4,9 +4,9 @@
 #include "core/parallel.h"
 #include "datasets/listops_generator.h"
 #include "datasets/pathfinder_generator.h"
-#include "datasets/registry.h"
 #include "datasets/retrieval_generator.h"
 #include "experiments/console.h"
+#include "experiments/signals.h"
 #include "experiments/suggest.h"
 
 #include <fmt/ranges.h>
@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace bitstate::experiments {
 namespace {
@@ -63,6 +64,17 @@ class Bar {
   std::shared_ptr<ProgressBar> bar_;
 };
 
+/// What a generator ends with when the user wants to stop.
+struct Stopped {};
+
+/// Shows progress, and stops where a signal asks for it: for generators that must tidy up.
+datasets::Progress stoppable(std::string note) {
+  return [bar = Bar(std::move(note))](std::size_t done, std::size_t total) mutable {
+    if (done < total && StopSignals::requested()) throw Stopped();
+    bar(done, total);
+  };
+}
+
 void make_listops(const Request& request) {
   request.allow({"seed", "train", "val", "test", "min_length", "max_length", "max_depth", "max_args"});
   datasets::ListopsOptions options;
@@ -75,7 +87,8 @@ void make_listops(const Request& request) {
   request.set("max_depth", options.max_depth);
   request.set("max_args", options.max_args);
   Workers workers(request.threads);
-  const auto summary = datasets::make_listops(options, request.out, workers, Bar("expressions"));
+  const StopSignals signals;
+  const auto summary = datasets::make_listops(options, request.out, workers, stoppable("expressions"));
   if (!summary.made) return;
   fmt::print("{} of {} candidates were accepted ({:.2f} %), mean length {:.1f}; labels 0 to 9:", summary.accepted,
              summary.candidates,
@@ -108,25 +121,12 @@ void make_retrieval(const Request& request) {
   request.set("max_length", options.max_length);
   request.set("classes", options.classes);
   Workers workers(request.threads);
-  datasets::make_retrieval(options, request.out, workers, Bar("pairs"));
+  const StopSignals signals;
+  datasets::make_retrieval(options, request.out, workers, stoppable("pairs"));
 }
 
-void make_dynamics(const Request& request) {
-  request.allow({"tau", "trajectories"});
-  RunConfig config;
-  for (const auto& [name, value] : request.options) set_option(config, name, value);
-  datasets::DataOptions options;
-  options.cache = request.out;
-  options.trajectories = config.trajectories;
-  options.tau = config.tau;
-  datasets::load(request.name, options);
-}
-
-const std::map<std::string, void (*)(const Request&)> makers = {{"listops", make_listops},
-                                                                {"pathfinder", make_pathfinder},
-                                                                {"retrieval", make_retrieval},
-                                                                {"lorenz", make_dynamics},
-                                                                {"mackey-glass", make_dynamics}};
+const std::map<std::string, void (*)(const Request&)> makers = {
+    {"listops", make_listops}, {"pathfinder", make_pathfinder}, {"retrieval", make_retrieval}};
 
 }  // namespace
 
@@ -140,7 +140,10 @@ std::vector<OptionInfo> make_options() {
           {"max_args", "make listops: arguments of an operator", false},
           {"classes", "make retrieval: authors", false},
           {"size", "make pathfinder: pixels in each direction: 32, 64, 128 (Path-X) or 256", false},
-          {"images", "make pathfinder: number of images", false}};
+          {"images", "make pathfinder: number of images", false},
+          {"input", "check own: columns of a .csv that are inputs, as in a,b", false},
+          {"target", "likewise, targets", false},
+          {"task", "check own: what is learnt, as for train", false}};
 }
 
 int make_data(const CommandLine& line) {
@@ -148,6 +151,8 @@ int make_data(const CommandLine& line) {
   for (const auto& [name, maker] : makers) names.push_back(name);
   const std::string name = line.positionals.size() == 2 ? line.positionals[1] : std::string();
   const auto maker = makers.find(name);
+  require<UsageError>(name != "lorenz" && name != "mackey-glass", "data make",
+                      "{} needs no files: train generates and keeps it by itself", name);
   require<UsageError>(maker != makers.end(), "data make", "'{}' is not generated; {} are{}", name,
                       fmt::join(names, ", "), name.empty() ? std::string() : suggestion(name, names));
   Request request{name, {}, 0, {}};
@@ -165,7 +170,12 @@ int make_data(const CommandLine& line) {
   std::error_code error;
   fs::create_directories(request.out, error);
   require(!error, request.out.string(), "the folder cannot be created: {}", error.message());
-  maker->second(request);
+  try {
+    maker->second(request);
+  } catch (const Stopped&) {
+    fmt::print("stopped: the files of {} appear when all are complete; the same command starts over\n", name);
+    return exit_interrupted;
+  }
   fmt::print("{} is in {}\n", name, request.out.string());
   return 0;
 }

@@ -1,6 +1,7 @@
 #include "experiments/options.h"
 
 #include "core/error.h"
+#include "datasets/dynamics.h"
 #include "datasets/registry.h"
 #include "experiments/suggest.h"
 
@@ -244,8 +245,9 @@ void add_run_options(std::vector<Option>& table) {
   constexpr std::size_t many = 1000000000;
   table.push_back(whole("limit_train", &C::limit_train, 0, many, "use only so many training sequences; 0 = all"));
   table.push_back(whole("limit_test", &C::limit_test, 0, many, "use only so many for validation and test; 0 = all"));
-  table.push_back(real("tau", &C::tau, {0.0, 1e4, true}, "delay of Mackey-Glass"));
-  table.push_back(whole("trajectories", &C::trajectories, 2, 1000000, "trajectories of a dynamical system"));
+  table.push_back(real("tau", &C::tau, {datasets::min_delay, datasets::max_delay}, "delay of Mackey-Glass"));
+  table.push_back(whole("trajectories", &C::trajectories, datasets::min_trajectories, datasets::max_trajectories,
+                        "trajectories of a dynamical system"));
   table.push_back(real("val_split", &C::val_split, {0.0, 0.9}, "share held out for validation where there is none"));
   table.push_back(text_option("input", &C::input, "own data: columns of a .csv that are inputs, as in a,b"));
   table.push_back(text_option("target", &C::target, "own data: columns of a .csv that are targets"));

@@ -101,6 +101,15 @@ TEST_CASE("archive: every truncation is an error or shows no more than the whole
   }
 }
 
+TEST_CASE("archive: a cut in a .tar.gz shows also where zlib has just filled its 16 KiB") {
+  const TempFolder folder;
+  const std::string whole = tar_of({{"a.txt", std::string(7000, 'a')}, {"b.txt", std::string(7000, 'b')}}, "gzip");
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    write_quickly(folder / "t", whole.substr(0, size));
+    CHECK_MESSAGE(!error_of<Error>([&] { files(folder / "t"); }).empty(), "cut at ", size);
+  }
+}
+
 TEST_CASE("archive: a flipped bit of a compressed archive is an error or shows the same files") {
   const TempFolder folder;
   for (const char* filter : {"gzip", "xz", "bzip2"}) {

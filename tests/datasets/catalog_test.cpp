@@ -66,6 +66,11 @@ TEST_CASE("catalog: a file has a plain name, an https address and either a whole
 TEST_CASE("catalog: the advice names files, checksums or their absence, the command, and what to do afterwards") {
   CHECK(contains(advice("imdb"), "aclImdb_v1.tar.gz, 84125825 bytes, sha256 c40f74a18d3b61f9"));
   CHECK(contains(advice("imdb"), "bitstate data fetch imdb --data=DIR"));
+  CHECK(advice("imdb").find("get this file") == 0);
+  CHECK(advice("listops").find("make such data (bitstate data make listops --out=DIR), or get this file") == 0);
+  CHECK(advice("aan").find("make such data (bitstate data make retrieval --out=DIR)") == 0);
+  CHECK(advice("pathfinder").find("make such data (bitstate data make pathfinder --size=32 --out=DIR)") == 0);
+  CHECK(advice("pathx").find("make such data (bitstate data make pathfinder --size=128 --out=DIR)") == 0);
   CHECK(contains(advice("pathfinder"), "unpack it (tar -xzf lra_release.gz)"));
   CHECK(contains(advice("pathfinder"), "lra_release.gz, no published checksum from https://storage.googleapis.com/"));
 }

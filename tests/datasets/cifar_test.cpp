@@ -30,9 +30,11 @@ std::string batch(const std::vector<std::uint8_t>& labels) {
 }
 
 std::filesystem::path small_set(const TempFolder& folder) {
-  write_quickly(folder / "data_batch_1.bin", batch({0, 1, 2, 3, 4, 5, 6, 7, 8, 9}));
-  write_quickly(folder / "data_batch_2.bin", batch({9, 8, 7, 6, 5, 4, 3, 2, 1, 0}));
-  write_quickly(folder / "test_batch.bin", batch({4, 2}));
+  for (std::uint8_t i = 1; i <= 5; ++i) {
+    write_quickly(folder / ("data_batch_" + std::to_string(i) + ".bin"),
+                  batch({i, 1, 2, static_cast<std::uint8_t>(9 - i)}));
+  }
+  write_quickly(folder / "test_batch.bin", batch({4, 2, 0, 9}));
   return folder.path();
 }
 
@@ -91,9 +93,11 @@ TEST_CASE("cifar: files that lie are refused by name and offset") {
   const auto refusal = [&](const std::string& content) {
     small_set(folder);
     write_quickly(folder / "data_batch_2.bin", content);
+    write_quickly(folder / "test_batch.bin",
+                  batch(std::vector<std::uint8_t>(content.size() / 3073)) + std::string(content.size() % 3073, 'x'));
     return error_of<Error>([&] { (void)cifar(folder.path(), true); });
   };
-  const std::string good = batch({1, 2});
+  const std::string good = batch({1, 2, 3, 4});
   CHECK(refusal(good).empty());
   for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{3072}, good.size() - 1}) {
     CHECK(refusal(good.substr(0, size)).find("data_batch_2.bin") != std::string::npos);
@@ -104,6 +108,30 @@ TEST_CASE("cifar: files that lie are refused by name and offset") {
   CHECK(refusal(wrong).find("offset 3073: label 10") != std::string::npos);
   const TempFolder empty;
   CHECK(error_of<Error>([&] { (void)cifar(empty.path(), true); }).find("holds no CIFAR-10") != std::string::npos);
+}
+
+TEST_CASE("cifar: a batch that is missing or was cut is an error, the first alone is a subset") {
+  const TempFolder folder;
+  const auto message = [&] { return error_of<Error>([&] { (void)cifar(folder.path(), true); }); };
+  for (int missing = 1; missing <= 5; ++missing) {
+    small_set(folder);
+    const std::string name = "data_batch_" + std::to_string(missing) + ".bin";
+    std::filesystem::remove(folder / name);
+    CHECK(message().find("[" + folder.path().string() + "] " + name + " is not there") == 0);
+  }
+  for (const char* name : {"data_batch_1.bin", "data_batch_5.bin", "test_batch.bin"}) {
+    small_set(folder);
+    write_quickly(folder / name, batch({1, 2, 3}));
+    CHECK(message().find("test_batch.bin has") != std::string::npos);
+    CHECK(message().find("was cut") != std::string::npos);
+  }
+  small_set(folder);
+  for (const char* name : {"data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin"}) {
+    std::filesystem::remove(folder / name);
+    CHECK_FALSE(message().empty());
+  }
+  std::filesystem::remove(folder / "data_batch_5.bin");
+  CHECK(cifar(folder.path(), true).train->size() == 3);
 }
 
 TEST_CASE("cifar: the subset of the real data is read from its archive") {

@@ -7,6 +7,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <string>
@@ -14,6 +15,7 @@
 
 using namespace bitstate;
 using namespace bitstate::datasets;
+using tests::error_of;
 using tests::TempFolder;
 
 namespace {
@@ -269,6 +271,15 @@ TEST_CASE("dynamics: impossible options are usage errors, an unwritable cache is
   CHECK_THROWS_AS((void)lorenz({.trajectories = 4, .spread = std::nan("")}), UsageError);
   CHECK_THROWS_AS((void)mackey_glass({.trajectories = 4, .tau = 0.0}), UsageError);
   CHECK_THROWS_AS((void)mackey_glass({.trajectories = 4, .tau = 1e9}), UsageError);
+  // memory has no room for the steps
+  CHECK_THROWS_AS((void)mackey_glass({.trajectories = 4, .tau = 1e-9}), UsageError);
+  CHECK(error_of<UsageError>([] { (void)mackey_glass({.tau = 0.009}); }) ==
+        "[mackey-glass] tau 0.009 is not in [0.01, 1000]");
+  for (const double tau : {min_delay, max_delay}) {
+    Example example;
+    mackey_glass({.trajectories = 2, .tau = tau}).train->read(0, example);
+    CHECK(std::all_of(example.x.begin(), example.x.end(), [](float x) { return std::isfinite(x); }));
+  }
   const TempFolder folder;
   write_file_atomically(folder / "file", "x");
   CHECK_THROWS_AS((void)lorenz({.trajectories = 2, .cache = folder / "file"}), Error);

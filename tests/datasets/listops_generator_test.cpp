@@ -13,6 +13,7 @@
 #include <numeric>
 #include <set>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -187,9 +188,11 @@ TEST_CASE("listops generator: finished files are left alone, a missing one is ma
   CHECK(contents(folder / "out") == before);
 
   options.max_args = 9;
-  CHECK(error_of<UsageError>([&] {
-          make_listops(options, folder / "out", workers, {});
-        }).find("[" + (folder / "out/options.txt").string() + "] the folder belongs to data of other options") == 0);
+  options.seed = 7;
+  CHECK(error_of<UsageError>([&] { make_listops(options, folder / "out", workers, {}); }) ==
+        "[" + (folder / "out/options.txt").string() +
+            "] the folder belongs to data of other options (seed = 0, max_args = 10); choose these or name another "
+            "folder");
   CHECK(contents(folder / "out") == before);
 
   std::filesystem::create_directories(folder / "foreign");
@@ -222,5 +225,19 @@ TEST_CASE("listops generator: impossible options are refused, and an error leave
           o.min_length = 0;
           o.max_length = 2;
         }).find("[listops] 10 of 60 expressions were found, and none among 1") == 0);
-  CHECK_FALSE(std::filesystem::exists(folder / "x" / names[0]));
+  CHECK(std::filesystem::is_empty(folder / "x"));
+  make_listops(few(), folder / "x", workers, {});  // and so the folder is free for other options
+}
+
+TEST_CASE("listops generator: what is interrupted leaves nothing, what a killed run left is removed") {
+  const TempFolder folder;
+  Workers workers(1);
+  const auto stop = [](std::size_t, std::size_t) { throw std::runtime_error("stopped"); };
+  CHECK_THROWS_AS(make_listops(few(), folder.path(), workers, stop), std::runtime_error);
+  CHECK(folder.entries() == 0);
+  tests::write_quickly(folder / ".basic_train.tsv.tmp-1-0", "Source\tTarget\n");
+  tests::write_quickly(folder / ".basic_val.tsv.tmp-1-0", "");
+  tests::write_quickly(folder / "options.txt", "of a run that was killed before its files were there");
+  CHECK(make_listops(few(), folder.path(), workers, {}).made);
+  CHECK(folder.entries() == 4);
 }

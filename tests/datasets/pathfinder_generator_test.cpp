@@ -102,6 +102,33 @@ TEST_CASE("pathfinder_generator: files do not depend on threads or interruptions
   CHECK(files_below(folder / "three") == expected);
 }
 
+TEST_CASE("pathfinder_generator: a set of which images are missing or empty is refused, and completed by its command") {
+  const TempFolder folder;
+  const PathfinderOptions options{.size = 32, .seed = 3, .images = 1010};
+  Workers workers(2);
+  const auto stop = [](std::size_t, std::size_t) { throw std::runtime_error("stopped"); };
+  CHECK_THROWS_AS(make_pathfinder(options, folder.path(), workers, stop), std::runtime_error);
+  const auto refusal = [&] { return error_of<Error>([&] { (void)pathfinder(folder.path(), 32); }); };
+  const std::string place = (folder / "pathfinder32").string();
+  const std::string command =
+      "bitstate data make pathfinder --size=32 --images=1010 --seed=3 --out=" + (folder / "").string();
+  CHECK(refusal() ==
+        "[" + place + "] 1000 of 1010 images are there and not empty; the same command makes the others: " + command);
+  make(options, folder.path());
+  CHECK(refusal().empty());
+
+  const fs::path image = folder / "pathfinder32/curv_contour_length_14/imgs/0/sample_7.png";
+  const std::string good = read_file(image, 1 << 20);
+  tests::write_quickly(image, "");
+  CHECK(refusal().find("1009 of 1010 images") != std::string::npos);
+  make(options, folder.path());
+  CHECK(read_file(image, 1 << 20) == good);
+  CHECK(refusal().empty());
+
+  tests::write_quickly(folder / "pathfinder32/generator.txt", "bitstate pathfinder, version 1\nsize 32\nseed 3\n");
+  CHECK(refusal().find("[" + place + "/generator.txt] is damaged") == 0);
+}
+
 TEST_CASE("pathfinder_generator: impossible options, other options and folders of others are usage errors") {
   const TempFolder folder;
   CHECK_THROWS_AS(make({.size = 48}, folder.path()), UsageError);

@@ -157,7 +157,10 @@ TEST_CASE("pathfinder: the folder may be the set itself or hold it as the releas
   Release(folder / "a/pathfinder256", 256).add(0, 10, 0);
   CHECK(pathfinder(folder / "a", 64).name == "pathfinder64");
   CHECK(pathfinder(folder / "a", 256).name == "pathfinder256");
-  CHECK(contains(message(folder / "a"), "there is no pathfinder32/curv_contour_length_14/metadata"));
+  CHECK(contains(message(folder / "a"),
+                 "there is no pathfinder32/curv_contour_length_14/metadata; make the images (bitstate data make "
+                 "pathfinder --size=32 "
+                 "--out=DIR), or name the folder of the Long Range Arena's release"));
   CHECK_THROWS_AS((void)pathfinder(folder / "a", 48), UsageError);
 }
 
@@ -203,24 +206,26 @@ TEST_CASE("pathfinder: metadata that cannot be right are errors that name file a
   const TempFolder folder;
   const Release release(folder / "pathfinder32");
   release.add(0, 10, 0);
-  const std::string start = "[" + release.metadata(1).string() + "] ";
+  const std::string file = release.metadata(1).string();
   const auto reading = [&](const std::string& text) {
     tests::write_quickly(release.metadata(1), text);
     return message(folder.path());
   };
   CHECK(reading(Release::line(0, 0, 1)).empty());
-  CHECK(contains(reading(Release::line(0, 0, 1) + Release::line(0, 1, 2)), start + "line 2: the label 2 is neither"));
-  CHECK(contains(reading("imgs/0 sample_0.png 0\n"), start + "line 1: 3 fields"));
-  CHECK(contains(reading("../metadata 0.npy 0 1\n"), start + "line 1: the image ../metadata/0.npy is not below"));
+  CHECK(contains(reading(Release::line(0, 0, 1) + Release::line(0, 1, 2)),
+                 "[" + file + ", line 2] the label 2 is neither"));
+  CHECK(contains(reading("imgs/0 sample_0.png 0\n"), "[" + file + ", line 1] has 3 fields"));
+  CHECK(
+      contains(reading("../metadata 0.npy 0 1\n"), "[" + file + ", line 1] the image ../metadata/0.npy is not below"));
   CHECK(contains(reading("imgs/0 /etc/passwd 0 1\n"), "is not below this folder"));
   CHECK(contains(reading("imgs 0 0 1\n"), "cannot be read"));  // a folder
-  CHECK(contains(reading(""), start + "is empty"));
+  CHECK(contains(reading(""), "[" + file + "] is empty"));
   fs::remove(release.metadata(1));
   for (const std::string name : {"x.npy", "01.npy", "-1.npy", "99999999999.npy"}) {
-    const fs::path file = release.metadata(0).parent_path() / name;
-    tests::write_quickly(file, Release::line(0, 0, 1));
-    CHECK(contains(message(folder.path()), "[" + file.string() + "] is not named by a number"));
-    fs::remove(file);
+    const fs::path other = release.metadata(0).parent_path() / name;
+    tests::write_quickly(other, Release::line(0, 0, 1));
+    CHECK(contains(message(folder.path()), "[" + other.string() + "] is not named by a number"));
+    fs::remove(other);
   }
   tests::write_quickly(release.metadata(0).parent_path() / ".0.npy.tmp-1-0", "left behind");
   CHECK(message(folder.path()).empty());

@@ -218,9 +218,11 @@ TEST_CASE("retrieval generator: finished files are left alone, other options are
   CHECK(make_retrieval(options, folder.path(), workers, {}));
   CHECK_FALSE(make_retrieval(options, folder.path(), workers, {}));
   options.seed = 3;
-  CHECK(error_of<UsageError>([&] {
-          make_retrieval(options, folder.path(), workers, {});
-        }).find("[" + (folder / "options.txt").string() + "] the folder belongs to data of other options") == 0);
+  CHECK(
+      error_of<UsageError>([&] {
+        make_retrieval(options, folder.path(), workers, {});
+      }).find("[" + (folder / "options.txt").string() + "] the folder belongs to data of other options (seed = 0); ") ==
+      0);
 }
 
 TEST_CASE("retrieval generator: impossible options are refused") {
@@ -233,9 +235,11 @@ TEST_CASE("retrieval generator: impossible options are refused") {
   };
   CHECK(refusal([](RetrievalOptions& o) { o.train = 0; }) == "[retrieval] train 0 is not in 1 to 1000000");
   CHECK(refusal([](RetrievalOptions& o) { o.min_length = 601; }) ==
-        "[retrieval] min_length 601 and max_length 600 are not in order within 1 to 3999");
+        "[retrieval] min_length 601 and max_length 600 are not in order within 50 to 3999");
+  CHECK(refusal([](RetrievalOptions& o) { o.min_length = 49; }) ==
+        "[retrieval] min_length 49 and max_length 600 are not in order within 50 to 3999");
   CHECK(refusal([](RetrievalOptions& o) { o.max_length = 4000; }) ==
-        "[retrieval] min_length 200 and max_length 4000 are not in order within 1 to 3999");
+        "[retrieval] min_length 200 and max_length 4000 are not in order within 50 to 3999");
   CHECK(refusal([](RetrievalOptions& o) { o.classes = 1; }) == "[retrieval] classes 1 is not in 2 to 8");
   CHECK(refusal([](RetrievalOptions& o) { o.classes = 9; }) == "[retrieval] classes 9 is not in 2 to 8");
   CHECK_FALSE(std::filesystem::exists(folder / "x"));

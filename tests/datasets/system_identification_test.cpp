@@ -87,7 +87,7 @@ TEST_CASE("system identification: an absent file says where to get it, a short o
   const TempFolder folder;
   const std::string absent = error_of<Error>([&] { (void)silverbox(folder.path(), {}); });
   CHECK(absent.find("SNLS80mV.csv") != std::string::npos);
-  CHECK(absent.find("https://www.nonlinearbenchmark.org") != std::string::npos);
+  CHECK(absent.find("bitstate data fetch silverbox --data=DIR") != std::string::npos);
   CHECK_THROWS_AS((void)cascaded_tanks(folder.path(), {}), Error);
   write_tanks(folder / "dataBenchmark.csv", 1023);
   const std::string tanks = error_of<Error>([&] { (void)cascaded_tanks(folder.path(), {}); });

@@ -67,8 +67,11 @@ TEST_CASE("text files: errors name file and line") {
 TEST_CASE("text files: a release is found in its subfolders, missing files are named") {
   const TempFolder folder;
   const std::array<std::string_view, 2> subfolders = {"s", "t/s"};
-  const auto find = [&] { return find_release(folder.path(), subfolders, {"a", "b", "c"}); };
-  CHECK(error_of<Error>(find).find("[" + folder.path().string() + "] a, b, c not there (nor in s, t/s)") == 0);
+  const auto find = [&] { return find_release("aan", folder.path(), subfolders, {"a", "b", "c"}); };
+  CHECK(error_of<Error>(find).find(
+            "[" + folder.path().string() +
+            "] a, b, c not there (nor in s, t/s); make such data (bitstate data make retrieval --out=DIR), or get") ==
+        0);
   std::filesystem::create_directories(folder / "t/s");
   for (const char* file : {"a", "b"}) write_quickly(folder / "t/s" / file, file);
   CHECK(error_of<Error>(find).find("[" + (folder / "t/s").string() + "] c not there") == 0);

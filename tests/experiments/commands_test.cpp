@@ -56,7 +56,10 @@ TEST_CASE("commands: mistakes are usage errors that say what to do") {
     CHECK(contains(refused({"sweep", "demo", "--jobs", jobs}), "[jobs]"));
   }
   CHECK(contains(refused({"data", "chek"}), "did you mean 'check'?"));
-  CHECK(contains(refused({"data", "make", "smnist"}), "is not generated"));
+  CHECK(contains(refused({"data", "make", "smnist"}), "is not generated; listops, pathfinder, retrieval are"));
+  for (const char* name : {"lorenz", "mackey-glass"}) {
+    CHECK(contains(refused({"data", "make", name, "--out=x"}), "needs no files: train generates and keeps it"));
+  }
 }
 
 TEST_CASE("commands: data check fails on a folder whose files are not the official ones") {
@@ -81,6 +84,31 @@ TEST_CASE("commands: data check reads what has no published checksum") {
   // a name of files only: there is nothing to read
   std::filesystem::remove(folder / "lra_release.gz");
   CHECK(run_command({"data", "check", "lra", "--data=" + folder.path().string()}) == 1);
+}
+
+TEST_CASE("commands: data check reads what train finds under other names, and own data") {
+  const TempFolder folder;
+  const auto check = [&](const char* name, const std::filesystem::path& data) {
+    return run_command({"data", "check", name, "--data=" + data.string()});
+  };
+  for (const char* part : {"train/pos", "train/neg", "test/pos", "test/neg"}) {
+    std::filesystem::create_directories(folder / "imdb" / part);
+    std::ofstream(folder / "imdb" / part / "1_5.txt") << "a review";
+  }
+  CHECK(check("imdb", folder.path()) == 0);
+  CHECK(contains(error_of<bitstate::Error>([&] { check("cifar", folder.path()); }), "cifar-10-binary.tar.gz"));
+  CHECK(contains(error_of<bitstate::Error>([&] { check("silverbox", folder.path()); }), "SNLS80mV.csv"));
+
+  std::ofstream table(folder / "own.csv");
+  for (int i = 0; i < 100; ++i) table << i << ',' << 2 * i << '\n';
+  table.close();
+  const std::string file = "--data=" + (folder / "own.csv").string();
+  CHECK(run_command({"data", "check", "own", file, "--input=0", "--target=1"}) == 0);
+  CHECK(contains(refused({"data", "check", "own", file, "--input=0", "--target=7"}), "7"));
+  CHECK(contains(refused({"data", "check", "own"}), "own data need a file or a folder"));
+  for (const char* name : {"lorenz", "mackey-glass"}) {
+    CHECK(contains(refused({"data", "check", name}), "has no files that could be checked"));
+  }
 }
 
 TEST_CASE("commands: report writes its files from runs on disk") {

@@ -21,11 +21,12 @@ Target target() {
   std::string unknown = one;
   unknown.front() = '\x0a';
   return {{{batches(one, one, "")},
-           {batches(one + one, one, "gzip"), Claim::changes_show},
+           {batches(one + one, one + one, "gzip"), Claim::changes_show},
            {batches(unknown, one, "gzip"), Claim::refused},
-           {batches(one, one + "x", ""), Claim::refused},
-           {batches("", one, ""), Claim::refused},
-           {batches(std::string(10'001 * image, '\0'), one, "gzip"), Claim::refused},
+           {batches(one + "x", one + "x", ""), Claim::refused},
+           {batches("", "", ""), Claim::refused},
+           {batches(one + one, one, ""), Claim::refused},
+           {batches(std::string(10'001 * image, '\0'), std::string(10'001 * image, '\0'), "gzip"), Claim::refused},
            {tests::tar_of({{"test_batch.bin", one}}, ""), Claim::refused},
            {tests::tar_of({{"test_batch.bin", one}, {"data_batch_1.bin", "test_batch.bin", 'h'}}, ""), Claim::refused}},
           [](std::string_view input) { return content_of(datasets::cifar(in_file(input), input.size() % 2 == 0)); },
