@@ -42,11 +42,10 @@ std::vector<std::size_t> epoch_order(std::size_t count, std::uint64_t seed, std:
   return order;
 }
 
-/// As the weights that the run has already or starts from read this data set; nothing if there are none of it.
+/// As the weights that a training goes on or starts from read this data set; nothing if there are none of it.
 std::optional<datasets::Reading> known_reading(const RunConfig& config, const std::filesystem::path& folder) {
-  for (const char* const name : {"checkpoint.h5", "best.h5"}) {
-    if (std::filesystem::exists(folder / name)) return trained_on(folder / name).reading;
-  }
+  const auto checkpoint = folder / "checkpoint.h5";
+  if (config.resume && std::filesystem::exists(checkpoint)) return trained_on(checkpoint).reading;
   const auto source = std::filesystem::path(config.from) / "best.h5";
   if (config.from.empty() || !std::filesystem::exists(source)) return {};
   const TrainedOn before = trained_on(source);
@@ -63,11 +62,11 @@ struct Evaluation {
 /// One run: the model, its data and everything that changes while it trains.
 class Run {
  public:
-  Run(const RunConfig& config, std::filesystem::path folder)
+  Run(const RunConfig& config, std::filesystem::path folder, const std::optional<datasets::Reading>& reading)
       : config_(config),
         folder_(std::move(folder)),
         identity_(identity_of(config)),
-        data_(load_data(config, known_reading(config, folder_))),
+        data_(load_data(config, reading)),
         metric_(metric_of(data_)),
         model_(make_model(config, data_)),
         inventory_(prepared()),
@@ -370,7 +369,7 @@ TrainResult train(const RunConfig& config) {
     check_own_data(config, folder);
     return result_from_json(read_file(result_file, std::size_t{1} << 20), result_file.string());
   }
-  Run run(config, folder);
+  Run run(config, folder, known_reading(config, folder));
   run.begin();
   std::filesystem::create_directories(folder, error);
   require(!error, "train", "cannot create the folder {}: {}", folder.string(), error.message());
@@ -397,7 +396,7 @@ TrainResult evaluate(const RunConfig& config, const std::filesystem::path& folde
   trained.step_rescale = before.step_rescale;
   trained.limit_test = before.limit_test;
   const StopSignals signals;
-  return Run(config, folder).evaluate_best(identity_of(trained));
+  return Run(config, folder, trained_on(folder / "best.h5").reading).evaluate_best(identity_of(trained));
 }
 
 }  // namespace bitstate::experiments
