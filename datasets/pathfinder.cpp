@@ -24,10 +24,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint32_t split_seed = 42;
-constexpr std::string_view level = "curv_contour_length_14";
 
-/// Where pathfinder<size>/curv_contour_length_14 is, seen from `folder`.
-fs::path find_level(const fs::path& folder, std::size_t size) {
+/// Where pathfinder<size>/<level> is, seen from `folder`.
+fs::path find_level(const fs::path& folder, std::size_t size, std::size_t contour_length) {
+  const std::string level = pathfinder_level(contour_length);
   const std::string name = fmt::format("pathfinder{}", size);
   std::error_code ignored;
   for (const fs::path& place :
@@ -35,9 +35,9 @@ fs::path find_level(const fs::path& folder, std::size_t size) {
     if (fs::is_directory(place / level / "metadata", ignored)) return place / level;
   }
   fail(folder.string(),
-       "there is no {}/{}/metadata; make the images (bitstate data make pathfinder --size={} --out=DIR), or name the "
-       "folder of the Long Range Arena's release (bitstate data fetch lra --data=DIR)",
-       name, level, size);
+       "there is no {}/{}/metadata; make the images (bitstate data make pathfinder --size={} --contour_length={} "
+       "--out=DIR), or name the folder of the Long Range Arena's release (bitstate data fetch lra --data=DIR)",
+       name, level, size, contour_length);
 }
 
 /// The files <number>.npy by their number.
@@ -82,14 +82,13 @@ Images read_images(const fs::path& folder, std::size_t size) {
 
 /// Images that were generated are all there, or the command that goes on with them is named.
 void require_all(const Images& images) {
-  const fs::path folder = images.folder.parent_path();
-  const auto made = pathfinder_options_of(folder);
+  const auto made = pathfinder_options_of(images.folder);
   if (!made || images.entries.size() == made->images) return;
-  fail(folder.string(),
+  fail(images.folder.string(),
        "{} of {} images are there and not empty; the same command makes the others: bitstate data make pathfinder "
-       "--size={} --images={} --seed={} --out={}",
-       images.entries.size(), made->images, made->size, made->images, made->seed,
-       (folder / "..").lexically_normal().string());
+       "--size={} --images={} --seed={} --contour_length={} --out={}",
+       images.entries.size(), made->images, made->size, made->images, made->seed, made->contour_length,
+       (images.folder / "../..").lexically_normal().string());
 }
 
 /// Some of the images, in the order of `indices`.
@@ -133,10 +132,10 @@ PathfinderEntry parse_pathfinder_entry(const std::vector<std::string>& fields, s
   return {file.string(), fields[3] == "1" ? 1 : 0};
 }
 
-Splits pathfinder(const fs::path& folder, std::size_t size) {
+Splits pathfinder(const fs::path& folder, std::size_t size, std::size_t contour_length) {
   require<UsageError>(size == 32 || size == 64 || size == 128 || size == 256, "pathfinder",
                       "there are no images of size {}; there are 32, 64, 128 and 256", size);
-  const fs::path place = find_level(folder, size);
+  const fs::path place = find_level(folder, size, contour_length);
   const auto images = std::make_shared<const Images>(read_images(place, size));
   require_all(*images);
   const std::size_t n = images->entries.size();

@@ -41,7 +41,7 @@ void write_image(const fs::path& file, const GreyImage& image) {
 std::string metadata_line(std::size_t batch, std::size_t i, const PathfinderSettings& settings, int margin,
                           std::int32_t label) {
   return fmt::format("imgs/{} sample_{}.png {} {} {:.1f} {} {} {} {} {} 1\n", batch, i, i, label, settings.continuity,
-                     PathfinderSettings::contour_length, PathfinderSettings::distractor_length, settings.paddle_length,
+                     settings.contour_length, settings.distractor_length(), settings.paddle_length,
                      settings.paddle_thickness, margin);
 }
 
@@ -51,8 +51,9 @@ fs::path record_of(const fs::path& folder) { return folder / "generator.txt"; }
 /// Sees to it that all batches in a folder are of one kind, by a file that says which.
 void claim_folder(const fs::path& folder, const PathfinderOptions& options) {
   const fs::path file = record_of(folder);
-  const std::string ours = fmt::format("bitstate pathfinder, version {}\nsize {}\nseed {}\nimages {}\n", version,
-                                       options.size, options.seed, options.images);
+  const std::string ours =
+      fmt::format("bitstate pathfinder, version {}\nsize {}\nseed {}\nimages {}\ncontour_length {}\n", version,
+                  options.size, options.seed, options.images, options.contour_length);
   std::error_code error;
   if (fs::exists(file, error)) {
     const std::string theirs = read_file(file, 1000);
@@ -79,17 +80,24 @@ bool is_complete(const fs::path& metadata, const fs::path& images, std::size_t c
 
 }  // namespace
 
+std::string pathfinder_level(std::size_t contour_length) {
+  return contour_length == 6 ? "curv_baseline" : fmt::format("curv_contour_length_{}", contour_length);
+}
+
 std::optional<PathfinderOptions> pathfinder_options_of(const fs::path& folder) {
   const fs::path file = record_of(folder);
   std::error_code ignored;
   if (!fs::exists(file, ignored)) return std::nullopt;
   std::istringstream text(read_file(file, 1000));
-  std::string title, size, seed, images;
+  std::string title, size, seed, images, contour_length;
   PathfinderOptions options;
   std::getline(text, title);
-  text >> size >> options.size >> seed >> options.seed >> images >> options.images;
-  require(text && size == "size" && seed == "seed" && images == "images", file.string(),
-          "is damaged: its lines are not the title, size, seed and images that data make pathfinder writes");
+  text >> size >> options.size >> seed >> options.seed >> images >> options.images >> contour_length >>
+      options.contour_length;
+  require(text && size == "size" && seed == "seed" && images == "images" && contour_length == "contour_length",
+          file.string(),
+          "is damaged: its lines are not the title, size, seed, images and contour_length that data make pathfinder "
+          "writes");
   return options;
 }
 
@@ -98,10 +106,9 @@ void make_pathfinder(const PathfinderOptions& options, const fs::path& out, Work
   constexpr std::size_t max_images = 10'000'000;
   require<UsageError>(options.images >= 1 && options.images <= max_images, "pathfinder",
                       "{} images cannot be made; 1 to {} can", options.images, max_images);
-  const PathfinderArtist artist(options.size, options.seed);
-  const fs::path folder = out / fmt::format("pathfinder{}", options.size);
-  claim_folder(folder, options);
-  const fs::path level = folder / "curv_contour_length_14";
+  const PathfinderArtist artist(options.size, options.seed, options.contour_length);
+  const fs::path level = out / fmt::format("pathfinder{}", options.size) / pathfinder_level(options.contour_length);
+  claim_folder(level, options);
   create_folder(level / "metadata");
 
   for (std::size_t first = 0; first < options.images; first += batch_size) {

@@ -27,10 +27,10 @@ constexpr int free_room = 76;
 constexpr int collision = 459;
 
 constexpr std::array<PathfinderSettings, 4> all_settings = {{
-    {32, 1, 2, 0.5, {1, 1}, 7, 1.5, 1.0, 5, 2.0, 0.75},
-    {64, 1, 5, 1.0, {1, 1}, 12, 2.5, 1.8, 5, 0.8, 1.0},
-    {128, 1, 5, 1.5, {2, 3}, 20, 3.0, 1.8, 8, 0.9, 1.0},
-    {256, 22, 5, 2.0, {3, 3}, 27, 5.0, 1.8, 7, 1.0, 1.0},
+    {32, 1, 2, 0.5, {1, 1}, 7, 1.5, 1.0, 20, 2.0, 0.75},
+    {64, 1, 5, 1.0, {1, 1}, 12, 2.5, 1.8, 22, 0.8, 1.0},
+    {128, 1, 5, 1.5, {2, 3}, 20, 3.0, 1.8, 35, 0.9, 1.0},
+    {256, 22, 5, 2.0, {3, 3}, 27, 5.0, 1.8, 30, 1.0, 1.0},
 }};
 
 double opposite(double orientation) { return orientation < 0.0 ? orientation + pi : orientation - pi; }
@@ -220,7 +220,7 @@ std::optional<std::array<GrowingSnake, 2>> Plan::targets() {
   auto second = begin_near(first->strokes.front().paddle.tail);
   if (!second) return std::nullopt;
   std::array<GrowingSnake, 2> snakes = {std::move(*first), std::move(*second)};
-  for (int paddle = 1; paddle < PathfinderSettings::contour_length; ++paddle) {
+  for (int paddle = 1; paddle < settings_.contour_length; ++paddle) {
     if (!extend(snakes[0]) || !extend(snakes[1])) return std::nullopt;
   }
   // As in the original the first snake's last paddle may be crossed; only where both end in one pixel, which 0.4 % of
@@ -236,7 +236,7 @@ std::optional<GrowingSnake> Plan::distractor() {
     const auto free = std::count_if(room_.begin(), room_.end(), [](std::uint8_t room) { return room <= free_room; });
     if (static_cast<double>(free) < least_free * static_cast<double>(room_.size())) return std::nullopt;
     auto snake = begin_anywhere(1);
-    for (int paddle = 1; snake && paddle < PathfinderSettings::distractor_length; ++paddle) {
+    for (int paddle = 1; snake && paddle < settings_.distractor_length(); ++paddle) {
       if (!extend(*snake)) snake.reset();
     }
     if (snake) {
@@ -338,17 +338,21 @@ Repertoire make_repertoire(const PathfinderSettings& settings, int margin) {
 
 }  // namespace
 
-const PathfinderSettings& pathfinder_settings(std::size_t size) {
+PathfinderSettings pathfinder_settings(std::size_t size, std::size_t contour_length) {
   const auto found = std::find_if(all_settings.begin(), all_settings.end(), [&](const PathfinderSettings& settings) {
     return static_cast<std::size_t>(settings.size) == size;
   });
   require<UsageError>(found != all_settings.end(), "pathfinder",
                       "there are no images of size {}; there are 32, 64, 128 and 256", size);
-  return *found;
+  require<UsageError>(contour_length >= min_contour_length && contour_length <= max_contour_length, "contour_length",
+                      "{} is not in {} to {}", contour_length, min_contour_length, max_contour_length);
+  PathfinderSettings settings = *found;
+  settings.contour_length = static_cast<int>(contour_length);
+  return settings;
 }
 
-PathfinderArtist::PathfinderArtist(std::size_t size, std::uint64_t seed)
-    : settings_(pathfinder_settings(size)),
+PathfinderArtist::PathfinderArtist(std::size_t size, std::uint64_t seed, std::size_t contour_length)
+    : settings_(pathfinder_settings(size, contour_length)),
       seed_(seed),
       repertoires_{make_repertoire(settings_, settings_.margins[0]), make_repertoire(settings_, settings_.margins[1])},
       marker_(marker_stamp(settings_.marker_radius)) {}
@@ -368,7 +372,7 @@ PathfinderImage PathfinderArtist::draw(std::uint64_t index) const {
     image.targets[i] = paddles_of((*targets)[i]);
     canvas.set((*targets)[i], settings_.snake_contrast * settings_.paddle_contrast);
   }
-  for (int i = 0; i < settings_.distractors; ++i) {
+  for (int i = 0; i < settings_.distractors(); ++i) {
     const auto distractor = plan.distractor();
     if (!distractor) continue;
     image.distractors.push_back(paddles_of(*distractor));

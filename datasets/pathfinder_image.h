@@ -24,17 +24,23 @@ struct PathfinderSettings {
   std::array<int, 2> margins{};  ///< free pixels around a paddle: one of these for each image
   int seed_distance = 0;         ///< between the starts of the two long snakes
   double marker_radius = 0.0;
-  double continuity = 0.0;  ///< how straight snakes are: at an angle of (pi / 2) / continuity they cannot go on
-  int distractors = 0;
+  double continuity = 0.0;       ///< how straight snakes are: at an angle of (pi / 2) / continuity they cannot go on
+  int distractor_paddles = 0;    ///< at most so many, together
   double snake_contrast = 0.0;   ///< of distractors, where a marker has 1
   double paddle_contrast = 0.0;  ///< of the long snakes, relative to snake_contrast
+  int contour_length = 14;       ///< paddles of a long snake
 
-  static constexpr int contour_length = 14;    ///< paddles of a long snake
-  static constexpr int distractor_length = 4;  ///< paddles of the others
+  /// Paddles of the other snakes.
+  [[nodiscard]] int distractor_length() const { return contour_length / 3; }
+  [[nodiscard]] int distractors() const { return distractor_paddles / distractor_length(); }
 };
 
-/// The settings for 32, 64, 128 or 256 pixels; UsageError for another size.
-const PathfinderSettings& pathfinder_settings(std::size_t size);
+/// Paddles of a long snake: LRA's easy, intermediate and hard images have 6, 9 and 14.
+constexpr std::size_t min_contour_length = 3;
+constexpr std::size_t max_contour_length = 14;
+
+/// The settings for 32, 64, 128 or 256 pixels; UsageError for another size and for a contour length out of range.
+PathfinderSettings pathfinder_settings(std::size_t size, std::size_t contour_length = max_contour_length);
 
 /// A line from tail to head.
 struct Paddle {
@@ -55,13 +61,14 @@ struct PathfinderImage {
   std::array<Point, 2> markers{};  ///< the tail of one target; the head of the same one or of the other
 };
 
-/// Makes images of one size from one seed.
+/// Makes images of one size and one contour length from one seed.
 class PathfinderArtist {
  public:
-  /// UsageError for a size that has no settings.
-  PathfinderArtist(std::size_t size, std::uint64_t seed);
+  /// UsageError for what has no settings.
+  PathfinderArtist(std::size_t size, std::uint64_t seed, std::size_t contour_length = max_contour_length);
 
-  /// Image `index`, a function of size, seed and index. May be called from several threads at once.
+  /// Image `index`, a function of size, contour length, seed and index; its label is one of the last two. May be called
+  /// from several threads at once.
   [[nodiscard]] PathfinderImage draw(std::uint64_t index) const;
 
   [[nodiscard]] const PathfinderSettings& settings() const { return settings_; }

@@ -15,12 +15,13 @@ namespace bitstate::datasets {
 
 /// What a run says about its data. A data set uses what concerns it and ignores the rest.
 struct DataOptions {
-  std::filesystem::path data{};   ///< folder of the files; empty: $BITSTATE_DATA (see find_source)
-  std::filesystem::path cache{};  ///< folder for tokenised and generated data; empty: made anew each time
-  std::uint64_t seed = 0;         ///< of generated data
-  std::size_t trajectories = 0;   ///< of generated data, train and test together; 0: as many as Q-S5 (see dynamics.h)
-  double tau = 17.0;              ///< delay of mackey-glass
-  double spread = -1.0;           ///< of lorenz's starting points; negative: the default of DynamicsOptions
+  std::filesystem::path data{};     ///< folder of the files; empty: $BITSTATE_DATA (see find_source)
+  std::filesystem::path cache{};    ///< folder for tokenised and generated data; empty: made anew each time
+  std::uint64_t seed = 0;           ///< of generated data
+  std::size_t trajectories = 0;     ///< of generated data, train and test together; 0: as many as Q-S5 (see dynamics.h)
+  double tau = 17.0;                ///< delay of mackey-glass
+  std::size_t contour_length = 14;  ///< of pathfinder and pathx, in paddles
+  double spread = -1.0;             ///< of lorenz's starting points; negative: the default of DynamicsOptions
   /// Own data: columns of a .csv, what is learnt; silverbox and cascaded-tanks, too, have windows, and with horizon 1
   /// are one-step prediction (see own.h, system_identification.h).
   std::vector<std::string> input{}, target{};

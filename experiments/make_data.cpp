@@ -101,11 +101,12 @@ void make_listops(const Request& request) {
 }
 
 void make_pathfinder(const Request& request) {
-  request.allow({"seed", "size", "images"});
+  request.allow({"seed", "size", "images", "contour_length"});
   datasets::PathfinderOptions options;
   request.set("seed", options.seed);
   request.set("size", options.size);
   request.set("images", options.images);
+  request.set("contour_length", options.contour_length);
   Workers workers(request.threads);
   datasets::make_pathfinder(options, request.out, workers, Bar("images"));
 }
@@ -141,6 +142,7 @@ std::vector<OptionInfo> make_options() {
           {"classes", "make retrieval: authors", false},
           {"size", "make pathfinder: pixels in each direction: 32, 64, 128 (Path-X) or 256", false},
           {"images", "make pathfinder: number of images", false},
+          {"contour_length", "make pathfinder: paddles of a long snake, 3 to 14", false},
           {"input", "check own: columns of a .csv that are inputs, as in a,b", false},
           {"target", "likewise, targets", false},
           {"task", "check own: what is learnt, as for train", false}};

@@ -74,6 +74,7 @@ datasets::Splits load_data(const RunConfig& config, const std::optional<datasets
   options.data = config.data;
   options.trajectories = config.trajectories;
   options.tau = config.tau;
+  options.contour_length = config.contour_length;
   options.input = split(config.input, ",");
   options.target = split(config.target, ",");
   options.window = config.window;

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "datasets/dynamics.h"
+#include "datasets/pathfinder_image.h"
 #include "datasets/registry.h"
 #include "experiments/suggest.h"
 
@@ -246,6 +247,9 @@ void add_run_options(std::vector<Option>& table) {
   table.push_back(whole("limit_train", &C::limit_train, 0, many, "use only so many training sequences; 0 = all"));
   table.push_back(whole("limit_test", &C::limit_test, 0, many, "use only so many for validation and test; 0 = all"));
   table.push_back(real("tau", &C::tau, {datasets::min_delay, datasets::max_delay}, "delay of Mackey-Glass"));
+  table.push_back(whole("contour_length", &C::contour_length, datasets::min_contour_length,
+                        datasets::max_contour_length,
+                        "paddles of Pathfinder's long snakes; LRA's easy, intermediate and hard images: 6, 9, 14"));
   table.push_back(whole("trajectories", &C::trajectories, datasets::min_trajectories, datasets::max_trajectories,
                         "trajectories of a dynamical system"));
   table.push_back(real("val_split", &C::val_split, {0.0, 0.9}, "share held out for validation where there is none"));

@@ -200,6 +200,7 @@ void validate_data(const RunConfig& c) {
   only("stride", c.stride != plain.stride, series);
   only("horizon", c.horizon != plain.horizon, series);
   only("tau", c.tau != plain.tau, {"mackey-glass"});
+  only("contour_length", c.contour_length != plain.contour_length, {"pathfinder", "pathx"});
   only("trajectories", c.trajectories != plain.trajectories, {"lorenz", "mackey-glass"});
 }
 

@@ -85,6 +85,7 @@ struct RunConfig {
   std::size_t limit_train = 0;      ///< use only the first so many training sequences; 0 = all
   std::size_t limit_test = 0;       ///< likewise for validation and test
   double tau = 17.0;                ///< delay of Mackey-Glass
+  std::size_t contour_length = 14;  ///< paddles of Pathfinder's long snakes
   std::size_t trajectories = 1024;  ///< trajectories of a dynamical system, train and test together
   double val_split = 0.0;           ///< share of the training part held out where there is no validation part
   std::string input;                ///< columns of a .csv, with commas between

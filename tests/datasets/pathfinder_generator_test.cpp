@@ -102,6 +102,22 @@ TEST_CASE("pathfinder_generator: files do not depend on threads or interruptions
   CHECK(files_below(folder / "three") == expected);
 }
 
+TEST_CASE("pathfinder_generator: the levels of one size lie side by side, under the release's names") {
+  const TempFolder folder;
+  const fs::path place = folder / "pathfinder32";
+  make({.size = 32, .seed = 5, .images = 10}, folder.path());
+  make({.size = 32, .seed = 5, .images = 20, .contour_length = 6}, folder.path());
+  CHECK(read_file(place / "curv_baseline/metadata/0.npy", 10000).find(" 1.0 6 2 2 0.5 1 1\n") != std::string::npos);
+  CHECK(pathfinder(folder.path(), 32).train->size() == 8);
+  CHECK(pathfinder(folder.path(), 32, 6).train->size() == 16);
+  CHECK(error_of<Error>([&] {
+          (void)pathfinder(folder.path(), 32, 9);
+        }).find("there is no pathfinder32/curv_contour_length_9") != std::string::npos);
+  make({.size = 32, .seed = 6, .images = 30, .contour_length = 9}, folder.path());
+  CHECK(pathfinder(folder.path(), 32, 9).train->size() == 24);
+  CHECK_THROWS_AS(make({.size = 32, .contour_length = 15}, folder.path()), UsageError);
+}
+
 TEST_CASE("pathfinder_generator: a set of which images are missing or empty is refused, and completed by its command") {
   const TempFolder folder;
   const PathfinderOptions options{.size = 32, .seed = 3, .images = 1010};
@@ -109,9 +125,10 @@ TEST_CASE("pathfinder_generator: a set of which images are missing or empty is r
   const auto stop = [](std::size_t, std::size_t) { throw std::runtime_error("stopped"); };
   CHECK_THROWS_AS(make_pathfinder(options, folder.path(), workers, stop), std::runtime_error);
   const auto refusal = [&] { return error_of<Error>([&] { (void)pathfinder(folder.path(), 32); }); };
-  const std::string place = (folder / "pathfinder32").string();
+  const std::string place = (folder / "pathfinder32/curv_contour_length_14").string();
   const std::string command =
-      "bitstate data make pathfinder --size=32 --images=1010 --seed=3 --out=" + (folder / "").string();
+      "bitstate data make pathfinder --size=32 --images=1010 --seed=3 --contour_length=14 --out=" +
+      (folder / "").string();
   CHECK(refusal() ==
         "[" + place + "] 1000 of 1010 images are there and not empty; the same command makes the others: " + command);
   make(options, folder.path());
@@ -125,7 +142,8 @@ TEST_CASE("pathfinder_generator: a set of which images are missing or empty is r
   CHECK(read_file(image, 1 << 20) == good);
   CHECK(refusal().empty());
 
-  tests::write_quickly(folder / "pathfinder32/generator.txt", "bitstate pathfinder, version 1\nsize 32\nseed 3\n");
+  tests::write_quickly(folder / "pathfinder32/curv_contour_length_14/generator.txt",
+                       "bitstate pathfinder, version 1\nsize 32\nseed 3\n");
   CHECK(refusal().find("[" + place + "/generator.txt] is damaged") == 0);
 }
 
@@ -141,7 +159,8 @@ TEST_CASE("pathfinder_generator: impossible options, other options and folders o
   for (const PathfinderOptions& other : {PathfinderOptions{.size = 32, .seed = 2, .images = 10},
                                          PathfinderOptions{.size = 32, .seed = 1, .images = 11}}) {
     const std::string message = error_of<UsageError>([&] { make(other, folder.path()); });
-    CHECK(message.find("[" + (folder / "pathfinder32").string() + "] was made with other options") == 0);
+    CHECK(message.find("[" + (folder / "pathfinder32/curv_contour_length_14").string() +
+                       "] was made with other options") == 0);
   }
   CHECK(files_below(folder.path()) == before);
 

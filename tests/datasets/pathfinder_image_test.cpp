@@ -100,7 +100,7 @@ TEST_CASE("pathfinder_image: lanczos keeps what is even, and has the weights of 
 
 TEST_CASE("pathfinder_image: a paddle is as long and thick as it should be, and its room has the margin") {
   for (const std::size_t size : {32, 64, 128, 256}) {
-    const PathfinderSettings& settings = pathfinder_settings(size);
+    const PathfinderSettings settings = pathfinder_settings(size);
     const int margin = settings.margins[1];
     for (int degrees = -180; degrees < 180; ++degrees) {
       const double orientation = degrees * std::numbers::pi / 180.0;
@@ -176,8 +176,29 @@ TEST_CASE("pathfinder_image: a snake's paddles follow each other at the margin's
         }
       }
     }
-    CHECK(distractors > 3U * static_cast<std::size_t>(settings.distractors) * 3 / 4);
+    CHECK(distractors > 3U * static_cast<std::size_t>(settings.distractors()) * 3 / 4);
   }
+}
+
+TEST_CASE("pathfinder_image: a contour length sets how long the snakes are and how many distract") {
+  for (const auto& [contour_length, distractor_length, distractors] :
+       {std::array<std::size_t, 3>{3, 1, 20}, {6, 2, 10}, {9, 3, 6}, {14, 4, 5}}) {
+    CAPTURE(contour_length);
+    const PathfinderSettings settings = pathfinder_settings(32, contour_length);
+    CHECK(settings.distractor_length() == static_cast<int>(distractor_length));
+    CHECK(settings.distractors() == static_cast<int>(distractors));
+    const PathfinderArtist artist(32, 6, contour_length);
+    std::size_t drawn = 0;
+    for (std::uint64_t i = 0; i < 4; ++i) {
+      const PathfinderImage image = artist.draw(i);
+      for (const Snake& snake : image.targets) CHECK(snake.size() == contour_length);
+      for (const Snake& snake : image.distractors) CHECK(snake.size() == distractor_length);
+      drawn += image.distractors.size();
+    }
+    CHECK(drawn > distractors * 4 * 3 / 4);
+  }
+  CHECK_THROWS_AS((void)pathfinder_settings(32, 2), UsageError);
+  CHECK_THROWS_AS((void)pathfinder_settings(32, 15), UsageError);
 }
 
 TEST_CASE("pathfinder_image: markers, long snakes and distractors are as bright as the settings say") {

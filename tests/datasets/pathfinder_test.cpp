@@ -159,7 +159,7 @@ TEST_CASE("pathfinder: the folder may be the set itself or hold it as the releas
   CHECK(pathfinder(folder / "a", 256).name == "pathfinder256");
   CHECK(contains(message(folder / "a"),
                  "there is no pathfinder32/curv_contour_length_14/metadata; make the images (bitstate data make "
-                 "pathfinder --size=32 "
+                 "pathfinder --size=32 --contour_length=14 "
                  "--out=DIR), or name the folder of the Long Range Arena's release"));
   CHECK_THROWS_AS((void)pathfinder(folder / "a", 48), UsageError);
 }

@@ -49,6 +49,8 @@ TEST_CASE("run_config: what means nothing to the data set is refused") {
   CHECK(refusal("smnist", {{"tau", "5"}}).find("it is for mackey-glass") != std::string::npos);
   CHECK(refusal("imdb", {{"window", "5"}}).find("[window] means nothing to imdb") != std::string::npos);
   CHECK(refusal("silverbox", {{"window", "512"}, {"stride", "64"}, {"horizon", "1"}}).empty());
+  CHECK(refusal("smnist", {{"contour_length", "6"}}).find("it is for pathfinder, pathx") != std::string::npos);
+  CHECK(refusal("pathx", {{"contour_length", "6"}}).empty());
   CHECK(refusal("mackey-glass", {{"tau", "5"}, {"trajectories", "7"}}).empty());
 }
 
@@ -206,6 +208,8 @@ TEST_CASE("run_config: every bad value is refused by a sentence with the option 
                      {"tau", "0"},
                      {"tau", "0.009"},
                      {"tau", "1001"},
+                     {"contour_length", "2"},
+                     {"contour_length", "15"},
                      {"trajectories", "1"},
                      {"trajectories", "100001"},
                      {"threads", "-1"},
@@ -285,7 +289,7 @@ TEST_CASE("run_config: settings() is canonical and loads back to the same run") 
 }
 
 TEST_CASE("run_config: the hash is stable, ignores how a run is done and sees every setting") {
-  CHECK(settings_hash(load_run_config("", {})) == "f0a92b54794d41fe");
+  CHECK(settings_hash(load_run_config("", {})) == "53242d36ae4e41e3");
   const std::string hash = settings_hash(load_run_config("", {}));
   CHECK(hash == settings_hash(load_run_config("", {{"threads", "2"}, {"out", "x"}, {"json", "1"}, {"resume", "1"}})));
   CHECK(hash == settings_hash(load_run_config("", {{"epochs", "100"}, {"dt_min", "1e-3"}, {"a_bits", "none"}})));
