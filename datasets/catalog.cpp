@@ -238,7 +238,7 @@ fs::path find_data(std::string_view name, const fs::path& data_option) {
   const bool unpacked_only = !source.unpack.empty();
   std::error_code ignored;
   // of the one that looks meant, what is missing is named
-  const fs::path meant = fs::is_directory(folder / source.name, ignored) ? folder / source.name : folder;
+  fs::path meant = fs::is_directory(folder / source.name, ignored) ? folder / source.name : folder;
   const auto unlisted = [](const OfficialFile& file) { return file.contents.empty(); };
   if (unpacked_only && std::all_of(source.files.begin(), source.files.end(), unlisted)) return meant;
   const auto missing = [&](const fs::path& place) {

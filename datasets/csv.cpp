@@ -148,6 +148,7 @@ std::vector<std::string> names_in(const Rows& rows) {
                 name->substr(0, shown_bytes), *number);
   }
   std::vector<std::string> names;
+  names.reserve(cells.size());
   for (const std::string_view cell : cells) names.push_back(unquoted(cell));
   return names;
 }
@@ -207,6 +208,7 @@ Csv read_csv(const std::filesystem::path& file, const std::vector<std::string>& 
 
   Csv table;
   std::vector<std::size_t> positions;
+  positions.reserve(count);
   for (const std::string& column : columns) positions.push_back(position_of(column, names, count, file.string()));
   for (std::size_t i = 0; columns.empty() && i < count; ++i) positions.push_back(i);
   for (const std::size_t i : positions) table.names.push_back(names.empty() ? std::to_string(i) : names[i]);

@@ -39,14 +39,14 @@ fs::path source_in(const Signs& signs, const fs::path& folder) {
 }  // namespace
 
 fs::path find_source(const Signs& signs, const fs::path& data_option) {
-  const fs::path named = data_folder(signs.name, data_option);
+  fs::path named = data_folder(signs.name, data_option);
   std::error_code ignored;
   require(fs::exists(named, ignored), named.string(), "does not exist; {}", advice(signs.name));
   if (fs::is_regular_file(named, ignored)) return named;
   for (const std::string_view folder : signs.folders) {
-    if (const fs::path source = source_in(signs, named / folder); !source.empty()) return source;
+    if (fs::path source = source_in(signs, named / folder); !source.empty()) return source;
   }
-  if (const fs::path source = source_in(signs, named); !source.empty()) return source;
+  if (fs::path source = source_in(signs, named); !source.empty()) return source;
   fail(named.string(), "neither {} nor an archive {} is in it or in its folders {}; {}",
        fmt::join(signs.members, " or "), fmt::join(signs.archives, " or "), fmt::join(signs.folders, ", "),
        advice(signs.name));

@@ -142,6 +142,7 @@ void hold_out(Splits& splits, double share) {
 
 std::vector<std::string> names() {
   std::vector<std::string> found;
+  found.reserve(entries.size());
   for (const Entry& e : entries) found.emplace_back(e.name);
   return found;
 }

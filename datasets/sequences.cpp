@@ -57,7 +57,7 @@ Blocks blocks_of(std::vector<Series>& part, std::vector<float> Series::*values) 
 /// Standardises one side of all parts by the training part, or by `given`.
 Units standardise_side(SeriesParts& parts, std::vector<float> Series::*values, std::size_t columns,
                        const Units* given) {
-  const Units units = given != nullptr ? *given : units_of(blocks_of(parts.train, values), columns);
+  Units units = given != nullptr ? *given : units_of(blocks_of(parts.train, values), columns);
   require(units.mean.empty() || units.mean.size() == columns, parts.train.front().origin,
           "{} columns are read, the model was trained with {}", columns, units.mean.size());
   for (auto* const part : {&parts.train, &parts.validation, &parts.test}) {

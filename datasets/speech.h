@@ -28,6 +28,7 @@ struct SpeechClip {
   std::uint8_t word = 0;  ///< index in speech_words
   std::string file;
 
+  // clang-tidy 14 takes the 0 in what this expands to for a pointer. NOLINTNEXTLINE(modernize-use-nullptr)
   auto operator<=>(const SpeechClip&) const = default;
   [[nodiscard]] std::string path() const;  ///< word/file
 };

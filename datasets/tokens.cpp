@@ -154,7 +154,7 @@ TokenData cached_tokens(const fs::path& cache, std::string_view name, std::strin
   return data;
 }
 
-Splits token_splits(std::string name, std::shared_ptr<const TokenData> data, std::size_t classes,
+Splits token_splits(std::string name, const std::shared_ptr<const TokenData>& data, std::size_t classes,
                     std::size_t max_length, bool pairs) {
   Splits splits;
   for (const auto& [part_name, part] : parts) {

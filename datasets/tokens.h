@@ -39,7 +39,7 @@ TokenData cached_tokens(const std::filesystem::path& cache, std::string_view nam
 
 /// The data set of them; with `pairs` an example is two documents. Throws Error where a document is empty or longer
 /// than max_length, or counts do not fit.
-Splits token_splits(std::string name, std::shared_ptr<const TokenData> data, std::size_t classes,
+Splits token_splits(std::string name, const std::shared_ptr<const TokenData>& data, std::size_t classes,
                     std::size_t max_length, bool pairs);
 
 }  // namespace bitstate::datasets

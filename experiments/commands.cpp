@@ -250,7 +250,7 @@ SweepOptions sweep_options(const CommandLine& line) {
       options.overrides.emplace_back(name, value);
     } else {
       set_option(how, name, value);
-      if (name == "data" || name == "checkpoint_seconds") options.passed.push_back("--" + name + "=" + value);
+      if (name == "data" || name == "checkpoint_seconds") options.passed.push_back(fmt::format("--{}={}", name, value));
     }
   }
   const std::size_t threads = how.threads > 0 ? how.threads : std::max(1U, std::thread::hardware_concurrency());
@@ -394,6 +394,7 @@ int run_command(const std::vector<std::string>& args) {
     return 0;
   }
   std::vector<std::string> names;
+  names.reserve(table.size());
   for (const auto& command : table) names.push_back(command.name);
   const auto named = [&](const Command& command) { return command.name == args.front(); };
   const auto command = std::find_if(table.begin(), table.end(), named);

@@ -2,6 +2,8 @@
 
 #include "core/error.h"
 
+#include <fmt/core.h>
+
 #include <fstream>
 #include <iterator>
 
@@ -63,7 +65,7 @@ Settings read_ini(const std::filesystem::path& path) { return parse_ini(read_tex
 
 std::string format_ini(const Settings& settings) {
   std::string text;
-  for (const auto& [name, value] : settings) text += name + " = " + value + "\n";
+  for (const auto& [name, value] : settings) text += fmt::format("{} = {}\n", name, value);
   return text;
 }
 

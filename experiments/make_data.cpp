@@ -150,6 +150,7 @@ std::vector<OptionInfo> make_options() {
 
 int make_data(const CommandLine& line) {
   std::vector<std::string> names;
+  names.reserve(makers.size());
   for (const auto& [name, maker] : makers) names.push_back(name);
   const std::string name = line.positionals.size() == 2 ? line.positionals[1] : std::string();
   const auto maker = makers.find(name);

@@ -32,7 +32,8 @@ bool read_number(std::string_view value, Number& number) {
   return error == std::errc() && stop == end && !value.empty();
 }
 
-Option whole(std::string name, std::size_t RunConfig::*field, std::size_t low, std::size_t high, std::string help) {
+Option whole(const std::string& name, std::size_t RunConfig::*field, std::size_t low, std::size_t high,
+             std::string help) {
   const auto set = [=](RunConfig& config, std::string_view value) {
     std::size_t number = 0;
     if (!read_number(value, number) || number < low || number > high) {
@@ -59,7 +60,7 @@ struct Interval {
   }
 };
 
-Option real(std::string name, double RunConfig::*field, Interval range, std::string help) {
+Option real(const std::string& name, double RunConfig::*field, Interval range, std::string help) {
   const auto set = [=](RunConfig& config, std::string_view value) {
     double number = 0.0;
     if (!read_number(value, number) || !range.contains(number)) refuse(name, value, range.text());
@@ -68,7 +69,7 @@ Option real(std::string name, double RunConfig::*field, Interval range, std::str
   return {name, std::move(help), false, true, set, [=](const RunConfig& c) { return fmt::format("{}", c.*field); }};
 }
 
-Option flag(std::string name, bool RunConfig::*field, std::string help) {
+Option flag(const std::string& name, bool RunConfig::*field, std::string help) {
   const auto set = [=](RunConfig& config, std::string_view value) {
     const bool yes = value == "true" || value == "1" || value == "yes";
     const bool no = value == "false" || value == "0" || value == "no";
@@ -78,7 +79,7 @@ Option flag(std::string name, bool RunConfig::*field, std::string help) {
   return {name, std::move(help), true, true, set, [=](const RunConfig& c) { return c.*field ? "true" : "false"; }};
 }
 
-Option word(std::string name, std::string RunConfig::*field, std::vector<std::string> words, std::string help) {
+Option word(const std::string& name, std::string RunConfig::*field, std::vector<std::string> words, std::string help) {
   const auto set = [=](RunConfig& config, std::string_view value) {
     for (const auto& known : words) {
       if (known == value) {
@@ -98,7 +99,7 @@ Option text_option(std::string name, std::string RunConfig::*field, std::string 
   return {std::move(name), std::move(help), false, true, set, [=](const RunConfig& c) { return c.*field; }};
 }
 
-Option bit_width(std::string name, std::optional<int> RunConfig::*field, std::string help) {
+Option bit_width(const std::string& name, std::optional<int> RunConfig::*field, std::string help) {
   const auto set = [=](RunConfig& config, std::string_view value) {
     int number = 0;
     if (value.empty() || value == "none") {

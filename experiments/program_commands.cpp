@@ -39,7 +39,7 @@ void write_c(const Exported& exported, const fs::path& folder) {
 fs::path write_format(const Exported& exported, const fs::path& run, const ExportOptions& options) {
   const auto to = [&](const char* name) { return options.out.empty() ? run / name : options.out; };
   if (options.format == "program") {
-    const fs::path file = to("program.h5");
+    fs::path file = to("program.h5");
     program::save(exported.program, file);
     require(program::load(file) == exported.program, "export", "{} does not hold the program that was compared",
             file.string());

@@ -93,7 +93,7 @@ std::string metric_text(std::string_view metric, double value, bool with_sign) {
 
 std::string statistic_text(std::string_view metric, const Statistic& s) {
   if (!s.mean) return std::string(nothing);
-  const std::string mean = metric_text(metric, *s.mean);
+  std::string mean = metric_text(metric, *s.mean);
   if (!s.deviation) return mean;
   if (metric == "accuracy") return mean + " ± " + metric_text(metric, *s.deviation);
   if (mean.find('e') != mean.npos) return mean + fmt::format(" ± {:.1e}", *s.deviation);

@@ -26,6 +26,7 @@ namespace po = boost::program_options;
 template <class Row>
 std::vector<std::string> names_of(const std::vector<Row>& options) {
   std::vector<std::string> names;
+  names.reserve(options.size());
   for (const auto& option : options) names.push_back(option.name);
   return names;
 }

@@ -89,6 +89,7 @@ std::vector<RunRecord> read_runs(const std::filesystem::path& dir) {
                       "holds no runs: no folder in it or in its runs/ has a settings.ini");
   std::sort(folders.begin(), folders.end());
   std::vector<RunRecord> runs;
+  runs.reserve(folders.size());
   for (const auto& folder : folders) runs.push_back(read_run(folder));
   return runs;
 }
