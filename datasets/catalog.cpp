@@ -224,11 +224,12 @@ std::vector<fs::path> found_files(const OfficialFile& file, const fs::path& fold
   return found;
 }
 
-fs::path data_folder(std::string_view name, const fs::path& data_option) {
+fs::path data_folder(std::string_view name, const fs::path& data_option, std::string_view other_advice) {
   const char* variable = std::getenv("BITSTATE_DATA");
   const bool from_environment = data_option.empty() && variable != nullptr;
   fs::path folder = from_environment ? fs::path(variable) : data_option;
-  require(!folder.empty(), "data", "no folder is named for {}; {}", name, advice(name));
+  require(!folder.empty(), "data", "no folder is named for {}; {}", name,
+          other_advice.empty() ? advice(name) : std::string(other_advice));
   return folder;
 }
 

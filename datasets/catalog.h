@@ -47,7 +47,9 @@ std::string advice(std::string_view name);
 std::vector<std::filesystem::path> found_files(const OfficialFile& file, const std::filesystem::path& folder);
 
 /// The data folder: `data_option` if it is not empty, else $BITSTATE_DATA. Error with the advice if neither is given.
-std::filesystem::path data_folder(std::string_view name, const std::filesystem::path& data_option);
+/// `other_advice`, if it is not empty, stands for it.
+std::filesystem::path data_folder(std::string_view name, const std::filesystem::path& data_option,
+                                  std::string_view other_advice = {});
 
 /// The folder with the files of `name`: data_folder() itself or its subfolder named as the source. Where the files must
 /// be unpacked only their contents count; where those are not listed (lra) it is for the loader to find them. Throws

@@ -34,10 +34,7 @@ fs::path find_level(const fs::path& folder, std::size_t size, std::size_t contou
        {folder, folder / name, folder / "lra_release" / name, folder / "lra_release" / "lra_release" / name}) {
     if (fs::is_directory(place / level / "metadata", ignored)) return place / level;
   }
-  fail(folder.string(),
-       "there is no {}/{}/metadata; make the images (bitstate data make pathfinder --size={} --contour_length={} "
-       "--out=DIR), or name the folder of the Long Range Arena's release (bitstate data fetch lra --data=DIR)",
-       name, level, size, contour_length);
+  fail(folder.string(), "there is no {}/{}/metadata; {}", name, level, pathfinder_advice(size, contour_length));
 }
 
 /// The files <number>.npy by their number.
@@ -130,6 +127,13 @@ PathfinderEntry parse_pathfinder_entry(const std::vector<std::string>& fields, s
           "the image {} is not below this folder", file.string());
   require(fields[3] == "0" || fields[3] == "1", where, "the label {} is neither 0 nor 1", fields[3]);
   return {file.string(), fields[3] == "1" ? 1 : 0};
+}
+
+std::string pathfinder_advice(std::size_t size, std::size_t contour_length) {
+  const bool released = contour_length == 6 || contour_length == 9 || contour_length == 14;
+  return fmt::format(
+      "make the images (bitstate data make pathfinder --size={} --contour_length={} --out=DIR){}", size, contour_length,
+      released ? ", or name the folder of the Long Range Arena's release (bitstate data fetch lra --data=DIR)" : "");
 }
 
 Splits pathfinder(const fs::path& folder, std::size_t size, std::size_t contour_length) {

@@ -22,6 +22,9 @@ struct PathfinderEntry {
 /// What the fields of a line (folder, file, number, label, ...) say. Throws Error beginning with `where`.
 PathfinderEntry parse_pathfinder_entry(const std::vector<std::string>& fields, std::string_view where);
 
+/// How to come by the images of a contour length, for those who have none.
+std::string pathfinder_advice(std::size_t size, std::size_t contour_length);
+
 /// The images of `size` x `size` pixels (32, 64, 128 or 256), whose long snakes have `contour_length`
 /// paddles (LRA's easy, intermediate and hard level: 6, 9, 14), as sequences of their pixels, row by row:
 /// x = (grey / 255 - 0.5) / 0.5 as [size * size, 1]; the label is 1 where the points belong to one curve, else 0. The

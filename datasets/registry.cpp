@@ -50,6 +50,13 @@ std::filesystem::path folder_of(std::string_view name, const DataOptions& option
   return data_folder(name, options.data);
 }
 
+Splits pathfinder_of(std::string_view name, const DataOptions& options, std::size_t size) {
+  // of the catalogue are the hard images
+  const bool official = options.contour_length == DataOptions{}.contour_length;
+  const std::string advice = official ? std::string() : pathfinder_advice(size, options.contour_length);
+  return pathfinder(data_folder(name, options.data, advice), size, options.contour_length);
+}
+
 Splits own(const DataOptions& options) {
   require<UsageError>(!options.data.empty(), "data",
                       "own data need a file or a folder: --data=FILE.csv, FILE.h5 or DIR");
@@ -87,9 +94,9 @@ constexpr std::array entries = {
     Entry{"cifar", classification, false, false, 3, 10, 1024, 45'000, 1024,
           [](const DataOptions& o) { return cifar(find_source(cifar_signs, o.data), false); }},
     Entry{"pathfinder", classification, false, false, 1, 2, 1024, 160'000, 1024,
-          [](const DataOptions& o) { return pathfinder(folder_of("pathfinder", o), 32, o.contour_length); }},
+          [](const DataOptions& o) { return pathfinder_of("pathfinder", o, 32); }},
     Entry{"pathx", classification, false, false, 1, 2, 16'384, 160'000, 16'384,
-          [](const DataOptions& o) { return pathfinder(folder_of("pathx", o), 128, o.contour_length); }},
+          [](const DataOptions& o) { return pathfinder_of("pathx", o, 128); }},
     Entry{"speech35", classification, false, false, 1, 35, 16'000, 84'843, 16'000,
           [](const DataOptions& o) { return speech35(folder_of("speech35", o), o.cache); }},
     Entry{"speech35-8k", classification, false, false, 1, 35, 8'000, 84'843, 8'000,

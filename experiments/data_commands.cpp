@@ -45,17 +45,17 @@ std::optional<fs::path> official_folder(const std::string& name, const std::stri
 }
 
 /// Official checksums decide where there are any; where there are none, whether the data set can be read.
-int check_official(const std::string& name, const std::string& data_set, const fs::path& folder) {
+int check_official(const std::string& name, const std::string& data_set, const datasets::DataOptions& options) {
   bool ok = true;
   bool read = false;
-  for (const auto& file : datasets::data_check(name, folder)) {
+  for (const auto& file : datasets::data_check(name, options.data)) {
     // the archive of what may be there unpacked, or made
     const bool replaceable = file.verdict == "missing" && !data_set.empty();
     read = read || replaceable || file.verdict == "no published checksum";
     ok = ok && (file.ok || replaceable);
-    if (!replaceable) fmt::print("{}: {}\n", (folder / file.file).string(), file.verdict);
+    if (!replaceable) fmt::print("{}: {}\n", (options.data / file.file).string(), file.verdict);
   }
-  if (ok && read && !data_set.empty()) read_all(data_set, {.data = folder});
+  if (ok && read && !data_set.empty()) read_all(data_set, options);
   return ok ? 0 : 1;
 }
 
@@ -63,15 +63,16 @@ int check_data(const RunConfig& config, const std::string& name) {
   const std::string data_set = datasets::canonical_name(name);
   require<UsageError>(data_set != "lorenz" && data_set != "mackey-glass", "data check",
                       "{} has no files that could be checked: train generates it", name);
-  if (data_set != "own") {
-    if (const auto folder = official_folder(name, data_set, config.data)) {
-      return check_official(name, data_set, *folder);
-    }
-  }
-  datasets::DataOptions options{.data = config.data};
+  datasets::DataOptions options{.data = config.data, .contour_length = config.contour_length};
   options.input = split(config.input, ",");
   options.target = split(config.target, ",");
   options.task = config.task;
+  if (data_set != "own") {
+    if (const auto folder = official_folder(name, data_set, config.data)) {
+      options.data = *folder;
+      return check_official(name, data_set, options);
+    }
+  }
   read_all(data_set, options);
   if (data_set != "own") fmt::print("the official files of {} are not there, and these have no checksums\n", name);
   return 0;

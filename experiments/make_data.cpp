@@ -142,7 +142,7 @@ std::vector<OptionInfo> make_options() {
           {"classes", "make retrieval: authors", false},
           {"size", "make pathfinder: pixels in each direction: 32, 64, 128 (Path-X) or 256", false},
           {"images", "make pathfinder: number of images", false},
-          {"contour_length", "make pathfinder: paddles of a long snake, 3 to 14", false},
+          {"contour_length", "make, check pathfinder: paddles of a long snake, 3 to 14", false},
           {"input", "check own: columns of a .csv that are inputs, as in a,b", false},
           {"target", "likewise, targets", false},
           {"task", "check own: what is learnt, as for train", false}};

@@ -393,6 +393,7 @@ TrainResult evaluate(const RunConfig& config, const std::filesystem::path& folde
   const RunConfig before = load_run_config((folder / "settings.ini").string(), {});
   RunConfig trained = config;
   trained.dataset = before.dataset;
+  trained.contour_length = before.contour_length;
   trained.step_rescale = before.step_rescale;
   trained.limit_test = before.limit_test;
   const StopSignals signals;

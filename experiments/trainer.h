@@ -45,8 +45,9 @@ TrainResult train(const RunConfig& config);
 /// Throws Error when the run in `folder` was trained on other own data than those that `config` names, if it names any.
 void check_own_data(const RunConfig& config, const std::filesystem::path& folder);
 
-/// Evaluates the best weights of the run in `run` (a folder that train() wrote) on the test part. dataset, step_rescale
-/// and limit_test may be others than in training (speech35-8k with step_rescale 2 is S5's test at half the rate).
+/// Evaluates the best weights of the run in `run` (a folder that train() wrote) on the test part. dataset,
+/// contour_length, step_rescale and limit_test may be others than in training (speech35-8k with step_rescale 2 is S5's
+/// test at half the rate).
 TrainResult evaluate(const RunConfig& config, const std::filesystem::path& run);
 
 }  // namespace bitstate::experiments

@@ -115,6 +115,8 @@ TEST_CASE("pathfinder_generator: the levels of one size lie side by side, under 
         }).find("there is no pathfinder32/curv_contour_length_9") != std::string::npos);
   make({.size = 32, .seed = 6, .images = 30, .contour_length = 9}, folder.path());
   CHECK(pathfinder(folder.path(), 32, 9).train->size() == 24);
+  CHECK(pathfinder_advice(32, 9).find("release") != std::string::npos);
+  CHECK(pathfinder_advice(32, 3).find("release") == std::string::npos);
   CHECK_THROWS_AS(make({.size = 32, .contour_length = 15}, folder.path()), UsageError);
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A million inputs for every reader of input that may lie, from clang's libFuzzer under AddressSanitizer and
 # UndefinedBehaviorSanitizer; an input may take a second and 256 MiB. Of HDF5, which is tried in a child process, a
-# hundredth: a million would take half a day. For exactly so many inputs, and some readers only:
+# hundredth: a million would take 15 hours. For exactly so many inputs, and some readers only:
 #   long_fuzz.sh [inputs [reader]...]        with the folder of the repository in $BITSTATE_SOURCE
 # An input that fails is kept in $BITSTATE_SOURCE/build/fuzz/failed.
 set -euo pipefail
