@@ -181,8 +181,10 @@ TEST_CASE("pathfinder_image: a snake's paddles follow each other at the margin's
 }
 
 TEST_CASE("pathfinder_image: a contour length sets how long the snakes are and how many distract") {
-  for (const auto& [contour_length, distractor_length, distractors] :
-       {std::array<std::size_t, 3>{3, 1, 20}, {6, 2, 10}, {9, 3, 6}, {14, 4, 5}}) {
+  for (const auto& lengths : {std::array<std::size_t, 3>{3, 1, 20}, {6, 2, 10}, {9, 3, 6}, {14, 4, 5}}) {
+    const std::size_t contour_length = lengths[0];
+    const std::size_t distractor_length = lengths[1];
+    const std::size_t distractors = lengths[2];
     CAPTURE(contour_length);
     const PathfinderSettings settings = pathfinder_settings(32, contour_length);
     CHECK(settings.distractor_length() == static_cast<int>(distractor_length));
