@@ -381,7 +381,7 @@ TrainResult train(const RunConfig& config) {
   if (config.dataset == "own") kept.emplace_back("data", fs::absolute(config.data).lexically_normal().string());
   write_file_atomically(folder / "settings.ini", format_ini(kept));
   if (epochs_of(config) > 0) write_file_atomically(folder / "parameters.txt", run.parameter_table());
-  const TrainResult result = run.train();
+  TrainResult result = run.train();
   if (result.status != "interrupted") write_file_atomically(result_file, to_json(result) + "\n");
   return result;
 }
