@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 // Datasets publishes them (its checksums.tsv; the last also in torchaudio), CIFAR-10's parts as they are in that
 // archive; CascadedTanksFiles.zip is the file whose MD5 4TU publishes (f832776ed1efdca4572338f467b7baec); for
 // SilverboxFiles.zip independent records of the download agree with each other and with the SNLS80mV.csv inside.
-// lra_release.gz has no published checksum. MD5 is not needed for any of them, so it is not implemented.
+// lra_release.gz has no published checksum.
 
 std::vector<Source> signals() {
   return {{"silverbox",

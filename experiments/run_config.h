@@ -13,6 +13,7 @@
 namespace bitstate::experiments {
 
 /// All settings of a run. The defaults are S5's (its run_train.py). load_run_config() has checked every range.
+// in the order of the subject, not of the sizes. NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding)
 struct RunConfig {
   std::string recipe;              ///< where the settings came from: a built-in name or a file
   std::string dataset = "smnist";  ///< one of dataset_names()
