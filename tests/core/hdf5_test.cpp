@@ -1,7 +1,7 @@
 #include "core/hdf5.h"
 
 #include "core/error.h"
-#include "tests/support/golden.h"
+#include "tests/support/folders.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>

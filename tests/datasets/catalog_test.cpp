@@ -3,7 +3,7 @@
 #include "core/error.h"
 #include "tests/datasets/idx_files.h"
 #include "tests/support/environment.h"
-#include "tests/support/golden.h"
+#include "tests/support/folders.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>

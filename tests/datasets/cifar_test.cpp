@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "datasets/archive.h"
 #include "tests/support/archives.h"
+#include "tests/support/folders.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>
@@ -135,7 +136,7 @@ TEST_CASE("cifar: a batch that is missing or was cut is an error, the first alon
 }
 
 TEST_CASE("cifar: the subset of the real data is read from its archive") {
-  const std::filesystem::path archive = BITSTATE_SHARED_DIR "/data/cifar10/cifar-10-subset.tar.xz";
+  const std::filesystem::path archive = tests::shared_folder() / "data/cifar10/cifar-10-subset.tar.xz";
   if (!std::filesystem::exists(archive)) {
     MESSAGE("skipped: the CIFAR-10 subset is not there");
     return;

@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "datasets/registry.h"
 #include "tests/support/archives.h"
+#include "tests/support/folders.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>
@@ -82,7 +83,7 @@ TEST_CASE("imdb: reviews that are no text, and sources without reviews, are refu
 }
 
 TEST_CASE("imdb: the real reviews have 25,000 a part and 134 characters") {
-  const std::filesystem::path data = BITSTATE_SHARED_DIR "/data";
+  const std::filesystem::path data = tests::shared_folder() / "data";
   if (!std::filesystem::exists(data / "imdb")) {
     MESSAGE("skipped: the IMDB reviews are not there");
     return;

@@ -5,7 +5,7 @@
 #include "datasets/registry.h"
 #include "datasets/splits.h"
 #include "tests/datasets/idx_files.h"
-#include "tests/support/golden.h"
+#include "tests/support/folders.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>

@@ -2,7 +2,7 @@
 
 #include "core/error.h"
 #include "core/units.h"
-#include "tests/support/golden.h"
+#include "tests/support/folders.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>

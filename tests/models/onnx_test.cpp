@@ -5,6 +5,7 @@
 #include "core/atomic_file.h"
 #include "core/random.h"
 #include "models/models.h"
+#include "tests/support/folders.h"
 #include "tests/support/onnx_cases.h"
 #include "tests/support/protobuf.h"
 #include "tests/support/random_program.h"
@@ -36,7 +37,7 @@ Program wide_program(const std::string& config, bool bidirectional) {
   options.layer.batchnorm = false;
   S5Classifier model(options, 1);
   Inventory inventory = take_inventory(model);
-  const auto path = std::filesystem::path(BITSTATE_SOURCE_DIR) / "experiments" / "configs" / (config + ".quant");
+  const auto path = tests::source_folder() / "experiments" / "configs" / (config + ".quant");
   quantize_sites(inventory, QuantConfig::parse(read_file(path, 1 << 16), config));
 
   constexpr std::size_t steps = 200;

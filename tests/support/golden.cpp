@@ -1,12 +1,12 @@
 #include "tests/support/golden.h"
 
 #include "core/error.h"
+#include "tests/support/folders.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <limits>
 
 namespace bitstate::tests {
@@ -49,15 +49,6 @@ double relative_error_of(std::span<const Got> got, std::span<const Expected> exp
 }
 
 }  // namespace
-
-std::filesystem::path shared_folder() {
-  if (const char* folder = std::getenv("BITSTATE_SHARED")) return folder;
-#ifdef BITSTATE_SHARED_DIR
-  return BITSTATE_SHARED_DIR;
-#else
-  return "../shared";
-#endif
-}
 
 std::vector<std::complex<double>> GoldenArray::complex_values() const {
   require(complex, "golden", "the array is real");

@@ -15,9 +15,6 @@
 
 namespace bitstate::tests {
 
-/// $BITSTATE_SHARED, or else the folder `shared` next to the repository. It may not exist.
-std::filesystem::path shared_folder();
-
 /// An array of the fixture. `shape` is without the trailing axis (re, im) of complex arrays.
 struct GoldenArray {
   Hdf5Shape shape;

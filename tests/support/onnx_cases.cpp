@@ -3,6 +3,7 @@
 #include "core/program/onnx.h"
 #include "core/program/runner.h"
 #include "core/random.h"
+#include "tests/support/folders.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -24,7 +25,7 @@ using program::Runner;
 std::filesystem::path npm_folder() {
   const char* const given = std::getenv("BITSTATE_NPM");
   if (given != nullptr) return given;
-  return std::filesystem::path(BITSTATE_SOURCE_DIR) / "build" / "npm";
+  return source_folder() / "build" / "npm";
 }
 
 /// Real numbers, some of them halfway between two codes or far outside; or token ids.
@@ -91,7 +92,7 @@ void OnnxCases::add(const Program& program, std::initializer_list<std::array<std
 void OnnxCases::check() const {
   write_quickly(folder_ / "cases.json", cases_.dump());
   const std::string command =
-      fmt::format("node '{}/tests/program/onnx/compare.mjs' '{}' '{}' > '{}'", BITSTATE_SOURCE_DIR,
+      fmt::format("node '{}/tests/program/onnx/compare.mjs' '{}' '{}' > '{}'", source_folder().string(),
                   npm_folder().string(), (folder_ / "cases.json").string(), (folder_ / "report.json").string());
   REQUIRE(std::system(command.c_str()) == 0);
   std::ifstream file(folder_ / "report.json");
