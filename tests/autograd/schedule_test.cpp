@@ -9,21 +9,22 @@ namespace bitstate::tests {
 namespace {
 
 TEST_CASE("schedule: every rate of the reference's warm-up and cosine") {
-  const auto golden = Golden::open();
-  if (!golden) return;
-  const std::string group = "schedule/warmup_cosine";
-  Schedule schedule;
-  schedule.steps_per_epoch = golden->count(group, "steps_per_epoch");
-  schedule.epochs = golden->count(group, "epochs");
-  schedule.warmup_end = golden->count(group, "warmup_end");
-  schedule.lr_min = golden->number(group, "lr_min");
-  const double base = golden->number(group, "base_lr");
-
-  std::vector<double> rates;
-  for (std::size_t step = 0; step < schedule.steps_per_epoch * schedule.epochs; ++step) {
-    rates.push_back(schedule.rate(base, step));
+  const Golden golden;
+  const auto groups = golden.groups(GoldenKind::schedule);
+  REQUIRE(!groups.empty());
+  for (const auto& group : groups) {
+    CAPTURE(group);
+    Schedule schedule;
+    schedule.steps_per_epoch = golden.count(group, "steps_per_epoch");
+    schedule.epochs = golden.count(group, "epochs");
+    schedule.warmup_end = golden.count(group, "warmup_end");
+    schedule.lr_min = golden.number(group, "lr_min");
+    std::vector<double> rates;
+    for (std::size_t step = 0; step < schedule.steps_per_epoch * schedule.epochs; ++step) {
+      rates.push_back(schedule.rate(golden.number(group, "base_lr"), step));
+    }
+    CHECK(relative_error(rates, golden.array(group + "/lr_used_per_step").values) <= 1e-9);
   }
-  CHECK(relative_error(rates, golden->array(group + "/lr_used_per_step").values) <= 1e-9);
 }
 
 TEST_CASE("schedule: step 0 runs at the full rate, the warm-up ends there, the last warmup_end epochs sit at lr_min") {

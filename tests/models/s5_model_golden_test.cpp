@@ -1,5 +1,6 @@
 // The whole models of the reference: pooled features, log-probabilities, loss, gradients, optimiser steps.
 #include "autograd/optimizer.h"
+#include "core/error.h"
 #include "core/parallel.h"
 #include "models/models.h"
 #include "tests/support/golden_model.h"
@@ -24,7 +25,7 @@ struct LaneBatch {
 
   LaneBatch(const Golden& golden, const std::string& group, std::size_t lane, std::size_t lanes) {
     const auto all = golden.array(group + "/x");
-    const auto ids = golden.integers(group + "/ids");
+    const auto ids = golden.exists(group + "/ids") ? golden.integers(group + "/ids") : std::vector<std::int64_t>();
     const auto true_lengths = golden.integers(group + "/lengths");
     const auto all_labels = golden.integers(group + "/labels");
     const std::size_t L = all.shape.at(1);
@@ -38,7 +39,9 @@ struct LaneBatch {
         sequences.push_back(first + n);
         rows.push_back(L);
         lengths.push_back(static_cast<std::size_t>(true_lengths.at(first + n)));
-        for (std::size_t i = 0; i < L; ++i) tokens.push_back(static_cast<std::int32_t>(ids[(first + n) * L + i]));
+        for (std::size_t i = 0; i < L && !ids.empty(); ++i) {
+          tokens.push_back(static_cast<std::int32_t>(ids.at((first + n) * L + i)));
+        }
         for (std::size_t i = 0; i < L * width; ++i) {
           x.push_back(static_cast<float>(all.values[(first + n) * L * width + i]));
         }
@@ -67,6 +70,15 @@ void scatter(const std::vector<T>& from, const std::vector<std::size_t>& places,
   for (std::size_t i = 0; i < from.size(); ++i) to.at(places[i / width] * width + i % width) = from[i];
 }
 
+/// Whether a model reads two documents an example.
+bool is_retrieval(const Golden& golden, const std::string& group) {
+  const std::size_t examples = golden.integers(group + "/labels").size();
+  const std::size_t documents = golden.integers(group + "/lengths").size();
+  require(documents == examples || documents == 2 * examples, "golden", "{} has {} documents for {} labels", group,
+          documents, examples);
+  return documents == 2 * examples;
+}
+
 S5Options model_options(const Golden& golden, const std::string& group, bool tokens) {
   S5Options options;
   options.inputs = golden.count(group, "d_input");
@@ -74,7 +86,26 @@ S5Options model_options(const Golden& golden, const std::string& group, bool tok
   options.layers = golden.count(group, "n_layers");
   options.tokens = tokens;
   options.layer = layer_options(golden, group);
+  const std::string mode = golden.has(group, "mode") ? golden.text(group, "mode") : "pool";
+  require(mode == "pool" || mode == "last", "golden", "{} has the mode \"{}\", known are pool and last", group, mode);
+  options.pool_last = mode == "last";
+  require(!options.pool_last || !is_retrieval(golden, group), "golden", "{} reads the last token of two documents",
+          group);
+  require(golden.number(group, "dropout") == 0.0, "golden", "{} is a model with dropout, which has no masks", group);
   return options;
+}
+
+/// Whether the inputs x are the one-hot vectors of token ids.
+bool has_tokens(const Golden& golden, const std::string& group) {
+  if (!golden.exists(group + "/ids")) return false;
+  const auto ids = golden.integers(group + "/ids");
+  const auto x = golden.array(group + "/x");
+  const std::size_t width = x.shape.at(2);
+  for (std::size_t i = 0; i < x.values.size(); ++i) {
+    const bool hot = ids.at(i / width) == static_cast<std::int64_t>(i % width);
+    if (x.values[i] != (hot ? 1.0 : 0.0)) return false;
+  }
+  return true;
 }
 
 /// What one lane computes in a training pass, in the order of its sequences and examples.
@@ -94,7 +125,8 @@ LaneResult run_lane(const Model& model, const LaneBatch& data, Pass pass, std::s
   tape.begin(pass);
   const Value logits = model.forward(tape, data.batch());
   const Value loss = ops::cross_entropy(tape, logits, data.labels);
-  const auto pooled = values_of(tape, "mean_pool").at(0);
+  const auto means = values_of(tape, "mean_pool");
+  const auto pooled = means.empty() ? values_of(tape, "last").at(0) : means.at(0);
   out.pooled.assign(pooled.begin(), pooled.end());
   out.log_probs = log_softmax(value_of(tape, logits), tape[logits].cols);
   for (const float term : value_of(tape, loss)) out.loss += double{term} / static_cast<double>(examples);
@@ -178,30 +210,37 @@ void check_token_model(const Golden& golden, const std::string& group) {
         close);
 }
 
-TEST_CASE(
-    "model: pooled, padded and retrieval models of the reference, and three AdamW steps, on any number of lanes") {
-  const auto golden = Golden::open();
-  if (!golden) return;
-  const auto models = golden->list("model");
-  REQUIRE(models.size() >= 3);
-  for (const auto& name : models) {
+TEST_CASE("model: every model of the reference, and its three AdamW steps, on any number of lanes") {
+  const Golden golden;
+  const auto models = golden.groups(GoldenKind::model);
+  REQUIRE(!models.empty());
+  for (const auto& group : models) {
     for (const std::size_t lanes : {1U, 2U, 4U}) {
-      CAPTURE(name);
+      CAPTURE(group);
       CAPTURE(lanes);
-      if (name == "retrieval") {
-        check_model<S5Retrieval>(*golden, "model/" + name, lanes);
+      if (is_retrieval(golden, group)) {
+        check_model<S5Retrieval>(golden, group, lanes);
       } else {
-        check_model<S5Classifier>(*golden, "model/" + name, lanes);
+        check_model<S5Classifier>(golden, group, lanes);
       }
     }
   }
 }
 
 TEST_CASE("model: token ids give what their one-hot vectors give") {
-  const auto golden = Golden::open();
-  if (!golden) return;
-  check_token_model<S5Classifier>(*golden, "model/padded");
-  check_token_model<S5Retrieval>(*golden, "model/retrieval");
+  const Golden golden;
+  std::size_t tokens = 0;
+  for (const auto& group : golden.groups(GoldenKind::model)) {
+    if (!has_tokens(golden, group)) continue;
+    CAPTURE(group);
+    ++tokens;
+    if (is_retrieval(golden, group)) {
+      check_token_model<S5Retrieval>(golden, group);
+    } else {
+      check_token_model<S5Classifier>(golden, group);
+    }
+  }
+  CHECK(tokens > 0);
 }
 
 }  // namespace

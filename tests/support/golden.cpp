@@ -3,11 +3,13 @@
 #include "core/error.h"
 #include "tests/support/folders.h"
 
-#include <doctest/doctest.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
+#include <set>
 
 namespace bitstate::tests {
 namespace {
@@ -30,6 +32,62 @@ GoldenMatrix transposed(const GoldenMatrix& matrix) {
     for (std::size_t c = 0; c < matrix.cols; ++c) out.values[c * matrix.rows + r] = matrix.values[r * matrix.cols + c];
   }
   return out;
+}
+
+/// The kind of a group; nothing for one that only holds others, or that no test knows.
+std::optional<GoldenKind> kind_of(const Hdf5Reader& file, const std::string& group) {
+  if (!file.is_group(group)) return std::nullopt;
+  const auto attribute = [&](const char* name) { return file.has_attribute(group, name); };
+  const auto array = [&](const char* name) { return file.exists(group + "/" + name); };
+  if (attribute("base_lr")) return GoldenKind::schedule;
+  if (attribute("dt") && attribute("N")) return GoldenKind::dense_system;
+  if (attribute("P_full") && attribute("H")) {
+    if (attribute("n_classes")) return GoldenKind::model;
+    return attribute("activation") ? GoldenKind::layer : GoldenKind::ssm;
+  }
+  if (array("A") && array("p") && array("b")) return GoldenKind::hippo;
+  if (array("V") && array("Vinv")) return GoldenKind::block_hippo;
+  if (array("gelu_tanh")) return GoldenKind::scalar;
+  return std::nullopt;
+}
+
+/// The attributes that the tests of a kind read, or that say nothing they would need; empty where arrays say all.
+std::set<std::string_view> attributes_of(GoldenKind kind) {
+  std::set<std::string_view> names = {"H",          "P_full",       "J", "conj_sym", "bidirectional", "discretization",
+                                      "clip_eigs",  "step_rescale", "P", "L",        "C_init",        "seed",
+                                      "description"};
+  const std::set<std::string_view> layer = {"activation", "prenorm", "norm", "bn_momentum", "dropout", "Bsz"};
+  const std::set<std::string_view> model = {"mode",       "d_input", "n_classes", "n_layers",
+                                            "opt_config", "lr",      "ssm_lr",    "weight_decay"};
+  switch (kind) {
+    case GoldenKind::model:
+      names.insert(model.begin(), model.end());
+      [[fallthrough]];
+    case GoldenKind::layer:
+      names.insert(layer.begin(), layer.end());
+      [[fallthrough]];
+    case GoldenKind::ssm:
+      return names;
+    case GoldenKind::schedule:
+      return {"base_lr", "epochs", "lr_min", "steps_per_epoch", "warmup_end", "description"};
+    case GoldenKind::dense_system:
+      return {"H", "L", "N", "dt", "description"};
+    case GoldenKind::hippo:
+    case GoldenKind::block_hippo:
+    case GoldenKind::scalar:
+      break;
+  }
+  return {};
+}
+
+/// Refuses an attribute that would ask for something that no test checks.
+void check_attributes(const Hdf5Reader& file, const std::string& group, GoldenKind kind) {
+  const auto known = attributes_of(kind);
+  if (known.empty()) return;
+  for (const auto& name : file.attributes(group)) {
+    require(known.count(name) == 1, "golden", "{}: {} has the attribute \"{}\", which no test reads",
+            file.path().string(), group, name);
+  }
 }
 
 std::string_view leaf_of(std::string_view path) { return path.substr(path.find_last_of("./") + 1); }
@@ -94,13 +152,28 @@ GoldenMatrix real_matrix(const GoldenArray& array) {
   return {rows, cols, array.values};
 }
 
-std::optional<Golden> Golden::open() {
-  const auto path = shared_folder() / "fixtures" / "s5_reference.h5";
-  if (!std::filesystem::exists(path)) {
-    MESSAGE("skipped: the golden values of S5 are absent: ", path.string());
-    return std::nullopt;
+Golden::Golden() : Golden(fixture_folder() / "s5_reference.h5") {}
+
+void Golden::collect(const std::string& path, GoldenKind kind, std::vector<std::string>& found) const {
+  for (const auto& name : file_.list(path)) {
+    const std::string member = path == "/" ? name : path + "/" + name;
+    const std::optional<GoldenKind> known = kind_of(file_, member);
+    if (known == kind) found.push_back(member);
+    if (known) {
+      check_attributes(file_, member, *known);
+      continue;
+    }
+    const bool holds_groups = file_.is_group(member) && !file_.list(member).empty() && file_.attributes(member).empty();
+    require(holds_groups, "golden", "{}: {} is of no kind that the tests know; its attributes are \"{}\"",
+            file_.path().string(), member, fmt::join(file_.attributes(member), ", "));
+    collect(member, kind, found);
   }
-  return Golden(Hdf5Reader(path));
+}
+
+std::vector<std::string> Golden::groups(GoldenKind kind) const {
+  std::vector<std::string> found;
+  collect("/", kind, found);
+  return found;
 }
 
 GoldenArray Golden::array(const std::string& path) const {

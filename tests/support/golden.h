@@ -1,4 +1,4 @@
-// The golden values of S5 in double precision (fixtures/s5_reference.h5 of the shared folder), in bitstate's layouts.
+// The golden values of S5 in double precision (s5_reference.h5 of the fixture folder), in bitstate's layouts.
 #pragma once
 
 #include "core/hdf5.h"
@@ -7,7 +7,6 @@
 #include <complex>
 #include <cstddef>
 #include <filesystem>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -39,11 +38,20 @@ GoldenMatrix planar_columns(const GoldenArray& array);
 /// A real array as a matrix: leading axes are merged, a vector [n] becomes [1, n].
 GoldenMatrix real_matrix(const GoldenArray& array);
 
-/// The fixture, open for reading. Object paths are those of the file: "ssm/case_003/param/B".
+/// What a group of the fixture holds.
+enum class GoldenKind { hippo, block_hippo, dense_system, ssm, layer, model, scalar, schedule };
+
+/// A fixture, open for reading. Object paths are those of the file: "ssm/case_003/param/B".
 class Golden {
  public:
-  /// Empty, with a doctest MESSAGE that says what is skipped, where the file is absent.
-  static std::optional<Golden> open();
+  /// Opens s5_reference.h5 of the fixture folder. Throws Error where it is absent.
+  Golden();
+  explicit Golden(const std::filesystem::path& file) : file_(file) {}
+
+  /// Paths of all groups of a kind, sorted. What a group is, its attributes tell, or its arrays where it needs no
+  /// attributes; never its name. A group of no known kind, or with an attribute that no test reads, is an Error:
+  /// nothing in the file is passed over.
+  [[nodiscard]] std::vector<std::string> groups(GoldenKind kind) const;
 
   [[nodiscard]] GoldenArray array(const std::string& path) const;
   [[nodiscard]] std::vector<std::int64_t> integers(const std::string& path) const;
@@ -65,7 +73,9 @@ class Golden {
   [[nodiscard]] GoldenMatrix parameter(const std::string& path) const;
 
  private:
-  explicit Golden(Hdf5Reader file) : file_(std::move(file)) {}
+  /// Adds the groups below `path` that are of `kind`.
+  void collect(const std::string& path, GoldenKind kind, std::vector<std::string>& found) const;
+
   Hdf5Reader file_;
 };
 

@@ -113,7 +113,9 @@ inline S5LayerOptions layer_options(const Golden& golden, const std::string& gro
   if (golden.has(group, "activation")) {
     options.activation = activation_of(golden.text(group, "activation"));
     options.prenorm = golden.flag(group, "prenorm");
-    options.batchnorm = golden.text(group, "norm") == "batch";
+    const std::string norm = golden.text(group, "norm");
+    REQUIRE((norm == "batch" || norm == "layer"));
+    options.batchnorm = norm == "batch";
   }
   return options;
 }
