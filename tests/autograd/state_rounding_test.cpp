@@ -38,6 +38,7 @@ struct Run {
 Quantizer state_of(const How& how, const std::string& name = "state:layers.0.ssm") {
   Quantizer state = quantizer_of(name, how.state_bits, how.range);
   state.spec.rounding = how.rounding;
+  state.offset = 32;  // behind what the site of B u sees
   return state;
 }
 
@@ -58,6 +59,17 @@ Run run(Lane& lane, const How& how, const Quantizer& state, const Parameter& lam
 struct Expected {
   Codes codes = {};
   std::vector<bool> clamped = {};
+  std::vector<float> largest = std::vector<float>(width, 0.0F);  ///< |z| of each component before it is rounded
+
+  /// What the site sees: the largest of all, or of both components of each state.
+  [[nodiscard]] std::vector<float> observed(const How& how) const {
+    std::vector<float> seen(how.range.size(), 0.0F);
+    for (std::size_t c = 0; c < width; ++c) {
+      float& channel = seen[seen.size() == 1 ? 0 : c % P];
+      channel = std::max(channel, largest[c]);
+    }
+    return seen;
+  }
 };
 
 std::vector<float> state_scales(const How& how) {
@@ -88,7 +100,9 @@ Expected plain_integers(const How& how, const Node& lambda, const Node& bu, cons
   const int k = how.power_of_two ? static_cast<int>(std::lround(-std::log2(lambda.scale[0]))) : 0;
   const Wide one = 1;
   const Wide limit = how.power_of_two ? (static_cast<Wide>(4 * q) << k) : one << 30;
-  Expected result{Codes(bu.size()), std::vector<bool>(bu.size())};
+  Expected result;
+  result.codes.resize(bu.size());
+  result.clamped.resize(bu.size());
   Codes before, residue;
   const auto begin = [&] {
     before.assign(width, 0);
@@ -104,6 +118,8 @@ Expected plain_integers(const How& how, const Node& lambda, const Node& bu, cons
       z[c] += lambda.codes[c % P] * before[c] + (c < P ? -1 : 1) * lambda.codes[P + c % P] * other;
     }
     for (std::size_t c = 0; c < width; ++c) {
+      const float magnitude = static_cast<float>(std::abs(z[c])) * (lambda.scale[0] * scale[c]);
+      result.largest[c] = std::max(result.largest[c], magnitude);
       std::int64_t rounded = rescaled(z[c], double{lambda.scale[0]});
       if (how.power_of_two) {
         rounded = k == 0 ? z[c] : static_cast<std::int64_t>(floor_quotient(z[c] + (one << (k - 1)), one << k));
@@ -123,7 +139,9 @@ Expected plain_integers(const How& how, const Node& lambda, const Node& bu, cons
 Expected plain_floats(const How& how, const Node& lambda, const Node& bu, const std::vector<std::size_t>& rows) {
   const auto scale = state_scales(how);
   const auto q = static_cast<float>(largest_code(how.state_bits));
-  Expected result{Codes(bu.size()), std::vector<bool>(bu.size())};
+  Expected result;
+  result.codes.resize(bu.size());
+  result.clamped.resize(bu.size());
   std::vector<float> before, residue;
   const auto begin = [&] {
     before.assign(width, 0.0F);
@@ -138,6 +156,7 @@ Expected plain_floats(const How& how, const Node& lambda, const Node& bu, const 
       z[c] = std::fma(re, before[c], std::fma(c < P ? -im : im, other, bu.value[row + c])) + residue[c];
     }
     for (std::size_t c = 0; c < width; ++c) {
+      result.largest[c] = std::max(result.largest[c], std::fabs(z[c]));
       const float rounded = std::floor(z[c] * (1.0F / scale[c]) + 0.5F);
       const float code = std::clamp(rounded, -q, q);
       before[c] = code * scale[c];
@@ -159,7 +178,7 @@ Parameter eigenvalues(double modulus) {
   return parameter_of(1, width, lambda);
 }
 
-TEST_CASE("state rounding: nearest and feedback are the plain loops, in integers and floats, both directions") {
+TEST_CASE("state rounding: codes and observed maxima are those of the plain loops, in integers and floats") {
   const std::vector<std::size_t> rows = {30, 1, 17};
   const Sequences sequences{rows, rows, 0};
   for (const Rounding rounding : {Rounding::nearest, Rounding::feedback}) {
@@ -184,6 +203,8 @@ TEST_CASE("state rounding: nearest and feedback are the plain loops, in integers
               const Node& x = lane.tape[r.x];
               const auto plain = integers ? plain_integers(how, l, b, rows) : plain_floats(how, l, b, rows);
               CHECK(codes_of(x) == plain.codes);
+              const auto seen = plain.observed(how);
+              CHECK(std::equal(seen.begin(), seen.end(), lane.observed.begin() + 32));
               CHECK(std::count(plain.clamped.begin(), plain.clamped.end(), true) > 0);
               const auto scale = state_scales(how);
               for (std::size_t i = 0; i < x.size(); ++i) {
