@@ -111,7 +111,8 @@ std::vector<double> chart_ticks(double low, double high, std::size_t count) {
   return ticks;
 }
 
-std::string style_classes(std::size_t style) {
+std::string style_classes(std::size_t style, bool so_far) {
+  if (so_far) return fmt::format("s{} so-far", style % chart_colours);
   return fmt::format("s{} dash{}", style % chart_colours, style / chart_colours % 4);
 }
 
@@ -126,7 +127,8 @@ std::string line_chart(std::string_view title, std::string_view x_label, const s
     if (line.points.empty()) continue;
     const auto& [last_x, last_y] = line.points.back();
     svg += fmt::format("<g class=\"line {}\"><title>{}: {:.5g} at {} {:.4g}</title><polyline points=\"",
-                       style_classes(line.style), html_escaped(line.label), last_y, html_escaped(x_label), last_x);
+                       style_classes(line.style, line.so_far), html_escaped(line.label), last_y, html_escaped(x_label),
+                       last_x);
     for (const auto& [x, y] : line.points) svg += fmt::format("{:.1f},{:.1f} ", frame.px(x), frame.py(y));
     svg += fmt::format("\"/><circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\"/></g>\n", frame.px(last_x), frame.py(last_y));
   }

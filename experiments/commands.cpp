@@ -15,6 +15,7 @@
 #include "experiments/signals.h"
 #include "experiments/suggest.h"
 #include "experiments/sweep.h"
+#include "experiments/sweep_check.h"
 #include "experiments/trainer.h"
 
 #include <fmt/format.h>
@@ -246,11 +247,11 @@ SweepOptions sweep_options(const CommandLine& line) {
     const auto same = [&key = name](const auto& setting) { return setting.first == key; };
     if (name == "jobs") {
       options.jobs = count_of(name, value, 3);
-    } else if (std::any_of(affecting.begin(), affecting.end(), same)) {
+    } else if (name == "data" || std::any_of(affecting.begin(), affecting.end(), same)) {
       options.overrides.emplace_back(name, value);
     } else {
       set_option(how, name, value);
-      if (name == "data" || name == "checkpoint_seconds") options.passed.push_back(fmt::format("--{}={}", name, value));
+      if (name == "checkpoint_seconds") options.passed.push_back(fmt::format("--{}={}", name, value));
     }
   }
   const std::size_t threads = how.threads > 0 ? how.threads : std::max(1U, std::thread::hardware_concurrency());
@@ -271,10 +272,9 @@ int sweep_command(const CommandLine& line) {
                      suggestion(file, embedded_names("sweeps")));
   }
   if (options.out.empty()) options.out = fs::path("sweeps") / fs::path(file).stem();
-  auto plan = plan_sweep(built_in ? parse_ini(*built_in, file) : read_ini(file), file, options.overrides);
-  if (const std::string* const data = last_value(line, "data")) {
-    for (SweepRun& run : plan) run.config.data = *data;
-  }
+  const auto plan = plan_sweep(built_in ? parse_ini(*built_in, file) : read_ini(file), file, options.overrides);
+  say_line(fmt::format("checking {} runs", plan.size()), true);
+  check_sweep(plan, options.out, file);
 
   ProcessLauncher launcher(options.passed);
   const SweepSummary s = run_sweep(plan, options.out, options.jobs, launcher, say_line);
@@ -290,20 +290,25 @@ int sweep_command(const CommandLine& line) {
                 {"interrupted", s.interrupted},
                 {"out", options.out.string()}});
   }
-  if (s.interrupted) return exit_interrupted;
-  return s.failed > 0 ? 1 : 0;
+  return exit_code(s);
 }
 
 int report_command(const CommandLine& line) {
-  const std::string dir = only_positional(line, "report");
-  require<UsageError>(!dir.empty(), "report", "needs the folder of a sweep or of runs");
-  const Report report = write_report(dir);
-  const std::string page = (fs::path(dir) / "index.html").string();
+  const std::vector<fs::path> dirs(line.positionals.begin(), line.positionals.end());
+  const std::string* const given = last_value(line, "out");
+  require<UsageError>(!dirs.empty(), "report", "needs the folder of a sweep or of runs");
+  require<UsageError>(dirs.size() == 1 || given != nullptr, "report",
+                      "tabulates {} folders together; --out=DIR says where their report goes", dirs.size());
+  const fs::path out = given != nullptr ? fs::path(*given) : dirs.front();
+  const Report report = write_report(dirs, out);
+  const std::string page = (out / "index.html").string();
   fmt::print("{}\n{}\n", report_terminal(report), page);
   if (last_value(line, "json") != nullptr) {
     print_json({{"configurations", report.rows.size()},
                 {"diverged", report.diverged.size()},
+                {"running", report.running.size()},
                 {"missing", report.missing.size()},
+                {"repeated", report.repeated.size()},
                 {"page", page}});
   }
   return 0;
@@ -333,6 +338,8 @@ std::vector<OptionInfo> ptq_option_infos() {
 std::vector<Command> command_table() {
   auto sweep = run_options();
   sweep.push_back({"jobs", "runs at once; each gets its share of the threads [1]", false});
+  auto report = some_options({"json"});
+  report.push_back({"out", "folder of the report [DIR, if there is one]", false});
   auto inspect = some_options({"data", "json"});
   inspect.push_back({"samples", "training sequences that are evaluated [64]", false});
   auto exported = some_options({"data", "threads", "json"});
@@ -359,7 +366,7 @@ std::vector<Command> command_table() {
        export_command},
       {"run", "PROGRAM --input=FILE", "runs an exported integer program", run, run_command_line},
       {"sweep", "FILE.ini --out=DIR", "trains all runs of a sweep", sweep, sweep_command},
-      {"report", "DIR", "tabulates the runs of a folder", some_options({"json"}), report_command},
+      {"report", "DIR...", "tabulates the runs of folders and of all folders below", report, report_command},
       {"data", "check|fetch|make [NAME]", "verifies data files, downloads them, generates data", data, data_command},
       {"bench", "[RECIPE | PROGRAM]", "measures the training step, or an exported program", run_options(),
        bench_command},

@@ -1,10 +1,13 @@
 #include "experiments/report.h"
 
 #include "core/atomic_file.h"
+#include "core/error.h"
+#include "experiments/source.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <set>
@@ -58,12 +61,24 @@ Curve mean_curve(const std::vector<const Curve*>& curves) {
   return mean;
 }
 
+/// What runs that start from this one know it by.
+void add_weights(ReportRow& row, const std::filesystem::path& folder) {
+  try {
+    if (const auto digest = source_digest(folder); !digest.empty()) row.weights.push_back(digest);
+  } catch (const Error&) {  // damaged: no run starts from it
+  }
+}
+
 ReportRow make_row(const std::vector<std::string>& values, const std::vector<const RunRecord*>& runs) {
   ReportRow row;
   row.values = values;
   row.is_float = is_float(*runs.front());
-  row.from = runs.front()->setting("from");
-  for (const RunRecord* run : runs) row.folders.push_back(run->folder);
+  row.from = runs.front()->setting("from").empty() ? std::filesystem::path() : source_folder(*runs.front());
+  row.source = runs.front()->source;
+  for (const RunRecord* run : runs) {
+    row.folders.push_back(run->folder);
+    if (row.is_float && run->status == RunRecord::Status::done) add_weights(row, run->folder);
+  }
   std::vector<double> test, validation, seconds;
   std::map<std::string, std::vector<const Curve*>> curves;
   const auto add = [](std::vector<double>& list, const RunRecord& run, const std::string& name) {
@@ -76,6 +91,10 @@ ReportRow make_row(const std::vector<std::string>& values, const std::vector<con
     if (const auto bits = run->figures.find("a_width"); bits != run->figures.end()) row.a_width = bits->second;
     if (run->status == RunRecord::Status::diverged) ++row.diverged;
     if (run->status == RunRecord::Status::missing) ++row.missing;
+    if (run->status == RunRecord::Status::running) {
+      ++row.running;
+      row.curves_so_far.emplace_back(run->setting("seed"), run->curves);
+    }
     if (run->status != RunRecord::Status::done) continue;
     row.metric = run->metric;
     add(test, *run, "test_" + run->metric);
@@ -90,6 +109,36 @@ ReportRow make_row(const std::vector<std::string>& values, const std::vector<con
   return row;
 }
 
+/// Of runs with equal settings and seed the one that says most.
+const RunRecord* counted(const RunRecord* a, const RunRecord* b) { return b->status < a->status ? b : a; }
+
+std::optional<double> test_figure(const RunRecord& run) {
+  const auto found = run.figures.find("test_" + run.metric);
+  return found == run.figures.end() ? std::nullopt : std::optional(found->second);
+}
+
+/// The runs of `members` that count; of those with the same seed one, and the others go to report.repeated.
+std::vector<const RunRecord*> without_repeated(const std::vector<const RunRecord*>& members, Report& report) {
+  std::map<std::string, const RunRecord*> by_seed;
+  for (const RunRecord* run : members) {
+    const auto [place, is_new] = by_seed.emplace(run->setting("seed"), run);
+    place->second = counted(place->second, run);
+  }
+  std::vector<const RunRecord*> kept;
+  for (const RunRecord* run : members) {
+    const RunRecord& other = *by_seed[run->setting("seed")];
+    if (&other == run) {
+      kept.push_back(run);
+      continue;
+    }
+    report.repeated.push_back(*run);
+    const bool differs = run->status == other.status && test_figure(*run) != test_figure(other);
+    report.repeated.back().reason = fmt::format("the run {} counts in its place{}", other.folder.string(),
+                                                differs ? ", though its result is another one" : "");
+  }
+  return kept;
+}
+
 /// Whether two rows have the same values in every column that does not quantize.
 bool same_but_for_quant(const Report& report, const ReportRow& a, const ReportRow& b) {
   for (std::size_t i = 0; i < report.columns.size(); ++i) {
@@ -98,18 +147,19 @@ bool same_but_for_quant(const Report& report, const ReportRow& a, const ReportRo
   return a.metric == b.metric;
 }
 
-std::string dataset_of(const Report& report, const ReportRow& row) {
-  const auto column = std::find(report.columns.begin(), report.columns.end(), "dataset");
-  return column == report.columns.end() ? std::string()
-                                        : row.values[static_cast<std::size_t>(column - report.columns.begin())];
-}
+/// Settings that say on what a run is tested.
+constexpr std::array<std::string_view, 9> test_settings{
+    "dataset", "data", "trajectories", "tau", "contour_length", "target", "horizon", "task", "limit_test"};
 
-/// Whether the runs of `row` started from a run of `other`.
+/// Whether the runs of `row` started from a run of `other`, known by its weights or by its folder.
 bool started_from(const ReportRow& row, const ReportRow& other) {
-  return !row.from.empty() && std::any_of(other.folders.begin(), other.folders.end(), [&](const auto& folder) {
+  const auto is_source = [&](const std::filesystem::path& folder) {
     std::error_code none;  // a source that is gone is no run of the report
     return std::filesystem::equivalent(folder, row.from, none);
-  });
+  };
+  const auto& weights = other.weights;  // none of them is empty
+  return !row.from.empty() && (std::any_of(other.folders.begin(), other.folders.end(), is_source) ||
+                               std::find(weights.begin(), weights.end(), row.source) != weights.end());
 }
 
 void compare_rows(Report& report) {
@@ -124,7 +174,7 @@ void compare_rows(Report& report) {
     for (const auto& other : report.rows) {
       if (!other.test.mean || other.metric != row.metric) continue;
       if (other.is_float && same_but_for_quant(report, row, other)) row.difference = *row.test.mean - *other.test.mean;
-      if (dataset_of(report, other) != dataset_of(report, row)) continue;
+      if (!report.comparable(row, other)) continue;
       const bool beaten =
           larger_is_better(row.metric) ? *other.test.mean > *row.test.mean : *other.test.mean < *row.test.mean;
       if (beaten) row.best = false;
@@ -150,6 +200,18 @@ Statistic statistic(const std::vector<double>& values) {
 }
 
 bool larger_is_better(std::string_view metric) { return metric == "accuracy"; }
+
+bool Report::comparable(const ReportRow& a, const ReportRow& b) const {
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const bool decides = std::find(test_settings.begin(), test_settings.end(), columns[i]) != test_settings.end();
+    if (decides && a.values[i] != b.values[i]) return false;
+  }
+  return a.metric == b.metric;
+}
+
+std::vector<std::pair<std::string_view, const std::vector<RunRecord>*>> Report::uncounted() const {
+  return {{"Diverged", &diverged}, {"Running", &running}, {"Missing", &missing}, {"Repeated", &repeated}};
+}
 
 bool Report::has_a_widths() const {
   std::set<double> widths;
@@ -184,10 +246,16 @@ Report make_report(const std::vector<RunRecord>& runs) {
     std::vector<std::string> values;
     for (const auto& column : report.columns) values.push_back(run.setting(column));
     groups[values].push_back(&run);
-    if (run.status == RunRecord::Status::diverged) report.diverged.push_back(run);
-    if (run.status == RunRecord::Status::missing) report.missing.push_back(run);
   }
-  for (const auto& [values, members] : groups) report.rows.push_back(make_row(values, members));
+  for (const auto& [values, members] : groups) {
+    const auto kept = without_repeated(members, report);
+    for (const RunRecord* run : kept) {
+      if (run->status == RunRecord::Status::diverged) report.diverged.push_back(*run);
+      if (run->status == RunRecord::Status::running) report.running.push_back(*run);
+      if (run->status == RunRecord::Status::missing) report.missing.push_back(*run);
+    }
+    report.rows.push_back(make_row(values, kept));
+  }
   std::sort(report.rows.begin(), report.rows.end(), row_before);
   compare_rows(report);
   for (const auto& [name, value] : runs.front().settings) {
@@ -198,11 +266,12 @@ Report make_report(const std::vector<RunRecord>& runs) {
   return report;
 }
 
-Report write_report(const std::filesystem::path& dir) {
-  Report report = make_report(read_runs(dir));
-  write_file_atomically(dir / "table.md", report_markdown(report));
-  write_file_atomically(dir / "table.csv", report_csv(report));
-  write_file_atomically(dir / "index.html", report_html(report));
+Report write_report(const std::vector<std::filesystem::path>& dirs, const std::filesystem::path& out) {
+  Report report = make_report(read_runs(dirs));
+  std::filesystem::create_directories(out);
+  write_file_atomically(out / "table.md", report_markdown(report));
+  write_file_atomically(out / "table.csv", report_csv(report));
+  write_file_atomically(out / "index.html", report_html(report));
   return report;
 }
 

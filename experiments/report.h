@@ -23,7 +23,10 @@ struct Statistic {
 
 Statistic statistic(const std::vector<double>& values);
 
-/// The runs that differ in nothing but the seed.
+/// Curves by their name: (epoch, value).
+using Curves = std::map<std::string, std::vector<std::pair<double, double>>>;
+
+/// The runs that differ in nothing but the seed: n are done, the others diverged, run or are missing.
 struct ReportRow {
   std::vector<std::string> values;  ///< of Report::columns
   std::string metric;               ///< "accuracy", "mse", "smape", or "" while no run is done
@@ -33,14 +36,18 @@ struct ReportRow {
   std::optional<double> size_kib;  ///< of the stored weights and biases; absent in results of older versions
   std::optional<double> a_width;   ///< bits of the numbers that the state is multiplied by; likewise
   std::size_t diverged = 0;
+  std::size_t running = 0;
   std::size_t missing = 0;
   bool is_float = false;             ///< nothing is quantized
-  bool best = false;                 ///< best mean among the rows of its data set and metric
+  bool best = false;                 ///< best mean among the rows of its data and metric
   std::optional<double> difference;  ///< mean minus the mean of the float row with else equal settings, or else of the
                                      ///< float row of the run that it started from
-  std::vector<std::filesystem::path> folders;                            ///< of its runs
-  std::string from;                                                      ///< the run that they started from
-  std::map<std::string, std::vector<std::pair<double, double>>> curves;  ///< mean over the runs: (epoch, value)
+  std::vector<std::filesystem::path> folders;                 ///< of its runs
+  std::filesystem::path from;                                 ///< the folder that they started from, or empty
+  std::string source;                                         ///< digest of its weights, or empty
+  std::vector<std::string> weights;                           ///< digests of those of a float row's own runs
+  Curves curves;                                              ///< mean over the runs that are done
+  std::vector<std::pair<std::string, Curves>> curves_so_far;  ///< of each run that runs, by its seed
 };
 
 struct Report {
@@ -49,7 +56,15 @@ struct Report {
   std::vector<ReportRow> rows;
   Settings common;  ///< settings that all runs share
   std::vector<RunRecord> diverged;
+  std::vector<RunRecord> running;
   std::vector<RunRecord> missing;
+  std::vector<RunRecord> repeated;  ///< of the same settings and seed as another run, which counts; in no row
+
+  /// The four lists with their titles.
+  [[nodiscard]] std::vector<std::pair<std::string_view, const std::vector<RunRecord>*>> uncounted() const;
+
+  /// Whether two rows were tested on the same data by the same metric.
+  [[nodiscard]] bool comparable(const ReportRow& a, const ReportRow& b) const;
 
   /// Whether the rows differ in a_width.
   [[nodiscard]] bool has_a_widths() const;
@@ -61,7 +76,7 @@ struct Report {
   [[nodiscard]] const ReportRow* at(std::string_view row_value, std::string_view column_value) const;
 };
 
-/// Groups the runs. Diverged and missing runs enter no statistic.
+/// Groups the runs. Those that diverged, run or are missing enter no statistic, a repeated one nothing at all.
 Report make_report(const std::vector<RunRecord>& runs);
 
 /// Whether larger is better.
@@ -94,7 +109,10 @@ std::string report_html(const Report& report);
 /// Text with &, <, >, " and ' replaced by entities.
 std::string html_escaped(std::string_view text);
 
-/// Reads the runs in `dir`, writes table.md, table.csv and index.html there and returns the report.
-Report write_report(const std::filesystem::path& dir);
+/// What is marked in the table: "the best", and of what where not all rows are comparable.
+std::string best_text(const Report& report);
+
+/// Reads the runs in `dirs` and below, writes table.md, table.csv and index.html into `out` and returns the report.
+Report write_report(const std::vector<std::filesystem::path>& dirs, const std::filesystem::path& out);
 
 }  // namespace bitstate::experiments

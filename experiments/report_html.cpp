@@ -45,6 +45,7 @@ svg { width: 100%; height: auto; display: block; }
 .s0 { --c: var(--s0); } .s1 { --c: var(--s1); } .s2 { --c: var(--s2); } .s3 { --c: var(--s3); }
 .s4 { --c: var(--s4); } .s5 { --c: var(--s5); } .s6 { --c: var(--s6); } .s7 { --c: var(--s7); }
 .dash1 { stroke-dasharray: 7 4; } .dash2 { stroke-dasharray: 2 3; } .dash3 { stroke-dasharray: 9 3 2 3; }
+.so-far { stroke-dasharray: 1 3; opacity: .75; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .3rem 1.25rem; padding: 0; margin: 1rem 0;
   font-size: .9rem; }
 .legend svg { width: 1.8rem; height: .6rem; display: inline-block; margin-right: .4rem; stroke-width: 2.5; }
@@ -87,34 +88,24 @@ std::string table_html(const Report& report) {
   return html + "</tbody></table></div>\n";
 }
 
-/// Goodness in [0, 1] of a mean among all means: by its logarithm where they span more than a factor of 20.
-class HeatScale {
- public:
-  explicit HeatScale(const Report& report) {
-    std::vector<double> means;
-    for (const auto& row : report.rows) {
-      if (row.test.mean) means.push_back(*row.test.mean);
-    }
-    if (means.empty()) return;
-    low_ = *std::min_element(means.begin(), means.end());
-    high_ = *std::max_element(means.begin(), means.end());
-    log_ = low_ > 0.0 && high_ > 20.0 * low_;
+/// Goodness in [0, 1] of a row's mean among those of the rows that are comparable with it: by its logarithm where they
+/// span more than a factor of 20.
+double goodness(const Report& report, const ReportRow& row) {
+  double low = *row.test.mean;
+  double high = low;
+  for (const auto& other : report.rows) {
+    if (!other.test.mean || !report.comparable(row, other)) continue;
+    low = std::min(low, *other.test.mean);
+    high = std::max(high, *other.test.mean);
   }
-  [[nodiscard]] double operator()(const ReportRow& row) const {
-    const auto place = [this](double value) { return log_ ? std::log(value) : value; };
-    if (high_ <= low_) return 1.0;
-    const double share = (place(*row.test.mean) - place(low_)) / (place(high_) - place(low_));
-    return larger_is_better(row.metric) ? share : 1.0 - share;
-  }
-
- private:
-  double low_ = 0.0;
-  double high_ = 0.0;
-  bool log_ = false;
-};
+  if (high <= low) return 1.0;
+  const bool log = low > 0.0 && high > 20.0 * low;
+  const auto place = [log](double value) { return log ? std::log(value) : value; };
+  const double share = (place(*row.test.mean) - place(low)) / (place(high) - place(low));
+  return larger_is_better(row.metric) ? share : 1.0 - share;
+}
 
 std::string matrix_html(const Report& report) {
-  const HeatScale heat(report);
   std::string html =
       fmt::format("<h2>{} by {}</h2>\n<div class=\"scroll\"><table class=\"matrix\"><thead><tr><th>{} \\ {}</th>",
                   html_escaped(report.columns[0]), html_escaped(report.columns[1]), html_escaped(report.columns[0]),
@@ -128,10 +119,13 @@ std::string matrix_html(const Report& report) {
     for (const auto& column_value : report.axis(1)) {
       const ReportRow* row = report.at(row_value, column_value);
       if (row == nullptr || !row->test.mean) {
-        html += fmt::format("<td class=\"empty\">{}</td>", row != nullptr && row->diverged > 0 ? "diverged" : "–");
+        html += fmt::format("<td class=\"empty\">{}</td>", row == nullptr      ? "–"
+                                                           : row->running > 0  ? "running"
+                                                           : row->diverged > 0 ? "diverged"
+                                                                               : "–");
         continue;
       }
-      html += fmt::format("<td style=\"--v:{:.3f}\"{} title=\"{}, n = {}\">{}</td>", heat(*row),
+      html += fmt::format("<td style=\"--v:{:.3f}\"{} title=\"{}, n = {}\">{}</td>", goodness(report, *row),
                           row->best ? " class=\"best\"" : "", html_escaped(statistic_text(row->metric, row->test)),
                           row->test.n, html_escaped(metric_text(row->metric, *row->test.mean)));
     }
@@ -141,11 +135,33 @@ std::string matrix_html(const Report& report) {
          "</tbody></table></div>\n<p class=\"note\">The deeper the colour, the better the mean over the seeds.</p>\n";
 }
 
+/// One colour in all charts: the mean over a row's runs, or what a run that is not at its end shows so far.
+struct RowLine {
+  std::string label;
+  std::size_t style;
+  const Curves& curves;
+  bool so_far;
+};
+
+std::vector<RowLine> row_lines(const Report& report) {
+  std::vector<RowLine> lines;
+  for (std::size_t i = 0; i < report.rows.size(); ++i) {
+    const ReportRow& row = report.rows[i];
+    if (!row.curves.empty()) lines.push_back({row_label(report, row), i, row.curves, false});
+    for (const auto& [seed, curves] : row.curves_so_far) {
+      if (curves.empty()) continue;
+      lines.push_back({fmt::format("{}, seed {}, running", row_label(report, row), seed), i, curves, true});
+    }
+  }
+  return lines;
+}
+
 std::string charts_html(const Report& report) {
+  const auto rows = row_lines(report);
   std::set<std::string> names;
-  for (const auto& row : report.rows) {
+  for (const auto& row : rows) {
     for (const auto& [name, curve] : row.curves) {
-      if (curve.size() > 1) names.insert(name);
+      if (curve.size() > 1 || row.so_far) names.insert(name);
     }
   }
   std::string charts;
@@ -154,31 +170,34 @@ std::string charts_html(const Report& report) {
                         name.find("mse") != name.npos || name.find("smape") != name.npos;
     if (!metric) continue;  // seconds, learning rates
     std::vector<ChartLine> lines;
-    for (std::size_t i = 0; i < report.rows.size(); ++i) {
-      const auto found = report.rows[i].curves.find(name);
-      if (found != report.rows[i].curves.end()) lines.push_back({row_label(report, report.rows[i]), i, found->second});
+    for (const auto& row : rows) {
+      const auto found = row.curves.find(name);
+      if (found != row.curves.end()) lines.push_back({row.label, row.style, found->second, row.so_far});
     }
     charts += line_chart(name, "epoch", lines);
   }
   if (charts.empty()) return {};
   std::string legend = "<ul class=\"legend\">";
-  for (std::size_t i = 0; i < report.rows.size(); ++i) {
-    if (report.rows[i].curves.empty()) continue;
+  for (const auto& row : rows) {
     legend += fmt::format("<li><svg viewBox=\"0 0 30 10\"><g class=\"line {}\"><path d=\"M0 5H30\"/></g></svg>{}</li>",
-                          style_classes(i), html_escaped(row_label(report, report.rows[i])));
+                          style_classes(row.style, row.so_far), html_escaped(row.label));
   }
   return "<h2>Curves, mean over the seeds</h2>\n" + legend + "</ul>\n<div class=\"charts\">\n" + charts + "</div>\n";
 }
 
-std::string unfinished_html(const Report& report, std::string_view title, const std::vector<RunRecord>& runs) {
-  if (runs.empty()) return {};
-  std::string html =
-      fmt::format("<h2>{} ({})</h2>\n<p class=\"note\">In none of the figures above.</p>\n<ul>\n", title, runs.size());
-  for (const auto& run : runs) {
-    html += fmt::format("<li>{} ({}): {}</li>\n", html_escaped(run_label(report, run)),
-                        html_escaped(run.folder.filename().string()), html_escaped(run.reason));
+std::string uncounted_html(const Report& report) {
+  std::string html;
+  for (const auto& [title, runs] : report.uncounted()) {
+    if (runs->empty()) continue;
+    html += fmt::format("<h2>{} ({})</h2>\n<p class=\"note\">In none of the figures above.</p>\n<ul>\n", title,
+                        runs->size());
+    for (const auto& run : *runs) {
+      html += fmt::format("<li>{} ({}): {}</li>\n", html_escaped(run_label(report, run)),
+                          html_escaped(run.folder.filename().string()), html_escaped(run.reason));
+    }
+    html += "</ul>\n";
   }
-  return html + "</ul>\n";
+  return html;
 }
 
 }  // namespace
@@ -216,14 +235,13 @@ std::string report_html(const Report& report) {
   html +=
       fmt::format("<title>bitstate: {}</title>\n<style>{}</style></head>\n<body>\n", html_escaped(report.title), style);
   html += fmt::format(
-      "<h1>{}</h1>\n<p class=\"note\">Mean ± sample standard deviation over n seeds; the best is "
+      "<h1>{}</h1>\n<p class=\"note\">Mean ± sample standard deviation over n seeds; {} is "
       "highlighted.</p>\n<h2>Configurations</h2>\n",
-      html_escaped(report.title));
+      html_escaped(report.title), best_text(report));
   html += table_html(report);
   if (report.has_matrix()) html += matrix_html(report);
   html += charts_html(report);
-  html += unfinished_html(report, "Diverged", report.diverged);
-  html += unfinished_html(report, "Missing", report.missing);
+  html += uncounted_html(report);
   html += "<h2>Settings of all runs</h2>\n<details><summary>show</summary><table><tbody>\n";
   for (const auto& [name, value] : report.common) {
     html += fmt::format("<tr><th>{}</th><td>{}</td></tr>\n", html_escaped(name), html_escaped(value));

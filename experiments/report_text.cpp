@@ -56,6 +56,8 @@ Cells matrix_cells(const Report& report, std::string_view best_mark) {
       std::string cell(nothing);
       if (row != nullptr && row->test.mean) {
         cell = metric_text(row->metric, *row->test.mean) + std::string(row->best ? best_mark : "");
+      } else if (row != nullptr && row->running > 0) {
+        cell = "running";
       } else if (row != nullptr && row->diverged > 0) {
         cell = "diverged";
       }
@@ -65,11 +67,14 @@ Cells matrix_cells(const Report& report, std::string_view best_mark) {
   return cells;
 }
 
-std::string unfinished(const Report& report, std::string_view title, const std::vector<RunRecord>& runs) {
-  if (runs.empty()) return {};
-  std::string text = fmt::format("\n{} ({}), in none of the figures above:\n\n", title, runs.size());
-  for (const auto& run : runs) {
-    text += fmt::format("- {} ({}): {}\n", run_label(report, run), run.folder.filename().string(), run.reason);
+std::string uncounted(const Report& report) {
+  std::string text;
+  for (const auto& [title, runs] : report.uncounted()) {
+    if (runs->empty()) continue;
+    text += fmt::format("\n{} ({}), in none of the figures above:\n\n", title, runs->size());
+    for (const auto& run : *runs) {
+      text += fmt::format("- {} ({}): {}\n", run_label(report, run), run.folder.filename().string(), run.reason);
+    }
   }
   return text;
 }
@@ -117,10 +122,12 @@ Cells table_cells(const Report& report, std::string_view best_mark) {
   const std::string metric = common_metric(report);
   Cells cells(1, report.columns);
   const bool widths = report.has_a_widths();
-  for (const std::string& name : {metric_title(metric), std::string("difference to float"), std::string("size (KiB)"),
-                                  std::string("A multiplier bits"), std::string("validation"), std::string("n"),
-                                  std::string("diverged"), std::string("missing"), std::string("seconds")}) {
-    if (widths || name != "A multiplier bits") cells[0].push_back(name);
+  const bool running = !report.running.empty();
+  for (const std::string& name :
+       {metric_title(metric), std::string("difference to float"), std::string("size (KiB)"),
+        std::string("A multiplier bits"), std::string("validation"), std::string("n"), std::string("diverged"),
+        std::string("running"), std::string("missing"), std::string("seconds")}) {
+    if ((widths || name != "A multiplier bits") && (running || name != "running")) cells[0].push_back(name);
   }
   for (const auto& row : report.rows) {
     auto& line = cells.emplace_back();
@@ -134,20 +141,30 @@ Cells table_cells(const Report& report, std::string_view best_mark) {
     line.push_back(row.size_kib ? fmt::format("{:.2f}", *row.size_kib) : std::string(nothing));
     if (widths) line.push_back(row.a_width ? fmt::format("{}", *row.a_width) : std::string(nothing));
     line.push_back(statistic_text(row.metric, row.validation));
-    for (const std::size_t count : {row.test.n, row.diverged, row.missing}) line.push_back(fmt::format("{}", count));
+    for (const std::size_t count : {row.test.n, row.diverged}) line.push_back(fmt::format("{}", count));
+    if (running) line.push_back(fmt::format("{}", row.running));
+    line.push_back(fmt::format("{}", row.missing));
     line.push_back(row.seconds.mean ? fmt::format("{:.1f}", *row.seconds.mean) : std::string(nothing));
   }
   return cells;
 }
 
+std::string best_text(const Report& report) {
+  const auto other = [&](const ReportRow& row) {
+    return row.test.mean && std::any_of(report.rows.begin(), report.rows.end(), [&](const ReportRow& second) {
+             return second.test.mean && !report.comparable(row, second);
+           });
+  };
+  const bool several = std::any_of(report.rows.begin(), report.rows.end(), other);
+  return several ? "the best of those tested on the same data" : "the best";
+}
+
 std::string report_markdown(const Report& report) {
-  std::string text =
-      fmt::format("# {}\n\nMean ± sample standard deviation over n seeds; * marks the best.\n\n", report.title);
+  std::string text = fmt::format("# {}\n\nMean ± sample standard deviation over n seeds; * marks {}.\n\n", report.title,
+                                 best_text(report));
   text += markdown(table_cells(report, " *"));
   if (report.has_matrix()) text += "\n" + markdown(matrix_cells(report, " *"));
-  text += unfinished(report, "Diverged", report.diverged);
-  text += unfinished(report, "Missing", report.missing);
-  return text;
+  return text + uncounted(report);
 }
 
 std::string report_csv(const Report& report) {
@@ -155,24 +172,23 @@ std::string report_csv(const Report& report) {
   for (const auto& column : report.columns) text += csv_field(column) + ",";
   text +=
       "metric,test_mean,test_std,difference_to_float,val_mean,val_std,n,diverged,missing,seconds_mean,size_kib,a_"
-      "multiplier_bits\n";
+      "multiplier_bits,running\n";
   for (const auto& row : report.rows) {
     for (const auto& value : row.values) text += csv_field(value) + ",";
-    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(row.metric), csv_number(row.test.mean),
+    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(row.metric), csv_number(row.test.mean),
                         csv_number(row.test.deviation), csv_number(row.difference), csv_number(row.validation.mean),
                         csv_number(row.validation.deviation), row.test.n, row.diverged, row.missing,
-                        csv_number(row.seconds.mean), csv_number(row.size_kib), csv_number(row.a_width));
+                        csv_number(row.seconds.mean), csv_number(row.size_kib), csv_number(row.a_width), row.running);
   }
   return text;
 }
 
 std::string report_terminal(const Report& report) {
-  std::string text = report.title + ": mean ± standard deviation over n seeds, * marks the best\n\n";
+  std::string text =
+      fmt::format("{}: mean ± standard deviation over n seeds, * marks {}\n\n", report.title, best_text(report));
   text += aligned(table_cells(report, " *"));
   if (report.has_matrix()) text += "\n" + aligned(matrix_cells(report, " *"));
-  text += unfinished(report, "Diverged", report.diverged);
-  text += unfinished(report, "Missing", report.missing);
-  return text;
+  return text + uncounted(report);
 }
 
 }  // namespace bitstate::experiments

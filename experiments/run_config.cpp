@@ -342,6 +342,14 @@ Settings settings(const RunConfig& config) {
   return result;
 }
 
+std::string settings_text(const RunConfig& config) {
+  Settings kept = settings(config);
+  if (config.dataset == "own" && !config.data.empty()) {
+    kept.emplace_back("data", std::filesystem::absolute(config.data).lexically_normal().string());
+  }
+  return format_ini(kept);
+}
+
 std::string settings_hash(const RunConfig& config) {
   return fmt::format("{:016x}",
                      random_stream(format_ini(settings(config)) + "\n" + config.quant_text + config.from_digest));

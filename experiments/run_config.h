@@ -157,6 +157,9 @@ double ssm_lr_of(const RunConfig& config);
 /// Canonical text of every option that affects the result, in a fixed order. Loading it gives the same run.
 Settings settings(const RunConfig& config);
 
+/// The text of config.out/settings.ini: settings() and where own data are.
+std::string settings_text(const RunConfig& config);
+
 /// Those of a run's settings that say what model it is, on what data and how it learns, for a run in other bits.
 Settings without_quantization(Settings settings);
 

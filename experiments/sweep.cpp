@@ -3,8 +3,7 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "experiments/run_record.h"
-#include "experiments/suggest.h"
-#include "experiments/trainer.h"
+#include "experiments/signals.h"
 
 #include <fmt/format.h>
 
@@ -20,91 +19,6 @@
 namespace bitstate::experiments {
 
 namespace {
-
-struct Axis {
-  std::string name;
-  std::vector<std::string> values;
-};
-
-struct SweepFile {
-  std::string recipe;
-  Settings fixed;
-  std::vector<Axis> axes;  ///< other than quant, in the order of the file
-  Axis quant{"quant", {}};
-  Axis seeds{"seed", {}};
-};
-
-std::vector<std::string> values_of(const std::string& name, std::string_view text, std::string_view where) {
-  auto values = split(text, name == "bits" ? "|" : " \t,");
-  require<UsageError>(!values.empty(), where, "'{}' has no values", name);
-  return values;
-}
-
-SweepFile read_sweep(const Settings& file, std::string_view where) {
-  SweepFile sweep;
-  for (const auto& [name, value] : file) {
-    if (name == "recipe") {
-      sweep.recipe = value;
-    } else if (name == "seeds") {
-      sweep.seeds.values = values_of(name, value, where);
-    } else if (name == "quant") {
-      sweep.quant.values = values_of(name, value, where);
-    } else if (name.rfind("set.", 0) == 0) {
-      sweep.fixed.emplace_back(name.substr(4), value);
-    } else if (name.rfind("axis.", 0) == 0) {
-      const std::string option = name.substr(5);
-      sweep.axes.push_back({option, values_of(option, value, where)});
-    } else {
-      fail<UsageError>(where, "'{}' is not a key of a sweep{}; also set.OPTION and axis.OPTION are", name,
-                       suggestion(name, {"recipe", "seeds", "quant"}));
-    }
-  }
-  return sweep;
-}
-
-/// All axes in the order in which they nest, seeds innermost. An option may stand only once.
-std::vector<Axis> nested_axes(const SweepFile& sweep, const Settings& fixed, std::string_view where) {
-  std::vector<Axis> axes = sweep.axes;
-  for (const Axis& axis : {sweep.quant, sweep.seeds}) {
-    if (!axis.values.empty()) axes.push_back(axis);
-  }
-  for (std::size_t i = 0; i < axes.size(); ++i) {
-    const auto& name = axes[i].name;
-    const bool set = std::any_of(fixed.begin(), fixed.end(), [&](const auto& item) { return item.first == name; });
-    require<UsageError>(!set, where, "'{}' is both set and an axis", name);
-    for (std::size_t j = 0; j < i; ++j) {
-      require<UsageError>(axes[j].name != name, where, "'{}' is an axis twice", name);
-    }
-  }
-  return axes;
-}
-
-/// Without a recipe the runs take the settings of the run that they start from.
-bool names_source(const Settings& fixed, const std::vector<Axis>& axes) {
-  return std::any_of(fixed.begin(), fixed.end(), [](const auto& item) { return item.first == "from"; }) ||
-         std::any_of(axes.begin(), axes.end(), [](const Axis& axis) { return axis.name == "from"; });
-}
-
-/// Steps `digits` to the next point of the product, the last axis fastest; false after the last one.
-bool advance(std::vector<std::size_t>& digits, const std::vector<Axis>& axes) {
-  for (std::size_t i = axes.size(); i-- > 0;) {
-    if (++digits[i] < axes[i].values.size()) return true;
-    digits[i] = 0;
-  }
-  return false;
-}
-
-RunConfig float_reference(const RunConfig& config) {
-  RunConfig reference = config;
-  reference.quant = "none";
-  reference.quant_text.clear();
-  reference.bits.clear();
-  for (auto field : {&RunConfig::a_bits, &RunConfig::b_bits, &RunConfig::c_bits, &RunConfig::d_bits,
-                     &RunConfig::ssm_act_bits, &RunConfig::non_ssm_bits, &RunConfig::non_ssm_act_bits}) {
-    reference.*field = std::nullopt;
-  }
-  return reference;
-}
 
 std::string seconds_text(double seconds) {
   const auto whole = static_cast<long>(seconds + 0.5);
@@ -187,6 +101,7 @@ class SweepProgress {
   std::string outcome(const RunRecord& record, const std::string& label, int exit_code) {
     if (record.status == RunRecord::Status::done) {
       ++summary.done;
+      ++summary.measured;
       const std::string name = "test_" + record.metric;
       return fmt::format("done      {}: {} {:.6g}", label, name, record.figures.at(name));
     }
@@ -208,60 +123,25 @@ class SweepProgress {
 
 }  // namespace
 
-std::vector<SweepRun> plan_sweep(const Settings& file, std::string_view where, const Settings& overrides) {
-  const SweepFile sweep = read_sweep(file, where);
-  Settings fixed = sweep.fixed;
-  fixed.insert(fixed.end(), overrides.begin(), overrides.end());
-  const std::vector<Axis> axes = nested_axes(sweep, fixed, where);
-  require<UsageError>(!sweep.recipe.empty() || names_source(fixed, axes), where,
-                      "names neither a recipe nor, by set.from, a run to start from");
-
-  std::vector<SweepRun> runs;
-  std::map<std::string, bool> planned;
-  const auto plan = [&](const RunConfig& config, const std::string& label) {
-    const std::string hash = settings_hash(config);
-    if (planned.emplace(hash, true).second) runs.push_back({config, hash, label});
-  };
-  std::vector<std::size_t> digits(axes.size(), 0);
-  do {
-    Settings options = fixed;
-    std::vector<std::string> quantized, others;
-    for (std::size_t i = 0; i < axes.size(); ++i) {
-      const auto& value = axes[i].values[digits[i]];
-      options.emplace_back(axes[i].name, value);
-      (is_quant_setting(axes[i].name) ? quantized : others).push_back(axes[i].name + "=" + value);
-    }
-    const RunConfig config = load_run_config(sweep.recipe, options);
-    std::vector<std::string> reference = others;
-    reference.insert(reference.begin(), "float");
-    plan(float_reference(config), fmt::format("{}", fmt::join(reference, " ")));
-    quantized.insert(quantized.end(), others.begin(), others.end());
-    plan(config, fmt::format("{}", fmt::join(quantized, " ")));
-  } while (advance(digits, axes));
-  return runs;
-}
-
 SweepSummary run_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path& out, std::size_t jobs,
                        RunLauncher& launcher, const SweepSay& say) {
   std::filesystem::create_directories(out / "runs");
   const FolderLock lock(out);
   SweepProgress progress(jobs, say);
   progress.summary.planned = plan.size();
-  bool checked = false;  // all runs have the same data
   std::vector<const SweepRun*> left;
   for (const auto& run : plan) {
     const auto folder = out / "runs" / run.hash;
-    if (has_result(folder)) {
-      if (!checked && std::filesystem::exists(folder / "best.h5")) {
-        check_own_data(run.config, folder);
-        checked = true;
-      }
+    if (const auto status = status_of(folder); status != RunRecord::Status::missing) {
       ++progress.summary.skipped;
+      if (status == RunRecord::Status::done) ++progress.summary.measured;
       continue;
     }
     // written before anything runs, so that a report can list what is missing
     std::filesystem::create_directories(folder);
-    write_file_atomically(folder / "settings.ini", format_ini(settings(run.config)));
+    RunConfig config = run.config;
+    config.out = folder.string();
+    write_file_atomically(folder / "settings.ini", settings_text(config));
     left.push_back(&run);
   }
   std::reverse(left.begin(), left.end());
@@ -281,12 +161,18 @@ SweepSummary run_sweep(const std::vector<SweepRun>& plan, const std::filesystem:
   return progress.summary;
 }
 
+int exit_code(const SweepSummary& summary) {
+  if (summary.interrupted) return exit_interrupted;
+  return summary.failed > 0 || summary.measured == 0 ? 1 : 0;
+}
+
 ProcessLauncher::ProcessLauncher(std::vector<std::string> options) : options_(std::move(options)) {}
 
-int ProcessLauncher::start(const SweepRun& /*run*/, const std::filesystem::path& folder) {
+int ProcessLauncher::start(const SweepRun& run, const std::filesystem::path& folder) {
   std::vector<std::string> command{ChildProcesses::this_program().string(), "train", (folder / "settings.ini").string(),
                                    "--out=" + folder.string()};
   if (std::filesystem::exists(folder / "checkpoint.h5")) command.push_back("--resume=true");
+  if (!run.config.data.empty()) command.push_back("--data=" + run.config.data);
   command.insert(command.end(), options_.begin(), options_.end());
   return children_.start(command, folder / "train.log");
 }

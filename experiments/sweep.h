@@ -25,10 +25,11 @@ struct SweepRun {
 ///   recipe = lorenz-small       a built-in recipe or a path; default: the settings of the run that set.from names
 ///   seeds = 1 2 3               default: the recipe's
 ///   quant = none w8a8           named configurations or paths; default: the recipe's
-///   axis.a_bits = none 2 4 8    any option; values are separated by spaces (those of axis.bits by |)
+///   axis.a_bits = none 2 4 8    any option that changes what a run is
 ///   set.epochs = 5              a fixed override
-/// It is the full product, each run once, and for every float setting and seed the float run as the reference.
-/// `overrides` are fixed settings that win over set. Throws UsageError naming `where`.
+/// Blanks separate values or, where there is a |, bars alone (those of axis.bits always); commas and what stands in
+/// double quotes belong to a value. It is the full product, each run once, and for every float setting and seed the
+/// float run as the reference. `overrides` are fixed settings that win over set. Throws UsageError naming `where`.
 std::vector<SweepRun> plan_sweep(const Settings& file, std::string_view where, const Settings& overrides = {});
 
 /// Where runs are carried out: in child processes, or as a test pleases.
@@ -67,6 +68,7 @@ struct SweepSummary {
   std::size_t skipped = 0;  ///< had a result before
   std::size_t done = 0;
   std::size_t diverged = 0;
+  std::size_t measured = 0;  ///< are done, by this call or an earlier one
   std::size_t failed = 0;    ///< ended without a result; tried again by the next call
   bool interrupted = false;  ///< asked to stop; the rest is for the next call
 };
@@ -78,5 +80,8 @@ using SweepSay = std::function<void(std::string_view line, bool transient)>;
 /// stop the others. Throws Error if `out` cannot be written or another sweep works in it.
 SweepSummary run_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path& out, std::size_t jobs,
                        RunLauncher& launcher, const SweepSay& say);
+
+/// What the program ends with: 75 when it was asked to stop, 1 when a run failed or when no run at all is done, else 0.
+int exit_code(const SweepSummary& summary);
 
 }  // namespace bitstate::experiments

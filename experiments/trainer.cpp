@@ -62,11 +62,11 @@ struct Evaluation {
 /// One run: the model, its data and everything that changes while it trains.
 class Run {
  public:
-  Run(const RunConfig& config, std::filesystem::path folder, const std::optional<datasets::Reading>& reading)
+  Run(const RunConfig& config, std::filesystem::path folder, datasets::Splits data)
       : config_(config),
         folder_(std::move(folder)),
         identity_(identity_of(config)),
-        data_(load_data(config, reading)),
+        data_(std::move(data)),
         metric_(metric_of(data_)),
         model_(make_model(config, data_)),
         inventory_(prepared()),
@@ -85,6 +85,7 @@ class Run {
   }
 
   void begin();
+  void rehearse();
   TrainResult train();
   TrainResult evaluate_best(const RunIdentity& trained);
   /// Name, size, group, rate and decay of every parameter.
@@ -99,6 +100,8 @@ class Run {
   const datasets::Dataset& validation() const { return data_.validation ? *data_.validation : *data_.test; }
   std::filesystem::path file(const char* name) const { return folder_ / name; }
 
+  bool resumes() const { return config_.resume && fs::exists(file("checkpoint.h5")); }
+  void take_over();
   template <class F>
   auto located(std::string_view where, const F& f) const;
   CalibrationData calibration_data(std::span<const std::size_t> order) const;
@@ -283,15 +286,29 @@ void Run::balance_states() {
 }
 
 /// Takes over where the folder's checkpoint stands, or else the weights of the run that this one starts from.
-void Run::begin() {
-  if (config_.resume && std::filesystem::exists(file("checkpoint.h5"))) {
+void Run::take_over() {
+  if (resumes()) {
     progress_ = load_checkpoint(file("checkpoint.h5"), identity_, inventory_, &optimizer_);
     seconds_before_ = progress_.seconds;
     tokens_before_ = progress_.tokens;
-    if (!progress_.metrics.empty()) write_file_atomically(file("metrics.jsonl"), progress_.metrics);
   } else if (!config_.from.empty()) {
     load_source(config_, data_, inventory_);
-    if (config_.balance) balance_states();
+  }
+}
+
+void Run::begin() {
+  take_over();
+  if (!progress_.metrics.empty()) write_file_atomically(file("metrics.jsonl"), progress_.metrics);
+  if (config_.balance && !resumes()) balance_states();
+}
+
+/// Runs one sequence through what begin() would train: a layer may refuse its quantizers only when it computes.
+void Run::rehearse() {
+  take_over();
+  const std::size_t first = 0;
+  try {
+    runner_.run(LaneRunner::Mode::begin, *data_.train, {&first, 1});
+  } catch (const DivergedError&) {  // what becomes of the run is for the run to show
   }
 }
 
@@ -351,6 +368,10 @@ void check_own_data(const RunConfig& config, const std::filesystem::path& folder
   check_identity(best, now);
 }
 
+datasets::Splits training_data(const RunConfig& config) { return load_data(config, known_reading(config, config.out)); }
+
+void rehearse(const RunConfig& config, const datasets::Splits& data) { Run(config, config.out, data).rehearse(); }
+
 TrainResult train(const RunConfig& config) {
   const StopSignals signals;  // from here on, also while the data are read
   const std::filesystem::path folder = config.out;
@@ -369,7 +390,7 @@ TrainResult train(const RunConfig& config) {
     check_own_data(config, folder);
     return result_from_json(read_file(result_file, std::size_t{1} << 20), result_file.string());
   }
-  Run run(config, folder, known_reading(config, folder));
+  Run run(config, folder, training_data(config));
   run.begin();
   std::filesystem::create_directories(folder, error);
   require(!error, "train", "cannot create the folder {}: {}", folder.string(), error.message());
@@ -377,9 +398,7 @@ TrainResult train(const RunConfig& config) {
        {"settings.ini", "parameters.txt", "metrics.jsonl", "checkpoint.h5", "best.h5", "result.json"}) {
     remove_stale_temporaries(folder / name);  // of a killed process
   }
-  Settings kept = settings(config);
-  if (config.dataset == "own") kept.emplace_back("data", fs::absolute(config.data).lexically_normal().string());
-  write_file_atomically(folder / "settings.ini", format_ini(kept));
+  write_file_atomically(folder / "settings.ini", settings_text(config));
   if (epochs_of(config) > 0) write_file_atomically(folder / "parameters.txt", run.parameter_table());
   TrainResult result = run.train();
   if (result.status != "interrupted") write_file_atomically(result_file, to_json(result) + "\n");
@@ -397,7 +416,8 @@ TrainResult evaluate(const RunConfig& config, const std::filesystem::path& folde
   trained.step_rescale = before.step_rescale;
   trained.limit_test = before.limit_test;
   const StopSignals signals;
-  return Run(config, folder, trained_on(folder / "best.h5").reading).evaluate_best(identity_of(trained));
+  auto data = load_data(config, trained_on(folder / "best.h5").reading);
+  return Run(config, folder, std::move(data)).evaluate_best(identity_of(trained));
 }
 
 }  // namespace bitstate::experiments

@@ -1,6 +1,7 @@
 // Training and evaluation of one run.
 #pragma once
 
+#include "datasets/dataset.h"
 #include "experiments/run_config.h"
 
 #include <cstdint>
@@ -41,6 +42,12 @@ TrainResult result_from_json(const std::string& text, const std::string& file);
 /// as it is. A NaN or an infinity ends the run as "diverged"; the last good checkpoint stays. Throws UsageError when
 /// the folder already holds a run and resume is not set.
 TrainResult train(const RunConfig& config);
+
+/// The data as train() sees them: by the reading of the checkpoint that it resumes or the run that it starts from.
+datasets::Splits training_data(const RunConfig& config);
+
+/// Throws what train() would throw before its first step on `data`, those of training_data(), and writes nothing.
+void rehearse(const RunConfig& config, const datasets::Splits& data);
 
 /// Throws Error when the run in `folder` was trained on other own data than those that `config` names, if it names any.
 void check_own_data(const RunConfig& config, const std::filesystem::path& folder);

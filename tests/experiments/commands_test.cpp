@@ -44,6 +44,7 @@ TEST_CASE("commands: mistakes are usage errors that say what to do") {
   CHECK(contains(refused({"train", "smnist", "--epoch=3"}), "did you mean 'epochs'?"));
   CHECK(contains(refused({"train", "smnist", "--jobs=3"}), "'jobs' is not an option"));
   CHECK(contains(refused({"report", "x", "--seed=1"}), "'seed' is not an option"));
+  CHECK(contains(refused({"report", "x", "y"}), "--out=DIR says where"));
   CHECK(contains(refused({"ptq"}), "needs the folder of a run"));
   CHECK(contains(refused({"ptq", "no/such/run"}), "needs what to change"));
   CHECK(contains(refused({"ptq", "no/such/run", "--quant=w8a8"}), "has no settings.ini"));

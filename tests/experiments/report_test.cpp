@@ -3,7 +3,7 @@
 #include "core/error.h"
 #include "experiments/chart.h"
 #include "experiments/trainer.h"
-#include "tests/support/temp_folder.h"
+#include "tests/support/made_up_runs.h"
 
 #include <doctest/doctest.h>
 
@@ -17,36 +17,10 @@ namespace {
 using namespace bitstate::experiments;
 using bitstate::UsageError;
 using bitstate::tests::error_of;
+using bitstate::tests::MadeUpRuns;
 using bitstate::tests::TempFolder;
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
-
-/// A folder of made-up runs.
-class MadeUpRuns {
- public:
-  TempFolder folder;
-
-  /// `result` is the text of result.json; empty: there is none.
-  void add(const std::string& settings, const std::string& result, const std::string& metrics = "") {
-    const auto run = folder.path() / "runs" / ("run" + std::to_string(count_++));
-    std::filesystem::create_directories(run);
-    std::ofstream(run / "settings.ini") << "dataset = smnist\n" << settings;
-    if (!result.empty()) std::ofstream(run / "result.json") << result;
-    if (!metrics.empty()) std::ofstream(run / "metrics.jsonl") << metrics;
-  }
-  void accuracy(const std::string& settings, double test) {
-    add(settings,
-        R"({"status":"done","test_accuracy":)" + std::to_string(test) + R"(,"val_accuracy":0.5,"seconds":2.0})");
-  }
-  void mse(const std::string& a, const std::string& x, double test) {
-    add("a_bits = " + a + "\nssm_act_bits = " + x + "\nseed = 1\n",
-        R"({"status":"done","test_mse":)" + std::to_string(test) + "}");
-  }
-  [[nodiscard]] Report report() const { return make_report(read_runs(folder.path())); }
-
- private:
-  int count_ = 0;
-};
 
 /// Q-S5's names with figures that can be averaged in the head.
 void add_three_configurations(MadeUpRuns& runs) {
@@ -169,8 +143,8 @@ TEST_CASE("report: the size stands beside the accuracy, the multiplier of A wher
   CHECK(contains(text, "| old | 1.000 * | +0.000 | – | – | – |"));
   CHECK(contains(report_terminal(report), "size (KiB)  A multiplier bits"));
   CHECK(contains(report_html(report), "<th>size (KiB)</th><th>A multiplier bits</th>"));
-  CHECK(contains(report_csv(report), ",0,0,,10,8\n"));
-  CHECK(contains(report_csv(report), ",0,0,,,\n"));
+  CHECK(contains(report_csv(report), ",0,0,,10,8,0\n"));
+  CHECK(contains(report_csv(report), ",0,0,,,,0\n"));
 }
 
 TEST_CASE("report: a result keeps its size in JSON, and one of an older version is read without") {
@@ -212,9 +186,9 @@ TEST_CASE("report: the CSV has unrounded numbers, empty fields for what is absen
   runs.add("bits = \nseed = 1\n", R"({"status":"done","test_mse":0.0625,"seconds":3})");
   CHECK(report_csv(runs.report()) ==
         "bits,metric,test_mean,test_std,difference_to_float,val_mean,val_std,n,diverged,missing,seconds_mean,size_kib,"
-        "a_multiplier_bits\n"
-        ",mse,0.0625,,0,,,1,0,0,3,,\n"
-        "\"act:* 8, or \"\"so\"\"\",mse,0.125,,0.0625,,,1,0,0,,,\n");
+        "a_multiplier_bits,running\n"
+        ",mse,0.0625,,0,,,1,0,0,3,,,0\n"
+        "\"act:* 8, or \"\"so\"\"\",mse,0.125,,0.0625,,,1,0,0,,,,0\n");
 }
 
 TEST_CASE("report: for errors the smallest is best, and the difference is to the float row of the same setting") {
@@ -300,12 +274,12 @@ TEST_CASE("report: bars in a Markdown cell are escaped") {
 TEST_CASE("report: write_report leaves the three files and refuses a folder without runs") {
   MadeUpRuns runs;
   add_three_configurations(runs);
-  write_report(runs.folder.path());
+  write_report({runs.folder.path()}, runs.folder.path());
   CHECK(contains(read_text(runs.folder / "table.md"), "| w8a8 |"));
   CHECK(contains(read_text(runs.folder / "table.csv"), "w8a8,accuracy,"));
   CHECK(contains(read_text(runs.folder / "index.html"), "</html>"));
   const TempFolder empty;
-  CHECK(contains(error_of<UsageError>([&] { write_report(empty.path()); }), "holds no runs"));
+  CHECK(contains(error_of<UsageError>([&] { write_report({empty.path()}, empty.path()); }), "holds no runs"));
 }
 
 TEST_CASE("chart: ticks are round and inside the interval, and points lie where their values say") {

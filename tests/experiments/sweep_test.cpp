@@ -187,6 +187,7 @@ TEST_CASE("sweep: a diverged run is reported with its reason, and the others go 
   const auto summary = run(plan(small_sweep), folder.path(), launcher, &lines);
   CHECK(summary.diverged == 2);
   CHECK(summary.done == 4);
+  CHECK(summary.measured == 4);
   CHECK(summary.failed == 0);
   const auto told = std::count_if(lines.begin(), lines.end(), [](const std::string& line) {
     return contains(line, "diverged") && contains(line, "a_bits=2") && contains(line, "loss is NaN in step 3");
@@ -201,6 +202,7 @@ TEST_CASE("sweep: a second call skips what is done or diverged, and a wider swee
   const auto again = run(plan(small_sweep), folder.path(), second);
   CHECK(second.started.empty());
   CHECK(again.skipped == 6);
+  CHECK(again.measured == 4);
   const auto wider = run(plan("recipe = lorenz-small\nseeds = 1 2\naxis.a_bits = 2 4 8\n"), folder.path(), third);
   CHECK(wider.skipped == 6);
   CHECK(third.started == std::vector<std::string>{"a_bits=4 seed=1", "a_bits=4 seed=2"});

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# A sweep trains what its file says or starts nothing, its exit code tells whether there is a result, and the report of an
+# unfinished one counts every run once.
+set -euo pipefail
+
+fail() { echo "$*" >&2; exit 1; }
+# expect <code> <words> <argument>...
+expect() {
+  local code=0 expected=$1 words=$2 output
+  shift 2
+  output=$("$BITSTATE" "$@" 2>&1) || code=$?
+  [ "$code" -eq "$expected" ] && grep -qF -- "$words" <<< "$output" && return
+  fail "bitstate $*: exit $code (expected $expected), said: $output; expected the words: $words"
+}
+
+awk 'BEGIN { print "t,u,y"; for (i = 0; i < 400; i++) { u = sin(0.05 * i) + (i * 37 % 11) / 11; s = 0.9 * s + 0.1 * u; print i "," u "," s } }' > series.csv
+cat > own.ini <<'EOF'
+dataset = own
+input = u
+target = y
+window = 50
+n_layers = 1
+d_model = 4
+ssm_size_base = 4
+blocks = 1
+batchnorm = false
+bsz = 2
+epochs = 1
+EOF
+
+# commas belong to a value
+printf 'recipe = own.ini\nseeds = 1\nquant = w8a8\naxis.input = u t,u\n' > columns.ini
+expect 0 '4 runs: 4 done' sweep columns.ini --data=series.csv --out=columns
+expect 0 'columns/index.html' report columns
+grep -q '^| u | w8a8 |' columns/table.md || grep -q '^| w8a8 | u |' columns/table.md || fail "$(cat columns/table.md)"
+grep -qE '^\| (w8a8 \| t,u|t,u \| w8a8) \|' columns/table.md || fail "$(cat columns/table.md)"
+
+# what cannot be trained is found before anything starts
+bad() {
+  printf 'recipe = own.ini\nseeds = 1\n%s\n' "$1" > bad.ini
+  expect 2 "$2" sweep bad.ini --data=series.csv --out=bad
+  [ ! -e bad ] || fail "$1 left $(find bad)"
+}
+bad 'axis.input = u | t,v' 'input=t,v'
+bad 'axis.bits = none | weight:*.ssm.E 8' 'matches no site'
+bad 'axis.a_bits = 4,8' 'write axis.a_bits = 4 8'
+bad 'axis.bsz = 2 4000' 'bsz=4000'
+bad 'quant = none absent.quant' 'absent.quant'
+bad 'axis.from = absent' 'absent'
+
+# a sweep without any result is none, the first time as later
+printf 'recipe = lorenz-small\nseeds = 1 2\nset.ssm_lr_base = 100\nset.trajectories = 20\nset.bsz = 4\n' > diverging.ini
+expect 1 '2 diverged' sweep diverging.ini --out=diverging
+expect 1 '2 had a result' sweep diverging.ini --out=diverging
+
+# unfinished: one row a configuration, and its counts add up
+printf 'recipe = own.ini\nseeds = 1 2\naxis.a_bits = 4 8\nset.epochs = 1000000\n' > long.ini
+"$BITSTATE" sweep long.ini --data=series.csv --out=long > long.log &
+sweep=$!
+trap 'kill "$sweep"' EXIT
+for _ in $(seq 300); do
+  [ -z "$(find long -name metrics.jsonl 2> /dev/null || true)" ] || break
+  sleep 0.1
+done
+"$BITSTATE" report long > running.log
+[ "$(awk -F'|' '$2 ~ /4|8|float/ { rows++ } END { print rows }' long/table.md)" = 3 ] || fail "$(cat long/table.md)"
+trap - EXIT
+kill -INT "$sweep"
+code=0
+wait "$sweep" || code=$?
+[ "$code" -eq 75 ] || fail "a stopped sweep exits with $code"
+"$BITSTATE" report long > stopped.log
+grep -q '^Missing (6), ' stopped.log || fail "$(cat stopped.log)"
+
+expect 2 '--out=DIR' report long columns
+expect 0 'both/index.html' report long columns --out=both
+[ "$(grep -c '^|' both/table.md)" -ge 9 ] || fail "$(cat both/table.md)"
+expect 2 'holds no runs' report both
