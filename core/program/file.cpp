@@ -228,6 +228,9 @@ class Reader {
             bytes.size(), m.rows, m.cols, m.bits);
     m.codes.resize(count);
     unpack(bytes, m);
+    const std::size_t unused = 8 * bytes.size() - count * m.bits;
+    require(unused == 0 || bytes.back() >> (8 - unused) == 0, "program", "{}: {} has bits behind its last code",
+            hdf5_.path().string(), path(name));
   }
   void operator()(std::string_view name, std::vector<std::int32_t>& values) { read(member(name), values); }
   void operator()(std::string_view name, std::vector<float>& values) { read(member(name), values); }

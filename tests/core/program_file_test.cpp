@@ -155,6 +155,49 @@ TEST_CASE("program file: a forged file with a right digest is refused by what it
   CHECK(sentence_of(file).find("architecture") != std::string::npos);
 }
 
+TEST_CASE("program file: a packed matrix has the bytes of its codes, no more, no fewer, and nothing between them") {
+  const TempFolder folder;
+  const auto file = folder / "forged.h5";
+  Program p;
+  p.name = "x";
+  p.input.grid = {1.0F, -1, 1};
+  p.instructions = {program::Linear{0, {3, 1, 3, {1, -2, 3}}, {0, 0, 0}}};
+  p.output.scale = {1.0F};
+  const auto forge = [&](const std::vector<std::uint8_t>& bytes) {
+    write_forged(file, [&](Hdf5Writer& writer) {
+      for (const char* name : {"name", "settings"}) writer.set_attribute("/", name, name[0] == 'n' ? p.name : "");
+      writer.set_attribute("/", "architecture", program::architecture_digest(p));
+      for (const char* name : {"padded_length", "input_tokens", "input_one_bit", "output_classes"}) {
+        writer.set_attribute("/", name, 0);
+      }
+      writer.set_attribute("/", "input_cols", 1);
+      writer.set_attribute("/", "input_scale", 1.0);
+      writer.set_attribute("/", "input_lo", -1);
+      writer.set_attribute("/", "input_hi", 1);
+      writer.write("output_scale", p.output.scale);
+      writer.group("code/00000");
+      writer.set_attribute("code/00000", "op", std::string("linear"));
+      writer.set_attribute("code/00000", "x", 0);
+      writer.write("code/00000/bias", std::vector<std::int32_t>{0, 0, 0});
+      writer.write("code/00000/weight", bytes);
+      writer.set_attribute("code/00000/weight", "rows", 3);
+      writer.set_attribute("code/00000/weight", "cols", 1);
+      writer.set_attribute("code/00000/weight", "bits", 3);
+    });
+    return sentence_of(file);
+  };
+  // 9 bits, the lowest first: 001, 110, 011
+  REQUIRE(forge({0b11110001, 0}) == "");
+  CHECK(program::load(file) == p);
+  for (const std::vector<std::uint8_t>& bytes :
+       {std::vector<std::uint8_t>{0b11110001}, {0b11110001, 0, 0}, {0b11110001, 0, 0, 0, 0, 0, 0, 0, 0}}) {
+    CAPTURE(bytes.size());
+    CHECK(forge(bytes).find(fmt::format("weight has {} bytes for 3 x 1 codes of 3 bits", bytes.size())) !=
+          std::string::npos);
+  }
+  CHECK(forge({0b11110001, 0b10}).find("weight has bits behind its last code") != std::string::npos);
+}
+
 TEST_CASE("program: what could overflow or does not fit together is refused by the instruction's name") {
   const auto refused = [](auto change) {
     Program p = small_program();

@@ -82,6 +82,30 @@ TEST_CASE("c_source: scans with wide eigenvalues, states and residues") {
   }
 }
 
+/// One pair of states of one code, whose sums are `limit` and, with the residue, half of 2^shift more.
+Program wide_sums(bool feedback, std::int32_t shift, std::int64_t limit, std::int32_t bound) {
+  Scan scan = scan_of(0, feedback, shift);
+  scan.lambda = {1, 1};
+  scan.bound = bound;
+  scan.limit = limit;
+  scan.from_input = {{int32_max, 17}, {int32_max, 17}};  // up to 100000 * 2^14
+  return program_of(2, -200000, 200000, {scan});
+}
+
+TEST_CASE("c_source: sums of a scan that pass 2^31 only by the half that rounds, or by the residue, are 64 bits wide") {
+  if (no_compiler()) return;
+  constexpr std::int64_t end = std::int64_t{1} << 31;
+  for (const std::int32_t shift : {28, 29, 30}) {
+    CAPTURE(shift);
+    const std::int64_t half = std::int64_t{1} << (shift - 1);
+    for (const std::int64_t beyond : {std::int64_t{-10}, half / 2}) {
+      CAPTURE(beyond);
+      check_limits(wide_sums(false, shift, end - half + beyond, 3));
+      check_limits(wide_sums(true, shift, end - 2 * half + beyond, 127));
+    }
+  }
+}
+
 TEST_CASE("c_source: sums, products, norms and rescales with all their bits") {
   if (no_compiler()) return;
   const std::int32_t largest = (1 << 30) - 1;
