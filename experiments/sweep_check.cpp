@@ -19,9 +19,20 @@ constexpr std::array<std::string_view, 14> data_settings{
     "dataset", "data",   "trajectories", "tau",  "contour_length", "input",       "target",
     "window",  "stride", "horizon",      "task", "val_split",      "limit_train", "limit_test"};
 
+/// Settings whose values only training tells apart: each is checked alone when it is read.
+constexpr std::array<std::string_view, 16> training_settings{
+    "seed",       "epochs", "ssm_lr_base",    "lr_factor",         "dt_global",    "lr_min",
+    "warmup_end", "lanes",  "cosine_anneal",  "p_dropout",         "weight_decay", "opt_config",
+    "dt_min",     "dt_max", "from_lr_factor", "from_epochs_factor"};
+
+template <class Names>
+bool contains(const Names& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 bool is_generated(const RunConfig& config) { return config.dataset == "lorenz" || config.dataset == "mackey-glass"; }
 
-/// The settings of a run but for those whose values no check depends on, and of them only `names` if there are any.
+/// The settings of a run that `names` holds, but for those whose values no check depends on.
 template <class Names>
 std::string key_of(const RunConfig& config, const Names& names) {
   Settings kept = settings(config);
@@ -29,15 +40,16 @@ std::string key_of(const RunConfig& config, const Names& names) {
   kept.emplace_back("checkpoint", config.resume ? config.out : "");
   kept.emplace_back("weights", config.from_digest);
   std::erase_if(kept, [&](const auto& setting) {
-    return setting.first == "seed" || (setting.first == "tau" && is_generated(config)) || !names(setting.first);
+    const bool is_checked =
+        !contains(training_settings, setting.first) && !(setting.first == "tau" && is_generated(config));
+    return !is_checked || !names(setting.first);
   });
   return format_ini(kept);
 }
 
 std::string data_key(const RunConfig& config) {
   return key_of(config, [](std::string_view name) {
-    return std::find(data_settings.begin(), data_settings.end(), name) != data_settings.end() || name == "checkpoint" ||
-           name == "weights";
+    return contains(data_settings, name) || name == "checkpoint" || name == "weights";
   });
 }
 
