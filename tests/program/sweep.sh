@@ -63,7 +63,9 @@ for _ in $(seq 300); do
   sleep 0.1
 done
 "$BITSTATE" report long > running.log
-[ "$(awk -F'|' '$2 ~ /4|8|float/ { rows++ } END { print rows }' long/table.md)" = 3 ] || fail "$(cat long/table.md)"
+awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+  { rows++; good += $at["n"] + $at["diverged"] + $at["running"] + $at["missing"] == 2 }
+  END { exit !(rows == 3 && good == 3) }' long/table.csv || fail "$(cat long/table.csv)"
 trap - EXIT
 kill -INT "$sweep"
 code=0
