@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -103,7 +104,7 @@ class Writer {
   /// Steps of the number 0 up to padded_length.
   std::string with_padding(const std::string& x) {
     const std::string missing = b_.node("Sub", {integers({program_.padded_length}), length()});
-    const std::string steps = b_.node("Max", {missing, integers({0})});
+    const std::string steps = b_.clamp(missing, 0, program_.padded_length, Type::int64);
     const bool tokens = program_.input.tokens;  // [N, L] or [N, L, cols]: all beginnings, then all ends
     const std::string before = integers(std::vector<std::int64_t>(tokens ? 3 : 4, 0));
     const std::string pads =
@@ -205,10 +206,10 @@ class Writer {
   /// Section 5 in int64.
   std::string write(const LayerNorm& i) {
     const auto integer = [this](std::int64_t v) { return b_.constant(Type::int64, std::vector{v}); };
-    const auto sum = [this](const std::string& v) { return b_.node("ReduceSum", {v, integers({-1})}); };
     const std::string x = b_.cast(at(i.x), Type::int64);
-    const std::string d = b_.node("Sub", {b_.node("Mul", {x, integer(std::ssize(i.scale))}), sum(x)});
-    const std::string w = b_.node("Add", {sum(b_.node("Mul", {d, d})), integer(i.epsilon)});
+    const std::string d = b_.node("Sub", {b_.node("Mul", {x, integer(std::ssize(i.scale))}), sum(at(i.x))});
+    const std::string w =
+        b_.node("Add", {sum_of_squares(d, i.scale.size(), magnitude(infos_[i.x])), integer(i.epsilon)});
     // 4^j for j >= 1; for t >= 0: 4^(30-t), and what shifting by k = 30 + t - F needs
     std::vector<std::int64_t> powers, factors, added, shifts, offsets;
     for (std::int64_t t = 0; t <= 30; ++t) {
@@ -220,7 +221,7 @@ class Writer {
       offsets.push_back(onnx::lift >> k);
     }
     // t is the number of powers of 4 up to w
-    const std::string t = sum(b_.cast(b_.node("GreaterOrEqual", {w, integers(powers)}), Type::int64));
+    const std::string t = sum(b_.cast(b_.node("GreaterOrEqual", {w, integers(powers)}), Type::float64));
     const auto entry = [&](const std::vector<std::int64_t>& table, Type type = Type::int64) {
       return b_.node("Gather", {b_.constant(type, table), t});
     };
@@ -230,6 +231,22 @@ class Writer {
     const std::string shifted = b_.shift_right(lifted, entry(shifts, Type::uint64), entry(offsets));
     const std::string p = b_.cast(shifted, Type::float64);
     return b_.node("Add", {b_.node("Mul", {p, reals(i.scale)}), reals(i.bias)});
+  }
+
+  /// Of each row of float64, as int64. (onnxruntime adds int64 in float64, too, without saying so.)
+  std::string sum(const std::string& v) { return b_.cast(b_.node("ReduceSum", {v, integers({-1})}), Type::int64); }
+
+  /// Of each row of int64 d = H x - S, |x| <= magnitude.
+  std::string sum_of_squares(const std::string& d, std::size_t cols, std::int64_t magnitude) {
+    const std::string squares = b_.node("Mul", {d, d});
+    const double largest = std::pow(static_cast<double>(cols), 3.0) * std::pow(static_cast<double>(magnitude), 2.0);
+    if (largest < 0x1.0p53) return sum(b_.cast(squares, Type::float64));
+    // at most 2^60: both sums of the halves fit float64
+    const std::string half = b_.constant(Type::int64, std::vector{std::int64_t{1} << 30});
+    const std::string high = b_.node("Div", {squares, half});
+    const std::string low = b_.node("Sub", {squares, b_.node("Mul", {high, half})});
+    return b_.node("Add",
+                   {b_.node("Mul", {sum(b_.cast(high, Type::float64)), half}), sum(b_.cast(low, Type::float64))});
   }
 
   /// floor(sqrt(v)) of int64 v < 2^62: the root in float64 is off by at most one.

@@ -110,11 +110,19 @@ std::string Builder::floor_divide(const std::string& a, const std::string& b) {
   return node("Div", {node("Sub", {a, node("Mod", {a, b})}), b});
 }
 
-std::string Builder::clamp(const std::string& x, std::span<const std::int32_t> lo, std::span<const std::int32_t> hi,
-                           Type type) {
-  const std::string low = constant(type, std::vector<std::int32_t>(lo.begin(), lo.end()));
-  const std::string high = constant(type, std::vector<std::int32_t>(hi.begin(), hi.end()));
-  if (lo.size() == 1 && hi.size() == 1) return node("Clip", {x, low, high});
+std::string Builder::clamp(const std::string& x, std::int64_t lo, std::int64_t hi, Type type) {
+  const std::string low = constant(type, std::vector{lo});
+  const std::string high = constant(type, std::vector{hi});
+  if (type != Type::int64) return node("Clip", {x, low, high});
+  // Clip, Min, Max and Sign of int64 are wrong on x86-64 (microsoft/onnxruntime#25280); comparisons are right
+  const std::string below = node("Where", {node("Less", {x, high}), x, high});
+  return node("Where", {node("Greater", {below, low}), below, low});
+}
+
+std::string Builder::clamp(const std::string& x, std::span<const std::int32_t> lo, std::span<const std::int32_t> hi) {
+  if (lo.size() == 1 && hi.size() == 1) return clamp(x, lo[0], hi[0], Type::float64);
+  const std::string low = constant(Type::float64, std::vector<std::int32_t>(lo.begin(), lo.end()));
+  const std::string high = constant(Type::float64, std::vector<std::int32_t>(hi.begin(), hi.end()));
   return node("Min", {node("Max", {x, low}), high});
 }
 

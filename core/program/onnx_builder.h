@@ -41,9 +41,10 @@ class Builder {
   std::string floor_divide(const std::string& a, const std::string& b);
   /// v >> k of int64 |v| < 2^62, from `lifted` = v + 2^62 >= 0, `shift` = k as uint64, and `offset` = 2^(62-k).
   std::string shift_right(const std::string& lifted, const std::string& shift, const std::string& offset);
-  /// Clamp to one interval, or one a column; x and the result are of `type`.
-  std::string clamp(const std::string& x, std::span<const std::int32_t> lo, std::span<const std::int32_t> hi,
-                    Type type = Type::float64);
+  /// Clamp to one interval; x and the result are of `type`.
+  std::string clamp(const std::string& x, std::int64_t lo, std::int64_t hi, Type type);
+  /// Clamp of float64 to one interval, or one a column.
+  std::string clamp(const std::string& x, std::span<const std::int32_t> lo, std::span<const std::int32_t> hi);
   /// rescale(x, factor) of |x| <= magnitude, float64 where fits_double(), or int64; one factor or one a column.
   std::string rescale(const std::string& x, std::span<const FixedPoint> factors, Type type, std::int64_t magnitude);
   /// rescale(x, factor) of codes |x| <= magnitude, over int64 where float64 is not enough.

@@ -62,7 +62,7 @@ class Body {
     const std::string z = sum();
     const std::string rounded =
         plan_.shifted ? b_.node("Floor", {z}) : b_.rescale(z, {&plan_.to_state, 1}, plan_.type, plan_.largest);
-    const std::string next = b_.node("Clip", {rounded, number(-scan_.bound), number(scan_.bound)});
+    const std::string next = b_.clamp(rounded, -scan_.bound, scan_.bound, plan_.type);
     Graph& g = b_.graph;
     g.name = "recurrence";
     g.inputs = {port(x_)};
@@ -119,17 +119,13 @@ std::string initial(Builder& b, const std::string& u, std::size_t states, Type t
   return b.node("Expand", {b.constant(type, std::vector{value}), shape});
 }
 
-std::string clip(Builder& b, const std::string& x, Type type, std::int64_t bound) {
-  return b.node("Clip", {x, b.constant(type, std::vector{-bound}), b.constant(type, std::vector{bound})});
-}
-
 /// u' of section 6, ready for the body.
 std::string inner_input(Builder& b, const Scan& scan, const Plan& plan, const std::string& u, std::int64_t magnitude,
                         bool clamped) {
   // a large factor may leave float64 before the clamp brings it back
   const Type type = fits_double(scan.from_input, magnitude) ? Type::float64 : Type::int64;
   std::string v = b.rescale(type == Type::int64 ? b.cast(u, type) : u, scan.from_input, type, magnitude);
-  if (clamped) v = clip(b, v, type, scan.limit);
+  if (clamped) v = b.clamp(v, -scan.limit, scan.limit, type);
   if (plan.shifted) {
     if (type == Type::int64) v = b.cast(v, Type::float64);
     v = b.node("Mul", {v, b.constant(Type::float64, std::vector{std::ldexp(1.0, -scan.shift)})});
@@ -162,7 +158,7 @@ std::string write_scan(Builder& b, const Scan& scan, const std::string& u, std::
                                               {"scan_input_directions", direction},
                                               {"scan_output_directions", direction}});
   const std::string x =
-      clip(b, reshaped(rounded, {0, 0, static_cast<std::int64_t>(2 * states)}), plan.type, scan.bound);
+      b.clamp(reshaped(rounded, {0, 0, static_cast<std::int64_t>(2 * states)}), -scan.bound, scan.bound, plan.type);
   return plan.type == Type::float64 ? x : b.cast(x, Type::float64);
 }
 

@@ -60,17 +60,20 @@ void add_rescales(OnnxCases& cases) {
   }
 }
 
-/// W = 2 d^2 + E is u^2 or one next to it, which float64 takes for a square.
+/// W = 2 d^2 + E is u^2 or one next to it, which float64 takes for a square; and 2 d^2 may be none of its numbers.
 void add_norms(OnnxCases& cases) {
   constexpr std::int32_t half = 1 << 28;
   const Random random{1, random_stream("onnx_corners")};
   for (std::uint64_t k = 0; k < 40; ++k) {
-    // both columns are clamped to half or -half, or 0: d is 2^29, 2^28 or 0
-    const std::int64_t u = 900000000 + static_cast<std::int64_t>(random.below(170000000, k));
-    const std::int64_t d = k % 2 == 0 ? std::int64_t{1} << 29 : std::int64_t{1} << 28;
+    // both columns are size, 0 or -size: d is 0, size or 2 size
+    const auto size = half - static_cast<std::int32_t>(k % 8 == 4 ? k + 1 : 0);
+    const std::int64_t d = k % 2 == 0 ? 2 * std::int64_t{size} : size;
+    // W 4^(30-t) is 4 u^2, and a root that is off by one shows
+    std::int64_t u = 900000000 + static_cast<std::int64_t>(random.below(170000000, k));
+    const auto p = [d](std::int64_t root) { return (d * ((std::int64_t{1} << 60) / root) + (1 << 29)) >> 30; };
+    while (p(2 * u) == p(2 * u - 1)) ++u;
     const std::int64_t epsilon = u * u - 2 * d * d - static_cast<std::int64_t>(k % 4 / 2);
     const std::vector<FixedPoint> one{{1 << 30, 30}};
-    const std::int32_t size = half;
     cases.add(program_of(2, half,
                          {program::Rescale{0, one, {-1}, {1}}, program::Scale{1, {size, k % 2 == 0 ? size : 0}},
                           program::LayerNorm{2, {1, 1}, {0, 7}, 29, epsilon}}),

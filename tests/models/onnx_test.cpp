@@ -8,10 +8,12 @@
 #include "tests/support/folders.h"
 #include "tests/support/onnx_cases.h"
 #include "tests/support/protobuf.h"
+#include "tests/support/random_model.h"
 #include "tests/support/random_program.h"
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -19,6 +21,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace bitstate::tests {
@@ -142,7 +145,7 @@ TEST_CASE("onnx: random programs give the same codes in onnxruntime") {
   }
   OnnxCases cases;
   std::set<std::string_view> instructions;
-  for (std::uint64_t number = 0; cases.size() < 60; ++number) {
+  for (std::uint64_t number = 0; cases.size() < 30; ++number) {
     const auto random = random_program(number);
     if (!random) continue;
     for (const auto& i : random->program.instructions) instructions.insert(program::name_of(i));
@@ -153,6 +156,44 @@ TEST_CASE("onnx: random programs give the same codes in onnxruntime") {
   }
   CHECK(instructions.size() >= 11);
   cases.check();
+}
+
+/// `count` wide models, the first of them as wide as they come, with a B of many bits and a state matrix in polar form.
+void compare_wide(std::uint64_t first, std::size_t count) {
+  OnnxCases cases;
+  std::size_t widest = 0, tokens = 0, bidirectional = 0;
+  for (std::uint64_t number = first; cases.size() < count; ++number) {
+    const auto random = random_program(number);
+    if (!random) continue;
+    for (const auto& i : random->program.instructions) {
+      if (const auto* const linear = std::get_if<program::Linear>(&i)) {
+        widest = std::max<std::size_t>(widest, linear->weight.cols);
+      }
+    }
+    tokens += random->program.input.tokens ? 1 : 0;
+    bidirectional += program::can_stream(random->program) ? 0 : 1;
+    cases.add(random->program, {{1, 1 + number % 20}, {2, 3}});
+  }
+  CHECK(widest == 1536);
+  CHECK(tokens > 0);
+  CHECK(bidirectional > 0);
+  cases.check();
+}
+
+TEST_CASE("onnx: wide random models give the same codes in onnxruntime") {
+  if (const std::string why = onnxruntime_missing(); !why.empty()) {
+    MESSAGE("skipped: ", why);
+    return;
+  }
+  compare_wide(first_wide_model, 5);
+}
+
+TEST_CASE("long: onnx: 300 wide random models give the same codes in onnxruntime") {
+  if (const std::string why = onnxruntime_missing(); !why.empty()) {
+    MESSAGE("skipped: ", why);
+    return;
+  }
+  for (std::uint64_t k = 1; k <= 20; ++k) compare_wide(first_wide_model + 1000 * k, 15);
 }
 
 TEST_CASE("onnx: models of sequential MNIST's size give the same codes in onnxruntime") {

@@ -38,7 +38,7 @@ bool ends_with_one_of(std::string_view site, std::initializer_list<std::string_v
   return std::any_of(ends.begin(), ends.end(), [&](std::string_view end) { return site.ends_with(end); });
 }
 
-S5Options draw_options(Draw& draw) {
+S5Options draw_options(Draw& draw, bool wide) {
   S5Options options;
   options.tokens = draw.chance(0.15);
   options.inputs = options.tokens ? draw.between(2, 9) : draw.between(1, 5);
@@ -61,6 +61,11 @@ S5Options draw_options(Draw& draw) {
   layer.use_layernorm_bias = draw.chance(0.8);
   layer.qgelu = draw.chance(0.4);
   layer.hard_sigmoid = draw.chance(0.4);
+  if (!wide) return options;
+  options.layers = 1;
+  options.tokens = draw.chance(0.3);
+  if (options.tokens) options.inputs = draw.between(2, 9);
+  layer.sizes.H = draw.one_of<std::size_t>({24, 320, 768, 1024, 1536});
   return options;
 }
 
@@ -74,7 +79,9 @@ void draw_matrix(Draw& draw, Tensor& tensor, double size) {
 }
 
 void draw_parameter(Draw& draw, std::string_view name, Tensor& tensor, bool conj_sym) {
-  if (ends_with_one_of(name, {".B", ".C", ".C1", ".C2"})) return draw_matrix(draw, tensor, 0.6);
+  if (ends_with_one_of(name, {".B", ".C", ".C1", ".C2"})) {
+    return draw_matrix(draw, tensor, std::min(0.6, 3.0 / std::sqrt(static_cast<double>(tensor.cols))));
+  }
   if (name.ends_with("weight")) {
     return draw_matrix(draw, tensor, 1.2 / std::sqrt(static_cast<double>(tensor.cols)));
   }
@@ -98,6 +105,7 @@ void draw_parameter(Draw& draw, std::string_view name, Tensor& tensor, bool conj
 /// Rules of a whole model.
 struct Mood {
   bool loose = false;  ///< some operations may have no codes
+  bool wide = false;   ///< a number from first_wide_model on
   double pow2 = 0.15;
   std::size_t bits = 16;  ///< at most
   S5LayerOptions layer;
@@ -129,16 +137,17 @@ bool is_absent(Draw& draw, const Mood& mood, std::string_view site) {
   return mood.loose && draw.chance(0.06);
 }
 
-void draw_form(Draw& draw, QuantSpec& spec, bool conj_sym) {
+void draw_form(Draw& draw, QuantSpec& spec, const Mood& mood) {
   using Form = QuantSpec::Form;
   spec.form = draw.one_of({Form::cartesian, Form::cartesian, Form::disk, Form::polar, Form::log_polar});
+  if (mood.wide && draw.chance(0.6)) spec.form = draw.one_of({Form::polar, Form::log_polar, Form::log_polar});
   if (spec.form != Form::cartesian) {
     spec.bits = std::max(spec.bits, 2);
     spec.sign = QuantSpec::Sign::symmetric;
     if (spec.range == Range::learned) spec.range = Range::absmax;
   }
   if (!spec.is_lookup()) return;
-  const int signs = conj_sym ? 0 : 1;  // a bit of the phase
+  const int signs = mood.layer.sizes.conj_sym ? 0 : 1;  // a bit of the phase
   spec.magnitude = static_cast<int>(draw.between(1, static_cast<std::size_t>(2 * spec.bits - 1 - signs)));
   spec.phase = 2 * spec.bits - spec.magnitude;
   spec.spacing = draw.one_of({QuantSpec::Spacing::linear, QuantSpec::Spacing::log});
@@ -180,7 +189,8 @@ QuantSpec draw_spec(Draw& draw, const Mood& mood, const Quantizer& quantizer) {
     spec.scale_kind = QuantSpec::Scale::pow2;
     spec.value = static_cast<float>(draw.log_uniform(1e-14, 1e-6));
   }
-  if (site.ends_with("ssm.A")) draw_form(draw, spec, mood.layer.sizes.conj_sym);
+  if (site.ends_with("ssm.A")) draw_form(draw, spec, mood);
+  if (mood.wide && site.ends_with("ssm.B") && draw.chance(0.6)) spec.bits = draw.one_of({15, 16});
   return spec;
 }
 
@@ -203,12 +213,12 @@ void draw_range(Draw& draw, Quantizer& quantizer) {
   for (float& v : quantizer.log_range.value.data) v = static_cast<float>(std::log(size * draw.uniform(0.6, 1.6)));
 }
 
-void draw_sequences(Draw& draw, RandomModel& out, const S5Options& options) {
+void draw_sequences(Draw& draw, RandomModel& out, const S5Options& options, std::size_t longest) {
   const bool one_step = draw.chance(0.05);  // in all
   const std::size_t count = one_step ? 1 : draw.between(1, 3);
   std::size_t steps = 0;
   for (std::size_t s = 0; s < count; ++s) {
-    out.lengths.push_back(one_step ? 1 : draw.between(1, 40));
+    out.lengths.push_back(one_step ? 1 : draw.between(1, longest));
     out.rows.push_back(out.lengths.back() + (!one_step && draw.chance(0.4) ? draw.between(1, 5) : 0));
     steps += out.rows.back();
   }
@@ -226,12 +236,14 @@ void draw_sequences(Draw& draw, RandomModel& out, const S5Options& options) {
 std::unique_ptr<RandomModel> random_model(std::uint64_t number) {
   Draw draw(number);
   auto out = std::make_unique<RandomModel>();
-  const S5Options options = draw_options(draw);
   Mood mood;
+  mood.wide = number >= first_wide_model;
+  const S5Options options = draw_options(draw, mood.wide);
   mood.layer = options.layer;
   mood.loose = draw.chance(0.1);
   if (draw.chance(0.2)) mood.pow2 = 1.0;
   mood.bits = draw.one_of<std::size_t>({5, 8, 8, 12, 12, 16});
+  if (mood.wide) mood.bits = std::min<std::size_t>(mood.bits, 8);  // sums of so many products fit 31 bits
   out->batchnorm = options.layer.batchnorm;
   if (draw.chance(0.35)) {
     out->model.emplace<S5Regressor>(options, number);
@@ -259,7 +271,7 @@ std::unique_ptr<RandomModel> random_model(std::uint64_t number) {
     draw_range(draw, *quantizer);
   }
   out->inventory = inventory();  // with learned ranges, and of discrete SSMs
-  draw_sequences(draw, *out, options);
+  draw_sequences(draw, *out, options, mood.wide ? 6 : 40);
   return out;
 }
 

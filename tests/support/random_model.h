@@ -26,6 +26,10 @@ struct RandomModel {
   [[nodiscard]] Batch batch() const { return {{rows, lengths, 0}, x, tokens}; }
 };
 
+/// From this number on models have one layer of up to 1536 features, short sequences, and often a B of 15 or 16 bits
+/// and a state matrix by modulus and phase.
+inline constexpr std::uint64_t first_wide_model = 1'000'000;
+
 /// The model of a number. Most are drawn so that all operations have codes, one in ten so that some may not.
 std::unique_ptr<RandomModel> random_model(std::uint64_t number);
 
