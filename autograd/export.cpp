@@ -85,7 +85,7 @@ void Lowering::lower(Value output) {
   const std::vector<bool> needed = needed_for(tape_, output);
   for (current_ = 0; current_ <= output.id; ++current_) {
     const Node& node = tape_.nodes()[current_];
-    if (!needed[current_] || node.op == nullptr || node.table) continue;
+    if (!needed[current_] || node.op == nullptr || node.table || node.by_token) continue;
     require(node.op->lower != nullptr && node.has_codes() && !node.rounded_float, "export", "{} is computed in float",
             place_of(node));
     node.op->lower(*this, node);

@@ -64,6 +64,7 @@ struct Node {
   const std::uint8_t* unclamped = nullptr;
   bool constant = false;       ///< depends on parameters only
   bool table = false;          ///< without codes, but each element is a function of one code
+  bool by_token = false;       ///< without codes, but each row is a function of one token
   bool rounded_float = false;  ///< has codes, but they were computed in float from operands without (scan)
   bool needs_gradient = false;
   const void* attributes = nullptr;  ///< plain data of the op, in the arena
@@ -72,7 +73,7 @@ struct Node {
   [[nodiscard]] bool has_codes() const { return codes != nullptr; }
   /// Computed in float from the input: nothing that an integer program could do.
   [[nodiscard]] bool is_float_island() const {
-    return op != nullptr && !constant && !table && (!has_codes() || rounded_float);
+    return op != nullptr && !constant && !table && !by_token && (!has_codes() || rounded_float);
   }
   /// A function of one element of this node can be tabulated.
   [[nodiscard]] bool can_be_tabulated() const {

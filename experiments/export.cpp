@@ -176,8 +176,7 @@ Exported export_run(const RunConfig& config, const std::filesystem::path& run, s
   require(std::filesystem::exists(best), "export", "{} holds no best.h5: it is not the folder of a trained run",
           run.string());
   const datasets::Splits data = load_data(config, trained_on(best).reading);
-  require(!data.pairs, "export", "{} compares pairs of documents, which no instruction of a program does",
-          run.string());
+  require(!data.pairs, "export", "{} compares pairs of documents, but a program reads one sequence", run.string());
   const TrainedModel quantized(config, data, best);
   TrainedModel in_float(config, data, best);
   in_float.drop_quantizers();

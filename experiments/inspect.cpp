@@ -132,6 +132,7 @@ bool is_unfit(std::string_view op, const Node& operand) {
 std::string reason_of(const Tape& tape, const Node& node) {
   const std::string_view op = node.op->name;
   if (op == "quantize") return "range=absmax takes its scale from the input";
+  if (op == "pair_features") return "a program reads one sequence, not a pair of documents";
   if (op == "scan_tree" || op == "q_layer_norm") return "Q-S5's operator is float";
   if (op == "scan") return "the scale of the state matrix is too small for its state; scale=pow2 fits";
   if (node.bound >= std::int64_t{1} << 31) return "its accumulator needs more than 31 bits";
@@ -160,7 +161,9 @@ FloatIsland island_of(const Tape& tape, const Names& names, Value v) {
 
 void add_islands(const Tape& tape, const Names& names, Value output, bool compares, Inspection& result) {
   for (std::uint32_t i = 0; i <= output.id; ++i) {
-    if (tape.nodes()[i].is_float_island()) result.islands.push_back(island_of(tape, names, {i}));
+    const Node& node = tape.nodes()[i];
+    const bool pair = node.op != nullptr && node.op->name == "pair_features";
+    if (pair || node.is_float_island()) result.islands.push_back(island_of(tape, names, {i}));
   }
   const Node& y = tape[output];
   if (compares && y.has_codes() && y.layout != ScaleLayout::per_tensor) {
@@ -170,25 +173,28 @@ void add_islands(const Tape& tape, const Names& names, Value output, bool compar
   }
 }
 
-/// One sequence, evaluated. Gradients are only asked for so that quantizers note what they clamp.
-Value forward_sequence(const Model& model, const datasets::Example& example, std::size_t rows,
+/// One sequence, or a pair of documents, evaluated. Gradients are only asked for so that quantizers note what they
+/// clamp.
+Value forward_sequence(const Model& model, const datasets::Example& example, std::size_t padded_length,
                        std::vector<float>& gradient, Tape& tape) {
   Pass pass;
   pass.gradients = true;
   pass.gradient = gradient;
   tape.begin(pass);
-  const auto padded = [&](const auto& values) {
-    auto all = values;
-    all.resize(values.size() / example.length * rows);
-    return all;
-  };
-  const std::vector<float> x = padded(example.x);
-  const std::vector<std::int32_t> tokens = padded(example.tokens);
-  const std::size_t all_rows[] = {rows};
-  const std::size_t lengths[] = {example.length};
+  std::vector<std::size_t> lengths{example.length}, rows{std::max(example.length, padded_length)};
+  std::vector<float> x = example.x;
+  x.resize(x.size() / example.length * rows[0]);
+  std::vector<std::int32_t> tokens = example.tokens;
+  tokens.resize(tokens.size() / example.length * rows[0]);
+  if (!example.second.empty()) {
+    lengths.push_back(example.second.size());
+    rows.push_back(std::max(example.second.size(), padded_length));
+    tokens.insert(tokens.end(), example.second.begin(), example.second.end());
+    tokens.resize(rows[0] + rows[1]);
+  }
   float* const kept = tape.arena().array<float>(x.size());  // the nodes refer to it
   std::copy(x.begin(), x.end(), kept);
-  return forward(model, tape, {{all_rows, lengths}, {kept, x.size()}, tokens});
+  return forward(model, tape, {{rows, lengths}, {kept, x.size()}, tokens});
 }
 
 Inspection without_sample(const Inventory& inventory) {
@@ -215,8 +221,8 @@ Inspection inspect(const Model& model, const Inventory& inventory, const dataset
   datasets::Example example;
   for (std::size_t s = 0; s < result.sequences; ++s) {
     part.read(s, example);
-    result.steps += example.length;
-    const Value output = forward_sequence(model, example, std::max(example.length, padded_length), gradient, tape);
+    result.steps += example.length + example.second.size();
+    const Value output = forward_sequence(model, example, padded_length, gradient, tape);
     for (const SiteVisit& visit : tape.visits()) {
       if (s > 0 && visit.site->is_constant()) continue;
       const auto place = std::find(inventory.quantizers.begin(), inventory.quantizers.end(), visit.site);
@@ -229,6 +235,14 @@ Inspection inspect(const Model& model, const Inventory& inventory, const dataset
     add_islands(tape, names, output, !std::holds_alternative<S5Regressor>(model), result);
   }
   return result;
+}
+
+std::string export_obstacle(const Model& model, const Inventory& inventory, const datasets::Splits& data, bool pad) {
+  const auto has_bits = [](const Quantizer* q) { return q->spec.active(); };
+  if (std::none_of(inventory.quantizers.begin(), inventory.quantizers.end(), has_bits)) return {};
+  const Inspection inspection = inspect(model, inventory, *data.train, 1, pad ? data.max_length : 0);
+  if (inspection.islands.empty()) return {};
+  return "bitstate export will refuse this run: " + verdict(inspection);
 }
 
 Inspection inspect_run(const RunConfig& config, const std::filesystem::path& run, std::size_t sequences) {

@@ -78,6 +78,10 @@ Inspection inspect_run(const RunConfig& config, const std::filesystem::path& run
 /// One sentence: whether the model is an integer program, else which rows are missing.
 std::string verdict(const Inspection& inspection);
 
+/// One line on what keeps a model that has bits from being exported, before it is trained: its ranges must be there.
+/// Empty where nothing does, and for a model without bits.
+std::string export_obstacle(const Model& model, const Inventory& inventory, const datasets::Splits& data, bool pad);
+
 /// Tables for a terminal, and the same as one line of JSON.
 std::string inspection_text(const Inspection& inspection);
 std::string to_json(const Inspection& inspection);

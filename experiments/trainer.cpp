@@ -9,6 +9,7 @@
 #include "experiments/calibration.h"
 #include "experiments/checkpoint.h"
 #include "experiments/console.h"
+#include "experiments/inspect.h"
 #include "experiments/lane_runner.h"
 #include "experiments/model_setup.h"
 #include "experiments/signals.h"
@@ -107,6 +108,7 @@ class Run {
   CalibrationData calibration_data(std::span<const std::size_t> order) const;
   void balance_states();
   void calibrate();
+  void say_whether_exportable(ProgressBar& bar) const;
   void train_epoch(ProgressBar& bar);
   void train_step(std::span<const std::size_t> indices);
   void end_epoch(ProgressBar& bar);
@@ -169,6 +171,12 @@ auto Run::located(std::string_view where, const F& f) const {
 void Run::calibrate() {
   const auto order = epoch_order(data_.train->size(), config_.seed, 0);
   located("calibration", [&] { experiments::calibrate(runner_, inventory_, calibration_data(order)); });
+}
+
+void Run::say_whether_exportable(ProgressBar& bar) const {
+  const std::string obstacle =
+      located("calibration", [&] { return export_obstacle(model_, inventory_, data_, config_.pad); });
+  if (!obstacle.empty()) bar.line(obstacle);
 }
 
 void Run::train_step(std::span<const std::size_t> indices) {
@@ -319,6 +327,7 @@ TrainResult Run::train() {
   try {
     if (StopSignals::requested()) throw Interrupted{};  // nothing to save yet
     calibrate();
+    say_whether_exportable(bar);
     if (epochs_ == 0) keep_untrained();
     while (progress_.epoch < epochs_) {
       train_epoch(bar);

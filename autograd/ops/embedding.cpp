@@ -57,6 +57,7 @@ Value embedding(Tape& tape, std::span<const std::int32_t> ids, Value table) {
       std::copy_n(source.codes + static_cast<std::size_t>(ids[t]) * source.cols, source.cols, y.codes + t * y.cols);
     }
   }
+  y.by_token = !y.has_codes();
   return tape.last();
 }
 

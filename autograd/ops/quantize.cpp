@@ -149,6 +149,27 @@ program::Table table_of(Lowering& to, const Node& node) {
   return table;
 }
 
+/// `x`, an embedding or its sum with rows of constants, for every token.
+Value of_all_tokens(Lowering& to, Value x, Tape& tape) {
+  const Node& node = to.node(x);
+  const Node& first = to.node(node.inputs[0]);  // the table, or what a row is added to
+  if (!first.by_token) return tape.input(first.rows, first.cols, first.value);
+  const Node& row = to.node(node.inputs[1]);
+  const Value rows = of_all_tokens(to, node.inputs[0], tape);
+  return sum(tape, rows, tape.input(row.rows, row.cols, row.value));
+}
+
+program::Embedding embedding_of(Lowering& to, const Node& node) {
+  Tape tape;
+  tape.begin({});
+  const Node& y = tape[quantize(tape, of_all_tokens(to, node.inputs[0], tape), *node.site)];
+  return {to.token_input(static_cast<std::int32_t>(y.rows)),
+          {static_cast<std::uint32_t>(y.rows),
+           static_cast<std::uint32_t>(y.cols),
+           to.bits_of(y.codes, y.size()),
+           {y.codes, y.codes + y.size()}}};
+}
+
 void lower(Lowering& to, const Node& node) {
   const Node& x = to.node(node.inputs[0]);
   const std::span grids = grids_of(node);
@@ -156,6 +177,8 @@ void lower(Lowering& to, const Node& node) {
     to.real_input(node.inputs[0], grids[0], is_one_bit(*node.site));
   } else if (x.table) {
     to.emit(table_of(to, node));
+  } else if (x.by_token) {
+    to.emit(embedding_of(to, node));
   } else if (is_one_bit(*node.site)) {
     to.emit(program::Sign{to.value(node.inputs[0])});
   } else {

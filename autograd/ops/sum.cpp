@@ -112,6 +112,7 @@ Value sum(Tape& tape, Value a, Value b) {
     sum_of_codes(tape, y, left, right);
     return tape.last();
   }
+  y.by_token = left.by_token && right.constant && b_rows == 1;
   const std::size_t step = b_rows == rows ? cols : 0;
   for (std::size_t r = 0; r < rows; ++r) {
     for (std::size_t c = 0; c < cols; ++c) y.value[r * cols + c] = left.value[r * cols + c] + right.value[r * step + c];

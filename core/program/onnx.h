@@ -16,8 +16,8 @@ namespace bitstate::program {
 /// Values are whole numbers in float64, where they are exact; whatever could be rounded is done in int64 (a rescale
 /// whose product reaches 2^53, the layer norm). Weights are int4, int8 or int16 constants behind a DequantizeLinear of
 /// scale 1, 8-bit operands too; products are MatMuls in float32 if no partial sum reaches 2^24, else in float64.
-/// (Operands are never uint8: where they are, runtimes use x86 instructions whose 16-bit sums saturate; and Clip, Min,
-/// Max and Sign never get int64, of which onnxruntime's are wrong on x86-64.) A recurrence is a Scan, whose body is
+/// (Operands are never uint8: where they are, runtimes use x86 instructions whose 16-bit sums saturate. Clip, Min, Max,
+/// Sign and ReduceSum never get int64, of which onnxruntime's are wrong.) A recurrence is a Scan, whose body is
 /// described in onnx_scan.h. Sequences shorter than padded_length are padded in the graph where a backward scan needs
 /// it. Weights of int4 or int16 make it opset 21 (IR 10), else it is opset 17 (IR 8).
 ///

@@ -99,8 +99,23 @@ class Program {
 
   Plain tokens(const Embedding& part) {
     const Plain table = constant(part.weight.value, part.weight_quantizer);
+    const Plain bias = constant(part.bias.value, part.bias_quantizer);
+    if (!table.has_one_scale()) return real_rows(table, bias);
     const Plain x = record("embedding", ops_.embedding(batch_.tokens, table));
-    return record("sum", ops_.sum(x, constant(part.bias.value, part.bias_quantizer)));
+    return record("sum", ops_.sum(x, bias));
+  }
+
+  /// In float32, for a quantizer that follows.
+  Plain real_rows(const Plain& table, const Plain& bias) const {
+    Plain x;
+    x.rows = batch_.tokens.size();
+    x.cols = table.cols;
+    for (const std::int32_t id : batch_.tokens) {
+      for (std::size_t c = 0; c < x.cols; ++c) {
+        x.value.push_back(table.value[static_cast<std::size_t>(id) * x.cols + c] + bias.value[c]);
+      }
+    }
+    return x;
   }
 
   Plain values(const S5Stack& stack) {

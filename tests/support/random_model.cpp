@@ -265,9 +265,6 @@ std::unique_ptr<RandomModel> random_model(std::uint64_t number) {
   }
   for (Quantizer* quantizer : out->inventory.quantizers) {
     quantizer->spec = draw_spec(draw, mood, *quantizer);
-    if (options.tokens && quantizer->site == "weight:encoder" && !mood.loose) {
-      quantizer->spec.granularity = Granularity::tensor;  // a table with a scale a row has no codes
-    }
     draw_range(draw, *quantizer);
   }
   out->inventory = inventory();  // with learned ranges, and of discrete SSMs

@@ -55,7 +55,15 @@ bool is_function(const Node& node) {
                                 node.op->name == "hard_sigmoid");
 }
 
-/// Whether the node computes on codes, or is a function between codes and a quantizer.
+/// An embedding without codes, or its sum with the bias: a function of one token.
+bool is_of_token(const Tape& tape, const Node& node) {
+  if (node.has_codes()) return false;
+  if (node.op->name != "sum") return node.op->name == "embedding";
+  const Node& rows = tape[node.inputs[0]];
+  return rows.op != nullptr && rows.op->name == "embedding";
+}
+
+/// Whether the node computes on codes, or is a function between codes, or tokens, and a quantizer.
 bool is_integer(const Tape& tape, std::size_t i) {
   const Node& node = tape.nodes()[i];
   const auto input = [&](std::size_t k) -> const Node& { return tape[node.inputs[k]]; };
@@ -66,6 +74,7 @@ bool is_integer(const Tape& tape, std::size_t i) {
              return next.site != nullptr && next.has_codes() && next.inputs[0].id == i;
            });
   }
+  if (is_of_token(tape, node)) return true;
   if (!node.has_codes() || node.op->name != "scan") return node.has_codes();
   if (!input(0).has_codes() || !input(1).has_codes()) return false;
   const double s = double{input(0).scale[0]};
