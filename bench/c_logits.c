@@ -1,9 +1,7 @@
-/* Logit codes of an exported model.c for every image of an uncompressed idx file, a line each: c_logits IMAGES SCALE */
+/* Logit codes of an exported model.c for every image of an uncompressed idx file, a line each: c_logits IMAGES */
 #include "model.h"
 
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 static unsigned long big_endian(const unsigned char *b) {
   return (unsigned long)b[0] << 24 | (unsigned long)b[1] << 16 | (unsigned long)b[2] << 8 | b[3];
@@ -11,12 +9,11 @@ static unsigned long big_endian(const unsigned char *b) {
 
 int main(int argc, char **argv) {
   unsigned char header[16];
-  FILE *const f = argc == 3 ? fopen(argv[1], "rb") : NULL;
+  FILE *const f = argc == 2 ? fopen(argv[1], "rb") : NULL;
   if (f == NULL || fread(header, 1, 16, f) != 16) {
-    fprintf(stderr, "usage: c_logits IMAGES SCALE\n");
+    fprintf(stderr, "usage: c_logits IMAGES\n");
     return 2;
   }
-  const float inverse = 1.0F / strtof(argv[2], NULL);
   const unsigned long images = big_endian(header + 4);
   const unsigned long pixels = big_endian(header + 8) * big_endian(header + 12);
   for (unsigned long n = 0; n < images; ++n) {
@@ -26,7 +23,7 @@ int main(int argc, char **argv) {
     for (unsigned long j = 0; j < pixels; ++j) {
       const int pixel = fgetc(f);
       if (pixel == EOF) return 1;
-      const int8_t code = (int8_t)floorf((float)pixel / 255.0F * inverse + 0.5F);
+      const int8_t code = model_encode((float)pixel / 255.0F, 0);
       model_step(&state, &code);
     }
     model_logits(&state, logits);

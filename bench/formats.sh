@@ -17,9 +17,8 @@ mkdir -p "$out"
 tail -n +2 "$out/program.csv" | cut -d, -f3- > "$out/program.logits"
 
 if [ "$(head -c 2 "$images" | od -An -tx1 | tr -d ' ')" = 1f8b ]; then gzip -dc "$images"; else cat "$images"; fi > "$out/images"
-scale=$(grep -m1 -oE '0x[0-9a-f.]+p[-+0-9]+' "$out/c/model.h")
-cc -std=c99 -O3 -march=native -I"$out/c" -o "$out/c_logits" "$root/bench/c_logits.c" "$out/c/model.c" -lm
-"$out/c_logits" "$out/images" "$scale" > "$out/c.logits"
+cc -std=c99 -O3 -march=native -I"$out/c" -o "$out/c_logits" "$root/bench/c_logits.c" "$out/c/model.c"
+"$out/c_logits" "$out/images" > "$out/c.logits"
 node "$root/bench/onnx_logits.mjs" "$out/model.onnx" "$out/images" basic > "$out/onnx.logits"
 
 count=$(wc -l < "$out/program.logits")

@@ -1,5 +1,6 @@
 #include "core/program/c_header.h"
 
+#include "core/program/c_codes.h"
 #include "core/program/c_text.h"
 
 #include <fmt/format.h>
@@ -9,15 +10,22 @@
 namespace bitstate::program {
 namespace {
 
-/// A name as it may stand in a comment.
-std::string harmless(std::string_view name) {
-  std::string text(name);
+/// A text as it may stand in a comment.
+std::string harmless(std::string_view given) {
+  std::string text(given);
   const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view(" -.,;:()=").find(c) != std::string_view::npos;
   };
   std::replace_if(
       text.begin(), text.end(), [&](char c) { return !allowed(c); }, '_');
   return text;
+}
+
+std::string notes_text(const std::vector<std::string>& notes) {
+  std::string text;
+  for (const std::string& note : notes) text += fmt::format(" * {}\n", harmless(note));
+  return text.empty() ? text : text + " *\n";
 }
 
 std::string input_comment(const Input& in, std::string_view capitals) {
@@ -57,21 +65,6 @@ std::string output_comment(const Program& program, const ValueInfo& out, std::st
                         capitals);
   }
   if (program.output.classes) text += " * The class is the first of the largest logits.\n";
-  return text;
-}
-
-/// Initialisers of arrays of float, one number a column; macros, so that no float is in a program that has no use for
-/// it.
-std::string units_text(const Units& units, std::string_view capitals, std::string_view side) {
-  std::string text;
-  const auto define = [&](std::string_view what, const std::vector<float>& numbers) {
-    text += fmt::format("#define {}_{}_{} {{", capitals, side, what);
-    for (std::size_t c = 0; c < numbers.size(); ++c) text += fmt::format("{}{:#.9g}f", c == 0 ? "" : ", ", numbers[c]);
-    text += "}\n";
-  };
-  if (units.mean.empty()) return text;
-  define("MEAN", units.mean);
-  define("DEVIATION", units.deviation);
   return text;
 }
 
@@ -128,28 +121,28 @@ std::string CModel::signature() const {
   return fmt::format("int {0}_run({0}_state *s, const {1} *input, uint32_t length{2})", name, input, output);
 }
 
-std::string c_header(const CModel& model, std::size_t constant_bytes) {
+std::string c_header(const CModel& model, std::size_t constant_bytes, const CExtras& extras) {
   const auto& [program, name, infos, schedule, memory] = model;
   const std::string capitals = c_capitals(name);
   std::string text = fmt::format(
       "/* {}: a model for the data set {}, as an integer program. Written by bitstate.\n *\n"
-      "{} *\n{} *\n"
+      "{}{} *\n{} *\n"
       " * RAM {} bytes ({}_state), constants {} bytes of flash, {} multiplications a step.\n"
       " * C99; of the C library <stdint.h> only (compilers may call memset and memcpy). No other file is needed.\n"
       " */\n",
-      name, harmless(program.name), input_comment(program.input, capitals),
+      name, harmless(program.name), notes_text(extras.notes), input_comment(program.input, capitals),
       output_comment(program, infos.back(), capitals), memory.bytes(), name, constant_bytes,
       cost_of(program).multiplications);
   text += fmt::format(
       "#ifndef {0}_H\n#define {0}_H\n\n#include <stdint.h>\n\n"
       "#define {0}_INPUTS {1}\n#define {0}_OUTPUTS {2}\n#define {0}_RAM_BYTES {3}\n#define {0}_CONSTANT_BYTES {4}\n",
       capitals, infos.front().cols, infos.back().cols, memory.bytes(), constant_bytes);
-  text += units_text(program.input.units, capitals, "INPUT") + units_text(program.output.units, capitals, "OUTPUT");
+  text += c_units_text(model);
   if (!model.streams()) text += fmt::format("#define {}_MAX_STEPS {}\n", capitals, schedule.max_steps);
   text += fmt::format(
       "\n#ifdef __cplusplus\nextern \"C\" {{\n#endif\n\n/* {} */\n",
       model.streams() ? "All that a stream keeps and works in; one a stream." : "The working memory of a sequence.");
-  text += state_text(name, memory) + "\n" + functions_text(model);
+  text += state_text(name, memory) + "\n" + functions_text(model) + "\n" + c_codes_text(model, extras);
   return text + "\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
 }
 

@@ -31,9 +31,12 @@ struct CModel {
 };
 
 /// NAME.h; `constant_bytes` are those of the arrays in NAME.c.
-[[nodiscard]] std::string c_header(const CModel& model, std::size_t constant_bytes);
+[[nodiscard]] std::string c_header(const CModel& model, std::size_t constant_bytes, const CExtras& extras);
 
 /// NAME_test.c
 [[nodiscard]] std::string c_self_test(const CModel& model, std::span<const CTestSequence> tests);
+
+/// CSource::driver
+[[nodiscard]] std::string c_driver(const CModel& model);
 
 }  // namespace bitstate::program

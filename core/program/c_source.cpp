@@ -15,13 +15,6 @@
 namespace bitstate::program {
 namespace {
 
-void check_name(std::string_view name) {
-  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
-  const auto allowed = [&](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '_'; };
-  require<UsageError>(!name.empty() && letter(name.front()) && std::all_of(name.begin(), name.end(), allowed),
-                      "c_source", "'{}' is no name for C: a letter, then letters, digits and underscores", name);
-}
-
 /// Returns the steps of the longest.
 std::size_t check_tests(const Program& program, const ValueInfo& out, std::span<const CTestSequence> tests) {
   std::size_t longest = 0;
@@ -150,8 +143,8 @@ int $N_classify($N_state *s) {
 }  // namespace
 
 CSource c_source(const Program& program, std::string_view name, std::span<const CTestSequence> tests,
-                 std::size_t max_steps) {
-  check_name(name);
+                 std::size_t max_steps, const CExtras& extras) {
+  check_c_name(name);
   const auto infos = analyse(program);
   const std::size_t longest = check_tests(program, infos.back(), tests);
   const CSchedule schedule = schedule_of(program, infos, max_steps == 0 ? longest : max_steps);
@@ -165,12 +158,12 @@ CSource c_source(const Program& program, std::string_view name, std::span<const 
   const std::string capitals = c_capitals(name);
 
   CSource text;
-  text.header = c_header(model, constants.bytes());
+  text.header = c_header(model, constants.bytes(), extras);
   text.source = fmt::format(
       "/* {0}.h says what this is. Written by bitstate.\n"
       "   Functions are named after their operands: i8 are values in int8_t, w4 weights of 4 bits, n8 is\n"
-      "   a number a column in int8_t, 1 one number for all columns. */\n#include \"{0}.h\"\n\n",
-      name);
+      "   a number a column in int8_t, 1 one number for all columns. */\n#define {1}_NO_FLOAT\n#include \"{0}.h\"\n\n",
+      name, capitals);
   text.source += c_fill(checks_text, {{'N', name}, {'C', capitals}});
   text.source +=
       constants.text() + "\n" + functions.text() + init_text(model) + "\n" + steps_text(model, bodies.passes);
@@ -181,6 +174,7 @@ CSource c_source(const Program& program, std::string_view name, std::span<const 
   if (program.output.classes) text.source += c_fill(classify_text, {{'N', name}, {'C', capitals}});
   text.source = c_wrap(text.source);
   text.self_test = c_self_test(model, tests);
+  text.driver = c_driver(model);
   return text;
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,20 +19,43 @@ struct CTestSequence {
   std::vector<std::int32_t> expected;  ///< what Runner::run gives: [steps, outputs], or [1, outputs]
 };
 
-/// Texts of the files NAME.h, NAME.c and NAME_test.c.
-struct CSource {
-  std::string header, source, self_test;
+/// An ADC whose counts a model reads: number = count * lsb + offset, in the units that its data had.
+struct CAdc {
+  unsigned bits = 12;               ///< 1 to 16
+  bool is_signed = false;           ///< counts are -2^(bits-1) to 2^(bits-1) - 1, else 0 to 2^bits - 1
+  std::vector<double> lsb;          ///< finite and not 0; one, or one a column
+  std::vector<double> offset{0.0};  ///< finite; one, or one a column
+
+  [[nodiscard]] std::int32_t lowest() const { return is_signed ? -(1 << (bits - 1)) : 0; }
+  [[nodiscard]] std::int32_t highest() const { return (1 << (is_signed ? bits - 1 : bits)) - 1; }
 };
+
+/// What a header may say and hold beyond the program.
+struct CExtras {
+  std::vector<std::string> notes = {};  ///< lines of its first comment
+  std::optional<CAdc> adc = {};         ///< NAME_encode_adc is for it
+};
+
+/// Texts of the files NAME.h, NAME.c and NAME_test.c, and of a program that is not to be shipped: it reads sequences
+/// from the file of its first argument (steps, then codes, all int32) and writes to that of the second the output codes
+/// of each and, with classes, its class (int32).
+struct CSource {
+  std::string header, source, self_test, driver;
+};
+
+/// Throws UsageError for a name that no model can have in C: that is no identifier or a keyword of C or C++, or that
+/// would give a file the name of another.
+void check_c_name(std::string_view name);
 
 /// The C of a program. Every identifier begins with `name`, every macro with its capitals. The model is a stream: RAM
 /// is one NAME_state, NAME_step takes the codes of one step. A program with a backward scan cannot stream: NAME_run
 /// takes a whole sequence, and NAME_state holds what its passes need of every step, of `max_steps` steps at most (0: of
 /// the longest in `tests`; never less than the padded length). The self-test runs `tests` (at least one), compares
-/// every code and prints the 64-bit FNV-1a hash of the output codes (little-endian int32). Throws UsageError for a name
-/// that is no C identifier, Error for sequences that do not fit the program or are longer than `max_steps`, and where
-/// analyse() does.
+/// every code and prints the 64-bit FNV-1a hash of the output codes (little-endian int32). Throws UsageError where
+/// check_c_name() does and for an ADC that does not fit the input, Error for sequences that do not fit the program or
+/// are longer than `max_steps`, and where analyse() does.
 [[nodiscard]] CSource c_source(const Program& program, std::string_view name, std::span<const CTestSequence> tests,
-                               std::size_t max_steps = 0);
+                               std::size_t max_steps = 0, const CExtras& extras = {});
 
 /// The hash that the self-test prints: FNV-1a over the codes of all sequences, one after the other.
 [[nodiscard]] std::uint64_t c_test_hash(std::span<const CTestSequence> tests);

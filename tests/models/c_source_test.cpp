@@ -158,7 +158,7 @@ TEST_CASE("c_source: names, sequences and programs that have no C are refused wi
   };
   for (const char* const name : {"", "1st", "_model", "a-b", "a b", "ä"}) {
     CAPTURE(name);
-    CHECK(refusal(name).find("is no name for C") != std::string::npos);
+    CHECK(refusal(name).find("expected a name for C") != std::string::npos);
   }
   CHECK(refusal("Model_2").empty());
   const auto complaint = [&](const std::vector<CTestSequence>& tests) {
