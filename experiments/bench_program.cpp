@@ -12,6 +12,7 @@
 #include "experiments/ini.h"
 #include "experiments/model_setup.h"
 #include "experiments/process.h"
+#include "experiments/tools.h"
 #include "models/models.h"
 
 #include <fmt/format.h>
@@ -121,28 +122,12 @@ class FloatModel {
   Tape tape_;
 };
 
-/// A folder that is removed with all that is in it.
-struct WorkFolder {
-  std::filesystem::path path;
-  WorkFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "bitstate-XXXXXX").string();
-    require(::mkdtemp(name.data()) != nullptr, "bench", "{} cannot be created", name);
-    path = name;
-  }
-  ~WorkFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
-  WorkFolder(const WorkFolder&) = delete;
-  WorkFolder& operator=(const WorkFolder&) = delete;
-};
-
 /// Runs the program's ONNX model in onnxruntime on one thread: seconds of a sequence, or why there are none.
 void measure_onnxruntime(const program::Program& program, ProgramSpeed& speed) {
   const WorkFolder folder;
-  const auto model = folder.path / "model.onnx";
-  const auto script = folder.path / "onnxruntime.mjs";
-  const auto log = folder.path / "log";
+  const auto model = folder / "model.onnx";
+  const auto script = folder / "onnxruntime.mjs";
+  const auto log = folder / "log";
   write_file_atomically(model, program::onnx_model(program));
   write_file_atomically(script, *embedded_file("scripts/onnxruntime.mjs"));
   const std::string cols = std::to_string(program.input.tokens ? 0 : program.input.cols);

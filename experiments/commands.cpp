@@ -177,14 +177,17 @@ Settings taken(Settings& options, const std::vector<std::string>& names) {
 int export_command(const CommandLine& line) {
   Settings options = line.options;
   ExportOptions wanted;
-  for (const auto& [name, value] : taken(options, {"format", "out", "parity"})) {
-    if (name == "out") wanted.out = value;
-    if (name == "parity") wanted.parity = count_of(name, value, 9);
-    if (name != "format") continue;
-    require<UsageError>(value == "program" || value == "c" || value == "onnx", name,
-                        "\"{}\" is not allowed: program, c and onnx are", value);
-    wanted.format = value;
+  for (const auto& [name, value] :
+       taken(options, {"format", "out", "parity", "proof", "name", "adc_bits", "adc_lsb", "adc_offset"})) {
+    if (name == "out") {
+      wanted.out = value;
+    } else if (name == "parity") {
+      wanted.parity = count_of(name, value, 9);
+    } else {
+      set_export_option(wanted, name, value);
+    }
   }
+  check_export_options(wanted);
   const RunConfig config = trained_run(line, "export", options);
   return export_command(config, config.out, wanted);
 }
@@ -346,6 +349,14 @@ std::vector<Command> command_table() {
   exported.push_back({"out", "file to write, or folder of the C [program.h5, model.onnx or c in RUN]", false});
   exported.push_back({"format", "program: a file for bitstate run; c: C99 sources; onnx [program]", false});
   exported.push_back({"parity", "test sequences on which the result is compared with the run [all]", false});
+  exported.push_back({"proof",
+                      "auto: what is written is run, with cc or onnxruntime, where they are found; required: "
+                      "or it is an error; none [auto]",
+                      false});
+  exported.push_back({"name", "c: begins the names of files, functions and (in capitals) macros [model]", false});
+  exported.push_back({"adc_lsb", "c: what one count of an ADC stands for, or one number a column with commas", false});
+  exported.push_back({"adc_offset", "c: what the count 0 stands for, likewise [0]", false});
+  exported.push_back({"adc_bits", "c: bits of the ADC, s16 for signed counts of 16 [12]", false});
   auto run = some_options({"threads"});
   run.push_back({"out", "file of the table; default: standard output", false});
   run.push_back({"input", "sequences: a .csv, .h5 or idx file", false});

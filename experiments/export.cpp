@@ -94,8 +94,13 @@ struct Compared {
   std::optional<Difference> difference;
   std::size_t codes = 0;
   double in_float = 0.0, quantized = 0.0, integer = 0.0, weight = 1.0;
-  Sample sample;
 };
+
+Sample sample_of(const Runner& runner, const datasets::Example& example) {
+  Sample sample{example.x, input_codes(runner.program(), example), {}};
+  sample.output = runner.run(sample.input);
+  return sample;
+}
 
 class Comparison {
  public:
@@ -118,9 +123,7 @@ class Comparison {
     const std::size_t size = true_size(y, example);
     const std::vector<std::int32_t> expected(y.codes, y.codes + size);
     result.quantized = metric_value(metric_, data_, example, {y.value, y.value + size});
-    result.sample.input = input_codes(runner_.program(), example);
-    result.sample.output = runner_.run(result.sample.input);
-    const auto& found = result.sample.output;
+    const std::vector<std::int32_t> found = sample_of(runner_, example).output;
     result.codes = size;
     if (metric_ == Metric::rmse) result.weight = static_cast<double>(size);
     for (std::size_t i = 0; i < size && !result.difference; ++i) {
@@ -171,7 +174,7 @@ nlohmann::json cost_json(const program::Cost& cost) {
 }  // namespace
 
 Exported export_run(const RunConfig& config, const std::filesystem::path& run, std::size_t sequences,
-                    std::size_t samples) {
+                    const std::function<void(const program::Program&)>& accept) {
   const auto best = run / "best.h5";
   require(std::filesystem::exists(best), "export", "{} holds no best.h5: it is not the folder of a trained run",
           run.string());
@@ -180,9 +183,14 @@ Exported export_run(const RunConfig& config, const std::filesystem::path& run, s
   const TrainedModel quantized(config, data, best);
   TrainedModel in_float(config, data, best);
   in_float.drop_quantizers();
-  Exported result{traced(config, quantized, data), {}, {}, data.max_length};
-
+  Exported result{traced(config, quantized, data), {}, {}, data.max_length, config.threads};
+  accept(result.program);
   const Runner runner(result.program);
+  result.sample = [runner, test = data.test](std::size_t i) {
+    datasets::Example example;
+    test->read(i, example);
+    return sample_of(runner, example);
+  };
   const Comparison comparison(quantized, in_float, data, runner, config.pad ? data.max_length : 0);
   const std::size_t count = std::min(sequences, data.test->size());
   std::vector<Compared> compared(count);
@@ -191,7 +199,6 @@ Exported export_run(const RunConfig& config, const std::filesystem::path& run, s
   std::size_t done = 0;
   Workers(config.threads).for_each(count, [&](std::size_t i) {
     compared[i] = comparison.compare(i);
-    if (i >= samples) compared[i].sample = {};
     const std::lock_guard lock(mutex);
     bar.show(++done, "comparing the program with the quantized forward");
   });
@@ -200,13 +207,12 @@ Exported export_run(const RunConfig& config, const std::filesystem::path& run, s
   parity.sequences = count;
   parity.metric = metric_name(metric_of(data));
   MetricMean in_float_mean(metric_of(data)), quantized_mean(metric_of(data)), integer_mean(metric_of(data));
-  for (Compared& one : compared) {
+  for (const Compared& one : compared) {
     parity.codes += one.codes;
     if (one.difference) parity.differences.push_back(*one.difference);
     in_float_mean.add(one.in_float, one.weight);
     quantized_mean.add(one.quantized, one.weight);
     integer_mean.add(one.integer, one.weight);
-    if (result.samples.size() < samples) result.samples.push_back(std::move(one.sample));
   }
   parity.in_float = in_float_mean.value();
   parity.quantized = quantized_mean.value();
@@ -228,7 +234,7 @@ std::string export_text(const Exported& exported) {
                             cost.memory_bytes);
 }
 
-std::string to_json(const Exported& exported) {
+std::string to_json(const Exported& exported, const std::string& proof, std::size_t proven) {
   const Parity& p = exported.parity;
   nlohmann::json line = cost_json(program::cost_of(exported.program));
   line["sequences"] = p.sequences;
@@ -238,6 +244,8 @@ std::string to_json(const Exported& exported) {
   line["float"] = p.in_float;
   line["quantized"] = p.quantized;
   line["integer"] = p.integer;
+  line["proof"] = proof;
+  line["proven_sequences"] = proven;
   line["architecture"] = program::architecture_digest(exported.program);
   return line.dump();
 }

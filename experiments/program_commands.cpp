@@ -3,9 +3,8 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/parallel.h"
-#include "core/program/c_source.h"
+#include "core/program/c_codes.h"
 #include "core/program/file.h"
-#include "core/program/onnx.h"
 #include "core/program/runner.h"
 #include "core/units.h"
 #include "experiments/program_input.h"
@@ -21,41 +20,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t c_samples = 2;  // sequences in the self-test of the C
-
-/// NAME.h, NAME.c and NAME_test.c in `folder`; NAME is model.
-void write_c(const Exported& exported, const fs::path& folder) {
-  std::vector<program::CTestSequence> tests;
-  for (const Sample& sample : exported.samples) tests.push_back({sample.input, sample.output});
-  const program::CSource source = program::c_source(exported.program, "model", tests, exported.max_length);
-  std::error_code error;
-  fs::create_directories(folder, error);
-  require(fs::is_directory(folder), "export", "{} is not a folder and cannot be made one", folder.string());
-  write_file_atomically(folder / "model.h", source.header);
-  write_file_atomically(folder / "model.c", source.source);
-  write_file_atomically(folder / "model_test.c", source.self_test);
-}
-
-fs::path write_format(const Exported& exported, const fs::path& run, const ExportOptions& options) {
-  const auto to = [&](const char* name) { return options.out.empty() ? run / name : options.out; };
-  if (options.format == "program") {
-    fs::path file = to("program.h5");
-    program::save(exported.program, file);
-    require(program::load(file) == exported.program, "export", "{} does not hold the program that was compared",
-            file.string());
-    return file;
-  }
-  if (options.format == "onnx") {
-    write_file_atomically(to("model.onnx"), program::onnx_model(exported.program));
-    return to("model.onnx");
-  }
-  write_c(exported, to("c"));
-  return to("c");
-}
-
-std::uint64_t bytes_in(const fs::path& path) {
-  return fs::is_directory(path) ? fs::file_size(path / "model.c") + fs::file_size(path / "model.h")
-                                : fs::file_size(path);
+/// Why what is written will not be run; empty if it will be. Throws Error where that is required.
+std::string why_not_run(const ExportOptions& options) {
+  if (options.proof == ProofMode::none) return "--proof=none";
+  std::string missing = missing_tool(options.format);
+  require(missing.empty() || options.proof == ProofMode::automatic, "proof",
+          "required, but there is {} here, which runs what is written; nothing is written", missing);
+  return missing;
 }
 
 /// Outputs in the units of the target.
@@ -94,7 +65,10 @@ std::string column_names(const program::Runner& runner) {
 
 int export_command(const RunConfig& config, const fs::path& run, const ExportOptions& options) {
   const std::size_t sequences = options.parity == 0 ? std::numeric_limits<std::size_t>::max() : options.parity;
-  const Exported exported = export_run(config, run, sequences, options.format == "c" ? c_samples : 0);
+  const std::string missing = why_not_run(options);
+  const Exported exported = export_run(config, run, sequences, [&](const program::Program& p) {
+    if (options.has_adc) program::check_adc(p.input, options.adc);
+  });
   if (!exported.parity.differences.empty()) {
     const Difference& d = exported.parity.differences.front();
     fail("export",
@@ -102,9 +76,10 @@ int export_command(const RunConfig& config, const fs::path& run, const ExportOpt
          "forward has the code {}, the program {}",
          exported.parity.differences.size(), exported.parity.sequences, d.sequence, d.output, d.expected, d.found);
   }
-  const fs::path written = write_format(exported, run, options);
-  fmt::print("{}{}: {} bytes\n", export_text(exported), written.string(), bytes_in(written));
-  if (config.json) fmt::print("{}\n", to_json(exported));
+  const Written written = write_exported(exported, run, options, missing);
+  fmt::print("{}what is written: {}\n{}: {} bytes\n", export_text(exported), written.proof, written.path.string(),
+             written.bytes);
+  if (config.json) fmt::print("{}\n", to_json(exported, written.proof, written.proven));
   return 0;
 }
 

@@ -1,7 +1,7 @@
 // The commands of bitstate that write, run and measure integer programs.
 #pragma once
 
-#include "experiments/export.h"
+#include "experiments/export_files.h"
 #include "experiments/run_config.h"
 
 #include <cstddef>
@@ -10,13 +10,7 @@
 
 namespace bitstate::experiments {
 
-struct ExportOptions {
-  std::string format = "program";  ///< program, c or onnx
-  std::filesystem::path out;       ///< file, or folder for c; empty: in the folder of the run
-  std::size_t parity = 0;          ///< test sequences that are compared; 0: all
-};
-
-/// Writes the program of a run in a format, if it is equal to the run; returns the exit code.
+/// Writes the program of a run in a format, if it is equal to the run, and runs what it wrote; returns the exit code.
 int export_command(const RunConfig& config, const std::filesystem::path& run, const ExportOptions& options);
 
 /// Runs a program file on the sequences of `input`: for classes a line a sequence (its number, the class, the logits),

@@ -14,6 +14,7 @@
 #include "experiments/model_setup.h"
 #include "experiments/signals.h"
 #include "experiments/source.h"
+#include "experiments/version.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -410,6 +411,8 @@ TrainResult train(const RunConfig& config) {
   write_file_atomically(folder / "settings.ini", settings_text(config));
   if (epochs_of(config) > 0) write_file_atomically(folder / "parameters.txt", run.parameter_table());
   TrainResult result = run.train();
+  result.program = program_version();
+  result.date = date_of_today();
   if (result.status != "interrupted") write_file_atomically(result_file, to_json(result) + "\n");
   return result;
 }

@@ -301,6 +301,10 @@ class Writer {
 
 }  // namespace
 
-std::string onnx_model(const Program& program) { return onnx::serialize(Writer(program).model()); }
+std::string onnx_model(const Program& program, std::vector<std::pair<std::string, std::string>> metadata) {
+  onnx::Model model = Writer(program).model();
+  model.metadata = std::move(metadata);
+  return onnx::serialize(model);
+}
 
 }  // namespace bitstate::program

@@ -4,6 +4,8 @@
 #include "core/program/program.h"
 
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace bitstate::program {
 
@@ -25,6 +27,9 @@ namespace bitstate::program {
 /// What encode_input() and Runner refuse is for the caller to refuse: NaNs, infinities, sequences of no steps.
 ///
 /// Throws Error where analyse() does, and for token ids that something other than an embedding reads.
-[[nodiscard]] std::string onnx_model(const Program& program);
+///
+/// `metadata` are keys and values that a runtime shows.
+[[nodiscard]] std::string onnx_model(const Program& program,
+                                     std::vector<std::pair<std::string, std::string>> metadata = {});
 
 }  // namespace bitstate::program

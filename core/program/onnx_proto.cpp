@@ -126,6 +126,12 @@ std::string serialize(const Model& model) {
   m.bytes(6, model.doc);
   m.message(7, graph_proto(model.graph));
   m.message(8, opset);
+  for (const auto& [key, value] : model.metadata) {
+    Message entry;
+    entry.bytes(1, key);
+    entry.bytes(2, value);
+    m.message(14, entry);
+  }
   return m.take();
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -67,6 +68,7 @@ struct Model {
   std::int64_t opset = 0;
   std::string producer, doc;
   Graph graph;
+  std::vector<std::pair<std::string, std::string>> metadata = {};  ///< keys and values
 };
 
 /// The bytes of an .onnx file.

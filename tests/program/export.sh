@@ -15,7 +15,8 @@ tail -n 1 said | grep -q '"differences":0'
 [ -s model.onnx ]
 if command -v cc > /dev/null; then
   cc -std=c99 -Wall -Wextra -Werror -o self_test c/model.c c/model_test.c
-  ./self_test | grep -q ' 0 wrong$'
+  ./self_test > said
+  grep -q ' 0 wrong$' said || fail "$(cat said)"
 fi
 
 BITSTATE_NPM=nowhere "$BITSTATE" bench run/program.h5 --json > said
@@ -40,7 +41,7 @@ expect() {
   fi
 }
 before=$(sha256sum run/program.h5)
-expect 2 'program, c and onnx' export run --format=exe
+expect 2 'expected program, c or onnx, got "exe"' export run --format=exe
 expect 2 'parity' export run --parity=0
 expect 2 'is not the folder of a run' export nowhere
 expect 2 'needs a program file' run run/program.h5
