@@ -40,7 +40,8 @@ class QuietErrors {
   void* data_ = nullptr;
 };
 
-/// What HDF5 has on its error stack: the innermost description, which names the cause.
+/// What HDF5 has on its error stack: the innermost description, which names the cause; where the system gave a reason,
+/// that alone.
 std::string reason() {
   std::string text;
   const auto keep = [](unsigned depth, const H5E_error2_t* error, void* out) -> herr_t {
@@ -48,6 +49,11 @@ std::string reason() {
     return 0;
   };
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep, &text);
+  constexpr std::string_view system_reason = "error message = '";
+  if (const auto found = text.find(system_reason); found != std::string::npos) {
+    const auto begin = found + system_reason.size();
+    return text.substr(begin, text.find('\'', begin) - begin);
+  }
   return text.empty() ? "HDF5 gives no reason" : text;
 }
 
@@ -175,6 +181,12 @@ bool is_number(H5T_class_t kind) { return kind == H5T_INTEGER || kind == H5T_FLO
 constexpr std::string_view unreadable_number = "cannot be read (damaged, or a value the wanted type cannot hold)";
 
 }  // namespace
+
+int Hdf5Handle::reset() {
+  if (id_ < 0) return 0;
+  const QuietErrors quiet;  // what cannot be closed, as on a full disk, is told by whoever asks for the result
+  return close_(std::exchange(id_, -1));
+}
 
 bool hdf5_is_thread_safe() {
   const QuietErrors quiet;

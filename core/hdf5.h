@@ -66,7 +66,7 @@ class Hdf5Handle {
 
   [[nodiscard]] std::int64_t id() const { return id_; }
   /// Closes now; negative where HDF5 reports a failure.
-  int reset() { return id_ < 0 ? 0 : close_(std::exchange(id_, -1)); }
+  int reset();
 
  private:
   std::int64_t id_ = -1;

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <set>
@@ -342,9 +343,11 @@ std::string first_line(std::string_view content) {
 std::string_view checked_content(std::string_view bytes, const std::string& file) {
   require(bytes.size() > block && bytes.starts_with(magic), "program", "{} is no program file: it has no line '{} ...'",
           file, magic);
-  const std::string version = fmt::format("{} {} ", magic, format_version);
-  require(bytes.starts_with(version), "program", "{} has another version, this program reads version {}", file,
-          format_version);
+  const std::string_view number = bytes.substr(0, block).substr(magic.size() + 1);
+  int version = 0;
+  std::from_chars(number.data(), number.data() + number.size(), version);
+  require(version <= format_version, file,
+          "was written by a newer bitstate (program format {}); this program reads up to {}", version, format_version);
   const std::string_view content = bytes.substr(block);
   std::string line = first_line(content);
   line.resize(block, '\0');

@@ -6,8 +6,16 @@
 
 #include <doctest/doctest.h>
 
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
+#include <csignal>
+#include <filesystem>
 #include <limits>
 #include <numeric>
 #include <string>
@@ -280,4 +288,73 @@ TEST_CASE("hdf5: files written by h5py are read, with their variable-length stri
   CHECK(reader.attribute<std::string>("/", "loss") == "sum(g*y)");
   CHECK(reader.attribute<std::int64_t>("blockdiag/P16_J1_conj1/V", "complex") == 1);
   CHECK(reader.read<float>("blockdiag/P16_J1_conj1/V").shape == Hdf5Shape{16, 8, 2});
+}
+
+namespace {
+
+/// What is written to standard error while it lives.
+class StandardError {
+ public:
+  StandardError() : before_(::dup(STDERR_FILENO)) {
+    REQUIRE(::pipe2(pipe_.data(), O_NONBLOCK) == 0);
+    ::dup2(pipe_[1], STDERR_FILENO);
+  }
+  ~StandardError() {
+    ::dup2(before_, STDERR_FILENO);
+    for (const int file : {before_, pipe_[0], pipe_[1]}) ::close(file);
+  }
+  StandardError(const StandardError&) = delete;
+  StandardError& operator=(const StandardError&) = delete;
+
+  /// Since the last call.
+  std::string text() {
+    std::string text(1 << 16, '\0');
+    text.resize(static_cast<std::size_t>(std::max<ssize_t>(::read(pipe_[0], text.data(), text.size()), 0)));
+    return text;
+  }
+
+ private:
+  int before_;
+  std::array<int, 2> pipe_{};
+};
+
+/// Files of this process have at most so many bytes while it lives, as on a full disk.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(std::size_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    (void)std::signal(SIGXFSZ, handler_);
+  }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+
+ private:
+  void (*handler_)(int);
+  rlimit before_{};
+};
+
+}  // namespace
+
+TEST_CASE("hdf5: a file that does not fit is one sentence with the system's reason, and leaves nothing behind") {
+  const TempFolder folder;
+  write_sample(folder / "whole.h5");
+  const std::size_t size = std::filesystem::file_size(folder / "whole.h5");
+  StandardError said;
+  for (std::size_t limit = 0; limit < size; limit += 200) {
+    const std::string sentence = error_of<Error>([&] {
+      const FileSizeLimit full(limit);
+      write_sample(folder / "x.h5");
+    });
+    CAPTURE(limit);
+    REQUIRE(sentence.starts_with("[" + (folder / "x.h5").string()));
+    REQUIRE(sentence.ends_with(": File too large"));
+    REQUIRE(sentence.find('\n') == std::string::npos);
+    REQUIRE(said.text().empty());
+    REQUIRE(folder.entries() == 1);
+  }
 }

@@ -68,6 +68,16 @@ TEST_CASE("program file: a program comes back equal, and equal programs are equa
   CHECK(Hdf5Reader(folder / "p.h5").attribute<std::string>("/", "name") == "small");  // also for other tools
 }
 
+TEST_CASE("program file: that of a newer version is refused by a sentence") {
+  const TempFolder folder;
+  std::string bytes = saved(folder, small_program());
+  bytes.replace(bytes.find(" 1 "), 3, " 2 ");
+  write_quickly(folder / "p.h5", bytes);
+  CHECK(sentence_of(folder / "p.h5") ==
+        fmt::format("[{}] was written by a newer bitstate (program format 2); this program reads up to 1",
+                    (folder / "p.h5").string()));
+}
+
 TEST_CASE("program file: codes of 1 to 32 bits come back") {
   const TempFolder folder;
   for (std::uint32_t bits = 1; bits <= 16; ++bits) {
