@@ -65,8 +65,8 @@ Value q_layer_norm(Tape&, Value x, Value scale, Value bias, const Quantizer&, co
 /// Running statistics of a BatchNorm, read in evaluation; in training the batch's mean and biased variance go to
 /// Pass::statistics[offset .. offset + 2H).
 struct BatchStatistics {
-  const float* running_mean;
-  const float* running_variance;
+  std::span<const float> running_mean;
+  std::span<const float> running_variance;
   std::size_t offset;
 };
 Value batch_norm(Tape&, Value x, Value scale, Value bias, const BatchStatistics&);

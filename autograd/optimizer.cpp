@@ -99,16 +99,18 @@ Optimizer::Optimizer(std::span<const NamedParameter> parameters, const Optimizer
             end);
     end = rule->offset + rule->size;
   }
-  m.assign(end, 0.0F);
-  v.assign(end, 0.0F);
+  size_ = end;
+  m.assign(size_, 0.0F);
+  v.assign(size_, 0.0F);
 }
 
 void Optimizer::step(std::span<const NamedParameter> parameters, std::span<const float> gradient, double lr,
                      double ssm_lr) {
   require(parameters.size() == rules_.size(), "optimizer", "got {} parameters, was made for {}", parameters.size(),
           rules_.size());
-  require(gradient.size() >= m.size() && m.size() == v.size(), "optimizer",
-          "the gradient has {} elements, the state {} and {}", gradient.size(), m.size(), v.size());
+  require(gradient.size() >= size_ && m.size() == size_ && v.size() == size_, "optimizer",
+          "the gradient has {} elements, the state {} and {}; the parameters have {}", gradient.size(), m.size(),
+          v.size(), size_);
   ++steps;
   const auto t = static_cast<double>(steps);
   Update a{};

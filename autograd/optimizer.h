@@ -72,6 +72,7 @@ class Optimizer {
  private:
   OptimizerSettings settings_;
   std::vector<ParameterRule> rules_;
+  std::size_t size_ = 0;  // of a flat gradient
 };
 
 }  // namespace bitstate

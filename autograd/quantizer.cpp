@@ -1,14 +1,19 @@
 #include "autograd/quantizer.h"
 
+#include "core/error.h"
+
 #include <cmath>
 
 namespace bitstate {
 
 Grid Quantizer::grid(std::size_t c) const {
   if (spec.range == QuantSpec::Range::fixed) return make_grid(spec, spec.value);
-  if (spec.range == QuantSpec::Range::learned) return make_grid(spec, std::exp(log_range.value.data[c]));
-  if (spec.sign == QuantSpec::Sign::asymmetric) return make_grid(spec, range[c], range[range.size() / 2 + c]);
-  return make_grid(spec, range[c]);
+  const std::vector<float>& ends = is_learned() ? log_range.value.data : range;
+  const bool pairs = !is_learned() && spec.sign == QuantSpec::Sign::asymmetric;
+  const std::size_t channels = pairs ? ends.size() / 2 : ends.size();
+  require(c < channels, "quantize", "{} has ranges for {} channels, channel {} needs one", site, channels, c);
+  if (is_learned()) return make_grid(spec, std::exp(ends[c]));
+  return pairs ? make_grid(spec, ends[c], ends[channels + c]) : make_grid(spec, ends[c]);
 }
 
 }  // namespace bitstate

@@ -6,12 +6,12 @@
 #include "core/kernels/quantize.h"
 #include "core/parallel.h"
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace bitstate {
@@ -44,12 +44,14 @@ struct Sequences {
   std::span<const std::size_t> lengths;
   std::size_t first = 0;  ///< position of sequence 0 in the batch: random numbers are a function of it
   [[nodiscard]] std::size_t count() const { return rows.size(); }
+  /// Throws Error in the name of an op unless each sequence has a length from 1 to its rows, and all have `steps` rows.
+  void check(std::string_view op, std::size_t steps) const;
 };
 
 /// One computed value [rows, cols], row-major. With codes, value = codes * scale (docs/numerics.md, section 1).
 struct Node {
-  const Op* op = nullptr;  ///< null for leaves: parameters and data
-  std::array<Value, 4> inputs = {};
+  const Op* op = nullptr;              ///< null for leaves: parameters and data
+  std::span<const Value> inputs = {};  ///< as many as the op has, in the arena
   std::size_t rows = 0;
   std::size_t cols = 0;
   float* value = nullptr;
@@ -92,7 +94,8 @@ struct SiteVisit {
   Value output;
 };
 
-/// What a pass may read and write outside of its tape.
+/// What a pass may read and write outside of its tape. The spans of a model are as long as its Inventory says; what is
+/// too short is an Error of the op that needs more.
 struct Pass {
   bool training = false;                 ///< batch statistics and dropout; ranges are observed
   bool gradients = false;                ///< backward() will be called
@@ -122,12 +125,19 @@ class Tape {
   Value parameter(const Parameter& parameter);
 
   /// Appends a node with uninitialised value; it needs a gradient when one of the inputs does.
-  Node& push(const Op& op, std::initializer_list<Value> inputs, std::size_t rows, std::size_t cols);
+  Node& push(const Op& op, std::span<const Value> inputs, std::size_t rows, std::size_t cols);
+  Node& push(const Op& op, std::initializer_list<Value> inputs, std::size_t rows, std::size_t cols) {
+    return push(op, std::span(inputs.begin(), inputs.size()), rows, cols);
+  }
   /// The handle of the node appended last.
   [[nodiscard]] Value last() const { return {static_cast<std::uint32_t>(nodes_.size() - 1)}; }
 
-  [[nodiscard]] const Node& operator[](Value v) const { return nodes_[v.id]; }
-  [[nodiscard]] Node& operator[](Value v) { return nodes_[v.id]; }
+  /// Throws Error for a value that is not on the tape, such as one of an earlier pass.
+  [[nodiscard]] const Node& operator[](Value v) const {
+    if (v.id >= nodes_.size()) fail_absent(v);
+    return nodes_[v.id];
+  }
+  [[nodiscard]] Node& operator[](Value v) { return const_cast<Node&>(std::as_const(*this)[v]); }
   [[nodiscard]] std::span<const Node> nodes() const { return nodes_; }
 
   /// Notes a use of a quantizer, also of one without bits: visits() tells which value is of which site.
@@ -142,7 +152,14 @@ class Tape {
   float* gradient(Value v);
 
   /// Keeps what gradient() returned for leaves of data, to be read after backward().
-  void keep_gradient(Value v) { nodes_[v.id].needs_gradient = true; }
+  void keep_gradient(Value v) { (*this)[v].needs_gradient = true; }
+
+  /// What this lane has seen of a site that keeps a range: [range_count()] of Pass::observed.
+  [[nodiscard]] std::span<float> observed(const Quantizer& site) const;
+  /// The histogram of range `c` of the site, of Pass::counts.
+  [[nodiscard]] std::span<std::uint32_t> counts(const Quantizer& site, std::size_t c) const;
+  /// `count` elements of Pass::statistics; empty where the pass has none.
+  [[nodiscard]] std::span<double> statistics(std::size_t offset, std::size_t count) const;
 
   Arena& arena() { return arena_; }
   /// Plain data that lives as long as the nodes.
@@ -155,6 +172,7 @@ class Tape {
 
  private:
   float* take_buffer(std::size_t size);
+  [[noreturn]] void fail_absent(Value v) const;
 
   std::vector<Node> nodes_;
   std::vector<SiteVisit> visits_;

@@ -30,12 +30,12 @@ void* Arena::allocate(std::size_t bytes) {
 }
 
 void Arena::reset() {
+  offset_ = 0;
+  used_ = 0;
   if (blocks_.size() > 1) {
     blocks_.clear();
     add_block(peak_);
   }
-  offset_ = 0;
-  used_ = 0;
 }
 
 }  // namespace bitstate

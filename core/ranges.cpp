@@ -1,5 +1,7 @@
 #include "core/ranges.h"
 
+#include "core/error.h"
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -20,6 +22,10 @@ std::size_t bin_of(float x) {
 
 float lower_edge(std::size_t bin) {
   return std::bit_cast<float>((first_bin + static_cast<std::uint32_t>(bin)) << dropped_bits);
+}
+
+void check_bins(std::size_t bins) {
+  require(bins == histogram_bins, "ranges", "a histogram has {} bins, expected {}", bins, histogram_bins);
 }
 
 struct Weighted {
@@ -61,6 +67,7 @@ std::uint64_t rank_of(const QuantSpec& spec, std::uint64_t n) {
 }  // namespace
 
 void count_magnitudes(const float* x, std::size_t count, std::size_t stride, std::span<std::uint32_t> histogram) {
+  check_bins(histogram.size());
   for (std::size_t i = 0; i < count; ++i) ++histogram[bin_of(x[i * stride])];
 }
 
@@ -86,6 +93,7 @@ float range_of_values(const QuantSpec& spec, std::span<const float> values) {
 }
 
 float range_of_histogram(const QuantSpec& spec, std::span<const std::uint32_t> histogram) {
+  check_bins(histogram.size());
   std::uint64_t total = 0;
   std::size_t last = 0;
   for (std::size_t i = 0; i < histogram.size(); ++i) {

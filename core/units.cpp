@@ -12,6 +12,8 @@ template <class F>
 void for_each(const Units& units, std::span<float> values, F f) {
   const std::size_t columns = units.mean.size();
   if (columns == 0) return;
+  require(units.deviation.size() == columns, "units", "there are {} means and {} deviations", columns,
+          units.deviation.size());
   require(values.size() % columns == 0, "units", "{} values are no rows of {} columns", values.size(), columns);
   for (std::size_t i = 0; i < values.size(); ++i) {
     values[i] = f(values[i], units.mean[i % columns], units.deviation[i % columns]);

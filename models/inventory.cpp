@@ -1,5 +1,6 @@
 #include "models/inventory.h"
 
+#include "core/error.h"
 #include "core/ranges.h"
 
 #include <algorithm>
@@ -20,6 +21,12 @@ float seen_range(const Quantizer& quantizer, std::size_t c, const Observed& obse
   const float range = range_of_histogram(
       quantizer.spec, observed.counts.subspan(quantizer.counts_offset + c * histogram_bins, histogram_bins));
   return range >= histogram_end ? largest : range;  // the last bin holds all that is larger
+}
+
+void check_observed(const Inventory& inventory, const Observed& observed) {
+  require(observed.maxima.size() >= inventory.range_count() && observed.counts.size() >= inventory.count_count(),
+          "ranges", "{} maxima and {} counts were observed, the model has {} ranges and {} bins of histograms",
+          observed.maxima.size(), observed.counts.size(), inventory.range_count(), inventory.count_count());
 }
 
 }  // namespace
@@ -95,6 +102,7 @@ void quantize_sites(Inventory& inventory, const QuantConfig& config) {
 }
 
 void calibrate_ranges(const Inventory& inventory, const Observed& observed) {
+  check_observed(inventory, observed);
   for (Quantizer* quantizer : inventory.quantizers) {
     if (!quantizer->needs_range() || !quantizer->range.empty()) continue;
     for (std::size_t c = 0; c < quantizer->range_count(); ++c) {
@@ -111,8 +119,11 @@ namespace {
 /// r <- (1 - rate) r + rate seen for all ranges but learned ones; rate(quantizer) is that of a site.
 template <class Rate>
 void move_ranges(const Inventory& inventory, const Observed& observed, Rate rate) {
+  check_observed(inventory, observed);
   for (Quantizer* quantizer : inventory.quantizers) {
     if (!quantizer->needs_range() || quantizer->is_learned()) continue;
+    require(quantizer->range.size() <= quantizer->range_count(), "ranges", "{} has {} ranges, it needs {}",
+            quantizer->site, quantizer->range.size(), quantizer->range_count());
     for (std::size_t c = 0; c < quantizer->range.size(); ++c) {
       const float seen = seen_range(*quantizer, c, observed);
       float& range = quantizer->range[c];

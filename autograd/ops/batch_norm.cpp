@@ -127,7 +127,7 @@ void on_codes(Tape& tape, Node& y, const Node& x, const float* factor, const flo
 Value batch_norm(Tape& tape, Value x, Value scale, Value bias, const BatchStatistics& statistics) {
   const std::size_t cols = tape[x].cols;
   require(tape[scale].size() == cols && tape[bias].size() == cols, "batch_norm",
-          "x has {} columns, scale has {} elements", cols, tape[scale].size());
+          "x has {} columns, scale has {} elements and bias {}", cols, tape[scale].size(), tape[bias].size());
   float* const mean = tape.arena().array<float>(cols);
   float* const variance = tape.arena().array<float>(cols);
   float* const inverse = tape.arena().array<float>(cols);
@@ -135,14 +135,17 @@ Value batch_norm(Tape& tape, Value x, Value scale, Value bias, const BatchStatis
   const bool of_batch = tape.pass().training && !tape.pass().running_statistics;
   if (of_batch) {
     count = batch_statistics(tape, tape[x], mean, variance);
-    const auto kept = tape.pass().statistics;
+    const std::span kept = tape.statistics(statistics.offset, 2 * cols);
     for (std::size_t c = 0; c < cols && !kept.empty(); ++c) {
-      kept[statistics.offset + c] = double{mean[c]};
-      kept[statistics.offset + cols + c] = double{variance[c]};
+      kept[c] = double{mean[c]};
+      kept[cols + c] = double{variance[c]};
     }
   } else {
-    std::copy_n(statistics.running_mean, cols, mean);
-    std::copy_n(statistics.running_variance, cols, variance);
+    require(statistics.running_mean.size() == cols && statistics.running_variance.size() == cols, "batch_norm",
+            "x has {} columns, the running statistics have {} means and {} variances", cols,
+            statistics.running_mean.size(), statistics.running_variance.size());
+    std::copy_n(statistics.running_mean.begin(), cols, mean);
+    std::copy_n(statistics.running_variance.begin(), cols, variance);
   }
   for (std::size_t c = 0; c < cols; ++c) {
     inverse[c] = static_cast<float>(1.0 / std::sqrt(double{variance[c]} + epsilon));

@@ -29,11 +29,10 @@ constexpr Op op{"last", backward, lower};
 }  // namespace
 
 Value last(Tape& tape, Value x, const Sequences& sequences) {
+  sequences.check("last", tape[x].rows);
   auto* const row = tape.arena().array<std::size_t>(sequences.count());
   std::size_t first = 0;
   for (std::size_t n = 0; n < sequences.count(); ++n) {
-    require(sequences.lengths[n] >= 1 && sequences.lengths[n] <= sequences.rows[n], "last",
-            "sequence {} has length {} of {} rows", n, sequences.lengths[n], sequences.rows[n]);
     row[n] = first + sequences.lengths[n] - 1;
     first += sequences.rows[n];
   }

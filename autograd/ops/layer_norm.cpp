@@ -111,7 +111,8 @@ Value layer_norm(Tape& tape, Value x, Value scale, Value bias) {
   const std::size_t rows = tape[x].rows;
   const std::size_t cols = tape[x].cols;
   require(tape[scale].size() == cols && (!bias.exists() || tape[bias].size() == cols), "layer_norm",
-          "x has {} columns, scale has {} elements", cols, tape[scale].size());
+          "x has {} columns, scale has {} elements and bias {}", cols, tape[scale].size(),
+          bias.exists() ? tape[bias].size() : cols);
   float* const mean = tape.arena().array<float>(rows);
   float* const inverse = tape.arena().array<float>(rows);
   Node& y = tape.push(op, {x, scale, bias}, rows, cols);

@@ -74,6 +74,7 @@ void on_codes(Tape& tape, Node& y, const Node& x, const Attributes& a) {
 }  // namespace
 
 Value mean_pool(Tape& tape, Value x, const Sequences& sequences) {
+  sequences.check("mean_pool", tape[x].rows);
   const std::size_t count = sequences.count();
   auto* const rows = tape.arena().array<std::size_t>(count);
   auto* const lengths = tape.arena().array<std::size_t>(count);
@@ -81,10 +82,6 @@ Value mean_pool(Tape& tape, Value x, const Sequences& sequences) {
   std::copy(sequences.lengths.begin(), sequences.lengths.end(), lengths);
   Node& y = tape.push(op, {x}, count, tape[x].cols);
   y.attributes = tape.keep(Attributes{rows, lengths});
-  for (std::size_t n = 0; n < count; ++n) {
-    require(lengths[n] >= 1 && lengths[n] <= rows[n], "mean_pool", "sequence {} has length {} of {} rows", n,
-            lengths[n], rows[n]);
-  }
   if (tape[x].has_codes() && tape[x].layout != kernels::ScaleLayout::per_row) {
     on_codes(tape, y, tape[x], {rows, lengths});
     return tape.last();

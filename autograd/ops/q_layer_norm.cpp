@@ -78,10 +78,9 @@ Value q_layer_norm(Tape& tape, Value x, Value scale, Value bias, const Quantizer
   const std::size_t rows = tape[x].rows;
   const std::size_t cols = tape[x].cols;
   require(tape[scale].size() == cols && (!bias.exists() || tape[bias].size() == cols), "q_layer_norm",
-          "x has {} columns, scale has {} elements", cols, tape[scale].size());
-  std::size_t total = 0;
-  for (const std::size_t length : sequences.rows) total += length;
-  require(total == rows, "q_layer_norm", "the sequences have {} steps, x has {}", total, rows);
+          "x has {} columns, scale has {} elements and bias {}", cols, tape[scale].size(),
+          bias.exists() ? tape[bias].size() : cols);
+  sequences.check("q_layer_norm", rows);
   Arena& arena = tape.arena();
   float* const mean = arena.array<float>(rows);
   float* const inverse = arena.array<float>(rows);

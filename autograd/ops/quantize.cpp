@@ -215,6 +215,7 @@ void fill(Tape& tape, Node& y, const Node& x, ScaleLayout layout, std::span<cons
 /// An activation with a range of each sequence, step or channel of a sequence: rounded, but without codes.
 void dynamic_activation(Tape& tape, Node& y, const Node& x, const Quantizer& site, const Sequences* sequences) {
   const bool by_step = site.spec.granularity == Granularity::step || sequences == nullptr;
+  if (!by_step) sequences->check("quantize", x.rows);
   const ScaleLayout layout =
       site.spec.granularity == Granularity::channel ? ScaleLayout::per_column : ScaleLayout::per_tensor;
   const std::size_t count = kernels::scale_count(layout, x.rows, x.cols);
@@ -237,7 +238,6 @@ void dynamic_activation(Tape& tape, Node& y, const Node& x, const Quantizer& sit
 
 /// What a site that keeps its range sees of x, into the lane's maxima and histograms.
 void observe(Tape& tape, const Node& x, const Quantizer& site) {
-  const Pass& pass = tape.pass();
   const ScaleLayout layout = layout_of(site, x);
   const std::size_t channels = site.range_channels();
   require(channels == kernels::scale_count(layout, x.rows, x.cols), "quantize", "{} has {} channels, its input {}",
@@ -251,14 +251,13 @@ void observe(Tape& tape, const Node& x, const Quantizer& site) {
     const std::size_t each = x.size() / channels;
     for (std::size_t c = 0; c < channels; ++c) high[c] = range_of_values(site.spec, {x.value + c * each, each});
   }
+  const std::span seen = tape.observed(site);
   for (std::size_t c = 0; c < channels; ++c) {
-    float* const seen = pass.observed.data() + site.offset;
     seen[c] = std::max(seen[c], high[c]);
     if (asymmetric) seen[channels + c] = std::max(seen[channels + c], low[c]);
     if (!site.has_counts()) continue;
     const std::size_t stride = channels == 1 ? 1 : x.cols;
-    count_magnitudes(x.value + c, x.size() / channels, stride,
-                     pass.counts.subspan(site.counts_offset + c * histogram_bins, histogram_bins));
+    count_magnitudes(x.value + c, x.size() / channels, stride, tape.counts(site, c));
   }
 }
 

@@ -49,11 +49,17 @@ void lower(Lowering& to, const Node& node);
 
 constexpr Op op{"scan", backward, lower};
 
-/// One scale per real component of the state, from the ranges of the site (one, or one a state).
-const float* state_scale(Tape& tape, const Quantizer& site, std::size_t width) {
+/// How many ranges the site has: one, or one a state.
+std::size_t ranges_of(const Quantizer& site, std::size_t width) {
   const std::size_t channels = site.range_channels();
   require(channels == 1 || channels == width / 2, "scan", "{} has {} ranges for {} states", site.site, channels,
           width / 2);
+  return channels;
+}
+
+/// One scale per real component of the state.
+const float* state_scale(Tape& tape, const Quantizer& site, std::size_t width) {
+  const std::size_t channels = ranges_of(site, width);
   float* const scale = tape.arena().array<float>(width);
   for (std::size_t c = 0; c < width; ++c) scale[c] = site.grid(channels == 1 ? 0 : c % (width / 2)).scale;
   return scale;
@@ -62,9 +68,10 @@ const float* state_scale(Tape& tape, const Quantizer& site, std::size_t width) {
 /// Merges what was seen of each real component into the site's maxima.
 void observe(Tape& tape, const Quantizer& site, const float* seen, std::size_t width) {
   if (!site.needs_range()) return;
-  const std::size_t channels = site.range_channels();
+  const std::size_t channels = ranges_of(site, width);
+  const std::span all = tape.observed(site);
   for (std::size_t c = 0; c < width; ++c) {
-    float& largest = tape.pass().observed[site.offset + (channels == 1 ? 0 : c % (width / 2))];
+    float& largest = all[channels == 1 ? 0 : c % (width / 2)];
     largest = std::max(largest, seen[c]);
   }
 }
@@ -181,9 +188,7 @@ Value scan(Tape& tape, Value lambda_bar, Value bu, const Sequences& sequences, D
   const std::size_t steps = tape[bu].rows;
   require(tape[lambda_bar].size() == width && width % 2 == 0, "scan", "lambda_bar has {} elements, Bu has {} columns",
           tape[lambda_bar].size(), width);
-  std::size_t total = 0;
-  for (const std::size_t rows : sequences.rows) total += rows;
-  require(total == steps, "scan", "the sequences have {} steps, Bu has {}", total, steps);
+  sequences.check("scan", steps);
   auto* const rows = tape.arena().array<std::size_t>(sequences.count());
   std::copy(sequences.rows.begin(), sequences.rows.end(), rows);
 

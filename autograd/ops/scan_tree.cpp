@@ -71,13 +71,9 @@ Value scan_tree(Tape& tape, Value lambda_bar, Value bu, const Sequences& sequenc
   const std::size_t steps = tape[bu].rows;
   require(tape[lambda_bar].size() == width && width % 2 == 0, "scan_tree",
           "lambda_bar has {} elements, Bu has {} columns", tape[lambda_bar].size(), width);
-  std::size_t total = 0;
+  sequences.check("scan_tree", steps);
   std::size_t longest = 0;
-  for (const std::size_t length : sequences.rows) {
-    total += length;
-    longest = std::max(longest, length);
-  }
-  require(total == steps, "scan_tree", "the sequences have {} steps, Bu has {}", total, steps);
+  for (const std::size_t length : sequences.rows) longest = std::max(longest, length);
   Arena& arena = tape.arena();
   auto* const rows = arena.array<std::size_t>(sequences.count());
   std::copy(sequences.rows.begin(), sequences.rows.end(), rows);

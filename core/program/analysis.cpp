@@ -405,12 +405,13 @@ std::string architecture_digest(const Program& program) {
   return sha256_hex(text);
 }
 
-void encode_input(const Program& program, const float* x, std::size_t count, std::int32_t* codes) {
+void encode_input(const Program& program, std::span<const float> x, std::span<std::int32_t> codes) {
   const auto finite = [](float v) { return std::isfinite(v); };
-  require(std::all_of(x, x + count, finite), "program", "the input holds a NaN or an infinity");
-  std::vector<float> shadow(count);
-  kernels::quantize(1, count, kernels::ScaleLayout::per_tensor, x, {&program.input.grid, 1}, program.input.one_bit,
-                    {codes, shadow.data(), nullptr});
+  require(codes.size() == x.size(), "program", "{} inputs do not fit an array of {} codes", x.size(), codes.size());
+  require(std::all_of(x.begin(), x.end(), finite), "program", "the input holds a NaN or an infinity");
+  std::vector<float> shadow(x.size());
+  kernels::quantize(1, x.size(), kernels::ScaleLayout::per_tensor, x.data(), {&program.input.grid, 1},
+                    program.input.one_bit, {codes.data(), shadow.data(), nullptr});
 }
 
 Cost cost_of(const Program& program) {

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -199,8 +200,12 @@ std::vector<ValueInfo> analyse(const Program& program);
 [[nodiscard]] std::string architecture_digest(const Program& program);
 
 /// Codes of real inputs that are standardised already (core/units.h); ids for tokens must be there as they are. Throws
-/// Error for a NaN or an infinity.
-void encode_input(const Program& program, const float* x, std::size_t count, std::int32_t* codes);
+/// Error for a NaN or an infinity, and where there are not as many codes as inputs.
+void encode_input(const Program& program, std::span<const float> x, std::span<std::int32_t> codes);
+/// Of `count` inputs, to as many codes.
+inline void encode_input(const Program& program, const float* x, std::size_t count, std::int32_t* codes) {
+  encode_input(program, std::span(x, count), std::span(codes, count));
+}
 
 /// What a device would need.
 struct Cost {

@@ -25,6 +25,16 @@ void read_rows(const Codes& x, std::size_t cols, std::span<std::int32_t> codes) 
   });
 }
 
+/// What of a State an instruction needs.
+struct Kept {
+  bool recurrent, sums;
+};
+
+Kept kept_of(const Instruction& instruction) {
+  const bool scan = std::holds_alternative<Scan>(instruction);
+  return {scan || std::holds_alternative<Last>(instruction), scan || std::holds_alternative<MeanPool>(instruction)};
+}
+
 }  // namespace
 
 Runner::Runner(Program program, Isa isa)
@@ -39,13 +49,23 @@ State Runner::begin() const {
   state.recurrent.resize(values_.size());
   state.sums.resize(values_.size());
   for (std::size_t i = 1; i < values_.size(); ++i) {
-    const Instruction& instruction = program_.instructions[i - 1];
-    const std::size_t cols = values_[i].cols;
-    const bool scan = std::holds_alternative<Scan>(instruction);
-    if (scan || std::holds_alternative<Last>(instruction)) state.recurrent[i].resize(cols);
-    if (scan || std::holds_alternative<MeanPool>(instruction)) state.sums[i].resize(cols);
+    const auto [recurrent, sums] = kept_of(program_.instructions[i - 1]);
+    if (recurrent) state.recurrent[i].resize(values_[i].cols);
+    if (sums) state.sums[i].resize(values_[i].cols);
   }
   return state;
+}
+
+void Runner::check_state(const State& state) const {
+  const std::size_t count = values_.size();
+  bool fits = state.buffers.size() == plan_->row_bytes().size() && state.recurrent.size() == count &&
+              state.sums.size() == count;
+  for (std::size_t i = 1; fits && i < count; ++i) {
+    const auto [recurrent, sums] = kept_of(program_.instructions[i - 1]);
+    fits = (!recurrent || state.recurrent[i].size() == values_[i].cols) &&
+           (!sums || state.sums[i].size() == values_[i].cols);
+  }
+  require(fits, "program", "the state is not one that begin() of this program gave");
 }
 
 void Runner::check_input(std::span<const std::int32_t> input) const {
@@ -58,13 +78,18 @@ void Runner::check_input(std::span<const std::int32_t> input) const {
   }
 }
 
-/// One chunk through all instructions that have a row a step.
-void Runner::advance(State& state, std::span<const std::int32_t> input, std::size_t true_steps) const {
-  const std::size_t rows = input.size() / program_.input.cols;
+/// Room for as many rows of every value.
+void Runner::make_room(State& state, std::size_t rows) const {
   for (std::size_t i = 0; i < state.buffers.size(); ++i) {
     const std::size_t bytes = rows * plan_->row_bytes()[i];
     if (state.buffers[i].size() < bytes) state.buffers[i].resize(bytes);
   }
+}
+
+/// One chunk through all instructions that have a row a step.
+void Runner::advance(State& state, std::span<const std::int32_t> input, std::size_t true_steps) const {
+  const std::size_t rows = input.size() / program_.input.cols;
+  make_room(state, rows);
   write_rows(input, program_.input.cols, plan_->target(state, 0));
   const Chunk chunk{state, rows, true_steps};
   for (const Operation& operation : plan_->operations()) {
@@ -75,6 +100,7 @@ void Runner::advance(State& state, std::span<const std::int32_t> input, std::siz
 
 void Runner::step(State& state, std::span<const std::int32_t> input, std::span<std::int32_t> output) const {
   require<UsageError>(streams_, "program", "a bidirectional model needs the whole sequence; use run()");
+  check_state(state);
   check_input(input);
   const std::size_t width = program_.input.cols;
   const std::size_t steps = input.size() / width;
@@ -93,7 +119,9 @@ void Runner::step(State& state, std::span<const std::int32_t> input, std::span<s
 void Runner::result(State& state, std::span<std::int32_t> output) const {
   require(!per_step() && output.size() == output_cols(), "program", "{} outputs, the program has {}", output.size(),
           output_cols());
+  check_state(state);
   require(state.steps > 0, "program", "no step has been seen");
+  make_room(state, 1);
   const Chunk chunk{state, 1, 1};
   for (const Operation& operation : plan_->operations()) {
     if (operation.at_end) operation.at_end(chunk);

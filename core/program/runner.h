@@ -13,6 +13,7 @@
 namespace bitstate::program {
 
 /// What a stream of steps keeps: recurrent states, sums of pools, working memory. Belongs to the caller; one a stream.
+/// Runner::begin() gives it its sizes; step() and result() throw Error for another.
 struct State {
   std::uint64_t steps = 0;                           ///< seen so far
   std::vector<Bytes> buffers;                        ///< values of the chunk at hand
@@ -46,6 +47,8 @@ class Runner {
   void result(State& state, std::span<std::int32_t> output) const;
 
  private:
+  void check_state(const State& state) const;
+  void make_room(State& state, std::size_t rows) const;
   void advance(State& state, std::span<const std::int32_t> input, std::size_t true_steps) const;
   void check_input(std::span<const std::int32_t> input) const;
   [[nodiscard]] Ref last() const { return static_cast<Ref>(values_.size() - 1); }

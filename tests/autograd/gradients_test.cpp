@@ -139,7 +139,7 @@ std::vector<GradientCase> elementwise_cases() {
 }
 
 std::vector<GradientCase> norm_cases() {
-  const ops::BatchStatistics statistics{nullptr, nullptr, 0};
+  const ops::BatchStatistics statistics{{}, {}, 0};
   return {{"layer_norm",
            "with bias",
            {{3, 7}, {1, 7}, {1, 7}},

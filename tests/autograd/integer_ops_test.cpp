@@ -153,7 +153,7 @@ TEST_CASE("integer ops: batch norm in evaluation is a factor and an offset a col
         Lane lane;
         const Value x = activation(lane, values, 8, range);
         const Node& y = lane.tape[ops::batch_norm(lane.tape, x, lane.tape.parameter(gamma), lane.tape.parameter(beta),
-                                                  {mean.data(), variance.data(), 0})];
+                                                  {mean, variance, 0})];
         const Node& in = lane.tape[x];
         REQUIRE(y.has_codes());
         REQUIRE(y.layout == kernels::ScaleLayout::per_tensor);

@@ -2,6 +2,7 @@
 // 2).
 #include "core/ranges.h"
 #include "autograd/ops.h"
+#include "core/error.h"
 #include "models/inventory.h"
 #include "tests/support/plain.h"
 
@@ -168,6 +169,22 @@ TEST_CASE("site ranges: ema, percentile and mse are calibrated on the lanes' sum
   }
 }
 
+TEST_CASE("site ranges: what lies above 2^8 shares a bin, and its range is the largest magnitude") {
+  for (const std::string range : {"percentile alpha=90", "mse"}) {
+    CAPTURE(range);
+    const auto data = columns(5, 3000.0);  // columns of the sizes 750, 3000 and 12000
+    Sites sites("act:x 8 granularity=channel range=" + range);
+    calibrate_ranges(sites.inventory, run(sites, data, 2, true).observed());
+    for (std::size_t c = 0; c < width; ++c) CHECK(sites.x.range[c] == largest(part(data, true, c), 0.0F));
+  }
+  // a percentile below 2^8 is not moved by what lies above
+  auto data = columns(6);
+  for (std::size_t i = 0; i < 3 * width; ++i) data[i] = 1000.0F;
+  Sites sites("act:x 8 granularity=channel range=percentile alpha=90");
+  calibrate_ranges(sites.inventory, run(sites, data, 2, true).observed());
+  for (std::size_t c = 0; c < width; ++c) CHECK(sites.x.range[c] == percentile(part(data, true, c), 900));
+}
+
 TEST_CASE("site ranges: what lanes saw does not depend on their number") {
   for (const std::string range : {"ema", "percentile", "mse"}) {
     Sites sites("act:x 4 granularity=channel range=" + range);
@@ -278,6 +295,23 @@ TEST_CASE("site ranges: scale=pow2 takes the power of two next above or equal") 
       }
     }
   }
+}
+
+TEST_CASE("site ranges: fewer maxima, counts or ranges than the sites have are errors that name both numbers") {
+  Sites sites("act:x 4 granularity=channel range=percentile");
+  const Step step = run(sites, columns(7), 1, true);
+  const std::span<const float> maxima(step.maxima);
+  const std::span<const std::uint32_t> counts(step.counts);
+  for (const Observed& less : {Observed{maxima.first(2), counts}, Observed{maxima, counts.first(counts.size() - 1)}}) {
+    CHECK_THROWS_WITH_AS(calibrate_ranges(sites.inventory, less), doctest::Contains("the model has 3 ranges and 3072"),
+                         Error);
+    CHECK(sites.x.range.empty());
+  }
+  calibrate_ranges(sites.inventory, step.observed());
+  CHECK_THROWS_AS(update_ranges(sites.inventory, {maxima.first(2), counts}), Error);
+  sites.x.range.pop_back();
+  CHECK_THROWS_WITH_AS(run(sites, columns(7), 1, false),
+                       "[quantize] act:x has ranges for 2 channels, channel 2 needs one", Error);
 }
 
 TEST_CASE("site ranges: a channel that is dead for the moment keeps its range") {

@@ -260,6 +260,40 @@ TEST_CASE("program: what could overflow or does not fit together is refused by t
   CHECK(refused([&](Program& p) { p.instructions.clear(); }) != "");
 }
 
+TEST_CASE("program: a state or an array of another size than the program's is an error, and nothing is written") {
+  const program::Runner runner(small_program());
+  const std::vector<std::int32_t> input{1, 2};
+  std::vector<std::int32_t> logits(2);
+  const std::string_view expected = "[program] the state is not one that begin() of this program gave";
+  const auto refused = [&](auto damage) {
+    program::State state = runner.begin();
+    runner.step(state, input, {});
+    damage(state);
+    CHECK(error_of<Error>([&] { runner.step(state, input, {}); }) == expected);
+    CHECK(error_of<Error>([&] { runner.result(state, logits); }) == expected);
+  };
+  refused([](program::State& s) { s = {}; });
+  refused([](program::State& s) { s.buffers.pop_back(); });
+  refused([](program::State& s) { s.recurrent.pop_back(); });
+  refused([](program::State& s) { s.sums.pop_back(); });
+  refused([](program::State& s) { s.recurrent[3].pop_back(); });  // of the scan
+  refused([](program::State& s) { s.sums[3].pop_back(); });
+  refused([](program::State& s) { s.sums[4].pop_back(); });  // of the pool
+
+  program::State fresh = runner.begin();
+  fresh.steps = 1;  // as if it had seen a step: its buffers have no room yet
+  runner.result(fresh, logits);
+  CHECK(logits == std::vector<std::int32_t>{0, 0});
+  CHECK_THROWS_AS(runner.result(fresh, std::span(logits).first(1)), Error);
+  CHECK_THROWS_AS(runner.step(fresh, input, logits), Error);
+
+  const std::vector<float> x{0.5F, 1.0F};
+  std::vector<std::int32_t> codes(1, 7);
+  CHECK_THROWS_WITH_AS(program::encode_input(runner.program(), x, codes),
+                       "[program] 2 inputs do not fit an array of 1 codes", Error);
+  CHECK(codes[0] == 7);
+}
+
 TEST_CASE("program: input codes out of range, NaN and an empty sequence are errors") {
   const program::Runner runner(small_program());
   const std::vector<std::int32_t> outside{1, 128};
@@ -267,7 +301,7 @@ TEST_CASE("program: input codes out of range, NaN and an empty sequence are erro
   CHECK_THROWS_AS((void)runner.run({}), Error);
   const float nan[] = {0.0F, __builtin_nanf("")};
   std::int32_t codes[2];
-  CHECK_THROWS_AS(program::encode_input(runner.program(), nan, 2, codes), Error);
+  CHECK_THROWS_AS(program::encode_input(runner.program(), nan, codes), Error);
   program::State state = runner.begin();
   std::vector<std::int32_t> logits(2);
   CHECK_THROWS_WITH_AS(runner.result(state, logits), doctest::Contains("no step"), Error);
