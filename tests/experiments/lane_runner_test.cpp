@@ -1,10 +1,13 @@
 #include "experiments/lane_runner.h"
 
+#include "core/ranges.h"
+
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <memory>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 namespace bitstate::experiments {
@@ -20,16 +23,18 @@ struct Rig {
   LaneRunner runner;
   std::vector<std::size_t> indices = std::vector<std::size_t>(8);
 
-  Rig(std::size_t lanes, const char* dropout, bool batchnorm = false)
+  Rig(std::size_t lanes, const char* dropout, bool batchnorm = false, const char* bits = "")
       : config(load_run_config("lorenz-small", {{"trajectories", "20"},
                                                 {"d_model", "6"},
                                                 {"p_dropout", dropout},
+                                                {"bits", bits},
                                                 {"batchnorm", batchnorm ? "true" : "false"}})),
         data(load_data(config)),
         model(make_model(config, data)),
         inventory(take_inventory(model)),
         runner(model, inventory, metric_of(data), {lanes, false, data.max_length, batchnorm}, workers) {
     std::iota(indices.begin(), indices.end(), std::size_t{0});
+    apply_quantization(config, inventory);
   }
   Rig(const Rig&) = delete;
 
@@ -66,6 +71,26 @@ TEST_CASE(
       Rig rig(lanes, "0.3", batchnorm);
       CHECK(distance(rig.gradient(), expected) < 1e-5);
     }
+  }
+}
+
+TEST_CASE("lanes: maxima and histograms are those of the whole batch, whatever the number of lanes") {
+  const auto seen = [](std::size_t lanes) {
+    Rig rig(lanes, "0", false, "act:* 8 range=percentile alpha=99");
+    rig.runner.run(LaneRunner::Mode::calibrate, *rig.data.train, rig.indices);
+    const Observed observed = rig.runner.observed();
+    return std::pair(std::vector(observed.maxima.begin(), observed.maxima.end()),
+                     std::vector(observed.counts.begin(), observed.counts.end()));
+  };
+  const auto [maxima, counts] = seen(1);
+  REQUIRE(!maxima.empty());
+  REQUIRE(counts.size() == maxima.size() * histogram_bins);
+  CHECK(std::accumulate(counts.begin(), counts.end(), std::size_t{0}) > 10'000);
+  for (const std::size_t lanes : {2U, 5U, 8U}) {
+    CAPTURE(lanes);
+    const auto [same_maxima, same_counts] = seen(lanes);
+    CHECK(same_maxima == maxima);
+    CHECK(same_counts == counts);
   }
 }
 
