@@ -1,6 +1,7 @@
 #include "core/hdf5.h"
 
 #include "core/error.h"
+#include "core/memory.h"
 
 #include <fmt/ranges.h>
 #include <hdf5.h>
@@ -9,6 +10,8 @@
 #include <array>
 #include <cstring>
 #include <limits>
+#include <memory>
+#include <new>
 #include <system_error>
 
 namespace bitstate {
@@ -40,12 +43,32 @@ class QuietErrors {
   void* data_ = nullptr;
 };
 
+/// HDF5 ends the program, or comes to no end, where it gets no memory: it is not called then.
+void require_room() {
+  constexpr std::size_t enough = std::size_t{1} << 24;  // its caches, a chunk, and what it keeps of an open file
+  if (memory_is_limited() && !has_room_for(enough)) throw std::bad_alloc();
+}
+
+/// Keeps a name that HDF5 lists. It does not let exceptions through: -1, its sign of failure, where memory runs out.
+herr_t keep_name(std::vector<std::string>& names, const char* name) {
+  try {
+    names.emplace_back(name);
+    return 0;
+  } catch (const std::bad_alloc&) {
+    return -1;
+  }
+}
+
 /// What HDF5 has on its error stack: the innermost description, which names the cause; where the system gave a reason,
 /// that alone.
 std::string reason() {
   std::string text;
   const auto keep = [](unsigned depth, const H5E_error2_t* error, void* out) -> herr_t {
-    if (depth == 0 && error->desc != nullptr) *static_cast<std::string*>(out) = error->desc;
+    if (depth != 0 || error->desc == nullptr) return 0;
+    try {
+      *static_cast<std::string*>(out) = error->desc;
+    } catch (const std::bad_alloc&) {  // then without
+    }
     return 0;
   };
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep, &text);
@@ -225,6 +248,7 @@ Hdf5Handle array_properties(const Hdf5Shape& shape, std::size_t element_bytes, s
 }  // namespace
 
 Hdf5Writer::Hdf5Writer(std::filesystem::path path) : target_(std::make_unique<AtomicFile>(std::move(path))) {
+  require_room();
   const QuietErrors quiet;
   const std::string where = target_->path().string();
   const Hdf5Handle access = own(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, where, "cannot be created");
@@ -267,6 +291,7 @@ void Hdf5Writer::write_numbers(std::string_view path, Hdf5Type type, const void*
 
 void Hdf5Writer::write_data(std::string_view path, std::int64_t stored, std::int64_t given, const void* values,
                             const Hdf5Shape& shape) {
+  require_room();
   const QuietErrors quiet;
   const std::string where = place(target_->path(), path);
   const std::string name = object_name(path);
@@ -336,6 +361,7 @@ void Hdf5Writer::write_attribute_data(std::string_view object, std::string_view 
 }
 
 void Hdf5Writer::commit() {
+  require_room();
   const QuietErrors quiet;
   const std::string where = target_->path().string();
   require(file_.id() >= 0, where, "was committed already");
@@ -360,6 +386,7 @@ void refuse_links(hid_t file, std::string_view where) {
 }  // namespace
 
 Hdf5Reader::Hdf5Reader(std::filesystem::path path) : path_(std::move(path)) {
+  require_room();
   const QuietErrors quiet;
   const std::string where = path_.string();
   std::error_code error;
@@ -369,6 +396,7 @@ Hdf5Reader::Hdf5Reader(std::filesystem::path path) : path_(std::move(path)) {
 }
 
 Hdf5Reader::Hdf5Reader(std::filesystem::path path, std::string_view content) : path_(std::move(path)) {
+  require_room();
   const QuietErrors quiet;
   const std::string where = path_.string();
   constexpr std::size_t increment = std::size_t{1} << 16;
@@ -409,8 +437,7 @@ std::vector<std::string> Hdf5Reader::list(std::string_view path) const {
       own(H5Gopen2(file_.id(), object_name(path).c_str(), H5P_DEFAULT), H5Gclose, where, "is not a readable group");
   std::vector<std::string> names;
   const auto keep = [](hid_t, const char* name, const H5L_info_t*, void* out) -> herr_t {
-    static_cast<std::vector<std::string>*>(out)->emplace_back(name);
-    return 0;
+    return keep_name(*static_cast<std::vector<std::string>*>(out), name);
   };
   check(H5Literate(group.id(), H5_INDEX_NAME, H5_ITER_NATIVE, nullptr, keep, &names), where, "cannot be listed");
   std::sort(names.begin(), names.end());
@@ -468,6 +495,7 @@ std::size_t Hdf5Reader::checked_count(std::string_view path, const Hdf5Shape& sh
 }
 
 void Hdf5Reader::read_numbers(std::string_view path, Hdf5Type type, std::size_t count, void* values) const {
+  require_room();
   const QuietErrors quiet;
   const std::string where = place(path_, path);
   const Hdf5Handle array = open_array(file_.id(), path, where);
@@ -511,14 +539,11 @@ std::vector<std::string> texts_of(hid_t stored, hid_t space, std::size_t limit, 
   if (H5Tis_variable_str(stored) > 0) {
     check(H5Tset_size(memory.id(), H5T_VARIABLE), where, "cannot be read");
     std::vector<char*> pointers(count, nullptr);
-    const herr_t status = read(memory.id(), pointers.data());
+    const auto reclaim = [&](char** all) { H5Dvlen_reclaim(memory.id(), space, H5P_DEFAULT, all); };
+    const std::unique_ptr<char*, decltype(reclaim)> reclaimed(pointers.data(), reclaim);
+    check(read(memory.id(), pointers.data()), where, "cannot be read");
     std::vector<std::string> texts;
-    if (status >= 0) {
-      for (const char* text : pointers) texts.emplace_back(text == nullptr ? "" : text);
-    }
-    const std::string why = status < 0 ? reason() : "";
-    H5Dvlen_reclaim(memory.id(), space, H5P_DEFAULT, pointers.data());
-    require(status >= 0, where, "cannot be read: {}", why);
+    for (const char* text : pointers) texts.emplace_back(text == nullptr ? "" : text);
     return texts;
   }
 
@@ -536,6 +561,7 @@ std::vector<std::string> texts_of(hid_t stored, hid_t space, std::size_t limit, 
 }  // namespace
 
 std::vector<std::string> Hdf5Reader::read_texts(std::string_view path, std::size_t max_elements) const {
+  require_room();
   const QuietErrors quiet;
   const std::string where = place(path_, path);
   const Hdf5Handle array = open_array(file_.id(), path, where);
@@ -578,8 +604,7 @@ std::vector<std::string> Hdf5Reader::attributes(std::string_view object) const {
       own(H5Oopen(file_.id(), object_name(object).c_str(), H5P_DEFAULT), H5Oclose, where, "cannot be opened");
   std::vector<std::string> names;
   const auto keep = [](hid_t, const char* name, const H5A_info_t*, void* out) -> herr_t {
-    static_cast<std::vector<std::string>*>(out)->emplace_back(name);
-    return 0;
+    return keep_name(*static_cast<std::vector<std::string>*>(out), name);
   };
   check(H5Aiterate2(owner.id(), H5_INDEX_NAME, H5_ITER_NATIVE, nullptr, keep, &names), where,
         "has unreadable attributes");

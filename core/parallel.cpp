@@ -1,6 +1,7 @@
 #include "core/parallel.h"
 
 #include "core/error.h"
+#include "core/memory.h"
 
 #include <algorithm>
 #include <atomic>
@@ -12,10 +13,14 @@
 #ifdef BITSTATE_STD_THREADS
 #include <condition_variable>
 #else
+#include <malloc.h>
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task.h>
 #include <oneapi/tbb/task_arena.h>
+
+#include <chrono>
+#include <new>
 #endif
 
 namespace bitstate {
@@ -29,18 +34,28 @@ class Sums {
  public:
   explicit Sums(std::size_t lanes) : slots_(lanes) {}
 
-  void put(std::size_t lane, std::span<const double> values) { slots_[lane].assign(values.begin(), values.end()); }
-  void merge() {
-    total_ = slots_.front();
+  void put(std::size_t lane, std::span<const double> values) {
+    require(lane < slots_.size(), "meeting", "lane {} takes part, there are lanes 0 to {}", lane, slots_.size() - 1);
+    slots_[lane].assign(values.begin(), values.end());
+  }
+  /// Nothing in it throws: it runs where nobody could catch it.
+  void merge() noexcept {
+    total_.swap(slots_.front());
+    equal_ = true;
     for (std::size_t lane = 1; lane < slots_.size(); ++lane) {
-      for (std::size_t i = 0; i < total_.size(); ++i) total_[i] += slots_[lane][i];
+      equal_ = equal_ && slots_[lane].size() == total_.size();
+      for (std::size_t i = 0; equal_ && i < total_.size(); ++i) total_[i] += slots_[lane][i];
     }
   }
-  void take(std::span<double> values) const { std::copy(total_.begin(), total_.end(), values.begin()); }
+  void take(std::span<double> values) const {
+    require(equal_, "meeting", "the lanes bring different counts of numbers");
+    std::copy(total_.begin(), total_.end(), values.begin());
+  }
 
  private:
   std::vector<std::vector<double>> slots_;
   std::vector<double> total_;
+  bool equal_ = true;  // all lanes brought as many numbers
 };
 
 /// Runs `body(i)`, keeping its error for later.
@@ -160,10 +175,18 @@ void Workers::for_each_lane(std::size_t lanes, const std::function<void(std::siz
 
 namespace {
 
+/// Whether there is room for the stacks of `count` threads now.
+bool has_room_for_stacks(std::size_t count) {
+  constexpr std::size_t guard = std::size_t{1} << 16;
+  return has_room_for(count * (tbb::global_control::active_value(tbb::global_control::thread_stack_size) + guard));
+}
+
 /// Lanes are tasks; a lane that waits is suspended and its thread takes up another one.
 class TaskMeeting final : public Meeting {
  public:
-  explicit TaskMeeting(std::size_t lanes) : lanes_(lanes), sums_(lanes) {}
+  explicit TaskMeeting(std::size_t lanes) : lanes_(lanes), limited_(memory_is_limited()), sums_(lanes) {
+    waiting_.reserve(lanes);
+  }
 
   void abandon() {
     std::vector<tbb::task::suspend_point> ready;
@@ -176,6 +199,9 @@ class TaskMeeting final : public Meeting {
   }
   void sum(std::size_t lane, std::span<double> values) override {
     sums_.put(lane, values);
+    // oneTBB gives a suspended task's thread another stack, and does not look whether it got it; two, for what other
+    // threads take meanwhile
+    if (limited_ && !has_room_for_stacks(2)) throw std::bad_alloc();
     tbb::task::suspend([this](tbb::task::suspend_point point) {
       std::vector<tbb::task::suspend_point> ready;
       {
@@ -193,6 +219,7 @@ class TaskMeeting final : public Meeting {
 
  private:
   std::size_t lanes_;
+  bool limited_;
   std::atomic<bool> abandoned_ = false;
   Sums sums_;
   std::mutex mutex_;
@@ -211,9 +238,34 @@ struct Workers::Implementation {
   std::size_t count;
 };
 
+namespace {
+
+/// Starts all threads now. oneTBB starts them as there is work, one by another, and ends the program where one cannot
+/// be started: it must not come to that later, when memory is used up.
+void start_threads(tbb::task_arena& arena, std::size_t count) {
+  ::mallopt(M_ARENA_MAX, 1);  // an arena for each thread would reserve 64 MiB
+  require(has_room_for_stacks(count), "threads", "there is not enough memory for {} threads; fewer need less", count);
+  using Clock = std::chrono::steady_clock;
+  const auto end = Clock::now() + std::chrono::seconds(1);
+  std::atomic<std::size_t> started{0};
+  arena.execute([&] {
+    tbb::parallel_for(
+        tbb::blocked_range<std::size_t>(0, count, 1),
+        [&](const auto&) {
+          ++started;  // and none goes on to the next before all have come
+          while (started < count && Clock::now() < end) std::this_thread::yield();
+        },
+        tbb::simple_partitioner{});
+  });
+}
+
+}  // namespace
+
 Workers::Workers(std::size_t threads)
     : implementation_(std::make_unique<Implementation>(
-          threads != 0 ? threads : static_cast<std::size_t>(std::max(1U, std::thread::hardware_concurrency())))) {}
+          threads != 0 ? threads : static_cast<std::size_t>(std::max(1U, std::thread::hardware_concurrency())))) {
+  if (memory_is_limited()) start_threads(implementation_->arena, implementation_->count);
+}
 
 std::size_t Workers::threads() const { return implementation_->count; }
 

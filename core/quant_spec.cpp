@@ -160,6 +160,7 @@ void split_bits(QuantSpec& spec, const std::string& origin) {
 
 QuantRule parse_rule(const std::string& line, const std::string& origin) {
   std::istringstream words(line);
+  words.exceptions(std::ios::badbit);  // else an allocation that fails looks like the end
   QuantRule rule;
   rule.origin = origin;
   std::string bits;
@@ -277,6 +278,7 @@ std::string options_text(const QuantSpec& spec) {
 QuantConfig QuantConfig::parse(std::string_view text, std::string_view origin) {
   QuantConfig config;
   std::istringstream lines{std::string(text)};
+  lines.exceptions(std::ios::badbit);
   int number = 0;
   for (std::string line; std::getline(lines, line);) {
     ++number;

@@ -23,6 +23,7 @@ constexpr std::string_view record_name = "options.txt";
 std::string differing(const std::string& theirs, std::string_view ours) {
   const std::string others = fmt::format("\n{}", ours);
   std::istringstream lines(theirs);
+  lines.exceptions(std::ios::badbit);  // else an allocation that fails looks like the end
   std::vector<std::string> found;
   for (std::string line; std::getline(lines, line);) {
     if (others.find(fmt::format("\n{}\n", line)) == others.npos) found.push_back(line);

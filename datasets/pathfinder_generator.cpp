@@ -89,6 +89,7 @@ std::optional<PathfinderOptions> pathfinder_options_of(const fs::path& folder) {
   std::error_code ignored;
   if (!fs::exists(file, ignored)) return std::nullopt;
   std::istringstream text(read_file(file, 1000));
+  text.exceptions(std::ios::badbit);  // else an allocation that fails looks like the end
   std::string title, size, seed, images, contour_length;
   PathfinderOptions options;
   std::getline(text, title);

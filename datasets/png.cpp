@@ -10,6 +10,7 @@
 #include <array>
 #include <csetjmp>
 #include <cstring>
+#include <new>
 #include <span>
 
 namespace bitstate::datasets {
@@ -53,7 +54,10 @@ class Decoder {
  public:
   explicit Decoder(Source& source) : png_(png_create_read_struct(PNG_LIBPNG_VER_STRING, &source, give_up, give_up)) {
     if (png_ != nullptr) info_ = png_create_info_struct(png_);
-    require(info_ != nullptr, "png", "libpng cannot start");
+    if (info_ == nullptr) {
+      png_destroy_read_struct(&png_, nullptr, nullptr);
+      throw std::bad_alloc();
+    }
     png_set_read_fn(png_, &source, supply);
   }
   ~Decoder() { png_destroy_read_struct(&png_, &info_, nullptr); }

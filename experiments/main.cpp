@@ -18,7 +18,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "bitstate: {}\n", error.what());
     return 2;
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "bitstate: the memory does not suffice; a smaller model, batch or number of lanes needs less\n");
+    fmt::print(stderr, "bitstate: there is not enough memory; a smaller model, batch or number of lanes needs less\n");
   } catch (const std::exception& error) {
     fmt::print(stderr, "bitstate: {}\n", error.what());
   }

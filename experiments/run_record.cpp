@@ -16,8 +16,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
-#include <fstream>
 #include <set>
+#include <sstream>
 
 namespace bitstate::experiments {
 
@@ -55,8 +55,11 @@ void read_result(RunRecord& run) {
 
 /// One JSON object a line; a last line that was cut off by a crash is passed over.
 void read_metrics(RunRecord& run) {
-  std::ifstream file(run.folder / "metrics.jsonl");
-  for (std::string line; std::getline(file, line);) {
+  const auto path = run.folder / "metrics.jsonl";
+  if (!std::filesystem::exists(path)) return;
+  std::istringstream lines(read_text(path));
+  lines.exceptions(std::ios::badbit);  // else an allocation that fails looks like the end
+  for (std::string line; std::getline(lines, line);) {
     const json row = json::parse(line, nullptr, false);
     if (!row.is_object() || !row.contains("epoch") || !row["epoch"].is_number()) continue;
     const double epoch = row["epoch"].get<double>();
@@ -182,7 +185,10 @@ std::vector<RunRecord> read_runs(const std::vector<std::filesystem::path>& dirs)
     try {
       find_runs(dir, here, found);
     } catch (const std::filesystem::filesystem_error& error) {
-      fail<UsageError>(error.path1().string(), "cannot be read: {}", error.code().message());
+      const std::string reason = error.code().message();
+      require<UsageError>(error.code() != std::errc::no_such_file_or_directory, error.path1().string(),
+                          "cannot be read: {}", reason);
+      fail(error.path1().string(), "cannot be read: {}", reason);
     }
     require<UsageError>(!found.empty(), dir.string(),
                         "holds no runs: neither it nor a folder below has a settings.ini");

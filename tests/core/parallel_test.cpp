@@ -76,5 +76,21 @@ TEST_CASE("meeting: a lane that fails releases the others, and its error is the 
   }
 }
 
+TEST_CASE("meeting: lanes that bring different counts, or a lane that is none, are errors") {
+  Workers workers(2);
+  const auto lane_counts = [](std::size_t lane, Meeting& meeting) {
+    std::vector<double> values(lane == 2 ? 3 : 4, 1.0);
+    meeting.sum(lane, values);
+  };
+  CHECK_THROWS_WITH_AS(workers.for_each_lane(4, lane_counts), "[meeting] the lanes bring different counts of numbers",
+                       Error);
+  const auto absent_lane = [](std::size_t lane, Meeting& meeting) {
+    std::vector<double> one(1, 1.0);
+    meeting.sum(lane + 1, one);
+  };
+  CHECK_THROWS_WITH_AS(workers.for_each_lane(2, absent_lane), "[meeting] lane 2 takes part, there are lanes 0 to 1",
+                       Error);
+}
+
 }  // namespace
 }  // namespace bitstate

@@ -1,9 +1,11 @@
 // Runs a target without libFuzzer:   <reader>_fuzz [mutations [strides]]
 // First every seed, then the seeds with every cut and every flipped bit (of long ones one in so many that there are
-// about `strides`), and `mutations` inputs made of them, each a function of its number. Ends at the first broken claim;
-// the input is then left in the working folder. A reader may take a second and 256 MiB.
+// about `strides`), and `mutations` inputs made of them, each a function of its number; last the seeds again, with one
+// allocation after the other failing. Ends at the first broken claim; the input is then left in the working folder. A
+// reader may take a second and 256 MiB.
 #include "core/error.h"
 #include "core/random.h"
+#include "tests/fuzz/allocations.h"
 #include "tests/fuzz/target.h"
 
 #include <fmt/core.h>
@@ -18,6 +20,7 @@
 #include <ctime>
 #include <exception>
 #include <fstream>
+#include <new>
 #include <optional>
 #include <string>
 
@@ -130,6 +133,7 @@ class Driver {
       if (target_.seeds[i].claim != Claim::refused) valid.push_back(target_.seeds[i].bytes);
     }
     for (std::size_t i = 0; i < mutations; ++i) try_mutation(mutated(valid, i), fmt::format("mutation {}", i));
+    for (std::size_t i = 0; i < valid.size(); ++i) run_out_of_memory(valid[i], fmt::format("seed {}", i), strides / 2);
     fmt::print("{} inputs, {} of them refused; the slowest took {:.3f} s ({}), the largest {} MiB\n", inputs_, refused_,
                slowest_, slowest_name_, largest_ / 1024);
   }
@@ -164,6 +168,25 @@ class Driver {
     require(largest_ <= max_kib, name, "reading it took {} MiB", largest_ / 1024);
     ++inputs_;
     return content;
+  }
+
+  /// Where an allocation fails, the input is refused, there is a std::bad_alloc, or the content is the whole one.
+  void run_out_of_memory(const std::string& bytes, const std::string& valid, std::size_t strides) {
+    fuzz::fail_allocation(0);
+    const std::optional<std::string> content = read(bytes, valid);
+    const std::size_t count = fuzz::count_allocations();
+    for (std::size_t number = 1; number <= count; number += 1 + count / std::max<std::size_t>(strides, 1)) {
+      const std::string name = fmt::format("{} with the failed allocation {} of {}", valid, number, count);
+      try {
+        fuzz::fail_allocation(number);
+        const std::optional<std::string> left = read(bytes, name);
+        fuzz::count_allocations();
+        require(!left || left == content, name, "it is read, with another content");
+      } catch (const std::bad_alloc&) {
+        fuzz::count_allocations();
+      }
+    }
+    require(read(bytes, valid) == content, valid, "after failed allocations it has another content");
   }
 
   void check_seed(const Seed& seed, const std::string& name, std::size_t strides) {
