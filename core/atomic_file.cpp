@@ -54,8 +54,12 @@ std::string temporary_prefix(const fs::path& path) { return fmt::format(".{}{}",
 void flush_to_disk(const fs::path& path, int flags) {
   const Descriptor file(path, flags);
   if (!file.is_open()) fail_on(path, "cannot be opened to flush it to disk");
+  int status = 0;
+  do {
+    status = ::fsync(file.fd());
+  } while (status != 0 && errno == EINTR);
   // some file systems cannot flush a folder and say EINVAL; there is nothing more to do then
-  if (::fsync(file.fd()) != 0 && !(errno == EINVAL && (flags & O_DIRECTORY) != 0)) {
+  if (status != 0 && !(errno == EINVAL && (flags & O_DIRECTORY) != 0)) {
     fail_on(path, "cannot be flushed to disk");
   }
 }

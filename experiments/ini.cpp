@@ -1,11 +1,11 @@
 #include "experiments/ini.h"
 
+#include "core/atomic_file.h"
 #include "core/error.h"
 
 #include <fmt/core.h>
 
-#include <fstream>
-#include <iterator>
+#include <system_error>
 
 namespace bitstate::experiments {
 
@@ -29,10 +29,11 @@ std::vector<std::string> split(std::string_view text, std::string_view separator
 }
 
 std::string read_text(const std::filesystem::path& path) {
+  constexpr std::size_t max_bytes = std::size_t{1} << 26;
   std::error_code ignored;
-  std::ifstream file(path, std::ios::binary);
-  require<UsageError>(file.good() && !std::filesystem::is_directory(path, ignored), path.string(), "cannot be read");
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  require<UsageError>(std::filesystem::exists(path, ignored) && !std::filesystem::is_directory(path, ignored),
+                      path.string(), "cannot be read");
+  return read_file(path, max_bytes);
 }
 
 Settings parse_ini(std::string_view text, std::string_view where) {

@@ -16,13 +16,13 @@ using Settings = std::vector<std::pair<std::string, std::string>>;
 /// Throws UsageError naming `where` and the line.
 Settings parse_ini(std::string_view text, std::string_view where);
 
-/// parse_ini of a file. Throws UsageError if it cannot be read.
+/// parse_ini of a file. Throws as read_text does.
 Settings read_ini(const std::filesystem::path& path);
 
 /// The text that parse_ini reads back to the same list.
 std::string format_ini(const Settings& settings);
 
-/// The whole file. Throws UsageError if it cannot be read.
+/// The whole file. Throws UsageError if there is none, Error if it cannot be read.
 std::string read_text(const std::filesystem::path& path);
 
 /// `text` without white space at both ends.
