@@ -16,7 +16,9 @@ using bitstate::Units;
 /// What the numbers and ids that a model sees stand for: fixed by the training part, kept with the weights.
 struct Reading {
   Units input_units, target_units;
-  std::string vocabulary;  ///< SHA-256 of the symbols in the order of their ids; empty: no vocabulary was made
+  std::string vocabulary;   ///< SHA-256 of the symbols in the order of their ids; empty: no vocabulary was made
+  std::size_t inputs = 0;   ///< columns, or tokens, as d_input and
+  std::size_t outputs = 0;  ///< columns, or classes, as d_output of Splits; 0: not known yet
   bool operator==(const Reading&) const = default;
 };
 

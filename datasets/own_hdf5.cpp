@@ -171,8 +171,13 @@ std::vector<std::span<float>> target_blocks(const Part& part) {
   return blocks;
 }
 
-/// The number of ids: one more than the largest, or what the attribute says.
-std::size_t id_count(const Hdf5Reader& file, std::string_view attribute, std::int32_t largest) {
+/// The number of ids: that which a model was trained with, or what the attribute says, or one more than the largest.
+std::size_t id_count(const Hdf5Reader& file, std::string_view attribute, const Ids& ids, std::size_t known) {
+  if (known > 0) {
+    ids.check_known(known, attribute == "classes" ? "classes" : "tokens");
+    return known;
+  }
+  const std::int32_t largest = ids.largest();
   if (!file.has_attribute("/", attribute)) return static_cast<std::size_t>(largest) + 1;
   const auto count = file.attribute<std::int64_t>("/", attribute);
   require(count > largest && count <= std::int64_t{max_id} + 1, file.path().string(),
@@ -210,18 +215,14 @@ Reading reading_of(const Part& train, const Hdf5Reader& file, const std::optiona
 /// `parts`: training, test and perhaps validation. `file` has the attributes.
 Splits splits_of(const std::vector<Part>& parts, const Hdf5Reader& file, const std::optional<Reading>& reading) {
   const Steps& train = *parts[0].steps;
-  std::int32_t last_token = 0;
-  std::int32_t last_class = 0;
+  Ids tokens, classes;
   Splits splits;
   for (const Part& part : parts) {
     check_alike(parts[0], part);
     splits.max_length = std::max(splits.max_length, longest(part.cuts));
-    for (const std::int32_t c : part.steps->classes) last_class = std::max(last_class, c);
+    classes.add(part.steps->classes);
     if (!train.tokens.empty()) {
-      for (const Cut& cut : part.cuts) {
-        const auto begin = part.steps->tokens.begin() + static_cast<std::ptrdiff_t>(cut.first);
-        last_token = std::max(last_token, *std::max_element(begin, begin + static_cast<std::ptrdiff_t>(cut.length)));
-      }
+      for (const Cut& cut : part.cuts) tokens.add(std::span(part.steps->tokens).subspan(cut.first, cut.length));
     }
   }
   splits.reading = reading_of(parts[0], file, reading);
@@ -234,8 +235,9 @@ Splits splits_of(const std::vector<Part>& parts, const Hdf5Reader& file, const s
   splits.name = "own";
   splits.task = train.task;
   splits.tokens = !train.tokens.empty();
-  splits.d_input = splits.tokens ? id_count(file, "vocabulary", last_token) : train.d_input;
-  splits.d_output = train.task == Task::classification ? id_count(file, "classes", last_class) : train.d_output;
+  const auto [inputs, outputs] = reading ? std::pair(reading->inputs, reading->outputs) : std::pair(0UL, 0UL);
+  splits.d_input = splits.tokens ? id_count(file, "vocabulary", tokens, inputs) : train.d_input;
+  splits.d_output = train.task == Task::classification ? id_count(file, "classes", classes, outputs) : train.d_output;
   splits.train = in_memory(parts[0].steps, parts[0].cuts);
   splits.test = in_memory(parts[1].steps, parts[1].cuts);
   if (parts.size() > 2) splits.validation = in_memory(parts[2].steps, parts[2].cuts);

@@ -130,8 +130,14 @@ void check_reading(const Splits& splits, const Reading& learnt) {
           "the ids of {} stand for other symbols than those that the model was trained with: they are numbered by the "
           "training part, which must be the same",
           splits.name);
-  require(splits.reading == learnt, "data", "{} has no such units as the data that the model was trained with",
-          splits.name);
+  const auto check_size = [&](std::size_t here, std::size_t there, std::string_view what) {
+    require(there == 0 || here == there, "data", "{} has {} {}, the model was trained with {}", splits.name, here, what,
+            there);
+  };
+  check_size(splits.d_input, learnt.inputs, splits.tokens ? "tokens" : "input columns");
+  check_size(splits.d_output, learnt.outputs, splits.task == classification ? "classes" : "target columns");
+  require(splits.reading.input_units == learnt.input_units && splits.reading.target_units == learnt.target_units,
+          "data", "{} has no such units as the data that the model was trained with", splits.name);
 }
 
 /// Holds a share of the training part out for validation, by random_split of seed 42.
@@ -165,6 +171,8 @@ std::string canonical_name(std::string_view name) {
 Splits load(std::string_view name, const DataOptions& options) {
   Splits splits = entry(name).load(options);
   if (options.reading) check_reading(splits, *options.reading);
+  splits.reading.inputs = splits.d_input;
+  splits.reading.outputs = splits.d_output;
   if (splits.validation == nullptr && options.val_split > 0.0) {
     require<UsageError>(
         options.stride == 0 || options.stride >= options.window, "val_split",

@@ -2,8 +2,11 @@
 
 #include "core/error.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
+#include <string>
 #include <utility>
 
 namespace bitstate::datasets {
@@ -171,6 +174,26 @@ void standardise_blocks(const Units& units, const Blocks& blocks, std::string_vi
   }
 }
 
+void Ids::add(std::span<const std::int32_t> ids) {
+  for (const std::int32_t id : ids) there_.at(static_cast<std::size_t>(id)) = true;
+}
+
+std::int32_t Ids::largest() const {
+  std::size_t end = there_.size();
+  while (end > 1 && !there_[end - 1]) --end;
+  return static_cast<std::int32_t>(end - 1);
+}
+
+void Ids::check_known(std::size_t known, std::string_view what) const {
+  constexpr std::size_t enough = 5;
+  std::vector<std::string> others;
+  for (std::size_t id = known; id < there_.size() && others.size() <= enough; ++id) {
+    if (there_[id]) others.push_back(others.size() == enough ? "..." : std::to_string(id));
+  }
+  require(others.empty(), "data", "the model was trained with the {} 0 to {}; these data also hold {}", what, known - 1,
+          fmt::join(others, ", "));
+}
+
 Series series_of(const Csv& table, std::size_t d_input, std::size_t first, std::size_t last, std::string origin) {
   const std::size_t cols = table.names.size();
   Series series{std::move(origin), last - first, {}, {}};
@@ -198,18 +221,21 @@ Splits cut_series(std::string name, SeriesParts parts, std::size_t d_input, std:
         standardise_side(parts, &Series::target, d_output, given != nullptr ? &given->target_units : nullptr);
   }
 
-  std::int32_t last_class = 0;
+  Ids ids;
   const auto made = [&](const std::vector<Series>& part, bool train) -> std::shared_ptr<const Dataset> {
     if (part.empty()) return nullptr;
     Joined all = joined(part, d_input, d_output, cutting, train);
     splits.max_length = std::max(splits.max_length, longest(all.cuts));
-    for (const std::int32_t c : all.steps->classes) last_class = std::max(last_class, c);
+    ids.add(all.steps->classes);
     return in_memory(std::move(all.steps), std::move(all.cuts));
   };
   splits.train = made(parts.train, true);
   splits.validation = made(parts.validation, false);
   splits.test = made(parts.test, false);
-  if (classes) splits.d_output = static_cast<std::size_t>(last_class) + 1;
+  if (!classes) return splits;
+  const std::size_t known = given != nullptr ? given->outputs : 0;
+  if (known > 0) ids.check_known(known, "classes");
+  splits.d_output = known > 0 ? known : static_cast<std::size_t>(ids.largest()) + 1;
   return splits;
 }
 

@@ -79,4 +79,17 @@ Splits cut_series(std::string name, SeriesParts parts, std::size_t d_input, std:
 /// Classes and tokens end here: what a model allocates is proportional to them.
 inline constexpr std::int32_t max_id = 65535;
 
+/// Which classes or which tokens there are in some data.
+class Ids {
+ public:
+  /// Each from 0 to max_id.
+  void add(std::span<const std::int32_t> ids);
+  [[nodiscard]] std::int32_t largest() const;
+  /// Throws Error, calling them `what`, when there are others than those below `known`, which a model was trained with.
+  void check_known(std::size_t known, std::string_view what) const;
+
+ private:
+  std::vector<bool> there_ = std::vector<bool>(std::size_t{max_id} + 1);
+};
+
 }  // namespace bitstate::datasets

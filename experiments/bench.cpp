@@ -199,6 +199,7 @@ std::vector<BenchResult> bench(const RunConfig& config) {
   if (results[0].quant == "none") {
     RunConfig quantized = config;
     quantized.quant = "w8a8";
+    quantized.trained_rules.reset();
     quantized.quant_text = load_run_config("", {{"preset", config.preset}, {"quant", "w8a8"}}).quant_text;
     results.push_back(measure(quantized));
   }

@@ -6,11 +6,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace bitstate::experiments {
 namespace {
 
-constexpr std::int64_t format_version = 2;
+// 2 has no sizes of the data, and `from` relative to wherever the run was started
+constexpr std::int64_t format_version = 3;
+constexpr std::int64_t oldest_version = 2;
 
 std::string value_of(const Settings& settings, std::string_view name) {
   const auto named = [&](const auto& setting) { return setting.first == name; };
@@ -18,28 +21,36 @@ std::string value_of(const Settings& settings, std::string_view name) {
   return found == settings.end() ? std::string() : found->second;
 }
 
-void check_version(const Hdf5Reader& reader) {
+/// Thrown as an Error of another type, so that a newer file is told from a damaged one.
+struct NewerVersion : Error {
+  using Error::Error;
+};
+
+std::int64_t checked_version(const Hdf5Reader& reader) {
   const auto version = reader.read_scalar<std::int64_t>("version");
-  require(version == format_version, "checkpoint", "{} has version {}, this program reads version {}",
-          reader.path().string(), version, format_version);
+  const std::string file = reader.path().string();
+  require<NewerVersion>(version <= format_version, file,
+                        "was written by a newer bitstate (format {}); this program reads up to {}", version,
+                        format_version);
+  require(version >= oldest_version, file, "has format {}; this program reads {} to {}", version, oldest_version,
+          format_version);
+  return version;
 }
 
 void check_run(const Hdf5Reader& reader, const RunIdentity& run) {
   const std::string file = reader.path().string();
-  check_version(reader);
-  const Settings saved = parse_ini(reader.read_text("settings"), file);
-  const Settings& wanted = run.settings;
-  for (std::size_t i = 0; i < std::max(saved.size(), wanted.size()); ++i) {
-    const bool both = i < saved.size() && i < wanted.size();
-    require(both && saved[i].first == wanted[i].first, "checkpoint", "{} was written by a version with other settings",
-            file);
-    require(saved[i].second == wanted[i].second, "checkpoint",
-            "{} was trained with {}={}, this run has {}={}; a run resumes with its own settings only", file,
-            saved[i].first, saved[i].second, wanted[i].first, wanted[i].second);
+  checked_version(reader);
+  const Settings saved = completed(parse_ini(reader.read_text("settings"), file), file);
+  for (const auto& [name, value] : saved) {
+    const std::string wanted = value_of(run.settings, name);
+    const bool same = name == "from" ? value.empty() == wanted.empty() : value == wanted;
+    require(same, "checkpoint",
+            "{} was trained with {}={}, this run has {}={}; a run resumes with its own settings only", file, name,
+            value, name, wanted);
   }
   require(reader.read_text("rules") == run.rules, "checkpoint",
           "{} was trained with other quantization rules than those that its settings stand for now; restore the .quant "
-          "file",
+          "file, or go on without naming it",
           file);
   require(run.source.empty() || reader.read_text("source") == run.source, "checkpoint",
           "{} started from other weights than those that from={} holds now", file, value_of(saved, "from"));
@@ -78,17 +89,53 @@ void write_reading(Hdf5Writer& writer, const datasets::Reading& reading) {
   write_units(writer, "data/input_units", reading.input_units);
   write_units(writer, "data/target_units", reading.target_units);
   writer.write_text("data/vocabulary", reading.vocabulary);
+  writer.write_scalar("data/inputs", std::uint64_t{reading.inputs});
+  writer.write_scalar("data/outputs", std::uint64_t{reading.outputs});
+}
+
+/// Format 2 does not say what the data were like, but the weights do.
+void read_sizes_of_weights(const Hdf5Reader& reader, datasets::Reading& reading) {
+  for (const char* const bias : {"parameters/decoder.bias", "parameters/decoder.1.bias"}) {
+    if (reader.exists(bias)) reading.outputs = reader.shape(bias).back();
+  }
+  const Hdf5Shape encoder = reader.shape("parameters/encoder.weight");
+  const Hdf5Shape features = reader.shape("parameters/encoder.bias");
+  require(encoder.size() == 2 && features.size() == 2, "checkpoint", "{} holds an encoder that is no matrix",
+          reader.path().string());
+  reading.inputs = encoder[0] == features[1] ? encoder[1] : encoder[0];  // else a table: a row a token
 }
 
 datasets::Reading read_reading(const Hdf5Reader& reader) {
-  return {read_units(reader, "data/input_units"), read_units(reader, "data/target_units"),
-          reader.read_text("data/vocabulary")};
+  datasets::Reading reading{read_units(reader, "data/input_units"), read_units(reader, "data/target_units"),
+                            reader.read_text("data/vocabulary")};
+  if (checked_version(reader) == 2) {
+    read_sizes_of_weights(reader, reading);
+  } else {
+    reading.inputs = reader.read_scalar<std::uint64_t>("data/inputs");
+    reading.outputs = reader.read_scalar<std::uint64_t>("data/outputs");
+  }
+  return reading;
 }
 
 }  // namespace
 
 RunIdentity identity_of(const RunConfig& config) {
-  return {settings(config), quant_rules(config), config.from_digest, {}, {}};
+  return {kept_settings(config), quant_rules(config), config.from_digest, {}, {}};
+}
+
+std::optional<std::string> trained_rules(const std::filesystem::path& folder) {
+  for (const char* const name : {"best.h5", "checkpoint.h5"}) {
+    if (!std::filesystem::exists(folder / name)) continue;
+    try {
+      const Hdf5Reader reader(folder / name);
+      checked_version(reader);
+      return reader.read_text("rules");
+    } catch (const NewerVersion&) {
+      throw;
+    } catch (const Error&) {  // whoever needs this file says what is damaged
+    }
+  }
+  return std::nullopt;
 }
 
 void save_checkpoint(const std::filesystem::path& file, const RunIdentity& run, const Progress& progress,
@@ -127,7 +174,7 @@ void save_checkpoint(const std::filesystem::path& file, const RunIdentity& run, 
 
 TrainedOn trained_on(const std::filesystem::path& file) {
   const Hdf5Reader reader(file);
-  check_version(reader);
+  checked_version(reader);
   const Settings saved = parse_ini(reader.read_text("settings"), file.string());
   return {value_of(saved, "dataset"), read_reading(reader)};
 }

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace bitstate::experiments {
@@ -36,8 +37,12 @@ struct RunIdentity {
   datasets::Reading reading = {};
 };
 
-/// Without the data.
+/// Without the data; as it is kept in config.out.
 RunIdentity identity_of(const RunConfig& config);
+
+/// All quantization rules of the run in `folder`, as its best.h5 or checkpoint.h5 keeps them; nothing where there is
+/// none that can be read. Throws Error when a newer version wrote them.
+std::optional<std::string> trained_rules(const std::filesystem::path& folder);
 
 /// What a checkpoint says of the data that it was trained on.
 struct TrainedOn {
@@ -54,7 +59,7 @@ void save_checkpoint(const std::filesystem::path& file, const RunIdentity& run, 
 
 /// Fills everything from the file; every quantizer that keeps a range has it afterwards. Throws Error when the file is
 /// damaged, belongs to another model, or to a run with other settings, rules, source or data (naming the first that
-/// differs).
+/// differs). Settings are compared by name, those that the file lacks at their defaults; `from` only by the weights.
 Progress load_checkpoint(const std::filesystem::path& file, const RunIdentity& run, const Inventory& inventory,
                          Optimizer* optimizer);
 

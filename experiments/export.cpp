@@ -157,7 +157,7 @@ Program traced(const RunConfig& config, const TrainedModel& trained, const datas
   const Value output = forward_sequence(trained.model(), example, std::max(example.length, padded), tape);
   const bool classes = data.task == datasets::Task::classification;
   Program p = export_program(tape, output, data.name, classes, padded);
-  p.settings = format_ini(settings(config));
+  p.settings = format_ini(kept_settings(config));
   if (!data.tokens) p.input.units = data.reading.input_units;
   if (!classes) p.output.units = data.reading.target_units;
   return p;

@@ -12,14 +12,19 @@ namespace bitstate::experiments {
 /// Names and values in the order in which they were given; a name may stand more than once.
 using Settings = std::vector<std::pair<std::string, std::string>>;
 
-/// Reads lines `name = value`, `# comment` and `[section]` (which prefixes the names that follow by "section.").
-/// Throws UsageError naming `where` and the line.
+/// Reads lines `name = value`, `# comment` and `[section]` (which prefixes the names that follow by "section."). A
+/// value stands as it is, without white space at its ends, or in double quotes, in which \\ \" \n \r \t stand for
+/// backslash, quote, line feed, carriage return and tab, and # begins no comment. Lines end with LF, CR LF or CR; the
+/// text may begin with the mark of UTF-8. The lists axis.NAME of a sweep keep their quotes, since each of their values
+/// may have some. Throws UsageError naming `where` and the line; naming both lines for a name that is given twice,
+/// unless it is `bits`, whose rules add up.
 Settings parse_ini(std::string_view text, std::string_view where);
 
 /// parse_ini of a file. Throws as read_text does.
 Settings read_ini(const std::filesystem::path& path);
 
-/// The text that parse_ini reads back to the same list.
+/// The text that parse_ini reads back to the same list, whatever the values are, but for a NUL (lists: as
+/// they were read).
 std::string format_ini(const Settings& settings);
 
 /// The whole file. Throws UsageError if there is none, Error if it cannot be read.

@@ -157,6 +157,12 @@ Option dataset_option() {
           set,       [](const RunConfig& c) { return c.dataset; }};
 }
 
+Option path(std::string name, std::string RunConfig::*field, std::string help) {
+  Option option = text_option(std::move(name), field, std::move(help));
+  option.verbatim = true;
+  return option;
+}
+
 Option aside(Option option) {
   option.affects_result = false;
   return option;
@@ -219,7 +225,7 @@ void add_training_options(std::vector<Option>& table) {
 
 void add_source_options(std::vector<Option>& table) {
   using C = RunConfig;
-  table.push_back(text_option("from", &C::from, "start from the weights of this run's folder"));
+  table.push_back(path("from", &C::from, "start from the weights of this run's folder"));
   table.push_back(real("from_lr_factor", &C::from_lr_factor, {0.0, 1e3, true}, "with from: factor on ssm_lr_base"));
   table.push_back(real("from_epochs_factor", &C::from_epochs_factor, {0.0, 1e3, true},
                        "with from: factor on epochs, rounded to at least 1"));
@@ -261,8 +267,8 @@ void add_run_options(std::vector<Option>& table) {
   table.push_back(whole("horizon", &C::horizon, 0, many, "own data: the target is that of so many steps later"));
   table.push_back(
       word("task", &C::task, {"auto", "classification", "regression", "value"}, "own data: what is learnt"));
-  table.push_back(aside(text_option("data", &C::data, "folder or file of the data; default $BITSTATE_DATA")));
-  table.push_back(aside(text_option("out", &C::out, "folder of the run")));
+  table.push_back(aside(path("data", &C::data, "folder or file of the data; default $BITSTATE_DATA")));
+  table.push_back(aside(path("out", &C::out, "folder of the run")));
   table.push_back(aside(whole("threads", &C::threads, 0, 4096, "threads; 0 = all")));
   table.push_back(aside(real("checkpoint_seconds", &C::checkpoint_seconds, {0.0, 1e9}, "seconds between checkpoints")));
   table.push_back(aside(flag("resume", &C::resume, "continue from the checkpoint in `out`")));

@@ -18,6 +18,8 @@ struct Option {
   bool affects_result = true;
   std::function<void(RunConfig&, std::string_view)> set;
   std::function<std::string(const RunConfig&)> text;
+  bool verbatim = false;  ///< a path: white space at the ends of the value is part of it
+  bool later = false;     ///< came after runs were named by their settings: at its default it is no part of their hash
 };
 
 /// The rows in the order of --help. Built once per call.

@@ -73,7 +73,8 @@ ReportRow make_row(const std::vector<std::string>& values, const std::vector<con
   ReportRow row;
   row.values = values;
   row.is_float = is_float(*runs.front());
-  row.from = runs.front()->setting("from").empty() ? std::filesystem::path() : source_folder(*runs.front());
+  const std::string from = runs.front()->setting("from");
+  if (!from.empty()) row.from = source_folder(runs.front()->folder, from);
   row.source = runs.front()->source;
   for (const RunRecord* run : runs) {
     row.folders.push_back(run->folder);

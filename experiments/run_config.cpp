@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "datasets/registry.h"
+#include "experiments/checkpoint.h"
 #include "experiments/embedded.h"
 #include "experiments/options.h"
 #include "experiments/run_record.h"
@@ -118,7 +119,7 @@ void apply(RunConfig& config, const Settings& given, std::string_view where) {
     if (option == table.end()) {
       unknown_option(where, name, names_of(table));
     }
-    option->set(config, value);
+    option->set(config, option->verbatim ? std::string_view(value) : trimmed(value));
   }
 }
 
@@ -127,6 +128,7 @@ Settings inherited(const std::string& from) {
   const auto file = std::filesystem::path(from) / "settings.ini";
   require<UsageError>(std::filesystem::exists(file), "from", "{} is not the folder of a run: it has no settings.ini",
                       from);
+  (void)trained_rules(from);  // a newer version's run is refused as such, not for an option that does not exist yet
   return without_quantization(read_ini(file));
 }
 
@@ -136,13 +138,7 @@ const std::string* last_value(const Settings& given, std::string_view name) {
   return found == given.rend() ? nullptr : &found->second;
 }
 
-void check_path(std::string_view option, const std::string& value) {
-  require<UsageError>(value.find_first_of("#\r\n") == std::string::npos, option,
-                      "\"{}\" is not allowed: a path without # and line ends is", value);
-}
-
 void validate_source(const RunConfig& c) {
-  check_path("from", c.from);
   if (!c.from.empty()) return;
   const auto needs_from = [](bool given, std::string_view option) {
     require<UsageError>(!given, option, "is for runs that start from another one; name it with from");
@@ -157,11 +153,32 @@ void validate_source(const RunConfig& c) {
 void apply_with_preset(RunConfig& config, const Settings& given, std::string_view where) {
   if (const std::string* const preset = last_value(given, "preset")) {
     apply(config, {{"preset", *preset}}, where);
-    if (const auto text = embedded_file(fmt::format("presets/{}.ini", *preset))) {
-      apply(config, parse_ini(*text, *preset), *preset);
+    if (const auto text = embedded_file(fmt::format("presets/{}.ini", config.preset))) {
+      apply(config, parse_ini(*text, config.preset), config.preset);
     }
   }
   apply(config, given, where);
+}
+
+bool is_run(std::string_view recipe) { return std::filesystem::path(recipe).filename() == "settings.ini"; }
+
+/// The settings that a recipe stands for.
+Settings recipe_settings(std::string_view recipe) {
+  Settings given = parse_ini(named_text(recipe, "recipes", ".ini", "recipe"), recipe);
+  for (auto& [name, value] : given) {
+    if (name == "from" && !value.empty() && is_run(recipe)) {
+      value = source_folder(std::filesystem::path(recipe).parent_path(), value).string();
+    }
+  }
+  return given;
+}
+
+/// What decides on the rules, besides the text of a .quant file.
+std::string choice_of_rules(const RunConfig& config) {
+  RunConfig bare = config;
+  bare.quant_text.clear();
+  bare.trained_rules.reset();
+  return fmt::format("{}\n{}\n{}", bare.quant, bare.preset, quant_rules(bare));
 }
 
 /// The rules that `quant` names: the preset's own, or those of everybody.
@@ -305,17 +322,21 @@ RunConfig load_run_config(std::string_view recipe, const Settings& overrides) {
   RunConfig config;
   config.recipe = recipe;
   const std::string* const from = last_value(overrides, "from");
+  std::optional<std::string> trained;
   if (!recipe.empty()) {
-    apply_with_preset(config, parse_ini(named_text(recipe, "recipes", ".ini", "recipe"), recipe), recipe);
+    if (is_run(recipe)) trained = trained_rules(std::filesystem::path(recipe).parent_path());
+    apply_with_preset(config, recipe_settings(recipe), recipe);
   } else if (from != nullptr && !from->empty()) {
     apply_with_preset(config, inherited(*from), *from);
     require<UsageError>(config.epochs > 0 || last_value(overrides, "epochs") != nullptr, "epochs",
                         "{} was not trained itself (epochs = 0); give the epochs of this run", *from);
   }
+  const std::string choice = choice_of_rules(config);
   apply_with_preset(config, overrides, "options");
   if (config.quant.empty()) config.quant = "none";
-  check_path("quant", config.quant);
-  if (config.quant != "none") {
+  if (trained && choice_of_rules(config) == choice) {
+    config.trained_rules = trained;
+  } else if (config.quant != "none") {
     config.quant_text = rules_text(config);
   }
   while (config.from.size() > 1 && config.from.back() == '/') config.from.pop_back();
@@ -342,20 +363,47 @@ Settings settings(const RunConfig& config) {
   return result;
 }
 
-std::string settings_text(const RunConfig& config) {
+Settings kept_settings(const RunConfig& config) {
   Settings kept = settings(config);
+  for (auto& [name, value] : kept) {
+    if (name == "from" && !value.empty()) value = source_text(config.out, value);
+  }
+  return kept;
+}
+
+std::string settings_text(const RunConfig& config) {
+  Settings kept = kept_settings(config);
   if (config.dataset == "own" && !config.data.empty()) {
     kept.emplace_back("data", std::filesystem::absolute(config.data).lexically_normal().string());
   }
   return format_ini(kept);
 }
 
+Settings completed(const Settings& kept, std::string_view where) {
+  const auto table = option_table();
+  const auto known = names_of(table);
+  for (const auto& [name, value] : kept) {
+    require(std::find(known.begin(), known.end(), name) != known.end(), where,
+            "was trained with {}={}, an option that this version of bitstate does not have", name, value);
+  }
+  RunConfig config;
+  apply(config, kept, where);
+  return settings(config);
+}
+
 std::string settings_hash(const RunConfig& config) {
-  return fmt::format("{:016x}",
-                     random_stream(format_ini(settings(config)) + "\n" + config.quant_text + config.from_digest));
+  Settings seen;
+  const RunConfig defaults;
+  for (const auto& option : option_table()) {
+    const std::string text = option.text(config);
+    if (option.affects_result && !(option.later && text == option.text(defaults))) seen.emplace_back(option.name, text);
+  }
+  const std::string rules = config.quant_text + config.trained_rules.value_or("");
+  return fmt::format("{:016x}", random_stream(format_ini(seen) + "\n" + rules + config.from_digest));
 }
 
 std::string quant_rules(const RunConfig& c) {
+  if (c.trained_rules) return *c.trained_rules;
   std::string rules = c.quant_text;
   const auto add = [&](const std::optional<int>& bits, std::string_view glob, std::string_view options) {
     if (bits) rules += fmt::format("{} {} {}\n", glob, *bits, options);

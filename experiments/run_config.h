@@ -70,8 +70,9 @@ struct RunConfig {
   bool balance = false;  ///< scale the states to one magnitude first (models/balance.h)
 
   // quantization; no value = float
-  std::string quant = "none";  ///< "none", a named configuration or the path of a .quant file
-  std::string quant_text;      ///< the rules `quant` stands for; set by load_run_config()
+  std::string quant = "none";                ///< "none", a named configuration or the path of a .quant file
+  std::string quant_text;                    ///< the rules `quant` stands for; set by load_run_config()
+  std::optional<std::string> trained_rules;  ///< all rules of the run that the settings are of; set likewise
   std::optional<int> a_bits;
   std::optional<int> b_bits;
   std::optional<int> c_bits;
@@ -147,7 +148,9 @@ void validate(const RunConfig& config);
 /// A recipe (built-in name or path of an .ini), then the overrides in their order; validated, `quant` resolved. Where
 /// either names a preset, the preset's settings come before its own, and a preset's rules before the usual ones. `bits`
 /// given among the overrides add to the recipe's. An empty recipe stands for the defaults or, when the overrides name
-/// `from`, for that run's settings without its own source and quantization. Throws UsageError.
+/// `from`, for that run's settings without its own source and quantization. Of RUN/settings.ini, `from` leads from that
+/// folder, and where the overrides change no rule, the rules are those that the run was trained with. Throws
+/// UsageError, Error for a run of a newer version.
 RunConfig load_run_config(std::string_view recipe, const Settings& overrides);
 
 /// Epochs and SSM learning rate of the run, from_epochs_factor and from_lr_factor included.
@@ -157,18 +160,25 @@ double ssm_lr_of(const RunConfig& config);
 /// Canonical text of every option that affects the result, in a fixed order. Loading it gives the same run.
 Settings settings(const RunConfig& config);
 
-/// The text of config.out/settings.ini: settings() and where own data are.
+/// The same, as they are kept with the run in config.out: `from` leads from that folder (source_text).
+Settings kept_settings(const RunConfig& config);
+
+/// The text of config.out/settings.ini: kept_settings() and where own data are.
 std::string settings_text(const RunConfig& config);
+
+/// Settings that were kept by this or an older version, as settings() gives them: each option that did not exist then
+/// has its default. Throws Error naming `where` for an option that does not exist now.
+Settings completed(const Settings& kept, std::string_view where);
 
 /// Those of a run's settings that say what model it is, on what data and how it learns, for a run in other bits.
 Settings without_quantization(Settings settings);
 
-/// 16 hex digits: FNV-1a of settings(), of the rules of `quant` and of the weights of `from`. Names the folder of a
-/// run.
+/// 16 hex digits: FNV-1a of settings() (later options at their defaults left out, so that it stays what it was), of the
+/// rules of `quant` and of the weights of `from`. Names the folder of a run.
 std::string settings_hash(const RunConfig& config);
 
 /// All quantization rules of the run, in .quant syntax: those of `quant`, then the *_bits flags as rules, then `bits`.
-/// Empty for a float run.
+/// Empty for a float run. Of a run that exists: those that it was trained with.
 std::string quant_rules(const RunConfig& config);
 
 }  // namespace bitstate::experiments

@@ -88,7 +88,7 @@ void read_identity(RunRecord& run) {
       run.source = reader.read_text("source");
       run.rules = reader.read_text("rules");
     } else if (!run.setting("from").empty()) {
-      run.source = source_digest(source_folder(run));
+      run.source = source_digest(source_folder(run.folder, run.setting("from")));
     }
   } catch (const Error&) {  // damaged weights: the table shows the figures that there are
   }
@@ -154,11 +154,6 @@ std::string RunRecord::setting(std::string_view name) const {
     if (const std::string* const value = find_setting(*place, name)) return *value;
   }
   return {};
-}
-
-std::filesystem::path source_folder(const RunRecord& run) {
-  const std::filesystem::path from = run.setting("from");
-  return std::filesystem::exists(run.folder / from) ? run.folder / from : from;
 }
 
 RunRecord read_run(const std::filesystem::path& folder) {

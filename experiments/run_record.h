@@ -37,9 +37,6 @@ RunRecord read_run(const std::filesystem::path& folder);
 /// them, that of the first run. Throws UsageError for a folder without a run, Error for one that cannot be read.
 std::vector<RunRecord> read_runs(const std::vector<std::filesystem::path>& dirs);
 
-/// The folder that the run started from; from is relative to the run's own folder or to the working folder.
-std::filesystem::path source_folder(const RunRecord& run);
-
 /// What the result.json of `folder` says; missing without a complete one.
 RunRecord::Status status_of(const std::filesystem::path& folder);
 

@@ -9,10 +9,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <set>
+#include <system_error>
 
 namespace bitstate::experiments {
 namespace {
+
+namespace fs = std::filesystem;
 
 std::filesystem::path weights_file(const std::filesystem::path& run) { return run / "best.h5"; }
 
@@ -64,7 +68,35 @@ void read_weights(const Hdf5Reader& reader, const Inventory& inventory) {
   refuse_others(reader, "buffers", buffers);
 }
 
+/// Absolute, without dots and without a slash at the end.
+fs::path normal(const fs::path& path) {
+  const fs::path full = fs::absolute(path.empty() ? "." : path).lexically_normal();
+  return full.has_filename() ? full : full.parent_path();
+}
+
 }  // namespace
+
+fs::path source_folder(const fs::path& run, const fs::path& from) {
+  const fs::path home = normal(run);
+  std::vector<fs::path> bases;
+  for (fs::path base = home; base != base.root_path(); base = base.parent_path()) bases.push_back(base);
+  bases.push_back(fs::current_path());
+  for (const fs::path& base : bases) {
+    std::error_code ignored;
+    if (fs::exists(base / from / "settings.ini", ignored)) return normal(base / from);
+  }
+  return normal(home / from);
+}
+
+std::string source_text(const fs::path& run, const fs::path& from) {
+  const fs::path home = normal(run);
+  const fs::path source = normal(from);
+  const auto first = [](const fs::path& path) {
+    return path == path.root_path() ? fs::path() : *std::next(path.begin());
+  };
+  const bool together = !first(home).empty() && first(home) == first(source);
+  return (together ? source.lexically_relative(home) : source).string();
+}
 
 std::string source_digest(const std::filesystem::path& run) {
   if (!std::filesystem::exists(weights_file(run))) return {};

@@ -10,6 +10,15 @@
 
 namespace bitstate::experiments {
 
+/// The folder that `from`, in the settings of the run in `run`, leads to: absolute, or relative to `run`. Runs with
+/// checkpoints of format 2 kept it relative to where they were started: it is also looked for from the folders above
+/// `run`, and from the working one.
+std::filesystem::path source_folder(const std::filesystem::path& run, const std::filesystem::path& from);
+
+/// `from` as the settings of the run in `run` keep it: relative to `run`, so that both may be moved together; absolute
+/// where only the root is above both.
+std::string source_text(const std::filesystem::path& run, const std::filesystem::path& from);
+
 /// SHA-256 of the names and bits of all parameters and buffers in `run`/best.h5, or "" where there is no such file.
 /// Throws Error when it is damaged.
 std::string source_digest(const std::filesystem::path& run);

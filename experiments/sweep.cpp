@@ -2,19 +2,14 @@
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/folder_lock.h"
 #include "experiments/run_record.h"
 #include "experiments/signals.h"
 
 #include <fmt/format.h>
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <cstring>
 
 namespace bitstate::experiments {
 
@@ -27,25 +22,12 @@ std::string seconds_text(double seconds) {
   return fmt::format("{}h{:02}m", whole / 3600, whole / 60 % 60);
 }
 
-/// Holds `dir`/.lock, so that two sweeps never work in one folder. The kernel lets go of it when the process ends.
-class FolderLock {
- public:
-  explicit FolderLock(const std::filesystem::path& dir) {
-    const auto path = dir / ".lock";
-    file_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    require(file_ >= 0, path.string(), "cannot be written: {}", std::strerror(errno));
-    if (flock(file_, LOCK_EX | LOCK_NB) != 0) {
-      close(file_);
-      fail(dir.string(), "another sweep works in this folder");
-    }
-  }
-  ~FolderLock() { close(file_); }
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
-
- private:
-  int file_ = -1;
-};
+/// The last line of a failed run's log, which says why it failed; `otherwise` where there is none.
+std::string last_line(const std::filesystem::path& log, const std::string& otherwise) {
+  if (!std::filesystem::is_regular_file(log)) return otherwise;
+  const auto lines = split(read_text(log), "\r\n");
+  return lines.empty() ? otherwise : lines.back();
+}
 
 /// The state of one call of run_sweep().
 class SweepProgress {
@@ -110,8 +92,9 @@ class SweepProgress {
       return fmt::format("diverged  {}: {}", label, record.reason);
     }
     ++summary.failed;
-    return fmt::format("failed    {}: exit code {}, {}; see {}", label, exit_code, record.reason,
-                       (record.folder / "train.log").string());
+    const auto log = record.folder / "train.log";
+    return fmt::format("failed    {}: exit code {}, {}; see {}", label, exit_code, last_line(log, record.reason),
+                       log.string());
   }
 
   std::size_t jobs_;

@@ -77,7 +77,7 @@ struct SweepSummary {
 using SweepSay = std::function<void(std::string_view line, bool transient)>;
 
 /// Carries out the runs that have no result in `out`/runs yet, `jobs` at once. A run that diverges or fails does not
-/// stop the others. Throws Error if `out` cannot be written or another sweep works in it.
+/// stop the others. Throws Error if `out` cannot be written or another process works in it.
 SweepSummary run_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path& out, std::size_t jobs,
                        RunLauncher& launcher, const SweepSay& say);
 

@@ -166,6 +166,7 @@ RunConfig float_reference(const RunConfig& config) {
     if (is_quant_setting(option.name)) option.set(reference, "none");
   }
   reference.quant_text.clear();
+  reference.trained_rules.reset();
   return reference;
 }
 

@@ -4,6 +4,7 @@
 #include "autograd/schedule.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/folder_lock.h"
 #include "core/random.h"
 #include "datasets/splits.h"
 #include "experiments/calibration.h"
@@ -389,6 +390,7 @@ TrainResult train(const RunConfig& config) {
   std::error_code error;
   require<UsageError>(config.from.empty() || !std::filesystem::equivalent(folder, config.from, error), "out",
                       "{} is the run that this one starts from; choose another --out", folder.string());
+  const FolderLock lock(folder);  // before anything is read, so that nothing changes between reading and writing
   if (std::filesystem::exists(result_file) || std::filesystem::exists(folder / "checkpoint.h5")) {
     require<UsageError>(config.resume, "train",
                         "{} already holds a run; --resume continues it, or choose another --out", folder.string());
@@ -402,8 +404,6 @@ TrainResult train(const RunConfig& config) {
   }
   Run run(config, folder, training_data(config));
   run.begin();
-  std::filesystem::create_directories(folder, error);
-  require(!error, "train", "cannot create the folder {}: {}", folder.string(), error.message());
   for (const char* const name :
        {"settings.ini", "parameters.txt", "metrics.jsonl", "checkpoint.h5", "best.h5", "result.json"}) {
     remove_stale_temporaries(folder / name);  // of a killed process

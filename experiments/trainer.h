@@ -42,7 +42,7 @@ TrainResult result_from_json(const std::string& text, const std::string& file);
 /// nor checkpoint.h5. With config.resume it
 /// continues from checkpoint.h5 where there is one, bit for bit, unless the data are others; a finished run is returned
 /// as it is. A NaN or an infinity ends the run as "diverged"; the last good checkpoint stays. Throws UsageError when
-/// the folder already holds a run and resume is not set.
+/// the folder already holds a run and resume is not set, Error when another process works in it.
 TrainResult train(const RunConfig& config);
 
 /// The data as train() sees them: by the reading of the checkpoint that it resumes or the run that it starts from.

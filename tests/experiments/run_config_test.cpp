@@ -199,7 +199,7 @@ TEST_CASE("run_config: every bad value is refused by a sentence with the option 
                      {"b_bits", "eight"},
                      {"c_bits", "-4"},
                      {"d_bits", "4.0"},
-                     {"ssm_act_bits", "8 "},
+                     {"ssm_act_bits", "8 9"},
                      {"non_ssm_bits", "32"},
                      {"non_ssm_act_bits", "x"},
                      {"bits", "act:*"},
@@ -256,7 +256,7 @@ TEST_CASE("run_config: options that contradict each other or ask for an impossib
   CHECK(contains(message({{"ssm_size_base", "65536"}, {"blocks", "1"}}), "limit of 4096"));
   CHECK(contains(message({{"d_model", "65536"}, {"ssm_size_base", "65536"}, {"blocks", "64"}}), "parameters; at most"));
   CHECK(contains(message({{"lr_min", "0.5"}}), "0.5 is above ssm_lr_base"));
-  CHECK(contains(message({{"quant", "a#b.quant"}}), "[quant]"));
+  CHECK(contains(message({{"quant", "a#b.quant"}}), "[a#b.quant]"));
 }
 
 TEST_CASE("run_config: settings() is canonical and loads back to the same run") {

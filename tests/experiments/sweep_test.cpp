@@ -257,7 +257,8 @@ TEST_CASE("sweep: two sweeps never work in one folder") {
   const int lock = open((folder / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   REQUIRE(flock(lock, LOCK_EX | LOCK_NB) == 0);
   FakeLauncher launcher;
-  CHECK(contains(error_of<Error>([&] { run(plan(small_sweep), folder.path(), launcher); }), "another sweep"));
+  CHECK(contains(error_of<Error>([&] { run(plan(small_sweep), folder.path(), launcher); }),
+                 "another process works in this folder"));
   close(lock);
   CHECK(run(plan(small_sweep), folder.path(), launcher).done == 4);
 }
