@@ -63,6 +63,8 @@ for _ in $(seq 300); do
   sleep 0.1
 done
 "$BITSTATE" report long > running.log
+grep -q '^Running (1), ' running.log || fail "$(cat running.log)"
+grep -q ', running: ' long/index.html || fail 'no curve of the running run'
 awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
   { rows++; good += $at["n"] + $at["diverged"] + $at["running"] + $at["missing"] == 2 }
   END { exit !(rows == 3 && good == 3) }' long/table.csv || fail "$(cat long/table.csv)"
