@@ -7,6 +7,7 @@
 #include "experiments/checkpoint.h"
 #include "experiments/console.h"
 #include "experiments/inspect.h"
+#include "experiments/metric.h"
 #include "experiments/model_setup.h"
 
 #include <fmt/format.h>

@@ -3,7 +3,8 @@
 
 #include "core/parallel.h"
 #include "datasets/dataset.h"
-#include "experiments/model_setup.h"
+#include "experiments/metric.h"
+#include "models/models.h"
 
 #include <cstddef>
 #include <cstdint>

@@ -7,41 +7,12 @@
 #include "models/models.h"
 
 #include <optional>
-#include <span>
 
 namespace bitstate::experiments {
-
-/// What a table shows; training minimises cross entropy, the mean squared error or sMAPE. rmse is the root of the mean
-/// squared error over all steps and targets, in the units of the target.
-enum class Metric { accuracy, mse, rmse, smape };
-
-/// "accuracy", "mse", "rmse" or "smape".
-std::string_view metric_name(Metric metric);
-
-/// Whether `a` is the better value of the metric.
-bool is_better(Metric metric, double a, double b);
-
-/// Mean of ((y - target) deviation)^2 over the steps and targets of a sequence [L, d].
-double mean_square(std::span<const float> y, std::span<const float> target, const datasets::Units& units);
-
-/// The metric of a part of the data, from those of its sequences.
-class MetricMean {
- public:
-  explicit MetricMean(Metric metric) : metric_(metric) {}
-  void add(double value, double weight);
-  [[nodiscard]] double value() const;
-
- private:
-  Metric metric_;
-  double sum_ = 0.0;
-  double weight_ = 0.0;
-};
 
 /// The data of a run, as a model with this reading sees them (none: by their own units and vocabulary). Throws Error
 /// for missing or damaged files, and for data whose ids stand for other symbols.
 datasets::Splits load_data(const RunConfig& config, const std::optional<datasets::Reading>& reading = {});
-
-Metric metric_of(const datasets::Splits& data);
 
 /// How the parameters of a run learn.
 OptimizerSettings optimizer_settings(const RunConfig& config);

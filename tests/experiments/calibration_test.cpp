@@ -4,6 +4,7 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/hdf5.h"
+#include "experiments/model_setup.h"
 #include "experiments/run_record.h"
 #include "experiments/trainer.h"
 #include "tests/support/temp_folder.h"

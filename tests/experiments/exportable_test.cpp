@@ -9,6 +9,7 @@
 #include "experiments/calibration.h"
 #include "experiments/inspect.h"
 #include "experiments/lane_runner.h"
+#include "experiments/metric.h"
 #include "experiments/model_setup.h"
 #include "experiments/run_config.h"
 #include "tests/support/c_build.h"

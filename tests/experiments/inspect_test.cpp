@@ -4,6 +4,7 @@
 #include "core/random.h"
 #include "experiments/embedded.h"
 #include "experiments/lane_runner.h"
+#include "experiments/model_setup.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>

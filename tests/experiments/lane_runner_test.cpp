@@ -1,6 +1,7 @@
 #include "experiments/lane_runner.h"
 
 #include "core/ranges.h"
+#include "experiments/model_setup.h"
 
 #include <doctest/doctest.h>
 

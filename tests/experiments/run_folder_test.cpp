@@ -4,6 +4,7 @@
 #include "core/hdf5.h"
 #include "experiments/checkpoint.h"
 #include "experiments/export.h"
+#include "experiments/metric.h"
 #include "experiments/model_setup.h"
 #include "experiments/report.h"
 #include "experiments/source.h"
