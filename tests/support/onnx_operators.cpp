@@ -210,8 +210,9 @@ OnnxOperators operators_of(std::string_view bytes) {
 
 void check_operators(const OnnxOperators& operators) {
   std::map<std::int64_t, EdgeModel> models;
-  for (const auto& [name, o] : operators) {
-    CAPTURE(name);
+  for (const auto& entry : operators) {
+    const OnnxOperator& o = entry.second;
+    CAPTURE(entry.first);
     const std::vector<OnnxEdge> edges = edges_of(o);
     CHECK_MESSAGE(!edges.empty(), "tests/support/onnx_edges.cpp has no case for this operator");
     for (const OnnxEdge& edge : edges) models[o.opset].add(o, edge);
