@@ -68,7 +68,8 @@ OptConfig opt_config_of(std::string_view name) {
   if (name == "BfastandCdecay") return OptConfig::BfastandCdecay;
   if (name == "noBCdecay") return OptConfig::noBCdecay;
   if (name == "qaft") return OptConfig::qaft;
-  fail<UsageError>("opt_config", "'{}' is none of standard, BandCdecay, BfastandCdecay, noBCdecay, qaft", name);
+  fail<UsageError>("opt_config", "expected one of standard, BandCdecay, BfastandCdecay, noBCdecay, qaft, got \"{}\"",
+                   name);
 }
 
 ParameterRule parameter_rule(const NamedParameter& parameter, const OptimizerSettings& settings) {
@@ -106,11 +107,11 @@ Optimizer::Optimizer(std::span<const NamedParameter> parameters, const Optimizer
 
 void Optimizer::step(std::span<const NamedParameter> parameters, std::span<const float> gradient, double lr,
                      double ssm_lr) {
-  require(parameters.size() == rules_.size(), "optimizer", "got {} parameters, was made for {}", parameters.size(),
+  require(parameters.size() == rules_.size(), "optimizer", "got {} parameters, but was made for {}", parameters.size(),
           rules_.size());
   require(gradient.size() >= size_ && m.size() == size_ && v.size() == size_, "optimizer",
-          "the gradient has {} elements, the state {} and {}; the parameters have {}", gradient.size(), m.size(),
-          v.size(), size_);
+          "the gradient has {} elements, but the state has {} and {}; the parameters have {}", gradient.size(),
+          m.size(), v.size(), size_);
   ++steps;
   const auto t = static_cast<double>(steps);
   Update a{};
@@ -125,7 +126,7 @@ void Optimizer::step(std::span<const NamedParameter> parameters, std::span<const
     const ParameterRule& rule = rules_[k];
     Tensor& value = parameters[k].parameter->value;
     require(value.size() == rule.size && parameters[k].name == rule.name, "optimizer",
-            "parameter {} is {} of {} elements, was {} of {}", k, parameters[k].name, value.size(), rule.name,
+            "parameter {} is {} of {} elements, but was {} of {}", k, parameters[k].name, value.size(), rule.name,
             rule.size);
     if (rule.group == "frozen") continue;
     a.rate = static_cast<float>(rule.ssm_rate ? ssm_lr : lr);

@@ -131,10 +131,10 @@ void Tape::backward(Value v, std::span<const float> seed) {
   if (g == nullptr) return;
   const std::size_t size = nodes_[v.id].size();
   if (seed.empty()) {
-    require(size == 1, "tape", "backward from {} elements needs a seed of as many", size);
+    require(size == 1, "tape", "backward from {} elements needs a seed of as many elements elements", size);
     g[0] += 1.0F;
   } else {
-    require(seed.size() == size, "tape", "the seed has {} elements, the value {}", seed.size(), size);
+    require(seed.size() == size, "tape", "the seed has {} elements, but the value has {}", seed.size(), size);
     for (std::size_t i = 0; i < size; ++i) g[i] += seed[i];
   }
   for (std::size_t i = v.id + 1; i-- > 0;) {

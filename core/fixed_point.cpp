@@ -8,8 +8,7 @@
 namespace bitstate {
 
 FixedPoint to_fixed_point(double real, std::string_view site) {
-  require(std::isfinite(real) && real > 0.0, "rescale", "{} needs the factor {}, allowed are positive numbers", site,
-          real);
+  require(std::isfinite(real) && real > 0.0, "rescale", "{} needs a positive factor, got {}", site, real);
   if (real < 0x1.0p-31) return {};
   real = std::min(real, 0x1.fffffffp28);
   int exponent = 0;

@@ -165,13 +165,13 @@ Hdf5Handle text_type(std::size_t size, std::string_view where) {
 
 void check_text(std::string_view text, std::string_view where) {
   require(text.find('\0') == std::string_view::npos, where, "a string with a NUL inside cannot be stored");
-  require(text.size() <= max_text_bytes, where, "a string of {} bytes is too long; at most {}", text.size(),
-          max_text_bytes);
+  require(text.size() <= max_text_bytes, where, "a string of {} bytes is too long; at most {} can be stored",
+          text.size(), max_text_bytes);
 }
 
 /// Object and attribute names become C strings.
 std::string object_name(std::string_view path) {
-  require(path.find('\0') == std::string_view::npos, path, "a name with a NUL inside is not allowed");
+  require(path.find('\0') == std::string_view::npos, path, "a name must not contain a NUL");
   return path.empty() ? "/" : std::string(path);
 }
 
@@ -390,7 +390,7 @@ Hdf5Reader::Hdf5Reader(std::filesystem::path path) : path_(std::move(path)) {
   const QuietErrors quiet;
   const std::string where = path_.string();
   std::error_code error;
-  require(std::filesystem::is_regular_file(path_, error), where, "no such file");
+  require(std::filesystem::is_regular_file(path_, error), where, "there is no such file");
   file_ = own(H5Fopen(path_.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose, where, "is not a readable HDF5 file");
   refuse_links(file_.id(), where);
 }
@@ -623,7 +623,7 @@ void Hdf5Reader::read_attribute(std::string_view object, std::string_view name, 
   // H5Aread takes no transfer properties: read as stored, then convert strictly
   std::array<unsigned char, 64> bytes{};
   const std::size_t size = H5Tget_size(stored.id());
-  require(size <= bytes.size(), where, "has a type of {} bytes, not a number's", size);
+  require(size <= bytes.size(), where, "has a type of {} bytes, which is not a number's", size);
   check(H5Aread(attribute.id(), stored.id(), bytes.data()), where, unreadable_number);
   const Hdf5Handle transfer = strict_transfer(where);
   check(H5Tconvert(stored.id(), native_type(type), 1, bytes.data(), nullptr, transfer.id()), where, unreadable_number);

@@ -13,14 +13,14 @@ namespace bitstate {
 
 HermitianEigen hermitian_eigen(const std::vector<std::complex<double>>& matrix, std::size_t n) {
   using Matrix = Eigen::Matrix<std::complex<double>, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  require(n > 0 && matrix.size() == n * n, "hermitian_eigen", "the matrix has {} entries, {} x {} are needed",
+  require(n > 0 && matrix.size() == n * n, "hermitian_eigen", "the matrix has {} entries, but {} x {} are needed",
           matrix.size(), n, n);
 
   const auto side = static_cast<Eigen::Index>(n);
   Matrix lower = Eigen::Map<const Matrix>(matrix.data(), side, side);
   lower.diagonal() = lower.diagonal().real().cast<std::complex<double>>().eval();
   const Eigen::SelfAdjointEigenSolver<Matrix> solver(lower);
-  require(solver.info() == Eigen::Success, "hermitian_eigen", "no convergence for a matrix of size {}", n);
+  require(solver.info() == Eigen::Success, "hermitian_eigen", "the solver did not converge for a matrix of size {}", n);
 
   HermitianEigen eigen{std::vector<double>(n), std::vector<std::complex<double>>(n * n)};
   Eigen::Map<Eigen::VectorXd>(eigen.values.data(), side) = solver.eigenvalues();

@@ -1,6 +1,7 @@
 #include "core/quant_spec.h"
 
 #include "core/error.h"
+#include "core/suggest.h"
 
 #include <algorithm>
 #include <charconv>
@@ -45,7 +46,7 @@ Choice choose(std::string_view value, std::string_view key, std::string_view ori
     if (name == value) return choice;
     allowed += (allowed.empty() ? "" : ", ") + std::string(name);
   }
-  fail<UsageError>(where, "{}: {} is \"{}\", allowed are {}", origin, key, value, allowed);
+  fail<UsageError>(where, "{0}: {1}: expected one of {3}, got \"{2}\"", origin, key, value, allowed);
 }
 
 template <class Choice, std::size_t n>
@@ -60,7 +61,8 @@ int parse_whole(const std::string& word, std::string_view key, int low, int high
   int number = 0;
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
   require<UsageError>(error == std::errc{} && end == word.data() + word.size() && number >= low && number <= high,
-                      where, "{}: {} is \"{}\", allowed are {} to {}", origin, key, word, low, high);
+                      where, "{0}: {1}: expected a whole number from {3} to {4}, got \"{2}\"", origin, key, word, low,
+                      high);
   return number;
 }
 
@@ -69,7 +71,7 @@ int parse_bits(const std::string& word, std::string_view origin) {
   int bits = 0;
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), bits);
   require<UsageError>(error == std::errc{} && end == word.data() + word.size() && bits >= 1 && bits <= 16, where,
-                      "{}: bits are \"{}\", allowed are 1 to 16 or none", origin, word);
+                      "{}: expected 1 to 16 bits or none, got \"{}\"", origin, word);
   return bits;
 }
 
@@ -78,7 +80,8 @@ float parse_real(const std::string& value, std::string_view key, float high, std
   float number = -1.0F;
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
   require<UsageError>(error == std::errc{} && end == value.data() + value.size() && number > 0.0F && number <= high,
-                      where, "{}: {} is \"{}\", allowed are numbers above 0 and up to {}", origin, key, value, high);
+                      where, "{0}: {1}: expected a number above 0 and up to {3}, got \"{2}\"", origin, key, value,
+                      high);
   return number;
 }
 
@@ -116,8 +119,8 @@ void set_option(QuantSpec& spec, const std::string& key, const std::string& valu
   } else {
     fail<UsageError>(
         where,
-        "{}: unknown option \"{}\", allowed are range, granularity, edge, rate, sign, scale, alpha, value, "
-        "rounding, form, magnitude, phase, spacing, width",
+        "{}: \"{}\" is not an option of a rule; the options are range, granularity, edge, rate, sign, scale, alpha, "
+        "value, rounding, form, magnitude, phase, spacing and width",
         origin, option);
   }
 }
@@ -139,8 +142,8 @@ void check_given(const QuantSpec& spec, const std::vector<std::string>& given, c
   check("value", spec.range == Range::fixed, "range=fixed");
   check("rate", spec.range == Range::ema || spec.range == Range::percentile || spec.range == Range::mse,
         "range=ema, percentile or mse");
-  require<UsageError>(spec.range != Range::fixed || has("value"), where, "{}: range=fixed needs value=, the range",
-                      origin);
+  require<UsageError>(spec.range != Range::fixed || has("value"), where,
+                      "{}: range=fixed needs the range as value=", origin);
 }
 
 /// Bits of modulus and phase: what is given, the rest of 2 * bits, or the default split.
@@ -152,10 +155,11 @@ void split_bits(QuantSpec& spec, const std::string& origin) {
   const int total = 2 * spec.bits;
   if (spec.magnitude == 0) spec.magnitude = spec.phase > 0 ? total - spec.phase : std::max(1, spec.bits - 1);
   if (spec.phase == 0) spec.phase = total - spec.magnitude;
-  require<UsageError>(spec.magnitude >= 1 && spec.phase >= 1 && spec.magnitude + spec.phase == total, where,
-                      "{}: magnitude and phase are {} and {}, {} bits a component allow both to be at least 1 with the "
-                      "sum {}",
-                      origin, spec.magnitude, spec.phase, spec.bits, total);
+  require<UsageError>(
+      spec.magnitude >= 1 && spec.phase >= 1 && spec.magnitude + spec.phase == total, where,
+      "{0}: expected a magnitude and a phase of at least 1 with the sum {4} ({3} bits per component), got {1} "
+      "and {2}",
+      origin, spec.magnitude, spec.phase, spec.bits, total);
 }
 
 QuantRule parse_rule(const std::string& line, const std::string& origin) {
@@ -165,7 +169,7 @@ QuantRule parse_rule(const std::string& line, const std::string& origin) {
   rule.origin = origin;
   std::string bits;
   require<UsageError>(static_cast<bool>(words >> rule.glob >> bits), where,
-                      "{}: \"{}\" is not of the form: site bits [key=value ...]", origin, line);
+                      "{}: expected \"site bits [key=value ...]\", got \"{}\"", origin, line);
   rule.optional = rule.glob.front() == '?';
   if (rule.optional) rule.glob.erase(0, 1);
   const std::string kind = rule.glob.substr(0, rule.glob.find(':') + 1);
@@ -202,24 +206,24 @@ void check_fits(const QuantRule& rule, const std::string& site) {
   const bool constant = is_constant(site);
   const bool state = site.starts_with("state:");
   const bool per_part = spec.granularity == Granularity::step || spec.granularity == Granularity::sample;
-  check(!constant || spec.range != Range::ema, "is a constant: its range is taken from itself, ema is for activations");
+  check(!constant || spec.range != Range::ema, "is a constant, which sets its own range; range=ema is for activations");
   check(!constant || !per_part, "is a constant and takes granularity=tensor or channel only");
-  check(constant || !per_part || spec.is_dynamic(), "has a range a step or a sample only with range=absmax");
+  check(constant || !per_part || spec.is_dynamic(), "takes granularity=step or sample only with range=absmax");
   check(!state || spec.bits >= 2, "needs at least 2 bits (a state must be able to be zero)");
   check(!state || spec.sign == QuantSpec::Sign::symmetric, "is a state and takes sign=symmetric only");
   check(!state || spec.range == Range::ema || spec.range == Range::fixed || spec.range == Range::absmax,
         "is quantized inside the recurrence and takes range=ema, fixed or (with scan=tree) absmax only");
-  check(state || spec.rounding == QuantSpec::Rounding::nearest, "is no state: rounding is for state: rows");
+  check(state || spec.rounding == QuantSpec::Rounding::nearest, "is not a state; rounding is for state: rows");
   check(spec.sign == QuantSpec::Sign::symmetric || spec.edge == QuantSpec::Edge::center,
         "is asymmetric and takes edge=center only");
   check(spec.sign == QuantSpec::Sign::symmetric ||
             (spec.range != Range::percentile && spec.range != Range::mse && spec.range != Range::learned),
         "is asymmetric and takes range=absmax, ema or fixed only");
   check(is_state_matrix(site) || spec.form == QuantSpec::Form::cartesian,
-        "is no state matrix: form is for weight:*.ssm.A");
+        "is not a state matrix; form is for weight:*.ssm.A");
   check(spec.form == QuantSpec::Form::cartesian ||
             (spec.sign == QuantSpec::Sign::symmetric && spec.range != Range::learned),
-        "takes sign=symmetric only, and no range=learned, in a form other than cartesian");
+        "takes only sign=symmetric, and not range=learned, in a form other than cartesian");
 }
 
 /// The power of two next above or equal.
@@ -300,10 +304,8 @@ std::vector<QuantSpec> QuantConfig::resolve(std::span<const std::string> sites) 
       used = true;
     }
     if (!used && !rule.optional) {
-      std::string known;
-      for (const auto& site : sites) known += (known.empty() ? "" : ", ") + site;
-      fail<UsageError>(where, "{}: \"{}\" matches no site of this model; its sites are {}", rule.origin, rule.glob,
-                       known);
+      fail<UsageError>(where, "{}: \"{}\" matches no site of this model; the nearest one is {}", rule.origin, rule.glob,
+                       nearest_match(rule.glob, sites));
     }
   }
   return specs;

@@ -32,7 +32,7 @@ void rehearse(const std::filesystem::path& file, const std::function<void()>& re
   const std::uintmax_t bytes = std::filesystem::file_size(file, ignored);
   const rlim_t seconds = 1 + (ignored ? 0 : bytes >> 17U);
   const pid_t child = ::fork();
-  require(child >= 0, file.string(), "no child process to try it in: {}", std::strerror(errno));
+  require(child >= 0, file.string(), "cannot start a child process to try it in: {}", std::strerror(errno));
   if (child == 0) {
     prepare(seconds);
     try {
@@ -47,10 +47,10 @@ void rehearse(const std::filesystem::path& file, const std::function<void()>& re
   do {
     ended = ::waitpid(child, &status, 0);
   } while (ended < 0 && errno == EINTR);
-  require(ended == child, file.string(), "the child process that tried it is lost");
+  require(ended == child, file.string(), "the child process that tried it was lost");
   const int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-  require(signal != SIGXCPU, file.string(), "is damaged: reading it came to no end within {} s of computing", seconds);
-  require(signal != SIGKILL, file.string(), "the process that tried it was killed: does the memory suffice?");
+  require(signal != SIGXCPU, file.string(), "is damaged: reading it did not end within {} s of computing", seconds);
+  require(signal != SIGKILL, file.string(), "the process that tried it was killed, probably for lack of memory");
   require(signal == 0 && WEXITSTATUS(status) == 0, file.string(),
           "is damaged: the library that should read it crashes");
 }

@@ -14,7 +14,8 @@ void for_each(const Units& units, std::span<float> values, F f) {
   if (columns == 0) return;
   require(units.deviation.size() == columns, "units", "there are {} means and {} deviations", columns,
           units.deviation.size());
-  require(values.size() % columns == 0, "units", "{} values are no rows of {} columns", values.size(), columns);
+  require(values.size() % columns == 0, "units", "{} values are not a whole number of rows of {} columns",
+          values.size(), columns);
   for (std::size_t i = 0; i < values.size(); ++i) {
     values[i] = f(values[i], units.mean[i % columns], units.deviation[i % columns]);
   }

@@ -167,7 +167,7 @@ std::string content_of(Reader& reader, const std::string& name, bool keep, const
   std::string content;
   std::array<char, block_bytes> block;
   while (const std::size_t count = reader.read(name, block.data(), block.size())) {
-    require(count <= budget, path.string(), "{}: the archive holds more than is allowed", name);
+    require(count <= budget, path.string(), "{}: the archive holds more bytes than are allowed", name);
     budget -= count;
     if (!keep) continue;
     require(content.size() + count <= limits.file_bytes, path.string(), "{} is longer than {} bytes", name,

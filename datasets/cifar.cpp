@@ -41,7 +41,7 @@ void append(Images& images, std::string_view bytes, const std::string& where) {
           bytes.size() / record, batch_images);
   const auto* at = reinterpret_cast<const std::uint8_t*>(bytes.data());
   for (std::size_t offset = 0; offset < bytes.size(); offset += record, at += record) {
-    require(at[0] < classes, where, "offset {}: label {} is none of {} classes", offset, at[0], classes);
+    require(at[0] < classes, where, "offset {}: label {} is not one of the {} classes", offset, at[0], classes);
     images.labels.push_back(at[0]);
     const std::uint8_t* const red = at + 1;
     for (std::size_t p = 0; p < pixels; ++p) {
@@ -73,7 +73,7 @@ void require_whole(const std::map<std::string, std::string>& batches, const fs::
             "{} is not there; data_batch_1.bin to data_batch_5.bin are needed, or the first alone", name);
     const std::size_t images = batches.at(name).size() / record;
     const std::size_t tested = batches.at(test_batch).size() / record;
-    require(images == tested, (source / name).string(), "has {} images, {} has {}: one of them was cut", images,
+    require(images == tested, (source / name).string(), "has {} images, {} has {}: one of them is truncated", images,
             test_batch, tested);
   }
 }

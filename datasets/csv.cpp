@@ -188,8 +188,8 @@ void take_row(const Rows& rows, const std::vector<std::size_t>& positions, std::
     const std::string_view cell = cells[positions[c]];
     const std::optional<float> number = number_of(cell);
     if (!number) {
-      rows.refuse("column {}: \"{}\" is no number (allowed are finite decimal ones of single precision)",
-                  table.names[c], cell.substr(0, shown_bytes));
+      rows.refuse("column {}: expected a finite decimal number of single precision, got \"{}\"", table.names[c],
+                  cell.substr(0, shown_bytes));
     }
     table.values.push_back(*number);
   }

@@ -221,8 +221,8 @@ void write_cache(const std::filesystem::path& file, const Recipe& recipe, const 
 template <class Generate>
 Splits forecasting(const Recipe& recipe, const std::filesystem::path& cache, Generate generate) {
   require<UsageError>(recipe.trajectories >= min_trajectories && recipe.trajectories <= max_trajectories, recipe.system,
-                      "{} trajectories cannot be split into train and test; {} to {} can", recipe.trajectories,
-                      min_trajectories, max_trajectories);
+                      "expected {1} to {2} trajectories, got {0}", recipe.trajectories, min_trajectories,
+                      max_trajectories);
   auto all = std::make_shared<Trajectories>();
   all->features = recipe.features;
   const std::filesystem::path file = cache.empty() ? cache : cache / recipe.file_name();
@@ -284,7 +284,7 @@ std::vector<float> mackey_glass_trajectory(std::uint64_t seed, std::size_t index
 }
 
 Splits lorenz(const DynamicsOptions& options) {
-  require<UsageError>(options.spread >= 0.0 && options.spread <= 1.0, "lorenz", "spread {} is not in [0, 1]",
+  require<UsageError>(options.spread >= 0.0 && options.spread <= 1.0, "lorenz", "expected a spread from 0 to 1, got {}",
                       options.spread);
   const std::size_t n = options.trajectories == 0 ? 1024 : options.trajectories;
   return forecasting({"lorenz", 3, n, options.seed, "spread", options.spread}, options.cache,
@@ -292,8 +292,8 @@ Splits lorenz(const DynamicsOptions& options) {
 }
 
 Splits mackey_glass(const DynamicsOptions& options) {
-  require<UsageError>(options.tau >= min_delay && options.tau <= max_delay, "mackey-glass", "tau {} is not in [{}, {}]",
-                      options.tau, min_delay, max_delay);
+  require<UsageError>(options.tau >= min_delay && options.tau <= max_delay, "mackey-glass",
+                      "expected a tau from {1} to {2}, got {0}", options.tau, min_delay, max_delay);
   const std::size_t n = options.trajectories == 0 ? 256 : options.trajectories;
   return forecasting({"mackey-glass", delays, n, options.seed, "tau", options.tau}, options.cache,
                      [&](std::size_t i) { return mackey_glass_trajectory(options.seed, i, options.tau); });

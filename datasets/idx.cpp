@@ -51,7 +51,7 @@ class Source {
         refuse("the header claims {} more bytes, which {} compressed bytes cannot hold", size, file_.size());
       }
     } else if (size != file_.size() - offset_) {
-      refuse("the header claims {} more bytes, the file has {}", size, file_.size() - offset_);
+      refuse("the header claims {} more bytes, but the file has {}", size, file_.size() - offset_);
     }
   }
 
@@ -110,9 +110,9 @@ Idx read_idx(const std::filesystem::path& path, std::size_t rank, std::size_t ma
   Source source(path, max_bytes);
   std::array<std::uint8_t, 4> word{};
   source.read(word.data(), word.size());
-  if (word[0] != 0 || word[1] != 0) source.refuse("this is no idx file (it does not begin with two zero bytes)");
-  if (word[2] != 8) source.refuse("element type 0x{:02x} is not supported, only 0x08 (unsigned byte)", word[2]);
-  if (word[3] != rank) source.refuse("the array has {} dimensions, {} are expected", word[3], rank);
+  if (word[0] != 0 || word[1] != 0) source.refuse("this is not an idx file (it does not begin with two zero bytes)");
+  if (word[2] != 8) source.refuse("element type 0x{:02x} is not supported; only 0x08 (unsigned byte) is", word[2]);
+  if (word[3] != rank) source.refuse("the array has {} dimensions, not {}", word[3], rank);
 
   Idx array;
   std::size_t count = 1;

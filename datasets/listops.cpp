@@ -119,7 +119,7 @@ ListopsExample parse_listops(std::string_view line, std::string_view where) {
     const std::string_view word = source.substr(begin, end - begin);
     const auto* const found =
         word == "]" ? listops_words.begin() + closing : std::find(listops_words.begin(), listops_words.end(), word);
-    require(found != listops_words.end() && word != "X", where, "column {}: \"{}\" is no part of an expression",
+    require(found != listops_words.end() && word != "X", where, "column {}: \"{}\" is not part of an expression",
             begin + 1, word.substr(0, 20));
     example.expression.push_back(static_cast<std::uint8_t>(found - listops_words.begin()));
   }

@@ -82,14 +82,16 @@ void validate(const ListopsOptions& o) {
   constexpr std::string_view where = "listops";
   constexpr std::size_t max_examples = 10'000'000;
   for (const auto& [name, count] : {std::pair{"train", o.train}, {"validation", o.validation}, {"test", o.test}}) {
-    require<UsageError>(count >= 1 && count <= max_examples, where, "{} {} is not in 1 to {}", name, count,
-                        max_examples);
+    require<UsageError>(count >= 1 && count <= max_examples, where,
+                        "{0}: expected a whole number from 1 to {2}, got \"{1}\"", name, count, max_examples);
   }
-  require<UsageError>(o.max_length <= 100'000, where, "max_length {} is more than 100000", o.max_length);
+  require<UsageError>(o.max_length <= 100'000, where, "max_length: expected at most 100000, got \"{}\"", o.max_length);
   require<UsageError>(o.max_length >= 2 && o.min_length <= o.max_length - 2, where,
                       "no length is more than min_length {} and less than max_length {}", o.min_length, o.max_length);
-  require<UsageError>(o.max_depth >= 2 && o.max_depth <= 100, where, "max_depth {} is not in 2 to 100", o.max_depth);
-  require<UsageError>(o.max_args >= 2 && o.max_args <= 100, where, "max_args {} is not in 2 to 100", o.max_args);
+  require<UsageError>(o.max_depth >= 2 && o.max_depth <= 100, where,
+                      "max_depth: expected a whole number from 2 to 100, got \"{}\"", o.max_depth);
+  require<UsageError>(o.max_args >= 2 && o.max_args <= 100, where,
+                      "max_args: expected a whole number from 2 to 100, got \"{}\"", o.max_args);
 }
 
 /// Takes candidates in their order.

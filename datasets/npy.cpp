@@ -101,14 +101,14 @@ class Header {
   }
 
   void expect(std::string_view token) {
-    if (!take(token)) refuse("the header has no {} here", token);
+    if (!take(token)) refuse("expected {} here in the header", token);
   }
 
   std::size_t number() {
     std::size_t value = 0;
     const char* start = text_.data() + position_;
     const auto [end, error] = std::from_chars(start, text_.data() + text_.size(), value);
-    if (error != std::errc{}) refuse("the header has no size here that could be true");
+    if (error != std::errc{}) refuse("expected a size here in the header");
     position_ += static_cast<std::size_t>(end - start);
     return value;
   }
@@ -133,7 +133,7 @@ class Header {
     if (text_.substr(position_, 1) == ")") refuse("the array has one dimension, not two");
     layout.columns = number();
     if (layout.rows < 1 || layout.columns < 1 || layout.rows > max_fields / layout.columns) {
-      refuse("{} x {} elements are not from 1 to {}", layout.rows, layout.columns, max_fields);
+      refuse("expected 1 to {2} elements, got {0} x {1}", layout.rows, layout.columns, max_fields);
     }
     if (!take(")")) refuse("the array has more than two dimensions");
   }
@@ -189,13 +189,13 @@ Table read_array(std::string_view file, std::string_view name) {
   const std::size_t start = version == 1 ? 10 : 12;
   const std::size_t length =
       version == 1 ? number_at<std::uint16_t>(file.substr(8)) : number_at<std::uint32_t>(file.substr(8));
-  require(length <= file.size() - start, name, "offset 8: the header claims {} bytes, {} follow", length,
+  require(length <= file.size() - start, name, "offset 8: the header claims {} bytes, but {} follow", length,
           file.size() - start);
   const std::size_t begin = start + length;
   const Layout layout = Header(file, start, begin, name).parse();
   // no overflow: at most 2^20 elements of at most 2^26 bytes
   require(layout.rows * layout.columns * layout.width == file.size() - begin, name,
-          "offset {}: the header claims {} x {} elements of {} bytes, {} bytes follow", begin, layout.rows,
+          "offset {}: the header claims {} x {} elements of {} bytes, but {} bytes follow", begin, layout.rows,
           layout.columns, layout.width, file.size() - begin);
 
   Table rows(layout.rows);

@@ -28,17 +28,17 @@ Task csv_task(const OwnOptions& options) {
 void check_task(const std::string& task) {
   constexpr std::array<std::string_view, 4> allowed = {"auto", "classification", "regression", "value"};
   require<UsageError>(std::find(allowed.begin(), allowed.end(), task) != allowed.end(), "task",
-                      "\"{}\" is not allowed: {} are", task, fmt::join(allowed, ", "));
+                      "expected one of {}, got \"{}\"", fmt::join(allowed, ", "), task);
 }
 
 void check_csv_options(const OwnOptions& options) {
   for (const auto& [key, columns] : {std::pair{"input", &options.input}, {"target", &options.target}}) {
-    require<UsageError>(!columns->empty(), key, "a CSV file needs --{}=COLUMN,..., names or numbers from 0 on", key);
+    require<UsageError>(!columns->empty(), key, "a CSV file needs --{}=COLUMN,... (names, or numbers from 0 on)", key);
   }
   require<UsageError>(options.stride == 0 || options.window > 0, "stride", "is {}, but there is no window to move",
                       options.stride);
   require<UsageError>(csv_task(options) != Task::classification || options.target.size() == 1, "target",
-                      "classification needs one column, there are {}: {}", options.target.size(),
+                      "classification needs one column, but there are {}: {}", options.target.size(),
                       fmt::join(options.target, ", "));
 }
 
@@ -69,7 +69,7 @@ Splits from_csv(const fs::path& file, const OwnOptions& options) {
   const std::size_t d_input = options.input.size();
   const std::size_t train = table.rows * 8 / 10;
   const std::size_t validation = table.rows * 9 / 10;
-  require(table.rows >= 10, "own", "{} has {} rows, to split them takes at least 10", file.string(), table.rows);
+  require(table.rows >= 10, "own", "{} has {} rows, but splitting them takes at least 10", file.string(), table.rows);
   const auto part = [&](std::string_view name, std::size_t first, std::size_t last) {
     return series_of(table, d_input, first, last, fmt::format("own: {}, the {} part", file.string(), name));
   };
@@ -125,8 +125,8 @@ Splits from_folder(const fs::path& folder, const OwnOptions& options) {
           folder.string(), files.train.empty() ? "train" : "test");
   const bool hdf5 = is_hdf5(files.train);
   for (const fs::path& file : {files.validation, files.test}) {
-    require(file.empty() || is_hdf5(file) == hdf5, "own", "{} and {} are of two kinds", files.train.string(),
-            file.string());
+    require(file.empty() || is_hdf5(file) == hdf5, "own", "{} and {} are files of different kinds",
+            files.train.string(), file.string());
   }
   if (hdf5) {
     check_hdf5_options(options);

@@ -56,11 +56,11 @@ class PartReader {
     const Hdf5Shape shape = file_.shape(at("x"));
     const bool fits = (shape.size() == 2 || shape.size() == 3) &&
                       std::find(shape.begin(), shape.end(), std::size_t{0}) == shape.end();
-    require(fits, where("x"), "the shape is [{}], allowed are [sequences, steps, columns] and [sequences, steps]",
+    require(fits, where("x"), "expected the shape [sequences, steps, columns] or [sequences, steps], got [{}]",
             fmt::join(shape, ", "));
     sequences_ = shape[0];
     length_ = shape[1];
-    require(sequences_ <= max_sequences, where("x"), "there are {} sequences, allowed are {}", sequences_,
+    require(sequences_ <= max_sequences, where("x"), "there are {} sequences, but at most {} are allowed", sequences_,
             max_sequences);
     steps_.d_input = shape.size() == 3 ? shape[2] : 1;
     if (shape.size() == 2 && file_.is_integer(at("x"))) {
@@ -85,8 +85,8 @@ class PartReader {
       }
       for (std::size_t t = 0; t < cut.length; ++t) {
         const std::int32_t token = steps_.tokens[cut.first + t];
-        require(token >= 0 && token <= max_id, where("x"), "sequence {}, step {}: the token is {}, allowed are 0 to {}",
-                cut.answer, t, token, max_id);
+        require(token >= 0 && token <= max_id, where("x"),
+                "sequence {0}, step {1}: expected a token from 0 to {3}, got {2}", cut.answer, t, token, max_id);
       }
     }
   }
@@ -94,8 +94,8 @@ class PartReader {
   void check_finite(std::string_view name, const std::vector<float>& values, std::size_t first, std::size_t count,
                     std::size_t sequence) const {
     for (std::size_t i = 0; i < count; ++i) {
-      require(std::isfinite(values[first + i]), where(name), "sequence {}: number {} of it is {}", sequence, i,
-              values[first + i]);
+      require(std::isfinite(values[first + i]), where(name),
+              "sequence {}: expected finite numbers, but number {} of it is {}", sequence, i, values[first + i]);
     }
   }
 
@@ -106,7 +106,7 @@ class PartReader {
     if (task_ == "value") return Task::value;
     if (shape.size() == 3) return Task::regression;
     require<UsageError>(shape.size() != 2 || shape[1] != length_ || length_ == 1, "task",
-                        "{} has the shape [{}], which may be a value a step or {} values a sequence: say "
+                        "{} has the shape [{}], which may be one value per step or {} values per sequence: say "
                         "--task=regression or --task=value",
                         where("y"), fmt::join(shape, ", "), length_);
     return shape.size() == 1 && file_.is_integer(at("y")) ? Task::classification : Task::value;
@@ -120,7 +120,7 @@ class PartReader {
     const bool fits = rank > 0 && shape[0] == sequences_ && shape.back() > 0 &&
                       (per_step ? (rank == 2 || rank == 3) && shape[1] == length_
                                 : rank == 1 || (rank == 2 && steps_.task == Task::value));
-    require(fits, where("y"), "the shape is [{}], which for {} of {} sequences of {} steps is not allowed",
+    require(fits, where("y"), "the shape is [{}], which does not fit {} of {} sequences of {} steps",
             fmt::join(shape, ", "), name_of(steps_.task), sequences_, length_);
     if (steps_.task == Task::classification) return read_classes();
     steps_.d_output = rank == (per_step ? 3 : 2) ? shape.back() : 1;
@@ -135,7 +135,7 @@ class PartReader {
     steps_.classes = file_.read<std::int32_t>(at("y"), sequences_).values;
     for (std::size_t n = 0; n < sequences_; ++n) {
       require(steps_.classes[n] >= 0 && steps_.classes[n] <= max_id, where("y"),
-              "the class of sequence {} is {}, allowed are 0 to {}", n, steps_.classes[n], max_id);
+              "sequence {0}: expected a class from 0 to {2}, got {1}", n, steps_.classes[n], max_id);
     }
   }
 
@@ -181,7 +181,7 @@ std::size_t id_count(const Hdf5Reader& file, std::string_view attribute, const I
   if (!file.has_attribute("/", attribute)) return static_cast<std::size_t>(largest) + 1;
   const auto count = file.attribute<std::int64_t>("/", attribute);
   require(count > largest && count <= std::int64_t{max_id} + 1, file.path().string(),
-          "the attribute {} is {}, allowed are {} (the data hold {}) to {}", attribute, count,
+          "expected the attribute {0} to be from {2} (the data hold {3}) to {4}, got {1}", attribute, count,
           std::int64_t{largest} + 1, largest, std::int64_t{max_id} + 1);
   return static_cast<std::size_t>(count);
 }
@@ -190,10 +190,11 @@ void check_alike(const Part& a, const Part& b) {
   const Steps& s = *a.steps;
   const Steps& t = *b.steps;
   require(s.tokens.empty() == t.tokens.empty() && s.d_input == t.d_input, b.where,
-          "x has {} columns of {}, that of {} has {} of {}", t.d_input, t.tokens.empty() ? "numbers" : "tokens",
+          "x has {} columns of {}, but that of {} has {} of {}", t.d_input, t.tokens.empty() ? "numbers" : "tokens",
           a.where, s.d_input, s.tokens.empty() ? "numbers" : "tokens");
-  require(s.task == t.task && s.d_output == t.d_output, b.where, "y is for {} of {} columns, that of {} for {} of {}",
-          name_of(t.task), t.d_output, a.where, name_of(s.task), s.d_output);
+  require(s.task == t.task && s.d_output == t.d_output, b.where,
+          "y is for {} of {} columns, but that of {} is for {} of {}", name_of(t.task), t.d_output, a.where,
+          name_of(s.task), s.d_output);
 }
 
 /// The units of `given`, or those of the training part if the attribute standardize asks for it.
@@ -201,8 +202,8 @@ Reading reading_of(const Part& train, const Hdf5Reader& file, const std::optiona
   const Steps& steps = *train.steps;
   if (given) {
     const std::size_t columns = given->input_units.mean.size();
-    require(columns == 0 || columns == steps.d_input, train.where, "x has {} columns, the model was trained with {}",
-            steps.d_input, columns);
+    require(columns == 0 || columns == steps.d_input, train.where,
+            "x has {} columns, but the model was trained with {}", steps.d_input, columns);
     return *given;
   }
   Reading reading;
@@ -247,7 +248,8 @@ Splits splits_of(const std::vector<Part>& parts, const Hdf5Reader& file, const s
 /// The root's sequences as training, test and validation part.
 std::vector<Part> split_root(const Part& all) {
   const std::size_t n = all.cuts.size();
-  require(n >= least_to_split, all.where, "there are {} sequences, to split them takes at least {}", n, least_to_split);
+  require(n >= least_to_split, all.where, "there are {} sequences, but splitting them takes at least {}", n,
+          least_to_split);
   const std::size_t n_train = n * 8 / 10;
   const std::size_t n_validation = n / 10;
   const auto chosen = random_split({n_train, n_validation, n - n_train - n_validation}, split_seed);
@@ -282,12 +284,12 @@ std::vector<std::size_t> read_lengths(const Hdf5Reader& file, std::string_view p
   if (!file.exists(path)) return std::vector<std::size_t>(sequences, longest);
   const std::string where = fmt::format("{}: {}", file.path().string(), path);
   const Hdf5Shape shape = file.shape(path);
-  require(shape == Hdf5Shape{sequences}, where, "the shape is [{}], x has {} sequences", fmt::join(shape, ", "),
+  require(shape == Hdf5Shape{sequences}, where, "the shape is [{}], but x has {} sequences", fmt::join(shape, ", "),
           sequences);
   const auto stored = file.read<std::int64_t>(path, sequences).values;
   for (std::size_t n = 0; n < sequences; ++n) {
     require(stored[n] >= 1 && stored[n] <= static_cast<std::int64_t>(longest), where,
-            "sequence {} has a length of {}, allowed are 1 to {}", n, stored[n], longest);
+            "sequence {0}: expected a length from 1 to {2}, got {1}", n, stored[n], longest);
   }
   return {stored.begin(), stored.end()};
 }

@@ -138,7 +138,7 @@ std::string pathfinder_advice(std::size_t size, std::size_t contour_length) {
 
 Splits pathfinder(const fs::path& folder, std::size_t size, std::size_t contour_length) {
   require<UsageError>(size == 32 || size == 64 || size == 128 || size == 256, "pathfinder",
-                      "there are no images of size {}; there are 32, 64, 128 and 256", size);
+                      "expected a size of 32, 64, 128 or 256, got {}", size);
   const fs::path place = find_level(folder, size, contour_length);
   const auto images = std::make_shared<const Images>(read_images(place, size));
   require_all(*images);

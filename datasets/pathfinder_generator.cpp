@@ -106,7 +106,7 @@ void make_pathfinder(const PathfinderOptions& options, const fs::path& out, Work
                      const std::function<void(std::size_t done, std::size_t images)>& progress) {
   constexpr std::size_t max_images = 10'000'000;
   require<UsageError>(options.images >= 1 && options.images <= max_images, "pathfinder",
-                      "{} images cannot be made; 1 to {} can", options.images, max_images);
+                      "expected 1 to {1} images, got {0}", options.images, max_images);
   const PathfinderArtist artist(options.size, options.seed, options.contour_length);
   const fs::path level = out / fmt::format("pathfinder{}", options.size) / pathfinder_level(options.contour_length);
   claim_folder(level, options);

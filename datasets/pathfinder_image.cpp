@@ -342,10 +342,10 @@ PathfinderSettings pathfinder_settings(std::size_t size, std::size_t contour_len
   const auto found = std::find_if(all_settings.begin(), all_settings.end(), [&](const PathfinderSettings& settings) {
     return static_cast<std::size_t>(settings.size) == size;
   });
-  require<UsageError>(found != all_settings.end(), "pathfinder",
-                      "there are no images of size {}; there are 32, 64, 128 and 256", size);
+  require<UsageError>(found != all_settings.end(), "pathfinder", "expected a size of 32, 64, 128 or 256, got {}", size);
   require<UsageError>(contour_length >= min_contour_length && contour_length <= max_contour_length, "contour_length",
-                      "{} is not in {} to {}", contour_length, min_contour_length, max_contour_length);
+                      "expected a whole number from {1} to {2}, got \"{0}\"", contour_length, min_contour_length,
+                      max_contour_length);
   PathfinderSettings settings = *found;
   settings.contour_length = static_cast<int>(contour_length);
   return settings;

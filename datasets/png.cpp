@@ -111,7 +111,7 @@ std::uint8_t grey(unsigned red, unsigned green, unsigned blue) {
 }  // namespace
 
 GreyImage decode_png(std::string_view bytes, std::string_view name, std::size_t max_side) {
-  require(bytes.substr(0, signature.size()) == signature, name, "is no PNG file");
+  require(bytes.substr(0, signature.size()) == signature, name, "is not a PNG file");
   require(bytes.size() >= header_end && bytes.substr(8, 8) == header_start, name, "offset 8: is not a PNG header");
   GreyImage image;
   image.width = big_endian(bytes.substr(16));
@@ -119,11 +119,11 @@ GreyImage decode_png(std::string_view bytes, std::string_view name, std::size_t 
   require(std::min(image.width, image.height) >= 1 && std::max(image.width, image.height) <= max_side, name,
           "has {} x {} pixels; 1 to {} are allowed in each direction", image.width, image.height, max_side);
   const int depth = static_cast<unsigned char>(bytes[24]);
-  require(depth <= 8, name, "has {} bits a channel; at most 8 are read", depth);
+  require(depth <= 8, name, "has {} bits per channel; at most 8 are read", depth);
 
   Source source{bytes, {}};
   const auto refuse = [&] {
-    fail(name, "offset {}: is no valid PNG ({})", bytes.size() - source.rest.size(), source.reason.data());
+    fail(name, "offset {}: is not a valid PNG ({})", bytes.size() - source.rest.size(), source.reason.data());
   };
   Decoder decoder(source);
   if (!decoder.start()) refuse();

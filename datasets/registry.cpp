@@ -1,6 +1,7 @@
 #include "datasets/registry.h"
 
 #include "core/error.h"
+#include "core/suggest.h"
 #include "datasets/catalog.h"
 #include "datasets/cifar.h"
 #include "datasets/dynamics.h"
@@ -40,7 +41,7 @@ const Signs cifar_signs = {"cifar",
 const Signs imdb_signs = {"imdb", {"imdb", "aclImdb"}, {"aclImdb", "train"}, {"aclImdb*.tar*", "aclImdb*.tgz"}};
 
 SystemOptions system_options(const DataOptions& options) {
-  require<UsageError>(options.horizon <= 1, "horizon", "{} is not allowed: 0 (simulation) and 1 (one-step) are",
+  require<UsageError>(options.horizon <= 1, "horizon", "expected 0 (simulation) or 1 (one step ahead), got \"{}\"",
                       options.horizon);
   return {options.horizon == 1, options.window, options.stride, options.reading};
 }
@@ -119,7 +120,7 @@ const Entry& entry(std::string_view name) {
   const std::string known = canonical_name(name);
   const auto found = std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.name == known; });
   if (found == entries.end()) {
-    fail<UsageError>("dataset", "there is no data set {}; there are: {}", name, fmt::join(names(), ", "));
+    fail<UsageError>("dataset", "there is no data set \"{}\"{}", name, suggestion(name, names()));
   }
   return *found;
 }
@@ -137,14 +138,15 @@ void check_reading(const Splits& splits, const Reading& learnt) {
   check_size(splits.d_input, learnt.inputs, splits.tokens ? "tokens" : "input columns");
   check_size(splits.d_output, learnt.outputs, splits.task == classification ? "classes" : "target columns");
   require(splits.reading.input_units == learnt.input_units && splits.reading.target_units == learnt.target_units,
-          "data", "{} has no such units as the data that the model was trained with", splits.name);
+          "data", "{} does not have the units of the data that the model was trained with", splits.name);
 }
 
 /// Holds a share of the training part out for validation, by random_split of seed 42.
 void hold_out(Splits& splits, double share) {
   const std::size_t n = splits.train->size();
   const auto held = static_cast<std::size_t>(share * static_cast<double>(n));
-  require<UsageError>(held > 0 && held < n, "val_split", "{} of {} training examples leaves a part empty", share, n);
+  require<UsageError>(held > 0 && held < n, "val_split",
+                      "a share of a share of {} of {} training examples leaves a part empty", share, n);
   constexpr std::uint32_t seed = 42;
   auto parts = random_split({n - held, held}, seed);
   splits.validation = subset(splits.train, std::move(parts[1]));

@@ -88,14 +88,14 @@ void validate(const RetrievalOptions& o) {
   constexpr std::size_t min_characters = 50;     // some ten words, in which most pairs of letters meet
   constexpr std::size_t max_characters = 3'999;  // what aan() reads of a document
   for (const auto& [name, count] : {std::pair{"train", o.train}, {"validation", o.validation}, {"test", o.test}}) {
-    require<UsageError>(count >= 1 && count <= max_examples, where, "{} {} is not in 1 to {}", name, count,
-                        max_examples);
+    require<UsageError>(count >= 1 && count <= max_examples, where,
+                        "{0}: expected a whole number from 1 to {2}, got \"{1}\"", name, count, max_examples);
   }
   require<UsageError>(o.min_length >= min_characters && o.min_length <= o.max_length && o.max_length <= max_characters,
-                      where, "min_length {} and max_length {} are not in order within {} to {}", o.min_length,
+                      where, "expected {2} <= min_length <= max_length <= {3}, got {0} and {1}", o.min_length,
                       o.max_length, min_characters, max_characters);
-  require<UsageError>(o.classes >= 2 && o.classes <= max_classes, where, "classes {} is not in 2 to {}", o.classes,
-                      max_classes);
+  require<UsageError>(o.classes >= 2 && o.classes <= max_classes, where,
+                      "classes: expected a whole number from 2 to {1}, got \"{0}\"", o.classes, max_classes);
 }
 
 }  // namespace

@@ -62,7 +62,7 @@ Units standardise_side(SeriesParts& parts, std::vector<float> Series::*values, s
                        const Units* given) {
   Units units = given != nullptr ? *given : units_of(blocks_of(parts.train, values), columns);
   require(units.mean.empty() || units.mean.size() == columns, parts.train.front().origin,
-          "{} columns are read, the model was trained with {}", columns, units.mean.size());
+          "{} columns are read, but the model was trained with {}", columns, units.mean.size());
   for (auto* const part : {&parts.train, &parts.validation, &parts.test}) {
     for (Series& series : *part) standardise_blocks(units, {std::span(series.*values)}, series.origin);
   }
@@ -74,7 +74,7 @@ void append_classes(const Series& series, std::size_t horizon, std::vector<std::
   for (std::size_t row = horizon; row < series.rows; ++row) {
     const float value = series.target[row];
     require(value >= 0.0F && value <= static_cast<float>(max_id) && value == std::floor(value), series.origin,
-            "the class of row {} of numbers is {}, allowed are whole numbers from 0 to {}", row, value, max_id);
+            "row {0} of numbers: expected a class (a whole number from 0 to {2}), got {1}", row, value, max_id);
     classes.push_back(static_cast<std::int32_t>(value));
   }
 }
@@ -106,7 +106,7 @@ Joined joined(const std::vector<Series>& part, std::size_t d_input, std::size_t 
   steps.d_output = d_output;
   std::size_t first = 0;
   for (const Series& series : part) {
-    require(series.rows > cutting.horizon, series.origin, "there are {} rows, the horizon of {} needs at least {}",
+    require(series.rows > cutting.horizon, series.origin, "there are {} rows, but the horizon of {} needs at least {}",
             series.rows, cutting.horizon, cutting.horizon + 1);
     const std::size_t count = series.rows - cutting.horizon;
     steps.x.insert(steps.x.end(), series.x.begin(), series.x.begin() + static_cast<std::ptrdiff_t>(count * d_input));

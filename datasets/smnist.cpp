@@ -42,8 +42,9 @@ Digits read_digits(const fs::path& folder, const OfficialFile& image_data, const
   Idx labels = read_idx(labels_file, 1, max_file_bytes);
   require(images.shape[1] == side && images.shape[2] == side, images_file.string(),
           "offset 8: the images have {} x {} pixels, not {} x {}", images.shape[1], images.shape[2], side, side);
-  require(images.shape[0] == labels.shape[0], labels_file.string(), "offset 4: {} labels, but {} has {} images",
-          labels.shape[0], images_file.string(), images.shape[0]);
+  require(images.shape[0] == labels.shape[0], labels_file.string(),
+          "offset 4: there are {} labels, but {} has {} images", labels.shape[0], images_file.string(),
+          images.shape[0]);
   const auto wrong =
       std::find_if(labels.values.begin(), labels.values.end(), [](std::uint8_t label) { return label >= classes; });
   require(wrong == labels.values.end(), labels_file.string(), "offset {}: label {} is not a digit",

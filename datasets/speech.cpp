@@ -86,7 +86,7 @@ Parts split(const fs::path& folder) {
 
 Wav read_clip(const fs::path& path) {
   Wav wav = read_wav(path, speech_samples);
-  require(wav.rate == sample_rate, path.string(), "has {} samples a second, not {}", wav.rate, sample_rate);
+  require(wav.rate == sample_rate, path.string(), "has {} samples per second, not {}", wav.rate, sample_rate);
   return wav;
 }
 
@@ -241,7 +241,7 @@ std::vector<SpeechClip> read_speech_list(const fs::path& file) {
 
 Splits speech35(const fs::path& folder, const fs::path& cache, std::size_t every) {
   require<UsageError>(every >= 1 && every <= speech_samples, "speech35",
-                      "every {}th sample is not possible: 1 to {} is", every, speech_samples);
+                      "expected to take every n-th sample with n from 1 to {1}, got {0}", every, speech_samples);
   const fs::path root = folder_of_clips(folder);
   Parts parts = split(root);
   const auto scaling = std::make_shared<const Scaling>(scaling_of(cached_statistics(root, parts.train, cache)));

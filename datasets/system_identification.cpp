@@ -45,7 +45,7 @@ struct Range {
 };
 
 std::vector<Series> part(const Csv& table, const Range& range, const fs::path& file) {
-  require(table.rows >= range.last, "system identification", "{} has {} rows, the benchmark has at least {}",
+  require(table.rows >= range.last, "system identification", "{} has {} rows, but the benchmark has at least {}",
           file.string(), table.rows, range.last);
   return {series_of(table, table.names.size() - 1, range.first, range.last, file.string())};
 }

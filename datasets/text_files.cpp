@@ -30,7 +30,7 @@ bool LineReader::next() {
   std::size_t searched = begin_;
   std::size_t end = 0;
   while ((end = buffer_.find('\n', searched)) == std::string::npos) {
-    require(buffer_.size() - begin_ <= max_line_bytes_, where(), "is longer than the {} bytes that are read at most",
+    require(buffer_.size() - begin_ <= max_line_bytes_, where(), "is longer than {} bytes, the most that are read",
             max_line_bytes_);
     searched = buffer_.size() - begin_;  // fill() moves the unfinished line to the front
     if (fill()) continue;
@@ -40,8 +40,7 @@ bool LineReader::next() {
   }
   line_ = std::string_view(buffer_).substr(begin_, end - begin_);
   begin_ = end + 1;
-  require(line_.size() <= max_line_bytes_, where(), "is longer than the {} bytes that are read at most",
-          max_line_bytes_);
+  require(line_.size() <= max_line_bytes_, where(), "is longer than {} bytes, the most that are read", max_line_bytes_);
   if (line_.ends_with('\r')) line_.remove_suffix(1);
   return true;
 }
@@ -75,7 +74,7 @@ PartFiles find_release(std::string_view name, const fs::path& folder, std::span<
   for (const std::string_view file : files) {
     if (!fs::is_regular_file(found / file, ignored)) missing.push_back(file);
   }
-  require(missing.empty(), found.string(), "{} not there (nor in {}); {}", fmt::join(missing, ", "),
+  require(missing.empty(), found.string(), "lacks {} (as do its folders {}); {}", fmt::join(missing, ", "),
           fmt::join(subfolders, ", "), advice(name));
   return {found / files[0], found / files[1], found / files[2]};
 }

@@ -26,20 +26,21 @@ void check(const TokenPart& part, std::string_view name, std::size_t vocabulary,
            std::size_t max_length, std::size_t documents_each) {
   require(part.ends.size() == documents_each * part.labels.size(), name, "{} documents do not belong to {} labels",
           part.ends.size(), part.labels.size());
-  require(part.tokens.size() == (part.ends.empty() ? 0 : part.ends.back()), name, "{} tokens, the documents end at {}",
-          part.tokens.size(), part.ends.empty() ? 0 : part.ends.back());
+  require(part.tokens.size() == (part.ends.empty() ? 0 : part.ends.back()), name,
+          "there are {} tokens, but the documents end at {}", part.tokens.size(),
+          part.ends.empty() ? 0 : part.ends.back());
   std::uint64_t begin = 0;
   for (std::size_t i = 0; i < part.ends.size(); ++i) {
     require(part.ends[i] > begin && part.ends[i] - begin <= max_length, name,
-            "document {} ends at token {} and begins at {}; 1 to {} tokens are allowed", i, part.ends[i], begin,
+            "document {} ends at token {} and begins at {}; a document has 1 to {} tokens", i, part.ends[i], begin,
             max_length);
     begin = part.ends[i];
   }
   for (const std::uint16_t token : part.tokens) {
-    require(token < vocabulary, name, "token {} is none of a vocabulary of {}", token, vocabulary);
+    require(token < vocabulary, name, "token {} is not in the vocabulary of {}", token, vocabulary);
   }
   for (const std::uint8_t label : part.labels) {
-    require(label < classes, name, "label {} is none of {} classes", label, classes);
+    require(label < classes, name, "label {} is not one of the {} classes", label, classes);
   }
 }
 
@@ -89,7 +90,7 @@ TokenPart read_part(const Hdf5Reader& reader, const std::string& group) {
   const auto tokens = reader.read<Stored>(group + "/tokens", max_cached_tokens).values;
   part.tokens.reserve(tokens.size());
   for (const Stored token : tokens) {
-    require(std::in_range<std::uint16_t>(token), group, "{} is no token", token);
+    require(std::in_range<std::uint16_t>(token), group, "{} is not a token", token);
     part.tokens.push_back(static_cast<std::uint16_t>(token));
   }
   part.ends = reader.read<std::uint64_t>(group + "/ends").values;

@@ -45,25 +45,25 @@ class Bytes {
 
 /// Samples a second from a "fmt " chunk of `size` bytes at `offset`.
 std::uint32_t read_format(const Bytes& file, std::size_t offset, std::size_t size) {
-  file.expect(size >= 16, offset, "the format has {} bytes, at least 16 are needed", size);
+  file.expect(size >= 16, offset, "the format has {} bytes, but at least 16 are needed", size);
   const std::uint32_t encoding = file.number(offset, 2);
   const std::uint32_t channels = file.number(offset + 2, 2);
   const std::uint32_t rate = file.number(offset + 4, 4);
   const std::uint32_t bits = file.number(offset + 14, 2);
-  file.expect(encoding == 1 && bits == 16, offset, "encoding {} of {} bits is not supported, only 1 (PCM) of 16",
-              encoding, bits);
-  file.expect(channels == 1, offset + 2, "{} channels are not supported, only one", channels);
-  file.expect(rate > 0 && rate <= 1'000'000, offset + 4, "{} samples a second are not within 1 to 1000000", rate);
+  file.expect(encoding == 1 && bits == 16, offset,
+              "encoding {} of {} bits is not supported; only 1 (PCM) of 16 bits is", encoding, bits);
+  file.expect(channels == 1, offset + 2, "{} channels are not supported; only one is", channels);
+  file.expect(rate > 0 && rate <= 1'000'000, offset + 4, "expected 1 to 1000000 samples per second, got {}", rate);
   file.expect(file.number(offset + 8, 4) == 2 * rate && file.number(offset + 12, 2) == 2, offset + 8,
-              "the bytes a second or a sample are not those of the format");
+              "the bytes per second or per sample are not those of the format");
   return rate;
 }
 
 std::vector<std::int16_t> read_samples(const Bytes& file, std::size_t offset, std::size_t size,
                                        std::size_t max_samples) {
-  file.expect(size % 2 == 0, offset, "{} bytes are no whole number of samples", size);
+  file.expect(size % 2 == 0, offset, "{} bytes are not a whole number of samples", size);
   file.expect(size > 0, offset, "there are no samples");
-  file.expect(size / 2 <= max_samples, offset, "{} samples, at most {} are read", size / 2, max_samples);
+  file.expect(size / 2 <= max_samples, offset, "there are {} samples, but at most {} are read", size / 2, max_samples);
   std::vector<std::int16_t> samples(size / 2);
   for (std::size_t i = 0; i < samples.size(); ++i) {
     samples[i] = static_cast<std::int16_t>(static_cast<std::uint16_t>(file.number(offset + 2 * i, 2)));
@@ -76,8 +76,8 @@ std::vector<std::int16_t> read_samples(const Bytes& file, std::size_t offset, st
 Wav read_wav(const std::filesystem::path& path, std::size_t max_samples) {
   const Bytes file(path, 2 * max_samples + max_other_bytes);
   file.expect(file.size() >= riff_header && file.text(0, 4) == "RIFF" && file.text(8, 4) == "WAVE", 0,
-              "this is no WAV file");
-  file.expect(file.number(4, 4) == file.size() - 8, 4, "the header claims {} more bytes, the file has {}",
+              "this is not a WAV file");
+  file.expect(file.number(4, 4) == file.size() - 8, 4, "the header claims {} more bytes, but the file has {}",
               file.number(4, 4), file.size() - 8);
 
   std::optional<std::uint32_t> rate;
@@ -89,8 +89,8 @@ Wav read_wav(const std::filesystem::path& path, std::size_t max_samples) {
     const std::size_t size = file.number(offset + 4, 4);
     const std::size_t begin = offset + chunk_header;
     const std::size_t padded = size + size % 2;
-    file.expect(padded <= file.size() - begin, offset + 4, "the chunk claims {} more bytes, the file has {}", padded,
-                file.size() - begin);
+    file.expect(padded <= file.size() - begin, offset + 4, "the chunk claims {} more bytes, but the file has {}",
+                padded, file.size() - begin);
     if (name == "fmt ") {
       file.expect(!rate.has_value(), offset, "there is a second format");
       rate = read_format(file, begin, size);

@@ -207,7 +207,7 @@ ProgramSpeed bench_program_file(const std::filesystem::path& file) {
 std::string speed_text(const ProgramSpeed& speed) {
   const double onnx = speed.onnxruntime_sequence_seconds;
   const auto line = [](std::string_view name, double seconds, const std::string& more) {
-    return fmt::format("{:<12} {:8.3f} ms a sequence  {:8.1f} sequences/s{}\n", name, 1e3 * seconds, 1.0 / seconds,
+    return fmt::format("{:<12} {:8.3f} ms per sequence  {:8.1f} sequences/s{}\n", name, 1e3 * seconds, 1.0 / seconds,
                        more);
   };
   std::string text = fmt::format("sequences of {} steps, one thread\n", speed.length);

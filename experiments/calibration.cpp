@@ -16,7 +16,7 @@ void check_calibration(const Inventory& inventory, std::size_t batches) {
   if (batches > 0) return;
   for (const Quantizer* site : inventory.quantizers) {
     require<UsageError>(!site->needs_range(), "calibration_batches",
-                        "\"0\" is not allowed: {} keeps a range, which only batches can set", site->site);
+                        "expected at least 1, got \"0\": {} keeps a range, which only batches can set", site->site);
   }
 }
 
@@ -33,7 +33,7 @@ void calibrate(LaneRunner& runner, const Inventory& inventory, const Calibration
 }
 
 void balance(LaneRunner& runner, Model& model, Inventory& inventory, const CalibrationData& data) {
-  require<UsageError>(data.count() > 0, "balance", "needs calibration batches; there are {}", data.count());
+  require<UsageError>(data.count() > 0, "balance", "needs calibration batches, but there are {}", data.count());
   // without ranges the sites only watch, and the model is the float one
   quantize_sites(inventory, QuantConfig::parse("state:* 16 range=ema granularity=channel", "balance"));
   std::vector<bool> trees;  // the recurrence computes the same states and can watch them

@@ -45,7 +45,7 @@ void check_run(const Hdf5Reader& reader, const RunIdentity& run) {
     const std::string wanted = value_of(run.settings, name);
     const bool same = name == "from" ? value.empty() == wanted.empty() : value == wanted;
     require(same, "checkpoint",
-            "{} was trained with {}={}, this run has {}={}; a run resumes with its own settings only", file, name,
+            "{} was trained with {}={}, but this run has {}={}; a run resumes with its own settings only", file, name,
             value, name, wanted);
   }
   require(reader.read_text("rules") == run.rules, "checkpoint",
@@ -60,7 +60,7 @@ void check_run(const Hdf5Reader& reader, const RunIdentity& run) {
 
 void read_floats(const Hdf5Reader& reader, const std::string& path, std::vector<float>& into) {
   auto array = reader.read<float>(path, into.size());
-  require(array.values.size() == into.size(), "checkpoint", "{}: {} has {} elements, this model has {}",
+  require(array.values.size() == into.size(), "checkpoint", "{}: {} has {} elements, but this model has {}",
           reader.path().string(), path, array.values.size(), into.size());
   require(std::all_of(array.values.begin(), array.values.end(), [](float v) { return std::isfinite(v); }), "checkpoint",
           "{}: {} holds a NaN or an infinity", reader.path().string(), path);
@@ -81,7 +81,7 @@ Units read_units(const Hdf5Reader& reader, const std::string& group) {
   require(units.mean.size() == units.deviation.size() &&
               std::all_of(units.deviation.begin(), units.deviation.end(), usable) &&
               std::all_of(units.mean.begin(), units.mean.end(), [](float m) { return std::isfinite(m); }),
-          "checkpoint", "{}: {} are no means and deviations", reader.path().string(), group);
+          "checkpoint", "{}: {} does not hold means and deviations", reader.path().string(), group);
   return units;
 }
 

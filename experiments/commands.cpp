@@ -1,6 +1,7 @@
 #include "experiments/commands.h"
 
 #include "core/error.h"
+#include "core/suggest.h"
 #include "experiments/bench.h"
 #include "experiments/bench_program.h"
 #include "experiments/console.h"
@@ -13,7 +14,6 @@
 #include "experiments/run_config.h"
 #include "experiments/run_record.h"
 #include "experiments/signals.h"
-#include "experiments/suggest.h"
 #include "experiments/sweep.h"
 #include "experiments/sweep_check.h"
 #include "experiments/trainer.h"
@@ -62,7 +62,7 @@ const std::string* last_value(const CommandLine& line, std::string_view name) {
 
 /// The one positional argument, or "". Throws UsageError if there are more.
 std::string only_positional(const CommandLine& line, std::string_view command) {
-  require<UsageError>(line.positionals.size() <= 1, command, "'{}' is one argument too many",
+  require<UsageError>(line.positionals.size() <= 1, command, "\"{}\" is one argument too many",
                       line.positionals.size() > 1 ? line.positionals[1] : std::string());
   return line.positionals.empty() ? std::string() : line.positionals.front();
 }
@@ -101,7 +101,7 @@ Settings ptq_options(const std::string& run, const Settings& given) {
   for (const auto& [name, value] : given) {
     if (name == "batches") {
       const bool digits = !value.empty() && value.size() < 7 && value.find_first_not_of("0123456789") == value.npos;
-      require<UsageError>(digits, "batches", "\"{}\" is not allowed: a whole number from 0 to 999999 is", value);
+      require<UsageError>(digits, "batches", "expected a whole number from 0 to 999999, got \"{}\"", value);
     }
     changes = changes || is_quant_setting(name) || contains(ptq_changes, name);
     options.emplace_back(name == "batches" ? "calibration_batches" : name, value);
@@ -144,7 +144,7 @@ int eval_command(const CommandLine& line) {
 std::size_t count_of(std::string_view name, const std::string& text, std::size_t digits) {
   const bool whole = !text.empty() && text.size() <= digits && text.find_first_not_of("0123456789") == text.npos;
   require<UsageError>(whole && text.find_first_not_of('0') != text.npos, name,
-                      "\"{}\" is not allowed: a whole number from 1 to {} is", text, std::string(digits, '9'));
+                      "expected a whole number from 1 to {}, got \"{}\"", std::string(digits, '9'), text);
   return static_cast<std::size_t>(std::stoul(text));
 }
 
@@ -211,7 +211,7 @@ int bench_command(const CommandLine& line) {
   const std::string recipe = only_positional(line, "bench");
   if (fs::is_regular_file(recipe) && fs::path(recipe).extension() != ".ini") {
     require<UsageError>(line.options.empty() || (line.options.size() == 1 && line.options[0].first == "json"), "bench",
-                        "of a program takes no options but --json");
+                        "takes no option but --json with a program");
     const ProgramSpeed speed = bench_program_file(recipe);
     fmt::print("{}", speed_text(speed));
     if (!line.options.empty()) fmt::print("{}\n", to_json(speed));
@@ -220,7 +220,7 @@ int bench_command(const CommandLine& line) {
   const RunConfig config = load_run_config(recipe.empty() ? "smnist" : recipe, line.options);
   const auto results = bench(config);
   for (const auto& r : results) {
-    fmt::print("{} {:<10} {:8.2f} ms a step  {:9.0f} tokens/s  {:5.3f} of {:.1f} GFLOP/s  {:.0f} MB\n", r.recipe,
+    fmt::print("{} {:<10} {:8.2f} ms per step  {:9.0f} tokens/s  {:5.3f} of {:.1f} GFLOP/s  {:.0f} MB\n", r.recipe,
                r.quant, 1e3 * r.step_seconds, r.tokens_per_second, r.fraction_of_gemm, r.gemm_gflops,
                static_cast<double>(r.peak_rss_bytes) / 1e6);
   }

@@ -1,6 +1,7 @@
 #include "experiments/data_commands.h"
 
 #include "core/error.h"
+#include "core/suggest.h"
 #include "datasets/catalog.h"
 #include "datasets/registry.h"
 #include "experiments/console.h"
@@ -8,7 +9,6 @@
 #include "experiments/ini.h"
 #include "experiments/make_data.h"
 #include "experiments/signals.h"
-#include "experiments/suggest.h"
 
 #include <fmt/format.h>
 

@@ -124,8 +124,8 @@ std::string Request::version() const {
 }
 
 void Request::check_size(std::uint64_t size) const {
-  require(file_.bytes == 0 || size == file_.bytes, url_, "it has {} bytes, the official {} has {}", size, file_.name,
-          file_.bytes);
+  require(file_.bytes == 0 || size == file_.bytes, url_, "it has {} bytes, but the official {} has {}", size,
+          file_.name, file_.bytes);
   require(size <= limits_.max_bytes, url_, "it has {} bytes, more than the {} that are fetched at most", size,
           limits_.max_bytes);
 }
@@ -244,7 +244,7 @@ void verify(const OfficialFile& file, const std::string& url, PartialFile& part)
 std::string checked_mirror(std::string_view mirror) {
   const bool web = mirror.starts_with("https://") || mirror.starts_with("http://");
   require<UsageError>(web && mirror.find_first_of("?# ") == mirror.npos, "mirror",
-                      "\"{}\" is not allowed: an address that begins with https:// or http:// is (a folder needs no "
+                      "expected an address that begins with https:// or http://, got \"{}\" (a folder needs no "
                       "fetching: name it with --data)",
                       mirror);
   while (mirror.ends_with('/')) mirror.remove_suffix(1);

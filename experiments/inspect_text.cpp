@@ -270,7 +270,7 @@ std::string verdict(const Inspection& inspection) {
     for (const auto& [site, count] : by_layers(sites)) list += (list.empty() ? "" : ", ") + site;
     parts.push_back(fmt::format("at {} {}", list, reason));
   }
-  return fmt::format("the model is no integer program: {}", fmt::join(parts, "; "));
+  return fmt::format("the model is not an integer program: {}", fmt::join(parts, "; "));
 }
 
 std::string inspection_text(const Inspection& inspection) {

@@ -2,12 +2,12 @@
 
 #include "core/error.h"
 #include "core/parallel.h"
+#include "core/suggest.h"
 #include "datasets/listops_generator.h"
 #include "datasets/pathfinder_generator.h"
 #include "datasets/retrieval_generator.h"
 #include "experiments/console.h"
 #include "experiments/signals.h"
-#include "experiments/suggest.h"
 
 #include <fmt/ranges.h>
 
@@ -35,7 +35,7 @@ struct Request {
   void allow(const std::vector<std::string>& names) const {
     for (const auto& [option, value] : options) {
       require<UsageError>(std::find(names.begin(), names.end(), option) != names.end(), option,
-                          "\"{}\" means nothing to data make {}; its options are out, threads, {}", value, name,
+                          "does not apply to data make {}, whose options are out, threads, {}", name,
                           fmt::join(names, ", "));
     }
   }
@@ -45,7 +45,7 @@ struct Request {
       if (key != option) continue;
       const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
       require<UsageError>(error == std::errc() && end == value.data() + value.size(), option,
-                          "\"{}\" is not allowed: a whole number is", value);
+                          "expected a whole number, got \"{}\"", value);
     }
   }
 };
@@ -156,7 +156,7 @@ int make_data(const CommandLine& line) {
   const auto maker = makers.find(name);
   require<UsageError>(name != "lorenz" && name != "mackey-glass", "data make",
                       "{} needs no files: train generates and keeps it by itself", name);
-  require<UsageError>(maker != makers.end(), "data make", "'{}' is not generated; {} are{}", name,
+  require<UsageError>(maker != makers.end(), "data make", "\"{}\" cannot be generated; {} can{}", name,
                       fmt::join(names, ", "), name.empty() ? std::string() : suggestion(name, names));
   Request request{name, {}, 0, {}};
   RunConfig config;
@@ -167,7 +167,7 @@ int make_data(const CommandLine& line) {
       request.options.emplace_back(option, value);
     }
   }
-  require<UsageError>(!config.out.empty(), "data make", "needs --out=DIR, where the files shall be");
+  require<UsageError>(!config.out.empty(), "data make", "needs --out=DIR, the folder for the files");
   request.out = config.out;
   request.threads = config.threads;
   std::error_code error;

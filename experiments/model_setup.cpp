@@ -1,7 +1,6 @@
 #include "experiments/model_setup.h"
 
 #include "core/error.h"
-#include "experiments/suggest.h"
 
 #include <unistd.h>
 

@@ -1,10 +1,10 @@
 #include "experiments/options.h"
 
 #include "core/error.h"
+#include "core/suggest.h"
 #include "datasets/dynamics.h"
 #include "datasets/pathfinder_image.h"
 #include "datasets/registry.h"
-#include "experiments/suggest.h"
 
 #include <fmt/format.h>
 
@@ -20,8 +20,8 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-[[noreturn]] void refuse(std::string_view name, std::string_view value, std::string_view allowed) {
-  fail<UsageError>(name, "\"{}\" is not allowed: {}", value, allowed);
+[[noreturn]] void refuse(std::string_view name, std::string_view value, std::string_view expected) {
+  fail<UsageError>(name, "expected {}, got \"{}\"", expected, value);
 }
 
 /// The number that `value` spells, all of it; nothing else.
@@ -37,7 +37,7 @@ Option whole(const std::string& name, std::size_t RunConfig::*field, std::size_t
   const auto set = [=](RunConfig& config, std::string_view value) {
     std::size_t number = 0;
     if (!read_number(value, number) || number < low || number > high) {
-      refuse(name, value, fmt::format("a whole number from {} to {} is", low, high));
+      refuse(name, value, fmt::format("a whole number from {} to {}", low, high));
     }
     config.*field = number;
   };
@@ -55,8 +55,9 @@ struct Interval {
     return std::isfinite(x) && (low_excluded ? x > low : x >= low) && (high_excluded ? x < high : x <= high);
   }
   [[nodiscard]] std::string text() const {
-    const std::string from = fmt::format("a number {} {}", low_excluded ? "above" : "from", low);
-    return from + fmt::format(" {} {} is", high_excluded ? "to below" : "up to", high);
+    const std::string end = fmt::format("{}{}", high_excluded ? "below " : low_excluded ? "up to " : "", high);
+    return low_excluded ? fmt::format("a number above {} and {}", low, end)
+                        : fmt::format("a number from {} to {}", low, end);
   }
 };
 
@@ -73,7 +74,7 @@ Option flag(const std::string& name, bool RunConfig::*field, std::string help) {
   const auto set = [=](RunConfig& config, std::string_view value) {
     const bool yes = value == "true" || value == "1" || value == "yes";
     const bool no = value == "false" || value == "0" || value == "no";
-    if (!yes && !no) refuse(name, value, "true, 1, yes, false, 0 or no is");
+    if (!yes && !no) refuse(name, value, "true or false (also yes, no, 1, 0)");
     config.*field = yes;
   };
   return {name, std::move(help), true, true, set, [=](const RunConfig& c) { return c.*field ? "true" : "false"; }};
@@ -87,7 +88,7 @@ Option word(const std::string& name, std::string RunConfig::*field, std::vector<
         return;
       }
     }
-    fail<UsageError>(name, "\"{}\" is not one of {}{}", value, fmt::join(words, ", "),
+    fail<UsageError>(name, "expected one of {}, got \"{}\"{}", fmt::join(words, ", "), value,
                      nearest(value, words).empty() ? std::string() : suggestion(value, words));
   };
   std::string text = fmt::format("{}: {}", help, fmt::join(words, ", "));
@@ -107,7 +108,7 @@ Option bit_width(const std::string& name, std::optional<int> RunConfig::*field, 
     } else if (read_number(value, number) && number >= 1 && number <= 16) {
       config.*field = number;
     } else {
-      refuse(name, value, "a whole number of bits from 1 to 16 or none is");
+      refuse(name, value, "1 to 16 bits or none");
     }
   };
   const auto text = [=](const RunConfig& c) { return c.*field ? fmt::format("{}", *(c.*field)) : "none"; };
@@ -117,7 +118,7 @@ Option bit_width(const std::string& name, std::optional<int> RunConfig::*field, 
 Option seed_option() {
   const auto set = [](RunConfig& config, std::string_view value) {
     std::uint64_t number = 0;
-    if (!read_number(value, number)) refuse("seed", value, "a whole number from 0 to 2^64-1 is");
+    if (!read_number(value, number)) refuse("seed", value, "a whole number from 0 to 2^64-1");
     config.seed = number;
   };
   return {"seed", "seed of every random draw of the run",
@@ -134,8 +135,7 @@ Option rules_option() {
     }
     for (const auto& rule : split(value, ";\n")) {
       const auto parts = split(rule.substr(0, rule.find('#')), " \t");
-      if (parts.size() < 2)
-        refuse("bits", rule, "a rule \"glob bits [key=value ...]\" is, as in \"act:* 8 range=ema\"");
+      if (parts.size() < 2) refuse("bits", rule, "a rule \"glob bits [key=value ...]\", as in \"act:* 8 range=ema\"");
       config.bits.push_back(fmt::format("{}", fmt::join(parts, " ")));
     }
   };
@@ -148,7 +148,7 @@ Option dataset_option() {
   const auto names = dataset_names();
   const auto set = [=](RunConfig& config, std::string_view value) {
     const std::string name = datasets::canonical_name(value);
-    require<UsageError>(!name.empty(), "dataset", "\"{}\" is not one of {}{}", value, fmt::join(names, ", "),
+    require<UsageError>(!name.empty(), "dataset", "expected one of {}, got \"{}\"{}", fmt::join(names, ", "), value,
                         nearest(value, names).empty() ? std::string() : suggestion(value, names));
     config.dataset = name;
   };

@@ -73,7 +73,7 @@ int export_command(const RunConfig& config, const fs::path& run, const ExportOpt
     const Difference& d = exported.parity.differences.front();
     fail("export",
          "{} of {} test sequences differ, so nothing is written; the first is sequence {}, output {}: the quantized "
-         "forward has the code {}, the program {}",
+         "forward has the code {}, but the program has {}",
          exported.parity.differences.size(), exported.parity.sequences, d.sequence, d.output, d.expected, d.found);
   }
   const Written written = write_exported(exported, run, options, missing);

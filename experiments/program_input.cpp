@@ -25,7 +25,7 @@ using Codes = std::vector<std::int32_t>;
 /// Codes of values as they are in a file, of which `where` is the place.
 Codes encoded(const Program& p, std::span<const float> x, std::string_view where) {
   for (std::size_t i = 0; i < x.size(); ++i) {
-    require(std::isfinite(x[i]), where, "number {} of it is {}", i, x[i]);
+    require(std::isfinite(x[i]), where, "expected finite numbers, but number {} of it is {}", i, x[i]);
   }
   Codes codes(x.size());
   if (!p.input.tokens) {
@@ -36,7 +36,7 @@ Codes encoded(const Program& p, std::span<const float> x, std::string_view where
   }
   for (std::size_t i = 0; i < x.size(); ++i) {
     require(x[i] >= 0.0F && x[i] <= static_cast<float>(p.input.grid.hi) && x[i] == std::floor(x[i]), where,
-            "token {} at step {}, allowed are whole numbers from 0 to {}", x[i], i, p.input.grid.hi);
+            "expected tokens (whole numbers from 0 to {2}), got {0} at step {1}", x[i], i, p.input.grid.hi);
     codes[i] = static_cast<std::int32_t>(x[i]);
   }
   return codes;
@@ -44,8 +44,8 @@ Codes encoded(const Program& p, std::span<const float> x, std::string_view where
 
 std::vector<Codes> from_csv(const Program& p, const std::filesystem::path& file) {
   const datasets::Csv table = datasets::read_csv(file, {});
-  require(table.names.size() == p.input.cols, "run", "{}, line 1: {} columns, the program reads {}", file.string(),
-          table.names.size(), p.input.cols);
+  require(table.names.size() == p.input.cols, "run", "{}, line 1: there are {} columns, but the program reads {}",
+          file.string(), table.names.size(), p.input.cols);
   return {encoded(p, table.values, file.string())};
 }
 
@@ -55,8 +55,8 @@ std::vector<Codes> from_hdf5(const Program& p, const std::filesystem::path& file
   const auto array = reader.read<float>("x", reader.plausible_elements());
   const auto& shape = array.shape;
   const bool fits = (shape.size() == 3 && shape[2] == p.input.cols) || (shape.size() == 2 && p.input.cols == 1);
-  require(fits, "run", "{}: x has {} dimensions, allowed are [sequences, steps, {}]{}", file.string(), shape.size(),
-          p.input.cols, p.input.cols == 1 ? " and [sequences, steps]" : "");
+  require(fits, "run", "{0}: expected x to have the dimensions [sequences, steps, {2}]{3}, got {1} dimensions",
+          file.string(), shape.size(), p.input.cols, p.input.cols == 1 ? " or [sequences, steps]" : "");
   const auto lengths = datasets::read_lengths(reader, "length", shape[0], shape[1]);
   const std::size_t cols = p.input.cols;
   std::vector<Codes> sequences;
@@ -70,11 +70,11 @@ std::vector<Codes> from_hdf5(const Program& p, const std::filesystem::path& file
 std::vector<Codes> from_idx(const Program& p, const std::filesystem::path& file) {
   const datasets::Idx images = datasets::read_idx(file, 3);
   const std::size_t pixels = images.shape[1] * images.shape[2];
-  require(p.input.cols == 1, "run", "{}: a pixel is one number, the program reads {}", file.string(), p.input.cols);
+  require(p.input.cols == 1, "run", "{}: a pixel is one number, but the program reads {}", file.string(), p.input.cols);
   const bool permuted = p.name == "psmnist";
   const auto order = datasets::bit_reversal_permutation();
-  require(!permuted || pixels == order.size(), "run", "{}: images of {} pixels, psmnist has {}", file.string(), pixels,
-          order.size());
+  require(!permuted || pixels == order.size(), "run", "{}: the images have {} pixels, but those of psmnist have {}",
+          file.string(), pixels, order.size());
   std::vector<Codes> sequences;
   std::vector<float> x(pixels);
   for (std::size_t n = 0; n < images.shape[0]; ++n) {
@@ -99,7 +99,7 @@ std::vector<std::vector<std::int32_t>> read_sequences(const Program& program, co
   } else if (file.filename().string().find("idx") != std::string::npos) {
     sequences = from_idx(program, file);
   } else {
-    fail<UsageError>("run", "{} is no input: allowed are .csv, .h5 and idx files", file.string());
+    fail<UsageError>("run", "expected a .csv, .h5 or idx file, got \"{}\"", file.string());
   }
   for (const Codes& codes : sequences) {
     require(!codes.empty(), "run", "{} holds a sequence without steps", file.string());

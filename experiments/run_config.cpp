@@ -2,13 +2,13 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "core/suggest.h"
 #include "datasets/registry.h"
 #include "experiments/checkpoint.h"
 #include "experiments/embedded.h"
 #include "experiments/options.h"
 #include "experiments/run_record.h"
 #include "experiments/source.h"
-#include "experiments/suggest.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -141,9 +141,10 @@ const std::string* last_value(const Settings& given, std::string_view name) {
 void validate_source(const RunConfig& c) {
   if (!c.from.empty()) return;
   const auto needs_from = [](bool given, std::string_view option) {
-    require<UsageError>(!given, option, "is for runs that start from another one; name it with from");
+    require<UsageError>(!given, option, "is only for a run that starts from another one, which --from=RUN names");
   };
-  require<UsageError>(c.epochs > 0, "epochs", "\"0\" is only allowed for runs that start from another one (from)");
+  require<UsageError>(c.epochs > 0, "epochs",
+                      "expected a whole number from 1 to 1000000 (or 0 with --from=RUN), got \"0\"");
   needs_from(c.from_lr_factor != 1.0, "from_lr_factor");
   needs_from(c.from_epochs_factor != 1.0, "from_epochs_factor");
   needs_from(c.balance, "balance");
@@ -207,7 +208,8 @@ void validate_data(const RunConfig& c) {
   const RunConfig plain;
   const auto only = [&](std::string_view option, bool given, const std::vector<std::string_view>& sets) {
     const bool meant = std::find(sets.begin(), sets.end(), c.dataset) != sets.end();
-    require<UsageError>(!given || meant, option, "means nothing to {}; it is for {}", c.dataset, fmt::join(sets, ", "));
+    require<UsageError>(!given || meant, option, "does not apply to {}; it is for {}", c.dataset,
+                        fmt::join(sets, ", "));
   };
   const std::vector<std::string_view> own = {"own"};
   const std::vector<std::string_view> series = {"own", "silverbox", "silverbox-arrow", "cascaded-tanks"};
@@ -295,8 +297,8 @@ void set_option(RunConfig& config, std::string_view name, std::string_view value
 }
 
 void validate(const RunConfig& c) {
-  require<UsageError>(c.ssm_size_base % c.blocks == 0, "blocks", "{} blocks do not divide ssm_size_base {}", c.blocks,
-                      c.ssm_size_base);
+  require<UsageError>(c.ssm_size_base % c.blocks == 0, "blocks",
+                      "expected a divisor of ssm_size_base = {1}, got \"{0}\"", c.blocks, c.ssm_size_base);
   const std::size_t block = c.ssm_size_base / c.blocks;
   require<UsageError>(!c.conj_sym || block % 2 == 0, "blocks",
                       "a block of {} states (ssm_size_base {} / blocks {}) cannot be halved by conj_sym: "
@@ -305,7 +307,7 @@ void validate(const RunConfig& c) {
   require<UsageError>(block <= 4096, "blocks",
                       "a block of {} states (ssm_size_base {} / blocks {}) is above the limit of 4096", block,
                       c.ssm_size_base, c.blocks);
-  require<UsageError>(c.dt_min <= c.dt_max, "dt_min", "{} is above dt_max {}", c.dt_min, c.dt_max);
+  require<UsageError>(c.dt_min <= c.dt_max, "dt_min", "expected at most dt_max = {1}, got \"{0}\"", c.dt_min, c.dt_max);
   const double limit = 1e9;
   const double count = parameter_count(c);
   require<UsageError>(count <= limit, "d_model",
@@ -315,7 +317,8 @@ void validate(const RunConfig& c) {
   validate_source(c);
   require<UsageError>(!c.balance || c.calibration_batches > 0, "balance",
                       "needs training batches that show the states' magnitudes; calibration_batches is 0");
-  require<UsageError>(c.lr_min <= ssm_lr_of(c), "lr_min", "{} is above ssm_lr_base {}", c.lr_min, ssm_lr_of(c));
+  require<UsageError>(c.lr_min <= ssm_lr_of(c), "lr_min", "expected at most ssm_lr_base = {1}, got \"{0}\"", c.lr_min,
+                      ssm_lr_of(c));
 }
 
 RunConfig load_run_config(std::string_view recipe, const Settings& overrides) {

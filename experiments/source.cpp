@@ -38,7 +38,7 @@ void read_tensor(const Hdf5Reader& reader, const std::string& group, const std::
   require<UsageError>(reader.exists(path), "from", "{} holds no {}, which this model has", file, name);
   const Hdf5Shape shape = reader.shape(path);
   require<UsageError>(shape == Hdf5Shape{into.rows, into.cols}, "from",
-                      "{} holds {} of shape [{}], this model has [{}, {}]", file, name, fmt::join(shape, ", "),
+                      "{} holds {} of shape [{}], but this model has [{}, {}]", file, name, fmt::join(shape, ", "),
                       into.rows, into.cols);
   auto array = reader.read<float>(path, into.size());
   require(std::all_of(array.values.begin(), array.values.end(), [](float v) { return std::isfinite(v); }), "from",
@@ -48,8 +48,8 @@ void read_tensor(const Hdf5Reader& reader, const std::string& group, const std::
 
 void refuse_others(const Hdf5Reader& reader, const std::string& group, const std::set<std::string>& known) {
   for (const auto& name : members(reader, group)) {
-    require<UsageError>(known.count(name) == 1, "from", "{} holds {}, which this model has not", reader.path().string(),
-                        name);
+    require<UsageError>(known.count(name) == 1, "from", "{} holds {}, which this model does not have",
+                        reader.path().string(), name);
   }
 }
 

@@ -1,8 +1,8 @@
 // From the text of a sweep to the runs that it asks for.
 #include "core/error.h"
+#include "core/suggest.h"
 #include "experiments/options.h"
 #include "experiments/run_record.h"
-#include "experiments/suggest.h"
 #include "experiments/sweep.h"
 
 #include <fmt/format.h>
@@ -124,7 +124,7 @@ SweepFile read_sweep(const Settings& file, std::string_view where) {
     } else if (key.starts_with("axis.")) {
       sweep.axes.push_back(read_axis(key, key.substr(5), value, where));
     } else {
-      fail<UsageError>(where, "'{}' is not a key of a sweep{}; also set.OPTION and axis.OPTION are", key,
+      fail<UsageError>(where, "'{}' is not a key of a sweep{}; set.OPTION and axis.OPTION are keys, too", key,
                        suggestion(key, {"recipe", "seeds", "quant"}));
     }
   }

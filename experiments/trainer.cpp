@@ -80,7 +80,8 @@ class Run {
         steps_per_epoch_(data_.train->size() / config.bsz),
         epochs_(epochs_of(config)),
         schedule_{steps_per_epoch_, epochs_, config.warmup_end, config.cosine_anneal, config.lr_min} {
-    require<UsageError>(steps_per_epoch_ > 0, "train", "bsz is {}, the training part has only {} sequences", config.bsz,
+    require<UsageError>(steps_per_epoch_ > 0, "bsz",
+                        "expected at most {1}, the sequences of the training part, got \"{0}\"", config.bsz,
                         data_.train->size());
     identity_.data = datasets::digest(data_);
     identity_.reading = data_.reading;

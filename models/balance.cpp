@@ -42,7 +42,7 @@ void unscale_columns(Tensor& t, std::span<const int> k) {
 
 void balance_states(S5SSM& ssm, std::span<const float> state_maxima) {
   Tensor& b = ssm.discrete ? ssm.B_bar.value : ssm.B.value;
-  require(2 * state_maxima.size() == b.rows, "balance", "got the maxima of {} states, the SSM has {}",
+  require(2 * state_maxima.size() == b.rows, "balance", "got the maxima of {} states, but the SSM has {}",
           state_maxima.size(), b.rows / 2);
   const std::vector<int> k = exponents(state_maxima);
   scale_rows(b, k);

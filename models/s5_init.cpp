@@ -94,9 +94,9 @@ Tensor draw_C(const S5Sizes& sizes, const BlockHippo& basis, const Random& rando
 }
 
 void check_blocks(std::size_t P_full, std::size_t blocks, bool conj_sym) {
-  require<UsageError>(P_full > 0, "ssm_size_base", "0 states make no SSM, at least 1 is needed");
-  require<UsageError>(blocks > 0 && P_full % blocks == 0, "blocks", "{} blocks do not divide ssm_size_base = {}",
-                      blocks, P_full);
+  require<UsageError>(P_full > 0, "ssm_size_base", "expected at least 1 state, got 0");
+  require<UsageError>(blocks > 0 && P_full % blocks == 0, "blocks",
+                      "expected a divisor of ssm_size_base = {1}, got \"{0}\"", blocks, P_full);
   require<UsageError>(
       !conj_sym || (P_full / blocks) % 2 == 0, "blocks",
       "ssm_size_base = {} in {} blocks gives blocks of odd size {}; conj_sym keeps half of each, so the "
@@ -107,7 +107,7 @@ void check_blocks(std::size_t P_full, std::size_t blocks, bool conj_sym) {
 }  // namespace
 
 Hippo hippo(std::size_t n) {
-  require<UsageError>(n > 0, "hippo", "order 0 is not allowed, at least 1 is needed");
+  require<UsageError>(n > 0, "hippo", "expected an order of at least 1, got 0");
   Hippo out;
   out.n = n;
   out.A.resize(n * n);
@@ -170,16 +170,16 @@ CInit c_init_of(std::string_view name) {
   if (name == "trunc_standard_normal") return CInit::trunc_standard_normal;
   if (name == "lecun_normal") return CInit::lecun_normal;
   if (name == "complex_normal") return CInit::complex_normal;
-  fail<UsageError>("C_init", "'{}' is none of trunc_standard_normal, lecun_normal, complex_normal", name);
+  fail<UsageError>("C_init", "expected trunc_standard_normal, lecun_normal or complex_normal, got \"{}\"", name);
 }
 
 void check(const S5Sizes& sizes) {
-  require<UsageError>(sizes.H > 0, "d_model", "0 features make no layer, at least 1 is needed");
+  require<UsageError>(sizes.H > 0, "d_model", "expected at least 1 feature, got 0");
   check_blocks(sizes.P_full, sizes.blocks, sizes.conj_sym);
-  require<UsageError>(std::isfinite(sizes.dt_min) && sizes.dt_min > 0.0, "dt_min", "{} is not a positive number",
+  require<UsageError>(std::isfinite(sizes.dt_min) && sizes.dt_min > 0.0, "dt_min", "expected a positive number, got {}",
                       sizes.dt_min);
   require<UsageError>(std::isfinite(sizes.dt_max) && sizes.dt_max >= sizes.dt_min, "dt_max",
-                      "{} is below dt_min = {} or not finite", sizes.dt_max, sizes.dt_min);
+                      "expected a finite number of at least dt_min = {1}, got {0}", sizes.dt_max, sizes.dt_min);
 }
 
 S5Init s5_init(const S5Sizes& sizes, std::uint64_t seed, std::string_view path) {

@@ -13,7 +13,7 @@ Activation activation_of(std::string_view name) {
   if (name == "half_glu1") return Activation::half_glu1;
   if (name == "half_glu2") return Activation::half_glu2;
   if (name == "gelu") return Activation::gelu;
-  fail<UsageError>("s5_layer", "activation_fn is \"{}\", allowed are full_glu, half_glu1, half_glu2, gelu", name);
+  fail<UsageError>("s5_layer", "expected activation_fn to be full_glu, half_glu1, half_glu2 or gelu, got \"{}\"", name);
 }
 
 S5SSM::S5SSM(const S5LayerOptions& options, std::uint64_t seed, std::string_view path)

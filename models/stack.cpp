@@ -25,9 +25,9 @@ std::span<const float> dropout_mask(Tape& tape, const Sequences& sequences, std:
 
 S5Stack::S5Stack(const S5Options& options, std::uint64_t seed) : tokens(options.tokens), p_dropout(options.p_dropout) {
   require<UsageError>(options.inputs > 0 && options.outputs > 0 && options.layers > 0, "s5",
-                      "inputs, outputs and layers are {}, {} and {}, they must be at least 1", options.inputs,
+                      "expected at least 1 input, 1 output and 1 layer, got {}, {} and {}", options.inputs,
                       options.outputs, options.layers);
-  require<UsageError>(p_dropout >= 0.0 && p_dropout < 1.0, "s5", "p_dropout is {}, allowed are 0 to below 1",
+  require<UsageError>(p_dropout >= 0.0 && p_dropout < 1.0, "s5", "expected a p_dropout from 0 to below 1, got {}",
                       p_dropout);
   const std::size_t features = options.layer.sizes.H;
   if (tokens) {
@@ -47,7 +47,8 @@ Value S5Stack::forward(Tape& tape, const Batch& batch) const {
     x = embedding.forward(tape, batch.tokens);
   } else {
     const std::size_t inputs = encoder.weight.value.cols;
-    require(batch.x.size() % inputs == 0, "s5", "{} input values are no rows of {}", batch.x.size(), inputs);
+    require(batch.x.size() % inputs == 0, "s5", "{} input values are not a whole number of rows of {}", batch.x.size(),
+            inputs);
     const Value raw = tape.input(batch.x.size() / inputs, inputs, batch.x.data());
     x = encoder.forward(tape, ops::quantize(tape, raw, input_quantizer, &batch.sequences));
   }

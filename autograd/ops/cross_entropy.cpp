@@ -30,13 +30,13 @@ constexpr Op op{"cross_entropy", backward};
 Value cross_entropy(Tape& tape, Value logits, std::span<const std::int32_t> labels) {
   const std::size_t rows = tape[logits].rows;
   const std::size_t classes = tape[logits].cols;
-  require(labels.size() == rows, "cross_entropy", "{} labels for {} rows of logits", labels.size(), rows);
+  require(labels.size() == rows, "cross_entropy", "got {} labels for {} rows of logits", labels.size(), rows);
   float* const difference = tape.arena().array<float>(rows * classes);
   Node& node = tape.push(op, {logits}, rows, 1);
   node.attributes = tape.keep(Attributes{difference});
   for (std::size_t n = 0; n < rows; ++n) {
     require(labels[n] >= 0 && static_cast<std::size_t>(labels[n]) < classes, "cross_entropy",
-            "label {} of sequence {}, allowed are 0 to {}", labels[n], n, classes - 1);
+            "expected labels from 0 to {2}, got {0} for sequence {1}", labels[n], n, classes - 1);
     const float* const z = tape[logits].value + n * classes;
     const double largest = *std::max_element(z, z + classes);
     double total = 0.0;

@@ -103,7 +103,7 @@ constexpr Op op_b{"discretize_b", backward_b};
 std::size_t checked_states(const Tape& tape, Value re, Value im, Value log_step) {
   const std::size_t states = tape[re].size();
   require(tape[im].size() == states && tape[log_step].size() == states, "discretize",
-          "Lambda_re, Lambda_im and log_step have {}, {} and {} elements, they must be as many", states,
+          "Lambda_re, Lambda_im and log_step have {}, {} and {} elements, but need the same number", states,
           tape[im].size(), tape[log_step].size());
   return states;
 }
@@ -124,7 +124,7 @@ Value discretize_lambda(Tape& tape, Value re, Value im, Value log_step, const Di
 
 Value discretize_b(Tape& tape, Value re, Value im, Value log_step, Value b, const DiscretizeOptions& options) {
   const std::size_t states = checked_states(tape, re, im, log_step);
-  require(tape[b].rows == 2 * states, "discretize", "B has {} rows, {} states need {}", tape[b].rows, states,
+  require(tape[b].rows == 2 * states, "discretize", "B has {} rows, but {} states need {}", tape[b].rows, states,
           2 * states);
   Node& node = tape.push(op_b, {re, im, log_step, b}, 2 * states, tape[b].cols);
   node.attributes = tape.keep(options);

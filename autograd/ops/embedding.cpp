@@ -36,7 +36,7 @@ Value embedding(Tape& tape, std::span<const std::int32_t> ids, Value table) {
   const std::size_t vocabulary = tape[table].rows;
   for (std::size_t t = 0; t < ids.size(); ++t) {
     require(ids[t] >= 0 && static_cast<std::size_t>(ids[t]) < vocabulary, "embedding",
-            "token {} at step {}, allowed are 0 to {}", ids[t], t, vocabulary - 1);
+            "expected tokens from 0 to {2}, got {0} at step {1}", ids[t], t, vocabulary - 1);
   }
   auto* const kept = tape.arena().array<std::int32_t>(ids.size());
   std::copy(ids.begin(), ids.end(), kept);

@@ -240,8 +240,9 @@ void dynamic_activation(Tape& tape, Node& y, const Node& x, const Quantizer& sit
 void observe(Tape& tape, const Node& x, const Quantizer& site) {
   const ScaleLayout layout = layout_of(site, x);
   const std::size_t channels = site.range_channels();
-  require(channels == kernels::scale_count(layout, x.rows, x.cols), "quantize", "{} has {} channels, its input {}",
-          site.site, channels, kernels::scale_count(layout, x.rows, x.cols));
+  require(channels == kernels::scale_count(layout, x.rows, x.cols), "quantize",
+          "{} has {} channels, but its input has {}", site.site, channels,
+          kernels::scale_count(layout, x.rows, x.cols));
   std::vector<float> high(channels);
   check_finite(kernels::absolute_maximum(x.rows, x.cols, layout, x.value, high), site);
   const bool asymmetric = site.spec.sign == QuantSpec::Sign::asymmetric;

@@ -28,7 +28,7 @@ constexpr Op op{"readout", backward};
 
 Value readout(Tape& tape, Value c, bool conj_sym) {
   const std::size_t cols = tape[c].cols;
-  require(cols % 2 == 0, "readout", "C has {} columns, real and imaginary parts need an even number", cols);
+  require(cols % 2 == 0, "readout", "C has {} columns, but real and imaginary parts need an even number", cols);
   Node& node = tape.push(op, {c}, tape[c].rows, cols);
   node.attributes = tape.keep(Attributes{conj_sym ? 2.0F : 1.0F});
   const float* const in = tape[c].value;

@@ -19,7 +19,8 @@ struct StepwiseAttributes {
 template <class Function>
 Value stepwise_loss(Tape& tape, const Op& op, Value y, std::span<const float> target, const Sequences& sequences,
                     Function loss) {
-  require(target.size() == tape[y].size(), op.name, "y has {} elements, the target {}", tape[y].size(), target.size());
+  require(target.size() == tape[y].size(), op.name, "y has {} elements, but the target has {}", tape[y].size(),
+          target.size());
   sequences.check(op.name, tape[y].rows);
   auto* const rows = tape.arena().array<std::size_t>(sequences.count());
   auto* const lengths = tape.arena().array<std::size_t>(sequences.count());

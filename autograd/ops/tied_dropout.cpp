@@ -41,7 +41,7 @@ constexpr Op op{"tied_dropout", backward};
 Value tied_dropout(Tape& tape, Value x, std::span<const float> mask, const Sequences& sequences) {
   const std::size_t cols = tape[x].cols;
   sequences.check("tied_dropout", tape[x].rows);
-  require(mask.size() == sequences.count() * cols, "tied_dropout", "the mask has {} elements, {} sequences need {}",
+  require(mask.size() == sequences.count() * cols, "tied_dropout", "the mask has {} elements, but {} sequences need {}",
           mask.size(), sequences.count(), sequences.count() * cols);
   auto* const kept = tape.arena().array<float>(mask.size());
   std::copy(mask.begin(), mask.end(), kept);

@@ -32,15 +32,17 @@ class Analyst {
     const Input& in = program.input;
     check(in.cols >= 1 && in.cols <= max_cols && in.grid.lo <= in.grid.hi && in.grid.lo > -int32_end / 2 &&
               in.grid.hi < int32_end / 2,
-          "the input has {} columns and codes from {} to {}", in.cols, in.grid.lo, in.grid.hi);
-    check(!in.tokens || (in.cols == 1 && in.grid.lo == 0), "token ids are one column from 0 on");
-    check(!in.tokens || !in.one_bit, "token ids are not rounded to one bit");
+          "the input has {} columns and codes from {} to {}, which is out of range, which is out of range", in.cols,
+          in.grid.lo, in.grid.hi);
+    check(!in.tokens || (in.cols == 1 && in.grid.lo == 0), "token ids must be one column from 0 on");
+    check(!in.tokens || !in.one_bit, "token ids must not be rounded to one bit");
     const std::int32_t padding = padding_code(in);
     check(program.padded_length <= max_padding &&
               (program.padded_length == 0 || (padding >= in.grid.lo && padding <= in.grid.hi)),
-          "padding of {} steps with the code {}, allowed are {} steps and codes from {} to {}", program.padded_length,
-          padding, max_padding, in.grid.lo, in.grid.hi);
-    check(std::isfinite(in.grid.scale) && in.grid.scale > 0.0F, "the scale of the input is {}", in.grid.scale);
+          "expected padding of at most {2} steps with a code from {3} to {4}, got {0} steps with the code {1}",
+          program.padded_length, padding, max_padding, in.grid.lo, in.grid.hi);
+    check(std::isfinite(in.grid.scale) && in.grid.scale > 0.0F,
+          "the scale of the input is {}, which is not a positive number", in.grid.scale);
     check_units(in.units, in.tokens ? 0 : in.cols, "input");
     values_.push_back({in.cols, in.grid.lo, in.grid.hi, true});
   }
@@ -56,7 +58,7 @@ class Analyst {
     const ValueInfo& out = values_.back();
     const auto& scale = program_.output.scale;
     number_ = 0;
-    check(scale.size() == 1 || scale.size() == out.cols, "{} scales for {} outputs", scale.size(), out.cols);
+    check(scale.size() == 1 || scale.size() == out.cols, "there are {} scales for {} outputs", scale.size(), out.cols);
     check(std::all_of(scale.begin(), scale.end(), [](float s) { return std::isfinite(s) && s > 0.0F; }),
           "a scale of the output is not positive");
     check(!program_.output.classes || (!out.per_step && scale.size() == 1),
@@ -92,7 +94,7 @@ class Analyst {
   }
 
   void check_sizes(std::size_t count, std::size_t cols, bool one_is_enough, std::string_view what) const {
-    check(count == cols || (one_is_enough && count == 1), "{} {} for {} columns", count, what, cols);
+    check(count == cols || (one_is_enough && count == 1), "there are {} {} for {} columns", count, what, cols);
   }
 
   void check_factors(std::span<const FixedPoint> factors, std::size_t cols, bool negative) const {
@@ -100,7 +102,7 @@ class Analyst {
     for (const FixedPoint& f : factors) {
       check(f.multiplier > -int32_end && f.multiplier < int32_end && f.shift >= 1 && f.shift <= 62 &&
                 (negative || f.multiplier >= 0),
-            "a factor is {} * 2^-{}", f.multiplier, f.shift);
+            "a factor is {} * 2^-{}, which is out of range", f.multiplier, f.shift);
     }
   }
 
@@ -112,7 +114,7 @@ class Analyst {
   }
 
   void check_bits(std::span<const std::int32_t> codes, std::uint32_t bits) const {
-    check(bits >= 1 && bits <= 32, "codes have {} bits", bits);
+    check(bits >= 1 && bits <= 32, "codes have {} bits, not 1 to 32", bits);
     const std::int64_t end = std::int64_t{1} << (bits - 1);
     const auto fits = [&](std::int64_t c) { return bits == 1 ? c == 1 || c == -1 : c >= -end && c < end; };
     check(std::all_of(codes.begin(), codes.end(), fits), "a code needs more than {} bits", bits);
@@ -163,7 +165,7 @@ class Analyst {
   }
 
   void check_pair(const ValueInfo& a, const ValueInfo& b) const {
-    check(a.per_step == b.per_step, "one operand has a row a step, the other one row");
+    check(a.per_step == b.per_step, "one operand has one row per step, the other only one row");
   }
 
   ValueInfo result_of(const Product& i) const {
@@ -216,7 +218,7 @@ class Analyst {
     check_sizes(i.scale.size(), x.cols, false, "scales");
     check_sizes(i.bias.size(), x.cols, false, "biases");
     check(i.fraction >= 0 && i.fraction <= 29 && i.epsilon >= 1 && i.epsilon <= std::int64_t{1} << 60,
-          "its fraction is {}, its epsilon {}", i.fraction, i.epsilon);
+          "its fraction is {} and its epsilon {}, which is out of range", i.fraction, i.epsilon);
     const double cube = std::pow(static_cast<double>(x.cols), 3.0);
     const auto b = static_cast<double>(magnitude(x));
     check(cube * b * b <= 0x1.0p60, "the squares of {} codes up to {} need more than 60 bits", x.cols, magnitude(x));
@@ -234,7 +236,7 @@ class Analyst {
     check_matrix(i.entries);
     check_sizes(i.entries.rows, x.cols, true, "tables");
     check(i.first <= x.lo && i.first + std::int64_t{i.entries.cols} > x.hi,
-          "{} entries from {} on for codes from {} to {}", i.entries.cols, i.first, x.lo, x.hi);
+          "there are {} entries from {} on for codes from {} to {}", i.entries.cols, i.first, x.lo, x.hi);
     const auto [low, high] = std::minmax_element(i.entries.codes.begin(), i.entries.codes.end());
     return {x.cols, *low, *high, x.per_step};
   }
@@ -242,26 +244,26 @@ class Analyst {
   ValueInfo result_of(const Embedding& i) const {
     check_matrix(i.table);
     check(i.x == 0 && program_.input.tokens, "its ids are not the input");
-    check(program_.input.grid.hi < static_cast<std::int64_t>(i.table.rows), "{} rows for ids up to {}", i.table.rows,
-          program_.input.grid.hi);
+    check(program_.input.grid.hi < static_cast<std::int64_t>(i.table.rows), "there are {} rows for ids up to {}",
+          i.table.rows, program_.input.grid.hi);
     const auto [low, high] = std::minmax_element(i.table.codes.begin(), i.table.codes.end());
     return {i.table.cols, *low, *high, true};
   }
 
   ValueInfo result_of(const Scan& i) const {
     const ValueInfo& x = at(i.x);
-    check(x.per_step, "it reads one row, not a row a step");
-    check(x.cols % 2 == 0, "{} columns are no pairs", x.cols);
+    check(x.per_step, "it reads one row, not one row per step");
+    check(x.cols % 2 == 0, "{} columns do not form pairs", x.cols);
     check_sizes(i.lambda.size(), x.cols, false, "eigenvalues");
     check_sizes(i.from_input.size(), x.cols, false, "factors");
     check_factors(i.from_input, x.cols, false);
     check_factors({&i.to_state, 1}, 1, false);
     check_factors({&i.to_inner, 1}, 1, false);
     check_bits(i.lambda, i.lambda_bits);
-    check(i.lambda_bits <= 17 && i.bound >= 1 && i.bound < 1 << 15, "lambda has {} bits, the state codes up to {}",
-          i.lambda_bits, i.bound);
+    check(i.lambda_bits <= 17 && i.bound >= 1 && i.bound < 1 << 15,
+          "lambda has {} bits and the state has codes up to {}, which is out of range", i.lambda_bits, i.bound);
     check(i.shift >= -1 && i.shift <= 40 && i.limit >= 0 && i.limit <= std::int64_t{1} << 58,
-          "its shift is {}, its limit {}", i.shift, i.limit);
+          "its shift is {} and its limit {}, which is out of range", i.shift, i.limit);
     std::int64_t largest = 0;
     for (const std::int32_t l : i.lambda) largest = std::max(largest, std::abs(std::int64_t{l}));
     // lambda x, the input, and a residue of at most half a code of the state
@@ -278,13 +280,13 @@ class Analyst {
 
   ValueInfo pooled(Ref ref) const {
     const ValueInfo& x = at(ref);
-    check(x.per_step, "it reads one row, not a row a step");
+    check(x.per_step, "it reads one row, not one row per step");
     return {x.cols, x.lo, x.hi, false};
   }
 
   ValueInfo result_of(const MeanPool& i) const {
     ValueInfo y = pooled(i.x);
-    check(i.fraction >= 0 && i.fraction <= 30, "its fraction is {}", i.fraction);
+    check(i.fraction >= 0 && i.fraction <= 30, "its fraction is {}, not 0 to 30", i.fraction);
     y.lo = y.lo * (std::int64_t{1} << i.fraction);
     y.hi = y.hi * (std::int64_t{1} << i.fraction);
     return y;
@@ -296,7 +298,7 @@ class Analyst {
     const ValueInfo& a = at(i.a);
     const ValueInfo& b = at(i.b);
     check_pair(a, b);
-    check(a.cols + b.cols <= max_cols, "{} columns, allowed are {}", a.cols + b.cols, max_cols);
+    check(a.cols + b.cols <= max_cols, "it has {} columns, but at most {} are allowed", a.cols + b.cols, max_cols);
     return {a.cols + b.cols, std::min(a.lo, b.lo), std::max(a.hi, b.hi), a.per_step};
   }
 

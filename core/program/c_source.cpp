@@ -24,7 +24,8 @@ std::size_t check_tests(const Program& program, const ValueInfo& out, std::span<
     const auto& [input, expected] = tests[i];
     const std::size_t steps = input.size() / in.cols;
     require(steps > 0 && steps * in.cols == input.size(), "c_source",
-            "test sequence {} has {} input codes, which are no rows of {}", i, input.size(), in.cols);
+            "test sequence {} has {} input codes, which are not a whole number of rows of {}", i, input.size(),
+            in.cols);
     require(expected.size() == (out.per_step ? steps : 1) * out.cols, "c_source",
             "test sequence {} has {} expected codes for {} steps with {} outputs", i, expected.size(), steps, out.cols);
     const auto fits = [&](std::int32_t c) { return c >= in.grid.lo && c <= in.grid.hi; };
@@ -149,7 +150,8 @@ CSource c_source(const Program& program, std::string_view name, std::span<const 
   const std::size_t longest = check_tests(program, infos.back(), tests);
   const CSchedule schedule = schedule_of(program, infos, max_steps == 0 ? longest : max_steps);
   require(schedule.streams || longest <= schedule.max_steps, "c_source",
-          "a test sequence has {} steps, the C form of the bidirectional model takes {}", longest, schedule.max_steps);
+          "a test sequence has {} steps, but the C code of a bidirectional model takes at most {}", longest,
+          schedule.max_steps);
   const CMemory memory(program, infos, schedule);
   const CModel model{program, name, infos, schedule, memory};
   CConstants constants(name);

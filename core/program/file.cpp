@@ -201,14 +201,14 @@ class Reader {
   /// Throws Error for a member or an attribute of the group that nobody has read.
   void leave() const {
     for (const std::string& name : hdf5_.list(group_)) {
-      require(members_.contains(name), "program", "{}: {} holds '{}', which is no part of a program of version {}",
+      require(members_.contains(name), "program", "{}: {} holds '{}', which does not belong in a program of version {}",
               hdf5_.path().string(), group_, name, format_version);
     }
     check_attributes();
   }
   void check_attributes() const {
     for (const std::string& name : hdf5_.attributes(group_)) {
-      require(attributes_.contains(name), "program", "{}: {} has an attribute '{}', which is no part of a program",
+      require(attributes_.contains(name), "program", "{}: {} has an attribute '{}', which does not belong in a program",
               hdf5_.path().string(), group_, name);
     }
   }
@@ -286,8 +286,8 @@ class Reader {
   template <class T>
   void read(const std::string& path, std::vector<T>& values, std::size_t attributes = 0) const {
     const std::size_t found = hdf5_.attributes(path).size();
-    require(found == attributes, "program", "{}: {} has {} attributes, in a program it has {}", hdf5_.path().string(),
-            path, found, attributes);
+    require(found == attributes, "program", "{}: {} has {} attributes, but in a program it has {}",
+            hdf5_.path().string(), path, found, attributes);
     values = hdf5_.read<T>(path, max_elements_).values;
   }
 
@@ -341,8 +341,8 @@ std::string first_line(std::string_view content) {
 
 /// The HDF5 part of a file whose first line is right.
 std::string_view checked_content(std::string_view bytes, const std::string& file) {
-  require(bytes.size() > block && bytes.starts_with(magic), "program", "{} is no program file: it has no line '{} ...'",
-          file, magic);
+  require(bytes.size() > block && bytes.starts_with(magic), "program",
+          "{} is not a program file: it has no line '{} ...'", file, magic);
   const std::string_view number = bytes.substr(0, block).substr(magic.size() + 1);
   int version = 0;
   std::from_chars(number.data(), number.data() + number.size(), version);
@@ -351,8 +351,8 @@ std::string_view checked_content(std::string_view bytes, const std::string& file
   const std::string_view content = bytes.substr(block);
   std::string line = first_line(content);
   line.resize(block, '\0');
-  require(bytes.substr(0, block) == line, "program", "{} is damaged: its content has another SHA-256 than it says",
-          file);
+  require(bytes.substr(0, block) == line, "program",
+          "{} is damaged: the SHA-256 of its content is not the one that it states", file);
   return content;
 }
 
@@ -391,8 +391,8 @@ Program read_content(const std::filesystem::path& file, std::string_view content
   reader.leave();
   reader.enter("/code");
   reader.check_attributes();
-  require(count <= max_instructions, "program", "{} has {} instructions, allowed are {}", file.string(), count,
-          max_instructions);
+  require(count <= max_instructions, "program", "{} has {} instructions, but at most {} are allowed", file.string(),
+          count, max_instructions);
   for (std::size_t i = 0; i < count; ++i) {
     reader.enter(group_of(i));
     std::string op;
@@ -407,8 +407,8 @@ Program read_content(const std::filesystem::path& file, std::string_view content
   } catch (const Error& error) {
     fail("program", "{}: {}", file.string(), error.what());
   }
-  require(architecture == architecture_digest(program), "program", "{} says it has another architecture than it has",
-          file.string());
+  require(architecture == architecture_digest(program), "program",
+          "{} states another architecture than the one that it holds", file.string());
   return program;
 }
 

@@ -69,12 +69,13 @@ void Runner::check_state(const State& state) const {
 }
 
 void Runner::check_input(std::span<const std::int32_t> input) const {
-  require(input.size() % program_.input.cols == 0, "program", "{} input codes are no rows of {}", input.size(),
-          program_.input.cols);
+  require(input.size() % program_.input.cols == 0, "program", "{} input codes are not a whole number of rows of {}",
+          input.size(), program_.input.cols);
   const Grid& grid = program_.input.grid;
   for (std::size_t i = 0; i < input.size(); ++i) {
-    require(input[i] >= grid.lo && input[i] <= grid.hi, "program", "the input code {} at step {} is not in {} to {}",
-            input[i], i / program_.input.cols, grid.lo, grid.hi);
+    require(input[i] >= grid.lo && input[i] <= grid.hi, "program",
+            "expected input codes from {2} to {3}, got {0} at step {1}", input[i], i / program_.input.cols, grid.lo,
+            grid.hi);
   }
 }
 
@@ -104,8 +105,8 @@ void Runner::step(State& state, std::span<const std::int32_t> input, std::span<s
   check_input(input);
   const std::size_t width = program_.input.cols;
   const std::size_t steps = input.size() / width;
-  require(output.size() == (per_step() ? steps * output_cols() : 0), "program", "{} outputs for {} steps",
-          output.size(), steps);
+  require(output.size() == (per_step() ? steps * output_cols() : 0), "program",
+          "there is room for {} outputs of {} steps", output.size(), steps);
   for (std::size_t first = 0; first < steps; first += chunk_steps) {
     const std::size_t count = std::min(chunk_steps, steps - first);
     advance(state, input.subspan(first * width, count * width), count);
@@ -117,8 +118,8 @@ void Runner::step(State& state, std::span<const std::int32_t> input, std::span<s
 }
 
 void Runner::result(State& state, std::span<std::int32_t> output) const {
-  require(!per_step() && output.size() == output_cols(), "program", "{} outputs, the program has {}", output.size(),
-          output_cols());
+  require(!per_step() && output.size() == output_cols(), "program",
+          "there is room for {} outputs, but the program has {}", output.size(), output_cols());
   check_state(state);
   require(state.steps > 0, "program", "no step has been seen");
   make_room(state, 1);

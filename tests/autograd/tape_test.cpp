@@ -78,7 +78,7 @@ TEST_CASE("tape: errors are sentences that name the op and the sizes") {
   CHECK_THROWS_WITH_AS(ops::linear(tape, a, b), "[linear] x has 4 columns, w has 3", Error);
   CHECK_THROWS_WITH_AS(ops::sum(tape, a, b), "[sum] a is [3, 4], b is [4, 3]", Error);
   CHECK_THROWS_WITH_AS(ops::embedding(tape, std::array<std::int32_t, 2>{1, 4}, b),
-                       "[embedding] token 4 at step 1, allowed are 0 to 3", Error);
+                       "[embedding] expected tokens from 0 to 3, got 4 at step 1", Error);
 }
 
 /// y = sum_k (k + 1) x_k of any number of inputs.

@@ -85,15 +85,18 @@ TEST_CASE("csv: numbers are rounded to float by way of double") {
 TEST_CASE("csv: cells that are not asked for are not looked at") {
   const std::string text = "2020-01-01 00:00,1,,nan\n\"Berlin; \"\"DE\"\", north\",2,x,\n";
   CHECK(table_of(text, {"1"}).values == Floats{1, 2});
-  says(refusal_of(text, {"1", "3"}), "line 1: column 3: \"nan\" is no number");
-  says(refusal_of(text, {"0"}), "line 1: column 0: \"2020-01-01 00:00\" is no number");
+  says(refusal_of(text, {"1", "3"}),
+       "line 1: column 3: expected a finite decimal number of single precision, got \"nan\"");
+  says(refusal_of(text, {"0"}),
+       "line 1: column 0: expected a finite decimal number of single precision, got \"2020-01-01 00:00\"");
 }
 
 TEST_CASE("csv: columns may end early together, and nowhere else have empty cells") {
   const std::string text = "u,y,Ts\n1,2,4\n3,4,\n,,\n";
   CHECK(table_of(text, {"u", "y"}).values == Floats{1, 2, 3, 4});
   CHECK(table_of(text, {"Ts"}).values == Floats{4});
-  says(refusal_of(text, {"u", "Ts"}), "line 3: column Ts: \"\" is no number");
+  says(refusal_of(text, {"u", "Ts"}),
+       "line 3: column Ts: expected a finite decimal number of single precision, got \"\"");
   says(refusal_of("u,y\n1,2\n,\n3,4\n"), "line 4: the columns go on, but ended before line 3");
 }
 
@@ -112,16 +115,17 @@ TEST_CASE("csv: what is no table of numbers is refused with file, line, column a
   refused("1,2\n3,4,5\n", "line 2: there are 3 cells, line 1 has 2");
   for (const char* bad : {"nan", "-NaN", "inf", "Infinity", "0x10", "1e39", "-1e400", "1.5.2", "1 2", "+-1", "--1",
                           "1e", "1d3", "\"1\"", "1,5", "\xD9\xA1", "true"}) {
-    refused(std::string("u;y\n1;2\n3;") + bad + "\n", std::string("line 3: column y: \"") + bad + "\" is no number");
+    refused(std::string("u;y\n1;2\n3;") + bad + "\n",
+            "line 3: column y: expected a finite decimal number of single precision, got \"" + std::string(bad) + "\"");
   }
-  refused("nan,1\n", "line 1: column 0: \"nan\" is no number");
+  refused("nan,1\n", "line 1: column 0: expected a finite decimal number of single precision, got \"nan\"");
   refused("1,u\n2,3\n", "line 1: there is a name, u, and a number, 1");
   refused("u,\"y\n1,2\n", "line 1: the quote in \"y has no end");
   refused("\"u\"x,y\n1,2\n", "line 1: there is text behind the quote");
   refused("\"\"\"\n1\n", "line 1: the quote in \"\"\" has no end");
   refused(std::string("1,2\n3,\0\n", 8), "line 2: column 1");
   refused(std::string(70'000, ','), "line 1: there are more than 65536 cells");
-  refused("u\n" + std::string(1000, 'x') + "\n", "\"" + std::string(40, 'x') + "\" is no number");
+  refused("u\n" + std::string(1000, 'x') + "\n", "number of single precision, got \"" + std::string(40, 'x') + "\"");
 }
 
 TEST_CASE("csv: a column that is not there, or there twice, is a usage error that says what there is") {

@@ -274,7 +274,7 @@ TEST_CASE("dynamics: impossible options are usage errors, an unwritable cache is
   // memory has no room for the steps
   CHECK_THROWS_AS((void)mackey_glass({.trajectories = 4, .tau = 1e-9}), UsageError);
   CHECK(error_of<UsageError>([] { (void)mackey_glass({.tau = 0.009}); }) ==
-        "[mackey-glass] tau 0.009 is not in [0.01, 1000]");
+        "[mackey-glass] expected a tau from 0.01 to 1000, got 0.009");
   for (const double tau : {min_delay, max_delay}) {
     Example example;
     mackey_glass({.trajectories = 2, .tau = tau}).train->read(0, example);

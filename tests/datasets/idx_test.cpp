@@ -104,12 +104,12 @@ TEST_CASE("idx: other element types, ranks and files are errors that name file, 
   };
   const std::string truncated = message(small_file().substr(0, 20), 3);
   CHECK(truncated.find(file.string()) != std::string::npos);
-  CHECK(truncated.find("offset 16: the header claims 12 more bytes, the file has 4") != std::string::npos);
-  CHECK(message(small_file(), 1).find("3 dimensions, 1 are expected") != std::string::npos);
+  CHECK(truncated.find("offset 16: the header claims 12 more bytes, but the file has 4") != std::string::npos);
+  CHECK(message(small_file(), 1).find("3 dimensions, not 1") != std::string::npos);
   std::string floats = small_file();
   floats[2] = '\x0d';
   CHECK(message(floats, 3).find("0x0d") != std::string::npos);
-  CHECK(message("<html>404</html>", 3).find("no idx file") != std::string::npos);
+  CHECK(message("<html>404</html>", 3).find("not an idx file") != std::string::npos);
   CHECK(message(gzip(small_file()).substr(0, 30), 3).find("truncated") != std::string::npos);
   CHECK(message(idx_header({0}), 1).find("size 0") != std::string::npos);
   CHECK_FALSE(error_of<Error>([&] { (void)read_idx(folder / "absent", 3); }).empty());

@@ -211,13 +211,16 @@ TEST_CASE("listops generator: impossible options are refused, and an error leave
     change(options);
     return error_of<UsageError>([&] { make_listops(options, folder / "x", workers, {}); });
   };
-  CHECK(refusal([](ListopsOptions& o) { o.validation = 0; }) == "[listops] validation 0 is not in 1 to 10000000");
+  CHECK(refusal([](ListopsOptions& o) { o.validation = 0; }) ==
+        "[listops] validation: expected a whole number from 1 to 10000000, got \"0\"");
   CHECK(refusal([](ListopsOptions& o) { o.max_length = 21; }) ==
         "[listops] no length is more than min_length 20 and less than max_length 21");
   CHECK(refusal([](ListopsOptions& o) { o.max_length = 100'001; }) ==
-        "[listops] max_length 100001 is more than 100000");
-  CHECK(refusal([](ListopsOptions& o) { o.max_depth = 1; }) == "[listops] max_depth 1 is not in 2 to 100");
-  CHECK(refusal([](ListopsOptions& o) { o.max_args = 1; }) == "[listops] max_args 1 is not in 2 to 100");
+        "[listops] max_length: expected at most 100000, got \"100001\"");
+  CHECK(refusal([](ListopsOptions& o) { o.max_depth = 1; }) ==
+        "[listops] max_depth: expected a whole number from 2 to 100, got \"1\"");
+  CHECK(refusal([](ListopsOptions& o) { o.max_args = 1; }) ==
+        "[listops] max_args: expected a whole number from 2 to 100, got \"1\"");
   CHECK_FALSE(std::filesystem::exists(folder / "x"));
 
   // there are only the ten digits

@@ -77,9 +77,9 @@ TEST_CASE("listops: what is no line is an error that names the place and what is
       {"[MAX 4 ]\t10", "the value \"10\" is not one of 0 to 9"},
       {"[MAX 4 ]\t-", "the value \"-\" is not one of 0 to 9"},
       {"[MAX 4 ]\t4\t4", "the value \"4\t4\" is not one of 0 to 9"},
-      {"[MAX 4 10 ]\t4", "column 8: \"10\" is no part of an expression"},
-      {"[FIRST 4 ]\t4", "column 1: \"[FIRST\" is no part of an expression"},
-      {"[MAX 4 X\t4", "column 8: \"X\" is no part of an expression"},
+      {"[MAX 4 10 ]\t4", "column 8: \"10\" is not part of an expression"},
+      {"[FIRST 4 ]\t4", "column 1: \"[FIRST\" is not part of an expression"},
+      {"[MAX 4 X\t4", "column 8: \"X\" is not part of an expression"},
       {"\t4", "is not one complete expression"},
       {"1 2\t4", "is not one complete expression"},
       {"[MAX 4 [MIN 2 ]\t4", "is not one complete expression"},
@@ -155,10 +155,10 @@ TEST_CASE("listops: damaged files are errors that name file and line") {
   const std::string file = (folder / "basic_test.tsv").string();
   CHECK(message("1\t1\n[MAX 1 2 ]\t1\n") ==
         "[" + file + ", line 3] the target is 1, but the expression has the value 2");
-  CHECK(message("1\t1\n[MAX \xff ]\t1\n") == "[" + file + ", line 3] column 6: \"\xff\" is no part of an expression");
+  CHECK(message("1\t1\n[MAX \xff ]\t1\n") == "[" + file + ", line 3] column 6: \"\xff\" is not part of an expression");
   CHECK(message("") == "[" + file + "] holds no examples");
   CHECK(message("1\t1\n" + std::string(3'000'000, '(')) ==
-        "[" + file + ", line 3] is longer than the 1048576 bytes that are read at most");
+        "[" + file + ", line 3] is longer than 1048576 bytes, the most that are read");
   for (std::size_t size = 1; size < nested.size(); ++size) {
     CAPTURE(size);
     CHECK(message(nested + nested.substr(0, size)).find("[" + file + ", line 3] the file ends within this line") == 0);

@@ -100,7 +100,7 @@ TEST_CASE("own: HDF5 files of a folder are its parts, attributes say the number 
         writer.write("y", std::vector<std::int32_t>{0});
       },
       "test.hdf5");
-  says(refusal_of(folder.path()), "the attribute vocabulary is 20, allowed are 22");
+  says(refusal_of(folder.path()), "expected the attribute vocabulary to be from 22");
 }
 
 TEST_CASE("own: a shape of y that may be two things has to be told") {
@@ -136,14 +136,14 @@ TEST_CASE("own: HDF5 arrays that do not fit together are refused with file and a
   CHECK(refusal_of(written(folder, bad)).empty());
   bad.y[3 * 8 + 5] = nan;
   refused(bad, "/y] sequence 3: number 5 of it is nan");
-  refused({.length = {0, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4}}, "sequence 0 has a length of 0, allowed are 1 to 4");
-  refused({.length = {4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 5}}, "sequence 11 has a length of 5");
-  refused({.length = {4, 4}}, "/length] the shape is [2], x has 12 sequences");
+  refused({.length = {0, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4}}, "sequence 0: expected a length from 1 to 4, got 0");
+  refused({.length = {4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 5}}, "sequence 11: expected a length from 1 to 4, got 5");
+  refused({.length = {4, 4}}, "/length] the shape is [2], but x has 12 sequences");
   refused({.x_shape = {48}}, "/x] the shape is [48]");
   refused({.x = {}, .x_shape = {12, 0}}, "/x] the shape is [12, 0]");
-  refused({.x_shape = {6, 8}}, "/y] the shape is [12], which for value of 6 sequences");
+  refused({.x_shape = {6, 8}}, "/y] the shape is [12], which does not fit value of 6 sequences");
   refused({.y_shape = {12, 1, 1}}, "/y] the shape is [12, 1, 1]");
-  refused({}, "/y] the shape is [12], which for regression", "regression");
+  refused({}, "/y] the shape is [12], which does not fit regression", "regression");
   refused({.y = counting(0, 24), .y_shape = {12, 2}}, "which for classification", "classification");
   refused({.y = Floats(12, 0.5F)}, "/y", "classification");
   refused({.x = counting(0, 9), .x_shape = {9, 1}, .y = counting(0, 9), .y_shape = {9}}, "takes at least 10");
@@ -153,7 +153,7 @@ TEST_CASE("own: HDF5 arrays that do not fit together are refused with file and a
       writer.write("x", std::vector<std::int32_t>(12, token), {12, 1});
       writer.write("y", std::vector<std::int32_t>(12, token));
     });
-    says(refusal_of(file), fmt::format("the token is {}, allowed are 0 to 65535", token));
+    says(refusal_of(file), fmt::format("expected a token from 0 to 65535, got {}", token));
   }
   says(refusal_of(written(folder,
                           [](Hdf5Writer& writer) {

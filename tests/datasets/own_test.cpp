@@ -78,7 +78,7 @@ TEST_CASE("own: with a horizon the target of a step is that of a later row, and 
   CHECK(restored(splits, splits.test, 1).x == counting(94, 3));
   CHECK(restored(splits, splits.test, 1).target == counting(97, 3, 10.0F, 1.0F));
   CHECK(own_data(folder / "s.csv", with(0, 0, 9)).test->size() == 1);
-  says(refusal_of(folder / "s.csv", with(0, 0, 10)), "there are 10 rows, the horizon of 10 needs at least 11");
+  says(refusal_of(folder / "s.csv", with(0, 0, 10)), "there are 10 rows, but the horizon of 10 needs at least 11");
 }
 
 TEST_CASE("own: of a value or a class a sequence has that of its last step") {
@@ -103,7 +103,7 @@ TEST_CASE("own: of a value or a class a sequence has that of its last step") {
   }
   for (const char* bad : {"-1", "0.5", "65536"}) {
     tests::write_quickly(folder / "bad.csv", series(30) + "1,2," + bad + ",3\n");
-    says(refusal_of(folder / "bad.csv", options), "allowed are whole numbers from 0 to 65535");
+    says(refusal_of(folder / "bad.csv", options), "expected a class (a whole number from 0 to 65535)");
   }
 }
 
@@ -142,7 +142,7 @@ TEST_CASE("own: a folder has files or folders of series for its parts") {
   std::filesystem::remove(folder / "test");
   written(
       folder, [](Hdf5Writer& writer) { Arrays{}.write(writer); }, "test.h5");
-  says(refusal_of(folder.path(), with(4)), "are of two kinds");
+  says(refusal_of(folder.path(), with(4)), "are files of different kinds");
 }
 
 TEST_CASE("own: options that fit neither each other nor the data are usage errors") {
@@ -153,13 +153,14 @@ TEST_CASE("own: options that fit neither each other nor the data are usage error
   says(usage_of(file, {.input = {"u"}}), "[target]");
   says(usage_of(file, {.input = {"u"}, .target = {"x"}}), "no column \"x\"; it has u, y, c, k");
   says(usage_of(file, with(0, 2)), "[stride]");
-  says(usage_of(file, {.input = {"u"}, .target = {"y"}, .task = "sorting"}), "\"sorting\" is not allowed: auto");
+  says(usage_of(file, {.input = {"u"}, .target = {"y"}, .task = "sorting"}),
+       "expected one of auto, classification, regression, value, got \"sorting\"");
   says(usage_of(file, {.input = {"u"}, .target = {"y", "c"}, .task = "classification"}), "needs one column");
   says(usage_of(folder / "s.txt", u_to_y), "neither a folder nor a .csv or .h5 file");
   says(refusal_of(folder / "absent.csv", u_to_y), "absent.csv");
   says(usage_of(written(folder, Arrays{}), with(4)), "are for CSV files");
   tests::write_quickly(folder / "short.csv", series(9));
-  says(refusal_of(folder / "short.csv", u_to_y), "9 rows, to split them takes at least 10");
+  says(refusal_of(folder / "short.csv", u_to_y), "9 rows, but splitting them takes at least 10");
 }
 
 TEST_CASE("own: what standardised does not fit a float is refused") {
@@ -184,7 +185,7 @@ TEST_CASE("own: data for a model that is trained are read in its units, whatever
   CHECK(test.x[0] == (136.0F - 15.5F) / trained.reading.input_units.deviation[0]);
   CHECK(test.target[0] == (1361.0F - 156.0F) / trained.reading.target_units.deviation[0]);
   options.input = {"u", "k"};
-  says(refusal_of(folder / "t.csv", options), "2 columns are read, the model was trained with 1");
+  says(refusal_of(folder / "t.csv", options), "2 columns are read, but the model was trained with 1");
 
   const auto file = written(folder, [](Hdf5Writer& writer) {
     Arrays{}.write(writer);

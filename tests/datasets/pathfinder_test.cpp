@@ -197,7 +197,7 @@ TEST_CASE("pathfinder: a missing, damaged or wrong-sized image is an error that 
   };
   CHECK(contains(reading(encode_png({32, 31, std::vector<std::uint8_t>(32 * 31)})), "has 32 x 31 pixels, not 32 x 32"));
   CHECK(contains(reading(encode_png({33, 32, std::vector<std::uint8_t>(33 * 32)})), "has 33 x 32 pixels; 1 to 32"));
-  CHECK(contains(reading("GIF89a"), "[" + file.string() + "] is no PNG file"));
+  CHECK(contains(reading("GIF89a"), "[" + file.string() + "] is not a PNG file"));
   fs::remove(file);
   CHECK(contains(message(folder.path()), "[" + file.string() + "] is named in "));
 }

@@ -200,15 +200,15 @@ TEST_CASE("png: sizes, bombs and superfluous data are refused") {
 }
 
 TEST_CASE("png: what cannot be converted exactly, or is no image, is an error that says why") {
-  CHECK(contains(message(png({1, 1, 16, 0}, row({1, 2}))), "[x.png] has 16 bits a channel; at most 8 are read"));
+  CHECK(contains(message(png({1, 1, 16, 0}, row({1, 2}))), "[x.png] has 16 bits per channel; at most 8 are read"));
   CHECK_FALSE(decoded(png({1, 1, 8, 3}, row({0}))).has_value());  // no palette
   CHECK(contains(message(png({2, 1, 8, 3, chunk("PLTE", {1, 2, 3})}, row({0, 1}))),
                  "a pixel has colour 1, but the palette has 1"));
   CHECK_FALSE(decoded(png({1, 1, 8, 0}, std::string{9, 1})).has_value());  // filter 9
   CHECK_FALSE(decoded(png({1, 1, 3, 0}, row({0}))).has_value());           // 3 bits
   CHECK_FALSE(decoded(png({1, 1, 8, 0, chunk("ABCD", "")}, row({0}))).has_value());
-  CHECK(contains(message("<html>404</html>"), "[x.png] is no PNG file"));
-  CHECK(contains(message(""), "is no PNG file"));
-  CHECK(contains(message(small_file().substr(0, 60)), "offset 57: is no valid PNG (the file ends too early)"));
+  CHECK(contains(message("<html>404</html>"), "[x.png] is not a PNG file"));
+  CHECK(contains(message(""), "is not a PNG file"));
+  CHECK(contains(message(small_file().substr(0, 60)), "offset 57: is not a valid PNG (the file ends too early)"));
   CHECK_THROWS_AS((void)read_png("absent.png", 32), Error);
 }

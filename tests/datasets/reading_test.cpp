@@ -41,7 +41,7 @@ TEST_CASE("reading: data whose training part numbers the symbols otherwise are r
   CHECK(error_of<Error>([&] { (void)read("b", learnt); }).find("stand for other symbols") != std::string::npos);
   CHECK(error_of<Error>([&] {
           (void)load("lorenz", {.trajectories = 10, .reading = Reading{{{0}, {1}}, {}, ""}});
-        }).find("no such units") != std::string::npos);
+        }).find("does not have the units") != std::string::npos);
 }
 
 TEST_CASE("reading: a share held out of windows that overlap is refused") {

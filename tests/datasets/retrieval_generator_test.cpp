@@ -233,14 +233,17 @@ TEST_CASE("retrieval generator: impossible options are refused") {
     change(options);
     return error_of<UsageError>([&] { make_retrieval(options, folder / "x", workers, {}); });
   };
-  CHECK(refusal([](RetrievalOptions& o) { o.train = 0; }) == "[retrieval] train 0 is not in 1 to 1000000");
+  CHECK(refusal([](RetrievalOptions& o) { o.train = 0; }) ==
+        "[retrieval] train: expected a whole number from 1 to 1000000, got \"0\"");
   CHECK(refusal([](RetrievalOptions& o) { o.min_length = 601; }) ==
-        "[retrieval] min_length 601 and max_length 600 are not in order within 50 to 3999");
+        "[retrieval] expected 50 <= min_length <= max_length <= 3999, got 601 and 600");
   CHECK(refusal([](RetrievalOptions& o) { o.min_length = 49; }) ==
-        "[retrieval] min_length 49 and max_length 600 are not in order within 50 to 3999");
+        "[retrieval] expected 50 <= min_length <= max_length <= 3999, got 49 and 600");
   CHECK(refusal([](RetrievalOptions& o) { o.max_length = 4000; }) ==
-        "[retrieval] min_length 200 and max_length 4000 are not in order within 50 to 3999");
-  CHECK(refusal([](RetrievalOptions& o) { o.classes = 1; }) == "[retrieval] classes 1 is not in 2 to 8");
-  CHECK(refusal([](RetrievalOptions& o) { o.classes = 9; }) == "[retrieval] classes 9 is not in 2 to 8");
+        "[retrieval] expected 50 <= min_length <= max_length <= 3999, got 200 and 4000");
+  CHECK(refusal([](RetrievalOptions& o) { o.classes = 1; }) ==
+        "[retrieval] classes: expected a whole number from 2 to 8, got \"1\"");
+  CHECK(refusal([](RetrievalOptions& o) { o.classes = 9; }) ==
+        "[retrieval] classes: expected a whole number from 2 to 8, got \"9\"");
   CHECK_FALSE(std::filesystem::exists(folder / "x"));
 }

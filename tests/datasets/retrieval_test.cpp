@@ -114,7 +114,7 @@ TEST_CASE("retrieval: damaged files are errors that name file and line") {
   CHECK(message(good + "3\ti\tj\ta\tb\n") == "[" + file + ", line 2] the label \"3\" is neither 0 nor 1");
   CHECK(message("") == "[" + file + "] holds no examples");
   CHECK(message(good + std::string(17'000'000, 'x')) ==
-        "[" + file + ", line 2] is longer than the 16777216 bytes that are read at most");
+        "[" + file + ", line 2] is longer than 16777216 bytes, the most that are read");
   for (std::size_t size = 1; size < good.size(); ++size) {
     CAPTURE(size);
     CHECK(message(good + good.substr(0, size)).find("[" + file + ", line 2] the file ends within this line") == 0);

@@ -225,9 +225,9 @@ TEST_CASE("speech: clips that are damaged, too long or of another rate are error
   const fs::path file = folder / "cat" / "2_nohash_0.wav";
   const auto message = [&] { return error_of<Error>([&] { splits.test->read(1, example); }); };
   write_clip(file, std::vector<std::int16_t>(16'001));
-  CHECK(contains(message(), file.string() + "] offset 44: 16001 samples, at most 16000"));
+  CHECK(contains(message(), file.string() + "] offset 44: there are 16001 samples, but at most 16000"));
   write_clip(file, {1, 2}, 8'000);
-  CHECK(contains(message(), file.string() + "] has 8000 samples a second, not 16000"));
+  CHECK(contains(message(), file.string() + "] has 8000 samples per second, not 16000"));
   tests::write_quickly(file, "RIFF");
   CHECK(contains(message(), file.string() + "] offset 0"));
   fs::remove(file);

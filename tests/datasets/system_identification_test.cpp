@@ -91,7 +91,7 @@ TEST_CASE("system identification: an absent file says where to get it, a short o
   CHECK_THROWS_AS((void)cascaded_tanks(folder.path(), {}), Error);
   write_tanks(folder / "dataBenchmark.csv", 1023);
   const std::string tanks = error_of<Error>([&] { (void)cascaded_tanks(folder.path(), {}); });
-  CHECK(tanks.find("has 1023 rows, the benchmark has at least 1024") != std::string::npos);
+  CHECK(tanks.find("has 1023 rows, but the benchmark has at least 1024") != std::string::npos);
   tests::write_quickly(folder / "SNLS80mV.csv", "\"V1\",\"V2\",\n1,2,\n");
   const std::string silver = error_of<Error>([&] { (void)silverbox(folder.path(), {}); });
   CHECK(silver.find("has 1 rows") != std::string::npos);

@@ -54,11 +54,11 @@ TEST_CASE("text files: errors name file and line") {
   };
   CHECK(message("abc\ndef", 3) ==
         "[" + name + ", line 2] the file ends within this line: it is truncated (if it is not, append a line end)");
-  CHECK(message("abc\ndefg\nh\n", 3) == "[" + name + ", line 2] is longer than the 3 bytes that are read at most");
+  CHECK(message("abc\ndefg\nh\n", 3) == "[" + name + ", line 2] is longer than 3 bytes, the most that are read");
   CHECK(message("abc\ndef\n", 3).empty());
   // a line without end is given up as soon as it exceeds the limit, not at the end of the file
   CHECK(message("abc\n" + std::string(5'000'000, 'x'), 1000) ==
-        "[" + name + ", line 2] is longer than the 1000 bytes that are read at most");
+        "[" + name + ", line 2] is longer than 1000 bytes, the most that are read");
   CHECK(error_of<Error>([&] { lines_of(folder / "absent"); }) ==
         "[" + (folder / "absent").string() + "] cannot be opened");
   CHECK(error_of<Error>([&] { lines_of(folder.path()); }) == "[" + folder.path().string() + "] cannot be read");
@@ -68,10 +68,9 @@ TEST_CASE("text files: a release is found in its subfolders, missing files are n
   const TempFolder folder;
   const std::array<std::string_view, 2> subfolders = {"s", "t/s"};
   const auto find = [&] { return find_release("aan", folder.path(), subfolders, {"a", "b", "c"}); };
-  CHECK(error_of<Error>(find).find(
-            "[" + folder.path().string() +
-            "] a, b, c not there (nor in s, t/s); make such data (bitstate data make retrieval --out=DIR), or get") ==
-        0);
+  CHECK(error_of<Error>(find).find("[" + folder.path().string() +
+                                   "] lacks a, b, c (as do its folders s, t/s); make such data (bitstate data make "
+                                   "retrieval --out=DIR), or get") == 0);
   std::filesystem::create_directories(folder / "t/s");
   for (const char* file : {"a", "b"}) write_quickly(folder / "t/s" / file, file);
   CHECK(error_of<Error>(find).find("[" + (folder / "t/s").string() + "] c not there") == 0);

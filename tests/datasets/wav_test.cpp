@@ -116,10 +116,10 @@ TEST_CASE("wav: other formats are errors that name offset and reason") {
   CHECK(contains(refusal(folder, with(34, 8, 2)), "encoding 1 of 8 bits"));
   CHECK(contains(refusal(folder, with(22, 2, 2)), "offset 22: 2 channels"));
   CHECK(contains(refusal(folder, with(24, 0, 4)), "offset 24: 0 samples a second"));
-  CHECK(contains(refusal(folder, with(28, 1, 4)), "offset 28: the bytes a second"));
+  CHECK(contains(refusal(folder, with(28, 1, 4)), "offset 28: the bytes per second"));
   CHECK(contains(refusal(folder, with(40, 0xfffffff0U, 4)), "offset 40: the chunk claims 4294967280 more bytes"));
   CHECK(contains(refusal(folder, with(40, 0xffffffffU, 4)), "offset 40: the chunk claims 4294967296 more bytes"));
-  CHECK(contains(refusal(folder, with(4, 10, 4)), "offset 4: the header claims 10 more bytes, the file has 48"));
+  CHECK(contains(refusal(folder, with(4, 10, 4)), "offset 4: the header claims 10 more bytes, but the file has 48"));
   CHECK(contains(refusal(folder, with(4, 0xffffffffU, 4)), "offset 4"));
   CHECK(contains(refusal(folder, riff(wav_chunk("fmt ", "short") + data)), "the format has 5 bytes"));
   CHECK(contains(refusal(folder, riff(data)), "there is no chunk \"fmt \""));
@@ -128,13 +128,13 @@ TEST_CASE("wav: other formats are errors that name offset and reason") {
   CHECK(contains(refusal(folder, riff(wav_format(8'000) + data + data)), "second samples"));
   CHECK(contains(refusal(folder, riff(wav_format(8'000) + wav_samples({}))), "there are no samples"));
   CHECK(contains(refusal(folder, riff(wav_format(8'000) + wav_chunk("data", "odd"))), "no whole number of samples"));
-  CHECK(contains(refusal(folder, std::string("ID3") + std::string(100, 'x')), "offset 0: this is no WAV file"));
+  CHECK(contains(refusal(folder, std::string("ID3") + std::string(100, 'x')), "offset 0: this is not a WAV file"));
 }
 
 TEST_CASE("wav: a file with more than is allowed is not read") {
   const TempFolder folder;
   CHECK(read(folder, small_file(), samples.size()).has_value());
-  CHECK(contains(refusal(folder, small_file(), samples.size() - 1), "6 samples, at most 5 are read"));
+  CHECK(contains(refusal(folder, small_file(), samples.size() - 1), "there are 6 samples, but at most 5 are read"));
   const std::string large = wav_chunk("LIST", std::string(std::size_t{1} << 20, 'x'));
   CHECK(contains(refusal(folder, riff(large + wav_format(16'000) + wav_samples(samples)), samples.size()), "at most"));
   const auto absent = error_of<Error>([&] { (void)read_wav(folder / "absent.wav", 10); });

@@ -189,7 +189,7 @@ TEST_CASE("fetch: a wrong checksum or size is an error and leaves nothing that c
   CHECK(contains(f.error(), "nothing of it was kept"));
   CHECK(f.folder.entries() == 0);
   f.site.content = good + "x";
-  CHECK(contains(f.error(), "it has 300001 bytes, the official data.bin has 300000"));
+  CHECK(contains(f.error(), "it has 300001 bytes, but the official data.bin has 300000"));
   f.site.content = "";
   CHECK(contains(f.error(), "it has 0 bytes"));
   f.file.bytes = 0;

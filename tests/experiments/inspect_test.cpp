@@ -200,7 +200,7 @@ TEST_CASE("inspect: the row that is missing for an integer program is named") {
   CHECK(inspection.islands[0].missing == std::vector<std::string>{"act:layers.0.residual"});
   CHECK(row(inspection, "act:layers.0.residual").integer);
   CHECK_FALSE(row(inspection, "acc:layers.1.norm").integer);
-  CHECK(verdict(inspection) == "the model is no integer program: rows are missing for act:layers.0.residual");
+  CHECK(verdict(inspection) == "the model is not an integer program: rows are missing for act:layers.0.residual");
   const auto missing = [](const std::string& rule) { return verdict(inspected(2, rule)); };
   CHECK(contains(missing("state:* none"), "missing for state:layers.*.ssm"));
   CHECK(contains(missing("weight:layers.1.ssm.A none"), "missing for weight:layers.1.ssm.A"));

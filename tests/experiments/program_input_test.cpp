@@ -84,7 +84,7 @@ TEST_CASE(
         std::vector<std::vector<std::int32_t>>{{1, 2}, {4}});
   CHECK(refusal(file({1, 2, 3, 4, nan, 6}, {3, 2})).find("x.h5: x: sequence 1] number 1 of it is nan") !=
         std::string::npos);
-  CHECK(refusal(file({1, 2, 3, 4, 5, 6}, {3, 4})).find("sequence 1 has a length of 4, allowed are 1 to 3") !=
+  CHECK(refusal(file({1, 2, 3, 4, 5, 6}, {3, 4})).find("sequence 1: expected a length from 1 to 3, got 4") !=
         std::string::npos);
 }
 
@@ -98,7 +98,8 @@ TEST_CASE("program input: a CSV file of another width, or with a hole, is refuse
     return error_of<Error>([&] { (void)read_sequences(p, folder / "x.csv"); });
   };
   CHECK(refusal("1,2\n3,4\n").empty());
-  CHECK(refusal("u,v,w\n1,2,3\n").find("x.csv, line 1: 3 columns, the program reads 2") != std::string::npos);
+  CHECK(refusal("u,v,w\n1,2,3\n").find("x.csv, line 1: there are 3 columns, but the program reads 2") !=
+        std::string::npos);
   CHECK(refusal("1,2\n3,\n").find("x.csv, line 2") != std::string::npos);
   CHECK(refusal("1,2\nnan,1\n").find("x.csv, line 2") != std::string::npos);
 }

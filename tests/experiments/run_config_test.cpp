@@ -2,7 +2,7 @@
 
 #include "core/error.h"
 #include "core/quant_spec.h"
-#include "experiments/suggest.h"
+#include "core/suggest.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>
@@ -45,9 +45,9 @@ TEST_CASE("run_config: what means nothing to the data set is refused") {
   const auto refusal = [](const char* recipe, const Settings& given) {
     return bitstate::tests::error_of<UsageError>([&] { (void)load_run_config(recipe, given); });
   };
-  CHECK(refusal("lorenz-small", {{"input", "u"}}) == "[input] means nothing to lorenz; it is for own");
+  CHECK(refusal("lorenz-small", {{"input", "u"}}) == "[input] does not apply to lorenz; it is for own");
   CHECK(refusal("smnist", {{"tau", "5"}}).find("it is for mackey-glass") != std::string::npos);
-  CHECK(refusal("imdb", {{"window", "5"}}).find("[window] means nothing to imdb") != std::string::npos);
+  CHECK(refusal("imdb", {{"window", "5"}}).find("[window] does not apply to imdb") != std::string::npos);
   CHECK(refusal("silverbox", {{"window", "512"}, {"stride", "64"}, {"horizon", "1"}}).empty());
   CHECK(refusal("smnist", {{"contour_length", "6"}}).find("it is for pathfinder, pathx") != std::string::npos);
   CHECK(refusal("pathx", {{"contour_length", "6"}}).empty());
@@ -67,6 +67,10 @@ TEST_CASE("suggest: the nearest name is found, and none where nothing is near") 
   CHECK(nearest("trian", names) == "train");
   CHECK(nearest("sweeps", names) == "sweep");
   CHECK(nearest("xyzzyq", names).empty());
+  CHECK(nearest_match("tr*", names) == "train");
+  CHECK(nearest_match("*rt", names) == "report");
+  CHECK(nearest_match("*e*l*x", names) == "eval");
+  CHECK(nearest_match("*", {}).empty());
   CHECK(contains(suggestion("xyzzyq", names), "known are: train, eval, sweep, report"));
 }
 
@@ -247,15 +251,28 @@ TEST_CASE("run_config: every bad value is refused by a sentence with the option 
   }
 }
 
+TEST_CASE("run_config: a refused value is one English sentence: where, what was expected, what was given") {
+  CHECK(refused("n_layers", "0") == "[n_layers] expected a whole number from 1 to 1024, got \"0\"");
+  CHECK(refused("p_dropout", "1") == "[p_dropout] expected a number from 0 to below 1, got \"1\"");
+  CHECK(refused("dt_min", "0") == "[dt_min] expected a number above 0 and up to 1000, got \"0\"");
+  CHECK(refused("val_split", "") == "[val_split] expected a number from 0 to 0.9, got \"\"");
+  CHECK(refused("prenorm", "maybe") == "[prenorm] expected true or false (also yes, no, 1, 0), got \"maybe\"");
+  CHECK(refused("a_bits", "17") == "[a_bits] expected 1 to 16 bits or none, got \"17\"");
+  CHECK(refused("seed", "-1") == "[seed] expected a whole number from 0 to 2^64-1, got \"-1\"");
+  CHECK(refused("mode", "lats") == "[mode] expected one of pool, last, got \"lats\"; did you mean 'last'?");
+  CHECK(refused("epochs", "0") ==
+        "[epochs] expected a whole number from 1 to 1000000 (or 0 with --from=RUN), got \"0\"");
+}
+
 TEST_CASE("run_config: options that contradict each other or ask for an impossible size are refused") {
   const auto message = [](const Settings& given) { return refusal([&] { load_run_config("", given); }); };
-  CHECK(contains(message({{"blocks", "3"}}), "3 blocks do not divide ssm_size_base 256"));
+  CHECK(contains(message({{"blocks", "3"}}), "[blocks] expected a divisor of ssm_size_base = 256, got \"3\""));
   CHECK(contains(message({{"ssm_size_base", "24"}, {"blocks", "8"}}), "must be even"));
   CHECK(message({{"ssm_size_base", "24"}, {"blocks", "8"}, {"conj_sym", "false"}}).empty());
-  CHECK(contains(message({{"dt_min", "0.2"}}), "0.2 is above dt_max 0.1"));
+  CHECK(contains(message({{"dt_min", "0.2"}}), "[dt_min] expected at most dt_max = 0.1, got \"0.2\""));
   CHECK(contains(message({{"ssm_size_base", "65536"}, {"blocks", "1"}}), "limit of 4096"));
   CHECK(contains(message({{"d_model", "65536"}, {"ssm_size_base", "65536"}, {"blocks", "64"}}), "parameters; at most"));
-  CHECK(contains(message({{"lr_min", "0.5"}}), "0.5 is above ssm_lr_base"));
+  CHECK(contains(message({{"lr_min", "0.5"}}), "[lr_min] expected at most ssm_lr_base = "));
   CHECK(contains(message({{"quant", "a#b.quant"}}), "[a#b.quant]"));
 }
 

@@ -146,11 +146,11 @@ TEST_CASE("from: another architecture is refused by a sentence that names the te
     CHECK_THROWS_WITH_AS(train(c), doctest::Contains(words.c_str()), UsageError);
     CHECK_FALSE(std::filesystem::exists(folder / "other"));
   };
-  refused("d_model", "5", "encoder.weight of shape [3, 3], this model has [5, 3]");
-  refused("ssm_size_base", "16", "layers.0.ssm.Lambda_re of shape [1, 4], this model has [1, 8]");
+  refused("d_model", "5", "encoder.weight of shape [3, 3], but this model has [5, 3]");
+  refused("ssm_size_base", "16", "layers.0.ssm.Lambda_re of shape [1, 4], but this model has [1, 8]");
   refused("n_layers", "3", "holds no layers.2.norm.scale, which this model has");
-  refused("n_layers", "1", "holds layers.1.norm.bias, which this model has not");
-  refused("batchnorm", "false", "holds layers.0.norm.running_mean, which this model has not");
+  refused("n_layers", "1", "holds layers.1.norm.bias, which this model does not have");
+  refused("batchnorm", "false", "holds layers.0.norm.running_mean, which this model does not have");
   const RunConfig none = config({{"from", (folder / "nowhere").string()}}, folder / "other");
   CHECK_THROWS_WITH_AS(train(none), doctest::Contains("holds no best.h5"), UsageError);
   CHECK_THROWS_WITH_AS(train(config({{"from", source.string()}}, source)), doctest::Contains("[out]"), UsageError);

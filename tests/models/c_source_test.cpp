@@ -170,14 +170,16 @@ TEST_CASE("c_source: names, sequences and programs that have no C are refused wi
   CHECK(complaint(tests).find("expected codes for") != std::string::npos);
   tests = example.tests;
   tests.back().input.pop_back();
-  CHECK(complaint(tests).find("are no rows of") != std::string::npos);
+  CHECK(complaint(tests).find("are not a whole number of rows of") != std::string::npos);
   tests = example.tests;
   tests.back().input.front() = example.program.input.grid.hi + 1;
   CHECK(complaint(tests).find("has an input code outside") != std::string::npos);
   const Example both_ends = std::move(examples(0, 1, false).front());
   const auto too_long =
       error_of<Error>([&] { (void)program::c_source(both_ends.program, "model", both_ends.tests, 39); });
-  CHECK(too_long == "[c_source] a test sequence has 40 steps, the C form of the bidirectional model takes 39");
+  CHECK(too_long ==
+        "[c_source] a test sequence has 40 steps, but the C code of a bidirectional model takes at "
+        "most 39");
 }
 
 }  // namespace

@@ -313,13 +313,15 @@ TEST_CASE("s5_init: impossible sizes are usage errors that name the value") {
     }
     return std::string("no error");
   };
-  CHECK(message_of([](S5Sizes& s) { s.blocks = 3; }) == "[blocks] 3 blocks do not divide ssm_size_base = 256");
+  CHECK(message_of([](S5Sizes& s) { s.blocks = 3; }) ==
+        "[blocks] expected a divisor of ssm_size_base = 256, got \"3\"");
   CHECK(message_of([](S5Sizes& s) { s.blocks = 0; }).find("[blocks] 0") == 0);
   CHECK(message_of([](S5Sizes& s) { s.P_full = 0; }).find("[ssm_size_base] 0") == 0);
   CHECK(message_of([](S5Sizes& s) { s.H = 0; }).find("[d_model] 0") == 0);
   CHECK(message_of([](S5Sizes& s) { s.P_full = s.blocks = 4; }).find("odd size 1") != std::string::npos);
   CHECK(message_of([](S5Sizes& s) { s.P_full = s.blocks = 4, s.conj_sym = false; }) == "no error");
-  CHECK(message_of([](S5Sizes& s) { s.dt_min = 0.2; }) == "[dt_max] 0.1 is below dt_min = 0.2 or not finite");
+  CHECK(message_of([](S5Sizes& s) { s.dt_min = 0.2; }) ==
+        "[dt_max] expected a finite number of at least dt_min = 0.2, got 0.1");
   CHECK(message_of([](S5Sizes& s) { s.dt_min = 0.0; }).find("[dt_min] 0") == 0);
   CHECK(message_of([](S5Sizes& s) { s.dt_max = std::nan(""); }).find("[dt_max] nan") == 0);
   CHECK_THROWS_AS(c_init_of("lecun"), UsageError);

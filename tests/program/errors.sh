@@ -14,7 +14,13 @@ expect() {
   fi
 }
 
+# errors say what was expected and what was given, never "X is not allowed: Y is"
+if grep -rnE 'is not allowed: |allowed are|is none of' "$BITSTATE_SOURCE"/{core,autograd,models,datasets,experiments} --include=*.cpp; then
+  exit 1
+fi
+
 expect 2 'epochs' train lorenz-small --epoch=3
+expect 2 '[n_layers] expected a whole number from 1 to 1024, got "0"' train lorenz-small --n_layers=0
 expect 2 'lorenz-small' train lorenz-smal
 expect 2 'train' trian lorenz-small
 expect 2 'w8a8' train lorenz-small --quant=w8a9
@@ -23,7 +29,7 @@ expect 2 'd_model' train lorenz-small --d_model=99999999999999999999
 expect 2 'ssm_lr_base' train lorenz-small --ssm_lr_base=nan
 expect 2 'blocks' train lorenz-small --blocks=3
 expect 2 'a_bits' train lorenz-small --a_bits=17
-expect 2 'matches no site' train lorenz-small --bits='weight:*.ssm.E 8'
+expect 2 'matches no site of this model; the nearest one is weight:layers.0.ssm.A' train lorenz-small --bits='weight:*.ssm.E 8'
 expect 2 'bsz' train lorenz-small --bsz=5000 --trajectories=20
 expect 1 'train-images-idx3-ubyte' train smnist-small --data=/nowhere
 expect 2 'is not the folder of a run' eval /nowhere

@@ -45,11 +45,11 @@ expect 2 'expected program, c or onnx, got "exe"' export run --format=exe
 expect 2 'parity' export run --parity=0
 expect 2 'is not the folder of a run' export nowhere
 expect 2 'needs a program file' run run/program.h5
-expect 1 'steps.csv is no program file' run steps.csv --input=steps.csv
+expect 1 'steps.csv is not a program file' run steps.csv --input=steps.csv
 head -c 3000 run/program.h5 > short.h5
 expect 1 'short.h5 is damaged' run short.h5 --input=steps.csv
 expect 1 'nowhere.csv' run run/program.h5 --input=nowhere.csv
-expect 2 'allowed are .csv' run run/program.h5 --input=said
+expect 2 'expected a .csv, .h5 or idx file' run run/program.h5 --input=said
 echo '1,2' > narrow.csv
 expect 1 'narrow.csv, line 1' run run/program.h5 --input=narrow.csv
 echo '1,2,nan' > nan.csv
@@ -62,8 +62,8 @@ printf '1,2,\n1,2,3\n' > ragged.csv
 expect 1 'ragged.csv, line 1' run run/program.h5 --input=ragged.csv
 printf ' +1, 1e-50 ,3\n' > odd.csv
 [ "$("$BITSTATE" run run/program.h5 --input=odd.csv | wc -l)" -eq 2 ]
-expect 1 'is not a folder' export run --format=c --out=odd.csv
-expect 2 'takes no options' bench run/program.h5 --epochs=3
+expect 1 'does not exist and cannot be created' export run --format=c --out=odd.csv
+expect 2 'takes no option but --json' bench run/program.h5 --epochs=3
 [ "$before" = "$(sha256sum run/program.h5)" ]
 
 # one bit of a sign and one bit of 0 and 1 are two things

@@ -55,9 +55,9 @@ refused 2 'act:encoder keeps a range' ptq runs/float --quant=w8a8 --batches=0
 refused 2 'choose another --out' ptq runs/float --quant=w8a8 --out=runs/float
 refused 2 'already holds a run' ptq runs/float --quant=w8a8
 refused 2 'has no settings.ini' ptq runs/nowhere --quant=w8a8
-refused 2 'encoder.weight of shape [3, 3], this model has [4, 3]' train lorenz-small --from=runs/float --d_model=4
+refused 2 'encoder.weight of shape [3, 3], but this model has [4, 3]' train lorenz-small --from=runs/float --d_model=4
 refused 2 '[balance]' train lorenz-small --balance
-refused 2 '"polar" is not one of continuous, discrete, frozen' train lorenz-small --a_training=polar
+refused 2 '[a_training] expected one of continuous, discrete, frozen, got "polar"' train lorenz-small --a_training=polar
 refused 2 'holds no layers.0.ssm.Lambda_re' train --from=runs/discrete --a_training=frozen
 refused 2 'holds layers.0.norm.bias' ptq runs/float --preset=qs5
 refused 2 '[epochs]' train lorenz-small --epochs=0

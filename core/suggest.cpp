@@ -1,11 +1,11 @@
-#include "experiments/suggest.h"
+#include "core/suggest.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cctype>
 
-namespace bitstate::experiments {
+namespace bitstate {
 
 namespace {
 
@@ -15,9 +15,8 @@ std::string plain(std::string_view name) {
   return text;
 }
 
-}  // namespace
-
-std::size_t edit_distance(std::string_view a_name, std::string_view b_name) {
+/// edit_distance(); with `globs`, a * of `a_name` stands for any letters.
+std::size_t distance_of(std::string_view a_name, std::string_view b_name, bool globs) {
   const std::string a = plain(a_name);
   const std::string b = plain(b_name);
   // row[j] = distance of a's first i and b's first j letters; three rows are kept, for the swap of neighbours
@@ -26,8 +25,13 @@ std::size_t edit_distance(std::string_view a_name, std::string_view b_name) {
   for (std::size_t i = 1; i <= a.size(); ++i) {
     before.swap(last);
     last.swap(row);
-    row[0] = i;
+    const bool star = globs && a[i - 1] == '*';
+    row[0] = last[0] + (star ? 0 : 1);
     for (std::size_t j = 1; j <= b.size(); ++j) {
+      if (star) {
+        row[j] = std::min(last[j], row[j - 1]);
+        continue;
+      }
       const std::size_t replace = last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
       row[j] = std::min({last[j] + 1, row[j - 1] + 1, replace});
       if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) row[j] = std::min(row[j], before[j - 2] + 1);
@@ -35,6 +39,10 @@ std::size_t edit_distance(std::string_view a_name, std::string_view b_name) {
   }
   return row[b.size()];
 }
+
+}  // namespace
+
+std::size_t edit_distance(std::string_view a, std::string_view b) { return distance_of(a, b, false); }
 
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates) {
   std::string best;
@@ -49,10 +57,18 @@ std::string nearest(std::string_view name, const std::vector<std::string>& candi
   return best;
 }
 
+std::string nearest_match(std::string_view glob, std::span<const std::string> texts) {
+  const auto nearer = [&](const std::string& a, const std::string& b) {
+    return distance_of(glob, a, true) < distance_of(glob, b, true);
+  };
+  const auto best = std::min_element(texts.begin(), texts.end(), nearer);
+  return best == texts.end() ? std::string() : *best;
+}
+
 std::string suggestion(std::string_view name, const std::vector<std::string>& candidates) {
   const std::string near = nearest(name, candidates);
   if (!near.empty()) return fmt::format("; did you mean '{}'?", near);
   return fmt::format("; known are: {}", fmt::join(candidates, ", "));
 }
 
-}  // namespace bitstate::experiments
+}  // namespace bitstate
