@@ -69,9 +69,9 @@ std::string only_positional(const CommandLine& line, std::string_view command) {
 
 int finish(const RunConfig& config, const TrainResult& result) {
   if (result.status != "done")
-    fmt::print("{}: {}\n", result.status, result.reason.empty() ? "by a signal" : result.reason);
-  fmt::print("run in {}\n", config.out);
-  if (config.json) fmt::print("{}\n", to_json(result));
+    print_line(fmt::format("{}: {}", result.status, result.reason.empty() ? "by a signal" : result.reason));
+  print_line(fmt::format("run in {}", config.out));
+  if (config.json) print_line(to_json(result));
   return result.exit_code;
 }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -35,6 +36,15 @@ class ProgressBar {
 
 /// Most memory this process has held so far.
 std::uint64_t peak_rss_bytes();
+
+/// A line on stdout or stderr.
+void print_line(std::string_view text);
+void print_error(std::string_view text);
+
+/// From here on what print_line(), print_error() and ProgressBar::line() print is also appended to `file`, which stays
+/// open until the process ends or another one is named. Where stdout or stderr is that file, its lines are written
+/// once. Throws Error.
+void log_to(const std::filesystem::path& file);
 
 /// A line on stdout. A transient one is replaced by what follows, and left out where stdout is no terminal.
 void say_line(std::string_view text, bool transient);

@@ -405,6 +405,7 @@ TrainResult train(const RunConfig& config) {
   }
   Run run(config, folder, training_data(config));
   run.begin();
+  log_to(folder / "train.log");
   for (const char* const name :
        {"settings.ini", "parameters.txt", "metrics.jsonl", "checkpoint.h5", "best.h5", "result.json"}) {
     remove_stale_temporaries(folder / name);  // of a killed process

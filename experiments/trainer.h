@@ -37,7 +37,8 @@ std::string to_json(const TrainResult& result);
 TrainResult result_from_json(const std::string& text, const std::string& file);
 
 /// Trains in the folder config.out: settings.ini, parameters.txt (group, rate and decay of each), metrics.jsonl (one
-/// line an epoch), checkpoint.h5, best.h5 and, at the end, result.json, all written atomically. With 0 epochs (post-
+/// line an epoch), checkpoint.h5, best.h5 and, at the end, result.json, all written atomically; what it
+/// prints is appended to train.log. With 0 epochs (post-
 /// training quantization) it calibrates the weights of config.from, and there are neither parameters.txt, metrics.jsonl
 /// nor checkpoint.h5. With config.resume it
 /// continues from checkpoint.h5 where there is one, bit for bit, unless the data are others; a finished run is returned
