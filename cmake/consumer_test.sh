@@ -10,6 +10,8 @@ trap 'rm -rf "$root"' EXIT
 
 "$cmake" --install "$build" --prefix "$root/prefix" > "$root/install.log"
 "$root/prefix/bin/bitstate" --version
+"$root/prefix/bin/bitstate" completion bash | cmp - "$root/prefix/share/bash-completion/completions/bitstate"
+"$root/prefix/bin/bitstate" completion zsh | cmp - "$root/prefix/share/zsh/site-functions/_bitstate"
 # Copies outside the repository: an include path into the source tree would not be found.
 for example in consumer edge; do
   cp -r "$source/examples/$example" "$root/$example"

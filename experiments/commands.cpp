@@ -4,11 +4,13 @@
 #include "core/suggest.h"
 #include "experiments/bench.h"
 #include "experiments/bench_program.h"
+#include "experiments/command_table.h"
+#include "experiments/completion.h"
 #include "experiments/console.h"
 #include "experiments/data_commands.h"
 #include "experiments/embedded.h"
 #include "experiments/inspect.h"
-#include "experiments/make_data.h"
+#include "experiments/list.h"
 #include "experiments/program_commands.h"
 #include "experiments/report.h"
 #include "experiments/run_config.h"
@@ -25,7 +27,9 @@
 #include <array>
 #include <cstdio>
 #include <filesystem>
+#include <initializer_list>
 #include <thread>
+#include <utility>
 
 namespace bitstate::experiments {
 
@@ -33,17 +37,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-struct Command {
-  std::string name;
-  std::string arguments;
-  std::string summary;
-  std::vector<OptionInfo> options;
-  int (*run)(const CommandLine& line);
-};
-
-/// Options of a run that change it without training and are no quantization.
-constexpr std::array<std::string_view, 5> ptq_changes{"preset", "qgelu_approx", "hard_sigmoid", "scan", "balance"};
 
 template <class Names>
 bool contains(const Names& names, std::string_view name) {
@@ -84,8 +77,7 @@ int train_command(const CommandLine& line) {
     recipe = (fs::path(*out) / "settings.ini").string();  // go on with a run that exists
   }
   require<UsageError>(!recipe.empty() || source, "train",
-                      "needs a recipe: {}, or the path of an .ini file, or --from=RUN",
-                      fmt::join(recipe_names(), ", "));
+                      "needs a recipe (bitstate list recipes names them), the path of an .ini file, or --from=RUN");
   RunConfig config = load_run_config(recipe, line.options);
   if (config.out.empty()) {
     const fs::path name = recipe.empty() ? fs::path(config.from).filename() : fs::path(recipe).stem();
@@ -266,8 +258,8 @@ SweepOptions sweep_options(const CommandLine& line) {
 
 int sweep_command(const CommandLine& line) {
   const std::string file = only_positional(line, "sweep");
-  require<UsageError>(!file.empty(), "sweep", "needs a sweep: {}, or the path of an .ini file",
-                      fmt::join(embedded_names("sweeps"), ", "));
+  require<UsageError>(!file.empty(), "sweep",
+                      "needs a sweep (bitstate list sweeps names them) or the path of an .ini file");
   SweepOptions options = sweep_options(line);
   const auto built_in = embedded_file("sweeps/" + file + ".ini");
   if (!built_in && !fs::exists(file)) {
@@ -317,118 +309,94 @@ int report_command(const CommandLine& line) {
   return 0;
 }
 
-/// Those of the run's options that have these names.
-std::vector<OptionInfo> some_options(const std::vector<std::string>& names) {
-  std::vector<OptionInfo> chosen;
-  for (const auto& option : run_options()) {
-    if (contains(names, option.name)) chosen.push_back(option);
-  }
-  return chosen;
+int list_command(const CommandLine& line) {
+  fmt::print("{}", list_text(only_positional(line, "list")));
+  return 0;
 }
 
-std::vector<OptionInfo> ptq_option_infos() {
-  std::vector<std::string> names{"quant", "bits", "bsz", "limit_train", "limit_test", "seed",
-                                 "lanes", "data", "out", "threads",     "resume",     "json"};
-  names.insert(names.end(), ptq_changes.begin(), ptq_changes.end());
-  for (const auto& option : run_options()) {
-    if (is_quant_setting(option.name)) names.push_back(option.name);
-  }
-  auto infos = some_options(names);
-  infos.push_back({"batches", "training batches that set the ranges; 0 where none is kept [8]", false});
-  return infos;
-}
-
-std::vector<Command> command_table() {
-  auto sweep = run_options();
-  sweep.push_back({"jobs", "runs at once; each gets its share of the threads [1]", false});
-  auto report = some_options({"json"});
-  report.push_back({"out", "folder of the report [DIR, if there is one]", false});
-  auto inspect = some_options({"data", "json"});
-  inspect.push_back({"samples", "training sequences that are evaluated [64]", false});
-  auto exported = some_options({"data", "threads", "json"});
-  exported.push_back({"out", "file to write, or folder of the C [program.h5, model.onnx or c in RUN]", false});
-  exported.push_back({"format", "program: a file for bitstate run; c: C99 sources; onnx [program]", false});
-  exported.push_back({"parity", "test sequences on which the result is compared with the run [all]", false});
-  exported.push_back({"proof",
-                      "auto: what is written is run, with cc or onnxruntime, where they are found; required: "
-                      "or it is an error; none [auto]",
-                      false});
-  exported.push_back({"name", "c: begins the names of files, functions and (in capitals) macros [model]", false});
-  exported.push_back({"adc_lsb", "c: what one count of an ADC stands for, or one number a column with commas", false});
-  exported.push_back({"adc_offset", "c: what the count 0 stands for, likewise [0]", false});
-  exported.push_back({"adc_bits", "c: bits of the ADC, s16 for signed counts of 16 [12]", false});
-  auto run = some_options({"threads"});
-  run.push_back({"out", "file of the table; default: standard output", false});
-  run.push_back({"input", "sequences: a .csv, .h5 or idx file", false});
-  auto data = some_options({"data", "threads"});
-  data.push_back({"seed", "make: seed of every random draw [0]", false});
-  data.push_back({"out", "make: folder of the generated data", false});
-  data.push_back({"mirror", "fetch: address of a folder that holds the files; default: their publishers", false});
-  for (const OptionInfo& option : make_options()) data.push_back(option);
-  return {
-      {"train", "RECIPE | --from=RUN", "trains one model, from the start or from the weights of a run", run_options(),
-       train_command},
-      {"ptq", "RUN --quant=FILE", "quantizes the best checkpoint of a run without training", ptq_option_infos(),
-       ptq_command},
-      {"eval", "RUN", "evaluates the best checkpoint of a run", run_options(), eval_command},
-      {"inspect", "RUN", "shows bits, ranges, saturation and size of a trained model, and what is float in it", inspect,
-       inspect_command},
-      {"export", "RUN", "writes a trained run as an integer program, C or ONNX, and proves them equal", exported,
-       export_command},
-      {"run", "PROGRAM --input=FILE", "runs an exported integer program", run, run_command_line},
-      {"sweep", "FILE.ini --out=DIR", "trains all runs of a sweep", sweep, sweep_command},
-      {"report", "DIR...", "tabulates the runs of folders and of all folders below", report, report_command},
-      {"data", "check|fetch|make [NAME]", "verifies data files, downloads them, generates data", data, data_command},
-      {"bench", "[RECIPE | PROGRAM]", "measures the training step, or an exported program", run_options(),
-       bench_command},
-  };
-}
-
-std::string help_text(const std::vector<Command>& table) {
-  std::string text = "bitstate: few-bit state-space models\n\nusage: bitstate COMMAND ...\n\n";
-  for (const auto& command : table) {
-    text += fmt::format("  {:<9}{:<21} {}\n", command.name, command.arguments, command.summary);
-  }
-  return text + "\nbitstate COMMAND --help lists the options of a command; --version prints the version.\n";
-}
-
-std::string help_text(const Command& command) {
-  return fmt::format("usage: bitstate {} {}\n{}\n\nOptions stand here or, as name = value, in an .ini file.\n{}",
-                     command.name, command.arguments, command.summary, options_help(command.options));
+int completion_command(const CommandLine& line) {
+  const std::string shell = only_positional(line, "completion");
+  require<UsageError>(shell == "bash" || shell == "zsh", "completion", "expected bash or zsh, got \"{}\"", shell);
+  fmt::print("{}", shell == "bash" ? bash_completion(command_table()) : zsh_completion(command_table()));
+  return 0;
 }
 
 void print_version() { fmt::print("bitstate {}\n", BITSTATE_VERSION); }
 
+using Action = int (*)(const CommandLine& line);
+
+constexpr std::array<std::pair<std::string_view, Action>, 12> actions{{{"train", train_command},
+                                                                       {"ptq", ptq_command},
+                                                                       {"eval", eval_command},
+                                                                       {"inspect", inspect_command},
+                                                                       {"export", export_command},
+                                                                       {"run", run_command_line},
+                                                                       {"sweep", sweep_command},
+                                                                       {"report", report_command},
+                                                                       {"data", data_command},
+                                                                       {"bench", bench_command},
+                                                                       {"list", list_command},
+                                                                       {"completion", completion_command}}};
+
+/// The row of a command. Throws UsageError for a name that is none.
+template <class Rows, class Name>
+const auto& row_of(const Rows& rows, const std::string& wanted, const Name& name_of) {
+  const auto row = std::find_if(rows.begin(), rows.end(), [&](const auto& r) { return name_of(r) == wanted; });
+  std::vector<std::string> names;
+  for (const auto& r : rows) names.emplace_back(name_of(r));
+  if (row == rows.end()) fail<UsageError>("command", "'{}' is not a command{}", wanted, suggestion(wanted, names));
+  return *row;
+}
+
+/// --help of a command; after the name of a recipe or run with its values.
+std::string help_text(const std::string& name, const CommandLine& line) {
+  std::string source = line.positionals.empty() ? std::string() : line.positionals.front();
+  if (fs::exists(fs::path(source) / "settings.ini")) source = (fs::path(source) / "settings.ini").string();
+  RunConfig config;
+  const auto recipes = recipe_names();
+  const bool known = contains(recipes, source) || fs::path(source).extension() == ".ini";
+  if (known && name != "sweep") {
+    config = load_run_config(source, {});
+  } else {
+    source.clear();
+  }
+  const auto table = command_table(config);
+  return command_help(row_of(table, name, [](const Command& c) { return c.name; }), source, config.dataset);
+}
+
 }  // namespace
 
-int run_command(const std::vector<std::string>& args) {
+int run_command(const std::vector<std::string>& given) {
+  std::vector<std::string> args = given;
+  const auto is_one_of = [&](std::initializer_list<std::string_view> words) {
+    return !args.empty() && contains(words, args.front());
+  };
+  const bool help = is_one_of({"--help", "-h", "help"});
   const auto table = command_table();
-  if (args.empty() || args.front() == "--help" || args.front() == "help") {
-    fmt::print("{}", help_text(table));
+  if (args.empty() || (help && (args.size() == 1 || args[1].starts_with('-')))) {
+    fmt::print("{}", program_help(table));
     return args.empty() ? 2 : 0;
   }
-  if (args.front() == "--version") {
+  if (is_one_of({"--version", "-v"})) {
     print_version();
     return 0;
   }
-  std::vector<std::string> names;
-  names.reserve(table.size());
-  for (const auto& command : table) names.push_back(command.name);
-  const auto named = [&](const Command& command) { return command.name == args.front(); };
-  const auto command = std::find_if(table.begin(), table.end(), named);
-  if (command == table.end()) {
-    fail<UsageError>("command", "'{}' is not a command{}", args.front(), suggestion(args.front(), names));
+  if (help) {  // help COMMAND is COMMAND --help
+    args.erase(args.begin());
+    args.emplace_back("--help");
   }
-  const CommandLine line = parse_command_line({args.begin() + 1, args.end()}, command->options);
-  if (line.help) {
-    fmt::print("{}", help_text(*command));
+  const std::string name = args.front();
+  const auto& command = row_of(table, name, [](const Command& c) { return c.name; });
+  const CommandLine line = parse_command_line({args.begin() + 1, args.end()}, command.options);
+  if (line.help || name == "help") {
+    fmt::print("{}", help_text(name, line));
     return 0;
   }
   if (line.version) {
     print_version();
     return 0;
   }
-  return command->run(line);
+  return row_of(actions, name, [](const auto& row) { return row.first; }).second(line);
 }
 
 }  // namespace bitstate::experiments

@@ -1,4 +1,4 @@
-// The commands of the program: train, ptq, eval, inspect, sweep, report, data, bench.
+// The commands of the program; command_table.h lists them.
 #pragma once
 
 #include <string>

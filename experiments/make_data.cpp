@@ -132,20 +132,26 @@ const std::map<std::string, void (*)(const Request&)> makers = {
 }  // namespace
 
 std::vector<OptionInfo> make_options() {
-  return {{"train", "make listops, retrieval: training examples", false},
-          {"val", "likewise, for validation", false},
-          {"test", "likewise, for the test", false},
-          {"min_length", "make listops, retrieval: of an expression, a document", false},
-          {"max_length", "likewise", false},
-          {"max_depth", "make listops: levels of an expression", false},
-          {"max_args", "make listops: arguments of an operator", false},
-          {"classes", "make retrieval: authors", false},
-          {"size", "make pathfinder: pixels in each direction: 32, 64, 128 (Path-X) or 256", false},
-          {"images", "make pathfinder: number of images", false},
-          {"contour_length", "make, check pathfinder: paddles of a long snake, 3 to 14", false},
-          {"input", "check own: columns of a .csv that are inputs, as in a,b", false},
-          {"target", "likewise, targets", false},
-          {"task", "check own: what is learnt, as for train", false}};
+  const auto make = [](const char* name, const char* unit, const char* help) {
+    return OptionInfo{.name = name, .help = help, .unit = unit, .group = "make"};
+  };
+  const auto check = [](const char* name, const char* unit, const char* help) {
+    return OptionInfo{.name = name, .help = help, .unit = unit, .group = "check"};
+  };
+  return {make("train", "EXAMPLES", "listops, retrieval: for training"),
+          make("val", "EXAMPLES", "listops, retrieval: for validation"),
+          make("test", "EXAMPLES", "listops, retrieval: for the test"),
+          make("min_length", "SYMBOLS", "listops, retrieval: shortest expression or document"),
+          make("max_length", "SYMBOLS", "listops, retrieval: longest expression or document"),
+          make("max_depth", "LEVELS", "listops: of an expression"),
+          make("max_args", "N", "listops: arguments of an operator"),
+          make("classes", "N", "retrieval: authors"),
+          make("size", "PIXELS", "pathfinder: in each direction, 32, 64, 128 (Path-X) or 256"),
+          make("images", "IMAGES", "pathfinder: how many"),
+          make("contour_length", "PADDLES", "pathfinder: of a long snake, 3 to 14; also for check"),
+          check("input", "COLUMNS", "own: columns of a .csv that are inputs, as in a,b"),
+          check("target", "COLUMNS", "own: columns of a .csv that are targets"),
+          check("task", "WORD", "own: what is learnt, as for train")};
 }
 
 int make_data(const CommandLine& line) {

@@ -1,4 +1,4 @@
-// The table behind RunConfig: one row an option, with its help, how its text is read and how it is written.
+// The table behind RunConfig: one row per option, with its unit, its help, how its text is read and how it is written.
 #pragma once
 
 #include "experiments/run_config.h"
@@ -10,11 +10,9 @@
 
 namespace bitstate::experiments {
 
-/// One row. `set` throws UsageError naming the option, the value and what is allowed; `text` is what set() reads back.
-struct Option {
-  std::string name;
-  std::string help;
-  bool is_switch = false;
+/// One row. `set` throws UsageError naming the option, the value and what was expected; `text` is what set() reads
+/// back.
+struct Option : OptionInfo {
   bool affects_result = true;
   std::function<void(RunConfig&, std::string_view)> set;
   std::function<std::string(const RunConfig&)> text;

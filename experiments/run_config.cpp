@@ -6,6 +6,7 @@
 #include "datasets/registry.h"
 #include "experiments/checkpoint.h"
 #include "experiments/embedded.h"
+#include "experiments/foreign_names.h"
 #include "experiments/options.h"
 #include "experiments/run_record.h"
 #include "experiments/source.h"
@@ -33,6 +34,8 @@ std::vector<std::string> names_of(const std::vector<Row>& options) {
 }
 
 [[noreturn]] void unknown_option(std::string_view where, std::string_view name, const std::vector<std::string>& known) {
+  const std::string here = here_called(name);
+  if (!here.empty()) fail<UsageError>(where, "'{}' is not an option; {}", name, here);
   const std::string near = nearest(name, known);
   fail<UsageError>(where, "'{}' is not an option{}", name,
                    near.empty() ? std::string("; --help lists them") : fmt::format("; did you mean '{}'?", near));
@@ -48,6 +51,8 @@ std::vector<std::string> normalized(const std::vector<std::string>& args, const 
   std::vector<std::string> words;
   for (std::size_t i = 0; i < args.size(); ++i) {
     std::string arg = args[i];
+    if (arg == "-h") arg = "--help";
+    if (arg == "-v") arg = "--version";
     if (arg == "--") {
       words.insert(words.end(), args.begin() + static_cast<std::ptrdiff_t>(i), args.end());
       break;
@@ -59,6 +64,9 @@ std::vector<std::string> normalized(const std::vector<std::string>& args, const 
       const auto option = std::find_if(options.begin(), options.end(), match);
       if (option != options.end() && option->is_switch) {
         arg += "=" + (i + 1 < args.size() && is_boolean(args[i + 1]) ? args[++i] : std::string("true"));
+      } else if (option != options.end() && i + 1 < args.size()) {
+        words.push_back(std::move(arg));
+        arg = args[++i];  // its value, whatever it looks like
       }
     }
     words.push_back(arg);
@@ -206,33 +214,21 @@ FlagOptions flag_options(const RunConfig& config) {
 /// Options of some data sets mean nothing to the others.
 void validate_data(const RunConfig& c) {
   const RunConfig plain;
-  const auto only = [&](std::string_view option, bool given, const std::vector<std::string_view>& sets) {
-    const bool meant = std::find(sets.begin(), sets.end(), c.dataset) != sets.end();
-    require<UsageError>(!given || meant, option, "does not apply to {}; it is for {}", c.dataset,
-                        fmt::join(sets, ", "));
-  };
-  const std::vector<std::string_view> own = {"own"};
-  const std::vector<std::string_view> series = {"own", "silverbox", "silverbox-arrow", "cascaded-tanks"};
-  only("input", !c.input.empty(), own);
-  only("target", !c.target.empty(), own);
-  only("task", c.task != plain.task, own);
-  only("window", c.window != plain.window, series);
-  only("stride", c.stride != plain.stride, series);
-  only("horizon", c.horizon != plain.horizon, series);
-  only("tau", c.tau != plain.tau, {"mackey-glass"});
-  only("contour_length", c.contour_length != plain.contour_length, {"pathfinder", "pathx"});
-  only("trajectories", c.trajectories != plain.trajectories, {"lorenz", "mackey-glass"});
+  for (const Option& option : option_table()) {
+    const auto& sets = option.datasets;
+    const bool meant = sets.empty() || std::find(sets.begin(), sets.end(), c.dataset) != sets.end();
+    require<UsageError>(meant || option.text(c) == option.text(plain), option.name,
+                        "does not apply to {}; it is for {}", c.dataset, fmt::join(sets, ", "));
+  }
 }
 
 }  // namespace
 
-std::vector<OptionInfo> run_options() {
+std::vector<OptionInfo> run_options(const RunConfig& defaults) {
   std::vector<OptionInfo> infos;
-  const RunConfig defaults;
-  for (const auto& option : option_table()) {
-    const std::string value = option.text(defaults);
-    infos.push_back(
-        {option.name, value.empty() ? option.help : fmt::format("{} [{}]", option.help, value), option.is_switch});
+  for (const Option& option : option_table()) {
+    infos.push_back(option);
+    infos.back().value = option.text(defaults);
   }
   return infos;
 }
@@ -282,14 +278,6 @@ CommandLine parse_command_line(const std::vector<std::string>& args, const std::
     fail<UsageError>("options", "{}", error.what());
   }
   return line;
-}
-
-std::string options_help(const std::vector<OptionInfo>& options) {
-  std::size_t width = 0;
-  for (const auto& option : options) width = std::max(width, option.name.size());
-  std::string text;
-  for (const auto& option : options) text += fmt::format("  --{:<{}}  {}\n", option.name, width, option.help);
-  return text;
 }
 
 void set_option(RunConfig& config, std::string_view name, std::string_view value) {

@@ -106,11 +106,16 @@ struct RunConfig {
   bool json = false;    ///< end the output with one line of JSON
 };
 
-/// An option as --help shows it.
+/// An option as --help and the completion of shells show it.
 struct OptionInfo {
   std::string name;
   std::string help;
-  bool is_switch = false;  ///< a boolean: `--json` alone means true
+  std::string unit{};                   ///< what its value counts or names, as SECONDS or FILE; a switch has none
+  bool is_switch = false;               ///< a boolean: `--json` alone means true
+  std::string group{};                  ///< heading of --help under which it stands
+  std::string value{};                  ///< default
+  std::vector<std::string> words{};     ///< values that it takes, if these are words
+  std::vector<std::string> datasets{};  ///< data sets that it is for; none: for all
 };
 
 /// A command line split into what it names and what it sets.
@@ -121,8 +126,8 @@ struct CommandLine {
   bool version = false;
 };
 
-/// The options of RunConfig, in the order of --help.
-std::vector<OptionInfo> run_options();
+/// The options of RunConfig with the values in `defaults`, in the order of settings().
+std::vector<OptionInfo> run_options(const RunConfig& defaults = {});
 
 /// Values that `dataset` may take.
 std::vector<std::string> dataset_names();
@@ -135,9 +140,6 @@ std::vector<std::string> quant_names();
 /// Splits `args` (without program and command) by `options`. `--name=value` and `--name value` are the same, dashes in
 /// names stand for underscores. Throws UsageError for an unknown name, suggesting the nearest one.
 CommandLine parse_command_line(const std::vector<std::string>& args, const std::vector<OptionInfo>& options);
-
-/// The text of --help: one line an option.
-std::string options_help(const std::vector<OptionInfo>& options);
 
 /// Sets one option from its text. Throws UsageError naming the option, the value and what is allowed.
 void set_option(RunConfig& config, std::string_view name, std::string_view value);

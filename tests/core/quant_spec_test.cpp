@@ -67,13 +67,13 @@ TEST_CASE("quant config: every mistake is one sentence with its line") {
   CHECK(message("act:* 8 sign=asymmetric range=percentile").find("absmax, ema or fixed only") != std::string::npos);
   CHECK(message("weight:*.B 8 form=polar").find("form is for weight:*.ssm.A") != std::string::npos);
   CHECK(message("weight:*.A 4 form=disk range=learned").find("not range=learned") != std::string::npos);
-  CHECK(message("weight:*.A 4 form=disk sign=asymmetric").find("sign=symmetric only") != std::string::npos);
+  CHECK(message("weight:*.A 4 form=disk sign=asymmetric").find("takes only sign=symmetric") != std::string::npos);
   CHECK(message("weight:*.A 4 form=polar magnitude=3 phase=4").find("with the sum 8") != std::string::npos);
   CHECK(message("weight:*.A 4 form=polar phase=8").find("at least 1") != std::string::npos);
   CHECK(message("weight:*.A 4 phase=5").find("phase does nothing here; it needs form=polar") != std::string::npos);
   CHECK(message("weight:*.A 4 form=polar edge=half").find("edge does nothing here") != std::string::npos);
   CHECK(message("act:* 8 alpha=99").find("alpha does nothing here; it needs range=percentile") != std::string::npos);
-  CHECK(message("act:* 8 range=fixed").find("range=fixed needs value=") != std::string::npos);
+  CHECK(message("act:* 8 range=fixed").find("range=fixed needs the range as value=") != std::string::npos);
   CHECK(message("weight:* 8 rate=0.1").find("rate does nothing here") != std::string::npos);
   CHECK(message("weight:*.A 4 width=17") == "[quant] f:1: width: expected a whole number from 8 to 16, got \"17\"");
   CHECK(message("act:* 8 alpha=101") == "[quant] f:1: alpha: expected a number above 0 and up to 100, got \"101\"");

@@ -155,7 +155,8 @@ TEST_CASE("npy: sizes are refused before anything is allocated for them") {
     CHECK(reader.says(npy(1, header("|S1", shape), ""), "expected 1 to 1048576 elements"));
   }
   CHECK(reader.says(npy(1, header("|S1", "(99999999999999999999, 1)"), ""), "expected a size here"));
-  CHECK(reader.says(npy(1, header("<U4194304", "(1048576, 1)"), "abc"), "1048576 x 1 elements of 16777216 bytes, 3"));
+  CHECK(
+      reader.says(npy(1, header("<U4194304", "(1048576, 1)"), "abc"), "1048576 x 1 elements of 16777216 bytes, but 3"));
   CHECK(reader.says(npy(1, header("|S0", "(1048576, 1)"), ""), "are not of a type"));
   CHECK(reader.says(npy(1, header("<U99999999", "(1, 1)"), ""), "are not of a type"));
   CHECK(reader.says(std::string("\x93NUMPY\x02\0\xff\xff\xff\xff{'descr'", 20), "the header claims 4294967295 bytes"));

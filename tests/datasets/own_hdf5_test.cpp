@@ -125,26 +125,27 @@ TEST_CASE("own: HDF5 arrays that do not fit together are refused with file and a
   const float nan = std::numeric_limits<float>::quiet_NaN();
   Arrays bad;
   bad.x[6] = nan;
-  refused(bad, "/x] sequence 1: number 2 of it is nan");
+  refused(bad, "/x] sequence 1: expected finite numbers, but number 2 of it is nan");
   bad.length = std::vector<std::int64_t>(12, 2);
   CHECK(refusal_of(written(folder, bad)).empty());  // what stands behind the end is not looked at
   bad = {};
   bad.y[3] = std::numeric_limits<float>::infinity();
-  refused(bad, "/y] sequence 3: number 0 of it is inf");
+  refused(bad, "/y] sequence 3: expected finite numbers, but number 0 of it is inf");
   bad = {.y = Floats(96, 1.0F), .y_shape = {12, 4, 2}, .length = std::vector<std::int64_t>(12, 3)};
   bad.y[3 * 8 + 6] = nan;
   CHECK(refusal_of(written(folder, bad)).empty());
   bad.y[3 * 8 + 5] = nan;
-  refused(bad, "/y] sequence 3: number 5 of it is nan");
+  refused(bad, "/y] sequence 3: expected finite numbers, but number 5 of it is nan");
   refused({.length = {0, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4}}, "sequence 0: expected a length from 1 to 4, got 0");
   refused({.length = {4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 5}}, "sequence 11: expected a length from 1 to 4, got 5");
   refused({.length = {4, 4}}, "/length] the shape is [2], but x has 12 sequences");
-  refused({.x_shape = {48}}, "/x] the shape is [48]");
-  refused({.x = {}, .x_shape = {12, 0}}, "/x] the shape is [12, 0]");
+  refused({.x_shape = {48}}, "/x] expected the shape [sequences, steps, columns] or [sequences, steps], got [48]");
+  refused({.x = {}, .x_shape = {12, 0}},
+          "/x] expected the shape [sequences, steps, columns] or [sequences, steps], got [12, 0]");
   refused({.x_shape = {6, 8}}, "/y] the shape is [12], which does not fit value of 6 sequences");
   refused({.y_shape = {12, 1, 1}}, "/y] the shape is [12, 1, 1]");
   refused({}, "/y] the shape is [12], which does not fit regression", "regression");
-  refused({.y = counting(0, 24), .y_shape = {12, 2}}, "which for classification", "classification");
+  refused({.y = counting(0, 24), .y_shape = {12, 2}}, "which does not fit classification", "classification");
   refused({.y = Floats(12, 0.5F)}, "/y", "classification");
   refused({.x = counting(0, 9), .x_shape = {9, 1}, .y = counting(0, 9), .y_shape = {9}}, "takes at least 10");
   says(refusal_of(written(folder, [](Hdf5Writer& writer) { writer.group("train"); })), "neither arrays x and y");

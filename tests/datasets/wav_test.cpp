@@ -115,7 +115,7 @@ TEST_CASE("wav: other formats are errors that name offset and reason") {
   CHECK(contains(refusal(folder, with(20, 3, 2)), "offset 20: encoding 3 of 16 bits"));
   CHECK(contains(refusal(folder, with(34, 8, 2)), "encoding 1 of 8 bits"));
   CHECK(contains(refusal(folder, with(22, 2, 2)), "offset 22: 2 channels"));
-  CHECK(contains(refusal(folder, with(24, 0, 4)), "offset 24: 0 samples a second"));
+  CHECK(contains(refusal(folder, with(24, 0, 4)), "offset 24: expected 1 to 1000000 samples per second, got 0"));
   CHECK(contains(refusal(folder, with(28, 1, 4)), "offset 28: the bytes per second"));
   CHECK(contains(refusal(folder, with(40, 0xfffffff0U, 4)), "offset 40: the chunk claims 4294967280 more bytes"));
   CHECK(contains(refusal(folder, with(40, 0xffffffffU, 4)), "offset 40: the chunk claims 4294967296 more bytes"));
@@ -127,7 +127,7 @@ TEST_CASE("wav: other formats are errors that name offset and reason") {
   CHECK(contains(refusal(folder, riff(wav_format(8'000) + wav_format(8'000) + data)), "a second format"));
   CHECK(contains(refusal(folder, riff(wav_format(8'000) + data + data)), "second samples"));
   CHECK(contains(refusal(folder, riff(wav_format(8'000) + wav_samples({}))), "there are no samples"));
-  CHECK(contains(refusal(folder, riff(wav_format(8'000) + wav_chunk("data", "odd"))), "no whole number of samples"));
+  CHECK(contains(refusal(folder, riff(wav_format(8'000) + wav_chunk("data", "odd"))), "not a whole number of samples"));
   CHECK(contains(refusal(folder, std::string("ID3") + std::string(100, 'x')), "offset 0: this is not a WAV file"));
 }
 

@@ -82,8 +82,8 @@ TEST_CASE(
         std::vector<std::vector<std::int32_t>>{{1, 2, 3}, {4, 5, 6}});
   CHECK(read_sequences(p, file({1, 2, nan, 4, nan, nan}, {2, 1})) ==
         std::vector<std::vector<std::int32_t>>{{1, 2}, {4}});
-  CHECK(refusal(file({1, 2, 3, 4, nan, 6}, {3, 2})).find("x.h5: x: sequence 1] number 1 of it is nan") !=
-        std::string::npos);
+  CHECK(refusal(file({1, 2, 3, 4, nan, 6}, {3, 2}))
+            .find("x.h5: x: sequence 1] expected finite numbers, but number 1 of it is nan") != std::string::npos);
   CHECK(refusal(file({1, 2, 3, 4, 5, 6}, {3, 4})).find("sequence 1: expected a length from 1 to 3, got 4") !=
         std::string::npos);
 }

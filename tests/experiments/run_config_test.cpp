@@ -2,7 +2,6 @@
 
 #include "core/error.h"
 #include "core/quant_spec.h"
-#include "core/suggest.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>
@@ -52,26 +51,6 @@ TEST_CASE("run_config: what means nothing to the data set is refused") {
   CHECK(refusal("smnist", {{"contour_length", "6"}}).find("it is for pathfinder, pathx") != std::string::npos);
   CHECK(refusal("pathx", {{"contour_length", "6"}}).empty());
   CHECK(refusal("mackey-glass", {{"tau", "5"}, {"trajectories", "7"}}).empty());
-}
-
-TEST_CASE("suggest: the distance counts insertions, deletions, replacements and swaps, case and dashes aside") {
-  CHECK(edit_distance("", "abc") == 3);
-  CHECK(edit_distance("kitten", "sitting") == 3);
-  CHECK(edit_distance("d_modle", "d_model") == 1);
-  CHECK(edit_distance("C-init", "c_INIT") == 0);
-  CHECK(edit_distance("abcd", "dcba") == 3);
-}
-
-TEST_CASE("suggest: the nearest name is found, and none where nothing is near") {
-  const std::vector<std::string> names{"train", "eval", "sweep", "report"};
-  CHECK(nearest("trian", names) == "train");
-  CHECK(nearest("sweeps", names) == "sweep");
-  CHECK(nearest("xyzzyq", names).empty());
-  CHECK(nearest_match("tr*", names) == "train");
-  CHECK(nearest_match("*rt", names) == "report");
-  CHECK(nearest_match("*e*l*x", names) == "eval");
-  CHECK(nearest_match("*", {}).empty());
-  CHECK(contains(suggestion("xyzzyq", names), "known are: train, eval, sweep, report"));
 }
 
 TEST_CASE("ini: comments, sections and spaces are read, and a line that is none of these names its number") {

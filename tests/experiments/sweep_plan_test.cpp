@@ -78,7 +78,7 @@ TEST_CASE("sweep: a list with commas between its values is refused with what to 
   CHECK(contains(refused("axis.p_dropout = 0,0.1 | 0.2"), "write axis.p_dropout = 0 0.1 0.2"));
   CHECK(contains(refused("quant = none,w8a8"), "write quant = none w8a8"));
   CHECK(contains(refused("axis.input = t, u"), "can be read in two ways"));
-  CHECK(contains(refused("axis.d_model = 3,x"), "[d_model] \"3,x\""));
+  CHECK(contains(refused("axis.d_model = 3,x"), "[d_model] expected a whole number from 1 to 65536, got \"3,x\""));
 }
 
 TEST_CASE("sweep: how runs are done is neither set nor an axis, but for the data, which every run keeps") {
@@ -143,7 +143,7 @@ TEST_CASE("sweep: weights that a run starts from are tried before one starts") {
   CHECK(check_error(from + "axis.qgelu_approx = false true\n", folder / "sweep").empty());
   const auto refused = check_error(from + "axis.d_model = 3 4\n", folder / "sweep");
   CHECK(contains(refused, "d_model=4"));
-  CHECK(contains(refused, "encoder.weight of shape [3, 3], this model has [4, 3]"));
+  CHECK(contains(refused, "encoder.weight of shape [3, 3], but this model has [4, 3]"));
   std::filesystem::remove(folder / "source" / "best.h5");
   CHECK(contains(check_error(from, folder / "sweep"), "holds no best.h5"));
 }

@@ -161,7 +161,8 @@ TEST_CASE("sweep: mistakes in the file are refused with the file's name") {
   CHECK(contains(refused("recipe = lorenz\nseed = 1\n"), "did you mean 'seeds'?"));
   CHECK(contains(refused("recipe = lorenz\nseeds =\n"), "'seeds' has no values"));
   CHECK(contains(refused("recipe = lorenz\naxis.a_bit = 2\n"), "did you mean 'a_bits'?"));
-  CHECK(contains(refused("recipe = lorenz\naxis.a_bits = 2 33\n"), "[a_bits] \"33\""));
+  CHECK(
+      contains(refused("recipe = lorenz\naxis.a_bits = 2 33\n"), "[a_bits] expected 1 to 16 bits or none, got \"33\""));
   CHECK(contains(refused("recipe = lorenz\naxis.epochs = 2\nset.epochs = 3\n"), "both set and an axis"));
   CHECK(contains(refused("recipe = lorenz\naxis.seed = 2\nseeds = 3\n"), "an axis twice"));
   CHECK(contains(refused("recipe = lorenz\nquant = w8a7\n"), "did you mean 'w8a8'?"));

@@ -315,15 +315,19 @@ TEST_CASE("s5_init: impossible sizes are usage errors that name the value") {
   };
   CHECK(message_of([](S5Sizes& s) { s.blocks = 3; }) ==
         "[blocks] expected a divisor of ssm_size_base = 256, got \"3\"");
-  CHECK(message_of([](S5Sizes& s) { s.blocks = 0; }).find("[blocks] 0") == 0);
-  CHECK(message_of([](S5Sizes& s) { s.P_full = 0; }).find("[ssm_size_base] 0") == 0);
-  CHECK(message_of([](S5Sizes& s) { s.H = 0; }).find("[d_model] 0") == 0);
+  CHECK(message_of([](S5Sizes& s) {
+          s.blocks = 0;
+        }).find("[blocks] expected a divisor of ssm_size_base = 256, got \"0\"") == 0);
+  CHECK(message_of([](S5Sizes& s) { s.P_full = 0; }).find("[ssm_size_base] expected at least 1 state, got 0") == 0);
+  CHECK(message_of([](S5Sizes& s) { s.H = 0; }).find("[d_model] expected at least 1 feature, got 0") == 0);
   CHECK(message_of([](S5Sizes& s) { s.P_full = s.blocks = 4; }).find("odd size 1") != std::string::npos);
   CHECK(message_of([](S5Sizes& s) { s.P_full = s.blocks = 4, s.conj_sym = false; }) == "no error");
   CHECK(message_of([](S5Sizes& s) { s.dt_min = 0.2; }) ==
         "[dt_max] expected a finite number of at least dt_min = 0.2, got 0.1");
-  CHECK(message_of([](S5Sizes& s) { s.dt_min = 0.0; }).find("[dt_min] 0") == 0);
-  CHECK(message_of([](S5Sizes& s) { s.dt_max = std::nan(""); }).find("[dt_max] nan") == 0);
+  CHECK(message_of([](S5Sizes& s) { s.dt_min = 0.0; }).find("[dt_min] expected a positive number, got 0") == 0);
+  CHECK(message_of([](S5Sizes& s) {
+          s.dt_max = std::nan("");
+        }).find("[dt_max] expected a finite number of at least dt_min = 0.001, got nan") == 0);
   CHECK_THROWS_AS(c_init_of("lecun"), UsageError);
   CHECK(c_init_of("complex_normal") == CInit::complex_normal);
 }

@@ -76,7 +76,7 @@ expect 2 'it has t, u, y' train own.ini --data=series.csv --input=voltage --out=
 expect 2 '[input]' train own.ini --data=series.csv --input= --out=no
 expect 1 'absent.csv' train own.ini --data=absent.csv --out=no
 sed '50s/,[^,]*$/,nan/' series.csv > hole.csv
-expect 1 'hole.csv, line 50: column y: "nan"' train own.ini --data=hole.csv --out=no
+expect 1 'hole.csv, line 50: column y: expected a finite decimal number of single precision, got "nan"' train own.ini --data=hole.csv --out=no
 
 # a model keeps the units that it was trained in: the series in other units is another series, and the program is the same
 awk -F, -v OFS=, 'NR > 1 { $2 = 10 * $2 + 5; $3 = 10 * $3 + 5 } { print }' series.csv > scaled.csv

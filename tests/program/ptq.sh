@@ -50,7 +50,7 @@ END
 
 refused 2 'needs what to change' ptq runs/float
 refused 2 'w8a9' ptq runs/float --quant=w8a9
-refused 2 '[batches] "-1"' ptq runs/float --quant=w8a8 --batches=-1
+refused 2 '[batches] expected a whole number from 0 to 999999, got "-1"' ptq runs/float --quant=w8a8 --batches=-1
 refused 2 'act:encoder keeps a range' ptq runs/float --quant=w8a8 --batches=0
 refused 2 'choose another --out' ptq runs/float --quant=w8a8 --out=runs/float
 refused 2 'already holds a run' ptq runs/float --quant=w8a8
