@@ -150,7 +150,7 @@ TEST_CASE("checkpoint: settings are compared by name, and options that did not e
   RunConfig padded = c;
   padded.pad = true;
   CHECK_THROWS_WITH_AS(check_identity(folder / "c.h5", identity_of(padded)),
-                       doctest::Contains("was trained with pad=false, this run has pad=true"), Error);
+                       doctest::Contains("was trained with pad=false, but this run has pad=true"), Error);
   older.settings.emplace_back("from_the_future", "3");
   save_checkpoint(folder / "c.h5", older, {}, {}, nullptr);
   CHECK_THROWS_WITH_AS(check_identity(folder / "c.h5", now), doctest::Contains("trained with from_the_future=3"),

@@ -22,4 +22,4 @@ code=0
 [ "$code" -eq 1 ] || fail "exit $code, said: $(cat said)"
 grep -q 'pairs compares pairs of documents, but a program reads one sequence' said || fail "$(cat said)"
 "$BITSTATE" inspect pairs --data=aan > said 2>&1 || fail "$(cat said)"
-grep -q 'no integer program: at act:decoder.0 a program reads one sequence' said || fail "$(cat said)"
+grep -q 'not an integer program: at act:decoder.0 a program reads one sequence' said || fail "$(cat said)"
