@@ -166,9 +166,10 @@ TEST_CASE("exportable: every recipe under every named configuration gives its co
 }
 
 TEST_CASE("exportable: what cannot be exported says so in one line before it is trained") {
-  CHECK(Rig("aan-small", "w8a8").obstacle() ==
-        "bitstate export will refuse this run: the model is not an integer program: at act:decoder.0 a program reads one "
-        "sequence, not a pair of documents");
+  CHECK(
+      Rig("aan-small", "w8a8").obstacle() ==
+      "bitstate export will refuse this run: the model is not an integer program: at act:decoder.0 a program reads one "
+      "sequence, not a pair of documents");
   const std::string dynamic = Rig("smnist-small", "w8a8", "qs5").obstacle();
   CHECK(dynamic.find("range=absmax takes its scale from the input") != std::string::npos);
   CHECK(Rig("smnist-small", "none").obstacle() == "");  // a float model is not meant to be exported
