@@ -1,6 +1,7 @@
 # bitstate_discover_tests(<target> LABEL <label> ENVIRONMENT <name=value>...): asks a doctest executable for its cases and
 # makes each a CTest test named "<label>/<case>". Included by the project it defines the function; run as a script (cmake -P)
-# it writes the tests of one executable. CTest asks when it runs, so a build never runs a test executable.
+# it writes the tests of one executable. CTest asks when it runs, so a build never runs a test executable. A case whose name
+# begins with "official:" is a test only where BITSTATE_OFFICIAL_DATA is ON.
 
 if(CMAKE_SCRIPT_MODE_FILE)
   cmake_minimum_required(VERSION 3.25)
@@ -26,6 +27,13 @@ if(CMAKE_SCRIPT_MODE_FILE)
     if(line MATCHES "^long:")
       string(APPEND labels ";long")
     endif()
+    set(begin "")
+    set(end "")
+    if(line MATCHES "^official:")
+      string(APPEND labels ";official")
+      set(begin "if(official)\n")
+      set(end "endif()\n")
+    endif()
     # doctest's filter takes a comma as a separator and has * and ? as wildcards; ? stands for itself too
     string(REPLACE "," "\\," filter "${line}")
     foreach(variable IN ITEMS line filter)
@@ -33,10 +41,10 @@ if(CMAKE_SCRIPT_MODE_FILE)
       string(REPLACE "${close}" "]" ${variable} "${${variable}}")
       string(REPLACE "${semicolon}" ";" ${variable} "${${variable}}")
     endforeach()
-    string(APPEND text
+    string(APPEND text "${begin}"
       "add_test([==[${label}/${line}]==] [==[${executable}]==] [==[--test-case=${filter}]==])\n"
       "set_tests_properties([==[${label}/${line}]==] PROPERTIES LABELS [==[${labels}]==] ENVIRONMENT [==[${environment}]==]\n"
-      "  SKIP_RETURN_CODE 77 FAIL_REGULAR_EXPRESSION [==[test cases: 0 ]==])\n")
+      "  SKIP_RETURN_CODE 77 FAIL_REGULAR_EXPRESSION [==[test cases: 0 ]==])\n" "${end}")
   endforeach()
   file(WRITE ${list} "${text}")
   return()
@@ -58,6 +66,7 @@ if(NOT EXISTS [==[${list_file}]==] OR [==[$<TARGET_FILE:${target}>]==] IS_NEWER_
                           -D [==[executable=$<TARGET_FILE:${target}>]==] -D [==[environment=${arg_ENVIRONMENT}]==]
                           -P [==[${BITSTATE_DISCOVER_SCRIPT}]==] COMMAND_ERROR_IS_FATAL ANY)
 endif()
+set(official ${BITSTATE_OFFICIAL_DATA})
 include([==[${list_file}]==])
 ")
   set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${include_file})

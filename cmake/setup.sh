@@ -18,7 +18,7 @@ require_packages() {
     return
   fi
   for package in "$@"; do
-    dpkg-query --show --showformat='${db:Status-Status}' "$package" 2> /dev/null | grep -qx installed || missing+=("$package")
+    [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2> /dev/null)" = installed ] || missing+=("$package")
   done
   [ "${#missing[@]}" -eq 0 ] && return
 

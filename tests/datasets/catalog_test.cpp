@@ -115,7 +115,38 @@ TEST_CASE("data_check: a file that is missing or not the official one is reporte
   CHECK(report[1].verdict == "missing");
 }
 
-TEST_CASE("data_check: the official files are accepted") {
+TEST_CASE("check_file: a file is ok by its size and checksum, and so are its contents, in either version") {
+  const std::string abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";  // sha256 of "abc"
+  const std::string abd = "a52d159f262b2c6ddb724a61840befc36eb30c88877a4030b65cbe86298449c9";
+  OfficialFile file{"x.zip", "https://x", 3, abc, "inside", {{"a.csv", abd, abc}, {"b.csv", abc, ""}}};
+  const TempFolder folder;
+  const auto verdicts = [&] {
+    std::vector<std::string> found;
+    for (const CheckedFile& checked : check_file(file, folder.path())) {
+      CHECK(checked.ok == (checked.verdict == "ok"));
+      found.push_back(checked.file + ": " + checked.verdict.substr(0, checked.verdict.find(" is not")));
+    }
+    return found;
+  };
+  using Verdicts = std::vector<std::string>;
+  CHECK(verdicts() == Verdicts{"x.zip: missing"});
+  tests::write_quickly(folder / "x.zip", "abc");
+  CHECK(verdicts() == Verdicts{"x.zip: ok"});
+  tests::write_quickly(folder / "x.zip", "abd");
+  CHECK(verdicts().at(0).find("x.zip: sha256 ") == 0);
+  tests::write_quickly(folder / "x.zip", "abc");
+  tests::write_quickly(folder / "a.csv", "abc");  // the second version
+  tests::write_quickly(folder / "b.csv", "abc");
+  CHECK(verdicts() == Verdicts{"a.csv: ok", "b.csv: ok", "x.zip: ok"});
+  tests::write_quickly(folder / "a.csv", "abd");
+  CHECK(verdicts().at(0) == "a.csv: ok");
+  tests::write_quickly(folder / "b.csv", "abd");  // which has no second version
+  CHECK(verdicts().at(1).find("b.csv: sha256 a52d") == 0);
+  file.bytes = 4;
+  CHECK(verdicts().at(2) == "x.zip: 3 bytes are not the official 4");
+}
+
+TEST_CASE("official: data_check accepts the files") {
   const auto data = tests::shared_folder() / "data";
   if (!std::filesystem::exists(data)) {
     MESSAGE("skipped: ", data.string(), " is not there");

@@ -65,6 +65,7 @@ TEST_CASE("cifar: pixels in rows, normalized as S4 and S5 do, in grey and in col
   CHECK(colour.name == "cifar");
   colour.test->read(1, example);
   CHECK(example.x.size() == 3072);
+  CHECK(example.x[3 * 5] == doctest::Approx((6 / 255.0 - 0.4914) / 0.247).epsilon(1e-6));
   CHECK(example.x[3 * 5 + 1] == doctest::Approx((11 / 255.0 - 0.4822) / 0.243).epsilon(1e-6));
   CHECK(example.x[3 * 5 + 2] == doctest::Approx((16 / 255.0 - 0.4465) / 0.261).epsilon(1e-6));
 }
@@ -135,7 +136,28 @@ TEST_CASE("cifar: a batch that is missing or was cut is an error, the first alon
   CHECK(cifar(folder.path(), true).train->size() == 3);
 }
 
-TEST_CASE("cifar: the subset of the real data is read from its archive") {
+TEST_CASE("cifar: a subset is read from its archive, a tenth of it held out, its images normalized") {
+  const TempFolder folder;
+  std::vector<std::uint8_t> labels(100);
+  for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<std::uint8_t>(i % 10);
+  write_quickly(folder / "cifar-10-subset.tar.xz",
+                tests::tar_of({{"cifar-10-batches-bin/batches.meta.txt", "airplane\n"},
+                               {"cifar-10-batches-bin/data_batch_1.bin", batch(labels)},
+                               {"cifar-10-batches-bin/test_batch.bin", batch(labels)}},
+                              "xz"));
+  const Splits splits = cifar(folder / "cifar-10-subset.tar.xz", true);
+  CHECK(splits.train->size() == 90);
+  CHECK(splits.validation->size() == 10);
+  REQUIRE(splits.test->size() == 100);
+  Example example;
+  for (std::size_t i = 0; i < 100; ++i) {
+    splits.test->read(i, example);
+    CHECK(example.label == static_cast<int>(i % 10));
+    CHECK(example.x[0] == doctest::Approx((static_cast<double>(i) - 122.6) / 61.0).epsilon(1e-5));
+  }
+}
+
+TEST_CASE("official: cifar: the subset of the real data is read from its archive") {
   const std::filesystem::path archive = tests::shared_folder() / "data/cifar10/cifar-10-subset.tar.xz";
   if (!std::filesystem::exists(archive)) {
     MESSAGE("skipped: the CIFAR-10 subset is not there");

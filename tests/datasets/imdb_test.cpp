@@ -82,7 +82,34 @@ TEST_CASE("imdb: reviews that are no text, and sources without reviews, are refu
   CHECK(error_of<Error>([&] { (void)imdb(folder / "x.tar", {}); }).find("holds no IMDB reviews") != std::string::npos);
 }
 
-TEST_CASE("imdb: the real reviews have 25,000 a part and 134 characters") {
+TEST_CASE("imdb: a share of the training reviews is held out, each is in one part") {
+  const TempFolder folder;
+  std::vector<tests::Member> members;
+  for (std::size_t i = 0; i < 20; ++i) {  // review i has i + 20 letters; enough of them for a vocabulary of one
+    for (const char* part : {"train/pos", "train/neg", "test/pos", "test/neg"}) {
+      members.push_back(
+          {"aclImdb/" + std::string(part) + "/" + std::to_string(i) + "_5.txt", std::string(i + 20, 'a')});
+    }
+  }
+  std::filesystem::create_directory(folder / "imdb");
+  write_quickly(folder / "imdb/aclImdb_labelled.tar.xz", tar_of(members, "xz"));
+  const Splits splits = load("imdb", {.data = folder.path(), .val_split = 0.1});
+  CHECK(splits.d_input == 4);
+  CHECK(splits.train->size() == 36);
+  CHECK(splits.validation->size() == 4);
+  CHECK(splits.test->size() == 40);
+  std::vector<int> seen(40, 0);
+  for (const auto& part : {splits.train, splits.validation}) {
+    for (std::size_t i = 0; i < part->size(); ++i) {
+      Example example;
+      part->read(i, example);
+      ++seen.at((example.length - 21) * 2 + static_cast<std::size_t>(example.label));
+    }
+  }
+  CHECK(seen == std::vector<int>(40, 1));
+}
+
+TEST_CASE("official: imdb: the reviews are 25,000 a part and have 134 characters") {
   const std::filesystem::path data = tests::shared_folder() / "data";
   if (!std::filesystem::exists(data / "imdb")) {
     MESSAGE("skipped: the IMDB reviews are not there");

@@ -102,7 +102,8 @@ TEST_CASE("smnist: files that do not belong together are errors that name file, 
   CHECK(message().find("2 x 2 pixels") != std::string::npos);
 }
 
-TEST_CASE("smnist: the split of seed 42 has the reference's sizes and the official files their first labels") {
+TEST_CASE(
+    "official: smnist: the split of seed 42 has the reference's sizes and the official files their first labels") {
   const auto folder = official_files();
   if (!folder) return;
   const Splits splits = load("smnist", {.data = *folder});

@@ -97,7 +97,38 @@ TEST_CASE("system identification: an absent file says where to get it, a short o
   CHECK(silver.find("has 1 rows") != std::string::npos);
 }
 
-TEST_CASE("cascaded-tanks: the official file has the levels of the paper") {
+TEST_CASE("silverbox: the parts are those of its authors, in both tests, simulation and one-step prediction") {
+  const TempFolder folder;
+  std::string text = "\"V1\",\"V2\",\r\n";
+  for (int i = 0; i < 127'400; ++i) text += fmt::format("{},{},\r\n", i, -2 * i);
+  tests::write_quickly(folder / "SNLS80mV.csv", text);
+  struct Part {
+    std::shared_ptr<const Dataset> data;
+    std::size_t size, first, length;
+  };
+  for (const SilverboxTest test : {SilverboxTest::multisine, SilverboxTest::arrow}) {
+    const bool arrow = test == SilverboxTest::arrow;
+    CAPTURE(arrow);
+    const Splits simulation = silverbox(folder.path(), {}, test);
+    CHECK(simulation.name == (arrow ? "silverbox-arrow" : "silverbox"));
+    for (const Part& part :
+         {Part{simulation.train, 113, 40'650, 1024}, Part{simulation.validation, 1, 99'206, 6'506},
+          Part{simulation.test, 1, std::size_t{arrow ? 100U : 105'712U}, arrow ? 40'475U : 21'688U}}) {
+      REQUIRE(part.data->size() == part.size);
+      const Example example = restored(simulation, part.data, 0);
+      CHECK(example.length == part.length);
+      CHECK(example.x[0] == doctest::Approx(static_cast<double>(part.first)));
+      CHECK(example.target[0] == doctest::Approx(-2.0 * static_cast<double>(part.first)));
+    }
+    const Splits one_step = silverbox(folder.path(), {.one_step = true}, test);
+    const Example next = restored(one_step, one_step.test, 0);
+    CHECK(next.length == (arrow ? 40'474U : 21'687U));
+    CHECK(next.x[2 * 1000 + 1] == doctest::Approx(-2.0 * (arrow ? 1'100 : 106'712)));
+    CHECK(next.target[1000] == doctest::Approx(-2.0 * (arrow ? 1'101 : 106'713)));
+  }
+}
+
+TEST_CASE("official: cascaded-tanks: the file has the levels of the paper") {
   const auto folder = official("cascaded_tanks/dataBenchmark.csv");
   if (!folder) return;
   const Splits splits = cascaded_tanks(*folder, {});
@@ -113,7 +144,7 @@ TEST_CASE("cascaded-tanks: the official file has the levels of the paper") {
   CHECK(*std::max_element(test.target.begin(), test.target.end()) <= 10.001F);  // the sensor ends at 10 V
 }
 
-TEST_CASE("silverbox: the official file is split as its authors say") {
+TEST_CASE("official: silverbox: the file is split as its authors say") {
   const auto folder = official("silverbox/SNLS80mV.csv");
   if (!folder) return;
   const Splits splits = silverbox(*folder, {});

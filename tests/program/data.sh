@@ -6,7 +6,7 @@ set -euo pipefail
 "$BITSTATE" data make listops --train=10000000 --threads=1 --out=stopped > log 2>&1 &
 maker=$!
 for _ in $(seq 600); do
-  ls -A stopped 2> /dev/null | grep -q basic_train && break
+  [[ $(ls -A stopped 2> /dev/null) == *basic_train* ]] && break
   sleep 0.1
 done
 kill -TERM "$maker"
@@ -35,7 +35,8 @@ tiny=(--data=pf --n_layers=1 --d_model=8 --ssm_size_base=8 --blocks=1 --bsz=12 -
 "$BITSTATE" train pathfinder-small "${tiny[@]}" --contour_length=6 --out=pf6 > /dev/null
 "$BITSTATE" train --from=pf6 --data=pf --contour_length=3 --out=pf3 > /dev/null
 grep -qx 'contour_length = 3' pf3/settings.ini
-"$BITSTATE" eval pf6 --data=pf --contour_length=3 | grep -q '^test accuracy'
+"$BITSTATE" eval pf6 --data=pf --contour_length=3 > log
+grep -q '^test accuracy' log
 
 # refused <exit code> <text> <argument>...
 refused() {

@@ -1,4 +1,4 @@
-// The main of every test executable. A case that cannot run here (no ../shared) says MESSAGE("skipped: why") and
+// The main of every test executable. A case that cannot run here (no C compiler) says MESSAGE("skipped: why") and
 // returns; a run in which all passed but something was skipped exits with 77, which CTest counts as skipped, never as
 // passed.
 #define DOCTEST_CONFIG_IMPLEMENT
