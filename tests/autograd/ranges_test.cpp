@@ -39,7 +39,8 @@ struct Sites {
   }
 };
 
-/// One step of several lanes, each with its own rows of x; what all of them saw, merged.
+/// One step of several lanes, each with its own rows of x, read at once or in several calls; what all of them saw,
+/// merged.
 struct Step {
   std::vector<float> maxima;
   std::vector<std::uint32_t> counts;
@@ -48,7 +49,7 @@ struct Step {
 };
 
 Step run(Sites& sites, const std::vector<float>& data, std::size_t lanes, bool calibrating,
-         const Tensor& weight = Tensor(4, 2, 0.5F)) {
+         const Tensor& weight = Tensor(4, 2, 0.5F), std::size_t calls = 1) {
   Step step{std::vector<float>(sites.inventory.range_count(), 0.0F),
             std::vector<std::uint32_t>(sites.inventory.count_count(), 0),
             {}};
@@ -59,9 +60,13 @@ Step run(Sites& sites, const std::vector<float>& data, std::size_t lanes, bool c
     Pass pass = training_pass();
     pass.calibrating = calibrating;
     Lane l(pass, 64, step.maxima.size(), step.counts.size());
-    const Value x = l.tape.input(end - begin, width, data.data() + begin * width);
-    const Node& y = l.tape[ops::quantize(l.tape, x, sites.x)];
-    step.shadows.insert(step.shadows.end(), y.value, y.value + y.size());
+    for (std::size_t call = 0; call < calls; ++call) {
+      const std::size_t first = begin + (end - begin) * call / calls;
+      const std::size_t last = begin + (end - begin) * (call + 1) / calls;
+      const Value x = l.tape.input(last - first, width, data.data() + first * width);
+      const Node& y = l.tape[ops::quantize(l.tape, x, sites.x)];
+      step.shadows.insert(step.shadows.end(), y.value, y.value + y.size());
+    }
     (void)ops::quantize(l.tape, l.tape.input(4, 2, weight.data.data()), sites.w);
     for (std::size_t i = 0; i < step.maxima.size(); ++i) step.maxima[i] = std::max(step.maxima[i], l.observed[i]);
     for (std::size_t i = 0; i < step.counts.size(); ++i) step.counts[i] += l.counts[i];
@@ -185,15 +190,18 @@ TEST_CASE("site ranges: what lies above 2^8 shares a bin, and its range is the l
   for (std::size_t c = 0; c < width; ++c) CHECK(sites.x.range[c] == percentile(part(data, true, c), 900));
 }
 
-TEST_CASE("site ranges: what lanes saw does not depend on their number") {
-  for (const std::string range : {"ema", "percentile", "mse"}) {
-    Sites sites("act:x 4 granularity=channel range=" + range);
+TEST_CASE("site ranges: what lanes saw depends neither on their number nor on how many sequences they read at once") {
+  for (const std::string options : {"range=ema", "range=percentile", "range=mse", "sign=asymmetric"}) {
+    CAPTURE(options);
+    Sites sites("act:x 4 granularity=channel " + options);
     const auto data = columns(3);
     const Step one = run(sites, data, 1, true);
-    for (const std::size_t lanes : {2, 5}) {
-      const Step many = run(sites, data, lanes, true);
-      CHECK(many.maxima == one.maxima);
-      CHECK(many.counts == one.counts);
+    for (const std::size_t lanes : {1, 2, 5}) {
+      for (const std::size_t calls : {1, 2, 8}) {
+        const Step many = run(sites, data, lanes, true, Tensor(4, 2, 0.5F), calls);
+        CHECK(many.maxima == one.maxima);
+        CHECK(many.counts == one.counts);
+      }
     }
   }
 }

@@ -294,6 +294,55 @@ TEST_CASE("program: a state or an array of another size than the program's is an
   CHECK(codes[0] == 7);
 }
 
+TEST_CASE("program: a layer norm whose squares need up to 60 bits is accepted, and none beyond") {
+  constexpr std::uint32_t cols = 1U << 8U;  // cols^3 b^2 <= 2^60: b <= 2^18
+  const auto analysed = [](std::int32_t b) {
+    Program p;
+    p.input = {cols, false, false, {1.0F, -b, b}};
+    p.output = {false, {1.0F}};
+    p.instructions = {
+        program::LayerNorm{0, std::vector<std::int32_t>(cols, 1), std::vector<std::int32_t>(cols, 0), 8, 1}};
+    return error_of<Error>([&] { (void)program::analyse(p); });
+  };
+  CHECK(analysed(1 << 18).empty());
+  CHECK(analysed((1 << 18) + 1).find("the squares of 256 codes up to 262145 need more than 60 bits") !=
+        std::string::npos);
+}
+
+TEST_CASE("program: a scan whose sums reach 3 * 2^30 is accepted, and none beyond") {
+  const auto analysed = [](std::int64_t limit) {
+    Program p;
+    p.input = {2, false, false, {1.0F, -1, 1}};
+    p.output = {false, {1.0F}};
+    program::Scan scan;
+    scan.shift = -1;
+    scan.lambda_bits = 17;
+    scan.lambda = {1 << 15, -(1 << 15)};
+    scan.bound = (1 << 15) - 1;
+    scan.limit = limit;
+    scan.to_state = scan.to_inner = {1 << 30, 30};
+    scan.from_input = {{1 << 30, 30}, {1 << 30, 30}};
+    p.instructions = {scan};
+    return error_of<Error>([&] { (void)program::analyse(p); });
+  };
+  // |lambda_re x_re - lambda_im x_im| <= 2 * 2^15 (2^15 - 1)
+  constexpr std::int64_t rest = (std::int64_t{3} << 30) - (std::int64_t{1} << 16) * ((1 << 15) - 1);
+  CHECK(analysed(rest).empty());
+  CHECK(analysed(rest + 1).find("its sums can reach 3221225473") != std::string::npos);
+}
+
+TEST_CASE("program: padding has the code of the number 0, or is the token 0") {
+  Program p;
+  for (const bool one_bit : {false, true}) {
+    p.input = {1, false, one_bit, {0.5F, one_bit ? -1 : -7, one_bit ? 1 : 7}};
+    const float zero[] = {0.0F};
+    std::int32_t code[] = {-2};
+    program::encode_input(p, zero, code);
+    CHECK(program::padding_code(p.input) == code[0]);
+  }
+  CHECK(program::padding_code({1, true, false, {1.0F, 0, 9}}) == 0);
+}
+
 TEST_CASE("program: input codes out of range, NaN and an empty sequence are errors") {
   const program::Runner runner(small_program());
   const std::vector<std::int32_t> outside{1, 128};

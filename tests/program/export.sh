@@ -10,7 +10,7 @@ grep -q '^equal: 0 of 4 test sequences (6144 codes) differ$' said || fail "$(cat
 "$BITSTATE" export run --out=again.h5 > /dev/null
 cmp run/program.h5 again.h5
 "$BITSTATE" export run --format=c --out=c --json > said
-tail -n 1 said | grep -q '"differences":0'
+[[ $(tail -n 1 said) == *'"differences":0'* ]]
 "$BITSTATE" export run --format=onnx --out=model.onnx > /dev/null
 [ -s model.onnx ]
 if command -v cc > /dev/null; then
@@ -21,7 +21,7 @@ fi
 
 BITSTATE_NPM=nowhere "$BITSTATE" bench run/program.h5 --json > said
 grep -q '^onnxruntime  not measured: ' said
-tail -n 1 said | grep -q '"onnxruntime_sequence_seconds":null'
+[[ $(tail -n 1 said) == *'"onnxruntime_sequence_seconds":null'* ]]
 
 # a table with and without a line of names, on one thread and on two
 for t in $(seq 1 70); do echo "$((t % 7 - 3)).5,$((t % 11 - 5)),$((t * t % 13))"; done > steps.csv
