@@ -1,9 +1,13 @@
-// Equal bits of all weights whatever the number of threads, with everything that could depend on it switched on.
+// What a training's result depends on: never the number of threads, with everything switched on that could; always its
+// seed, the epoch, and the part of the data that is meant.
 #include "experiments/trainer.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
 
+#include <fstream>
+#include <set>
 #include <string>
 
 namespace bitstate::experiments {
@@ -52,6 +56,47 @@ TEST_CASE("determinism: the digest sees the seed, the lanes and the quantization
   other.lanes = 5;
   CHECK(digest(other, 2) != base);
   CHECK(digest(config(false, "none"), 2) != base);
+}
+
+TEST_CASE("training: every epoch has an order of its own") {
+  // at a rate that moves nothing the loss of an epoch is that of its sequences: of 16 all but the last of its order
+  RunConfig c = config(false, "none");
+  c.trajectories = 20;
+  c.bsz = 15;
+  c.p_dropout = 0.0;
+  c.ssm_lr_base = 1e-30;
+  c.lr_min = 0.0;
+  const tests::TempFolder folder;
+  c.out = (folder.path() / "run").string();
+  REQUIRE(train(c).status == "done");
+  std::ifstream metrics(folder.path() / "run" / "metrics.jsonl");
+  std::set<double> losses;
+  for (std::string line; std::getline(metrics, line);)
+    losses.insert(nlohmann::json::parse(line).at("train_loss").get<double>());
+  CHECK(losses.size() >= 4);
+}
+
+TEST_CASE("training: the best epoch is told by the validation part, and the test part is another") {
+  const tests::TempFolder folder;
+  std::string text = "u,y\n";
+  for (int i = 0; i < 400; ++i) text += std::to_string(i % 7) + "," + std::to_string(i % 5 * (i < 360 ? 1 : 3)) + "\n";
+  tests::write_quickly(folder / "series.csv", text);  // the last tenth, the test part, is three times as large
+  RunConfig c = load_run_config("", {{"dataset", "own"},
+                                     {"data", (folder / "series.csv").string()},
+                                     {"input", "u"},
+                                     {"target", "y"},
+                                     {"window", "20"},
+                                     {"n_layers", "1"},
+                                     {"d_model", "4"},
+                                     {"ssm_size_base", "4"},
+                                     {"blocks", "1"},
+                                     {"bsz", "4"},
+                                     {"epochs", "2"}});
+  c.out = (folder / "run").string();
+  const TrainResult result = train(c);
+  REQUIRE(result.status == "done");
+  CHECK(result.test_metric > 2.0 * result.val_metric);
+  CHECK(evaluate(c, c.out).test_metric == doctest::Approx(result.test_metric));
 }
 
 TEST_CASE("quantization: a configuration without rules is the float model, bit for bit") {

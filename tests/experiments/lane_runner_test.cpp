@@ -127,24 +127,30 @@ datasets::Splits made(datasets::Task task, std::vector<datasets::Example> exampl
 }
 
 struct MadeRig {
-  RunConfig config = load_run_config("", {{"n_layers", "2"},
-                                          {"d_model", "6"},
-                                          {"ssm_size_base", "8"},
-                                          {"blocks", "2"},
-                                          {"bidirectional", "true"},
-                                          {"batchnorm", "false"}});
+  RunConfig config;
   datasets::Splits data;
   Model model;
   Inventory inventory;
   Workers workers{2};
   LaneRunner runner;
-  MadeRig(datasets::Splits splits, std::size_t lanes, bool packed, bool pad = false)
-      : data(std::move(splits)),
+  MadeRig(datasets::Splits splits, std::size_t lanes, bool packed, bool pad = false, double dropout = 0.0)
+      : config(config_with(dropout)),
+        data(std::move(splits)),
         model(make_model(config, data)),
         inventory(take_inventory(model)),
         runner(model, inventory, metric_of(data), {lanes, pad, data.max_length, packed, data.reading.target_units},
                workers) {}
   MadeRig(const MadeRig&) = delete;
+  static RunConfig config_with(double dropout) {
+    RunConfig c = load_run_config("", {{"n_layers", "2"},
+                                       {"d_model", "6"},
+                                       {"ssm_size_base", "8"},
+                                       {"blocks", "2"},
+                                       {"bidirectional", "true"},
+                                       {"batchnorm", "false"}});
+    c.p_dropout = dropout;
+    return c;
+  }
   std::vector<double> losses() {
     const std::vector<std::size_t> indices{0, 1, 2};
     return runner.run(LaneRunner::Mode::train, *data.train, indices, 5, 0).losses;
@@ -182,6 +188,26 @@ TEST_CASE("lanes: pairs of documents of different lengths give the same losses a
   CHECK(padded.losses()[0] != doctest::Approx(expected[0]).epsilon(1e-6));
 }
 
+TEST_CASE("lanes: the dropout masks of a pair's documents are those of their places in the batch, 2 i and 2 i + 1") {
+  MadeRig rig(pairs(), 3, false, false, 0.5);
+  const auto losses = rig.losses();
+  for (std::size_t i = 0; i < 3; ++i) {
+    datasets::Example example;
+    rig.data.train->read(i, example);
+    const std::vector<std::size_t> rows{example.length, example.second.size()};
+    std::vector<std::int32_t> tokens = example.tokens;
+    tokens.insert(tokens.end(), example.second.begin(), example.second.end());
+    Pass pass;
+    pass.training = true;
+    pass.seed = 5;
+    Tape tape;
+    tape.begin(pass);
+    const Value logits = forward(rig.model, tape, {{rows, rows, 2 * i}, {}, tokens});
+    const Value loss = ops::cross_entropy(tape, logits, std::vector<std::int32_t>{example.label});
+    CHECK(losses[i] == doctest::Approx(tape[loss].value[0]).epsilon(1e-6));
+  }
+}
+
 TEST_CASE("lanes: one target a sequence is learnt from its pooled features; RMSE is in the target's units") {
   std::vector<datasets::Example> examples(3);
   for (std::size_t i = 0; i < 3; ++i) {
@@ -212,6 +238,9 @@ TEST_CASE("lanes: RMSE over sequences of different lengths weighs every step ali
   const std::vector<std::size_t> indices{0, 1, 2};
   const BatchResult result = rig.runner.run(LaneRunner::Mode::evaluate, *rig.data.train, indices);
   CHECK(result.weights == std::vector<double>{2.0, 6.0, 10.0});
+  for (std::size_t i = 0; i < 3; ++i) {  // the loss, too, is a mean over the true steps, and no padding
+    CHECK(result.losses[i] == doctest::Approx(result.metrics[i]).epsilon(1e-6));
+  }
   MetricMean mean(Metric::rmse);
   for (std::size_t i = 0; i < 3; ++i) mean.add(result.metrics[i], result.weights[i]);
   const double squares = 2 * result.metrics[0] + 6 * result.metrics[1] + 10 * result.metrics[2];
