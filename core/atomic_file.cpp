@@ -107,7 +107,18 @@ void write_file_atomically(const fs::path& path, std::string_view bytes) {
   target.commit();
 }
 
+void require_regular(const fs::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode)) return;
+  require(!S_ISDIR(status.st_mode), path.string(), "is a folder; a file is expected");
+  const std::string name = path.string();
+  const bool handed_over = name == "/dev/stdin" || name.starts_with("/dev/fd/") || name.starts_with("/proc/self/fd/");
+  require(handed_over, name, "is a {}; a file is expected",
+          S_ISFIFO(status.st_mode) ? "pipe" : (S_ISSOCK(status.st_mode) ? "socket" : "device"));
+}
+
 std::string read_file(const fs::path& path, std::size_t max_bytes) {
+  require_regular(path);
   const Descriptor file(path, O_RDONLY);
   if (!file.is_open()) fail_on(path, "cannot be opened");
   struct stat status {};

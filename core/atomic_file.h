@@ -42,6 +42,10 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view b
 /// limit is kept in memory).
 std::string read_file(const std::filesystem::path& path, std::size_t max_bytes);
 
+/// Throws Error for a folder, and for a pipe or a device, where a reader would wait for a writer: but those that the
+/// shell hands over, /dev/stdin and /dev/fd/N. What does not exist is left to who opens it.
+void require_regular(const std::filesystem::path& path);
+
 /// Removes temporaries of `path` that killed writers left behind; returns how many. Only for an owner of the folder:
 /// it would also remove those of a writer that is still alive.
 std::size_t remove_stale_temporaries(const std::filesystem::path& path);

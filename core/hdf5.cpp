@@ -390,7 +390,8 @@ Hdf5Reader::Hdf5Reader(std::filesystem::path path) : path_(std::move(path)) {
   const QuietErrors quiet;
   const std::string where = path_.string();
   std::error_code error;
-  require(std::filesystem::is_regular_file(path_, error), where, "there is no such file");
+  require(std::filesystem::exists(path_, error), where, "there is no such file");
+  require_regular(path_);
   file_ = own(H5Fopen(path_.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose, where, "is not a readable HDF5 file");
   refuse_links(file_.id(), where);
 }
@@ -482,12 +483,29 @@ Hdf5Shape Hdf5Reader::shape(std::string_view path) const {
   return space_shape(space.id(), where);
 }
 
-bool Hdf5Reader::is_integer(std::string_view path) const {
+namespace {
+
+/// The type in which an array is stored.
+Hdf5Handle stored_type(hid_t file, const std::filesystem::path& name, std::string_view path) {
   const QuietErrors quiet;
-  const std::string where = place(path_, path);
-  const Hdf5Handle array = open_array(file_.id(), path, where);
-  const Hdf5Handle stored = own(H5Dget_type(array.id()), H5Tclose, where, "has an unreadable type");
-  return H5Tget_class(stored.id()) == H5T_INTEGER;
+  const std::string where = place(name, path);
+  const Hdf5Handle array = open_array(file, path, where);
+  return own(H5Dget_type(array.id()), H5Tclose, where, "has an unreadable type");
+}
+
+}  // namespace
+
+bool Hdf5Reader::is_integer(std::string_view path) const {
+  return H5Tget_class(stored_type(file_.id(), path_, path).id()) == H5T_INTEGER;
+}
+
+bool Hdf5Reader::is_enum(std::string_view path) const {
+  return H5Tget_class(stored_type(file_.id(), path_, path).id()) == H5T_ENUM;
+}
+
+bool Hdf5Reader::is_single(std::string_view path) const {
+  const Hdf5Handle stored = stored_type(file_.id(), path_, path);
+  return H5Tget_class(stored.id()) == H5T_FLOAT && H5Tget_size(stored.id()) <= sizeof(float);
 }
 
 std::size_t Hdf5Reader::checked_count(std::string_view path, const Hdf5Shape& shape, std::size_t limit) const {

@@ -160,6 +160,10 @@ class Hdf5Reader {
   [[nodiscard]] Hdf5Shape shape(std::string_view path) const;
   /// Whether the numbers of an array are stored as integers, of any size.
   [[nodiscard]] bool is_integer(std::string_view path) const;
+  /// Whether they are stored as names of numbers: booleans of h5py are.
+  [[nodiscard]] bool is_enum(std::string_view path) const;
+  /// Whether they are stored as floating-point numbers of at most single precision.
+  [[nodiscard]] bool is_single(std::string_view path) const;
 
   /// The array at `path`; refused before anything is allocated if it claims more than `max_elements`.
   template <Hdf5Number T>

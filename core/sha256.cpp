@@ -1,5 +1,6 @@
 #include "core/sha256.h"
 
+#include "core/atomic_file.h"
 #include "core/error.h"
 
 #include <fmt/core.h>
@@ -94,6 +95,7 @@ std::string sha256_hex(std::string_view bytes) {
 }
 
 std::string sha256_file(const std::filesystem::path& path) {
+  require_regular(path);
   std::ifstream file(path, std::ios::binary);
   require(file.is_open(), path.string(), "cannot be opened");
   Sha256 hash;

@@ -50,14 +50,16 @@ Archive new_archive(const fs::path& path) {
   return archive;
 }
 
+gzFile opened(const fs::path& path) {
+  require_regular(path);
+  return gzopen(path.c_str(), "rb");
+}
+
 /// The bytes of a file without its compression. zlib unpacks gzip, because libarchive does not look at its checksum.
 class Unpacked {
  public:
   Unpacked(const fs::path& path, std::size_t max_bytes)
-      : file_(gzopen(path.c_str(), "rb"), gzclose),
-        archive_(new_archive(path)),
-        max_bytes_(max_bytes),
-        rest_(max_bytes) {
+      : file_(opened(path), gzclose), archive_(new_archive(path)), max_bytes_(max_bytes), rest_(max_bytes) {
     require(file_ != nullptr, path.string(), "cannot be opened");
     archive_read_support_filter_xz(archive_.get());
     archive_read_support_filter_bzip2(archive_.get());

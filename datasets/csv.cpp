@@ -2,150 +2,96 @@
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "datasets/csv_text.h"
 
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <limits>
 #include <optional>
+#include <set>
 #include <string_view>
-#include <utility>
 
 namespace bitstate::datasets {
 namespace {
 
-constexpr std::size_t max_columns = std::size_t{1} << 16;
 constexpr std::size_t shown_names = 20;
 constexpr std::size_t shown_bytes = 40;
+constexpr std::size_t rows_ahead = 20;
+constexpr std::size_t least_ahead = 3;
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view blanks = " \t\r";
-  const std::size_t first = std::min(text.find_first_not_of(blanks), text.size());
-  return text.substr(first, text.find_last_not_of(blanks) + 1 - first);
-}
-
-std::optional<double> any_number_of(std::string_view cell) {
-  if (cell.starts_with('+') && !cell.starts_with("+-")) cell.remove_prefix(1);
-  double number = 0.0;
-  const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), number);
-  if (error != std::errc() || end != cell.data() + cell.size()) return std::nullopt;
-  return number;
-}
-
-/// A finite number that a float can hold.
-std::optional<float> number_of(std::string_view cell) {
-  const std::optional<double> number = any_number_of(cell);
-  if (!number || !(std::fabs(*number) <= double{std::numeric_limits<float>::max()})) return std::nullopt;
-  return static_cast<float>(*number);
-}
+bool is_quoted(std::string_view cell) { return cell.starts_with('"'); }
 
 bool is_name(std::string_view cell) {
   constexpr std::string_view beginnings_of_numbers = "0123456789+-.";
-  return !cell.empty() && beginnings_of_numbers.find(cell.front()) == std::string_view::npos && !any_number_of(cell);
+  if (unquoted(cell).empty() || number_in(cell)) return false;
+  return is_quoted(cell) || beginnings_of_numbers.find(cell.front()) == std::string_view::npos;
 }
 
-/// A name without its quotes; two of them inside are one.
-std::string unquoted(std::string_view cell) {
-  if (!cell.starts_with('"')) return std::string(cell);
-  std::string name;
-  for (std::size_t i = 1; i + 1 < cell.size(); ++i) {
-    name += cell[i];
-    if (cell[i] == '"') ++i;
+bool is_whole(std::string_view cell) {
+  constexpr std::size_t most_digits = 9;
+  return !cell.empty() && cell.size() <= most_digits && cell.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+/// Whether the first row quotes numbers and the second one does not.
+bool names_are_quoted_numbers(const CsvRows& rows) {
+  const auto& first = rows.cells();
+  CsvRows ahead = rows;
+  if (std::none_of(first.begin(), first.end(), is_quoted) || !ahead.next()) return false;
+  const auto& second = ahead.cells();
+  for (std::size_t i = 0; i < std::min(first.size(), second.size()); ++i) {
+    if (is_quoted(first[i]) && number_in(first[i]) && !is_quoted(second[i])) return true;
   }
-  return name;
+  return false;
 }
 
-char separator_of(std::string_view line) {
-  std::size_t best = 0;
-  char found = ',';
-  for (const char candidate : {',', ';', '\t'}) {
-    bool quoted = false;
-    std::size_t count = 0;
-    for (const char c : line) {
-      quoted ^= c == '"';
-      if (!quoted && c == candidate) ++count;
+/// Whether each cell of the next rows is a fraction.
+bool fractions_follow(CsvRows ahead) {
+  std::size_t rows = 0;
+  for (; rows < rows_ahead && ahead.next(); ++rows) {
+    for (const std::string_view cell : ahead.cells()) {
+      const std::string text = unquoted(cell);
+      if (is_whole(text.substr(text.starts_with('-') || text.starts_with('+') ? 1 : 0))) return false;
     }
-    if (count > best) found = candidate;
-    best = std::max(best, count);
   }
-  return found;
+  return rows >= least_ahead;
 }
 
-/// Walks through the rows of a text and knows where it is.
-class Rows {
- public:
-  Rows(std::string file, std::string_view text) : file_(std::move(file)), rest_(text) {
-    if (rest_.starts_with("\xEF\xBB\xBF")) rest_.remove_prefix(3);
-  }
-
-  /// The cells of the next line that is not blank; false at the end.
-  bool next() {
-    std::string_view line;
-    do {
-      if (rest_.empty()) return false;
-      const std::size_t end = rest_.find('\n');
-      line = rest_.substr(0, end);
-      rest_.remove_prefix(end == std::string_view::npos ? rest_.size() : end + 1);
-      ++line_;
-    } while (trimmed(line).empty());
-    if (separator_ == '\0') separator_ = separator_of(line);
-    split(line);
-    return true;
-  }
-
-  [[nodiscard]] const std::vector<std::string_view>& cells() const { return cells_; }
-  [[nodiscard]] std::size_t line() const { return line_; }
-
-  template <class... Args>
-  [[noreturn]] void refuse(fmt::format_string<Args...> sentence, Args&&... args) const {
-    fail("csv", "{}, line {}: {}", file_, line_, fmt::format(sentence, std::forward<Args>(args)...));
-  }
-
- private:
-  void split(std::string_view line) {
-    cells_.clear();
-    std::size_t end = 0;
-    do {
-      end = end_of_cell(line);
-      if (cells_.size() == max_columns) refuse("there are more than {} cells", max_columns);
-      cells_.push_back(trimmed(line.substr(0, end)));
-      line.remove_prefix(std::min(end + 1, line.size()));
-    } while (end != std::string_view::npos);
-  }
-
-  /// The place of the separator behind the first cell of `line`.
-  [[nodiscard]] std::size_t end_of_cell(std::string_view line) const {
-    const std::size_t first = line.find_first_not_of(' ');
-    if (first == std::string_view::npos || line[first] != '"') return line.find(separator_);
-    std::size_t quote = line.find('"', first + 1);
-    while (quote < line.size() - 1 && line[quote + 1] == '"') quote = line.find('"', quote + 2);
-    if (quote == std::string_view::npos) refuse("the quote in {} has no end", line.substr(first, shown_bytes));
-    const std::size_t end = line.find(separator_, quote);
-    const std::size_t size = end == std::string_view::npos ? line.size() - quote - 1 : end - quote - 1;
-    if (!trimmed(line.substr(quote + 1, size)).empty()) {
-      refuse("there is text behind the quote in {}", line.substr(first, shown_bytes));
-    }
-    return end;
-  }
-
-  std::string file_;
-  std::string_view rest_;
-  std::vector<std::string_view> cells_;  // of the row, trimmed
-  std::size_t line_ = 0;
-  char separator_ = '\0';  // unknown before the first row
-};
+/// Refuses a first row of whole numbers that may be names, as pandas writes those of a frame without names.
+void refuse_numbers_as_names(const CsvRows& rows) {
+  std::vector<std::string> cells;
+  for (const std::string_view cell : rows.cells()) cells.push_back(unquoted(cell));
+  if (cells.size() > 1 && cells.back().empty()) cells.pop_back();  // the separator ends each line
+  const bool index = cells.size() > 1 && cells.front().empty();
+  if (index) cells.erase(cells.begin());
+  if (!std::all_of(cells.begin(), cells.end(), is_whole)) return;
+  if (std::set<std::string>(cells.begin(), cells.end()).size() != cells.size()) return;
+  bool counts = true;
+  for (std::size_t i = 0; i < cells.size(); ++i) counts = counts && cells[i] == std::to_string(i);
+  const bool several = cells.size() > 1;
+  if (!index && !(several && counts) && !((several || counts) && fractions_follow(rows))) return;
+  rows.refuse(
+      "\"{}\" may be names of columns, as pandas writes them, or a first row of numbers: write a line of names "
+      "that begin with letters in its place, or above it",
+      fmt::join(cells.begin(), cells.begin() + static_cast<std::ptrdiff_t>(std::min(cells.size(), shown_names)), ", "));
+}
 
 /// The names in the first row; empty where it is one of numbers.
-std::vector<std::string> names_in(const Rows& rows) {
+std::vector<std::string> names_in(const CsvRows& rows) {
   const auto& cells = rows.cells();
-  const auto name = std::find_if(cells.begin(), cells.end(), is_name);
-  if (name == cells.end()) return {};
-  const auto number = std::find_if(cells.begin(), cells.end(), [](auto cell) { return number_of(cell).has_value(); });
+  const bool quoted_numbers = names_are_quoted_numbers(rows);
+  const auto names_one = [&](std::string_view cell) { return is_name(cell) || (quoted_numbers && is_quoted(cell)); };
+  const auto name = std::find_if(cells.begin(), cells.end(), names_one);
+  if (name == cells.end()) {
+    refuse_numbers_as_names(rows);
+    return {};
+  }
+  const auto number =
+      std::find_if(cells.begin(), cells.end(), [&](auto cell) { return !names_one(cell) && number_in(cell); });
   if (number != cells.end()) {
     rows.refuse("there is a name, {}, and a number, {}; names that are numbers need quotes",
-                name->substr(0, shown_bytes), *number);
+                name->substr(0, shown_bytes), number->substr(0, shown_bytes));
   }
   std::vector<std::string> names;
   names.reserve(cells.size());
@@ -175,52 +121,118 @@ std::size_t position_of(const std::string& column, const std::vector<std::string
   return number;
 }
 
-/// Appends the row's numbers to the table, or notes that the table has ended.
-void take_row(const Rows& rows, const std::vector<std::size_t>& positions, std::size_t& end_line, Csv& table) {
-  const auto& cells = rows.cells();
-  const auto is_empty = [&](std::size_t position) { return cells[position].empty(); };
-  if (std::all_of(positions.begin(), positions.end(), is_empty)) {
-    if (end_line == 0) end_line = rows.line();
+/// Whether a number with a comma could be one of thousands: 1,234 but not 0,123 or 1,2345.
+bool may_be_thousands(std::string_view number) {
+  constexpr std::size_t group = 3;
+  if (number.starts_with('-') || number.starts_with('+')) number.remove_prefix(1);
+  const std::size_t comma = number.find(',');
+  return comma > 0 && comma <= group && number.front() != '0' && number.size() == comma + 1 + group;
+}
+
+/// Takes the rows of numbers into a table.
+class Numbers {
+ public:
+  Numbers(const CsvRows& rows, Csv& table) : rows_(rows), table_(table) {}
+
+  /// Appends the row's numbers, or notes that the table has ended.
+  void take_row();
+  /// After the last row.
+  void check_decimals() const;
+
+ private:
+  double number_of(std::size_t column);
+
+  const CsvRows& rows_;
+  Csv& table_;
+  std::size_t end_line_ = 0;   // of the first row in which all cells are empty
+  std::string point_, comma_;  // the first number with a decimal point, with a comma
+  std::size_t point_line_ = 0, comma_line_ = 0;
+  bool comma_is_decimal_ = false;  // one of the numbers cannot be read otherwise
+};
+
+double Numbers::number_of(std::size_t column) {
+  const std::string_view cell = rows_.cells()[table_.positions[column]];
+  const std::optional<double> number = number_in(cell);
+  if (!number || !std::isfinite(*number)) {
+    rows_.refuse("column {}: expected a finite decimal number, got \"{}\"", table_.names[column],
+                 cell.substr(0, shown_bytes));
+  }
+  const bool comma = cell.find(',') != std::string_view::npos;
+  if (comma || cell.find('.') != std::string_view::npos) {
+    std::string& first = comma ? comma_ : point_;
+    if (first.empty()) {
+      first = unquoted(cell);
+      (comma ? comma_line_ : point_line_) = rows_.line();
+    }
+    if (comma) comma_is_decimal_ = comma_is_decimal_ || !may_be_thousands(unquoted(cell));
+    if (!comma_.empty() && !point_.empty()) {
+      rows_.refuse("column {}: \"{}\" has a decimal {}, but line {} has {}: write all numbers alike",
+                   table_.names[column], unquoted(cell), comma ? "comma" : "point", comma ? point_line_ : comma_line_,
+                   comma ? point_ : comma_);
+    }
+  }
+  return *number;
+}
+
+void Numbers::take_row() {
+  const auto& cells = rows_.cells();
+  const auto is_empty = [&](std::size_t position) { return cells[position].empty() || cells[position] == "\"\""; };
+  if (std::all_of(table_.positions.begin(), table_.positions.end(), is_empty)) {
+    if (end_line_ == 0) end_line_ = rows_.line();
     return;
   }
-  if (end_line != 0) rows.refuse("the columns go on, but ended before line {}, which is empty in them", end_line);
-  for (std::size_t c = 0; c < positions.size(); ++c) {
-    const std::string_view cell = cells[positions[c]];
-    const std::optional<float> number = number_of(cell);
-    if (!number) {
-      rows.refuse("column {}: expected a finite decimal number of single precision, got \"{}\"", table.names[c],
-                  cell.substr(0, shown_bytes));
+  if (end_line_ != 0) {
+    std::vector<std::string> names;  // each once
+    for (const std::string& name : table_.names) {
+      if (names.size() < shown_names && std::find(names.begin(), names.end(), name) == names.end())
+        names.push_back(name);
     }
-    table.values.push_back(*number);
+    const bool one = names.size() == 1;
+    rows_.refuse_at(end_line_, "{} {} empty, but {} on in line {}: values are missing",
+                    fmt::format("{} {}", one ? "column" : "the columns", fmt::join(names, ", ")), one ? "is" : "are",
+                    one ? "goes" : "go", rows_.line());
   }
-  ++table.rows;
+  for (std::size_t c = 0; c < table_.positions.size(); ++c) table_.values.push_back(number_of(c));
+  ++table_.rows;
+}
+
+void Numbers::check_decimals() const {
+  if (comma_.empty() || comma_is_decimal_) return;
+  std::string thousands = comma_;
+  std::erase(thousands, ',');
+  rows_.refuse_at(comma_line_,
+                  "\"{}\" may have a decimal comma, or be {}: write numbers with a decimal point and without "
+                  "a sign between thousands",
+                  comma_, thousands);
 }
 
 }  // namespace
 
 Csv read_csv(const std::filesystem::path& file, const std::vector<std::string>& columns, std::size_t max_bytes) {
   const std::string text = read_file(file, max_bytes);
-  Rows rows(file.string(), text);
+  CsvRows rows(file.string(), text);
   require(rows.next(), "csv", "{} holds no row", file.string());
-  const std::vector<std::string> names = names_in(rows);
   const std::size_t count = rows.cells().size();
   const std::size_t first_line = rows.line();
+  const auto filled = std::count_if(rows.cells().begin(), rows.cells().end(), [](auto cell) { return !cell.empty(); });
+  if (filled == 1) rows.keep_blank_lines();
 
   Csv table;
-  std::vector<std::size_t> positions;
-  positions.reserve(count);
-  for (const std::string& column : columns) positions.push_back(position_of(column, names, count, file.string()));
-  for (std::size_t i = 0; columns.empty() && i < count; ++i) positions.push_back(i);
-  for (const std::size_t i : positions) table.names.push_back(names.empty() ? std::to_string(i) : names[i]);
+  table.header = names_in(rows);
+  const std::vector<std::string>& names = table.header;
+  for (const std::string& column : columns) table.positions.push_back(position_of(column, names, count, file.string()));
+  for (std::size_t i = 0; columns.empty() && i < count; ++i) table.positions.push_back(i);
+  for (const std::size_t i : table.positions) table.names.push_back(names.empty() ? std::to_string(i) : names[i]);
 
-  std::size_t end_line = 0;  // of the first row in which all cells are empty
+  Numbers numbers(rows, table);
   bool more = names.empty() || rows.next();
   for (; more; more = rows.next()) {
     if (rows.cells().size() != count) {
       rows.refuse("there are {} cells, line {} has {}", rows.cells().size(), first_line, count);
     }
-    take_row(rows, positions, end_line, table);
+    numbers.take_row();
   }
+  numbers.check_decimals();
   require(table.rows > 0, "csv", "{} holds no row of numbers", file.string());
   return table;
 }

@@ -54,6 +54,7 @@ struct Splits {
   std::size_t d_output = 0;    ///< classes, or target features
   std::size_t max_length = 0;  ///< longest sequence (the padded length of the reference)
   Reading reading;
+  std::string origin{};  ///< of the user's own data: what the files hold and what of it is read
   std::shared_ptr<const Dataset> train;
   std::shared_ptr<const Dataset> validation;
   std::shared_ptr<const Dataset> test;

@@ -3,12 +3,14 @@
 #include "core/error.h"
 #include "datasets/csv.h"
 #include "datasets/own_hdf5.h"
+#include "datasets/own_parts.h"
 #include "datasets/sequences.h"
 
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <system_error>
 #include <utility>
 
@@ -16,9 +18,6 @@ namespace bitstate::datasets {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool is_csv(const fs::path& file) { return file.extension() == ".csv"; }
-bool is_hdf5(const fs::path& file) { return file.extension() == ".h5" || file.extension() == ".hdf5"; }
 
 Task csv_task(const OwnOptions& options) {
   if (options.task == "classification") return Task::classification;
@@ -48,24 +47,77 @@ void check_hdf5_options(const OwnOptions& options) {
   require<UsageError>(none, "data", "input, target, window, stride and horizon are for CSV files, not for HDF5");
 }
 
-/// The columns of a file: those of the input, then those of the target.
-Csv read_columns(const fs::path& file, const OwnOptions& options) {
-  std::vector<std::string> columns = options.input;
-  columns.insert(columns.end(), options.target.begin(), options.target.end());
-  return read_csv(file, columns);
-}
+/// Reads series, and notes what was read.
+class SeriesReader {
+ public:
+  explicit SeriesReader(const OwnOptions& options) : options_(options) {}
+
+  /// The columns of a file: those of the input, then those of the target.
+  Csv read(const fs::path& file) {
+    std::vector<std::string> columns = options_.input;
+    columns.insert(columns.end(), options_.target.begin(), options_.target.end());
+    Csv table = read_csv(file, columns);
+    check_target(table, file);
+    if (files_ == 0) {
+      name_ = file.filename().string();
+      header_ = table.header;
+    }
+    ++files_;
+    rows_ += table.rows;
+    if (table.header.empty()) ++without_header_;
+    return table;
+  }
+
+  /// "1000 rows of a.csv with the header t, u, y, input u, target y"
+  [[nodiscard]] std::string origin() const {
+    const std::string where = files_ == 1 ? name_ : fmt::format("{} files", files_);
+    std::string header = "without a header";
+    if (without_header_ == 0) {
+      constexpr std::size_t shown = 20;
+      const std::size_t count = std::min(header_.size(), shown);
+      header = fmt::format("with the header {}{}", fmt::join(std::span(header_).first(count), ","),
+                           count < header_.size() ? ",..." : "");
+    } else if (without_header_ < files_) {
+      header = fmt::format("{} of them without a header", without_header_);
+    }
+    return fmt::format("{} rows of {} {}, input {}, target {}", rows_, where, header, fmt::join(options_.input, ","),
+                       fmt::join(options_.target, ","));
+  }
+
+ private:
+  /// With a horizon the model knows the present value of what it predicts; without one it would copy it.
+  void check_target(const Csv& table, const fs::path& file) const {
+    if (options_.horizon > 0) return;
+    const auto inputs = std::span(table.positions).first(options_.input.size());
+    for (std::size_t c = inputs.size(); c < table.positions.size(); ++c) {
+      require<UsageError>(
+          std::find(inputs.begin(), inputs.end(), table.positions[c]) == inputs.end(), "target",
+          "column {} of {} is an input, too, so that a model would only copy it: leave it out of --input, "
+          "or let it be predicted with --horizon=1 or more",
+          table.names[c], file.string());
+    }
+  }
+
+  const OwnOptions& options_;
+  std::size_t files_ = 0, rows_ = 0, without_header_ = 0;
+  std::string name_;                 // of the first file
+  std::vector<std::string> header_;  // likewise
+};
 
 /// The splits of series of the columns that `options` name.
-Splits cut_columns(SeriesParts parts, const OwnOptions& options) {
+Splits cut_columns(const SeriesParts& parts, const OwnOptions& options, std::string origin) {
   const Cutting cutting{csv_task(options), options.window,  options.stride,
                         options.window,    options.horizon, options.reading};
-  return cut_series("own", std::move(parts), options.input.size(), options.target.size(), cutting);
+  Splits splits = cut_series("own", parts, options.input.size(), options.target.size(), cutting);
+  splits.origin = std::move(origin);
+  return splits;
 }
 
 /// One file, cut in time.
 Splits from_csv(const fs::path& file, const OwnOptions& options) {
   check_csv_options(options);
-  const Csv table = read_columns(file, options);
+  SeriesReader reader(options);
+  const Csv table = reader.read(file);
   const std::size_t d_input = options.input.size();
   const std::size_t train = table.rows * 8 / 10;
   const std::size_t validation = table.rows * 9 / 10;
@@ -75,54 +127,12 @@ Splits from_csv(const fs::path& file, const OwnOptions& options) {
   };
   return cut_columns(
       {{part("training", 0, train)}, {part("validation", train, validation)}, {part("test", validation, table.rows)}},
-      options);
-}
-
-/// The file or folder of one part; empty if there is none.
-fs::path find_part(const fs::path& folder, const std::vector<std::string_view>& names) {
-  std::error_code ignored;
-  std::vector<fs::path> found;
-  for (const std::string_view name : names) {
-    for (const std::string_view ending : {"", ".csv", ".h5", ".hdf5"}) {
-      fs::path path = folder / fmt::format("{}{}", name, ending);
-      if (ending.empty() ? fs::is_directory(path, ignored) : fs::is_regular_file(path, ignored)) {
-        found.push_back(std::move(path));
-      }
-    }
-  }
-  require(found.size() < 2, "own", "{} and {} are the same part", found.empty() ? "" : found.front().string(),
-          found.empty() ? "" : found.back().string());
-  return found.empty() ? fs::path() : found.front();
-}
-
-/// The .csv files of a part, by name.
-std::vector<fs::path> files_of(const fs::path& part) {
-  if (!fs::is_directory(part)) return {part};
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(part)) {
-    if (is_csv(entry.path())) files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end());
-  require(!files.empty(), "own", "{} holds no .csv file", part.string());
-  return files;
-}
-
-std::vector<Series> read_part(const fs::path& part, const OwnOptions& options) {
-  std::vector<Series> all;
-  if (part.empty()) return all;
-  for (const fs::path& file : files_of(part)) {
-    const Csv table = read_columns(file, options);
-    all.push_back(series_of(table, options.input.size(), 0, table.rows, "own: " + file.string()));
-  }
-  return all;
+      options, reader.origin());
 }
 
 Splits from_folder(const fs::path& folder, const OwnOptions& options) {
-  const OwnFiles files{find_part(folder, {"train"}), find_part(folder, {"validation", "val"}),
-                       find_part(folder, {"test"})};
-  require(!files.train.empty() && !files.test.empty(), "own",
-          "{} holds no {}: a folder of data has train and test, each a .csv, a .h5 or a folder of .csv files",
-          folder.string(), files.train.empty() ? "train" : "test");
+  std::vector<std::string> ignored;
+  const OwnFiles files = find_parts(folder, ignored);
   const bool hdf5 = is_hdf5(files.train);
   for (const fs::path& file : {files.validation, files.test}) {
     require(file.empty() || is_hdf5(file) == hdf5, "own", "{} and {} are files of different kinds",
@@ -130,11 +140,23 @@ Splits from_folder(const fs::path& folder, const OwnOptions& options) {
   }
   if (hdf5) {
     check_hdf5_options(options);
-    return own_hdf5(files, options.task, options.reading);
+    Splits splits = own_hdf5(files, options.task, options.reading);
+    splits.origin += not_read(ignored);
+    return splits;
   }
   check_csv_options(options);
-  return cut_columns(
-      {read_part(files.train, options), read_part(files.validation, options), read_part(files.test, options)}, options);
+  SeriesReader reader(options);
+  const auto read_part = [&](const fs::path& part) {
+    std::vector<Series> all;
+    if (part.empty()) return all;
+    for (const fs::path& file : series_files(part, ignored)) {
+      const Csv table = reader.read(file);
+      all.push_back(series_of(table, options.input.size(), 0, table.rows, "own: " + file.string()));
+    }
+    return all;
+  };
+  const SeriesParts parts{read_part(files.train), read_part(files.validation), read_part(files.test)};
+  return cut_columns(parts, options, reader.origin() + not_read(ignored));
 }
 
 }  // namespace

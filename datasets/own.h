@@ -25,12 +25,13 @@ struct OwnOptions {                            // of CSV unless said otherwise
 /// Data from
 ///   a .csv   a series: its first 80 % are the training part, the next 10 % validation, the last 10 % the test part
 ///   a .h5    own_hdf5()
-///   a folder with train, test and, optionally, validation (or val): each a .csv, a .h5, or a folder of .csv files, of
-///            which each is a series
+///   a folder with train, test and, optionally, validation (or val, valid, dev): each a .csv, a .h5, or a folder of
+///            .csv files, of which each is a series (own_parts.h)
 /// Windows of the training part begin every `stride` steps; those of the other parts follow each other, the last may be
 /// shorter. Columns of CSV files are standardised by the training part (not classes), HDF5 arrays if the root has an
 /// attribute standardize = 1. Everything is kept in memory.
-/// Throws UsageError for options that fit neither each other nor the data, Error for damaged data.
+/// Throws UsageError for options that fit neither each other nor the data, as a target among the inputs without a
+/// horizon; Error for damaged data, and for what can be read in two ways.
 Splits own_data(const std::filesystem::path& file_or_folder, const OwnOptions& options);
 
 }  // namespace bitstate::datasets

@@ -3,6 +3,7 @@
 
 #include "core/hdf5.h"
 #include "datasets/dataset.h"
+#include "datasets/own_parts.h"
 
 #include <filesystem>
 #include <optional>
@@ -15,11 +16,6 @@ namespace bitstate::datasets {
 /// The true lengths of the sequences of x, from the array `path`: all `longest` where there is none.
 std::vector<std::size_t> read_lengths(const Hdf5Reader& file, std::string_view path, std::size_t sequences,
                                       std::size_t longest);
-
-/// The file of each part; `validation` may be empty.
-struct OwnFiles {
-  std::filesystem::path train, validation, test;
-};
 
 /// HDF5 1.10 crashes on some damaged files: these are read in a child process first (core/rehearsal.h).
 ///

@@ -48,32 +48,34 @@ class InMemory final : public Dataset {
   std::vector<Cut> cuts_;
 };
 
-using Blocks = std::vector<std::span<float>>;
+using Blocks = std::vector<std::span<const double>>;
 
-/// x or target of every series.
-Blocks blocks_of(std::vector<Series>& part, std::vector<float> Series::*values) {
-  Blocks blocks;
-  for (Series& series : part) blocks.emplace_back(series.*values);
-  return blocks;
+/// The units of one side, x or target, of the training part, or those that are `given`.
+Units units_of_side(const std::vector<Series>& train, std::vector<double> Series::*values, std::size_t columns,
+                    const Units* given) {
+  if (given == nullptr) {
+    Blocks blocks;
+    for (const Series& series : train) blocks.emplace_back(series.*values);
+    return units_of(blocks, columns);
+  }
+  require(given->mean.empty() || given->mean.size() == columns, train.front().origin,
+          "{} columns are read, the model was trained with {}", columns, given->mean.size());
+  return *given;
 }
 
-/// Standardises one side of all parts by the training part, or by `given`.
-Units standardise_side(SeriesParts& parts, std::vector<float> Series::*values, std::size_t columns,
-                       const Units* given) {
-  Units units = given != nullptr ? *given : units_of(blocks_of(parts.train, values), columns);
-  require(units.mean.empty() || units.mean.size() == columns, parts.train.front().origin,
-          "{} columns are read, but the model was trained with {}", columns, units.mean.size());
-  for (auto* const part : {&parts.train, &parts.validation, &parts.test}) {
-    for (Series& series : *part) standardise_blocks(units, {std::span(series.*values)}, series.origin);
-  }
-  return units;
+/// Appends values, standardised.
+void append_standardised(const Units& units, std::span<const double> values, std::string_view where,
+                         std::vector<float>& to) {
+  const std::size_t size = to.size();
+  to.resize(size + values.size());
+  standardise_into(units, values, std::span(to).subspan(size), where);
 }
 
 /// Appends the class of every step.
 void append_classes(const Series& series, std::size_t horizon, std::vector<std::int32_t>& classes) {
   for (std::size_t row = horizon; row < series.rows; ++row) {
-    const float value = series.target[row];
-    require(value >= 0.0F && value <= static_cast<float>(max_id) && value == std::floor(value), series.origin,
+    const double value = series.target[row];
+    require(value >= 0.0 && value <= max_id && value == std::floor(value), series.origin,
             "row {0} of numbers: expected a class (a whole number from 0 to {2}), got {1}", row, value, max_id);
     classes.push_back(static_cast<std::int32_t>(value));
   }
@@ -96,9 +98,9 @@ struct Joined {
   std::vector<Cut> cuts;
 };
 
-/// The series of a part, one after the other, each step with the target of its row + horizon.
+/// The series of a part, one after the other, standardised, each step with the target of its row + horizon.
 Joined joined(const std::vector<Series>& part, std::size_t d_input, std::size_t d_output, const Cutting& cutting,
-              bool train) {
+              const Reading& reading, bool train) {
   Joined all{std::make_shared<Steps>(), {}};
   Steps& steps = *all.steps;
   steps.task = cutting.task;
@@ -109,12 +111,12 @@ Joined joined(const std::vector<Series>& part, std::size_t d_input, std::size_t 
     require(series.rows > cutting.horizon, series.origin, "there are {} rows, but the horizon of {} needs at least {}",
             series.rows, cutting.horizon, cutting.horizon + 1);
     const std::size_t count = series.rows - cutting.horizon;
-    steps.x.insert(steps.x.end(), series.x.begin(), series.x.begin() + static_cast<std::ptrdiff_t>(count * d_input));
+    append_standardised(reading.input_units, std::span(series.x).first(count * d_input), series.origin, steps.x);
     if (cutting.task == Task::classification) {
       append_classes(series, cutting.horizon, steps.classes);
     } else {
-      const auto begin = series.target.begin() + static_cast<std::ptrdiff_t>(cutting.horizon * d_output);
-      steps.target.insert(steps.target.end(), begin, series.target.end());
+      append_standardised(reading.target_units, std::span(series.target).subspan(cutting.horizon * d_output),
+                          series.origin, steps.target);
     }
     const std::size_t window = train ? cutting.window : cutting.test_window;
     const std::size_t stride = train && cutting.stride > 0 ? cutting.stride : window;
@@ -144,34 +146,31 @@ Units units_of(const Blocks& blocks, std::size_t columns) {
   for (std::size_t c = 0; c < columns; ++c) {
     double sum = 0.0;
     double squares = 0.0;
-    bool constant = true;
-    const float one = blocks.front()[c];
+    const double one = blocks.front()[c];
     const auto for_each = [&](auto f) {
       for (const auto& block : blocks) {
         for (std::size_t i = c; i < block.size(); i += columns) f(block[i]);
       }
     };
-    for_each([&](float v) {
-      sum += double{v};
-      constant = constant && v == one;
-    });
-    const double mean = sum / static_cast<double>(rows);
-    for_each([&](float v) { squares += (double{v} - mean) * (double{v} - mean); });
-    // of tiny numbers the deviation may be none that a float can divide by
-    const auto deviation = static_cast<float>(std::sqrt(squares / static_cast<double>(rows)));
-    units.mean.push_back(static_cast<float>(mean));
-    units.deviation.push_back(constant || !std::isnormal(deviation) ? 1.0F : deviation);
+    // sums of distances from one of the numbers: far from 0 they keep more digits than sums of the numbers
+    for_each([&](double v) { sum += v - one; });
+    const double mean = one + sum / static_cast<double>(rows);
+    for_each([&](double v) { squares += (v - mean) * (v - mean); });
+    // of tiny numbers the deviation may be none that can be divided by
+    const double deviation = std::sqrt(squares / static_cast<double>(rows));
+    units.mean.push_back(mean);
+    units.deviation.push_back(std::isnormal(deviation) ? deviation : 1.0);
   }
   return units;
 }
 
-void standardise_blocks(const Units& units, const Blocks& blocks, std::string_view where) {
-  const auto finite = [](float v) { return std::isfinite(v); };
-  for (const auto& block : blocks) {
-    standardise(units, block);
-    require(std::all_of(block.begin(), block.end(), finite), where,
-            "a value is too far from the training part's mean: divided by its deviation it does not fit a float");
-  }
+void standardise_into(const Units& units, std::span<const double> values, std::span<float> to, std::string_view where) {
+  standardise(units, values, to);
+  const auto found = std::find_if(to.begin(), to.end(), [](float v) { return !std::isfinite(v); });
+  if (found == to.end()) return;
+  const double value = values[static_cast<std::size_t>(found - to.begin())];
+  require(!units.mean.empty(), where, "the value {} does not fit a float", value);
+  fail(where, "{} is too far from the training part's mean: divided by its deviation it does not fit a float", value);
 }
 
 void Ids::add(std::span<const std::int32_t> ids) {
@@ -198,14 +197,14 @@ Series series_of(const Csv& table, std::size_t d_input, std::size_t first, std::
   const std::size_t cols = table.names.size();
   Series series{std::move(origin), last - first, {}, {}};
   for (std::size_t row = first; row < last; ++row) {
-    const float* const cells = table.values.data() + row * cols;
+    const double* const cells = table.values.data() + row * cols;
     series.x.insert(series.x.end(), cells, cells + d_input);
     series.target.insert(series.target.end(), cells + d_input, cells + cols);
   }
   return series;
 }
 
-Splits cut_series(std::string name, SeriesParts parts, std::size_t d_input, std::size_t d_output,
+Splits cut_series(std::string name, const SeriesParts& parts, std::size_t d_input, std::size_t d_output,
                   const Cutting& cutting) {
   Splits splits;
   splits.name = std::move(name);
@@ -213,18 +212,19 @@ Splits cut_series(std::string name, SeriesParts parts, std::size_t d_input, std:
   splits.d_input = d_input;
   splits.d_output = d_output;
   const Reading* const given = cutting.reading ? &*cutting.reading : nullptr;
-  splits.reading.input_units =
-      standardise_side(parts, &Series::x, d_input, given != nullptr ? &given->input_units : nullptr);
+  Reading& reading = splits.reading;
+  reading.input_units =
+      units_of_side(parts.train, &Series::x, d_input, given != nullptr ? &given->input_units : nullptr);
   const bool classes = cutting.task == Task::classification;
   if (!classes) {
-    splits.reading.target_units =
-        standardise_side(parts, &Series::target, d_output, given != nullptr ? &given->target_units : nullptr);
+    reading.target_units =
+        units_of_side(parts.train, &Series::target, d_output, given != nullptr ? &given->target_units : nullptr);
   }
 
   Ids ids;
   const auto made = [&](const std::vector<Series>& part, bool train) -> std::shared_ptr<const Dataset> {
     if (part.empty()) return nullptr;
-    Joined all = joined(part, d_input, d_output, cutting, train);
+    Joined all = joined(part, d_input, d_output, cutting, reading, train);
     splits.max_length = std::max(splits.max_length, longest(all.cuts));
     ids.add(all.steps->classes);
     return in_memory(std::move(all.steps), std::move(all.cuts));

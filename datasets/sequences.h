@@ -40,17 +40,17 @@ std::size_t longest(const std::vector<Cut>& cuts);
 
 /// Mean and standard deviation of each column over all blocks of rows [n, columns]; of a constant column the deviation
 /// is 1. There must be a row.
-Units units_of(const std::vector<std::span<float>>& blocks, std::size_t columns);
+Units units_of(const std::vector<std::span<const double>>& blocks, std::size_t columns);
 
-/// standardise() for each block; an Error that begins with `where` if a result does not fit a float.
-void standardise_blocks(const Units& units, const std::vector<std::span<float>>& blocks, std::string_view where);
+/// standardise(); an Error that begins with `where` if a result does not fit a float.
+void standardise_into(const Units& units, std::span<const double> values, std::span<float> to, std::string_view where);
 
 /// Measurements at equal distances in time.
 struct Series {
-  std::string origin;         ///< for errors
-  std::size_t rows = 0;       ///< at least 1
-  std::vector<float> x;       ///< [rows, d_input]
-  std::vector<float> target;  ///< [rows, d_output], finite
+  std::string origin;          ///< for errors
+  std::size_t rows = 0;        ///< at least 1
+  std::vector<double> x;       ///< [rows, d_input]
+  std::vector<double> target;  ///< [rows, d_output], finite
 };
 
 /// Rows first to last - 1 of a table, whose first d_input columns are the inputs, the others the targets.
@@ -73,7 +73,7 @@ struct Cutting {
 /// sequence), for validation and test into windows of which the last may be shorter. Inputs and, but for classes,
 /// targets are standardised by the rows of the training part. Throws Error for a series of at most `horizon` rows, and
 /// for classes that are no whole numbers from 0 to max_id.
-Splits cut_series(std::string name, SeriesParts parts, std::size_t d_input, std::size_t d_output,
+Splits cut_series(std::string name, const SeriesParts& parts, std::size_t d_input, std::size_t d_output,
                   const Cutting& cutting);
 
 /// Classes and tokens end here: what a model allocates is proportional to them.

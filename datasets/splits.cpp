@@ -63,8 +63,13 @@ std::string digest(const Splits& splits) {
   add(std::vector<std::uint64_t>{static_cast<std::uint64_t>(splits.task), splits.tokens, splits.pairs, splits.d_input,
                                  splits.d_output, splits.max_length, n});
   for (const Units* units : {&splits.reading.input_units, &splits.reading.target_units}) {
-    add(units->mean);
-    add(units->deviation);
+    for (const auto* numbers : {&units->mean, &units->deviation}) {
+      if (units->single) {
+        add(std::vector<float>(numbers->begin(), numbers->end()));  // the digest that it always had
+      } else {
+        add(*numbers);
+      }
+    }
   }
   add(splits.reading.vocabulary);
   const std::size_t count = std::min(n, wanted);
@@ -78,6 +83,22 @@ std::string digest(const Splits& splits) {
     add(std::vector<std::int32_t>{example.label});
   }
   return hash.hex();
+}
+
+std::string summary(const Splits& splits) {
+  std::string parts = fmt::format("{} training", splits.train->size());
+  if (splits.validation != nullptr) parts += fmt::format(", {} validation", splits.validation->size());
+  const std::string inputs = splits.tokens ? fmt::format("tokens below {}", splits.d_input)
+                                           : fmt::format("{} input{}", splits.d_input, splits.d_input == 1 ? "" : "s");
+  const bool one = splits.d_output == 1;
+  const std::string outputs = splits.task == Task::classification ? fmt::format("{} classes", splits.d_output)
+                              : splits.task == Task::regression
+                                  ? fmt::format("{} target{} a step", splits.d_output, one ? "" : "s")
+                                  : fmt::format("{} target{} a sequence", splits.d_output, one ? "" : "s");
+  return fmt::format("{}: {} and {} test sequences of at most {} steps{}; {}, {}{}{}", splits.name, parts,
+                     splits.test->size(), splits.max_length,
+                     splits.validation == nullptr ? " (without a validation part)" : "", inputs, outputs,
+                     splits.origin.empty() ? "" : "; ", splits.origin);
 }
 
 std::shared_ptr<const Dataset> subset(std::shared_ptr<const Dataset> data, std::vector<std::uint32_t> indices) {

@@ -22,6 +22,9 @@ std::vector<std::vector<std::uint32_t>> random_split(const std::vector<std::size
 /// Other data have another digest, but for changes between those examples.
 [[nodiscard]] std::string digest(const Splits& splits);
 
+/// One line that says what was read: sequences, steps, inputs, what is learnt, and the origin.
+[[nodiscard]] std::string summary(const Splits& splits);
+
 /// The examples of `data` at `indices`, in their order.
 std::shared_ptr<const Dataset> subset(std::shared_ptr<const Dataset> data, std::vector<std::uint32_t> indices);
 

@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/hdf5.h"
 #include "core/sha256.h"
+#include "core/units_file.h"
 
 #include <algorithm>
 #include <cmath>
@@ -69,25 +70,19 @@ void read_floats(const Hdf5Reader& reader, const std::string& path, std::vector<
 
 constexpr std::size_t max_columns = std::size_t{1} << 20;
 
-void write_units(Hdf5Writer& writer, const std::string& group, const Units& units) {
-  writer.write(group + "/mean", units.mean);
-  writer.write(group + "/deviation", units.deviation);
-}
-
-Units read_units(const Hdf5Reader& reader, const std::string& group) {
-  Units units{reader.read<float>(group + "/mean", max_columns).values,
-              reader.read<float>(group + "/deviation", max_columns).values};
-  const auto usable = [](float d) { return std::isfinite(d) && d > 0.0F; };
+Units checked_units(const Hdf5Reader& reader, const std::string& group) {
+  Units units = read_units(reader, group + "/", max_columns);
+  const auto usable = [](double d) { return std::isfinite(d) && d > 0.0; };
   require(units.mean.size() == units.deviation.size() &&
               std::all_of(units.deviation.begin(), units.deviation.end(), usable) &&
-              std::all_of(units.mean.begin(), units.mean.end(), [](float m) { return std::isfinite(m); }),
+              std::all_of(units.mean.begin(), units.mean.end(), [](double m) { return std::isfinite(m); }),
           "checkpoint", "{}: {} does not hold means and deviations", reader.path().string(), group);
   return units;
 }
 
 void write_reading(Hdf5Writer& writer, const datasets::Reading& reading) {
-  write_units(writer, "data/input_units", reading.input_units);
-  write_units(writer, "data/target_units", reading.target_units);
+  write_units(writer, "data/input_units/", reading.input_units);
+  write_units(writer, "data/target_units/", reading.target_units);
   writer.write_text("data/vocabulary", reading.vocabulary);
   writer.write_scalar("data/inputs", std::uint64_t{reading.inputs});
   writer.write_scalar("data/outputs", std::uint64_t{reading.outputs});
@@ -106,7 +101,7 @@ void read_sizes_of_weights(const Hdf5Reader& reader, datasets::Reading& reading)
 }
 
 datasets::Reading read_reading(const Hdf5Reader& reader) {
-  datasets::Reading reading{read_units(reader, "data/input_units"), read_units(reader, "data/target_units"),
+  datasets::Reading reading{checked_units(reader, "data/input_units"), checked_units(reader, "data/target_units"),
                             reader.read_text("data/vocabulary")};
   if (checked_version(reader) == 2) {
     read_sizes_of_weights(reader, reading);

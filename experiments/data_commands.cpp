@@ -4,6 +4,7 @@
 #include "core/suggest.h"
 #include "datasets/catalog.h"
 #include "datasets/registry.h"
+#include "datasets/splits.h"
 #include "experiments/console.h"
 #include "experiments/fetch.h"
 #include "experiments/ini.h"
@@ -30,6 +31,7 @@ void read_all(const std::string& name, const datasets::DataOptions& options) {
     for (std::size_t i = 0; part != nullptr && i < part->size(); ++i, ++sequences) part->read(i, example);
   }
   fmt::print("{}: {} sequences can be read\n", name, sequences);
+  if (!splits.origin.empty()) fmt::print("{}\n", datasets::summary(splits));
 }
 
 /// The folder of the official files of `name`; nothing where they are not there, but `data_set`, which is read as it is

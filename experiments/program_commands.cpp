@@ -29,13 +29,15 @@ std::string why_not_run(const ExportOptions& options) {
   return missing;
 }
 
-/// Outputs in the units of the target.
-std::vector<float> values_of(const program::Program& program, const std::vector<std::int32_t>& y) {
-  const auto& scale = program.output.scale;
-  std::vector<float> values(y.size());
-  for (std::size_t i = 0; i < y.size(); ++i) values[i] = static_cast<float>(y[i]) * scale[i % scale.size()];
-  restore(program.output.units, values);
-  return values;
+/// Output codes [n, columns] as cells in the units of the target, each with the fewest digits that are its value:
+/// a double, but of programs without units, or with those of single precision, a float.
+std::string cells_of(const program::Program& program, std::span<const std::int32_t> codes) {
+  const auto& [classes, scale, units] = program.output;
+  std::vector<float> values(codes.size());
+  for (std::size_t i = 0; i < codes.size(); ++i) values[i] = static_cast<float>(codes[i]) * scale[i % scale.size()];
+  const std::vector<double> cells = restored(units, values);
+  if (!units.mean.empty() && !units.single) return fmt::format("{}", fmt::join(cells, ","));
+  return fmt::format("{}", fmt::join(std::vector<float>(cells.begin(), cells.end()), ","));
 }
 
 /// One line a step, or one a sequence.
@@ -43,13 +45,11 @@ std::string rows_of(const program::Runner& runner, std::size_t number, const std
   if (runner.program().output.classes) {
     return fmt::format("{},{},{}\n", number, program::class_of(y), fmt::join(y, ","));
   }
-  const std::vector<float> values = values_of(runner.program(), y);
   const std::size_t cols = runner.output_cols();
   std::string text;
   for (std::size_t t = 0; t < y.size() / cols; ++t) {
-    const auto row = std::span(values).subspan(t * cols, cols);
-    text += runner.per_step() ? fmt::format("{},{},{}\n", number, t, fmt::join(row, ","))
-                              : fmt::format("{},{}\n", number, fmt::join(row, ","));
+    const std::string cells = cells_of(runner.program(), std::span(y).subspan(t * cols, cols));
+    text += runner.per_step() ? fmt::format("{},{},{}\n", number, t, cells) : fmt::format("{},{}\n", number, cells);
   }
   return text;
 }
@@ -85,7 +85,9 @@ int export_command(const RunConfig& config, const fs::path& run, const ExportOpt
 
 int run_program_command(const fs::path& file, const fs::path& input, const fs::path& out, std::size_t threads) {
   const program::Runner runner(program::load(file));
-  const auto sequences = read_sequences(runner.program(), input);
+  std::string said;
+  const auto sequences = read_sequences(runner.program(), input, &said);
+  fmt::print(stderr, "{}\n", said);  // stdout is for the results
   std::vector<std::string> rows(sequences.size());
   Workers(threads).for_each(sequences.size(),
                             [&](std::size_t i) { rows[i] = rows_of(runner, i, runner.run(sequences[i])); });

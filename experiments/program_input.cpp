@@ -7,9 +7,10 @@
 #include "datasets/csv.h"
 #include "datasets/idx.h"
 #include "datasets/own_hdf5.h"
+#include "datasets/own_parts.h"
 #include "datasets/smnist.h"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cmath>
 #include <cstddef>
@@ -23,36 +24,40 @@ using program::Program;
 using Codes = std::vector<std::int32_t>;
 
 /// Codes of values as they are in a file, of which `where` is the place.
-Codes encoded(const Program& p, std::span<const float> x, std::string_view where) {
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    require(std::isfinite(x[i]), where, "expected finite numbers, but number {} of it is {}", i, x[i]);
-  }
+Codes encoded(const Program& p, std::span<const double> x, std::string_view where) {
   Codes codes(x.size());
   if (!p.input.tokens) {
-    std::vector<float> standardised(x.begin(), x.end());
-    standardise(p.input.units, standardised);
+    std::vector<float> standardised(x.size());
+    standardise(p.input.units, x, standardised);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      require(std::isfinite(x[i]), where, "expected finite numbers, but number {} of it is {}", i, x[i]);
+      require(std::isfinite(standardised[i]), where, "number {} of it is {}, which is too large for this program", i,
+              x[i]);
+    }
     program::encode_input(p, standardised.data(), x.size(), codes.data());
     return codes;
   }
   for (std::size_t i = 0; i < x.size(); ++i) {
-    require(x[i] >= 0.0F && x[i] <= static_cast<float>(p.input.grid.hi) && x[i] == std::floor(x[i]), where,
+    require(x[i] >= 0.0 && x[i] <= p.input.grid.hi && x[i] == std::floor(x[i]), where,
             "expected tokens (whole numbers from 0 to {2}), got {0} at step {1}", x[i], i, p.input.grid.hi);
     codes[i] = static_cast<std::int32_t>(x[i]);
   }
   return codes;
 }
 
-std::vector<Codes> from_csv(const Program& p, const std::filesystem::path& file) {
+std::vector<Codes> from_csv(const Program& p, const std::filesystem::path& file, std::string& columns) {
   const datasets::Csv table = datasets::read_csv(file, {});
   require(table.names.size() == p.input.cols, "run", "{}, line 1: there are {} columns, but the program reads {}",
           file.string(), table.names.size(), p.input.cols);
+  columns =
+      table.header.empty() ? " without a header" : fmt::format(" with the header {}", fmt::join(table.header, ","));
   return {encoded(p, table.values, file.string())};
 }
 
 /// Also x of one's own data (docs/own-data.md), of which it reads the true steps.
 std::vector<Codes> from_hdf5(const Program& p, const std::filesystem::path& file) {
   const Hdf5Reader reader(file);
-  const auto array = reader.read<float>("x", reader.plausible_elements());
+  const auto array = reader.read<double>("x", reader.plausible_elements());
   const auto& shape = array.shape;
   const bool fits = (shape.size() == 3 && shape[2] == p.input.cols) || (shape.size() == 2 && p.input.cols == 1);
   require(fits, "run", "{0}: expected x to have the dimensions [sequences, steps, {2}]{3}, got {1} dimensions",
@@ -76,11 +81,11 @@ std::vector<Codes> from_idx(const Program& p, const std::filesystem::path& file)
   require(!permuted || pixels == order.size(), "run", "{}: the images have {} pixels, but those of psmnist have {}",
           file.string(), pixels, order.size());
   std::vector<Codes> sequences;
-  std::vector<float> x(pixels);
+  std::vector<double> x(pixels);
   for (std::size_t n = 0; n < images.shape[0]; ++n) {
     for (std::size_t j = 0; j < pixels; ++j) {
       const float pixel = images.values[n * pixels + (permuted ? order[j] : j)];
-      x[j] = p.input.tokens ? pixel : pixel / 255.0F;
+      x[j] = double{p.input.tokens ? pixel : pixel / 255.0F};  // the float that the data set has
     }
     sequences.push_back(encoded(p, x, file.string()));
   }
@@ -89,12 +94,13 @@ std::vector<Codes> from_idx(const Program& p, const std::filesystem::path& file)
 
 }  // namespace
 
-std::vector<std::vector<std::int32_t>> read_sequences(const Program& program, const std::filesystem::path& file) {
-  const std::string extension = file.extension().string();
+std::vector<std::vector<std::int32_t>> read_sequences(const Program& program, const std::filesystem::path& file,
+                                                      std::string* said) {
+  std::string columns;
   std::vector<Codes> sequences;
-  if (extension == ".csv") {
-    sequences = from_csv(program, file);
-  } else if (extension == ".h5" || extension == ".hdf5") {
+  if (datasets::is_csv(file)) {
+    sequences = from_csv(program, file, columns);
+  } else if (datasets::is_hdf5(file)) {
     sequences = rehearsed(file, [&] { return from_hdf5(program, file); });
   } else if (file.filename().string().find("idx") != std::string::npos) {
     sequences = from_idx(program, file);
@@ -105,6 +111,12 @@ std::vector<std::vector<std::int32_t>> read_sequences(const Program& program, co
     require(!codes.empty(), "run", "{} holds a sequence without steps", file.string());
   }
   require(!sequences.empty(), "run", "{} holds no sequence", file.string());
+  if (said != nullptr) {
+    std::size_t steps = 0;
+    for (const Codes& codes : sequences) steps += codes.size() / program.input.cols;
+    *said = fmt::format("{}: {} sequence{} of {} steps{}{}", file.string(), sequences.size(),
+                        sequences.size() == 1 ? "" : "s", steps, sequences.size() == 1 ? "" : " in all", columns);
+  }
   return sequences;
 }
 

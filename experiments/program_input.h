@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 namespace bitstate::experiments {
@@ -15,8 +16,9 @@ namespace bitstate::experiments {
 ///   idx, .gz   images [N, rows, columns]: a pixel a step, pixel / 255 (psmnist: in its order)
 /// Real numbers are those of the user's data: they are standardised by the program's units as the data set was.
 /// Programs of tokens read token ids. Throws UsageError for another kind of file, Error naming the file, the place and
-/// what is allowed for one that is damaged, does not fit the program, or holds a NaN or an infinity.
+/// what is allowed for one that is damaged, does not fit the program, or holds a NaN or an infinity. `said` gets a line
+/// that says what was read.
 std::vector<std::vector<std::int32_t>> read_sequences(const program::Program& program,
-                                                      const std::filesystem::path& file);
+                                                      const std::filesystem::path& file, std::string* said = nullptr);
 
 }  // namespace bitstate::experiments

@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/hdf5.h"
 #include "core/sha256.h"
+#include "experiments/ini.h"
 #include "experiments/model_setup.h"
 
 #include <fmt/ranges.h>
@@ -110,6 +111,18 @@ std::string source_digest(const std::filesystem::path& run) {
     }
   }
   return hash.hex();
+}
+
+std::string other_columns(const RunConfig& config) {
+  const auto file = std::filesystem::path(config.from) / "settings.ini";
+  if (config.from.empty() || config.dataset != "own" || !std::filesystem::exists(file)) return {};
+  RunConfig source;
+  for (const auto& [name, value] : read_ini(file)) {
+    if (name == "dataset" || name == "input" || name == "target") set_option(source, name, value);
+  }
+  if (source.dataset != "own" || (source.input == config.input && source.target == config.target)) return {};
+  return fmt::format("warning: {} was trained with the input {} and the target {}; {} and {} are read in their units",
+                     config.from, source.input, source.target, config.input, config.target);
 }
 
 void load_source(const RunConfig& config, const datasets::Splits& data, const Inventory& inventory) {

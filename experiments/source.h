@@ -23,6 +23,10 @@ std::string source_text(const std::filesystem::path& run, const std::filesystem:
 /// Throws Error when it is damaged.
 std::string source_digest(const std::filesystem::path& run);
 
+/// A warning where a run on the user's own data starts from one that was trained on other columns, for it reads its own
+/// in the units of those; else "".
+std::string other_columns(const RunConfig& config);
+
 /// Sets parameters and buffers of config's model from `config.from`/best.h5; ranges are not taken over. A discrete
 /// model is the one that a continuous source stands for. Throws UsageError, naming the first tensor that differs, when
 /// the file belongs to a model of another architecture, Error when it is damaged.

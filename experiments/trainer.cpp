@@ -94,6 +94,7 @@ class Run {
   TrainResult evaluate_best(const RunIdentity& trained);
   /// Name, size, group, rate and decay of every parameter.
   std::string parameter_table() const { return optimizer_.table(); }
+  std::string data_summary() const { return datasets::summary(data_); }
 
  private:
   Inventory prepared() {
@@ -404,6 +405,8 @@ TrainResult train(const RunConfig& config) {
     return result_from_json(read_file(result_file, std::size_t{1} << 20), result_file.string());
   }
   Run run(config, folder, training_data(config));
+  say_line(run.data_summary(), false);
+  if (const std::string warning = other_columns(config); !warning.empty()) say_line(warning, false);
   run.begin();
   log_to(folder / "train.log");
   for (const char* const name :

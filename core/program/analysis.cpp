@@ -79,12 +79,12 @@ class Analyst {
 
   /// None, or one mean and one deviation for each of the columns.
   void check_units(const Units& units, std::size_t cols, std::string_view what) const {
-    const auto& [mean, deviation] = units;
+    const auto& [mean, deviation, single] = units;
     check(mean.size() == deviation.size() && (mean.empty() || mean.size() == cols),
           "the {} has {} means and {} deviations for {} columns with units", what, mean.size(), deviation.size(), cols);
-    const auto finite = [](float v) { return std::isfinite(v); };
+    const auto finite = [](double v) { return std::isfinite(v); };
     check(std::all_of(mean.begin(), mean.end(), finite), "a mean of the {} is not finite", what);
-    check(std::all_of(deviation.begin(), deviation.end(), [&](float v) { return finite(v) && v > 0.0F; }),
+    check(std::all_of(deviation.begin(), deviation.end(), [&](double v) { return finite(v) && v > 0.0; }),
           "a deviation of the {} is not positive", what);
   }
 

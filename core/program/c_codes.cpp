@@ -31,8 +31,8 @@ $U  return ($T)(x >= 0 ? 1 : -1);
 )";
 
 constexpr std::string_view encode_text =
-    R"(/* The code of a number in column `column`, to the bit as bitstate computes it: each operation is rounded to single
-   precision (volatile: no compiler fuses them; -ffast-math is not for this). What is no number gives $L. */
+    R"(/* The code of a number in column `column`, to the bit as bitstate computes it: each operation is rounded on its
+   own (volatile: no compiler fuses them; -ffast-math is not for this). What is no number gives $L. */
 static inline $T $N_encode(float number, uint32_t column) {
   int32_t code;
 $U  x = x * $I;
@@ -45,6 +45,13 @@ $U  x = x * $I;
 )";
 
 constexpr std::string_view encode_units_text =
+    R"(  static const double mean[$C_INPUTS] = $C_INPUT_MEAN_DOUBLE;
+  static const double deviation[$C_INPUTS] = $C_INPUT_DEVIATION_DOUBLE;
+  volatile double distance = (double)number - mean[column];
+  volatile float x = (float)(distance / deviation[column]);
+)";
+
+constexpr std::string_view encode_single_units_text =
     R"(  static const float mean[$C_INPUTS] = $C_INPUT_MEAN;
   static const float deviation[$C_INPUTS] = $C_INPUT_DEVIATION;
   volatile float x = number - mean[column];
@@ -64,11 +71,20 @@ $B  return number;
 )";
 
 constexpr std::string_view decode_arrays_text =
+    R"(  static const double mean[$C_OUTPUTS] = $C_OUTPUT_MEAN_DOUBLE;
+  static const double deviation[$C_OUTPUTS] = $C_OUTPUT_DEVIATION_DOUBLE;
+)";
+
+constexpr std::string_view decode_units_text =
+    "  volatile double product = (double)number * deviation[column];\n"
+    "  number = (float)(product + mean[column]);\n";
+
+constexpr std::string_view decode_single_arrays_text =
     R"(  static const float mean[$C_OUTPUTS] = $C_OUTPUT_MEAN;
   static const float deviation[$C_OUTPUTS] = $C_OUTPUT_DEVIATION;
 )";
 
-constexpr std::string_view decode_units_text =
+constexpr std::string_view decode_single_units_text =
     "  number = number * deviation[column];\n  number = number + mean[column];\n";
 
 // $M, $A, $K: arrays of the lines; $F and $G: the lowest and the highest count; $X: what corrects; $R: the code of the
@@ -135,7 +151,9 @@ std::string input_codes_text(const CModel& model) {
   const Input& input = model.program.input;
   const std::string capitals = c_capitals(model.name);
   const std::string units =
-      input.units.mean.empty() ? std::string(encode_plain_text) : c_fill(encode_units_text, {{'C', capitals}});
+      input.units.mean.empty()
+          ? std::string(encode_plain_text)
+          : c_fill(input.units.single ? encode_single_units_text : encode_units_text, {{'C', capitals}});
   return c_fill(input.one_bit ? encode_one_bit_text : encode_text, {{'N', model.name},
                                                                     {'T', c_type(model.memory.value(0).bits)},
                                                                     {'L', std::to_string(input.grid.lo)},
@@ -147,10 +165,12 @@ std::string input_codes_text(const CModel& model) {
 std::string output_codes_text(const CModel& model) {
   const std::string capitals = c_capitals(model.name);
   const bool units = !model.program.output.units.mean.empty();
-  return c_fill(decode_text, {{'N', model.name},
-                              {'C', capitals},
-                              {'A', units ? c_fill(decode_arrays_text, {{'C', capitals}}) : ""},
-                              {'B', units ? decode_units_text : ""}});
+  const bool single = model.program.output.units.single;
+  return c_fill(decode_text,
+                {{'N', model.name},
+                 {'C', capitals},
+                 {'A', units ? c_fill(single ? decode_single_arrays_text : decode_arrays_text, {{'C', capitals}}) : ""},
+                 {'B', units ? (single ? decode_single_units_text : decode_units_text) : ""}});
 }
 
 std::string corrections_of(const std::vector<AdcLine>& lines, std::string_view type) {
@@ -206,13 +226,14 @@ std::string adc_function_text(const CModel& model, const CAdc& adc) {
 }  // namespace
 
 std::vector<std::int32_t> adc_codes(const Input& input, const CAdc& adc, std::size_t c) {
-  std::vector<float> x;
+  std::vector<double> numbers;
   for (std::int32_t count = adc.lowest(); count <= adc.highest(); ++count) {
     const double number = count * at(adc.lsb, c) + at(adc.offset, c);
-    x.push_back(static_cast<float>(number));
+    numbers.push_back(double{static_cast<float>(number)});
   }
   const Units& units = input.units;
-  if (!units.mean.empty()) standardise(Units{{units.mean[c]}, {units.deviation[c]}}, x);
+  std::vector<float> x(numbers.size());
+  standardise(units.mean.empty() ? Units{} : Units{{units.mean[c]}, {units.deviation[c]}, units.single}, numbers, x);
   constexpr float largest = std::numeric_limits<float>::max();
   for (float& v : x) v = std::clamp(v, -largest, largest);  // an infinity would be refused
   Program encoder;
@@ -224,8 +245,8 @@ std::vector<std::int32_t> adc_codes(const Input& input, const CAdc& adc, std::si
 
 AdcLine adc_line(const Input& input, const CAdc& adc, std::size_t c) {
   const Units& units = input.units;
-  const double mean = units.mean.empty() ? 0.0 : double{units.mean[c]};
-  const double deviation = units.mean.empty() ? 1.0 : double{units.deviation[c]};
+  const double mean = units.mean.empty() ? 0.0 : units.mean[c];
+  const double deviation = units.mean.empty() ? 1.0 : units.deviation[c];
   const double per_code = input.one_bit ? 1.0 / deviation : double{1.0F / input.grid.scale} / deviation;
   const std::vector<std::int32_t> codes = adc_codes(input, adc, c);
   AdcLine line = line_of(at(adc.lsb, c) * per_code, (at(adc.offset, c) - mean) * per_code + (input.one_bit ? 0.0 : 0.5),
@@ -259,8 +280,11 @@ std::string c_units_text(const CModel& model) {
   std::string text;
   const auto add = [&](std::string_view side, const Units& units, std::size_t cols) {
     if (units.mean.empty()) return;
-    text += macro_of_floats(fmt::format("{}_{}_MEAN", capitals, side), units.mean, cols);
-    text += macro_of_floats(fmt::format("{}_{}_DEVIATION", capitals, side), units.deviation, cols);
+    for (const auto& [what, numbers] : {std::pair{"MEAN", &units.mean}, {"DEVIATION", &units.deviation}}) {
+      const std::string macro = fmt::format("{}_{}_{}", capitals, side, what);
+      text += macro_of_floats(macro, std::vector<float>(numbers->begin(), numbers->end()), cols);
+      if (!units.single) text += fmt::format("#define {}_DOUBLE {{{:#}}}\n", macro, fmt::join(*numbers, ", "));
+    }
   };
   const Input& in = program.input;
   text += fmt::format("#define {0}_INPUT_LOW ({1})\n#define {0}_INPUT_HIGH {2}\n", capitals, in.grid.lo, in.grid.hi);

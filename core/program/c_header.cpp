@@ -33,9 +33,15 @@ std::string input_comment(const Input& in, std::string_view capitals) {
   std::string text =
       fmt::format(" * Input of a step: {} code{}, of the real numbers x\n", in.cols, in.cols == 1 ? "" : "s");
   if (!in.units.mean.empty()) {
-    text += fmt::format(
-        " *   x = (value - mean) / deviation, in single precision, with {0}_INPUT_MEAN and {0}_INPUT_DEVIATION\n",
-        capitals);
+    text += in.units.single ? fmt::format(
+                                  " *   x = (value - mean) / deviation, in single precision, with {0}_INPUT_MEAN and "
+                                  "{0}_INPUT_DEVIATION\n",
+                                  capitals)
+                            : fmt::format(
+                                  " *   x = (value - mean) / deviation, in double, rounded to float, with "
+                                  "{0}_INPUT_MEAN_DOUBLE and\n *   {0}_INPUT_DEVIATION_DOUBLE; with {0}_INPUT_MEAN and "
+                                  "{0}_INPUT_DEVIATION, in float, a code may differ\n",
+                                  capitals);
   }
   if (in.one_bit) {
     text += " *   code = 1 for x >= 0, else -1\n";

@@ -5,6 +5,7 @@
 #include "core/hdf5.h"
 #include "core/rehearsal.h"
 #include "core/sha256.h"
+#include "core/units_file.h"
 
 #include <fmt/format.h>
 
@@ -175,8 +176,8 @@ class Writer {
     hdf5_.set_attribute(group_, name, value);
   }
   /// Not there when empty, so that a program without units is the file it always was.
-  void optional(std::string_view name, const std::vector<float>& values) {
-    if (!values.empty()) (*this)(name, values);
+  void units(const std::string& side, const Units& units) {
+    if (!units.mean.empty()) write_units(hdf5_, path(side), units);
   }
   void commit() { hdf5_.commit(); }
 
@@ -252,8 +253,10 @@ class Reader {
     attributes_.insert(std::string(name));
     text = hdf5_.attribute<std::string>(group_, name);
   }
-  void optional(std::string_view name, std::vector<float>& values) {
-    if (hdf5_.exists(path(name))) (*this)(name, values);
+  void units(const std::string& side, Units& units) {
+    if (!hdf5_.exists(path(side + "mean")) && !hdf5_.exists(path(side + "deviation"))) return;
+    for (const char* const name : {"mean", "deviation"}) check_attribute_count(member(side + name), 0);
+    units = read_units(hdf5_, path(side), max_elements_);
   }
   template <class T>
   void operator()(std::string_view name, T& value) {
@@ -283,11 +286,14 @@ class Reader {
     members_.insert(std::string(name));
     return path(name);
   }
-  template <class T>
-  void read(const std::string& path, std::vector<T>& values, std::size_t attributes = 0) const {
+  void check_attribute_count(const std::string& path, std::size_t attributes) const {
     const std::size_t found = hdf5_.attributes(path).size();
     require(found == attributes, "program", "{}: {} has {} attributes, but in a program it has {}",
             hdf5_.path().string(), path, found, attributes);
+  }
+  template <class T>
+  void read(const std::string& path, std::vector<T>& values, std::size_t attributes = 0) const {
+    check_attribute_count(path, attributes);
     values = hdf5_.read<T>(path, max_elements_).values;
   }
 
@@ -310,10 +316,8 @@ void header_fields(V& v, Program& p) {
   v("input_hi", p.input.grid.hi);
   v("output_classes", p.output.classes);
   v("output_scale", p.output.scale);
-  v.optional("input_mean", p.input.units.mean);
-  v.optional("input_deviation", p.input.units.deviation);
-  v.optional("output_mean", p.output.units.mean);
-  v.optional("output_deviation", p.output.units.deviation);
+  v.units("input_", p.input.units);
+  v.units("output_", p.output.units);
 }
 
 std::string group_of(std::size_t instruction) { return fmt::format("/code/{:05}", instruction); }

@@ -66,14 +66,16 @@ class Writer {
         program_.input.tokens ? "int64 token ids [N, L]" : fmt::format("float32 [N, L, {}]", program_.input.cols);
     const auto units = [](const Units& u, std::string_view sentence) {
       if (u.mean.empty()) return std::string();
-      return fmt::format(" {}; mean [{:.9g}], deviation [{:.9g}].", sentence, fmt::join(u.mean, ", "),
+      return fmt::format(" {}; mean [{}], deviation [{}].", sentence, fmt::join(u.mean, ", "),
                          fmt::join(u.deviation, ", "));
     };
     return fmt::format(
                "An integer program of bitstate. Input x: {}, N sequences of L steps. Outputs: codes, int32; y, "
                "float32, codes times their scale{}.",
                input, program_.output.classes ? "; class, int64 [N], the first of the largest" : "") +
-           units(program_.input.units, "x is (value - mean) / deviation in float32") +
+           units(program_.input.units, program_.input.units.single
+                                           ? "x is (value - mean) / deviation in float32"
+                                           : "x is (value - mean) / deviation in float64, then rounded to float32") +
            units(program_.output.units, "The target's value is y * deviation + mean");
   }
 

@@ -160,7 +160,7 @@ struct Input {
 struct Output {
   bool classes = false;      ///< the answer is the first largest of the logits
   std::vector<float> scale;  ///< real value = code * scale; one, or one a column
-  Units units{};             ///< of the target: restore() makes its values of real values; empty for classes
+  Units units{};             ///< of the target: restored() makes its values of real values; empty for classes
   bool operator==(const Output&) const = default;
 };
 

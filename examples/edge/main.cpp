@@ -21,11 +21,11 @@ namespace {
 namespace program = bitstate::program;
 
 /// Reads the numbers of one line, separated by commas; false at the end. Throws for anything else.
-bool read_step(std::vector<float>& x) {
+bool read_step(std::vector<double>& x) {
   std::string line;
   if (!std::getline(std::cin, line)) return false;
   std::istringstream cells(line + ',');
-  for (float& v : x) {
+  for (double& v : x) {
     char comma = 0;
     if (!(cells >> v >> comma) || comma != ',') throw std::runtime_error("not a row of numbers: " + line);
   }
@@ -36,7 +36,8 @@ bool read_step(std::vector<float>& x) {
 void run(const char* file) {
   const program::Runner runner(program::load(file));
   const auto& scale = runner.program().output.scale;
-  std::vector<float> x(runner.program().input.cols);
+  std::vector<double> x(runner.program().input.cols);
+  std::vector<float> standardised(x.size());
   std::vector<std::int32_t> codes(x.size());
   std::vector<std::int32_t> y(runner.output_cols());
   program::State state = runner.begin();  // all that is kept from step to step
@@ -44,8 +45,8 @@ void run(const char* file) {
     if (runner.program().input.tokens) {
       codes[0] = static_cast<std::int32_t>(x[0]);
     } else {
-      bitstate::standardise(runner.program().input.units, x);
-      program::encode_input(runner.program(), x.data(), x.size(), codes.data());
+      bitstate::standardise(runner.program().input.units, x, standardised);
+      program::encode_input(runner.program(), standardised.data(), x.size(), codes.data());
     }
     runner.step(state, codes, runner.per_step() ? std::span(y) : std::span<std::int32_t>());
     if (!runner.per_step()) runner.result(state, y);
@@ -55,10 +56,15 @@ void run(const char* file) {
     }
     std::vector<float> values(y.size());
     for (std::size_t c = 0; c < y.size(); ++c) values[c] = static_cast<float>(y[c]) * scale[c % scale.size()];
-    bitstate::restore(runner.program().output.units, values);
+    const auto& units = runner.program().output.units;
+    const std::vector<double> restored = bitstate::restored(units, values);
     for (std::size_t c = 0; c < y.size(); ++c) {
       std::array<char, 32> text{};  // the fewest digits that are this number
-      std::to_chars(text.begin(), text.end(), values[c]);
+      if (units.mean.empty()) {
+        std::to_chars(text.begin(), text.end(), values[c]);
+      } else {
+        std::to_chars(text.begin(), text.end(), restored[c]);
+      }
       std::printf("%s%s", c == 0 ? "" : ",", text.data());
     }
     std::printf("\n");

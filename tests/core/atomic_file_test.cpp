@@ -1,11 +1,17 @@
 #include "core/atomic_file.h"
 
 #include "core/error.h"
+#include "core/hdf5.h"
 #include "core/sha256.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
 #include <fstream>
 #include <string>
 
@@ -106,6 +112,25 @@ TEST_CASE("sha256: the test vectors of FIPS 180-4, in one piece and in many") {
     for (const char c : text) pieces.update(&c, 1);
     CHECK(pieces.hex() == sha256_hex(text));
   }
+}
+
+TEST_CASE("files: a pipe is refused by every reader, not waited for; one that the shell hands over is read") {
+  const TempFolder folder;
+  const auto pipe = folder / "pipe.h5";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  const std::string sentence = fmt::format("[{}] is a pipe; a file is expected", pipe.string());
+  CHECK(error_of<Error>([&] { (void)read_file(pipe, 10); }) == sentence);
+  CHECK(error_of<Error>([&] { (void)sha256_file(pipe); }) == sentence);
+  CHECK(error_of<Error>([&] { const Hdf5Reader reader(pipe); }) == sentence);
+  CHECK(error_of<Error>([&] { (void)read_file("/dev/zero", 10); }) == "[/dev/zero] is a device; a file is expected");
+  CHECK(error_of<Error>([&] { (void)read_file(folder.path(), 10); }).find("is a folder") != std::string::npos);
+
+  std::array<int, 2> ends{};
+  REQUIRE(::pipe(ends.data()) == 0);
+  REQUIRE(::write(ends[1], "text", 4) == 4);
+  ::close(ends[1]);
+  CHECK(read_file(fmt::format("/dev/fd/{}", ends[0]), 10) == "text");
+  ::close(ends[0]);
 }
 
 TEST_CASE("sha256: a file has the hash of its bytes, also one of several pieces") {

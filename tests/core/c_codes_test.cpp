@@ -34,16 +34,18 @@ Program program_of(const Grid& grid, const Units& units, bool one_bit = false) {
   p.input = {cols, false, one_bit, grid, units};
   p.instructions = {program::Rescale{0, {{1 << 30, 31}}, {-100}, {100}}};
   p.output.scale = {0.3F, 1e-7F, 0.01F};
-  if (!units.mean.empty()) p.output.units = {{5.0F, -0.7F, 1e4F}, {0.1F, 3.0F, 7.0F}};
+  if (!units.mean.empty()) p.output.units = {{5.0, double{-0.7F}, 1e4}, {double{0.1F}, 3.0, 7.0}};
+  p.output.units.single = units.single;
   return p;
 }
 
-const Units odd_units{{0.1F, -20.0F, 1013.25F}, {3.0F, 0.7F, 11.3F}};
+const Units odd_units{{double{0.1F}, -20.0, 1013.25}, {3.0, double{0.7F}, double{11.3F}}};
+const Units single_units{odd_units.mean, odd_units.deviation, true};
 
 /// What `bitstate run` makes of a number in column c.
 std::int32_t code_of(const Program& p, double number, std::size_t c) {
-  std::vector<float> row(cols, static_cast<float>(number));
-  standardise(p.input.units, row);
+  std::vector<float> row(cols);
+  standardise(p.input.units, std::vector<double>(cols, double{static_cast<float>(number)}), row);
   std::vector<std::int32_t> codes(cols);
   program::encode_input(p, row.data(), cols, codes.data());
   return codes[c];
@@ -91,8 +93,8 @@ std::vector<float> telling_numbers(const Program& p) {
   std::vector<float> numbers{0.0F, -0.0F, 1e-45F, -1e-45F, 1e38F, -1e38F};
   for (std::size_t c = 0; c < cols; ++c) {
     const bool plain = p.input.units.mean.empty();
-    const double mean = plain ? 0.0 : double{p.input.units.mean[c]};
-    const double deviation = plain ? 1.0 : double{p.input.units.deviation[c]};
+    const double mean = plain ? 0.0 : p.input.units.mean[c];
+    const double deviation = plain ? 1.0 : p.input.units.deviation[c];
     for (std::int32_t code = p.input.grid.lo - 1; code <= p.input.grid.hi + 1; ++code) {
       auto x = static_cast<float>((code - 0.5) * double{p.input.grid.scale} * deviation + mean);
       x = std::nextafter(std::nextafter(x, -inf), -inf);
@@ -104,8 +106,9 @@ std::vector<float> telling_numbers(const Program& p) {
 
 TEST_CASE("c_codes: NAME_encode gives bitstate's code for every number, whatever the compiler may fuse") {
   if (no_compiler()) return;
-  const Program programs[] = {program_of({0.05F, -127, 127}, odd_units), program_of({0.0123F, -8, 7}, {}),
-                              program_of({0.3F, -1, 1}, odd_units, true), program_of({1e-4F, -2000, 2000}, odd_units)};
+  const Program programs[] = {program_of({0.05F, -127, 127}, odd_units), program_of({0.05F, -127, 127}, single_units),
+                              program_of({0.0123F, -8, 7}, {}), program_of({0.3F, -1, 1}, odd_units, true),
+                              program_of({1e-4F, -2000, 2000}, odd_units)};
   for (const Program& p : programs) {
     const std::vector<float> numbers = telling_numbers(p);
     std::string data = fmt::format("static const float data[{}] = {{", numbers.size());
@@ -129,15 +132,15 @@ TEST_CASE("c_codes: infinities are the ends of the codes, what is no number is t
 
 TEST_CASE("c_codes: NAME_decode gives the numbers that bitstate run prints") {
   if (no_compiler()) return;
-  for (const Units& units : {odd_units, Units{}}) {
+  for (const Units& units : {odd_units, single_units, Units{}}) {
     const Program p = program_of({0.05F, -127, 127}, units);
     const auto found = results(p, {}, "", -100, 100, "model_decode(i, c)", "cc -O3 -march=native -ffp-contract=fast");
     for (std::size_t i = 0; i < found.size(); i += cols) {
       std::vector<float> row;
       for (std::size_t c = 0; c < cols; ++c)
         row.push_back(static_cast<float>(static_cast<int>(i / cols) - 100) * p.output.scale[c]);
-      restore(p.output.units, row);
-      for (std::size_t c = 0; c < cols; ++c) CHECK(found[i + c] == double{row[c]});
+      const std::vector<double> numbers = restored(p.output.units, row);
+      for (std::size_t c = 0; c < cols; ++c) CHECK(found[i + c] == double{static_cast<float>(numbers[c])});
     }
   }
 }

@@ -20,7 +20,8 @@ namespace {
 using Floats = std::vector<float>;
 using program::Program;
 
-const Units two_units{{0.1F, -20.0F}, {3.0F, 0.7F}};
+const Units two_units{{0.1, -20.0}, {3.0, 0.7}};
+const Units single_units{{double{0.1F}, -20.0}, {3.0, double{0.7F}}, true};
 
 /// Two numbers a step in, two out.
 Program program_with_units() {
@@ -34,7 +35,7 @@ Program program_with_units() {
   linear.bias = {0, 1};
   p.instructions.emplace_back(linear);
   p.output.scale = {0.01F};
-  p.output.units = {{0.1F, 1e-7F}, {16777216.0F, 1.0F}};
+  p.output.units = {{0.1, 1e-7}, {16777216.0, 1.0}};
   return p;
 }
 
@@ -44,20 +45,35 @@ std::string refusal_of(const Program& p) {
 
 }  // namespace
 
-TEST_CASE("units: rows are standardised column by column in single precision, and restored") {
-  Floats values{1.0F, 2.0F, -0.5F, 0.3F};
-  standardise(two_units, values);
-  CHECK(values == Floats{(1.0F - 0.1F) / 3.0F, 22.0F / 0.7F, (-0.5F - 0.1F) / 3.0F, (0.3F + 20.0F) / 0.7F});
-  restore(two_units, values);
-  CHECK(values[0] == doctest::Approx(1.0F));
-  CHECK(values[3] == doctest::Approx(0.3F));
-  CHECK_THROWS_WITH_AS(standardise(two_units, std::span(values).first(3)), doctest::Contains("3 values"), Error);
+TEST_CASE("units: rows are standardised column by column in double, and restored") {
+  const std::vector<double> values{1.0, 2.0, -0.5, 0.3};
+  Floats x(4);
+  standardise(two_units, values, x);
+  CHECK(x == Floats{static_cast<float>(0.9 / 3.0), static_cast<float>(22.0 / 0.7), static_cast<float>(-0.6 / 3.0),
+                    static_cast<float>(20.3 / 0.7)});
+  CHECK(restored(two_units, x)[0] == 0.1 + 3.0 * double{x[0]});
+  CHECK(restored(two_units, x)[3] == -20.0 + 0.7 * double{x[3]});
+  CHECK_THROWS_WITH_AS(standardise(two_units, std::span(values).first(3), x), doctest::Contains("3 values"), Error);
 
-  const Floats before{1.0F, 2.0F, 3.0F};
-  values = before;
-  standardise({}, values);
-  restore({}, values);
-  CHECK(values == before);
+  // far from 0 a float would have lost the variation: its neighbours are 64 apart
+  const Units far{{1e9}, {0.25}};
+  const std::vector<double> stamps{1e9 + 0.5, 1e9 - 0.125};
+  standardise(far, stamps, std::span(x).first(2));
+  CHECK(x[0] == 2.0F);
+  CHECK(x[1] == -0.5F);
+  CHECK(restored(far, std::span(x).first(2)) == stamps);
+
+  standardise({}, values, x);
+  CHECK(x == Floats{1.0F, 2.0F, -0.5F, 0.3F});
+  CHECK(restored({}, x) == std::vector<double>{1.0, 2.0, -0.5, double{0.3F}});
+}
+
+TEST_CASE("units: those of single precision standardise and restore as they always did") {
+  const std::vector<double> values{1.0, 2.0, -0.5, 0.3};
+  Floats x(4);
+  standardise(single_units, values, x);
+  CHECK(x == Floats{(1.0F - 0.1F) / 3.0F, 22.0F / 0.7F, (-0.5F - 0.1F) / 3.0F, (0.3F + 20.0F) / 0.7F});
+  CHECK(restored(single_units, x)[3] == double{x[3] * 0.7F + -20.0F});
 }
 
 TEST_CASE("units: a program file keeps them, without any it is the file it was") {
@@ -65,7 +81,12 @@ TEST_CASE("units: a program file keeps them, without any it is the file it was")
   Program p = program_with_units();
   program::save(p, folder / "p.h5");
   CHECK(program::load(folder / "p.h5") == p);
-  CHECK(Hdf5Reader(folder / "p.h5").read<float>("input_mean").values == p.input.units.mean);
+  CHECK(Hdf5Reader(folder / "p.h5").read<double>("input_mean").values == p.input.units.mean);
+  p.input.units = single_units;  // of a file that an earlier version wrote
+  program::save(p, folder / "p.h5");
+  CHECK(program::load(folder / "p.h5") == p);
+  CHECK(Hdf5Reader(folder / "p.h5").is_single("input_mean"));
+  CHECK_FALSE(Hdf5Reader(folder / "p.h5").is_single("output_mean"));
   p.input.units = {};
   p.output.units = {};
   program::save(p, folder / "p.h5");
@@ -83,11 +104,11 @@ TEST_CASE("units: a program whose units do not fit it is refused") {
     CHECK(message.find(words) != std::string::npos);
   };
   refused([](Program& p) { p.input.units.mean.pop_back(); }, "the input has 1 means and 2 deviations for 2 columns");
-  refused([](Program& p) { p.output.units = {{1.0F}, {1.0F}}; }, "the output has 1 means");
+  refused([](Program& p) { p.output.units = {{1.0}, {1.0}}; }, "the output has 1 means");
   refused([](Program& p) { p.output.units.deviation.clear(); }, "the output has 2 means and 0 deviations");
-  refused([](Program& p) { p.input.units.mean[1] = std::numeric_limits<float>::infinity(); },
+  refused([](Program& p) { p.input.units.mean[1] = std::numeric_limits<double>::infinity(); },
           "a mean of the input is not finite");
-  for (const float bad : {0.0F, -1.0F, std::numeric_limits<float>::quiet_NaN()}) {
+  for (const double bad : {0.0, -1.0, std::numeric_limits<double>::quiet_NaN()}) {
     refused([&](Program& p) { p.output.units.deviation[0] = bad; }, "a deviation of the output is not positive");
   }
   refused(
@@ -101,7 +122,7 @@ TEST_CASE("units: a program whose units do not fit it is refused") {
       "the input has 1 means and 1 deviations for 0 columns");
 }
 
-TEST_CASE("units: the C header has them as initialisers of float arrays, exactly") {
+TEST_CASE("units: the C header has them as initialisers, of arrays of double exactly, of arrays of float rounded") {
   const TempFolder folder;
   const Program p = program_with_units();
   const program::CTestSequence test = random_sequence(p, 3, 1);
@@ -115,13 +136,15 @@ TEST_CASE("units: the C header has them as initialisers of float arrays, exactly
   }
   write_quickly(folder / "units.c", R"(#include "model.h"
 int main(void) {
-  static const float means[] = MODEL_INPUT_MEAN;
-  static const float deviations[MODEL_INPUTS] = MODEL_INPUT_DEVIATION;
+  static const double means[] = MODEL_INPUT_MEAN_DOUBLE;
+  static const double deviations[MODEL_INPUTS] = MODEL_INPUT_DEVIATION_DOUBLE;
+  static const float float_means[] = MODEL_INPUT_MEAN;
   static const float out_means[] = MODEL_OUTPUT_MEAN;
   static const float out_deviations[MODEL_OUTPUTS] = MODEL_OUTPUT_DEVIATION;
-  if (sizeof means != sizeof deviations || sizeof out_means != sizeof out_deviations) return 1;
-  if (means[0] != 0x1.99999ap-4f || means[1] != -20.0f) return 2;
-  if (deviations[0] != 3.0f || deviations[1] != 0x1.666666p-1f) return 3;
+  if (sizeof means != sizeof deviations || sizeof means != 2 * sizeof(double) || sizeof out_means != sizeof out_deviations) return 1;
+  if (means[0] != 0x1.999999999999ap-4 || means[1] != -20.0) return 2;
+  if (float_means[0] != 0x1.99999ap-4f) return 4;
+  if (deviations[0] != 3.0 || deviations[1] != 0x1.6666666666666p-1) return 3;
   return out_means[1] != 0x1.ad7f2ap-24f || out_deviations[0] != 16777216.0f || out_deviations[1] != 1.0f;
 }
 )");
@@ -139,11 +162,10 @@ int main(void) {
 
 TEST_CASE("units: the ONNX model says that its input is standardised, and by what") {
   const std::string model = program::onnx_model(program_with_units());
-  CHECK(
-      model.find("x is (value - mean) / deviation in float32; mean [0.100000001, -20], deviation [3, 0.699999988].") !=
-      std::string::npos);
-  CHECK(model.find("The target's value is y * deviation + mean; mean [0.100000001, 1.00000001e-07], deviation "
-                   "[16777216, 1].") != std::string::npos);
+  CHECK(model.find("x is (value - mean) / deviation in float64, then rounded to float32; mean [0.1, -20], deviation "
+                   "[3, 0.7].") != std::string::npos);
+  CHECK(model.find("The target's value is y * deviation + mean; mean [0.1, 1e-07], deviation [16777216, 1].") !=
+        std::string::npos);
 }
 
 }  // namespace bitstate::tests

@@ -25,6 +25,7 @@ using datasets::OwnOptions;
 using datasets::Splits;
 
 using Floats = std::vector<float>;
+using Doubles = std::vector<double>;
 
 /// Rows u = i, y = 10 i + 1, c = i mod 3, constant 5.
 inline std::string series(std::size_t rows, std::size_t first = 0) {
@@ -43,10 +44,12 @@ inline Example example_of(const std::shared_ptr<const Dataset>& data, std::size_
 /// An example in the units of the file.
 inline Example restored(const Splits& splits, const std::shared_ptr<const Dataset>& data, std::size_t index) {
   Example example = example_of(data, index);
-  restore(splits.reading.input_units, example.x);
-  restore(splits.reading.target_units, example.target);
-  for (float& v : example.x) v = std::round(v);
-  for (float& v : example.target) v = std::round(v);
+  const auto rounded = [](const Units& units, Floats& values) {
+    const std::vector<double> numbers = bitstate::restored(units, values);
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(std::round(numbers[i]));
+  };
+  rounded(splits.reading.input_units, example.x);
+  rounded(splits.reading.target_units, example.target);
   return example;
 }
 

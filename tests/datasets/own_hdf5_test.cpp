@@ -70,8 +70,8 @@ TEST_CASE("own: groups of an HDF5 file are its parts, type and shape of x and y 
   CHECK(regression.task == Task::regression);
   CHECK(regression.d_input == 2);
   CHECK(regression.d_output == 3);
-  CHECK(regression.reading.input_units.mean == Floats{11, 12});
-  CHECK(regression.reading.target_units.mean == Floats{16.5F, 17.5F, 18.5F});
+  CHECK(regression.reading.input_units.mean == Doubles{11, 12});
+  CHECK(regression.reading.target_units.mean == Doubles{16.5, 17.5, 18.5});
   CHECK(restored(regression, regression.validation, 1).x == counting(8, 8));
   CHECK(restored(regression, regression.test, 2).target == counting(24, 12));
 }

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
+#include <string>
 
 using namespace bitstate;
 using namespace bitstate::datasets;
@@ -28,7 +30,63 @@ class Counting final : public Dataset {
   }
 };
 
+/// Twice the same example.
+class Constant final : public Dataset {
+ public:
+  explicit Constant(Example example) : example_(std::move(example)) {}
+  [[nodiscard]] std::size_t size() const override { return 2; }
+  void read(std::size_t, Example& out) const override { out = example_; }
+
+ private:
+  Example example_;
+};
+
 }  // namespace
+
+TEST_CASE("splits: the digest of data is another for whatever of an example changes, the second document, too") {
+  const Example example{2, {1.0F, 2.0F}, {3, 4}, {5, 6}, 7, {8.0F}};
+  const auto digest_of = [](const Example& e) {
+    Splits splits;
+    splits.train = std::make_shared<Constant>(e);
+    return digest(splits);
+  };
+  std::set<std::string> digests = {digest_of(example)};
+  const auto changed = [&](auto change) {
+    Example e = example;
+    change(e);
+    CHECK(digests.insert(digest_of(e)).second);
+    CHECK(digest_of(e) == digest_of(e));
+  };
+  changed([](Example& e) { e.x[1] = 2.5F; });
+  changed([](Example& e) { e.tokens[0] = 9; });
+  changed([](Example& e) { e.second[1] = 9; });
+  changed([](Example& e) { e.second.clear(); });
+  changed([](Example& e) { std::swap(e.tokens, e.second); });
+  changed([](Example& e) { e.label = 0; });
+  changed([](Example& e) { e.target[0] = 9.0F; });
+}
+
+TEST_CASE("splits: the digest of data is another for other units, sizes and vocabularies") {
+  Splits splits;
+  splits.train = std::make_shared<Counting>();
+  std::set<std::string> digests = {digest(splits)};
+  const auto changed = [&](auto change) {
+    Splits other = splits;
+    change(other);
+    CHECK(digests.insert(digest(other)).second);
+  };
+  changed([](Splits& s) { s.task = Task::value; });
+  changed([](Splits& s) { s.tokens = true; });
+  changed([](Splits& s) { s.pairs = true; });
+  changed([](Splits& s) { s.d_input = 2; });
+  changed([](Splits& s) { s.d_output = 2; });
+  changed([](Splits& s) { s.max_length = 2; });
+  changed([](Splits& s) { s.reading.vocabulary = "x"; });
+  changed([](Splits& s) { s.reading.input_units = {{1.0}, {2.0}}; });
+  changed([](Splits& s) { s.reading.input_units = {{1.0}, {3.0}}; });
+  changed([](Splits& s) { s.reading.input_units = {{1.0}, {2.0}, true}; });
+  changed([](Splits& s) { s.reading.target_units = {{1.0}, {2.0}}; });
+}
 
 TEST_CASE("splits: random_split of seed 42 gives PyTorch's indices for 60000, 50000 and 200000 examples") {
   const auto mnist = random_split({54'000, 6'000}, 42);

@@ -32,8 +32,10 @@ std::optional<std::filesystem::path> official(const std::string& file) {
 Example restored(const Splits& splits, const std::shared_ptr<const Dataset>& data, std::size_t index) {
   Example example;
   data->read(index, example);
-  restore(splits.reading.input_units, example.x);
-  restore(splits.reading.target_units, example.target);
+  const std::vector<double> x = bitstate::restored(splits.reading.input_units, example.x);
+  const std::vector<double> target = bitstate::restored(splits.reading.target_units, example.target);
+  example.x.assign(x.begin(), x.end());
+  example.target.assign(target.begin(), target.end());
   return example;
 }
 

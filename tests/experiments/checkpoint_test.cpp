@@ -55,6 +55,19 @@ TEST_CASE("checkpoint: everything comes back, bit for bit") {
   CHECK(progress.metrics == "{}\n");
 }
 
+TEST_CASE(
+    "checkpoint: units come back in the precision that they standardise in, those of earlier versions in single") {
+  const tests::TempFolder folder;
+  Saved saved(7.0F);
+  const datasets::Units twice{{0.1, 1e9}, {0.3, 1e-3}};
+  const datasets::Units single{{double{0.1F}}, {double{0.3F}}, true};
+  for (const auto& reading : {datasets::Reading{twice, single, "x"}, {single, twice, ""}, {{}, {}, ""}}) {
+    saved.identity.reading = reading;
+    save_checkpoint(folder / "c.h5", saved.identity, saved.progress, saved.inventory, &saved.optimizer);
+    CHECK(trained_on(folder / "c.h5").reading == reading);
+  }
+}
+
 TEST_CASE("checkpoint: other settings, other rules and other sizes are refused by name") {
   const tests::TempFolder folder;
   Saved saved(7.0F);

@@ -53,7 +53,12 @@ TEST_CASE("program input: values of a file become the codes that the data set's 
   program::encode_input(p, example.x.data(), expected[0].size(), expected[0].data());
   REQUIRE(expected[0].size() == 40);
   CHECK(expected[0][0] != expected[0][20]);
-  CHECK(read_sequences(p, folder / "inputs.csv") == expected);
+  std::string said;
+  CHECK(read_sequences(p, folder / "inputs.csv", &said) == expected);
+  CHECK(said == (folder / "inputs.csv").string() + ": 1 sequence of 20 steps with the header u,v");
+  write_quickly(folder / "INPUTS.CSV", inputs.substr(4));
+  CHECK(read_sequences(p, folder / "INPUTS.CSV", &said) == expected);
+  CHECK(said == (folder / "INPUTS.CSV").string() + ": 1 sequence of 20 steps without a header");
 
   Hdf5Writer writer(folder / "inputs.h5");
   writer.write("x", tested, {1, 20, 2});
@@ -102,6 +107,10 @@ TEST_CASE("program input: a CSV file of another width, or with a hole, is refuse
         std::string::npos);
   CHECK(refusal("1,2\n3,\n").find("x.csv, line 2") != std::string::npos);
   CHECK(refusal("1,2\nnan,1\n").find("x.csv, line 2") != std::string::npos);
+  CHECK(refusal("1,2\n1e39,1\n").find("number 2 of it is 1e+39, too large for this program") != std::string::npos);
+  CHECK(refusal(",0,1\n0,1.5,2.5\n").find("x.csv, line 1: \"0, 1\" may be names") != std::string::npos);
+  p.input.cols = 1;
+  CHECK(refusal("u\n1\n\n2\n").find("x.csv, line 3: column u is empty, but goes on in line 4") != std::string::npos);
 }
 
 }  // namespace bitstate::tests

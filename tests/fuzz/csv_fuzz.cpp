@@ -14,7 +14,7 @@ std::string read(std::string_view input) {
   const std::filesystem::path file = in_file(input);
   const datasets::Csv table = datasets::read_csv(file, {}, max_bytes);
   promise(table.rows >= 1 && !table.names.empty() && table.values.size() == table.rows * table.names.size(), "a shape");
-  for (const float value : table.values) promise(std::isfinite(value), "finite numbers");
+  for (const double value : table.values) promise(std::isfinite(value), "finite numbers");
   const datasets::Csv first = datasets::read_csv(file, {"0"}, max_bytes);  // by number, or by a name that is one
   promise(first.names.size() == 1 && first.values.size() == first.rows, "one column");
 
@@ -44,11 +44,11 @@ Target target() {
   return {{{"1,2\n3,4\n5,6\n7,8\n"},
            {"\xEF\xBB\xBF\"a \"\"b\"\"\";time;x\r\n1;-2.5e-3;+.5\r\n\r\n4;5;6\r\n;;\r\n"},
            {"x\ty\n0.1\t1\n0.2\t0\n0.3\t1\n0.4\t2\n0.5\t1\n"},
-           {"1e38,3\n-3.4e38,0\n1e-45,7\n"},
+           {"1e38,3\n-1e308,0\n1e-400,7\n"},
            {"", Claim::refused},
            {"1,2\n3\n", Claim::refused},
            {"1\nnan\n", Claim::refused},
-           {"1\n1e39\n", Claim::refused},
+           {"1\n1e309\n", Claim::refused},
            {"\"", Claim::refused},
            {std::string(std::size_t{1} << 17, ','), Claim::refused}},
           read};

@@ -79,6 +79,36 @@ expect 1 'absent.csv' train own.ini --data=absent.csv --out=no
 sed '50s/,[^,]*$/,nan/' series.csv > hole.csv
 expect 1 'hole.csv, line 50: column y: expected a finite decimal number of single precision, got "nan"' train own.ini --data=hole.csv --out=no
 
+# what was read is said in one line, and of what can be read in two ways both readings are
+"$BITSTATE" train own.ini --data=series.csv --epochs=1 --out=said_run > said
+grep -q '^own: .* training, .* validation and .* test sequences of at most .* steps; 1 input, 1 target a step; .* rows of series.csv with the header t,u,y, input u, target y$' said || fail "$(cat said)"
+"$BITSTATE" data check own --data=series.csv --input=u --target=y > said
+grep -q 'rows of series.csv with the header t,u,y, input u, target y$' said || fail "$(cat said)"
+cut -d, -f2 series.csv > one.csv
+"$BITSTATE" run run/program.h5 --input=one.csv 2> said > out.csv
+grep -qx "one.csv: 1 sequence of $(($(wc -l < one.csv) - 1)) steps with the header u" said || fail "$(cat said)"
+sed '1d' series.csv | { echo ,0,1; cat; } > pandas.csv
+expect 1 'pandas.csv, line 1: "0, 1" may be names of columns' train own.ini --data=pandas.csv --input=1 --target=2 --out=no
+sed '7s/.*//' one.csv > gap.csv
+expect 1 'gap.csv, line 7: column u is empty, but goes on in line 8' run run/program.h5 --input=gap.csv
+expect 2 '[target] column y of series.csv is an input, too' train own.ini --data=series.csv --input=u,y --out=no
+mkfifo pipe.csv
+expect 1 'pipe.csv] is a pipe; a file is expected' train own.ini --data=pipe.csv --out=no
+expect 1 'pipe.csv] is a pipe; a file is expected' run run/program.h5 --input=pipe.csv
+"$BITSTATE" train --from=said_run --input=t --epochs=1 --out=other > said
+grep -qx 'warning: said_run was trained with the input u and the target y; t and y are read in their units' said || fail "$(cat said)"
+rm -r said_run other
+
+# numbers far from 0 are standardised in double: the same model, the same answers, and `run` agrees with its training
+awk -F, -v OFS=, -v OFMT=%.6f 'NR > 1 { $2 = sprintf("%.6f", $2 + 10000000) } { print }' series.csv > far.csv
+rmse() { sed -n 's/.*"test_rmse": *\([0-9.e-]*\).*/\1/p' "$1/result.json"; }
+"$BITSTATE" train own.ini --data=series.csv --quant=w8a8 --epochs=3 --out=near > /dev/null
+"$BITSTATE" train own.ini --data=far.csv --quant=w8a8 --epochs=3 --out=far > /dev/null
+awk -v a="$(rmse near)" -v b="$(rmse far)" 'BEGIN { exit !(a > 0 && (a - b) / a < 0.01 && (b - a) / a < 0.01) }' || fail "$(rmse near) near 0, $(rmse far) far from it"
+"$BITSTATE" export far > said
+grep -q '^equal: 0 of ' said || fail "$(cat said)"
+rm -r near far
+
 # a model keeps the units that it was trained in: the series in other units is another series, and the program is the same
 awk -F, -v OFS=, 'NR > 1 { $2 = 10 * $2 + 5; $3 = 10 * $3 + 5 } { print }' series.csv > scaled.csv
 cp run/program.h5 program.h5

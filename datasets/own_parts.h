@@ -1,0 +1,34 @@
+// The files of the user's own data: which part each belongs to, and what is none.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace bitstate::datasets {
+
+/// Whether a file's name ends so, in small or capital letters.
+bool is_csv(const std::filesystem::path& file);
+bool is_hdf5(const std::filesystem::path& file);
+
+/// Names of the validation part. A data set may have one of them.
+inline constexpr const char* validation_names[] = {"validation", "val", "valid", "dev"};
+
+/// The file or folder of each part; `validation` may be empty.
+struct OwnFiles {
+  std::filesystem::path train, validation, test;
+};
+
+/// The parts in a folder: files train.csv, train.h5, train.hdf5 or a folder train, likewise validation and test, in
+/// small or capital letters. Names of what is neither hidden nor a part are appended to `ignored`.
+/// Throws Error where a part is there twice, and where train or test is missing.
+OwnFiles find_parts(const std::filesystem::path& folder, std::vector<std::string>& ignored);
+
+/// The .csv files of a part, by name, or the file that it is. Names of what is neither hidden nor one are appended to
+/// `ignored`. Throws Error if there is none.
+std::vector<std::filesystem::path> series_files(const std::filesystem::path& part, std::vector<std::string>& ignored);
+
+/// "; not read: a, b" or "".
+std::string not_read(const std::vector<std::string>& ignored);
+
+}  // namespace bitstate::datasets
