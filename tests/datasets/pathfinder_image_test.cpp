@@ -203,6 +203,17 @@ TEST_CASE("pathfinder_image: a contour length sets how long the snakes are and h
   CHECK_THROWS_AS((void)pathfinder_settings(32, 15), UsageError);
 }
 
+TEST_CASE("pathfinder_image: a distractor that finds no way leaves its room to the next ones") {
+  // where the paddles of a snake that failed kept their room, 0.913 of the distractors would find a place
+  constexpr std::size_t images = 200;
+  std::size_t drawn = 0;
+  for (const std::uint64_t seed : {3, 6, 7}) {
+    const PathfinderArtist artist(32, seed, 14);
+    for (std::uint64_t i = 0; i < images; ++i) drawn += artist.draw(i).distractors.size();
+  }
+  CHECK(static_cast<double>(drawn) / (3 * images * 5) == doctest::Approx(0.947).epsilon(0.012));
+}
+
 TEST_CASE("pathfinder_image: markers, long snakes and distractors are as bright as the settings say") {
   for (const std::size_t size : {32, 64, 128, 256}) {
     const PathfinderArtist artist(size, 5);

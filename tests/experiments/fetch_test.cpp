@@ -62,6 +62,7 @@ struct Site {
   std::string version = "ETag: \"v1\"\r\n";  // header lines
   bool ranges = true;                        // understands Range
   bool checks_version = true;                // understands If-Range
+  std::ptrdiff_t shift = 0;                  // the rest that it sends begins so many bytes behind the one asked for
   std::optional<std::size_t> cut;            // so many bytes of the body, then the connection ends
   bool hold = false;                         // ... or rather: nothing comes any more
   std::function<void()> after{};
@@ -74,7 +75,7 @@ struct Site {
     const auto condition = request.headers.find("if-range");
     const bool same = condition != request.headers.end() && contains(version, condition->second);
     if (ranges && range != request.headers.end() && (same || !checks_version)) {
-      const std::size_t first = std::stoul(range->second.substr(6));  // bytes=N-
+      const std::size_t first = std::stoul(range->second.substr(6)) + static_cast<std::size_t>(shift);  // bytes=N-
       if (first >= content.size()) {
         return {reply("416 Range Not Satisfiable", fmt::format("Content-Range: bytes */{}\r\n", content.size()), ""),
                 false,
@@ -170,6 +171,21 @@ TEST_CASE("fetch: bytes of a file that has changed, or that has no version, are 
     CHECK(contains(message, "bytes remaining"));
     CHECK_FALSE(contains(message, "kept"));
     CHECK(f.folder.entries() == 0);
+  }
+}
+
+TEST_CASE("fetch: the rest from another place than the one asked for is not appended: the file comes anew") {
+  for (const std::ptrdiff_t shift : {-150'000, -1, 1, 1'000}) {
+    CAPTURE(shift);
+    Fixture f;
+    f.fetch_half();
+    f.site.shift = shift;
+    f.file.bytes = 0;  // neither size nor checksum would tell
+    f.file.sha256 = "";
+    CHECK(f.fetch());
+    CHECK(f.is_whole());
+    CHECK(f.header("range").empty());
+    CHECK(f.server.requests().size() == 3);
   }
 }
 
