@@ -131,7 +131,7 @@ void Tape::backward(Value v, std::span<const float> seed) {
   if (g == nullptr) return;
   const std::size_t size = nodes_[v.id].size();
   if (seed.empty()) {
-    require(size == 1, "tape", "backward from {} elements needs a seed of as many elements elements", size);
+    require(size == 1, "tape", "backward from {} elements needs a seed of as many elements", size);
     g[0] += 1.0F;
   } else {
     require(seed.size() == size, "tape", "the seed has {} elements, but the value has {}", seed.size(), size);

@@ -15,6 +15,7 @@ void for_each(const Units& units, std::span<const From> values, std::span<To> to
           units.deviation.size());
   require(columns == 0 || values.size() % columns == 0, "units",
           "{} values are not a whole number of rows of {} columns", values.size(), columns);
+  require(to.size() == values.size(), "units", "{} values do not fit an array of {}", values.size(), to.size());
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (columns == 0) {
       to[i] = static_cast<To>(values[i]);

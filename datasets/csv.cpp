@@ -46,16 +46,17 @@ bool names_are_quoted_numbers(const CsvRows& rows) {
   return false;
 }
 
-/// Whether each cell of the next rows is a fraction.
+/// Whether the next rows have a column in which each cell is a fraction.
 bool fractions_follow(CsvRows ahead) {
+  std::vector<bool> fractions(ahead.cells().size(), true);
   std::size_t rows = 0;
   for (; rows < rows_ahead && ahead.next(); ++rows) {
-    for (const std::string_view cell : ahead.cells()) {
-      const std::string text = unquoted(cell);
-      if (is_whole(text.substr(text.starts_with('-') || text.starts_with('+') ? 1 : 0))) return false;
+    for (std::size_t c = 0; c < std::min(fractions.size(), ahead.cells().size()); ++c) {
+      const std::string text = unquoted(ahead.cells()[c]);
+      if (is_whole(text.substr(text.starts_with('-') || text.starts_with('+') ? 1 : 0))) fractions[c] = false;
     }
   }
-  return rows >= least_ahead;
+  return rows >= least_ahead && std::find(fractions.begin(), fractions.end(), true) != fractions.end();
 }
 
 /// Refuses a first row of whole numbers that may be names, as pandas writes those of a frame without names.

@@ -145,8 +145,8 @@ void check_reading(const Splits& splits, const Reading& learnt) {
 void hold_out(Splits& splits, double share) {
   const std::size_t n = splits.train->size();
   const auto held = static_cast<std::size_t>(share * static_cast<double>(n));
-  require<UsageError>(held > 0 && held < n, "val_split",
-                      "a share of a share of {} of {} training examples leaves a part empty", share, n);
+  require<UsageError>(held > 0 && held < n, "val_split", "a share of {} of {} training examples leaves a part empty",
+                      share, n);
   constexpr std::uint32_t seed = 42;
   auto parts = random_split({n - held, held}, seed);
   splits.validation = subset(splits.train, std::move(parts[1]));

@@ -59,7 +59,7 @@ Units units_of_side(const std::vector<Series>& train, std::vector<double> Series
     return units_of(blocks, columns);
   }
   require(given->mean.empty() || given->mean.size() == columns, train.front().origin,
-          "{} columns are read, the model was trained with {}", columns, given->mean.size());
+          "{} columns are read, but the model was trained with {}", columns, given->mean.size());
   return *given;
 }
 

@@ -185,7 +185,7 @@ Exported export_run(const RunConfig& config, const std::filesystem::path& run, s
   TrainedModel in_float(config, data, best);
   in_float.drop_quantizers();
   Exported result{traced(config, quantized, data), {}, {}, data.max_length, config.threads};
-  accept(result.program);
+  if (accept) accept(result.program);
   const Runner runner(result.program);
   result.sample = [runner, test = data.test](std::size_t i) {
     datasets::Example example;

@@ -51,7 +51,7 @@ struct Exported {
 /// part. Throws Error, saying which site and what to do, when something of it is float or a range is dynamic, and for a
 /// run that has no best.h5. `accept` sees the program before it is compared, to throw what would only come later.
 Exported export_run(const RunConfig& config, const std::filesystem::path& run, std::size_t sequences,
-                    const std::function<void(const program::Program&)>& accept);
+                    const std::function<void(const program::Program&)>& accept = {});
 
 /// Several lines about a program without differences: accuracies, sizes, work of a step.
 std::string export_text(const Exported& exported);

@@ -5,6 +5,7 @@
 #include "core/program/file.h"
 #include "core/program/onnx.h"
 #include "experiments/cortex_m4.h"
+#include "experiments/signals.h"
 #include "experiments/tools.h"
 #include "experiments/trainer.h"
 
@@ -170,6 +171,7 @@ void check_export_options(const ExportOptions& options) {
 Written write_exported(const Exported& exported, const fs::path& run, const ExportOptions& options,
                        const std::string& missing) {
   const auto to = [&](const char* name) { return options.out.empty() ? run / name : options.out; };
+  const StopSignals signals;  // so that what is not finished is removed
   const std::size_t proven = missing.empty() ? exported.parity.sequences : 0;
   Written written{{}, 0, proof_text(proven, missing), proven};
   if (options.format == "program") {

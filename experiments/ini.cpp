@@ -102,8 +102,12 @@ bool is_list(std::string_view name) { return name.starts_with("axis."); }
 std::string_view list_text(std::string_view text) {
   bool quoted = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '"') quoted = !quoted;
-    if (text[i] == '#' && !quoted) return trimmed(text.substr(0, i));
+    const bool escape = quoted && text[i] == '\\';
+    if (text[i] == '"' && (quoted || i == 0 || std::string_view(" \t|").find(text[i - 1]) != std::string_view::npos)) {
+      quoted = !quoted;
+    }
+    if (escape) ++i;
+    if (i < text.size() && text[i] == '#' && !quoted) return trimmed(text.substr(0, i));
   }
   return text;
 }

@@ -7,6 +7,7 @@
 #include "core/program/runner.h"
 #include "experiments/console.h"
 #include "experiments/embedded.h"
+#include "experiments/signals.h"
 #include "experiments/tools.h"
 
 #include <fmt/format.h>
@@ -71,6 +72,9 @@ void compare(const Exported& exported, std::string_view what, const Numbered& on
   }
 }
 
+/// What is written so far goes with the error.
+void refuse_to_go_on() { require(!StopSignals::requested(), "export", "stopped by a signal; nothing is written"); }
+
 /// Runs `command INPUT OUTPUT` on all sequences, so many beside each other as there are threads, a part each.
 class ToolProof {
  public:
@@ -91,6 +95,7 @@ class ToolProof {
         std::clamp<std::size_t>(std::min(most_codes / codes, (count + threads - 1) / threads), 1, most_sequences);
     ProgressBar bar(count, 0);
     for (std::size_t first = 0; first < count;) {
+      refuse_to_go_on();
       bar.show(first, fmt::format("running {}", what_));
       first = round(first, part);
     }
@@ -230,6 +235,7 @@ void prove_program(const Exported& exported, const fs::path& file) {
           file.string());
   const std::size_t count = exported.parity.sequences;
   Workers(exported.threads).for_each(count, [&](std::size_t i) {
+    refuse_to_go_on();
     const Numbered one{i, exported.sample(i)};
     Codes found = runner.run(one.sample.input);
     if (exported.program.output.classes) found.push_back(static_cast<std::int32_t>(program::class_of(found)));

@@ -21,7 +21,7 @@ enum class ProofMode {
 /// Throws UsageError.
 ProofMode proof_mode(const std::string& text);
 
-/// Why a format ("program", "c", "onnx") cannot be run here: "no cc"; empty when it can. `folder` is for scratch files.
+/// Why a format ("program", "c", "onnx") cannot be run here: "no cc"; empty when it can.
 std::string missing_tool(std::string_view format);
 
 /// "proven on 10 sequences", or "not run here: no cc".

@@ -29,13 +29,26 @@ struct SweepFile {
   std::vector<Axis> axes;  ///< in the order in which they nest: quant and the seeds are the innermost
 };
 
-/// The parts of `text` between bars or, where there is none, between blanks. What stands in double quotes is never cut,
-/// and the quotes are no part of it. Rules hold blanks: only bars separate them.
+/// `part` without the double quotes in which all of it stands, where \" and \\ are a quote and a backslash.
+std::string without_quotes(std::string_view part) {
+  if (part.size() < 2 || part.front() != '"' || part.back() != '"') return std::string(part);
+  std::string value;
+  for (std::size_t i = 1; i + 1 < part.size(); ++i) {
+    if (part[i] == '\\' && i + 2 < part.size() && (part[i + 1] == '"' || part[i + 1] == '\\')) ++i;
+    value += part[i];
+  }
+  return value;
+}
+
+/// The parts of `text` between bars or, where there is none, between blanks. A part that begins with a double quote
+/// goes on to the next one. Rules hold blanks: only bars separate them.
 std::vector<std::string> values_of(const std::string& key, std::string_view text, std::string_view where) {
   std::vector<std::string> between_bars(1), between_blanks(1);
   bool quoted = false;
+  char before = ' ';
   for (const char c : text) {
-    if (c == '"') quoted = !quoted;
+    if (c == '"' && (quoted ? before != '\\' : before == ' ' || before == '\t' || before == '|')) quoted = !quoted;
+    before = quoted && before == '\\' && c == '\\' ? ' ' : c;
     if (!quoted && c == '|')
       between_bars.emplace_back();
     else
@@ -49,10 +62,8 @@ std::vector<std::string> values_of(const std::string& key, std::string_view text
   const bool bars = between_bars.size() > 1 || key == "axis.bits";
   std::vector<std::string> values;
   for (const std::string& part : bars ? between_bars : between_blanks) {
-    std::string value(trimmed(part));
-    if (value.empty()) continue;
-    std::erase(value, '"');
-    values.push_back(value);
+    if (trimmed(part).empty()) continue;
+    values.push_back(without_quotes(trimmed(part)));
   }
   require<UsageError>(!values.empty(), where, "'{}' has no values", key);
   return values;

@@ -405,10 +405,10 @@ TrainResult train(const RunConfig& config) {
     return result_from_json(read_file(result_file, std::size_t{1} << 20), result_file.string());
   }
   Run run(config, folder, training_data(config));
-  say_line(run.data_summary(), false);
-  if (const std::string warning = other_columns(config); !warning.empty()) say_line(warning, false);
   run.begin();
   log_to(folder / "train.log");
+  print_line(run.data_summary());
+  if (const std::string warning = other_columns(config); !warning.empty()) print_line(warning);
   for (const char* const name :
        {"settings.ini", "parameters.txt", "metrics.jsonl", "checkpoint.h5", "best.h5", "result.json"}) {
     remove_stale_temporaries(folder / name);  // of a killed process

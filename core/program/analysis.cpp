@@ -32,8 +32,7 @@ class Analyst {
     const Input& in = program.input;
     check(in.cols >= 1 && in.cols <= max_cols && in.grid.lo <= in.grid.hi && in.grid.lo > -int32_end / 2 &&
               in.grid.hi < int32_end / 2,
-          "the input has {} columns and codes from {} to {}, which is out of range, which is out of range", in.cols,
-          in.grid.lo, in.grid.hi);
+          "the input has {} columns and codes from {} to {}, which is out of range", in.cols, in.grid.lo, in.grid.hi);
     check(!in.tokens || (in.cols == 1 && in.grid.lo == 0), "token ids must be one column from 0 on");
     check(!in.tokens || !in.one_bit, "token ids must not be rounded to one bit");
     const std::int32_t padding = padding_code(in);

@@ -16,16 +16,25 @@ namespace {
 
 std::string float_text(float number) { return fmt::format("{:#.9g}f", number); }
 
-std::string macro_of_floats(std::string_view name, std::vector<float> numbers, std::size_t cols) {
-  if (numbers.size() == 1) numbers.assign(cols, numbers.front());
-  std::string text = fmt::format("#define {} {{", name);
-  for (std::size_t c = 0; c < numbers.size(); ++c) text += (c == 0 ? "" : ", ") + float_text(numbers[c]);
-  return text + "}\n";
+/// In what C computes with units.
+std::string_view real_type(const Units& units) { return units.mean.empty() || units.single ? "float" : "double"; }
+
+/// What ends the names of its means and deviations.
+std::string_view real_suffix(const Units& units) { return real_type(units) == "float" ? "" : "_DOUBLE"; }
+
+std::string macro_of(std::string_view name, const std::vector<std::string>& numbers) {
+  return fmt::format("#define {} {{{}}}\n", name, fmt::join(numbers, ", "));
+}
+
+std::string macro_of_scales(std::string_view name, const std::vector<float>& scales, std::size_t cols) {
+  std::vector<std::string> numbers;
+  for (std::size_t c = 0; c < cols; ++c) numbers.push_back(float_text(scales[scales.size() == 1 ? 0 : c]));
+  return macro_of(name, numbers);
 }
 
 // $N: name, $C: its capitals, $T: the input's type, $L and $H: its limits, $U and $V: what units add, $I: 1 / scale
 constexpr std::string_view encode_one_bit_text = R"(/* The code of a number in column `column`. */
-static inline $T $N_encode(float number, uint32_t column) {
+static inline $T $N_encode($R number, uint32_t column) {
 $U  return ($T)(x >= 0 ? 1 : -1);
 }
 )";
@@ -33,7 +42,7 @@ $U  return ($T)(x >= 0 ? 1 : -1);
 constexpr std::string_view encode_text =
     R"(/* The code of a number in column `column`, to the bit as bitstate computes it: each operation is rounded on its
    own (volatile: no compiler fuses them; -ffast-math is not for this). What is no number gives $L. */
-static inline $T $N_encode(float number, uint32_t column) {
+static inline $T $N_encode($R number, uint32_t column) {
   int32_t code;
 $U  x = x * $I;
   x = x + 0.5f;
@@ -45,47 +54,33 @@ $U  x = x * $I;
 )";
 
 constexpr std::string_view encode_units_text =
-    R"(  static const double mean[$C_INPUTS] = $C_INPUT_MEAN_DOUBLE;
-  static const double deviation[$C_INPUTS] = $C_INPUT_DEVIATION_DOUBLE;
-  volatile double distance = (double)number - mean[column];
-  volatile float x = (float)(distance / deviation[column]);
-)";
-
-constexpr std::string_view encode_single_units_text =
-    R"(  static const float mean[$C_INPUTS] = $C_INPUT_MEAN;
-  static const float deviation[$C_INPUTS] = $C_INPUT_DEVIATION;
-  volatile float x = number - mean[column];
-  x = x / deviation[column];
+    R"(  static const $R mean[$C_INPUTS] = $C_INPUT_MEAN$D;
+  static const $R deviation[$C_INPUTS] = $C_INPUT_DEVIATION$D;
+  volatile $R standardised = number - mean[column];
+  volatile float x;
+  standardised = standardised / deviation[column];
+  x = (float)standardised;
 )";
 
 constexpr std::string_view encode_plain_text = "  volatile float x = number;\n  (void)column;\n";
 
 constexpr std::string_view decode_text =
     R"(/* The number that an output code of column `column` stands for. */
-static inline float $N_decode(int32_t code, uint32_t column) {
+static inline $R $N_decode(int32_t code, uint32_t column) {
   static const float scale[$C_OUTPUTS] = $C_OUTPUT_SCALE;
-$A  volatile float number = (float)code;
-  number = number * scale[column];
-$B  return number;
-}
+$A  volatile float x = (float)code;
+  x = x * scale[column];
+$B}
 )";
 
 constexpr std::string_view decode_arrays_text =
-    R"(  static const double mean[$C_OUTPUTS] = $C_OUTPUT_MEAN_DOUBLE;
-  static const double deviation[$C_OUTPUTS] = $C_OUTPUT_DEVIATION_DOUBLE;
+    R"(  static const $R mean[$C_OUTPUTS] = $C_OUTPUT_MEAN$D;
+  static const $R deviation[$C_OUTPUTS] = $C_OUTPUT_DEVIATION$D;
+  volatile $R number;
 )";
 
 constexpr std::string_view decode_units_text =
-    "  volatile double product = (double)number * deviation[column];\n"
-    "  number = (float)(product + mean[column]);\n";
-
-constexpr std::string_view decode_single_arrays_text =
-    R"(  static const float mean[$C_OUTPUTS] = $C_OUTPUT_MEAN;
-  static const float deviation[$C_OUTPUTS] = $C_OUTPUT_DEVIATION;
-)";
-
-constexpr std::string_view decode_single_units_text =
-    "  number = number * deviation[column];\n  number = number + mean[column];\n";
+    "  number = x * deviation[column];\n  number = number + mean[column];\n  return number;\n";
 
 // $M, $A, $K: arrays of the lines; $F and $G: the lowest and the highest count; $X: what corrects; $R: the code of the
 // sum
@@ -150,12 +145,14 @@ AdcLine line_of(double a, double b, std::int32_t largest_count) {
 std::string input_codes_text(const CModel& model) {
   const Input& input = model.program.input;
   const std::string capitals = c_capitals(model.name);
+  const std::string_view real = real_type(input.units);
   const std::string units =
       input.units.mean.empty()
           ? std::string(encode_plain_text)
-          : c_fill(input.units.single ? encode_single_units_text : encode_units_text, {{'C', capitals}});
+          : c_fill(encode_units_text, {{'C', capitals}, {'R', real}, {'D', real_suffix(input.units)}});
   return c_fill(input.one_bit ? encode_one_bit_text : encode_text, {{'N', model.name},
                                                                     {'T', c_type(model.memory.value(0).bits)},
+                                                                    {'R', real},
                                                                     {'L', std::to_string(input.grid.lo)},
                                                                     {'H', std::to_string(input.grid.hi)},
                                                                     {'I', float_text(1.0F / input.grid.scale)},
@@ -165,12 +162,15 @@ std::string input_codes_text(const CModel& model) {
 std::string output_codes_text(const CModel& model) {
   const std::string capitals = c_capitals(model.name);
   const bool units = !model.program.output.units.mean.empty();
-  const bool single = model.program.output.units.single;
+  const std::string_view real = real_type(model.program.output.units);
   return c_fill(decode_text,
                 {{'N', model.name},
                  {'C', capitals},
-                 {'A', units ? c_fill(single ? decode_single_arrays_text : decode_arrays_text, {{'C', capitals}}) : ""},
-                 {'B', units ? (single ? decode_single_units_text : decode_units_text) : ""}});
+                 {'R', real},
+                 {'A', units ? c_fill(decode_arrays_text,
+                                      {{'C', capitals}, {'R', real}, {'D', real_suffix(model.program.output.units)}})
+                             : ""},
+                 {'B', units ? decode_units_text : "  return x;\n"}});
 }
 
 std::string corrections_of(const std::vector<AdcLine>& lines, std::string_view type) {
@@ -228,8 +228,7 @@ std::string adc_function_text(const CModel& model, const CAdc& adc) {
 std::vector<std::int32_t> adc_codes(const Input& input, const CAdc& adc, std::size_t c) {
   std::vector<double> numbers;
   for (std::int32_t count = adc.lowest(); count <= adc.highest(); ++count) {
-    const double number = count * at(adc.lsb, c) + at(adc.offset, c);
-    numbers.push_back(double{static_cast<float>(number)});
+    numbers.push_back(count * at(adc.lsb, c) + at(adc.offset, c));
   }
   const Units& units = input.units;
   std::vector<float> x(numbers.size());
@@ -278,22 +277,26 @@ std::string c_units_text(const CModel& model) {
   const auto& [program, name, infos, schedule, memory] = model;
   const std::string capitals = c_capitals(name);
   std::string text;
-  const auto add = [&](std::string_view side, const Units& units, std::size_t cols) {
+  const auto add = [&](std::string_view side, const Units& units) {
     if (units.mean.empty()) return;
     for (const auto& [what, numbers] : {std::pair{"MEAN", &units.mean}, {"DEVIATION", &units.deviation}}) {
-      const std::string macro = fmt::format("{}_{}_{}", capitals, side, what);
-      text += macro_of_floats(macro, std::vector<float>(numbers->begin(), numbers->end()), cols);
-      if (!units.single) text += fmt::format("#define {}_DOUBLE {{{:#}}}\n", macro, fmt::join(*numbers, ", "));
+      std::vector<std::string> floats, doubles;
+      for (const double number : *numbers) {
+        floats.push_back(float_text(static_cast<float>(number)));
+        doubles.push_back(fmt::format("{:#}", number));
+      }
+      text += macro_of(fmt::format("{}_{}_{}", capitals, side, what), floats);
+      if (!units.single) text += macro_of(fmt::format("{}_{}_{}_DOUBLE", capitals, side, what), doubles);
     }
   };
   const Input& in = program.input;
   text += fmt::format("#define {0}_INPUT_LOW ({1})\n#define {0}_INPUT_HIGH {2}\n", capitals, in.grid.lo, in.grid.hi);
   if (!in.tokens && !in.one_bit) {
-    text += macro_of_floats(capitals + "_INPUT_SCALE", {in.grid.scale}, infos.front().cols);
+    text += macro_of_scales(capitals + "_INPUT_SCALE", {in.grid.scale}, infos.front().cols);
   }
-  add("INPUT", in.units, infos.front().cols);
-  text += macro_of_floats(capitals + "_OUTPUT_SCALE", program.output.scale, infos.back().cols);
-  add("OUTPUT", program.output.units, infos.back().cols);
+  add("INPUT", in.units);
+  text += macro_of_scales(capitals + "_OUTPUT_SCALE", program.output.scale, infos.back().cols);
+  add("OUTPUT", program.output.units);
   return text;
 }
 

@@ -127,7 +127,8 @@ std::string c_self_test(const CModel& model, std::span<const CTestSequence> test
   const unsigned bits = model.memory.value(0).bits;
   std::string text = fmt::format(
       "/* Runs {0} on {1} sequence{2} and compares every output code. With -D{3}_BARE there is no main and no stdio:\n"
-      "   call {0}_self_test. Written by bitstate. */\n#define {3}_NO_FLOAT\n#include \"{0}.h\"\n\n",
+      "   call {0}_self_test. Written by bitstate. */\n#ifndef {3}_NO_FLOAT\n#define {3}_NO_FLOAT\n#endif\n#include "
+      "\"{0}.h\"\n\n",
       name, tests.size(), tests.size() == 1 ? "" : "s", capitals);
   text += fmt::format("static const uint32_t {}_test_steps[{}] = {{\n{}}};\n", name, steps.size(), c_list(steps));
   text += array_text(bits, fmt::format("{}_test_input", name), input);

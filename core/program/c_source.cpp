@@ -164,7 +164,8 @@ CSource c_source(const Program& program, std::string_view name, std::span<const 
   text.source = fmt::format(
       "/* {0}.h says what this is. Written by bitstate.\n"
       "   Functions are named after their operands: i8 are values in int8_t, w4 weights of 4 bits, n8 is\n"
-      "   a number a column in int8_t, 1 one number for all columns. */\n#define {1}_NO_FLOAT\n#include \"{0}.h\"\n\n",
+      "   a number a column in int8_t, 1 one number for all columns. */\n#ifndef {1}_NO_FLOAT\n#define "
+      "{1}_NO_FLOAT\n#endif\n#include \"{0}.h\"\n\n",
       name, capitals);
   text.source += c_fill(checks_text, {{'N', name}, {'C', capitals}});
   text.source +=

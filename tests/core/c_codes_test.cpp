@@ -34,18 +34,18 @@ Program program_of(const Grid& grid, const Units& units, bool one_bit = false) {
   p.input = {cols, false, one_bit, grid, units};
   p.instructions = {program::Rescale{0, {{1 << 30, 31}}, {-100}, {100}}};
   p.output.scale = {0.3F, 1e-7F, 0.01F};
-  if (!units.mean.empty()) p.output.units = {{5.0, double{-0.7F}, 1e4}, {double{0.1F}, 3.0, 7.0}};
-  p.output.units.single = units.single;
+  if (!units.mean.empty()) p.output.units = {{5.0, -0.7, 1e4}, {0.1, 3.0, 7.0}, units.single};
   return p;
 }
 
-const Units odd_units{{double{0.1F}, -20.0, 1013.25}, {3.0, double{0.7F}, double{11.3F}}};
-const Units single_units{odd_units.mean, odd_units.deviation, true};
+const Units odd_units{{0.1, -20.0, 1013.25}, {3.0, 0.7, 11.3}};
+/// Of a program that an earlier version wrote.
+const Units single_units{{double{0.1F}, -20.0, 1013.25}, {3.0, double{0.7F}, double{11.3F}}, true};
 
 /// What `bitstate run` makes of a number in column c.
 std::int32_t code_of(const Program& p, double number, std::size_t c) {
   std::vector<float> row(cols);
-  standardise(p.input.units, std::vector<double>(cols, double{static_cast<float>(number)}), row);
+  standardise(p.input.units, std::vector<double>(cols, number), row);
   std::vector<std::int32_t> codes(cols);
   program::encode_input(p, row.data(), cols, codes.data());
   return codes[c];
@@ -140,7 +140,7 @@ TEST_CASE("c_codes: NAME_decode gives the numbers that bitstate run prints") {
       for (std::size_t c = 0; c < cols; ++c)
         row.push_back(static_cast<float>(static_cast<int>(i / cols) - 100) * p.output.scale[c]);
       const std::vector<double> numbers = restored(p.output.units, row);
-      for (std::size_t c = 0; c < cols; ++c) CHECK(found[i + c] == double{static_cast<float>(numbers[c])});
+      for (std::size_t c = 0; c < cols; ++c) CHECK(found[i + c] == numbers[c]);
     }
   }
 }
@@ -166,6 +166,7 @@ TEST_CASE("c_codes: NAME_encode_adc gives bitstate's code for every count of 12 
   const Program p = program_of({0.05F, -127, 127}, odd_units);
   CHECK(wrong_counts(p, {12, false, {10.0 / 4096, 0.013, 1.0}, {-5.0, -40.0, 300.0}}) == 0);
   CHECK(wrong_counts(p, {12, true, {-0.01}, {0.25}}) == 0);
+  CHECK(wrong_counts(program_of({0.05F, -127, 127}, single_units), {12, false, {0.013}, {-40.0}}) == 0);
   CHECK(wrong_counts(program_of({0.0078125F, -127, 127}, {}), {12, false, {1.0 / 2048}, {-1.0}}) == 0);  // ties
   CHECK(wrong_counts(program_of({0.3F, -1, 1}, odd_units, true), {12, true, {0.013, 0.1, 1.0}, {0.0}}) == 0);
   CHECK(wrong_counts(program_of({1e-4F, -32767, 32767}, odd_units), {12, false, {1e-3}, {-2.0}}) == 0);
@@ -177,7 +178,7 @@ TEST_CASE("c_codes: NAME_encode_adc gives bitstate's code for every count of 12 
 TEST_CASE("c_codes: counts at which single precision rounds to the other side are corrected one by one") {
   if (no_compiler()) return;
   Program p = program_of({0.05F, -127, 127}, odd_units);
-  p.input.units = {{1e6F, 1e6F, 1e6F}, {0.5F, 0.5F, 0.5F}};
+  p.input.units = {{1e6, 1e6, 1e6}, {0.5, 0.5, 0.5}, true};
   const CAdc adc{10, false, {0.003}, {999998.5}};  // floats are 0.06 apart there
   CHECK(!program::adc_line(p.input, adc, 0).corrections.empty());
   CHECK(wrong_counts(p, adc) == 0);

@@ -152,6 +152,7 @@ int main(void) {
   CHECK(compiled.output.empty());
   CHECK(compiled.code == 0);
   CHECK(shell((folder / "units").string()).code == 0);
+  CHECK(compile(folder, "cc", "-Werror -DMODEL_NO_FLOAT -c model.c").code == 0);  // as docs/export.md says
 
   Program plain = p;
   plain.input.units = plain.output.units = {};

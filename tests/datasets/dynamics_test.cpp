@@ -170,7 +170,7 @@ TEST_CASE("mackey-glass: at the delay the production jumps from that of the past
     const auto grid = [&](std::size_t k) { return random.uniform(0) * (1.1 + noise * (random.uniform(2 + k) - 0.5)); };
     const auto values = mackey_glass_trajectory(3, index, tau);
     std::array<double, 2> s = {random.uniform(1), values[0]};
-    for (std::size_t k = 0; k * h < mackey_glass_interval; ++k) {
+    for (std::size_t k = 0; static_cast<double>(k) * h < mackey_glass_interval; ++k) {
       const double length = std::min(h, mackey_glass_interval - static_cast<double>(k) * h);
       const double step = length / parts;
       const auto slope = [&](const std::array<double, 2>& p, double t) {

@@ -245,7 +245,7 @@ TEST_CASE("own: the validation part may be called validation, val, valid or dev,
     says(refusal_of(folder.path(), with(4)), "are the same part");
 
     const auto file = written(folder, [&](Hdf5Writer& writer) {
-      for (const std::string group : {std::string("train"), std::string("test"), std::string(name)}) {
+      for (const std::string& group : {std::string("train"), std::string("test"), std::string(name)}) {
         Arrays{}.write(writer, group);
       }
       writer.write_scalar("version", std::int64_t{1});

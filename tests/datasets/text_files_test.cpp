@@ -88,5 +88,6 @@ TEST_CASE("text files: the digest is of the contents and of which file has which
   const datasets::PartFiles files{folder / "1", folder / "2", folder / "3"};
   CHECK(files.digest() == sha256_hex(sha256_hex("one") + sha256_hex(std::string(1'000'000, '2')) + sha256_hex("")));
   const datasets::PartFiles unreadable{folder / "1", folder / "2", folder.path()};
-  CHECK(error_of<Error>([&] { (void)unreadable.digest(); }) == "[" + folder.path().string() + "] cannot be read");
+  CHECK(error_of<Error>([&] { (void)unreadable.digest(); }) ==
+        "[" + folder.path().string() + "] is a folder; a file is expected");
 }

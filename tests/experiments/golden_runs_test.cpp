@@ -70,7 +70,7 @@ TEST_CASE("golden runs: the quantized ones are exported to the codes of the prog
   const GoldenRuns runs;
   for (const char* const run : {"w8a8", "ptq"}) {
     CAPTURE(run);
-    const Exported exported = export_run(runs.config(run), runs / run, std::numeric_limits<std::size_t>::max(), 0);
+    const Exported exported = export_run(runs.config(run), runs / run, std::numeric_limits<std::size_t>::max());
     CHECK(exported.parity.sequences > 0);
     CHECK(exported.parity.differences.empty());
     const program::Runner now(exported.program), then(program::load(runs / run / "program.h5"));

@@ -107,7 +107,8 @@ TEST_CASE("program input: a CSV file of another width, or with a hole, is refuse
         std::string::npos);
   CHECK(refusal("1,2\n3,\n").find("x.csv, line 2") != std::string::npos);
   CHECK(refusal("1,2\nnan,1\n").find("x.csv, line 2") != std::string::npos);
-  CHECK(refusal("1,2\n1e39,1\n").find("number 2 of it is 1e+39, too large for this program") != std::string::npos);
+  CHECK(refusal("1,2\n1e39,1\n").find("number 2 of it is 1e+39, which is too large for this program") !=
+        std::string::npos);
   CHECK(refusal(",0,1\n0,1.5,2.5\n").find("x.csv, line 1: \"0, 1\" may be names") != std::string::npos);
   p.input.cols = 1;
   CHECK(refusal("u\n1\n\n2\n").find("x.csv, line 3: column u is empty, but goes on in line 4") != std::string::npos);

@@ -61,7 +61,7 @@ TEST_CASE("run folder: it holds its rules, so it is evaluated, exported and resu
     if (deleted) fs::remove(quant);
     CHECK(quant_rules(of_run(run)) == quant_rules(trained));
     CHECK(evaluate(of_run(run), run).test_loss == result.test_loss);
-    CHECK(export_run(of_run(run), run, 2, 0).parity.differences.empty());
+    CHECK(export_run(of_run(run), run, 2).parity.differences.empty());
     fs::remove(run / "result.json");
     CHECK(train(of_run(run, {{"resume", "true"}})).weights_digest == result.weights_digest);
   }
@@ -226,7 +226,7 @@ TEST_CASE("run folder: classes are the run's, whatever the data at hand hold") {
   CHECK(trained_on(run / "best.h5").reading.outputs == 2);
   const RunConfig fewer = of_run(run, {data("one")});
   CHECK(evaluate(fewer, run).status == "done");
-  CHECK(export_run(fewer, run, 8, 0).program.output.classes);
+  CHECK(export_run(fewer, run, 8).program.output.classes);
   CHECK(train(config({data("one"), {"from", run.string()}, {"epochs", "1"}}, folder / "next", "")).status == "done");
   const std::string sentence = "[data] the model was trained with the classes 0 to 1; these data also hold 2, 3";
   CHECK(error_of<Error>([&] { evaluate(of_run(run, {data("four")}), run); }) == sentence);

@@ -11,6 +11,7 @@
 
 #include <fstream>
 #include <string>
+#include <vector>
 
 namespace bitstate::experiments {
 namespace {
@@ -154,6 +155,21 @@ TEST_CASE("from: another architecture is refused by a sentence that names the te
   const RunConfig none = config({{"from", (folder / "nowhere").string()}}, folder / "other");
   CHECK_THROWS_WITH_AS(train(none), doctest::Contains("holds no best.h5"), UsageError);
   CHECK_THROWS_WITH_AS(train(config({{"from", source.string()}}, source)), doctest::Contains("[out]"), UsageError);
+}
+
+TEST_CASE("from: the digest of a source sees the names of its tensors and their numbers") {
+  const tests::TempFolder folder;
+  const auto digest_of = [&](const std::string& name, float number) {
+    Hdf5Writer writer(folder / "best.h5");
+    writer.write("parameters/a", std::vector{1.0F}, {1, 1});
+    writer.write("parameters/" + name, std::vector{number}, {1, 1});
+    writer.commit();
+    return source_digest(folder.path());
+  };
+  const std::string digest = digest_of("b", 2.0F);
+  CHECK(digest_of("b", 2.0F) == digest);
+  CHECK(digest_of("c", 2.0F) != digest);
+  CHECK(digest_of("b", 3.0F) != digest);
 }
 
 TEST_CASE("from: a run resumes and is evaluated without its source, but not with a changed one") {

@@ -66,6 +66,8 @@ TEST_CASE("sweep: commas belong to a value, blanks or bars separate values, quot
   CHECK(inputs("t, u | wind speed") == Inputs{"t, u", "wind speed"});
   CHECK(inputs("u \"wind speed,t\"") == Inputs{"u", "wind speed,t"});
   CHECK(inputs("u | \"a|b\"") == Inputs{"u", "a|b"});
+  CHECK(inputs(R"(u 6"pipe "the \"last\" one" "a\\b #c" # comment)") ==
+        Inputs{"u", "6\"pipe", "the \"last\" one", "a\\b #c"});
   CHECK(contains(plan_error("recipe = lorenz\naxis.d_model = 3 \"4\n"), "double quote"));
 }
 

@@ -114,9 +114,16 @@ TEST_CASE("balance: maxima go to their geometric mean by powers of two, and a de
       CHECK(ssm.C1.value(h, r) == c(h, r) / scale[r % 8]);
     }
   }
+  // dead states do not count in the mean: that of 4 and 1 is 2
+  const Tensor before = ssm.B.value;
+  balance_states(ssm, std::vector<float>{4.0F, 1.0F, 0.0F, 0.0F, 0.0F, 0.0F, 0.0F, 0.0F});
+  CHECK(ssm.B.value(0, 0) == before(0, 0) / 2.0F);
+  CHECK(ssm.B.value(1, 0) == before(1, 0) * 2.0F);
+  CHECK(ssm.B.value(2, 0) == before(2, 0));
   CHECK_THROWS_AS(balance_states(ssm, std::vector<float>(3, 1.0F)), Error);
+  const Tensor balanced = ssm.B.value;
   balance_states(ssm, std::vector<float>(8, 0.0F));
-  CHECK(ssm.B.value(0, 0) == b(0, 0));
+  CHECK(ssm.B.value(0, 0) == balanced(0, 0));
 }
 
 }  // namespace

@@ -45,6 +45,7 @@ completed 'psmnist' help train psm
 completed 'program' export folder --format pro
 
 # every command and every option of its help is completed
+checked=0
 for command in $("$BITSTATE" --help | sed -nE 's/^  ([a-z]+) +.*/\1/p'); do
   "$BITSTATE" "$command" --help | sed -nE 's/^  (--[A-Za-z_]+).*/\1/p' | sort > of_help
   COMP_WORDS=(bitstate "$command" --)
@@ -52,4 +53,6 @@ for command in $("$BITSTATE" --help | sed -nE 's/^  ([a-z]+) +.*/\1/p'); do
   _bitstate || true  # no set -e inside, as in a shell
   printf '%s\n' "${COMPREPLY[@]}" | sed 's/=$//' | grep -vxE -e '--(help|version)' | sort > of_completion || true
   diff of_help of_completion
+  checked=$((checked + 1))
 done
+[ "$checked" -ge 12 ] || { echo "only $checked commands were found in the help"; exit 1; }

@@ -62,7 +62,7 @@ printf '1,2,\n1,2,3\n' > ragged.csv
 expect 1 'ragged.csv, line 1' run run/program.h5 --input=ragged.csv
 printf ' +1, 1e-50 ,3\n' > odd.csv
 [ "$("$BITSTATE" run run/program.h5 --input=odd.csv | wc -l)" -eq 2 ]
-expect 1 'does not exist and cannot be created' export run --format=c --out=odd.csv
+expect 1 'is not a folder and cannot be made one' export run --format=c --out=odd.csv
 expect 2 'takes no option but --json' bench run/program.h5 --epochs=3
 [ "$before" = "$(sha256sum run/program.h5)" ]
 

@@ -20,7 +20,7 @@ mkdir own
 # a resumed run appends
 code=0
 "$BITSTATE" train "${small[@]}" --epochs=100000 --out=long > first &
-for _ in $(seq 200); do [ ! -s first ] || break; sleep 0.05; done
+for _ in $(seq 200); do ! grep -q '^epoch' first || break; sleep 0.05; done
 kill -TERM $!
 wait $! || code=$?
 [ "$code" -eq 75 ]

@@ -77,7 +77,7 @@ expect 2 'it has t, u, y' train own.ini --data=series.csv --input=voltage --out=
 expect 2 '[input]' train own.ini --data=series.csv --input= --out=no
 expect 1 'absent.csv' train own.ini --data=absent.csv --out=no
 sed '50s/,[^,]*$/,nan/' series.csv > hole.csv
-expect 1 'hole.csv, line 50: column y: expected a finite decimal number of single precision, got "nan"' train own.ini --data=hole.csv --out=no
+expect 1 'hole.csv, line 50: column y: expected a finite decimal number, got "nan"' train own.ini --data=hole.csv --out=no
 
 # what was read is said in one line, and of what can be read in two ways both readings are
 "$BITSTATE" train own.ini --data=series.csv --epochs=1 --out=said_run > said

@@ -9,7 +9,9 @@ for entry in "$BITSTATE_SOURCE"/*; do
   [ "$name" = build ] || [ "$name" = runs ] || ln -s "$entry" "$name"
 done
 
-awk '/^```sh test$/ { inside = 1; next } /^```/ { inside = 0 } inside' "$BITSTATE_SOURCE/README.md" > commands.sh
+# one seed stands for three, so that the test is short
+awk '/^```sh test$/ { inside = 1; next } /^```/ { inside = 0 } inside' "$BITSTATE_SOURCE/README.md" |
+  sed 's/^seeds = 1 2 3$/seeds = 1/' > commands.sh
 if [ ! -s commands.sh ]; then
   echo 'README.md has no block that opens with "```sh test"'
   exit 1

@@ -16,7 +16,7 @@ refused() {
 "$BITSTATE" train "${small[@]}" --quant=w8a8 --epochs=1000000 --checkpoint_seconds=0.1 --out=run > log 2>&1 &
 writer=$!
 trap 'kill -KILL $writer 2> /dev/null || true' EXIT
-while [ ! -e run/checkpoint.h5 ]; do kill -0 $writer || fail "$(cat log)"; sleep 0.1; done
+while [ ! -e run/checkpoint.h5 ] || [ ! -e run/best.h5 ]; do kill -0 $writer || fail "$(cat log)"; sleep 0.1; done
 
 refused train "${small[@]}" --epochs=1 --out=run
 refused train --out=run --resume

@@ -267,6 +267,7 @@ __attribute__((constructor)) static void begin(void) {
   if ((value = getenv("FAULTS_MEMORY_AT")) != NULL) memory_at = atol(value);
   memory_of = getenv("FAULTS_MEMORY_OF");
   if (memory_of != NULL) dl_iterate_phdr(find_code, NULL);
+  unsetenv("LD_PRELOAD");  // not in what the program calls: cc, node
 }
 
 // Memory is counted from main on: what libraries need before is not the program's.
