@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +10,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <memory>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -144,13 +147,16 @@ std::string read_file(const fs::path& path, std::size_t max_bytes) {
 
 std::size_t remove_stale_temporaries(const fs::path& path) {
   const std::string prefix = temporary_prefix(path);
-  std::error_code ignored;
-  std::vector<fs::path> stale;
-  for (fs::directory_iterator entry(folder_of(path), ignored), end; entry != end; entry.increment(ignored)) {
-    if (entry->path().filename().string().compare(0, prefix.size(), prefix) == 0) stale.push_back(entry->path());
+  const fs::path folder = folder_of(path);
+  // not fs::directory_iterator, which ends the program when memory runs out
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir(folder.c_str()), ::closedir);
+  if (entries == nullptr) return 0;
+  std::size_t removed = 0;
+  while (const dirent* const entry = ::readdir(entries.get())) {
+    if (!std::string_view(entry->d_name).starts_with(prefix)) continue;
+    if (::unlink((folder / entry->d_name).c_str()) == 0) ++removed;
   }
-  return static_cast<std::size_t>(
-      std::count_if(stale.begin(), stale.end(), [&](const fs::path& file) { return fs::remove(file, ignored); }));
+  return removed;
 }
 
 }  // namespace bitstate

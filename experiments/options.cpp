@@ -11,6 +11,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
 #include <utility>
 
@@ -32,6 +33,22 @@ bool read_number(std::string_view value, Number& number) {
   return error == std::errc() && stop == end && !value.empty();
 }
 
+/// A row, made member by member: when memory runs out within nested braces, GCC 12 frees what it has not made.
+template <class Set, class Text>
+Option row(std::string name, std::string help, std::string unit, Set set, Text text) {
+  Option option;
+  option.name = std::move(name);
+  option.help = std::move(help);
+  option.unit = std::move(unit);
+  option.set = std::move(set);
+  option.text = std::move(text);
+  return option;
+}
+
+std::vector<std::string> words_of(std::initializer_list<std::string_view> words) {
+  return {words.begin(), words.end()};
+}
+
 Option whole(const std::string& name, std::string unit, std::size_t RunConfig::*field, std::size_t low,
              std::size_t high, std::string help) {
   const auto set = [=](RunConfig& config, std::string_view value) {
@@ -42,7 +59,7 @@ Option whole(const std::string& name, std::string unit, std::size_t RunConfig::*
     config.*field = number;
   };
   const auto text = [=](const RunConfig& c) { return fmt::format("{}", c.*field); };
-  return {{name, std::move(help), std::move(unit)}, true, set, text};
+  return row(name, std::move(help), std::move(unit), set, text);
 }
 
 /// A real number in [low, high], or in (low, high] or [low, high) where an end is excluded.
@@ -69,7 +86,7 @@ Option real(const std::string& name, std::string unit, double RunConfig::*field,
     config.*field = number;
   };
   const auto text = [=](const RunConfig& c) { return fmt::format("{}", c.*field); };
-  return {{name, std::move(help), std::move(unit)}, true, set, text};
+  return row(name, std::move(help), std::move(unit), set, text);
 }
 
 Option flag(const std::string& name, bool RunConfig::*field, std::string help) {
@@ -80,10 +97,13 @@ Option flag(const std::string& name, bool RunConfig::*field, std::string help) {
     config.*field = yes;
   };
   const auto text = [=](const RunConfig& c) { return c.*field ? "true" : "false"; };
-  return {{name, std::move(help), "", true}, true, set, text};
+  Option option = row(name, std::move(help), "", set, text);
+  option.is_switch = true;
+  return option;
 }
 
-Option word(const std::string& name, std::string RunConfig::*field, std::vector<std::string> words, std::string help) {
+Option word(const std::string& name, std::string RunConfig::*field, const std::vector<std::string>& words,
+            std::string help) {
   const auto set = [=](RunConfig& config, std::string_view value) {
     for (const auto& known : words) {
       if (known == value) {
@@ -94,15 +114,18 @@ Option word(const std::string& name, std::string RunConfig::*field, std::vector<
     fail<UsageError>(name, "expected one of {}, got \"{}\"{}", fmt::join(words, ", "), value,
                      nearest(value, words).empty() ? std::string() : suggestion(value, words));
   };
-  return {
-      {name, std::move(help), "WORD", false, "", "", words}, true, set, [=](const RunConfig& c) { return c.*field; }};
+  Option option = row(name, std::move(help), "WORD", set, [=](const RunConfig& c) { return c.*field; });
+  option.words = words;
+  return option;
 }
 
 Option text_option(std::string name, std::string unit, std::string RunConfig::*field, std::string help,
                    std::vector<std::string> words = {}) {
   const auto set = [=](RunConfig& config, std::string_view value) { config.*field = value; };
   const auto text = [=](const RunConfig& c) { return c.*field; };
-  return {{std::move(name), std::move(help), std::move(unit), false, "", "", std::move(words)}, true, set, text};
+  Option option = row(std::move(name), std::move(help), std::move(unit), set, text);
+  option.words = std::move(words);
+  return option;
 }
 
 Option bit_width(const std::string& name, std::optional<int> RunConfig::*field, std::string help) {
@@ -117,7 +140,7 @@ Option bit_width(const std::string& name, std::optional<int> RunConfig::*field, 
     }
   };
   const auto text = [=](const RunConfig& c) { return c.*field ? fmt::format("{}", *(c.*field)) : "none"; };
-  return {{name, std::move(help), "BITS"}, true, set, text};
+  return row(name, std::move(help), "BITS", set, text);
 }
 
 Option seed_option() {
@@ -126,9 +149,8 @@ Option seed_option() {
     if (!read_number(value, number)) refuse("seed", value, "a whole number from 0 to 2^64-1");
     config.seed = number;
   };
-  return {{"seed", "seed of every random draw of the run", "N"}, true, set, [](const RunConfig& c) {
-            return fmt::format("{}", c.seed);
-          }};
+  return row("seed", "seed of every random draw of the run", "N", set,
+             [](const RunConfig& c) { return fmt::format("{}", c.seed); });
 }
 
 /// One or more rules, separated by semicolons; white space within a rule is made single spaces.
@@ -144,10 +166,8 @@ Option rules_option() {
       config.bits.push_back(fmt::format("{}", fmt::join(parts, " ")));
     }
   };
-  return {{"bits", "a further rule \"glob bits [key=value ...]\"; may be given again; none drops all", "RULE"},
-          true,
-          set,
-          [](const RunConfig& c) { return fmt::format("{}", fmt::join(c.bits, "; ")); }};
+  return row("bits", "a further rule \"glob bits [key=value ...]\"; may be given again; none drops all", "RULE", set,
+             [](const RunConfig& c) { return fmt::format("{}", fmt::join(c.bits, "; ")); });
 }
 
 /// Under any of its names (datasets::canonical_name).
@@ -159,9 +179,10 @@ Option dataset_option() {
                         nearest(value, names).empty() ? std::string() : suggestion(value, names));
     config.dataset = name;
   };
-  return {{"dataset", "what is learnt", "NAME", false, "data", "", names}, true, set, [](const RunConfig& c) {
-            return c.dataset;
-          }};
+  Option option = row("dataset", "what is learnt", "NAME", set, [](const RunConfig& c) { return c.dataset; });
+  option.group = "data";
+  option.words = names;
+  return option;
 }
 
 Option path(std::string name, std::string unit, std::string RunConfig::*field, std::string help) {
@@ -207,11 +228,13 @@ void add_model_options(std::vector<Option>& table) {
   table.push_back(
       whole("ssm_size_base", "STATES", &C::ssm_size_base, 1, size_limit, "states P, before conj_sym halves them"));
   table.push_back(whole("blocks", "BLOCKS", &C::blocks, 1, size_limit, "HiPPO blocks J; must divide ssm_size_base"));
+  table.push_back(word("C_init", &C::C_init, words_of({"trunc_standard_normal", "lecun_normal", "complex_normal"}),
+                       "initial values of C"));
   table.push_back(
-      word("C_init", &C::C_init, {"trunc_standard_normal", "lecun_normal", "complex_normal"}, "initial values of C"));
-  table.push_back(word("discretization", &C::discretization, {"zoh", "bilinear"}, "how the layer is made discrete"));
-  table.push_back(word("mode", &C::mode, {"pool", "last"}, "the classifier reads the mean or the last token"));
-  table.push_back(word("activation_fn", &C::activation_fn, {"full_glu", "half_glu1", "half_glu2", "gelu"},
+      word("discretization", &C::discretization, words_of({"zoh", "bilinear"}), "how the layer is made discrete"));
+  table.push_back(
+      word("mode", &C::mode, words_of({"pool", "last"}), "the classifier reads the mean or the last token"));
+  table.push_back(word("activation_fn", &C::activation_fn, words_of({"full_glu", "half_glu1", "half_glu2", "gelu"}),
                        "non-linearity behind the SSM"));
   table.push_back(flag("conj_sym", &C::conj_sym, "keep one of each conjugate pair of states"));
   table.push_back(flag("clip_eigs", &C::clip_eigs, "keep the real part of every eigenvalue at -1e-4 or less"));
@@ -227,8 +250,8 @@ void add_model_options(std::vector<Option>& table) {
   table.push_back(flag("qgelu_approx", &C::qgelu_approx, "GELU as x * clip(x + 2, 0, 4) / 4"));
   table.push_back(flag("hard_sigmoid", &C::hard_sigmoid, "sigmoid as clip(x + 3, 0, 6) / 6"));
   table.push_back(flag("use_layernorm_bias", &C::use_layernorm_bias, "layer normalization has a bias"));
-  table.push_back(
-      in_group("quantization", word("scan", &C::scan, {"recurrence", "tree"}, "how a quantized state is computed")));
+  table.push_back(in_group(
+      "quantization", word("scan", &C::scan, words_of({"recurrence", "tree"}), "how a quantized state is computed")));
   table.push_back(in_group("quantization",
                            flag("quantize_gradients", &C::quantize_gradients, "quantize gradients as their operands")));
   table.push_back(flag("pad", &C::pad, "scan and norm run over padding, as in the reference"));
@@ -250,9 +273,10 @@ void add_training_options(std::vector<Option>& table) {
   table.push_back(
       real("p_dropout", "SHARE", &C::p_dropout, {0.0, 1.0, false, true}, "dropout, tied over the sequence"));
   table.push_back(real("weight_decay", "RATE", &C::weight_decay, {0.0, 1e3}, "decoupled weight decay"));
-  table.push_back(word("opt_config", &C::opt_config, {"standard", "BandCdecay", "BfastandCdecay", "noBCdecay", "qaft"},
+  table.push_back(word("opt_config", &C::opt_config,
+                       words_of({"standard", "BandCdecay", "BfastandCdecay", "noBCdecay", "qaft"}),
                        "which parameters learn at which rate (qaft: SGD with momentum, no decay)"));
-  table.push_back(word("a_training", &C::a_training, {"continuous", "discrete", "frozen"},
+  table.push_back(word("a_training", &C::a_training, words_of({"continuous", "discrete", "frozen"}),
                        "what learns of the state matrix (Lambda and the step, the discrete matrix itself, nothing)"));
   table.push_back(seed_option());
   table.push_back(whole("lanes", "LANES", &C::lanes, 1, 1024,
@@ -288,18 +312,19 @@ void add_quant_options(std::vector<Option>& table) {
 void add_data_options(std::vector<Option>& table) {
   using C = RunConfig;
   constexpr std::size_t many = 1000000000;
-  const std::vector<std::string> own = {"own"};
-  const std::vector<std::string> series = {"own", "silverbox", "silverbox-arrow", "cascaded-tanks"};
+  const auto own = words_of({"own"});
+  const auto series = words_of({"own", "silverbox", "silverbox-arrow", "cascaded-tanks"});
   table.push_back(whole("limit_train", "SEQUENCES", &C::limit_train, 0, many, "use only so many for training; 0: all"));
   table.push_back(
       whole("limit_test", "SEQUENCES", &C::limit_test, 0, many, "use only so many for validation and test; 0: all"));
-  table.push_back(only_for({"mackey-glass"}, real("tau", "TIME", &C::tau, {datasets::min_delay, datasets::max_delay},
-                                                  "delay of Mackey-Glass")));
+  table.push_back(
+      only_for(words_of({"mackey-glass"}),
+               real("tau", "TIME", &C::tau, {datasets::min_delay, datasets::max_delay}, "delay of Mackey-Glass")));
   table.push_back(only_for(
-      {"pathfinder", "pathx"},
+      words_of({"pathfinder", "pathx"}),
       whole("contour_length", "PADDLES", &C::contour_length, datasets::min_contour_length, datasets::max_contour_length,
             "length of Pathfinder's long snakes; LRA's easy, intermediate and hard images: 6, 9, 14")));
-  table.push_back(only_for({"lorenz", "mackey-glass"},
+  table.push_back(only_for(words_of({"lorenz", "mackey-glass"}),
                            whole("trajectories", "TRAJECTORIES", &C::trajectories, datasets::min_trajectories,
                                  datasets::max_trajectories, "generated in all, for training and test")));
   table.push_back(real("val_split", "SHARE", &C::val_split, {0.0, 0.9},
@@ -312,8 +337,8 @@ void add_data_options(std::vector<Option>& table) {
       series, whole("stride", "STEPS", &C::stride, 0, many, "between the starts of windows; 0: as long as a window")));
   table.push_back(
       only_for(series, whole("horizon", "STEPS", &C::horizon, 0, many, "the target is that of so many steps later")));
-  table.push_back(
-      only_for(own, word("task", &C::task, {"auto", "classification", "regression", "value"}, "what is learnt")));
+  table.push_back(only_for(
+      own, word("task", &C::task, words_of({"auto", "classification", "regression", "value"}), "what is learnt")));
 }
 
 void add_run_options(std::vector<Option>& table) {
