@@ -10,10 +10,10 @@ Grid Quantizer::grid(std::size_t c) const {
   if (spec.range == QuantSpec::Range::fixed) return make_grid(spec, spec.value);
   const std::vector<float>& ends = is_learned() ? log_range.value.data : range;
   const bool pairs = !is_learned() && spec.sign == QuantSpec::Sign::asymmetric;
-  const std::size_t channels = pairs ? ends.size() / 2 : ends.size();
-  require(c < channels, "quantize", "{} has ranges for {} channels, channel {} needs one", site, channels, c);
+  const std::size_t count = pairs ? ends.size() / 2 : ends.size();
+  require(c < count, "quantize", "{} has ranges for {} channels, but channel {} needs one", site, count, c);
   if (is_learned()) return make_grid(spec, std::exp(ends[c]));
-  return pairs ? make_grid(spec, ends[c], ends[channels + c]) : make_grid(spec, ends[c]);
+  return pairs ? make_grid(spec, ends[c], ends[count + c]) : make_grid(spec, ends[c]);
 }
 
 }  // namespace bitstate

@@ -319,7 +319,7 @@ TEST_CASE("site ranges: fewer maxima, counts or ranges than the sites have are e
   CHECK_THROWS_AS(update_ranges(sites.inventory, {maxima.first(2), counts}), Error);
   sites.x.range.pop_back();
   CHECK_THROWS_WITH_AS(run(sites, columns(7), 1, false),
-                       "[quantize] act:x has ranges for 2 channels, channel 2 needs one", Error);
+                       "[quantize] act:x has ranges for 2 channels, but channel 2 needs one", Error);
 }
 
 TEST_CASE("site ranges: a channel that is dead for the moment keeps its range") {

@@ -15,8 +15,8 @@ small=(lorenz-small --quant=w8a8 --trajectories=6 --bsz=4 --epochs=1 --checkpoin
 train() { "$BITSTATE" train "${small[@]}" --out=run --resume; }
 report() { "$BITSTATE" report run; }
 export_program() { "$BITSTATE" export run --threads=1; }
-export_c() { "$BITSTATE" export run --threads=1 --format=c; }
-export_onnx() { "$BITSTATE" export run --threads=1 --format=onnx; }
+export_c() { "$BITSTATE" export run --threads=1 --format=c --proof=none; }  # without cc: it is run so often
+export_onnx() { "$BITSTATE" export run --threads=1 --format=onnx --proof=none; }
 
 # one_sentence <folder> <what> <may succeed>: what a command said whose exit code is $code; and it left no temporary file
 one_sentence() {

@@ -3,7 +3,7 @@
 # SIGTERM and SIGUSR1 write a checkpoint and exit with 75 within 5 seconds.
 set -euo pipefail
 
-options=(lorenz-small --quant=w8a8 --trajectories=200 --epochs=250 --activation_fn=half_glu1 --p_dropout=0.1 --threads=2)
+options=(lorenz-small --quant=w8a8 --trajectories=200 --epochs=150 --activation_fn=half_glu1 --p_dropout=0.1 --threads=2)
 fail() { echo "$*" >&2; exit 1; }
 digest() { grep -o '"weights_digest":"[0-9a-f]*"' "$1/result.json"; }
 
@@ -14,7 +14,7 @@ kills=0
 while [ "$kills" -lt 10 ]; do
   "$BITSTATE" train "${options[@]}" --out=killed --checkpoint_seconds=0 --resume >> killed.log 2>&1 &
   pid=$!
-  sleep "0.$((RANDOM % 60 + 30))"
+  sleep "0.$((RANDOM % 40 + 20))"
   kill -KILL "$pid" 2> /dev/null || fail "the run ended before the kill $((kills + 1)); it must be longer"
   wait "$pid" 2> /dev/null || true
   kills=$((kills + 1))
