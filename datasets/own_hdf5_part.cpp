@@ -154,8 +154,8 @@ class PartReader {
             fmt::join(shape, ", "), name_of(steps_.task), sequences_, length_);
     read_text_ += fmt::format(", y [{}] of {}", fmt::join(shape, ", "),
                               steps_.task == Task::classification ? "classes"
-                              : per_step                          ? "a value a step"
-                                                                  : "a value a sequence");
+                              : per_step                          ? "one value per step"
+                                                                  : "one value per sequence");
     if (steps_.task == Task::classification) return read_classes();
     steps_.d_output = rank == (per_step ? 3 : 2) ? shape.back() : 1;
     numbers_.target = file_.read<double>(at("y"), max_elements_).values;

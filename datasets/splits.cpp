@@ -93,7 +93,7 @@ std::string summary(const Splits& splits) {
   const bool one = splits.d_output == 1;
   const std::string outputs = splits.task == Task::classification ? fmt::format("{} classes", splits.d_output)
                               : splits.task == Task::regression
-                                  ? fmt::format("{} target{} a step", splits.d_output, one ? "" : "s")
+                                  ? fmt::format("{} target{} per step", splits.d_output, one ? "" : "s")
                                   : fmt::format("{} target{} a sequence", splits.d_output, one ? "" : "s");
   return fmt::format("{}: {} and {} test sequences of at most {} steps{}; {}, {}{}{}", splits.name, parts,
                      splits.test->size(), splits.max_length,

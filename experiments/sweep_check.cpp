@@ -98,7 +98,8 @@ void check_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path&
   std::set<std::string> models;
   for (const auto& [key, same] : rows) {
     datasets::Splits data;
-    check_run(where, *same.front().run, [&] { data = training_data(same.front().config); });
+    const Row& first = same.front();
+    check_run(where, *first.run, [&] { data = training_data(first.config); });
     for (const Row& row : same) {
       if (models.insert(model_key(row.config)).second) check_run(where, *row.run, [&] { rehearse(row.config, data); });
     }

@@ -68,7 +68,8 @@ TEST_CASE("optimizer: the four opt_configs put every leaf in the reference's gro
     for (std::size_t k = 0; k < configs.size(); ++k) {
       const std::string expected = groups[k];
       const auto rule = rule_of(leaf, configs[k], false);
-      CAPTURE(leaf);
+      const std::string& name = leaf;
+      CAPTURE(name);
       CAPTURE(k);
       CHECK(rule.group == expected);
       CHECK(rule.ssm_rate == (expected != "regular"));

@@ -221,7 +221,7 @@ TEST_CASE("own: names of files may have capital letters, hidden files are none, 
        "37 rows of 4 files with the header u,y,c,k, input u, target y; not read: notes.txt, train/4.tsv");
   says(summary(splits),
        "own: 3 training and 1 test sequences of at most 10 steps (without a validation part); 1 input, "
-       "1 target a step; 37 rows");
+       "1 target per step; 37 rows");
   tests::write_quickly(folder / "S.CSV", series(40));
   CHECK(own_data(folder / "S.CSV", u_to_y).train->size() == 1);
   std::filesystem::rename(written(folder, Arrays{}), folder / "D.H5");
@@ -252,7 +252,7 @@ TEST_CASE("own: the validation part may be called validation, val, valid or dev,
     });
     REQUIRE(own_data(file, {}).validation != nullptr);
     says(own_data(file, {}).origin,
-         "144 steps of d.h5: x [12, 4] of numbers, y [12] of a value a sequence, not "
+         "144 steps of d.h5: x [12, 4] of numbers, y [12] of one value per sequence, not "
          "standardised; not read: version");
   }
 }

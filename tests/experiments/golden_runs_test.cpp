@@ -94,7 +94,8 @@ TEST_CASE("golden runs: from the middle of its training, each ends where the und
     CHECK(found.epochs == recorded.epochs);
     CHECK(found.val_metric == doctest::Approx(recorded.val_metric).epsilon(trained));
     for (const auto& [name, curve] : read_run(runs / run).curves) {
-      CAPTURE(name);
+      const std::string& of = name;
+      CAPTURE(of);
       REQUIRE(curve.size() == before.curves[name].size());
       for (std::size_t i = 0; i < curve.size(); ++i) {
         CHECK(curve[i].second == doctest::Approx(before.curves[name][i].second).epsilon(trained));

@@ -156,9 +156,9 @@ TEST_CASE("options: every option of a run changes its weights or its error") {
     CHECK(outcome(joined(both, {{row.option, row.value}})) != outcome(both));
     covered.insert(row.option);
   }
-  for (const auto& [name, value] : settings({})) {
-    CAPTURE(name);
-    CHECK(covered.contains(name));
+  for (const auto& setting : settings({})) {
+    CAPTURE(setting.first);
+    CHECK(covered.contains(setting.first));
   }
 }
 

@@ -90,7 +90,8 @@ TEST_CASE("report: the best is one of its data set, and of what is asked of the 
       {"dataset = own\ntarget = y", "dataset = own\ntarget = z"},
       {"dataset = own\nhorizon = 1", "dataset = own\nhorizon = 9"}};
   for (const auto& [easy, hard] : data) {
-    CAPTURE(hard);
+    const std::string& harder = hard;
+    CAPTURE(harder);
     MadeUpRuns runs;
     for (const std::string epochs : {"1", "2"}) {
       runs.add(easy + "\nepochs = " + epochs, R"({"status":"done","test_mse":)" + epochs + "}");

@@ -81,7 +81,7 @@ expect 1 'hole.csv, line 50: column y: expected a finite decimal number, got "na
 
 # what was read is said in one line, and of what can be read in two ways both readings are
 "$BITSTATE" train own.ini --data=series.csv --epochs=1 --out=said_run > said
-grep -q '^own: .* training, .* validation and .* test sequences of at most .* steps; 1 input, 1 target a step; .* rows of series.csv with the header t,u,y, input u, target y$' said || fail "$(cat said)"
+grep -q '^own: .* training, .* validation and .* test sequences of at most .* steps; 1 input, 1 target per step; .* rows of series.csv with the header t,u,y, input u, target y$' said || fail "$(cat said)"
 "$BITSTATE" data check own --data=series.csv --input=u --target=y > said
 grep -q 'rows of series.csv with the header t,u,y, input u, target y$' said || fail "$(cat said)"
 cut -d, -f2 series.csv > one.csv
