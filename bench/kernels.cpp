@@ -95,10 +95,13 @@ void scans(const Limits& limits) {
   std::vector<std::uint8_t> unclamped(count);
   std::vector<float> scale(wide, 1e-3F), inner(wide, 1e-5F), observed(wide);
   for (std::size_t c = 0; c < wide; ++c) codes[c] = static_cast<std::int32_t>(std::lround(127.0 * double{lambda[c]}));
-  const std::vector<FixedPoint> factors(wide, to_fixed_point(1.0 / 127.0, "bench"));
+  const FixedPoint factor = to_fixed_point(1.0 / 127.0, "bench");
+  const kernels::IntegerScan plan{std::vector(wide, factor),      1 << 22, factor,
+                                  to_fixed_point(127.0, "bench"), -1,      inner.data()};
   measure("scan, 8-bit lambda, 16-bit state", 8.0 * length * states, 2.25 * bytes, [&] {
-    kernels::scan_integer(length, states, forward, codes.data(), factors.data(), inner.data(),
-                          {scale.data(), 32767, observed.data()}, inputs.data(), out.data(), unclamped.data());
+    kernels::scan_integer(length, states, forward, codes.data(), plan,
+                          {scale.data(), 32767, observed.data(), QuantSpec::Rounding::nearest}, inputs.data(),
+                          out.data(), unclamped.data());
   });
 }
 
@@ -108,7 +111,8 @@ void quantizers(const Limits& limits) {
   std::vector<float> x(count, 0.3F), shadow(count);
   std::vector<std::int32_t> wide(count, 12345), codes(count);
   std::vector<std::uint8_t> unclamped(count);
-  const float scale = 0.01F;
+  const Grid grid{0.01F, -127, 127};
+  const kernels::QuantizedOutput out{codes.data(), shadow.data(), unclamped.data()};
   float largest = 0.0F;
   const auto measure = [&](const char* name, double bytes_each, const std::function<void()>& call) {
     const double bytes = bytes_each * static_cast<double>(count);
@@ -119,13 +123,11 @@ void quantizers(const Limits& limits) {
     kernels::absolute_maximum(length, features, Layout::per_tensor, x.data(), {&largest, 1});
   });
   measure("quantize floats", 13.0, [&] {
-    kernels::quantize(length, features, Layout::per_tensor, x.data(), &scale, 127, false, codes.data(), shadow.data(),
-                      unclamped.data());
+    kernels::quantize(length, features, Layout::per_tensor, x.data(), {&grid, 1}, false, out);
   });
   const FixedPoint factor = to_fixed_point(0.0123, "bench");
   measure("requantize codes", 13.0, [&] {
-    kernels::requantize(length, features, {&factor, 1}, wide.data(), &scale, 127, codes.data(), shadow.data(),
-                        unclamped.data());
+    kernels::requantize(length, features, {&factor, 1}, wide.data(), {&grid, 1}, out);
   });
 }
 
