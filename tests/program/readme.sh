@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The README's commands work: every block that opens with "```sh test" runs here, in one shell, in the order of the page.
+# The commands of README.md and docs/data.md work: every block that opens with "```sh test" runs here, in one shell, in
+# the order of the pages.
 # The working folder looks like the repository after the build; what the commands write stays out of the repository.
 set -euo pipefail
 mkdir -p build/release
@@ -10,10 +11,13 @@ for entry in "$BITSTATE_SOURCE"/*; do
 done
 
 # one seed stands for three, so that the test is short
-awk '/^```sh test$/ { inside = 1; next } /^```/ { inside = 0 } inside' "$BITSTATE_SOURCE/README.md" |
-  sed 's/^seeds = 1 2 3$/seeds = 1/' > commands.sh
-if [ ! -s commands.sh ]; then
-  echo 'README.md has no block that opens with "```sh test"'
-  exit 1
-fi
+for page in README.md docs/data.md; do
+  awk '/^```sh test$/ { inside = 1; next } /^```/ { inside = 0 } inside' "$BITSTATE_SOURCE/$page" |
+    sed 's/^seeds = 1 2 3$/seeds = 1/' > page.sh
+  if [ ! -s page.sh ]; then
+    echo "$page has no block that opens with \"\`\`\`sh test\""
+    exit 1
+  fi
+  cat page.sh >> commands.sh
+done
 bash -euxo pipefail commands.sh < /dev/null

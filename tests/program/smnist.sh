@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The README's sequential-MNIST commands, a few sequences each, on made-up files in the official format.
+# The sequential-MNIST commands of docs/data.md, a few sequences each, on made-up files in the official format.
 set -euo pipefail
 fail() { echo "$*" >&2; exit 1; }
 
