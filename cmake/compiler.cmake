@@ -19,15 +19,33 @@ if(BITSTATE_SANITIZE)
   target_compile_options(bitstate_options INTERFACE
     -fsanitize=${BITSTATE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(bitstate_options INTERFACE -fsanitize=${BITSTATE_SANITIZE})
+  if(BITSTATE_SANITIZE MATCHES "address" AND BITSTATE_SANITIZE MATCHES "undefined")
+    # AddressSanitizer reports the same at the access itself; these checks take a third of the time to compile
+    target_compile_options(bitstate_options INTERFACE -fno-sanitize=null,object-size,vptr)
+  endif()
 endif()
 
-# bitstate_precompile(<target> [<header>...]): parses the headers that nearly every source includes once. Not where ccache
-# keeps whole objects, which precompiled headers would hide from it, nor for clang, whose builds show a missing #include.
+# bitstate_precompile(<target> [<header>...]) parses once the headers that nearly every source of the target includes, and
+# bitstate_precompile(<target> REUSE_FROM <other>) takes those of another. Not where ccache keeps whole objects, which
+# precompiled headers would hide from it, nor for clang, whose builds show a missing #include.
 function(bitstate_precompile target)
   if(CMAKE_CXX_COMPILER_LAUNCHER MATCHES "ccache" OR NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    return()
+  endif()
+  if("${ARGV1}" STREQUAL "REUSE_FROM")
+    target_precompile_headers(${target} REUSE_FROM ${ARGV2})
     return()
   endif()
   target_precompile_headers(${target} PRIVATE
     <algorithm> <array> <cmath> <cstdint> <filesystem> <functional> <map> <memory> <optional> <set> <span> <string>
     <string_view> <utility> <variant> <vector> <fmt/format.h> ${ARGN})
+endfunction()
+
+# bitstate_unite(<target>): where BITSTATE_UNITY is on, compiles the target's sources ten at a time, which share the templates
+# they instantiate. Their unnamed namespaces are then one, so their names must differ: not for folders where each file says
+# the same of itself, as the ops do.
+function(bitstate_unite target)
+  if(BITSTATE_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 10)
+  endif()
 endfunction()

@@ -59,6 +59,7 @@ function(bitstate_discover_tests target)
   file(GENERATE OUTPUT ${include_file} CONTENT
 "if(NOT EXISTS [==[$<TARGET_FILE:${target}>]==])
   add_test(${arg_LABEL}/not_built ${target}_is_not_built)
+  set_tests_properties(${arg_LABEL}/not_built PROPERTIES LABELS ${arg_LABEL})
   return()
 endif()
 if(NOT EXISTS [==[${list_file}]==] OR [==[$<TARGET_FILE:${target}>]==] IS_NEWER_THAN [==[${list_file}]==])

@@ -1,6 +1,7 @@
-// The nearest of several names, for messages about unknown ones.
+// What is asked of names: the nearest of several, for messages about unknown ones.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -21,5 +22,11 @@ std::string nearest_match(std::string_view glob, std::span<const std::string> te
 
 /// "; did you mean 'd_model'?", or the whole list "; known are: a, b" where nothing is near.
 std::string suggestion(std::string_view name, const std::vector<std::string>& candidates);
+
+/// Whether the name is in a container of names.
+template <class Names>
+bool is_one_of(std::string_view name, const Names& names) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
 
 }  // namespace bitstate

@@ -4,10 +4,15 @@
 #include "experiments/run_config.h"
 
 #include <array>
+#include <chrono>
 #include <string>
 #include <vector>
 
 namespace bitstate::experiments {
+
+inline double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
 
 /// The machines that run_hours are given for.
 inline constexpr std::array<std::size_t, 3> projected_cores = {2, 16, 64};
@@ -31,8 +36,8 @@ struct BenchResult {
 std::vector<BenchResult> bench(const RunConfig& config);
 
 /// Hours of training for all epochs on the official data set (without what val_split and limit_train take away, and
-/// without evaluation) on projected_cores, where a step takes step_seconds on `threads`: the step's time over the number
-/// of cores, as evenly as lanes (at least one a core, at most bsz) can be dealt to them.
+/// without evaluation) on projected_cores, where a step takes step_seconds on `threads`: the step's time over the
+/// number of cores, as evenly as lanes (at least one a core, at most bsz) can be dealt to them.
 std::array<double, 3> projected_hours(const RunConfig& config, double step_seconds, std::size_t threads);
 
 /// One line of JSON: the figures of the first result, and all of them under "runs".

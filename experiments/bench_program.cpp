@@ -32,8 +32,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
 /// CPU time of this thread: waiting for a core that others use would count against what takes longer.
 double thread_seconds() {
   timespec t{};

@@ -1,5 +1,6 @@
 #include "experiments/command_table.h"
 
+#include "core/suggest.h"
 #include "datasets/registry.h"
 #include "experiments/embedded.h"
 #include "experiments/list.h"
@@ -15,20 +16,15 @@ namespace {
 
 using Options = std::vector<OptionInfo>;
 
-template <class Names>
-bool contains(const Names& names, std::string_view name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 Options only(const Options& options, std::initializer_list<std::string_view> names) {
   Options chosen;
   std::copy_if(options.begin(), options.end(), std::back_inserter(chosen),
-               [&](const OptionInfo& option) { return contains(names, option.name); });
+               [&](const OptionInfo& option) { return is_one_of(option.name, names); });
   return chosen;
 }
 
 Options without(Options options, std::initializer_list<std::string_view> names) {
-  std::erase_if(options, [&](const OptionInfo& option) { return contains(names, option.name); });
+  std::erase_if(options, [&](const OptionInfo& option) { return is_one_of(option.name, names); });
   return options;
 }
 
@@ -42,7 +38,7 @@ Options ptq_options(const Options& all) {
                                "threads", "resume", "json"});
   for (const OptionInfo& option : all) {
     const bool bits = is_quant_setting(option.name) && option.name != "quant" && option.name != "bits";
-    if (bits || contains(ptq_changes, option.name)) options.push_back(option);
+    if (bits || is_one_of(option.name, ptq_changes)) options.push_back(option);
   }
   options.push_back({.name = "batches",
                      .help = "training batches that set the ranges; 0 where none is kept",

@@ -38,11 +38,6 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-template <class Names>
-bool contains(const Names& names, std::string_view name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 void print_json(const json& figures) { fmt::print("{}\n", figures.dump()); }
 
 const std::string* last_value(const CommandLine& line, std::string_view name) {
@@ -95,7 +90,7 @@ Settings ptq_options(const std::string& run, const Settings& given) {
       const bool digits = !value.empty() && value.size() < 7 && value.find_first_not_of("0123456789") == value.npos;
       require<UsageError>(digits, "batches", "expected a whole number from 0 to 999999, got \"{}\"", value);
     }
-    changes = changes || is_quant_setting(name) || contains(ptq_changes, name);
+    changes = changes || is_quant_setting(name) || is_one_of(name, ptq_changes);
     options.emplace_back(name == "batches" ? "calibration_batches" : name, value);
   }
   require<UsageError>(changes, "ptq", "needs what to change: --quant=FILE, --bits=RULE, a *_bits flag, or one of {}",
@@ -159,7 +154,7 @@ int inspect_command(const CommandLine& line) {
 Settings taken(Settings& options, const std::vector<std::string>& names) {
   Settings found;
   std::erase_if(options, [&](const auto& option) {
-    if (!contains(names, option.first)) return false;
+    if (!is_one_of(option.first, names)) return false;
     found.push_back(option);
     return true;
   });
@@ -354,7 +349,7 @@ std::string help_text(const std::string& name, const CommandLine& line) {
   if (fs::exists(fs::path(source) / "settings.ini")) source = (fs::path(source) / "settings.ini").string();
   RunConfig config;
   const auto recipes = recipe_names();
-  const bool known = contains(recipes, source) || fs::path(source).extension() == ".ini";
+  const bool known = is_one_of(source, recipes) || fs::path(source).extension() == ".ini";
   if (known && name != "sweep") {
     config = load_run_config(source, {});
   } else {
@@ -368,16 +363,16 @@ std::string help_text(const std::string& name, const CommandLine& line) {
 
 int run_command(const std::vector<std::string>& given) {
   std::vector<std::string> args = given;
-  const auto is_one_of = [&](std::initializer_list<std::string_view> words) {
-    return !args.empty() && contains(words, args.front());
+  const auto asks_for = [&](std::initializer_list<std::string_view> words) {
+    return !args.empty() && is_one_of(args.front(), words);
   };
-  const bool help = is_one_of({"--help", "-h", "help"});
+  const bool help = asks_for({"--help", "-h", "help"});
   const auto table = command_table();
   if (args.empty() || (help && (args.size() == 1 || args[1].starts_with('-')))) {
     fmt::print("{}", program_help(table));
     return args.empty() ? 2 : 0;
   }
-  if (is_one_of({"--version", "-v"})) {
+  if (asks_for({"--version", "-v"})) {
     print_version();
     return 0;
   }

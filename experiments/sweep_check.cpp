@@ -1,6 +1,7 @@
 #include "experiments/sweep_check.h"
 
 #include "core/error.h"
+#include "core/suggest.h"
 #include "experiments/run_record.h"
 #include "experiments/trainer.h"
 
@@ -25,11 +26,6 @@ constexpr std::array<std::string_view, 16> training_settings{
     "warmup_end", "lanes",  "cosine_anneal",  "p_dropout",         "weight_decay", "opt_config",
     "dt_min",     "dt_max", "from_lr_factor", "from_epochs_factor"};
 
-template <class Names>
-bool contains(const Names& names, std::string_view name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 bool is_generated(const RunConfig& config) { return config.dataset == "lorenz" || config.dataset == "mackey-glass"; }
 
 /// The settings of a run that `names` holds, but for those whose values no check depends on.
@@ -41,7 +37,7 @@ std::string key_of(const RunConfig& config, const Names& names) {
   kept.emplace_back("weights", config.from_digest);
   std::erase_if(kept, [&](const auto& setting) {
     const bool is_checked =
-        !contains(training_settings, setting.first) && !(setting.first == "tau" && is_generated(config));
+        !is_one_of(setting.first, training_settings) && !(setting.first == "tau" && is_generated(config));
     return !is_checked || !names(setting.first);
   });
   return format_ini(kept);
@@ -49,7 +45,7 @@ std::string key_of(const RunConfig& config, const Names& names) {
 
 std::string data_key(const RunConfig& config) {
   return key_of(config, [](std::string_view name) {
-    return contains(data_settings, name) || name == "checkpoint" || name == "weights";
+    return is_one_of(name, data_settings) || name == "checkpoint" || name == "weights";
   });
 }
 

@@ -23,8 +23,6 @@ constexpr std::int64_t int32_end = std::int64_t{1} << 31;
 constexpr std::uint32_t max_cols = 1U << 20;
 constexpr std::uint32_t max_padding = 1U << 24;
 
-std::int64_t magnitude(const ValueInfo& v) { return std::max(v.hi, -v.lo); }
-
 /// Checks one instruction after the other.
 class Analyst {
  public:
@@ -129,7 +127,7 @@ class Analyst {
       std::int64_t sum = 0;
       for (std::size_t c = 0; c < i.weight.cols; ++c) sum += std::abs(std::int64_t{i.weight.codes[o * x.cols + c]});
       check(sum < int32_end, "the sum of a row of weights needs more than 31 bits");
-      const std::int64_t largest = sum * magnitude(x);
+      const std::int64_t largest = sum * x.magnitude();
       check(largest + std::abs(std::int64_t{i.bias[o]}) < int32_end, "the sum of row {} can reach {}", o, largest);
       y.lo = std::min(y.lo, i.bias[o] - largest);
       y.hi = std::max(y.hi, i.bias[o] + largest);
@@ -159,7 +157,7 @@ class Analyst {
   }
 
   ValueInfo product_of(const ValueInfo& a, const ValueInfo& b) const {
-    const std::int64_t largest = magnitude(a) * magnitude(b);
+    const std::int64_t largest = a.magnitude() * b.magnitude();
     return {a.cols, -largest, largest, a.per_step};
   }
 
@@ -219,8 +217,8 @@ class Analyst {
     check(i.fraction >= 0 && i.fraction <= 29 && i.epsilon >= 1 && i.epsilon <= std::int64_t{1} << 60,
           "its fraction is {} and its epsilon {}, which is out of range", i.fraction, i.epsilon);
     const double cube = std::pow(static_cast<double>(x.cols), 3.0);
-    const auto b = static_cast<double>(magnitude(x));
-    check(cube * b * b <= 0x1.0p60, "the squares of {} codes up to {} need more than 60 bits", x.cols, magnitude(x));
+    const auto b = static_cast<double>(x.magnitude());
+    check(cube * b * b <= 0x1.0p60, "the squares of {} codes up to {} need more than 60 bits", x.cols, x.magnitude());
     ValueInfo y{x.cols, 0, 0, x.per_step};
     for (std::size_t c = 0; c < x.cols; ++c) {
       const std::int64_t largest = std::abs(std::int64_t{i.scale[c]}) << i.fraction;
@@ -374,7 +372,7 @@ struct Expense {
 };
 
 std::uint64_t bytes_of(const ValueInfo& v) {
-  const std::int64_t m = magnitude(v);
+  const std::int64_t m = v.magnitude();
   return v.cols * (m < 1 << 7 ? 1U : (m < 1 << 15 ? 2U : 4U));
 }
 

@@ -141,9 +141,9 @@ void unpack(const std::vector<std::uint8_t>& bytes, Matrix& m) {
   }
 }
 
-class Writer {
+class FileWriter {
  public:
-  explicit Writer(const std::filesystem::path& file) : hdf5_(file) {}
+  explicit FileWriter(const std::filesystem::path& file) : hdf5_(file) {}
 
   void enter(std::string group) {
     group_ = std::move(group);
@@ -365,7 +365,7 @@ std::string_view checked_content(std::string_view bytes, const std::string& file
 void save(const Program& program, const std::filesystem::path& file) {
   Program copy = program;       // fields() takes what it may write to
   const AtomicFile part(file);  // never committed: only its name is used, and what is under it removed
-  Writer writer(part.temporary());
+  FileWriter writer(part.temporary());
   writer.enter("/");
   header_fields(writer, copy);
   writer("architecture", architecture_digest(program));

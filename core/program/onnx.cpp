@@ -22,8 +22,6 @@ using onnx::Builder;
 using onnx::Dim;
 using onnx::Type;
 
-std::int64_t magnitude(const ValueInfo& v) { return std::max(v.hi, -v.lo); }
-
 /// What holds codes of so many bits; only a DequantizeLinear reads int4.
 Type weight_type(std::uint32_t bits, bool nibbles) {
   if (bits <= 4 && nibbles) return Type::int4;
@@ -163,7 +161,7 @@ class Writer {
       largest = std::max(largest, sum);
     }
     const ValueInfo& x = infos_[i.x];
-    const Type sums = largest * magnitude(x) < 1 << 24 ? Type::float32 : Type::float64;
+    const Type sums = largest * x.magnitude() < 1 << 24 ? Type::float32 : Type::float64;
     const Type stored = weight_type(i.weight.bits, true);
     std::string w = b_.constant(stored, transposed, {cols, rows});
     if (stored == Type::int32) {
@@ -185,7 +183,7 @@ class Writer {
   }
 
   std::string write(const Rescale& i) {
-    return b_.clamp(b_.rescale_codes(at(i.x), i.factor, magnitude(infos_[i.x])), i.lo, i.hi);
+    return b_.clamp(b_.rescale_codes(at(i.x), i.factor, infos_[i.x].magnitude()), i.lo, i.hi);
   }
 
   std::string write(const Sign& i) {
@@ -197,12 +195,12 @@ class Writer {
   std::string write(const Scale& i) { return b_.node("Mul", {at(i.x), reals(i.row)}); }
 
   std::string write(const Sum& i) {
-    return b_.node("Add", {b_.rescale_codes(at(i.a), i.a_factor, magnitude(infos_[i.a])),
-                           b_.rescale_codes(at(i.b), i.b_factor, magnitude(infos_[i.b]))});
+    return b_.node("Add", {b_.rescale_codes(at(i.a), i.a_factor, infos_[i.a].magnitude()),
+                           b_.rescale_codes(at(i.b), i.b_factor, infos_[i.b].magnitude())});
   }
 
   std::string write(const AddRow& i) {
-    return b_.node("Add", {b_.rescale_codes(at(i.x), i.factor, magnitude(infos_[i.x])), reals(i.row)});
+    return b_.node("Add", {b_.rescale_codes(at(i.x), i.factor, infos_[i.x].magnitude()), reals(i.row)});
   }
 
   /// Section 5 in int64.
@@ -211,7 +209,7 @@ class Writer {
     const std::string x = b_.cast(at(i.x), Type::int64);
     const std::string d = b_.node("Sub", {b_.node("Mul", {x, integer(std::ssize(i.scale))}), sum(at(i.x))});
     const std::string w =
-        b_.node("Add", {sum_of_squares(d, i.scale.size(), magnitude(infos_[i.x])), integer(i.epsilon)});
+        b_.node("Add", {sum_of_squares(d, i.scale.size(), infos_[i.x].magnitude()), integer(i.epsilon)});
     // 4^j for j >= 1; for t >= 0: 4^(30-t), and what shifting by k = 30 + t - F needs
     std::vector<std::int64_t> powers, factors, added, shifts, offsets;
     for (std::int64_t t = 0; t <= 30; ++t) {
@@ -276,7 +274,7 @@ class Writer {
     return b_.cast(b_.node("Gather", {table, values_[0]}), Type::float64);
   }
 
-  std::string write(const Scan& i) { return onnx::write_scan(b_, i, at(i.x), magnitude(infos_[i.x])); }
+  std::string write(const Scan& i) { return onnx::write_scan(b_, i, at(i.x), infos_[i.x].magnitude()); }
 
   std::string write(const MeanPool& i) {
     const std::string x = b_.cast(b_.node("ReduceSum", {true_steps(at(i.x)), integers({1})}), Type::int64);

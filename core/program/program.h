@@ -181,6 +181,9 @@ struct ValueInfo {
   std::int64_t lo = 0;   ///< no code is smaller,
   std::int64_t hi = 0;   ///< none larger
   bool per_step = true;  ///< [steps, cols]; else [1, cols]
+
+  /// No code has a larger absolute value.
+  [[nodiscard]] std::int64_t magnitude() const { return hi > -lo ? hi : -lo; }
 };
 
 /// One element a value, the input first. Proves that no intermediate result of any input leaves its type. Throws Error,

@@ -1,7 +1,7 @@
 // Every op of autograd/ops against central differences. An op without a case here fails the last test.
 #include "autograd/ops.h"
 #include "generated/op_names.h"
-#include "tests/support/gradcheck.h"
+#include "tests/support/models/gradcheck.h"
 
 #include <doctest/doctest.h>
 

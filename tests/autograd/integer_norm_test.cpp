@@ -2,7 +2,7 @@
 // double.
 #include "autograd/ops.h"
 #include "core/kernels/layer_norm.h"
-#include "tests/support/plain.h"
+#include "tests/support/models/plain.h"
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
 // Sums, batch norm, pooling and pairs on codes against the table of docs/numerics.md, section 4.
 #include "autograd/ops.h"
-#include "tests/support/plain.h"
+#include "tests/support/models/plain.h"
 
 #include <doctest/doctest.h>
 

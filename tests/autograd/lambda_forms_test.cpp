@@ -1,7 +1,7 @@
 // The forms of the quantized state matrix against an own implementation of docs/numerics.md, section 6.
 #include "autograd/ops.h"
 #include "core/error.h"
-#include "tests/support/plain.h"
+#include "tests/support/models/plain.h"
 
 #include <doctest/doctest.h>
 

@@ -1,7 +1,7 @@
 // Learned ranges: the gradient of the logarithm of a range against LSQ's formula, and against differences of a problem
 // that dither has made smooth (docs/numerics.md, section 7).
 #include "autograd/ops.h"
-#include "tests/support/plain.h"
+#include "tests/support/models/plain.h"
 
 #include <doctest/doctest.h>
 

@@ -1,7 +1,7 @@
 // Q-S5's LayerNorm against its formula and its Jacobian, written out.
 #include "autograd/ops.h"
 #include "core/error.h"
-#include "tests/support/dynamic_rounding.h"
+#include "tests/support/models/dynamic_rounding.h"
 
 #include <doctest/doctest.h>
 

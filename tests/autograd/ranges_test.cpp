@@ -4,7 +4,7 @@
 #include "autograd/ops.h"
 #include "core/error.h"
 #include "models/inventory.h"
-#include "tests/support/plain.h"
+#include "tests/support/models/plain.h"
 
 #include <doctest/doctest.h>
 

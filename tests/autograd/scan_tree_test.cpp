@@ -2,7 +2,7 @@
 // parents, walked back element by element.
 #include "autograd/ops.h"
 #include "core/error.h"
-#include "tests/support/dynamic_rounding.h"
+#include "tests/support/models/dynamic_rounding.h"
 
 #include <doctest/doctest.h>
 

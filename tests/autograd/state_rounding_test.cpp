@@ -1,7 +1,7 @@
 // The three roundings of the state against plain loops of docs/numerics.md, section 6; the random one by its
 // statistics.
 #include "autograd/ops.h"
-#include "tests/support/plain.h"
+#include "tests/support/models/plain.h"
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
 // Random rounding of the state, by its statistics and by what its numbers depend on (docs/numerics.md, section 6).
 #include "autograd/ops.h"
-#include "tests/support/plain.h"
+#include "tests/support/models/plain.h"
 
 #include <doctest/doctest.h>
 

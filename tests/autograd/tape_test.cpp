@@ -1,7 +1,7 @@
 #include "autograd/ops.h"
 #include "core/error.h"
 #include "core/ranges.h"
-#include "tests/support/plain.h"
+#include "tests/support/models/plain.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>

@@ -26,12 +26,12 @@ using program::CAdc;
 using program::CExtras;
 using program::Program;
 
-constexpr std::size_t cols = 3;
+constexpr std::size_t sensors = 3;
 
 Program program_of(const Grid& grid, const Units& units, bool one_bit = false) {
   Program p;
   p.name = "own";
-  p.input = {cols, false, one_bit, grid, units};
+  p.input = {sensors, false, one_bit, grid, units};
   p.instructions = {program::Rescale{0, {{1 << 30, 31}}, {-100}, {100}}};
   p.output.scale = {0.3F, 1e-7F, 0.01F};
   if (!units.mean.empty()) p.output.units = {{5.0, -0.7, 1e4}, {0.1, 3.0, 7.0}, units.single};
@@ -40,14 +40,14 @@ Program program_of(const Grid& grid, const Units& units, bool one_bit = false) {
 
 const Units odd_units{{0.1, -20.0, 1013.25}, {3.0, 0.7, 11.3}};
 /// Of a program that an earlier version wrote.
-const Units single_units{{double{0.1F}, -20.0, 1013.25}, {3.0, double{0.7F}, double{11.3F}}, true};
+const Units odd_single_units{{double{0.1F}, -20.0, 1013.25}, {3.0, double{0.7F}, double{11.3F}}, true};
 
 /// What `bitstate run` makes of a number in column c.
 std::int32_t code_of(const Program& p, double number, std::size_t c) {
-  std::vector<float> row(cols);
-  standardise(p.input.units, std::vector<double>(cols, number), row);
-  std::vector<std::int32_t> codes(cols);
-  program::encode_input(p, row.data(), cols, codes.data());
+  std::vector<float> row(sensors);
+  standardise(p.input.units, std::vector<double>(sensors, number), row);
+  std::vector<std::int32_t> codes(sensors);
+  program::encode_input(p, row.data(), sensors, codes.data());
   return codes[c];
 }
 
@@ -77,7 +77,7 @@ int main(void) {{
   std::ifstream file(folder / "out");
   std::vector<double> numbers;
   for (double number = 0.0; file >> number;) numbers.push_back(number);
-  REQUIRE(numbers.size() == static_cast<std::size_t>(last - first + 1) * cols);
+  REQUIRE(numbers.size() == static_cast<std::size_t>(last - first + 1) * sensors);
   return numbers;
 }
 
@@ -91,7 +91,7 @@ bool no_compiler() {
 std::vector<float> telling_numbers(const Program& p) {
   constexpr float inf = std::numeric_limits<float>::infinity();
   std::vector<float> numbers{0.0F, -0.0F, 1e-45F, -1e-45F, 1e38F, -1e38F};
-  for (std::size_t c = 0; c < cols; ++c) {
+  for (std::size_t c = 0; c < sensors; ++c) {
     const bool plain = p.input.units.mean.empty();
     const double mean = plain ? 0.0 : p.input.units.mean[c];
     const double deviation = plain ? 1.0 : p.input.units.deviation[c];
@@ -106,9 +106,9 @@ std::vector<float> telling_numbers(const Program& p) {
 
 TEST_CASE("c_codes: NAME_encode gives bitstate's code for every number, whatever the compiler may fuse") {
   if (no_compiler()) return;
-  const Program programs[] = {program_of({0.05F, -127, 127}, odd_units), program_of({0.05F, -127, 127}, single_units),
-                              program_of({0.0123F, -8, 7}, {}), program_of({0.3F, -1, 1}, odd_units, true),
-                              program_of({1e-4F, -2000, 2000}, odd_units)};
+  const Program programs[] = {program_of({0.05F, -127, 127}, odd_units),
+                              program_of({0.05F, -127, 127}, odd_single_units), program_of({0.0123F, -8, 7}, {}),
+                              program_of({0.3F, -1, 1}, odd_units, true), program_of({1e-4F, -2000, 2000}, odd_units)};
   for (const Program& p : programs) {
     const std::vector<float> numbers = telling_numbers(p);
     std::string data = fmt::format("static const float data[{}] = {{", numbers.size());
@@ -117,7 +117,7 @@ TEST_CASE("c_codes: NAME_encode gives bitstate's code for every number, whatever
       const auto found = results(p, {}, data + "};\n", 0, static_cast<std::int32_t>(numbers.size()) - 1,
                                  "model_encode(data[i], c)", compiler);
       std::size_t wrong = 0;
-      for (std::size_t i = 0; i < found.size(); ++i) wrong += found[i] != code_of(p, numbers[i / cols], i % cols);
+      for (std::size_t i = 0; i < found.size(); ++i) wrong += found[i] != code_of(p, numbers[i / sensors], i % sensors);
       CHECK(wrong == 0);
     }
   }
@@ -132,15 +132,15 @@ TEST_CASE("c_codes: infinities are the ends of the codes, what is no number is t
 
 TEST_CASE("c_codes: NAME_decode gives the numbers that bitstate run prints") {
   if (no_compiler()) return;
-  for (const Units& units : {odd_units, single_units, Units{}}) {
+  for (const Units& units : {odd_units, odd_single_units, Units{}}) {
     const Program p = program_of({0.05F, -127, 127}, units);
     const auto found = results(p, {}, "", -100, 100, "model_decode(i, c)", "cc -O3 -march=native -ffp-contract=fast");
-    for (std::size_t i = 0; i < found.size(); i += cols) {
+    for (std::size_t i = 0; i < found.size(); i += sensors) {
       std::vector<float> row;
-      for (std::size_t c = 0; c < cols; ++c)
-        row.push_back(static_cast<float>(static_cast<int>(i / cols) - 100) * p.output.scale[c]);
+      for (std::size_t c = 0; c < sensors; ++c)
+        row.push_back(static_cast<float>(static_cast<int>(i / sensors) - 100) * p.output.scale[c]);
       const std::vector<double> numbers = restored(p.output.units, row);
-      for (std::size_t c = 0; c < cols; ++c) CHECK(found[i + c] == numbers[c]);
+      for (std::size_t c = 0; c < sensors; ++c) CHECK(found[i + c] == numbers[c]);
     }
   }
 }
@@ -153,7 +153,7 @@ std::size_t wrong_counts(const Program& p, const CAdc& adc) {
   std::size_t wrong = 0, at = 0;
   for (std::int32_t i = adc.lowest() - 2; i <= adc.highest() + 2; ++i) {
     const std::int32_t count = std::clamp(i, adc.lowest(), adc.highest());
-    for (std::size_t c = 0; c < cols; ++c, ++at) {
+    for (std::size_t c = 0; c < sensors; ++c, ++at) {
       const double lsb = adc.lsb[adc.lsb.size() == 1 ? 0 : c];
       wrong += found[at] != code_of(p, count * lsb + adc.offset[adc.offset.size() == 1 ? 0 : c], c);
     }
@@ -166,7 +166,7 @@ TEST_CASE("c_codes: NAME_encode_adc gives bitstate's code for every count of 12 
   const Program p = program_of({0.05F, -127, 127}, odd_units);
   CHECK(wrong_counts(p, {12, false, {10.0 / 4096, 0.013, 1.0}, {-5.0, -40.0, 300.0}}) == 0);
   CHECK(wrong_counts(p, {12, true, {-0.01}, {0.25}}) == 0);
-  CHECK(wrong_counts(program_of({0.05F, -127, 127}, single_units), {12, false, {0.013}, {-40.0}}) == 0);
+  CHECK(wrong_counts(program_of({0.05F, -127, 127}, odd_single_units), {12, false, {0.013}, {-40.0}}) == 0);
   CHECK(wrong_counts(program_of({0.0078125F, -127, 127}, {}), {12, false, {1.0 / 2048}, {-1.0}}) == 0);  // ties
   CHECK(wrong_counts(program_of({0.3F, -1, 1}, odd_units, true), {12, true, {0.013, 0.1, 1.0}, {0.0}}) == 0);
   CHECK(wrong_counts(program_of({1e-4F, -32767, 32767}, odd_units), {12, false, {1e-3}, {-2.0}}) == 0);

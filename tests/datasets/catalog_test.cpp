@@ -5,6 +5,7 @@
 #include "tests/support/environment.h"
 #include "tests/support/folders.h"
 #include "tests/support/temp_folder.h"
+#include "tests/support/text.h"
 
 #include <doctest/doctest.h>
 
@@ -17,13 +18,12 @@
 
 using namespace bitstate;
 using namespace bitstate::datasets;
+using tests::contains;
 using tests::Environment;
 using tests::error_of;
 using tests::TempFolder;
 
 namespace {
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
 
 bool is_sha256(std::string_view text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == text.npos;

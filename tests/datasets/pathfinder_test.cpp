@@ -5,6 +5,7 @@
 #include "datasets/png.h"
 #include "datasets/splits.h"
 #include "tests/support/temp_folder.h"
+#include "tests/support/text.h"
 
 #include <doctest/doctest.h>
 
@@ -15,6 +16,7 @@
 
 using namespace bitstate;
 using namespace bitstate::datasets;
+using tests::contains;
 using tests::error_of;
 using tests::TempFolder;
 
@@ -72,11 +74,6 @@ std::vector<int> greys(const Dataset& part) {
 
 std::string message(const fs::path& folder) {
   return error_of<Error>([&] { (void)pathfinder(folder, 32); });
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  INFO(text);
-  return text.find(part) != std::string::npos;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "tests/datasets/png_files.h"
 #include "tests/support/temp_folder.h"
+#include "tests/support/text.h"
 
 #include <doctest/doctest.h>
 
@@ -16,6 +17,7 @@
 using namespace bitstate;
 using namespace bitstate::datasets;
 using namespace bitstate::tests::png_files;
+using tests::contains;
 using tests::error_of;
 using tests::TempFolder;
 
@@ -43,13 +45,6 @@ Bytes greys(const Kind& kind, const std::string& rows) { return decode_png(png(k
 
 std::string message(std::string_view bytes) {
   return error_of<Error>([&] { (void)decode_png(bytes, "x.png", 256); });
-}
-
-bool contains(const std::string& text, std::string_view part) {
-  INFO(text);
-  const bool found = text.find(part) != std::string::npos;
-  CHECK(found);
-  return found;
 }
 
 GreyImage small_image() {

@@ -5,6 +5,7 @@
 #include "core/hdf5.h"
 #include "tests/datasets/wav_files.h"
 #include "tests/support/temp_folder.h"
+#include "tests/support/text.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -18,14 +19,13 @@
 
 using namespace bitstate;
 using namespace bitstate::datasets;
+using tests::contains;
 using tests::error_of;
 using tests::TempFolder;
 
 namespace {
 
 namespace fs = std::filesystem;
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
 
 /// Clip i of a word: of various lengths, loud and off centre in a way of its own.
 std::vector<std::int16_t> clip(std::size_t word, std::size_t i) {

@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "tests/datasets/wav_files.h"
 #include "tests/support/temp_folder.h"
+#include "tests/support/text.h"
 
 #include <doctest/doctest.h>
 
@@ -15,6 +16,7 @@
 using namespace bitstate;
 using datasets::read_wav;
 using datasets::Wav;
+using tests::contains;
 using tests::error_of;
 using tests::little_endian;
 using tests::riff;
@@ -44,8 +46,6 @@ std::string refusal(const TempFolder& folder, const std::string& bytes, std::siz
   CHECK(message.find((folder / "x.wav").string()) != std::string::npos);
   return message;
 }
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
 
 }  // namespace
 

@@ -20,10 +20,10 @@
 namespace bitstate::experiments {
 namespace {
 
-const Settings small{{"trajectories", "40"}, {"bsz", "4"}, {"epochs", "2"}};
+const Settings calibrated_run{{"trajectories", "40"}, {"bsz", "4"}, {"epochs", "2"}};
 
 RunConfig config(const Settings& options, const std::filesystem::path& out = {}) {
-  Settings all = small;
+  Settings all = calibrated_run;
   all.insert(all.end(), options.begin(), options.end());
   RunConfig c = load_run_config("lorenz-small", all);
   c.out = out.string();
@@ -31,7 +31,7 @@ RunConfig config(const Settings& options, const std::filesystem::path& out = {})
   return c;
 }
 
-struct Rig {
+struct CalibrationRig {
   RunConfig c;
   datasets::Splits data = load_data(c);
   Model model = make_model(c, data);
@@ -40,11 +40,11 @@ struct Rig {
   LaneRunner runner{model, inventory, metric_of(data), {c.lanes, false, data.max_length, c.batchnorm}, workers};
   std::vector<std::size_t> order = std::vector<std::size_t>(data.train->size());
 
-  explicit Rig(const Settings& options) : c(config(options)) {
+  explicit CalibrationRig(const Settings& options) : c(config(options)) {
     apply_quantization(c, inventory);
     std::iota(order.begin(), order.end(), std::size_t{0});
   }
-  Rig(const Rig&) = delete;
+  CalibrationRig(const CalibrationRig&) = delete;
 
   /// The ranges of the encoder's input after so many batches.
   std::vector<float> ranges(std::size_t batches) {
@@ -70,7 +70,7 @@ TEST_CASE("calibration: ranges are the mean of what the batches show") {
   std::vector<double> mean(3, 0.0);
   std::set<std::vector<float>> shown;
   for (std::size_t b = 0; b < batches; ++b) {
-    Rig rig(input_only);
+    CalibrationRig rig(input_only);
     std::rotate(rig.order.begin(), rig.order.begin() + static_cast<std::ptrdiff_t>(4 * b), rig.order.end());
     const std::vector<float> one = rig.ranges(1);
     REQUIRE(one.size() == 3);
@@ -78,12 +78,12 @@ TEST_CASE("calibration: ranges are the mean of what the batches show") {
     shown.insert(one);
   }
   CHECK(shown.size() == batches);
-  const std::vector<float> all = Rig(input_only).ranges(batches);
+  const std::vector<float> all = CalibrationRig(input_only).ranges(batches);
   for (std::size_t c = 0; c < 3; ++c) CHECK(all[c] == doctest::Approx(mean[c]).epsilon(1e-6));
 }
 
 TEST_CASE("calibration: it reads the batches there are, and leaves ranges that exist and all weights alone") {
-  Rig rig(input_only);
+  CalibrationRig rig(input_only);
   REQUIRE(CalibrationData{*rig.data.train, rig.order, 4, 1000}.count() == rig.order.size() / 4);
   const Model before = rig.model;
   const std::vector<float> once = rig.ranges(1000);
@@ -99,10 +99,10 @@ TEST_CASE("calibration: it reads the batches there are, and leaves ranges that e
 }
 
 TEST_CASE("calibration: without batches a site that keeps a range is refused by name") {
-  const Rig rig(input_only);
+  const CalibrationRig rig(input_only);
   CHECK_THROWS_WITH_AS(check_calibration(rig.inventory, 0), doctest::Contains("act:encoder keeps a range"), UsageError);
   CHECK_NOTHROW(check_calibration(rig.inventory, 1));
-  CHECK_NOTHROW(check_calibration(Rig(Settings{{"bits", "act:* 8 range=absmax; weight:* 8"}}).inventory, 0));
+  CHECK_NOTHROW(check_calibration(CalibrationRig(Settings{{"bits", "act:* 8 range=absmax; weight:* 8"}}).inventory, 0));
 }
 
 TEST_CASE("ptq: 0 epochs keep the source's weights, its folder and give a run folder that eval and report read") {
@@ -155,7 +155,7 @@ TEST_CASE("ptq: the number of batches matters to static ranges, and the number o
 }
 
 TEST_CASE("balance: the states that calibration sees come within a factor 2, and no rule or range is left behind") {
-  Rig rig(Settings{{"quant", "w8a8"}});
+  CalibrationRig rig(Settings{{"quant", "w8a8"}});
   const CalibrationData batches{*rig.data.train, rig.order, rig.c.bsz, 3};
   balance(rig.runner, rig.model, rig.inventory, batches);
   for (const Quantizer* site : rig.inventory.quantizers) CHECK_FALSE(site->spec.active());

@@ -5,6 +5,7 @@
 #include "experiments/foreign_names.h"
 #include "experiments/list.h"
 #include "tests/support/temp_folder.h"
+#include "tests/support/text.h"
 
 #include <doctest/doctest.h>
 
@@ -15,8 +16,7 @@ namespace bitstate::experiments {
 namespace {
 
 using bitstate::tests::error_of;
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
+using tests::contains;
 
 const Command& command(const std::vector<Command>& table, std::string_view name) {
   return *std::find_if(table.begin(), table.end(), [&](const Command& c) { return c.name == name; });

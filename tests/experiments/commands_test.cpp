@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "experiments/ini.h"
 #include "tests/support/temp_folder.h"
+#include "tests/support/text.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -16,14 +17,13 @@ namespace {
 
 using bitstate::UsageError;
 using bitstate::experiments::run_command;
+using bitstate::tests::contains;
 using bitstate::tests::error_of;
 using bitstate::tests::TempFolder;
 
 std::string refused(const std::vector<std::string>& args) {
   return error_of<UsageError>([&] { run_command(args); });
 }
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
 
 }  // namespace
 

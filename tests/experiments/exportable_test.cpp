@@ -57,13 +57,13 @@ class Few : public datasets::Dataset {
 };
 
 /// A calibrated small model of a recipe.
-struct Rig {
+struct ExportRig {
   RunConfig config;
   datasets::Splits data;
   Model model;
   Inventory inventory;
 
-  Rig(const std::string& recipe, const std::string& quant, const std::string& preset = "none")
+  ExportRig(const std::string& recipe, const std::string& quant, const std::string& preset = "none")
       : config(load_run_config(
             recipe, {{"n_layers", "1"}, {"d_model", "8"}, {"preset", preset}, {"quant", quant}, {"threads", "1"}})),
         data(datasets::shape(config.dataset).splits) {
@@ -86,7 +86,7 @@ struct Rig {
     std::iota(order.begin(), order.end(), std::size_t{0});
     calibrate(runner, inventory, {*data.train, order, order.size(), 1, false});
   }
-  Rig(const Rig&) = delete;
+  ExportRig(const ExportRig&) = delete;
 
   [[nodiscard]] std::size_t padded() const { return config.pad ? data.max_length : 0; }
   [[nodiscard]] std::string obstacle() const { return export_obstacle(model, inventory, data, config.pad); }
@@ -110,7 +110,7 @@ struct Compared {
   std::vector<program::CTestSequence> sequences;
 };
 
-Compared compared(const Rig& rig) {
+Compared compared(const ExportRig& rig) {
   Compared result;
   for (std::size_t i = 0; i < rig.data.test->size(); ++i) {
     datasets::Example example;
@@ -144,7 +144,7 @@ TEST_CASE("exportable: every recipe under every named configuration gives its co
     for (const std::string& quant : quant_names()) {
       CAPTURE(recipe);
       CAPTURE(quant);
-      const Rig rig(recipe, quant);
+      const ExportRig rig(recipe, quant);
       if (rig.data.pairs) continue;
       CHECK(rig.obstacle() == "");
       const Compared found = compared(rig);
@@ -167,12 +167,12 @@ TEST_CASE("exportable: every recipe under every named configuration gives its co
 
 TEST_CASE("exportable: what cannot be exported says so in one line before it is trained") {
   CHECK(
-      Rig("aan-small", "w8a8").obstacle() ==
+      ExportRig("aan-small", "w8a8").obstacle() ==
       "bitstate export will refuse this run: the model is not an integer program: at act:decoder.0 a program reads one "
       "sequence, not a pair of documents");
-  const std::string dynamic = Rig("smnist-small", "w8a8", "qs5").obstacle();
+  const std::string dynamic = ExportRig("smnist-small", "w8a8", "qs5").obstacle();
   CHECK(dynamic.find("range=absmax takes its scale from the input") != std::string::npos);
-  CHECK(Rig("smnist-small", "none").obstacle() == "");  // a float model is not meant to be exported
+  CHECK(ExportRig("smnist-small", "none").obstacle() == "");  // a float model is not meant to be exported
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "tests/support/environment.h"
 #include "tests/support/http_server.h"
 #include "tests/support/temp_folder.h"
+#include "tests/support/text.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -27,6 +28,7 @@
 using namespace bitstate;
 using namespace bitstate::experiments;
 using datasets::OfficialFile;
+using tests::contains;
 using tests::Environment;
 using tests::error_of;
 using tests::HttpReply;
@@ -35,8 +37,6 @@ using tests::HttpServer;
 using tests::TempFolder;
 
 namespace {
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
 
 /// Bytes in which no two places look alike.
 std::string content_of(std::size_t size, unsigned seed) {

@@ -6,6 +6,7 @@
 #include "experiments/lane_runner.h"
 #include "experiments/model_setup.h"
 #include "tests/support/temp_folder.h"
+#include "tests/support/text.h"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
@@ -20,7 +21,7 @@
 namespace bitstate::experiments {
 namespace {
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
+using tests::contains;
 
 /// Sequences of two inputs, of lengths 5, 6, 7, ...; or what a test puts there.
 class Sequences2 : public datasets::Dataset {
@@ -58,17 +59,17 @@ S5Options small_options(std::size_t layers = 1) {
 }
 
 /// A calibrated classifier under some rules.
-struct Rig {
+struct InspectionRig {
   Model model;
   Inventory inventory;
   Sequences2 data;
 
-  Rig(const S5Options& options, const std::string& rules) : model(S5Classifier(options, 7)) {
+  InspectionRig(const S5Options& options, const std::string& rules) : model(S5Classifier(options, 7)) {
     inventory = take_inventory(model);
     quantize_sites(inventory, QuantConfig::parse(rules, "test"));
     calibrate();
   }
-  Rig(const Rig&) = delete;
+  InspectionRig(const InspectionRig&) = delete;
 
   S5SSM& ssm() { return std::get<S5Classifier>(model).stack.layers[0].ssm; }
   void calibrate() {
@@ -91,7 +92,7 @@ std::string w8a8(const std::string& further = "") {
 Inspection inspected(std::size_t layers, const std::string& further) {
   S5Options options = small_options(layers);
   options.layer.activation = Activation::full_glu;
-  return Rig(options, w8a8(further)).inspection();
+  return InspectionRig(options, w8a8(further)).inspection();
 }
 
 const InspectedSite& row(const Inspection& inspection, std::string_view name) {
@@ -104,7 +105,7 @@ const InspectedSite& row(const Inspection& inspection, std::string_view name) {
 TEST_CASE("inspect: sizes agree with a calculation by hand") {
   // encoder 8 + 4, norm 4 + 4, A 4 (two eigenvalues), B 16, C 16, D 4, decoder 12 + 3
   const char* const rules = "weight:* 4\nweight:*.ssm.A 2 form=polar\nact:* 8\nstate:* 16";
-  const Rig rig(small_options(), rules);
+  const InspectionRig rig(small_options(), rules);
   const Inspection inspection = rig.inspection();
   CHECK(inspection.size_bits == 4 * (8 + 4 + 16 + 16 + 4 + 12) + 2 * 4 + 32 * (4 + 4 + 3));
   CHECK(inspection.float_size_bits == 32 * 75);
@@ -124,7 +125,7 @@ TEST_CASE("inspect: sizes agree with a calculation by hand") {
 
 TEST_CASE("inspect: the table has a row for every site in the order of the model, with and without bits") {
   for (const std::string& rules : {std::string(), w8a8()}) {
-    const Rig rig(small_options(2), rules);
+    const InspectionRig rig(small_options(2), rules);
     const Inspection inspection = rig.inspection(1);
     REQUIRE(inspection.sites.size() == rig.inventory.quantizers.size());
     for (std::size_t i = 0; i < inspection.sites.size(); ++i) {
@@ -136,7 +137,7 @@ TEST_CASE("inspect: the table has a row for every site in the order of the model
 }
 
 TEST_CASE("inspect: values that a fixed range cuts are counted, and the range that was seen is shown") {
-  Rig rig(small_options(), "act:encoder 8 range=fixed value=1");
+  InspectionRig rig(small_options(), "act:encoder 8 range=fixed value=1");
   rig.data.all = {{0.5F, 2.0F, -3.0F, 1.0F}, {1.003F, -1.003F, 1.005F, 7.0F, 0.0F, 0.25F}};  // half a code is 0.0039
   const Inspection inspection = rig.inspection();
   const InspectedSite& site = row(inspection, "act:encoder");
@@ -151,7 +152,7 @@ TEST_CASE("inspect: values that a fixed range cuts are counted, and the range th
 }
 
 TEST_CASE("inspect: a state is counted by the clamps of its recurrence") {
-  Rig rig(small_options(), "state:* 4 range=fixed value=0.01");
+  InspectionRig rig(small_options(), "state:* 4 range=fixed value=0.01");
   rig.data.all = {{0.5F, 2.0F}, {-3.0F, 1.0F}, {0.01F, 0.02F}};  // one step each: the state is B u
   std::uint64_t clamped = 0;
   for (const auto& x : rig.data.all) {
@@ -233,7 +234,7 @@ TEST_CASE("inspect: an accumulator beyond 31 bits is named and float") {
   S5Options options = small_options();
   options.layer.sizes.P_full = 16;
   const Inspection inspection =
-      Rig(options, w8a8("act:* 16\nweight:*.ssm.C 16 granularity=channel\nact:decoder.y none")).inspection();
+      InspectionRig(options, w8a8("act:* 16\nweight:*.ssm.C 16 granularity=channel\nact:decoder.y none")).inspection();
   const auto found = std::find_if(inspection.accumulators.begin(), inspection.accumulators.end(),
                                   [](const auto& accumulator) { return !accumulator.fits(); });
   REQUIRE(found != inspection.accumulators.end());
@@ -243,7 +244,7 @@ TEST_CASE("inspect: an accumulator beyond 31 bits is named and float") {
 }
 
 TEST_CASE("inspect: a float model is one island after another") {
-  const Inspection inspection = Rig(small_options(), "").inspection();
+  const Inspection inspection = InspectionRig(small_options(), "").inspection();
   CHECK(inspection.size_bits == inspection.float_size_bits);
   CHECK(verdict(inspection) == "the model is float: no site has bits");
   CHECK(inspection.islands.front().missing == std::vector<std::string>{"act:encoder", "weight:encoder"});
@@ -254,7 +255,7 @@ TEST_CASE("inspect: all forms but the cartesian keep the eigenvalues of an unsta
     for (const int bits : {2, 4, 8}) {
       CAPTURE(form);
       CAPTURE(bits);
-      Rig rig(small_options(), w8a8("weight:*.ssm.A " + std::to_string(bits) + " form=" + form));
+      InspectionRig rig(small_options(), w8a8("weight:*.ssm.A " + std::to_string(bits) + " form=" + form));
       for (float& re : rig.ssm().Lambda_re.value.data) re = 0.5F;
       const Inspection inspection = rig.inspection(1);
       REQUIRE(inspection.eigenvalues.size() == 1);

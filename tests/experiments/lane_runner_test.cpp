@@ -15,7 +15,7 @@ namespace bitstate::experiments {
 namespace {
 
 /// Runs training batches of one model on some lanes.
-struct Rig {
+struct LaneRig {
   RunConfig config;
   datasets::Splits data;
   Model model;
@@ -24,7 +24,7 @@ struct Rig {
   LaneRunner runner;
   std::vector<std::size_t> indices = std::vector<std::size_t>(8);
 
-  Rig(std::size_t lanes, const char* dropout, bool batchnorm = false, const char* bits = "")
+  LaneRig(std::size_t lanes, const char* dropout, bool batchnorm = false, const char* bits = "")
       : config(load_run_config("lorenz-small", {{"trajectories", "20"},
                                                 {"d_model", "6"},
                                                 {"p_dropout", dropout},
@@ -37,7 +37,7 @@ struct Rig {
     std::iota(indices.begin(), indices.end(), std::size_t{0});
     apply_quantization(config, inventory);
   }
-  Rig(const Rig&) = delete;
+  LaneRig(const LaneRig&) = delete;
 
   std::vector<float> gradient(std::uint64_t step = 0) {
     runner.run(LaneRunner::Mode::train, *data.train, indices, 5, step);
@@ -56,7 +56,7 @@ double distance(const std::vector<float>& a, const std::vector<float>& b) {
 }
 
 TEST_CASE("lanes: a batch leaves nothing behind for the next one") {
-  Rig rig(4, "0.3");
+  LaneRig rig(4, "0.3");
   const auto first = rig.gradient();
   CHECK(rig.gradient() == first);
   CHECK(rig.gradient(1) != first);  // another step, another dropout
@@ -66,10 +66,10 @@ TEST_CASE(
     "lanes: their number changes the rounding of the gradient and nothing else, with dropout and batch statistics") {
   for (const bool batchnorm : {false, true}) {
     CAPTURE(batchnorm);
-    Rig one(1, "0.3", batchnorm);
+    LaneRig one(1, "0.3", batchnorm);
     const auto expected = one.gradient();
     for (const std::size_t lanes : {3U, 8U, 16U}) {
-      Rig rig(lanes, "0.3", batchnorm);
+      LaneRig rig(lanes, "0.3", batchnorm);
       CHECK(distance(rig.gradient(), expected) < 1e-5);
     }
   }
@@ -77,7 +77,7 @@ TEST_CASE(
 
 TEST_CASE("lanes: maxima and histograms are those of the whole batch, whatever the number of lanes") {
   const auto seen = [](std::size_t lanes) {
-    Rig rig(lanes, "0", false, "act:* 8 range=percentile alpha=99");
+    LaneRig rig(lanes, "0", false, "act:* 8 range=percentile alpha=99");
     rig.runner.run(LaneRunner::Mode::calibrate, *rig.data.train, rig.indices);
     const Observed observed = rig.runner.observed();
     return std::pair(std::vector(observed.maxima.begin(), observed.maxima.end()),
@@ -96,7 +96,7 @@ TEST_CASE("lanes: maxima and histograms are those of the whole batch, whatever t
 }
 
 TEST_CASE("lanes: equal sequences at different places of the batch get different dropout masks") {
-  Rig rig(8, "0.5");
+  LaneRig rig(8, "0.5");
   rig.indices.assign(8, 3);
   const auto& losses = rig.runner.run(LaneRunner::Mode::train, *rig.data.train, rig.indices, 5, 0).losses;
   std::size_t different = 0;

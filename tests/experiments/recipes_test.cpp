@@ -11,7 +11,7 @@ namespace bitstate::experiments {
 namespace {
 
 /// The table of S5's run scripts (lindermanlab/S5, commit 3c18fdb): one task a row.
-struct Row {
+struct PublishedRow {
   std::string name;
   std::size_t layers, H, P_full, blocks;
   std::string activation, C_init, opt_config;
@@ -22,7 +22,7 @@ struct Row {
   std::uint64_t seed;
 };
 
-const Row rows[] = {
+const PublishedRow rows[] = {
     {"listops", 8, 128, 16, 8, "half_glu2", "lecun_normal", "BfastandCdecay", false, false, .001, 3,
      .04,       0, 50,  40, 1, .95,         .001,           6554595},
     {"imdb", 6,  256, 192, 12, "half_glu2", "lecun_normal", "standard", true, false, .001, 4,
@@ -41,7 +41,7 @@ const Row rows[] = {
 };
 
 TEST_CASE("recipes: the seven tasks have the settings of S5's run scripts") {
-  for (const Row& row : rows) {
+  for (const PublishedRow& row : rows) {
     CAPTURE(row.name);
     const RunConfig c = load_run_config(row.name, {});
     CHECK(c.dataset == row.name);
@@ -80,8 +80,8 @@ TEST_CASE("recipes: the seven tasks have the settings of S5's run scripts") {
 TEST_CASE("recipes: every one makes a model of the data it names, also in the bits of every configuration") {
   for (const auto& name : recipe_names()) {
     CAPTURE(name);
-    const RunConfig small = load_run_config(name, {{"n_layers", "1"}, {"d_model", "8"}});
-    Model model = make_model(small, datasets::shape(small.dataset).splits);
+    const RunConfig config = load_run_config(name, {{"n_layers", "1"}, {"d_model", "8"}});
+    Model model = make_model(config, datasets::shape(config.dataset).splits);
     for (const auto& quant : quant_names()) {
       for (const char* const preset : {"none", "qs5"}) {
         Settings given{{"n_layers", "1"}, {"d_model", "8"}, {"preset", preset}, {"quant", quant}};

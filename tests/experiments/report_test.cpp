@@ -4,6 +4,7 @@
 #include "experiments/chart.h"
 #include "experiments/trainer.h"
 #include "tests/support/made_up_runs.h"
+#include "tests/support/text.h"
 
 #include <doctest/doctest.h>
 
@@ -16,11 +17,10 @@ namespace {
 
 using namespace bitstate::experiments;
 using bitstate::UsageError;
+using bitstate::tests::contains;
 using bitstate::tests::error_of;
 using bitstate::tests::MadeUpRuns;
 using bitstate::tests::TempFolder;
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
 
 /// Q-S5's names with figures that can be averaged in the head.
 void add_three_configurations(MadeUpRuns& runs) {

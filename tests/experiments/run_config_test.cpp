@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/quant_spec.h"
 #include "tests/support/temp_folder.h"
+#include "tests/support/text.h"
 
 #include <doctest/doctest.h>
 
@@ -17,6 +18,7 @@ namespace {
 
 using namespace bitstate::experiments;
 using bitstate::UsageError;
+using bitstate::tests::contains;
 
 template <class Action>
 std::string refusal(Action action) {
@@ -26,8 +28,6 @@ std::string refusal(Action action) {
 std::string refused(const std::string& name, const std::string& value) {
   return refusal([&] { load_run_config("", {{name, value}}); });
 }
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
 
 CommandLine parsed(const std::vector<std::string>& args) { return parse_command_line(args, run_options()); }
 

@@ -4,6 +4,7 @@
 #include "experiments/report.h"
 #include "experiments/source.h"
 #include "tests/support/made_up_runs.h"
+#include "tests/support/text.h"
 
 #include <doctest/doctest.h>
 
@@ -20,11 +21,10 @@ namespace {
 
 using namespace bitstate::experiments;
 using bitstate::UsageError;
+using bitstate::tests::contains;
 using bitstate::tests::error_of;
 using bitstate::tests::MadeUpRuns;
 using bitstate::tests::TempFolder;
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
 
 const std::string done = R"({"status":"done","test_rmse":1.0})";
 

@@ -16,11 +16,11 @@
 namespace bitstate::experiments {
 namespace {
 
-const Settings small{{"trajectories", "20"}, {"bsz", "4"}, {"epochs", "3"}};
+const Settings small_run{{"trajectories", "20"}, {"bsz", "4"}, {"epochs", "3"}};
 
-RunConfig config(const Settings& options, const std::filesystem::path& out,
-                 const std::string& recipe = "lorenz-small") {
-  Settings all = small;
+RunConfig run_config(const Settings& options, const std::filesystem::path& out,
+                     const std::string& recipe = "lorenz-small") {
+  Settings all = small_run;
   if (recipe.empty()) all.clear();
   all.insert(all.end(), options.begin(), options.end());
   RunConfig c = load_run_config(recipe, all);
@@ -36,8 +36,8 @@ std::vector<float> tensor(const std::filesystem::path& run, const std::string& n
 TEST_CASE("from: parameters and running statistics are those of the source, its ranges are not") {
   const tests::TempFolder folder;
   const auto source = folder / "source";
-  train(config({{"quant", "w8a8"}}, source));
-  const RunConfig c = config({{"quant", "w4a8"}, {"from", source.string()}}, folder / "unused");
+  train(run_config({{"quant", "w8a8"}}, source));
+  const RunConfig c = run_config({{"quant", "w4a8"}, {"from", source.string()}}, folder / "unused");
   const datasets::Splits data = load_data(c);
   Model model = make_model(c, data);
   Inventory inventory = take_inventory(model);
@@ -56,16 +56,17 @@ TEST_CASE("from: parameters and running statistics are those of the source, its 
 TEST_CASE("from: learned ranges of either run stay with their run") {
   const tests::TempFolder folder;
   const auto source = folder / "source";
-  train(config({{"bits", "act:encoder 8 range=learned"}}, source));
+  train(run_config({{"bits", "act:encoder 8 range=learned"}}, source));
   REQUIRE(Hdf5Reader(source / "best.h5").exists("parameters/act:encoder.log_range"));
-  const RunConfig c = config({{"from", source.string()}, {"bits", "act:decoder 8 range=learned"}}, folder / "tuned");
+  const RunConfig c =
+      run_config({{"from", source.string()}, {"bits", "act:decoder 8 range=learned"}}, folder / "tuned");
   CHECK(train(c).status == "done");
 }
 
 TEST_CASE("from: the source's settings are the recipe, but not its quantization nor its own source") {
   const tests::TempFolder folder;
   const auto source = folder / "source";
-  train(config({{"quant", "w8a8"}, {"a_bits", "4"}, {"bits", "state:* 9"}, {"ssm_lr_base", "0.02"}}, source));
+  train(run_config({{"quant", "w8a8"}, {"a_bits", "4"}, {"bits", "state:* 9"}, {"ssm_lr_base", "0.02"}}, source));
   const RunConfig c = load_run_config("", {{"from", source.string() + "/"}, {"c_bits", "3"}});
   CHECK(c.from == source.string());
   CHECK(c.from_digest.size() == 64);
@@ -76,7 +77,7 @@ TEST_CASE("from: the source's settings are the recipe, but not its quantization 
   CHECK(c.bits.empty());
   CHECK(c.c_bits == 3);
   const auto middle = folder / "middle";
-  train(config({{"from", source.string()}, {"from_lr_factor", "0.5"}, {"c_bits", "3"}}, middle, ""));
+  train(run_config({{"from", source.string()}, {"from_lr_factor", "0.5"}, {"c_bits", "3"}}, middle, ""));
   const RunConfig next = load_run_config("", {{"from", middle.string()}});
   CHECK(next.from == middle.string());
   CHECK(next.from_lr_factor == 1.0);
@@ -86,18 +87,18 @@ TEST_CASE("from: the source's settings are the recipe, but not its quantization 
 TEST_CASE("from: a discrete run starts as the continuous or discrete source computes, and never turns continuous") {
   const tests::TempFolder folder;
   const auto source = folder / "source";
-  const double loss = train(config({}, source)).test_loss;
+  const double loss = train(run_config({}, source)).test_loss;
   const auto discrete = folder / "discrete";
   const Settings untrained{{"from", source.string()}, {"epochs", "0"}, {"a_training", "discrete"}};
-  CHECK(train(config(untrained, discrete)).test_loss == loss);
+  CHECK(train(run_config(untrained, discrete)).test_loss == loss);
   CHECK(Hdf5Reader(discrete / "best.h5").exists("parameters/layers.0.ssm.Lambda_bar"));
   CHECK_FALSE(Hdf5Reader(discrete / "best.h5").exists("parameters/layers.0.ssm.Lambda_re"));
 
-  RunConfig next = config({{"from", discrete.string()}, {"epochs", "0"}}, folder / "next", "");
+  RunConfig next = run_config({{"from", discrete.string()}, {"epochs", "0"}}, folder / "next", "");
   CHECK(next.a_training == "discrete");
   CHECK(train(next).test_loss == loss);
   CHECK(evaluate(next, next.out).test_loss == loss);
-  RunConfig trained = config({{"from", source.string()}, {"a_training", "discrete"}}, folder / "trained");
+  RunConfig trained = run_config({{"from", source.string()}, {"a_training", "discrete"}}, folder / "trained");
   CHECK(train(trained).status == "done");
   CHECK(tensor(folder / "trained", "parameters/layers.0.ssm.Lambda_bar") !=
         tensor(discrete, "parameters/layers.0.ssm.Lambda_bar"));
@@ -110,14 +111,14 @@ TEST_CASE("from: a discrete run starts as the continuous or discrete source comp
 TEST_CASE("from: a frozen A keeps the bits of the source while B learns, and a discrete run needs no source") {
   const tests::TempFolder folder;
   const auto source = folder / "source";
-  train(config({}, source));
-  train(config({{"from", source.string()}, {"a_training", "frozen"}, {"quant", "w8a8"}}, folder / "frozen"));
+  train(run_config({}, source));
+  train(run_config({{"from", source.string()}, {"a_training", "frozen"}, {"quant", "w8a8"}}, folder / "frozen"));
   for (const char* leaf : {"Lambda_re", "Lambda_im", "log_step"}) {
     const std::string name = std::string("parameters/layers.1.ssm.") + leaf;
     CHECK(tensor(folder / "frozen", name) == tensor(source, name));
   }
   CHECK(tensor(folder / "frozen", "parameters/layers.1.ssm.B") != tensor(source, "parameters/layers.1.ssm.B"));
-  CHECK(train(config({{"a_training", "discrete"}}, folder / "fresh")).status == "done");
+  CHECK(train(run_config({{"a_training", "discrete"}}, folder / "fresh")).status == "done");
 }
 
 TEST_CASE("from: the factors apply to rate and epochs, and only with from") {
@@ -140,10 +141,10 @@ TEST_CASE("from: the factors apply to rate and epochs, and only with from") {
 TEST_CASE("from: another architecture is refused by a sentence that names the tensor, and nothing is written") {
   const tests::TempFolder folder;
   const auto source = folder / "source";
-  train(config({}, source));
+  train(run_config({}, source));
   const auto refused = [&](const std::string& option, const std::string& value, const std::string& words) {
     CAPTURE(option);
-    const RunConfig c = config({{"from", source.string()}, {option, value}}, folder / "other");
+    const RunConfig c = run_config({{"from", source.string()}, {option, value}}, folder / "other");
     CHECK_THROWS_WITH_AS(train(c), doctest::Contains(words.c_str()), UsageError);
     CHECK_FALSE(std::filesystem::exists(folder / "other"));
   };
@@ -152,9 +153,9 @@ TEST_CASE("from: another architecture is refused by a sentence that names the te
   refused("n_layers", "3", "holds no layers.2.norm.scale, which this model has");
   refused("n_layers", "1", "holds layers.1.norm.bias, which this model does not have");
   refused("batchnorm", "false", "holds layers.0.norm.running_mean, which this model does not have");
-  const RunConfig none = config({{"from", (folder / "nowhere").string()}}, folder / "other");
+  const RunConfig none = run_config({{"from", (folder / "nowhere").string()}}, folder / "other");
   CHECK_THROWS_WITH_AS(train(none), doctest::Contains("holds no best.h5"), UsageError);
-  CHECK_THROWS_WITH_AS(train(config({{"from", source.string()}}, source)), doctest::Contains("[out]"), UsageError);
+  CHECK_THROWS_WITH_AS(train(run_config({{"from", source.string()}}, source)), doctest::Contains("[out]"), UsageError);
 }
 
 TEST_CASE("from: the digest of a source sees the names of its tensors and their numbers") {
@@ -175,23 +176,23 @@ TEST_CASE("from: the digest of a source sees the names of its tensors and their 
 TEST_CASE("from: a run resumes and is evaluated without its source, but not with a changed one") {
   const tests::TempFolder folder;
   const auto source = folder / "source";
-  train(config({}, source));
+  train(run_config({}, source));
   const Settings options{{"from", source.string()}, {"quant", "w8a8"}};
-  RunConfig c = config(options, folder / "tuned");
+  RunConfig c = run_config(options, folder / "tuned");
   const std::string digest = train(c).weights_digest;
   std::filesystem::remove(folder / "tuned/result.json");
   c.resume = true;
   CHECK(train(c).weights_digest == digest);
 
   std::filesystem::rename(source, folder / "away");
-  RunConfig orphan = config(options, folder / "tuned");
+  RunConfig orphan = run_config(options, folder / "tuned");
   CHECK(orphan.from_digest.empty());
   orphan.resume = true;
   CHECK(evaluate(orphan, orphan.out).status == "done");
   CHECK(train(orphan).weights_digest == digest);
 
-  train(config({{"seed", "5"}}, source));
-  RunConfig changed = config(options, folder / "tuned");
+  train(run_config({{"seed", "5"}}, source));
+  RunConfig changed = run_config(options, folder / "tuned");
   CHECK(settings(changed) == settings(c));
   CHECK(settings_hash(changed) != settings_hash(c));
   changed.resume = true;

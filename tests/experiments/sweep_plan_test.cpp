@@ -4,6 +4,7 @@
 #include "experiments/sweep_check.h"
 #include "experiments/trainer.h"
 #include "tests/support/temp_folder.h"
+#include "tests/support/text.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -17,10 +18,9 @@ namespace {
 using namespace bitstate::experiments;
 using bitstate::Error;
 using bitstate::UsageError;
+using bitstate::tests::contains;
 using bitstate::tests::error_of;
 using bitstate::tests::TempFolder;
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
 
 std::vector<SweepRun> plan(const std::string& text, const Settings& overrides = {}) {
   return plan_sweep(parse_ini(text, "s.ini"), "s.ini", overrides);

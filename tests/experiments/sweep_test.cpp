@@ -4,6 +4,7 @@
 #include "experiments/run_record.h"
 #include "experiments/trainer.h"
 #include "tests/support/temp_folder.h"
+#include "tests/support/text.h"
 
 #include <doctest/doctest.h>
 
@@ -23,12 +24,11 @@ namespace {
 using namespace bitstate::experiments;
 using bitstate::Error;
 using bitstate::UsageError;
+using bitstate::tests::contains;
 using bitstate::tests::error_of;
 using bitstate::tests::TempFolder;
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
-
-std::vector<SweepRun> plan(const std::string& text, const Settings& overrides = {}) {
+std::vector<SweepRun> plan_with(const std::string& text, const Settings& overrides = {}) {
   return plan_sweep(parse_ini(text, "s.ini"), "s.ini", overrides);
 }
 
@@ -87,7 +87,7 @@ SweepSummary run(const std::vector<SweepRun>& runs, const std::filesystem::path&
 }  // namespace
 
 TEST_CASE("sweep: the plan is the full product of axes, configurations and seeds, each run once") {
-  const auto runs = plan(
+  const auto runs = plan_with(
       "recipe = lorenz-small\nseeds = 1 2 3\nquant = none w8a8\naxis.d_model = 3 4\naxis.p_dropout = 0 0.1\nset.epochs "
       "= 5\n");
   CHECK(runs.size() == 3 * 2 * 2 * 2);
@@ -104,7 +104,7 @@ TEST_CASE("sweep: the plan is the full product of axes, configurations and seeds
 }
 
 TEST_CASE("sweep: the float reference is included once for every setting that does not quantize") {
-  const auto runs = plan("recipe = lorenz-small\nseeds = 1 2\naxis.a_bits = 2 8\naxis.d_model = 3 4\n");
+  const auto runs = plan_with("recipe = lorenz-small\nseeds = 1 2\naxis.a_bits = 2 8\naxis.d_model = 3 4\n");
   CHECK(runs.size() == 2 * 2 * 2 + 2 * 2);
   std::size_t references = 0;
   for (const auto& planned : runs) {
@@ -114,12 +114,12 @@ TEST_CASE("sweep: the float reference is included once for every setting that do
   }
   CHECK(references == 4);
   // where the axes hold it already, it is not run twice
-  CHECK(plan("recipe = lorenz-small\nseeds = 1 2\naxis.a_bits = none 8\naxis.b_bits = none 8\n").size() == 8);
-  CHECK(plan("recipe = lorenz-small\nquant = w8a8\n").size() == 2);
+  CHECK(plan_with("recipe = lorenz-small\nseeds = 1 2\naxis.a_bits = none 8\naxis.b_bits = none 8\n").size() == 8);
+  CHECK(plan_with("recipe = lorenz-small\nquant = w8a8\n").size() == 2);
 }
 
 TEST_CASE("sweep: rules are an axis whose values are separated by bars") {
-  const auto runs = plan("recipe = lorenz-small\naxis.bits = none | state:* 8 range=ema | state:* 4\n");
+  const auto runs = plan_with("recipe = lorenz-small\naxis.bits = none | state:* 8 range=ema | state:* 4\n");
   REQUIRE(runs.size() == 3);
   CHECK(runs[1].config.bits == std::vector<std::string>{"state:* 8 range=ema"});
 }
@@ -131,32 +131,32 @@ TEST_CASE(
   source.out = (folder / "source").string();
   train(source);
   const std::string from = "set.from = " + source.out + "\n";
-  const auto tuned = plan(from +
-                          "set.from_lr_factor = 0.1\nset.epochs = 2\nquant = w8a8\nset.balance = true\n"
-                          "axis.a_training = continuous discrete frozen\naxis.opt_config = standard qaft\n");
+  const auto tuned = plan_with(from +
+                               "set.from_lr_factor = 0.1\nset.epochs = 2\nquant = w8a8\nset.balance = true\n"
+                               "axis.a_training = continuous discrete frozen\naxis.opt_config = standard qaft\n");
   CHECK(tuned.size() == 12);
   for (const auto& planned : tuned) {
     CHECK(planned.config.trajectories == 20);
     CHECK(planned.config.from_digest.size() == 64);
     CHECK(planned.config.balance);
   }
-  const auto untrained = plan(from + "set.epochs = 0\naxis.a_bits = 2 8\naxis.calibration_batches = 1 4\n");
+  const auto untrained = plan_with(from + "set.epochs = 0\naxis.a_bits = 2 8\naxis.calibration_batches = 1 4\n");
   CHECK(untrained.size() == 6);
-  CHECK(plan("axis.from = " + source.out + "\nset.epochs = 0\naxis.preset = none qs5\n").size() == 2);
+  CHECK(plan_with("axis.from = " + source.out + "\nset.epochs = 0\naxis.preset = none qs5\n").size() == 2);
 }
 
 TEST_CASE("sweep: the same file gives the same folders, and overrides win over set") {
-  const auto first = plan(small_sweep);
-  const auto second = plan(small_sweep);
+  const auto first = plan_with(small_sweep);
+  const auto second = plan_with(small_sweep);
   REQUIRE(first.size() == second.size());
   for (std::size_t i = 0; i < first.size(); ++i) CHECK(first[i].hash == second[i].hash);
-  const auto changed = plan(std::string(small_sweep) + "set.epochs = 5\n", {{"epochs", "2"}});
+  const auto changed = plan_with(std::string(small_sweep) + "set.epochs = 5\n", {{"epochs", "2"}});
   CHECK(changed.front().config.epochs == 2);
   CHECK(changed.front().hash != first.front().hash);
 }
 
 TEST_CASE("sweep: mistakes in the file are refused with the file's name") {
-  const auto refused = [](const std::string& text) { return error_of<UsageError>([&] { plan(text); }); };
+  const auto refused = [](const std::string& text) { return error_of<UsageError>([&] { plan_with(text); }); };
   CHECK(contains(refused("seeds = 1\n"), "[s.ini] names neither a recipe nor"));
   CHECK(contains(refused("recipe = lorenz\nseed = 1\n"), "did you mean 'seeds'?"));
   CHECK(contains(refused("recipe = lorenz\nseeds =\n"), "'seeds' has no values"));
@@ -170,7 +170,7 @@ TEST_CASE("sweep: mistakes in the file are refused with the file's name") {
 
 TEST_CASE("sweep: every run gets its folder and its settings, which load back to the same run") {
   const TempFolder folder;
-  const auto runs = plan(small_sweep);
+  const auto runs = plan_with(small_sweep);
   FakeLauncher launcher;
   const auto summary = run(runs, folder.path(), launcher);
   CHECK(summary.planned == 6);
@@ -185,7 +185,7 @@ TEST_CASE("sweep: a diverged run is reported with its reason, and the others go 
   const TempFolder folder;
   FakeLauncher launcher;
   std::vector<std::string> lines;
-  const auto summary = run(plan(small_sweep), folder.path(), launcher, &lines);
+  const auto summary = run(plan_with(small_sweep), folder.path(), launcher, &lines);
   CHECK(summary.diverged == 2);
   CHECK(summary.done == 4);
   CHECK(summary.measured == 4);
@@ -199,12 +199,12 @@ TEST_CASE("sweep: a diverged run is reported with its reason, and the others go 
 TEST_CASE("sweep: a second call skips what is done or diverged, and a wider sweep runs only what is new") {
   const TempFolder folder;
   FakeLauncher first, second, third;
-  run(plan(small_sweep), folder.path(), first);
-  const auto again = run(plan(small_sweep), folder.path(), second);
+  run(plan_with(small_sweep), folder.path(), first);
+  const auto again = run(plan_with(small_sweep), folder.path(), second);
   CHECK(second.started.empty());
   CHECK(again.skipped == 6);
   CHECK(again.measured == 4);
-  const auto wider = run(plan("recipe = lorenz-small\nseeds = 1 2\naxis.a_bits = 2 4 8\n"), folder.path(), third);
+  const auto wider = run(plan_with("recipe = lorenz-small\nseeds = 1 2\naxis.a_bits = 2 4 8\n"), folder.path(), third);
   CHECK(wider.skipped == 6);
   CHECK(third.started == std::vector<std::string>{"a_bits=4 seed=1", "a_bits=4 seed=2"});
 }
@@ -214,18 +214,18 @@ TEST_CASE("sweep: a run that ends without a result is failed, is tried again, an
   FakeLauncher first, second;
   first.fails = "a_bits=8 seed=1";
   std::vector<std::string> lines;
-  const auto summary = run(plan(small_sweep), folder.path(), first, &lines);
+  const auto summary = run(plan_with(small_sweep), folder.path(), first, &lines);
   CHECK(summary.failed == 1);
   CHECK(summary.done == 3);
   CHECK(std::any_of(lines.begin(), lines.end(),
                     [](const auto& line) { return contains(line, "failed    a_bits=8 seed=1: exit code 1"); }));
-  CHECK(run(plan(small_sweep), folder.path(), second).done == 1);
+  CHECK(run(plan_with(small_sweep), folder.path(), second).done == 1);
   CHECK(second.started == std::vector<std::string>{"a_bits=8 seed=1"});
 }
 
 TEST_CASE("sweep: a torn result.json counts as none") {
   const TempFolder folder;
-  const auto runs = plan(small_sweep);
+  const auto runs = plan_with(small_sweep);
   std::filesystem::create_directories(folder.path() / "runs" / runs[0].hash);
   std::ofstream(folder.path() / "runs" / runs[0].hash / "result.json") << R"({"status":"do)";
   FakeLauncher launcher;
@@ -237,18 +237,18 @@ TEST_CASE("sweep: asked to stop it starts nothing more, waits for the running on
   const TempFolder folder;
   FakeLauncher launcher, later;
   launcher.stop_after = 2;
-  const auto summary = run(plan(small_sweep), folder.path(), launcher, nullptr, 2);
+  const auto summary = run(plan_with(small_sweep), folder.path(), launcher, nullptr, 2);
   CHECK(summary.interrupted);
   CHECK(launcher.started.size() == 2);
   CHECK(summary.failed == 0);
-  CHECK(run(plan(small_sweep), folder.path(), later).done == 4);
+  CHECK(run(plan_with(small_sweep), folder.path(), later).done == 4);
 }
 
 TEST_CASE("sweep: jobs bounds how many runs are in work at once") {
   const TempFolder one, three;
   FakeLauncher narrow, wide;
-  run(plan(small_sweep), one.path(), narrow, nullptr, 1);
-  run(plan(small_sweep), three.path(), wide, nullptr, 3);
+  run(plan_with(small_sweep), one.path(), narrow, nullptr, 1);
+  run(plan_with(small_sweep), three.path(), wide, nullptr, 3);
   CHECK(narrow.most_at_once == 1);
   CHECK(wide.most_at_once == 3);
 }
@@ -258,10 +258,10 @@ TEST_CASE("sweep: two sweeps never work in one folder") {
   const int lock = open((folder / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   REQUIRE(flock(lock, LOCK_EX | LOCK_NB) == 0);
   FakeLauncher launcher;
-  CHECK(contains(error_of<Error>([&] { run(plan(small_sweep), folder.path(), launcher); }),
+  CHECK(contains(error_of<Error>([&] { run(plan_with(small_sweep), folder.path(), launcher); }),
                  "another process works in this folder"));
   close(lock);
-  CHECK(run(plan(small_sweep), folder.path(), launcher).done == 4);
+  CHECK(run(plan_with(small_sweep), folder.path(), launcher).done == 4);
 }
 
 TEST_CASE("process: a child's exit code, output and death by a signal are seen") {

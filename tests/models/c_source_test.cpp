@@ -3,7 +3,7 @@
 
 #include "core/error.h"
 #include "tests/support/c_build.h"
-#include "tests/support/random_program.h"
+#include "tests/support/models/random_program.h"
 
 #include <doctest/doctest.h>
 

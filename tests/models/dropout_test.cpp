@@ -1,6 +1,6 @@
 // The dropout masks of a stack: each call has its own, a function of seed, step, layer and place in the batch.
 #include "models/stack.h"
-#include "tests/support/plain.h"
+#include "tests/support/models/plain.h"
 
 #include <doctest/doctest.h>
 

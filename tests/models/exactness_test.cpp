@@ -1,7 +1,7 @@
 // The forward of whole quantized models against the integer reference, code for code.
-#include "tests/support/integer_reference.h"
-#include "tests/support/random_model.h"
-#include "tests/support/trace_comparison.h"
+#include "tests/support/models/integer_reference.h"
+#include "tests/support/models/random_model.h"
+#include "tests/support/models/trace_comparison.h"
 
 #include <doctest/doctest.h>
 

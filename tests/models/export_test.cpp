@@ -1,7 +1,7 @@
 // The exported integer program against the quantized forward, code for code.
 #include "core/program/runner.h"
 #include "core/random.h"
-#include "tests/support/random_program.h"
+#include "tests/support/models/random_program.h"
 
 #include <doctest/doctest.h>
 

@@ -6,10 +6,10 @@
 #include "core/random.h"
 #include "models/models.h"
 #include "tests/support/folders.h"
+#include "tests/support/models/random_model.h"
+#include "tests/support/models/random_program.h"
 #include "tests/support/onnx_cases.h"
 #include "tests/support/protobuf.h"
-#include "tests/support/random_model.h"
-#include "tests/support/random_program.h"
 
 #include <doctest/doctest.h>
 

@@ -1,7 +1,7 @@
 // Every SSM and every layer of the reference: discretisation, states, statistics, gradients.
 #include "core/error.h"
 #include "tests/support/folders.h"
-#include "tests/support/golden_model.h"
+#include "tests/support/models/golden_model.h"
 #include "tests/support/temp_folder.h"
 
 #include <cmath>

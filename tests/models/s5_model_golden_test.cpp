@@ -3,7 +3,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "models/models.h"
-#include "tests/support/golden_model.h"
+#include "tests/support/models/golden_model.h"
 
 #include <cmath>
 #include <string>

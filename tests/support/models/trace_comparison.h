@@ -2,7 +2,7 @@
 #pragma once
 
 #include "autograd/tape.h"
-#include "tests/support/integer_reference.h"
+#include "tests/support/models/integer_reference.h"
 
 #include <cstddef>
 #include <string>

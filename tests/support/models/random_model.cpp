@@ -1,4 +1,4 @@
-#include "tests/support/random_model.h"
+#include "tests/support/models/random_model.h"
 
 #include "core/random.h"
 

@@ -1,7 +1,7 @@
-#include "tests/support/random_program.h"
+#include "tests/support/models/random_program.h"
 
 #include "autograd/export.h"
-#include "tests/support/random_model.h"
+#include "tests/support/models/random_model.h"
 
 #include <algorithm>
 #include <cstddef>

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "models/models.h"
-#include "tests/support/plain_numbers.h"
+#include "tests/support/models/plain_numbers.h"
 
 #include <cstddef>
 #include <string>

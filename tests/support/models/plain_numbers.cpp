@@ -1,4 +1,4 @@
-#include "tests/support/plain_numbers.h"
+#include "tests/support/models/plain_numbers.h"
 
 #include <algorithm>
 #include <array>

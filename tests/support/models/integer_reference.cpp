@@ -1,6 +1,6 @@
-#include "tests/support/integer_reference.h"
+#include "tests/support/models/integer_reference.h"
 
-#include "tests/support/plain_ops.h"
+#include "tests/support/models/plain_ops.h"
 
 #include <utility>
 
@@ -45,9 +45,9 @@ Tensor readout(const S5SSM& ssm) {
 }
 
 /// Walks a model, in the order in which docs/numerics.md lists the sites.
-class Program {
+class Walk {
  public:
-  Program(const Batch& batch, Mutation mutation) : batch_(batch), mutation_(mutation), ops_(mutation) {}
+  Walk(const Batch& batch, Mutation mutation) : batch_(batch), mutation_(mutation), ops_(mutation) {}
 
   PlainTrace take() { return std::move(trace_); }
   PlainTrace stop(const FloatOperation& at) {
@@ -183,7 +183,7 @@ class Program {
 }  // namespace
 
 PlainTrace integer_reference(const S5Classifier& model, const Batch& batch, Mutation mutation) {
-  Program program(batch, mutation);
+  Walk program(batch, mutation);
   try {
     const Plain features = program.pooled(program.stack(model.stack), model.pool_last);
     program.decoded(features, model.decoder, model.decoder_quantizer, model.output_quantizer);
@@ -194,7 +194,7 @@ PlainTrace integer_reference(const S5Classifier& model, const Batch& batch, Muta
 }
 
 PlainTrace integer_reference(const S5Regressor& model, const Batch& batch, Mutation mutation) {
-  Program program(batch, mutation);
+  Walk program(batch, mutation);
   try {
     const Plain x = program.stack(model.stack);
     program.decoded(x, model.decoder, model.decoder_quantizer, model.output_quantizer);

@@ -1,4 +1,4 @@
-#include "tests/support/trace_comparison.h"
+#include "tests/support/models/trace_comparison.h"
 
 #include <fmt/format.h>
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "autograd/tape.h"
-#include "tests/support/plain_numbers.h"
+#include "tests/support/models/plain_numbers.h"
 
 #include <cstddef>
 #include <cstdint>

@@ -1,4 +1,4 @@
-#include "tests/support/gradcheck.h"
+#include "tests/support/models/gradcheck.h"
 
 #include <algorithm>
 #include <cmath>

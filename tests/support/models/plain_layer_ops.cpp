@@ -1,5 +1,5 @@
 // Norms and the recurrence of the integer reference: docs/numerics.md, sections 4 (batch norm), 5 and 6.
-#include "tests/support/plain_ops.h"
+#include "tests/support/models/plain_ops.h"
 
 #include <algorithm>
 #include <cmath>
@@ -8,10 +8,6 @@ namespace bitstate::tests {
 namespace {
 
 using Layout = Plain::Layout;
-
-void require_codes(bool codes, std::string_view op) {
-  if (!codes) throw FloatOperation{std::string(op)};
-}
 
 /// floor(sqrt(v)) by bisection, v < 2^62.
 std::int64_t square_root(Wide v) {

@@ -1,4 +1,4 @@
-#include "tests/support/plain_ops.h"
+#include "tests/support/models/plain_ops.h"
 
 #include "core/kernels/math.h"
 
@@ -11,10 +11,6 @@ namespace {
 using Layout = Plain::Layout;
 constexpr std::int64_t accumulator_end = std::int64_t{1} << 31;
 constexpr std::int64_t sum_bound = (std::int64_t{1} << 28) + 18;
-
-void require_codes(bool codes, std::string_view op) {
-  if (!codes) throw FloatOperation{std::string(op)};
-}
 
 Plain empty(std::size_t rows, std::size_t cols, bool columns) {
   Plain out;

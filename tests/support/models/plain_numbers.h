@@ -55,6 +55,11 @@ struct FloatOperation {
   std::string name;  ///< of the op, or the site of a quantizer
 };
 
+/// Throws FloatOperation where the page computes in float.
+inline void require_codes(bool codes, std::string_view op) {
+  if (!codes) throw FloatOperation{std::string(op)};
+}
+
 /// The integer m and the k of section 3: M is about m 2^-k.
 struct PlainRatio {
   std::int64_t m = 0;

@@ -1,0 +1,10 @@
+// What tests ask of texts.
+#pragma once
+
+#include <string_view>
+
+namespace bitstate::tests {
+
+inline bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+
+}  // namespace bitstate::tests
