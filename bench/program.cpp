@@ -2,9 +2,9 @@
 // one thread. Each line: name, milliseconds a sequence, microseconds a streaming step, speed relative to float.
 #include "autograd/export.h"
 #include "core/random.h"
-#include "experiments/bench_program.h"
-#include "experiments/calibration.h"
-#include "experiments/model_setup.h"
+#include "experiments/bench/bench_program.h"
+#include "experiments/training/calibration.h"
+#include "experiments/training/model_setup.h"
 
 #include <fmt/core.h>
 

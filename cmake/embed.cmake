@@ -1,5 +1,5 @@
 # Compiles text files into the program: bitstate_embed(<target> <root> <glob>...) adds a source file that defines
-# embedded_text_files(), the list experiments/embedded.cpp looks names up in. A change of a file rebuilds it.
+# embedded_text_files(), the list experiments/settings/embedded.cpp looks names up in. A change of a file rebuilds it.
 #
 # As a script (cmake -DOUTPUT=... -DROOT=... -DFILES=a|b -P embed.cmake) it writes that source file.
 

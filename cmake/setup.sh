@@ -5,7 +5,7 @@ build_packages=(g++ cmake ninja-build libeigen3-dev libtbb-dev libhdf5-dev libbo
                 libcurl4-openssl-dev doctest-dev)
 test_packages=(zsh)  # its completion is tested in it
 clang_packages=(clang-14 clang-tidy-14 libclang-rt-14-dev)  # the last has libFuzzer
-arm_packages=(gcc-arm-none-eabi binutils-arm-none-eabi qemu-system-arm)  # for tests/program/long_c_targets.sh
+arm_packages=(gcc-arm-none-eabi binutils-arm-none-eabi qemu-system-arm)  # for tests/command_line/long_c_targets.sh
 
 jobs=$(nproc)
 
@@ -36,10 +36,10 @@ require_packages() {
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" < /dev/null
 }
 
-# prepare_npm: what the tests of tests/program/onnx need, in build/npm/node_modules, where node and npm are there and npm
+# prepare_npm: what the tests of tests/command_line/onnx need, in build/npm/node_modules, where node and npm are there and npm
 # gets it; else those tests skip themselves. Install scripts do not run: they would fetch binaries for GPUs.
 prepare_npm() {
-  local source=tests/program/onnx/package.json folder=build/npm
+  local source=tests/command_line/onnx/package.json folder=build/npm
   command -v node > /dev/null && command -v npm > /dev/null || return 0
   cmp -s "$source" "$folder/package.json" && [ -d "$folder/node_modules/onnxruntime-node" ] && return 0
   say "installing onnxruntime-node"

@@ -1,7 +1,7 @@
 #include "core/parallel.h"
 
 #include "core/error.h"
-#include "core/memory.h"
+#include "core/io/memory.h"
 
 #include <algorithm>
 #include <atomic>

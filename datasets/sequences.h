@@ -1,8 +1,8 @@
 // Sequences that are in memory, their units, and series of measurements that are cut into sequences.
 #pragma once
 
-#include "datasets/csv.h"
 #include "datasets/dataset.h"
+#include "datasets/formats/csv.h"
 
 #include <cstddef>
 #include <cstdint>

@@ -1,7 +1,7 @@
 #include "datasets/tokens.h"
 
 #include "core/error.h"
-#include "core/hdf5.h"
+#include "core/io/hdf5.h"
 
 #include <fmt/core.h>
 

@@ -1,7 +1,7 @@
 // State balancing: the states of an SSM brought to one magnitude, so that one scale fits all of them.
 #pragma once
 
-#include "models/s5_layer.h"
+#include "models/s5/layer.h"
 
 #include <span>
 

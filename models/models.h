@@ -1,7 +1,7 @@
 // The models: a stack of S5 layers with a head for classes, for a value at every step, or for pairs of documents.
 #pragma once
 
-#include "models/stack.h"
+#include "models/s5/stack.h"
 
 #include <variant>
 #include <vector>

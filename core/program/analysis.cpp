@@ -1,8 +1,8 @@
 // The static proof: from the interval of the input follows that of every value.
 #include "core/error.h"
+#include "core/io/sha256.h"
 #include "core/kernels/quantize.h"
 #include "core/program/program.h"
-#include "core/sha256.h"
 
 #include <fmt/format.h>
 

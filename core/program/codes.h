@@ -1,7 +1,7 @@
 // Memory of codes: aligned to cache lines, and seen as arrays of their type.
 #pragma once
 
-#include "core/program/kernels.h"
+#include "core/program/run/kernels.h"
 
 #include <cstddef>
 #include <cstdint>

@@ -1,11 +1,11 @@
 #include "core/program/file.h"
 
-#include "core/atomic_file.h"
 #include "core/error.h"
-#include "core/hdf5.h"
-#include "core/rehearsal.h"
-#include "core/sha256.h"
-#include "core/units_file.h"
+#include "core/io/atomic_file.h"
+#include "core/io/hdf5.h"
+#include "core/io/rehearsal.h"
+#include "core/io/sha256.h"
+#include "core/io/units_file.h"
 
 #include <fmt/format.h>
 

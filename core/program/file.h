@@ -12,7 +12,7 @@ namespace bitstate::program {
 void save(const Program& program, const std::filesystem::path& file);
 
 /// Reads a file that may be damaged or hostile: the digest is checked before HDF5 sees a byte, which reads it
-/// in a child process first (core/rehearsal.h), sizes before anything is
+/// in a child process first (core/io/rehearsal.h), sizes before anything is
 /// allocated, and the program by analyse(). Throws Error naming the file, what is wrong and what is allowed.
 [[nodiscard]] Program load(const std::filesystem::path& file);
 

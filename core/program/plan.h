@@ -3,9 +3,9 @@
 #pragma once
 
 #include "core/program/codes.h"
-#include "core/program/kernels.h"
 #include "core/program/program.h"
-#include "core/program/runner.h"
+#include "core/program/run/kernels.h"
+#include "core/program/run/runner.h"
 
 #include <cstdint>
 #include <deque>

@@ -1,7 +1,7 @@
 // Runs an exported program on a stream of numbers: a step a line on standard input, the outputs of the step (of a
 // classifier: the class so far) on standard output.   edge PROGRAM.h5 < steps.csv
 #include "core/program/file.h"
-#include "core/program/runner.h"
+#include "core/program/run/runner.h"
 #include "core/units.h"
 
 #include <array>

@@ -1,10 +1,10 @@
 #include "core/units.h"
 
 #include "core/error.h"
-#include "core/hdf5.h"
-#include "core/program/c_source.h"
+#include "core/io/hdf5.h"
+#include "core/program/c/source.h"
 #include "core/program/file.h"
-#include "core/program/onnx.h"
+#include "core/program/onnx/onnx.h"
 #include "tests/support/c_build.h"
 #include "tests/support/temp_folder.h"
 

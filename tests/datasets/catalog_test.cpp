@@ -1,7 +1,7 @@
 #include "datasets/catalog.h"
 
 #include "core/error.h"
-#include "tests/datasets/idx_files.h"
+#include "tests/datasets/formats/idx_files.h"
 #include "tests/support/environment.h"
 #include "tests/support/folders.h"
 #include "tests/support/temp_folder.h"

@@ -1,7 +1,7 @@
 #include "datasets/registry.h"
 
 #include "core/error.h"
-#include "tests/datasets/idx_files.h"
+#include "tests/datasets/formats/idx_files.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>

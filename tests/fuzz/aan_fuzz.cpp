@@ -1,6 +1,6 @@
 // Lines of pairs of documents.
-#include "datasets/retrieval.h"
-#include "datasets/text.h"
+#include "datasets/formats/text.h"
+#include "datasets/sets/retrieval.h"
 #include "tests/fuzz/target.h"
 
 namespace bitstate::fuzz {

@@ -1,5 +1,5 @@
 // Archives of files.
-#include "datasets/archive.h"
+#include "datasets/formats/archive.h"
 #include "tests/fuzz/tar.h"
 #include "tests/fuzz/target.h"
 

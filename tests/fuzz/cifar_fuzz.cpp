@@ -1,5 +1,5 @@
 // CIFAR-10 in an archive of its binary version.
-#include "datasets/cifar.h"
+#include "datasets/sets/cifar.h"
 #include "tests/fuzz/tar.h"
 #include "tests/fuzz/target.h"
 

@@ -1,6 +1,6 @@
 // Tables of numbers, alone and as a series that is cut into the three parts of one's own data.
 #include "core/error.h"
-#include "datasets/csv.h"
+#include "datasets/formats/csv.h"
 #include "datasets/sequences.h"
 #include "tests/fuzz/target.h"
 

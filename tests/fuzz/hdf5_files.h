@@ -1,7 +1,7 @@
 // HDF5 files as other programs write them, and as forgers finish them.
 #pragma once
 
-#include "core/hdf5.h"
+#include "core/io/hdf5.h"
 
 #include <functional>
 #include <string>

@@ -1,5 +1,5 @@
 // One's own data in HDF5 files.
-#include "datasets/own_hdf5.h"
+#include "datasets/own/own_hdf5.h"
 #include "tests/fuzz/hdf5_files.h"
 #include "tests/fuzz/target.h"
 

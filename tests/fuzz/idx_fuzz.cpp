@@ -1,6 +1,6 @@
 // idx files, raw and compressed.
-#include "datasets/idx.h"
-#include "tests/datasets/idx_files.h"
+#include "datasets/formats/idx.h"
+#include "tests/datasets/formats/idx_files.h"
 #include "tests/fuzz/target.h"
 
 #include <numeric>

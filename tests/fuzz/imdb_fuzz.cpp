@@ -1,5 +1,5 @@
 // IMDB in an archive of its reviews.
-#include "datasets/imdb.h"
+#include "datasets/sets/imdb.h"
 #include "tests/fuzz/tar.h"
 #include "tests/fuzz/target.h"
 

@@ -1,5 +1,5 @@
 // The .ini files of recipes, runs and sweeps.
-#include "experiments/ini.h"
+#include "experiments/settings/ini.h"
 #include "tests/fuzz/target.h"
 
 namespace bitstate::fuzz {

@@ -1,6 +1,6 @@
 // Lines of ListOps: words, and the value of the expression they make.
 #include "core/error.h"
-#include "datasets/listops.h"
+#include "datasets/sets/listops.h"
 #include "tests/fuzz/target.h"
 
 namespace bitstate::fuzz {

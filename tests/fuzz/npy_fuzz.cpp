@@ -1,5 +1,5 @@
 // Tables in NumPy's format, and of lines.
-#include "datasets/npy.h"
+#include "datasets/formats/npy.h"
 #include "tests/fuzz/target.h"
 
 namespace bitstate::fuzz {

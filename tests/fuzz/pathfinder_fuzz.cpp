@@ -1,6 +1,6 @@
 // Lines of Pathfinder's metadata: images and labels.
-#include "datasets/npy.h"
-#include "datasets/pathfinder.h"
+#include "datasets/formats/npy.h"
+#include "datasets/sets/pathfinder.h"
 #include "tests/fuzz/target.h"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // PNG images.
-#include "datasets/png.h"
-#include "tests/datasets/png_files.h"
+#include "datasets/formats/png.h"
+#include "tests/datasets/formats/png_files.h"
 #include "tests/fuzz/target.h"
 
 #include <algorithm>

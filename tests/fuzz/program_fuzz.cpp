@@ -1,7 +1,7 @@
 // Program files.
 #include "core/error.h"
+#include "core/io/sha256.h"
 #include "core/program/file.h"
-#include "core/sha256.h"
 #include "tests/fuzz/hdf5_files.h"
 #include "tests/fuzz/target.h"
 #include "tests/support/temp_folder.h"

@@ -1,5 +1,5 @@
 // Lists of Speech Commands' clips.
-#include "datasets/speech.h"
+#include "datasets/sets/speech.h"
 #include "tests/fuzz/target.h"
 
 #include <algorithm>

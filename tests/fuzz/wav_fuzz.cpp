@@ -1,6 +1,6 @@
 // WAV files.
-#include "datasets/wav.h"
-#include "tests/datasets/wav_files.h"
+#include "datasets/formats/wav.h"
+#include "tests/datasets/formats/wav_files.h"
 #include "tests/fuzz/target.h"
 
 namespace bitstate::fuzz {

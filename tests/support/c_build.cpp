@@ -1,6 +1,6 @@
 #include "tests/support/c_build.h"
 
-#include "core/program/runner.h"
+#include "core/program/run/runner.h"
 #include "core/random.h"
 
 #include <doctest/doctest.h>

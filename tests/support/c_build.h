@@ -1,7 +1,7 @@
 // Compiles and runs the C of a program with compilers of this host.
 #pragma once
 
-#include "core/program/c_source.h"
+#include "core/program/c/source.h"
 #include "tests/support/temp_folder.h"
 
 #include <cstddef>

@@ -1,7 +1,7 @@
 // The golden values of S5 in double precision (s5_reference.h5 of the fixture folder), in bitstate's layouts.
 #pragma once
 
-#include "core/hdf5.h"
+#include "core/io/hdf5.h"
 #include "core/tensor.h"
 
 #include <complex>

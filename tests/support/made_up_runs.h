@@ -1,8 +1,8 @@
 // Folders as runs leave them, with figures that can be averaged in the head.
 #pragma once
 
-#include "core/hdf5.h"
-#include "experiments/report.h"
+#include "core/io/hdf5.h"
+#include "experiments/report/report.h"
 #include "tests/support/temp_folder.h"
 
 #include <filesystem>

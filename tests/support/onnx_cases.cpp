@@ -1,7 +1,7 @@
 #include "tests/support/onnx_cases.h"
 
-#include "core/program/onnx.h"
-#include "core/program/runner.h"
+#include "core/program/onnx/onnx.h"
+#include "core/program/run/runner.h"
 #include "core/random.h"
 #include "tests/support/folders.h"
 
@@ -93,8 +93,9 @@ void OnnxCases::add(const Program& program, std::initializer_list<std::array<std
 
 nlohmann::json node_report(const std::string& script, const std::filesystem::path& cases) {
   const auto report = cases.parent_path() / "report.json";
-  const std::string command = fmt::format("node '{}/tests/program/onnx/{}' '{}' '{}' > '{}'", source_folder().string(),
-                                          script, npm_folder().string(), cases.string(), report.string());
+  const std::string command =
+      fmt::format("node '{}/tests/command_line/onnx/{}' '{}' '{}' > '{}'", source_folder().string(), script,
+                  npm_folder().string(), cases.string(), report.string());
   REQUIRE(std::system(command.c_str()) == 0);
   std::ifstream file(report);
   return json::parse(file);

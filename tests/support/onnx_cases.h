@@ -18,7 +18,7 @@ namespace bitstate::tests {
 /// Why onnxruntime cannot be asked; empty if it can.
 std::string onnxruntime_missing();
 
-/// Runs a script of tests/program/onnx on a file of cases; returns what it printed.
+/// Runs a script of tests/command_line/onnx on a file of cases; returns what it printed.
 nlohmann::json node_report(const std::string& script, const std::filesystem::path& cases);
 
 class OnnxCases {

@@ -1,7 +1,7 @@
 // What an ONNX operator has to give at the edges of its types.
 #pragma once
 
-#include "core/program/onnx_proto.h"
+#include "core/program/onnx/proto.h"
 #include "tests/support/onnx_operators.h"
 
 #include <cstdint>

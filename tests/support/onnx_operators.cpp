@@ -1,6 +1,6 @@
 #include "tests/support/onnx_operators.h"
 
-#include "core/program/onnx_builder.h"
+#include "core/program/onnx/builder.h"
 #include "tests/support/onnx_cases.h"
 #include "tests/support/onnx_edges.h"
 #include "tests/support/protobuf.h"

@@ -1,7 +1,7 @@
 // The operators that ONNX models are made of, each by itself at the edges of its types.
 #pragma once
 
-#include "core/program/onnx_proto.h"
+#include "core/program/onnx/proto.h"
 
 #include <cstdint>
 #include <map>

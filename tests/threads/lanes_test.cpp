@@ -1,6 +1,6 @@
 // Training batches of made-up sequences on several threads: what ThreadSanitizer watches in ./check, without files,
 // settings and the command line.
-#include "experiments/lane_runner.h"
+#include "experiments/training/lane_runner.h"
 
 #include "core/random.h"
 

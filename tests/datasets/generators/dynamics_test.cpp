@@ -1,8 +1,8 @@
-#include "datasets/dynamics.h"
+#include "datasets/sets/dynamics.h"
 
-#include "core/atomic_file.h"
 #include "core/error.h"
-#include "core/hdf5.h"
+#include "core/io/atomic_file.h"
+#include "core/io/hdf5.h"
 #include "core/random.h"
 #include "tests/support/temp_folder.h"
 

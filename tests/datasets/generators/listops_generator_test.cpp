@@ -1,8 +1,8 @@
-#include "datasets/listops_generator.h"
+#include "datasets/generators/listops_generator.h"
 
-#include "core/atomic_file.h"
 #include "core/error.h"
-#include "datasets/listops.h"
+#include "core/io/atomic_file.h"
+#include "datasets/sets/listops.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>

@@ -1,11 +1,11 @@
-#include "datasets/pathfinder_generator.h"
+#include "datasets/generators/pathfinder_generator.h"
 
-#include "core/atomic_file.h"
 #include "core/error.h"
-#include "datasets/npy.h"
-#include "datasets/pathfinder.h"
-#include "datasets/pathfinder_image.h"
-#include "datasets/png.h"
+#include "core/io/atomic_file.h"
+#include "datasets/formats/npy.h"
+#include "datasets/formats/png.h"
+#include "datasets/generators/pathfinder_image.h"
+#include "datasets/sets/pathfinder.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-#include "datasets/pathfinder_image.h"
+#include "datasets/generators/pathfinder_image.h"
 
 #include "core/error.h"
 

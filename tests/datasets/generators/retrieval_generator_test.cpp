@@ -1,8 +1,8 @@
-#include "datasets/retrieval_generator.h"
+#include "datasets/generators/retrieval_generator.h"
 
-#include "core/atomic_file.h"
 #include "core/error.h"
-#include "datasets/retrieval.h"
+#include "core/io/atomic_file.h"
+#include "datasets/sets/retrieval.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>

@@ -1,7 +1,7 @@
 // Models that carry the parameters of the golden values, and the options that the fixture's attributes describe.
 #pragma once
 
-#include "models/s5_layer.h"
+#include "models/s5/layer.h"
 #include "tests/support/golden.h"
 
 #include <doctest/doctest.h>

@@ -1,0 +1,327 @@
+#include "core/program/c/functions.h"
+
+#include "core/program/c/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace bitstate::program {
+namespace {
+
+/// What reads code c of a packed row w.
+std::string code_at(unsigned bits) {
+  switch (bits) {
+    case 1:
+      return "((w[c >> 3] >> (c & 7)) & 1) * 2 - 1";
+    case 2:
+      return "((w[c >> 2] >> (2 * (c & 3))) & 3) - 2";
+    case 4:
+      return "((w[c >> 1] >> (4 * (c & 1))) & 15) - 8";
+    default:
+      return "w[c]";
+  }
+}
+
+std::string packed_type(unsigned bits) { return bits < 8 ? "uint8_t" : c_type(bits); }
+
+constexpr std::string_view rescale_text = R"(/* a m 2^-k, rounded half up */
+static int64_t $N(int64_t a, int32_t m, unsigned k) {
+  return (a * m + ((int64_t)1 << (k - 1))) >> k;
+}
+)";
+
+constexpr std::string_view clamp_text = R"(static int64_t $N(int64_t v, int64_t lo, int64_t hi) {
+  return v < lo ? lo : v > hi ? hi : v;
+}
+)";
+
+constexpr std::string_view linear_text =
+    R"(static void $N(const $W *w, $B, const $X *x, $Y *y, uint32_t rows, uint32_t cols) {
+  uint32_t o, c;
+  for (o = 0; o < rows; ++o) {
+    int32_t sum = $E;
+    for (c = 0; c < cols; ++c) sum += ((int32_t)$C) * x[c];
+    y[o] = ($Y)sum;
+    w += $S;
+  }
+}
+)";
+
+constexpr std::string_view norm_text =
+    R"(static void $N($G, $B, int fraction, int64_t epsilon, const $X *x, $Y *y, uint32_t n) {
+  int64_t sum = 0, w = epsilon;
+  uint32_t c;
+  int half_log = 0, shift;
+  for (c = 0; c < n; ++c) sum += x[c];
+  for (c = 0; c < n; ++c) {
+    const int64_t d = (int64_t)n * x[c] - sum;
+    w += d * d;
+  }
+  while (w >> (2 * half_log + 2) > 0) ++half_log;
+  shift = 30 + half_log - fraction;
+  {
+    const int64_t inverse = ((int64_t)1 << 60) / $P_root((uint64_t)w << (2 * (30 - half_log)));
+    for (c = 0; c < n; ++c) {
+      const int64_t d = (int64_t)n * x[c] - sum;
+      const int64_t p = (d * inverse + ((int64_t)1 << (shift - 1))) >> shift;
+      y[c] = ($Y)(p * $F + $E);
+    }
+  }
+}
+)";
+
+constexpr std::string_view root_text = R"(/* floor(sqrt(v)) of 2^60 <= v < 2^62, bit by bit */
+static int64_t $N(uint64_t v) {
+  uint64_t root = 0, bit;
+  for (bit = (uint64_t)1 << 60; bit != 0; bit >>= 2) {
+    if (v >= root + bit) {
+      v -= root + bit;
+      root = (root >> 1) + bit;
+    } else {
+      root >>= 1;
+    }
+  }
+  return (int64_t)root;
+}
+)";
+
+constexpr std::string_view table_text =
+    R"(static void $N(const $W *entries, int32_t first, uint32_t each, const $X *x, $Y *y, uint32_t n) {
+  uint32_t c;
+  for (c = 0; c < n; ++c) y[c] = ($Y)entries[c * each + (uint32_t)(x[c] - first)];
+}
+)";
+
+constexpr std::string_view embedding_text =
+    R"(static void $N(const $W *w, const $X *id, $Y *y, uint32_t row, uint32_t cols) {
+  uint32_t c;
+  w += (uint32_t)*id * row;
+  for (c = 0; c < cols; ++c) y[c] = ($Y)($C);
+}
+)";
+
+constexpr std::string_view copy_text = R"(static void $N(const $X *x, $Y *y, uint32_t n) {
+  uint32_t c;
+  for (c = 0; c < n; ++c) y[c] = ($Y)x[c];
+}
+)";
+
+constexpr std::string_view gather_text = R"(static void $N(const $X *x, int64_t *sum, uint32_t n) {
+  uint32_t c;
+  for (c = 0; c < n; ++c) sum[c] += x[c];
+}
+)";
+
+constexpr std::string_view mean_text = R"(/* floor((2^(fraction+1) sum + steps) / (2 steps)) */
+static void $N(const int64_t *sum, uint32_t steps, int fraction, $Y *y, uint32_t n) {
+  const int64_t count = steps == 0 ? 1 : (int64_t)steps;
+  uint32_t c;
+  for (c = 0; c < n; ++c) {
+    const int64_t numerator = sum[c] * ((int64_t)2 << fraction) + count;
+    const int64_t quotient = numerator / (2 * count);
+    y[c] = ($Y)(quotient - (numerator % (2 * count) < 0));
+  }
+}
+)";
+
+}  // namespace
+
+CFunctions::CFunctions(std::string_view prefix, const CMemory& memory, CConstants& constants)
+    : prefix_(prefix), memory_(memory), constants_(constants) {}
+
+std::string CFunctions::define(std::string_view name, std::string_view body, Fillers fillers) {
+  std::string full = fmt::format("{}_{}", prefix_, name);
+  if (std::find(defined_.begin(), defined_.end(), full) != defined_.end()) return full;
+  defined_.push_back(full);
+  std::string text(body);
+  const auto replace = [&](std::string_view key, std::string_view with) {
+    for (std::size_t at = text.find(key); at != std::string::npos; at = text.find(key, at + with.size())) {
+      text.replace(at, key.size(), with);
+    }
+  };
+  replace("$N", full);
+  replace("$P", prefix_);
+  text_ += c_fill(text, fillers) + "\n";
+  return full;
+}
+
+void CFunctions::need_rescale() { define("rescale", rescale_text, {}); }
+void CFunctions::need_clamp() { define("clamp", clamp_text, {}); }
+
+std::string CFunctions::elementwise(std::string_view kind, std::size_t number, const std::vector<const CValue*>& inputs,
+                                    const std::vector<COperand>& constants, std::string_view expression) {
+  const CValue& y = memory_.value(static_cast<Ref>(number));
+  constexpr std::array<char, 2> letters{'a', 'b'};
+  std::string name(kind), parameters, arguments;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    name += fmt::format("_i{}", inputs[i]->bits);
+    parameters += fmt::format("const {} *{}, ", c_type(inputs[i]->bits), letters.at(i));
+    arguments += inputs[i]->at + ", ";
+  }
+  for (const COperand& o : constants) {
+    name += "_" + o.suffix;
+    parameters += o.parameter + ", ";
+    arguments += o.argument + ", ";
+  }
+  name += fmt::format("_i{}", y.bits);
+  const std::string function = define(name, R"(static void $N($A$Y *y, uint32_t n) {
+  uint32_t c;
+  for (c = 0; c < n; ++c) y[c] = ($Y)($E);
+}
+)",
+                                      {{'A', parameters}, {'Y', c_type(y.bits)}, {'E', expression}});
+  return fmt::format("{}({}{}, {});", function, arguments, y.at, y.cols);
+}
+
+std::string CFunctions::call(const Instruction& instruction, std::size_t number) {
+  return std::visit([&](const auto& i) { return compute(i, number); }, instruction);
+}
+
+std::string CFunctions::copy(const CValue& from, const CValue& to) {
+  const std::string function = define(fmt::format("copy_i{}_i{}", from.bits, to.bits), copy_text,
+                                      {{'X', c_type(from.bits)}, {'Y', c_type(to.bits)}});
+  return fmt::format("{}({}, {}, {});", function, from.at, to.at, from.cols);
+}
+
+std::string CFunctions::clamp_input(const Input& input, std::string_view at) {
+  need_clamp();
+  const CValue& x = memory_.value(0);
+  const CValue given{std::string(at), x.bits, x.cols};
+  const std::vector<std::int32_t> lo{input.grid.lo}, hi{input.grid.hi};
+  const auto low = constants_.numbers(lo, "lo", "c");
+  const auto high = constants_.numbers(hi, "hi", "c");
+  return elementwise("limit", 0, {&given}, {low, high}, fmt::format("{}_clamp(a[c], lo, hi)", prefix_));
+}
+
+std::string CFunctions::pad_input(const Input& input) {
+  // padding is the number 0, whose code is 0, or 1 with one bit
+  const std::vector<std::int32_t> code{padding_code(input)};
+  return elementwise("fill", 0, {}, {constants_.numbers(code, "code", "c")}, "code");
+}
+
+std::string CFunctions::compute(const Linear& i, std::size_t number) {
+  const CValue& x = memory_.value(i.x);
+  const CValue& y = memory_.value(static_cast<Ref>(number));
+  const auto weight = constants_.packed(i.weight);
+  const COperand bias = constants_.numbers(i.bias, "bias", "o");
+  const std::string in_a_byte = weight.bits < 8 ? std::to_string(8 / weight.bits) : "1";
+  const std::string row = weight.bits < 8 ? fmt::format("(cols + {0} - 1) / {0}", in_a_byte) : "cols";
+  const std::string function =
+      define(fmt::format("linear_w{}_{}_i{}_i{}", weight.bits, bias.suffix, x.bits, y.bits), linear_text,
+             {{'W', packed_type(weight.bits)},
+              {'B', bias.parameter},
+              {'X', c_type(x.bits)},
+              {'Y', c_type(y.bits)},
+              {'E', bias.element},
+              {'C', fmt::format("({})", code_at(weight.bits))},
+              {'S', row}});
+  return fmt::format("{}({}, {}, {}, {}, {}, {});", function, weight.name, bias.argument, x.at, y.at, y.cols, x.cols);
+}
+
+std::string CFunctions::compute(const Rescale& i, std::size_t number) {
+  need_rescale();
+  need_clamp();
+  const COperand factor = constants_.factors(i.factor, "f", "c");
+  const COperand lo = constants_.numbers(i.lo, "lo", "c");
+  const COperand hi = constants_.numbers(i.hi, "hi", "c");
+  return elementwise(
+      "quantize", number, {&memory_.value(i.x)}, {factor, lo, hi},
+      fmt::format("{0}_clamp({0}_rescale(a[c], {1}), {2}, {3})", prefix_, factor.element, lo.element, hi.element));
+}
+
+std::string CFunctions::compute(const Sign& i, std::size_t number) {
+  return elementwise("sign", number, {&memory_.value(i.x)}, {}, "a[c] >= 0 ? 1 : -1");
+}
+
+std::string CFunctions::compute(const Product& i, std::size_t number) {
+  return elementwise("product", number, {&memory_.value(i.a), &memory_.value(i.b)}, {}, "(int32_t)a[c] * b[c]");
+}
+
+std::string CFunctions::compute(const Scale& i, std::size_t number) {
+  const COperand row = constants_.numbers(i.row, "row", "c");
+  return elementwise("scale", number, {&memory_.value(i.x)}, {row}, fmt::format("(int32_t)a[c] * {}", row.element));
+}
+
+std::string CFunctions::compute(const Sum& i, std::size_t number) {
+  need_rescale();
+  const COperand fa = constants_.factors(i.a_factor, "fa", "c");
+  const COperand fb = constants_.factors(i.b_factor, "fb", "c");
+  return elementwise("sum", number, {&memory_.value(i.a), &memory_.value(i.b)}, {fa, fb},
+                     fmt::format("{0}_rescale(a[c], {1}) + {0}_rescale(b[c], {2})", prefix_, fa.element, fb.element));
+}
+
+std::string CFunctions::compute(const AddRow& i, std::size_t number) {
+  need_rescale();
+  const COperand factor = constants_.factors(i.factor, "f", "c");
+  const COperand row = constants_.numbers(i.row, "row", "c");
+  return elementwise("add", number, {&memory_.value(i.x)}, {factor, row},
+                     fmt::format("{}_rescale(a[c], {}) + {}", prefix_, factor.element, row.element));
+}
+
+std::string CFunctions::compute(const LayerNorm& i, std::size_t number) {
+  define("root", root_text, {});
+  const CValue& x = memory_.value(i.x);
+  const CValue& y = memory_.value(static_cast<Ref>(number));
+  const COperand scale = constants_.numbers(i.scale, "scale", "c");
+  const COperand bias = constants_.numbers(i.bias, "bias", "c");
+  const std::string function =
+      define(fmt::format("norm_{}_{}_i{}_i{}", scale.suffix, bias.suffix, x.bits, y.bits), norm_text,
+             {{'G', scale.parameter},
+              {'B', bias.parameter},
+              {'X', c_type(x.bits)},
+              {'Y', c_type(y.bits)},
+              {'F', scale.element},
+              {'E', bias.element}});
+  return fmt::format("{}({}, {}, {}, {}, {}, {}, {});", function, scale.argument, bias.argument, i.fraction,
+                     c_number(i.epsilon), x.at, y.at, y.cols);
+}
+
+std::string CFunctions::compute(const Table& i, std::size_t number) {
+  const CValue& x = memory_.value(i.x);
+  const CValue& y = memory_.value(static_cast<Ref>(number));
+  unsigned bits = 0;
+  const std::string entries = constants_.array(i.entries.codes, bits);
+  const std::string function = define(fmt::format("table_e{}_i{}_i{}", bits, x.bits, y.bits), table_text,
+                                      {{'W', c_type(bits)}, {'X', c_type(x.bits)}, {'Y', c_type(y.bits)}});
+  return fmt::format("{}({}, {}, {}, {}, {}, {});", function, entries, c_number(i.first),
+                     i.entries.rows == 1 ? 0 : i.entries.cols, x.at, y.at, y.cols);
+}
+
+std::string CFunctions::compute(const Embedding& i, std::size_t number) {
+  const CValue& x = memory_.value(i.x);
+  const CValue& y = memory_.value(static_cast<Ref>(number));
+  const auto table = constants_.packed(i.table);
+  const std::string function = define(
+      fmt::format("embedding_w{}_i{}_i{}", table.bits, x.bits, y.bits), embedding_text,
+      {{'W', packed_type(table.bits)}, {'X', c_type(x.bits)}, {'Y', c_type(y.bits)}, {'C', code_at(table.bits)}});
+  return fmt::format("{}({}, {}, {}, {}, {});", function, table.name, x.at, y.at, table.row_size, y.cols);
+}
+
+std::string CFunctions::compute(const MeanPool& i, std::size_t number) {
+  const CValue& x = memory_.value(i.x);
+  const std::string function = define(fmt::format("gather_i{}", x.bits), gather_text, {{'X', c_type(x.bits)}});
+  return fmt::format("{}({}, {}, {});", function, x.at, memory_.kept(number).at, x.cols);
+}
+
+std::string CFunctions::compute(const Last& i, std::size_t number) {
+  return copy(memory_.value(i.x), memory_.value(static_cast<Ref>(number)));
+}
+
+std::string CFunctions::compute(const Concatenate& i, std::size_t number) {
+  const CValue& y = memory_.value(static_cast<Ref>(number));
+  const CValue& a = memory_.value(i.a);
+  const std::string left = copy(a, {y.at, y.bits, a.cols});
+  return left + "\n" + copy(memory_.value(i.b), {fmt::format("{} + {}", y.at, a.cols), y.bits, y.cols - a.cols});
+}
+
+std::string CFunctions::finish(const Instruction& instruction, std::size_t number) {
+  const auto* const pool = std::get_if<MeanPool>(&instruction);
+  if (pool == nullptr) return {};
+  const CValue& y = memory_.value(static_cast<Ref>(number));
+  const std::string function = define(fmt::format("mean_i{}", y.bits), mean_text, {{'Y', c_type(y.bits)}});
+  return fmt::format("{}({}, s->steps, {}, {}, {});", function, memory_.kept(number).at, pool->fraction, y.at, y.cols);
+}
+
+}  // namespace bitstate::program

@@ -1,0 +1,71 @@
+// Instructions as calls of C functions, one function for each kind of instruction and types of its operands.
+#pragma once
+
+#include "core/program/c/constants.h"
+#include "core/program/c/memory.h"
+#include "core/program/program.h"
+
+#include <cstddef>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace bitstate::program {
+
+class CFunctions {
+ public:
+  /// Constants are added to `constants`; both must live as long as this.
+  CFunctions(std::string_view prefix, const CMemory& memory, CConstants& constants);
+
+  /// The statements, a line each, that compute instruction `number` (from 1 on: its value) at a step; a pool gathers
+  /// its row.
+  std::string call(const Instruction& instruction, std::size_t number);
+  /// The statement that finishes a pool; empty for Last, whose row is its value.
+  std::string finish(const Instruction& instruction, std::size_t number);
+  /// Copies the input's codes from `at`, brought into lo to hi.
+  std::string clamp_input(const Input& input, std::string_view at);
+  /// Writes a row of padding in place of the input.
+  std::string pad_input(const Input& input);
+  /// Copies a value.
+  std::string copy(const CValue& from, const CValue& to);
+
+  /// Definitions of all functions that the calls need, in an order that C can read.
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+ private:
+  using Fillers = std::initializer_list<std::pair<char, std::string_view>>;
+
+  /// Defines the function once; `body` may name $N (its name), $P (the prefix) and the keys of `fillers`.
+  std::string define(std::string_view name, std::string_view body, Fillers fillers);
+  /// The functions that round: named in `bodies` of others.
+  void need_rescale();
+  void need_clamp();
+  /// y[c] = expression, for all columns
+  std::string elementwise(std::string_view kind, std::size_t number, const std::vector<const CValue*>& inputs,
+                          const std::vector<COperand>& constants, std::string_view expression);
+
+  std::string compute(const Linear& i, std::size_t number);
+  std::string compute(const Rescale& i, std::size_t number);
+  std::string compute(const Sign& i, std::size_t number);
+  std::string compute(const Product& i, std::size_t number);
+  std::string compute(const Scale& i, std::size_t number);
+  std::string compute(const Sum& i, std::size_t number);
+  std::string compute(const AddRow& i, std::size_t number);
+  std::string compute(const LayerNorm& i, std::size_t number);
+  std::string compute(const Table& i, std::size_t number);
+  std::string compute(const Embedding& i, std::size_t number);
+  std::string compute(const Scan& i, std::size_t number);
+  std::string compute(const MeanPool& i, std::size_t number);
+  std::string compute(const Last& i, std::size_t number);
+  std::string compute(const Concatenate& i, std::size_t number);
+
+  std::string prefix_;
+  const CMemory& memory_;
+  CConstants& constants_;
+  std::vector<std::string> defined_;
+  std::string text_;
+};
+
+}  // namespace bitstate::program

@@ -1,0 +1,42 @@
+// The header of a program in C, and its self-test.
+#pragma once
+
+#include "core/program/c/memory.h"
+#include "core/program/c/source.h"
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bitstate::program {
+
+/// A program and all that is known of it.
+struct CModel {
+  const Program& program;
+  std::string_view name;
+  const std::vector<ValueInfo>& infos;
+  const CSchedule& schedule;
+  const CMemory& memory;
+
+  [[nodiscard]] bool per_step() const { return infos.back().per_step; }
+  [[nodiscard]] bool streams() const { return schedule.streams; }
+  /// "NAME_logits" or "NAME_output": what gives the row of a program with a pool.
+  [[nodiscard]] std::string result_name() const;
+  /// The name of its parameter.
+  [[nodiscard]] std::string result_parameter() const { return program.output.classes ? "logits" : "output"; }
+  /// The declaration of NAME_step or NAME_run without the semicolon.
+  [[nodiscard]] std::string signature() const;
+};
+
+/// NAME.h; `constant_bytes` are those of the arrays in NAME.c.
+[[nodiscard]] std::string c_header(const CModel& model, std::size_t constant_bytes, const CExtras& extras);
+
+/// NAME_test.c
+[[nodiscard]] std::string c_self_test(const CModel& model, std::span<const CTestSequence> tests);
+
+/// CSource::driver
+[[nodiscard]] std::string c_driver(const CModel& model);
+
+}  // namespace bitstate::program

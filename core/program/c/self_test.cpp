@@ -1,0 +1,148 @@
+#include "core/program/c/header.h"
+#include "core/program/c/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+namespace bitstate::program {
+namespace {
+
+std::string array_text(unsigned bits, std::string_view name, std::span<const std::int64_t> numbers) {
+  return fmt::format("static const {} {}[{}] = {{\n{}}};\n", c_type(bits), name, numbers.size(), c_list(numbers));
+}
+
+// $N: name, $C: its capitals, $O: size of the output, $I: the input's type, $D: t or nothing, $T: sequences,
+// $S: what is done with one, $H: the hash
+constexpr std::string_view test_text = R"(
+static $N_state $N_test_state;
+
+/* Runs the sequences. Sets the FNV-1a hash of the output codes and returns how many codes are wrong; a wrong hash
+   counts as one. */
+uint32_t $N_self_test(uint64_t *hash);
+
+static uint32_t $N_compare(uint64_t *hash, const int32_t *output, const int32_t *expected) {
+  uint32_t wrong = 0, c, k;
+  for (c = 0; c < $C_OUTPUTS; ++c) {
+    wrong += output[c] != expected[c];
+    for (k = 0; k < 32; k += 8) {
+      *hash ^= ((uint32_t)output[c] >> k) & 255;
+      *hash *= UINT64_C(1099511628211);
+    }
+  }
+  return wrong;
+}
+
+uint32_t $N_self_test(uint64_t *hash) {
+  static int32_t output[$O];
+  const $I *input = $N_test_input;
+  const int32_t *expected = $N_test_expected;
+  uint32_t wrong = 0, i$D;
+  *hash = UINT64_C(14695981039346656037);
+  for (i = 0; i < $T; ++i) {
+$S  }
+  return wrong + (*hash != UINT64_C($H));
+}
+
+#ifndef $C_BARE
+#include <stdio.h>
+
+int main(void) {
+  uint64_t hash;
+  const uint32_t wrong = $N_self_test(&hash);
+  printf("$N: hash %016llx, %lu wrong\n", (unsigned long long)hash, (unsigned long)wrong);
+  return wrong == 0 ? 0 : 1;
+}
+#endif
+)";
+
+constexpr std::string_view stream_text = R"(    $N_init(&$N_test_state);
+    for (t = 0; t < $N_test_steps[i]; ++t) {
+      $N_step(&$N_test_state, input$O);
+      input += $C_INPUTS;
+$S    }
+)";
+
+constexpr std::string_view sequence_text = R"(    wrong += $N_run(&$N_test_state, input, $N_test_steps[i]$O) != 0;
+    input += $N_test_steps[i] * $C_INPUTS;
+)";
+
+constexpr std::string_view rows_text = R"(    for (t = 0; t < $N_test_steps[i]; ++t) {
+      wrong += $N_compare(hash, output + t * $C_OUTPUTS, expected);
+      expected += $C_OUTPUTS;
+    }
+)";
+
+/// The body of the loop over sequences.
+std::string sequence_body(const CModel& model) {
+  const std::string capitals = c_capitals(model.name);
+  const std::string_view output = model.per_step() ? ", output" : "";
+  const std::string compare = fmt::format("{0}_compare(hash, output, expected);\n", model.name);
+  const std::string further = fmt::format("expected += {}_OUTPUTS;\n", capitals);
+  std::string text;
+  if (model.streams()) {
+    const std::string step =
+        model.per_step() ? fmt::format("      wrong += {}      {}", compare, further) : std::string();
+    text = c_fill(stream_text, {{'N', model.name}, {'C', capitals}, {'O', output}, {'S', step}});
+  } else {
+    text = c_fill(sequence_text, {{'N', model.name}, {'C', capitals}, {'O', output}});
+    if (model.per_step()) text += c_fill(rows_text, {{'N', model.name}, {'C', capitals}});
+  }
+  if (model.per_step()) return text;
+  text += fmt::format("    {}(&{}_test_state, output);\n    wrong += {}", model.result_name(), model.name, compare);
+  if (model.program.output.classes) {
+    text += fmt::format("    wrong += {0}_classify(&{0}_test_state) != {0}_test_class[i];\n", model.name);
+  }
+  return text + "    " + further;
+}
+
+}  // namespace
+
+std::uint64_t c_test_hash(std::span<const CTestSequence> tests) {
+  std::uint64_t hash = 14695981039346656037U;
+  for (const CTestSequence& test : tests) {
+    for (const std::int32_t code : test.expected) {
+      for (unsigned k = 0; k < 32; k += 8) {
+        hash ^= (static_cast<std::uint32_t>(code) >> k) & 255U;
+        hash *= 1099511628211U;
+      }
+    }
+  }
+  return hash;
+}
+
+std::string c_self_test(const CModel& model, std::span<const CTestSequence> tests) {
+  const std::size_t inputs = model.infos.front().cols;
+  std::vector<std::int64_t> input, expected, classes, steps;
+  for (const CTestSequence& test : tests) {
+    input.insert(input.end(), test.input.begin(), test.input.end());
+    expected.insert(expected.end(), test.expected.begin(), test.expected.end());
+    steps.push_back(static_cast<std::int64_t>(test.input.size() / inputs));
+    const auto largest = std::max_element(test.expected.begin(), test.expected.end());
+    classes.push_back(std::distance(test.expected.begin(), largest));
+  }
+  const std::string_view name = model.name;
+  const std::string capitals = c_capitals(name);
+  const unsigned bits = model.memory.value(0).bits;
+  std::string text = fmt::format(
+      "/* Runs {0} on {1} sequence{2} and compares every output code. With -D{3}_BARE there is no main and no stdio:\n"
+      "   call {0}_self_test. Written by bitstate. */\n#ifndef {3}_NO_FLOAT\n#define {3}_NO_FLOAT\n#endif\n#include "
+      "\"{0}.h\"\n\n",
+      name, tests.size(), tests.size() == 1 ? "" : "s", capitals);
+  text += fmt::format("static const uint32_t {}_test_steps[{}] = {{\n{}}};\n", name, steps.size(), c_list(steps));
+  text += array_text(bits, fmt::format("{}_test_input", name), input);
+  text += array_text(32, fmt::format("{}_test_expected", name), expected);
+  if (model.program.output.classes) text += array_text(32, fmt::format("{}_test_class", name), classes);
+  const bool all_rows = model.per_step() && !model.streams();
+  return text + c_fill(test_text, {{'N', name},
+                                   {'C', capitals},
+                                   {'T', std::to_string(tests.size())},
+                                   {'I', c_type(bits)},
+                                   {'O', capitals + (all_rows ? "_MAX_STEPS * " + capitals + "_OUTPUTS" : "_OUTPUTS")},
+                                   {'D', model.per_step() || model.streams() ? ", t" : ""},
+                                   {'S', sequence_body(model)},
+                                   {'H', fmt::format("0x{:016x}", c_test_hash(tests))}});
+}
+
+}  // namespace bitstate::program

@@ -1,0 +1,184 @@
+#include "core/program/c/source.h"
+
+#include "core/error.h"
+#include "core/program/c/constants.h"
+#include "core/program/c/functions.h"
+#include "core/program/c/header.h"
+#include "core/program/c/memory.h"
+#include "core/program/c/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace bitstate::program {
+namespace {
+
+/// Returns the steps of the longest.
+std::size_t check_tests(const Program& program, const ValueInfo& out, std::span<const CTestSequence> tests) {
+  std::size_t longest = 0;
+  require(!tests.empty(), "c_source", "the self-test has no sequence");
+  const Input& in = program.input;
+  for (std::size_t i = 0; i < tests.size(); ++i) {
+    const auto& [input, expected] = tests[i];
+    const std::size_t steps = input.size() / in.cols;
+    require(steps > 0 && steps * in.cols == input.size(), "c_source",
+            "test sequence {} has {} input codes, which are not a whole number of rows of {}", i, input.size(),
+            in.cols);
+    require(expected.size() == (out.per_step ? steps : 1) * out.cols, "c_source",
+            "test sequence {} has {} expected codes for {} steps with {} outputs", i, expected.size(), steps, out.cols);
+    const auto fits = [&](std::int32_t c) { return c >= in.grid.lo && c <= in.grid.hi; };
+    require(std::all_of(input.begin(), input.end(), fits), "c_source",
+            "test sequence {} has an input code outside {} to {}", i, in.grid.lo, in.grid.hi);
+    longest = std::max(longest, steps);
+  }
+  return longest;
+}
+
+/// The statements of the passes over the steps, and of what follows the pools.
+struct Bodies {
+  std::vector<std::string> passes;
+  std::string result;
+};
+
+/// Statements, a line each, indented by `depth` and each with `condition` before it.
+std::string lines_of(std::string_view statements, std::size_t depth, std::string_view condition = "") {
+  std::string text;
+  while (!statements.empty()) {
+    const std::size_t end = std::min(statements.find('\n'), statements.size());
+    text += fmt::format("{}{}{}\n", std::string(depth, ' '), condition, statements.substr(0, end));
+    statements.remove_prefix(std::min(end + 1, statements.size()));
+  }
+  return text;
+}
+
+/// What a pool and the output do not do in padding.
+std::string condition_of(const CModel& model, const Instruction* instruction) {
+  if (model.streams()) return "";
+  if (instruction == nullptr || std::holds_alternative<MeanPool>(*instruction)) return "if (t < length) ";
+  return std::holds_alternative<Last>(*instruction) ? "if (t + 1 == length) " : "";
+}
+
+std::string input_text(const CModel& model, CFunctions& functions) {
+  const Input& input = model.program.input;
+  if (!model.memory.clamps_input()) return "";
+  if (model.streams()) return lines_of(functions.clamp_input(input, "input"), 2);
+  const std::string clamp = functions.clamp_input(input, fmt::format("input + t * {}", input.cols));
+  if (model.program.padded_length == 0) return lines_of(clamp, 4);
+  return lines_of(clamp, 4, "if (t < length) ") + lines_of(functions.pad_input(input), 4, "if (t >= length) ");
+}
+
+Bodies bodies_of(const CModel& model, CFunctions& functions) {
+  const auto& [program, name, infos, schedule, memory] = model;
+  const std::size_t depth = model.streams() ? 2 : 4;
+  Bodies bodies{std::vector<std::string>(schedule.passes), ""};
+  bodies.passes[0] = input_text(model, functions);
+  for (std::size_t i = 1; i < infos.size(); ++i) {
+    const Instruction& instruction = program.instructions[i - 1];
+    const std::string call = functions.call(instruction, i);
+    if (infos[i].per_step || is_pool(instruction)) {
+      bodies.passes[schedule.pass[i]] += lines_of(call, depth, condition_of(model, &instruction));
+    } else {
+      bodies.result += lines_of(call, 2);
+    }
+    bodies.result += lines_of(functions.finish(instruction, i), 2);
+  }
+  // an output that has its own place: a state, a last row, a row of a whole sequence
+  const CValue& last = memory.value(static_cast<Ref>(infos.size() - 1));
+  if (!model.per_step() && last.at != model.result_parameter()) {
+    bodies.result += lines_of(functions.copy(last, {model.result_parameter(), 32, last.cols}), 2);
+  } else if (model.per_step() && last.at != "output") {
+    const std::string at = model.streams() ? "output" : fmt::format("output + t * {}", last.cols);
+    bodies.passes[schedule.pass.back()] +=
+        lines_of(functions.copy(last, {at, 32, last.cols}), depth, condition_of(model, nullptr));
+  }
+  return bodies;
+}
+
+/// NAME_step, or NAME_run with a loop for each pass.
+std::string steps_text(const CModel& model, const std::vector<std::string>& passes) {
+  if (model.streams()) return fmt::format("{} {{\n{}  s->steps += 1;\n}}\n", model.signature(), passes[0]);
+  const std::string capitals = c_capitals(model.name);
+  const std::uint32_t padded = model.program.padded_length;
+  const std::string steps = padded == 0 ? "length" : fmt::format("length < {0} ? {0} : length", padded);
+  std::string text = fmt::format(
+      "{} {{\n  const uint32_t steps = {};\n  uint32_t t;\n  if (length == 0 || length > {}_MAX_STEPS) return 1;\n"
+      "  {}_init(s);\n",
+      model.signature(), steps, capitals, model.name);
+  for (std::size_t p = 0; p < passes.size(); ++p) {
+    text +=
+        fmt::format("  for ({}) {{\n{}  }}\n", p % 2 == 0 ? "t = 0; t < steps; ++t" : "t = steps; t-- > 0;", passes[p]);
+  }
+  return text + "  s->steps = length;\n  return 0;\n}\n";
+}
+
+std::string init_text(const CModel& model) {
+  std::string text = fmt::format("{1}void {0}_init({0}_state *s) {{\n", model.name, model.streams() ? "" : "static ");
+  std::string body;
+  for (const CMember& m : model.memory.members()) {
+    if (m.starts_at_zero) body += fmt::format("  for (c = 0; c < {}; ++c) s->{}[c] = 0;\n", m.count, m.name);
+  }
+  if (!body.empty()) text += "  uint32_t c;\n";
+  return text + body + "  s->steps = 0;\n}\n";
+}
+
+constexpr std::string_view checks_text =
+    R"(/* what this file relies on: 64-bit integers are shifted right with their sign */
+typedef char $N_shifts_are_arithmetic[((int64_t)-3 >> 1) == -2 ? 1 : -1];
+typedef char $N_ram_is_as_documented[sizeof($N_state) <= $C_RAM_BYTES ? 1 : -1];
+
+)";
+
+constexpr std::string_view classify_text = R"(
+int $N_classify($N_state *s) {
+  int c, first = 0;
+  $N_logits(s, s->logits);
+  for (c = 1; c < $C_OUTPUTS; ++c) {
+    if (s->logits[c] > s->logits[first]) first = c;
+  }
+  return first;
+}
+)";
+
+}  // namespace
+
+CSource c_source(const Program& program, std::string_view name, std::span<const CTestSequence> tests,
+                 std::size_t max_steps, const CExtras& extras) {
+  check_c_name(name);
+  const auto infos = analyse(program);
+  const std::size_t longest = check_tests(program, infos.back(), tests);
+  const CSchedule schedule = schedule_of(program, infos, max_steps == 0 ? longest : max_steps);
+  require(schedule.streams || longest <= schedule.max_steps, "c_source",
+          "a test sequence has {} steps, but the C code of a bidirectional model takes at most {}", longest,
+          schedule.max_steps);
+  const CMemory memory(program, infos, schedule);
+  const CModel model{program, name, infos, schedule, memory};
+  CConstants constants(name);
+  CFunctions functions(name, memory, constants);
+  const Bodies bodies = bodies_of(model, functions);
+  const std::string capitals = c_capitals(name);
+
+  CSource text;
+  text.header = c_header(model, constants.bytes(), extras);
+  text.source = fmt::format(
+      "/* {0}.h says what this is. Written by bitstate.\n"
+      "   Functions are named after their operands: i8 are values in int8_t, w4 weights of 4 bits, n8 is\n"
+      "   a number a column in int8_t, 1 one number for all columns. */\n#ifndef {1}_NO_FLOAT\n#define "
+      "{1}_NO_FLOAT\n#endif\n#include \"{0}.h\"\n\n",
+      name, capitals);
+  text.source += c_fill(checks_text, {{'N', name}, {'C', capitals}});
+  text.source +=
+      constants.text() + "\n" + functions.text() + init_text(model) + "\n" + steps_text(model, bodies.passes);
+  if (!model.per_step()) {
+    text.source += fmt::format("\nvoid {}({}_state *s, int32_t *{}) {{\n{}}}\n", model.result_name(), name,
+                               model.result_parameter(), bodies.result);
+  }
+  if (program.output.classes) text.source += c_fill(classify_text, {{'N', name}, {'C', capitals}});
+  text.source = c_wrap(text.source);
+  text.self_test = c_self_test(model, tests);
+  text.driver = c_driver(model);
+  return text;
+}
+
+}  // namespace bitstate::program

@@ -1,0 +1,121 @@
+#include "core/program/run/kernels_scalar.h"
+
+#include "core/error.h"
+#include "core/fixed_point.h"
+#include "core/kernels/layer_norm.h"
+#include "core/program/codes.h"
+
+#include <algorithm>
+#include <type_traits>
+
+namespace bitstate::program {
+namespace {
+
+/// One step of one component: code and residue from z.
+std::int32_t round_state(const Recurrence& s, std::int64_t z, std::int64_t& residue) {
+  const std::int64_t rounded = s.shift >= 0 ? (z + ((std::int64_t{1} << s.shift) >> 1)) >> s.shift
+                                            : rescale(z, {s.to_state_multiplier, s.to_state_shift});
+  const std::int64_t bound = s.bound;
+  const std::int64_t code = std::clamp(rounded, -bound, bound);
+  if (s.feedback) {
+    const std::int64_t back =
+        s.shift >= 0 ? code * (std::int64_t{1} << s.shift) : rescale(code, {s.to_inner_multiplier, s.to_inner_shift});
+    residue = code == rounded ? z - back : 0;
+  }
+  return static_cast<std::int32_t>(code);
+}
+
+template <class In, class Out>
+void scan_states(std::size_t first, const Recurrence& s, std::size_t rows, const In* b, std::size_t b_stride,
+                 std::int32_t* x, std::int64_t* residue, Out* y, std::size_t y_stride) {
+  for (std::size_t i = 0; i < rows; ++i) {
+    const std::size_t row = s.backward ? rows - 1 - i : i;
+    const auto input = [&](std::size_t c) {
+      const std::int64_t u = rescale(b[row * b_stride + c], {s.from_input.multiplier[c], s.from_input.shift[c]});
+      return std::clamp(u, -s.limit, s.limit) + residue[c];
+    };
+    for (std::size_t p = first; p < s.states; ++p) {
+      const std::size_t q = s.states + p;
+      const std::int64_t re = x[p];
+      const std::int64_t im = x[q];
+      const std::int64_t z_re = input(p) + s.lambda[p] * re - s.lambda[q] * im;
+      const std::int64_t z_im = input(q) + s.lambda[p] * im + s.lambda[q] * re;
+      x[p] = round_state(s, z_re, residue[p]);
+      x[q] = round_state(s, z_im, residue[q]);
+      y[row * y_stride + p] = static_cast<Out>(x[p]);
+      y[row * y_stride + q] = static_cast<Out>(x[q]);
+    }
+  }
+}
+
+}  // namespace
+
+NormFactor norm_factor(std::int64_t w, std::int32_t fraction) {
+  const kernels::NormFactor f = kernels::norm_factor(w, fraction);
+  return {static_cast<std::int32_t>(f.inverse), f.shift};
+}
+
+void lookup_scalar(const Lookup& table, std::size_t cols, std::size_t rows, Codes x, MutableCodes y) {
+  if (table.bytes != nullptr && x.width == Width::one && y.width == Width::one) {
+    const auto* const in = static_cast<const std::uint8_t*>(x.data);
+    auto* const out = static_cast<std::int8_t*>(y.data);
+    for (std::size_t r = 0; r < rows; ++r) {
+      for (std::size_t c = 0; c < cols; ++c) out[r * y.stride + c] = table.bytes[in[r * x.stride + c]];
+    }
+    return;
+  }
+  with_type(x, [&](const auto* in) {
+    with_type(y, [&](auto* out) {
+      for (std::size_t r = 0; r < rows; ++r) {
+        for (std::size_t c = 0; c < cols; ++c) {
+          const std::int32_t* const entries = table.entries + (table.per_column ? c * table.size : 0);
+          const std::int32_t entry = entries[in[r * x.stride + c] - table.first];
+          out[r * y.stride + c] = static_cast<std::remove_pointer_t<decltype(out)>>(entry);
+        }
+      }
+    });
+  });
+}
+
+void scan_scalar_from(std::size_t first, const Recurrence& s, std::size_t rows, Codes b, std::int32_t* x,
+                      std::int64_t* residue, MutableCodes y) {
+  with_type(b, [&](const auto* in) {
+    with_type(y, [&](auto* out) { scan_states(first, s, rows, in, b.stride, x, residue, out, y.stride); });
+  });
+}
+
+void scan_scalar(const Recurrence& s, std::size_t rows, Codes b, std::int32_t* x, std::int64_t* residue,
+                 MutableCodes y) {
+  scan_scalar_from(0, s, rows, b, x, residue, y);
+}
+
+bool is_available(Isa isa) {
+#if defined(__x86_64__)
+  if (isa == Isa::avx2) return avx2_kernels() != nullptr && __builtin_cpu_supports("avx2") != 0;
+  if (isa == Isa::avx512) {
+    return avx512_kernels() != nullptr && __builtin_cpu_supports("avx512f") != 0 &&
+           __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
+           __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512vnni") != 0 &&
+           __builtin_cpu_supports("avx512vbmi") != 0;
+  }
+#endif
+  return isa == Isa::plain;
+}
+
+Isa best_isa() {
+  if (is_available(Isa::avx512)) return Isa::avx512;
+  return is_available(Isa::avx2) ? Isa::avx2 : Isa::plain;
+}
+
+const Kernels& kernels_of(Isa isa) {
+  require<UsageError>(is_available(isa), "program", "this machine has no {} instructions", name_of(isa));
+  if (isa == Isa::avx512) return *avx512_kernels();
+  return isa == Isa::avx2 ? *avx2_kernels() : plain_kernels();
+}
+
+const char* name_of(Isa isa) {
+  if (isa == Isa::avx512) return "avx512";
+  return isa == Isa::avx2 ? "avx2" : "plain";
+}
+
+}  // namespace bitstate::program

@@ -1,0 +1,32 @@
+// What all instruction sets share: single numbers, and the loops that need no vectors.
+#pragma once
+
+#include "core/program/run/kernels.h"
+
+namespace bitstate::program {
+
+/// (d rho + 2^(k-1)) >> k of docs/numerics.md, section 5.
+struct NormFactor {
+  std::int32_t multiplier;  ///< rho
+  std::int32_t shift;       ///< k
+};
+
+/// From W < 2^62 and F.
+[[nodiscard]] NormFactor norm_factor(std::int64_t w, std::int32_t fraction);
+
+/// Kernels::lookup
+void lookup_scalar(const Lookup& table, std::size_t cols, std::size_t rows, Codes x, MutableCodes y);
+
+/// Kernels::scan
+void scan_scalar(const Recurrence& s, std::size_t rows, Codes b, std::int32_t* x, std::int64_t* residue,
+                 MutableCodes y);
+
+/// scan_scalar of the states from `first` on.
+void scan_scalar_from(std::size_t first, const Recurrence& s, std::size_t rows, Codes b, std::int32_t* x,
+                      std::int64_t* residue, MutableCodes y);
+
+const Kernels& plain_kernels();
+const Kernels* avx2_kernels();    ///< null where the compiler makes none
+const Kernels* avx512_kernels();  ///< null where the compiler makes none
+
+}  // namespace bitstate::program

@@ -1,0 +1,114 @@
+// The text of the recurrence, compiled once for each instruction set. `Wide` gives vectors of 8 int64 (Vector). As in
+// kernels_vector.h, nothing inline of another header may be used.
+#pragma once
+
+#include "core/program/run/kernels.h"
+#include "core/program/run/kernels_scalar.h"
+
+namespace bitstate::program {
+namespace {
+
+inline constexpr std::size_t states_at_once = 8;
+
+template <class Wide>
+typename Wide::Vector load_eight(const Codes& x, std::size_t at) {
+  if (x.width == Width::one) return Wide::load(static_cast<const std::int8_t*>(x.data) + at);
+  if (x.width == Width::two) return Wide::load(static_cast<const std::int16_t*>(x.data) + at);
+  return Wide::load(static_cast<const std::int32_t*>(x.data) + at);
+}
+
+template <class Wide>
+void store_eight(typename Wide::Vector v, const MutableCodes& y, std::size_t at) {
+  if (y.width == Width::one) {
+    Wide::store(v, static_cast<std::int8_t*>(y.data) + at);
+  } else if (y.width == Width::two) {
+    Wide::store(v, static_cast<std::int16_t*>(y.data) + at);
+  } else {
+    Wide::store(v, static_cast<std::int32_t*>(y.data) + at);
+  }
+}
+
+/// What does not change from one step to the next.
+template <class Wide>
+struct ScanConstants {
+  typename Wide::Vector limit, bound, half, shift;
+  bool feedback;
+
+  explicit ScanConstants(const Recurrence& s)
+      : limit(Wide::all(s.limit)),
+        bound(Wide::all(s.bound)),
+        half(Wide::all((std::int64_t{1} << s.shift) >> 1)),
+        shift(Wide::all(s.shift)),
+        feedback(s.feedback) {}
+};
+
+/// 8 real or imaginary components of the state.
+template <class Wide>
+struct Component {
+  using Vector = typename Wide::Vector;
+  Vector x, residue;
+  Vector multiplier, half, shift;  // of the input
+
+  Component(const Recurrence& s, std::size_t column, const std::int32_t* states, const std::int64_t* residues)
+      : x(Wide::load(states + column)),
+        residue(Wide::load(residues + column)),
+        multiplier(Wide::load(s.from_input.multiplier + column)),
+        half(Wide::all(0)),
+        shift(Wide::load(s.from_input.shift + column)) {
+    const Vector one = Wide::all(1);
+    half = Wide::shift_left(one, Wide::subtract(shift, one));
+  }
+
+  /// clamp(rescale(b, from_input)) + e
+  [[nodiscard]] Vector input(Vector b, const ScanConstants<Wide>& k) const {
+    const Vector u = Wide::shift_right(Wide::add(Wide::multiply(b, multiplier), half), shift);
+    return Wide::add(Wide::clamp(u, k.limit), residue);
+  }
+
+  /// x and residue from z
+  void round(Vector z, const ScanConstants<Wide>& k) {
+    const Vector rounded = Wide::shift_right(Wide::add(z, k.half), k.shift);
+    x = Wide::clamp(rounded, k.bound);
+    if (k.feedback) residue = Wide::where_equal(x, rounded, Wide::subtract(z, Wide::shift_left(x, k.shift)));
+  }
+};
+
+/// States [p, p + 8) through all rows.
+template <class Wide>
+void scan_eight(std::size_t p, const Recurrence& s, std::size_t rows, const Codes& b, std::int32_t* x,
+                std::int64_t* residue, const MutableCodes& y) {
+  using Vector = typename Wide::Vector;
+  const std::size_t q = s.states + p;
+  const Vector l_re = Wide::load(s.lambda + p);
+  const Vector l_im = Wide::load(s.lambda + q);
+  const ScanConstants<Wide> k(s);
+  Component<Wide> re(s, p, x, residue);
+  Component<Wide> im(s, q, x, residue);
+  for (std::size_t i = 0; i < rows; ++i) {
+    const std::size_t row = s.backward ? rows - 1 - i : i;
+    const Vector u_re = re.input(load_eight<Wide>(b, row * b.stride + p), k);
+    const Vector u_im = im.input(load_eight<Wide>(b, row * b.stride + q), k);
+    const Vector z_re = Wide::subtract(Wide::multiply(l_re, re.x), Wide::multiply(l_im, im.x));
+    const Vector z_im = Wide::add(Wide::multiply(l_re, im.x), Wide::multiply(l_im, re.x));
+    re.round(Wide::add(z_re, u_re), k);
+    im.round(Wide::add(z_im, u_im), k);
+    store_eight<Wide>(re.x, y, row * y.stride + p);
+    store_eight<Wide>(im.x, y, row * y.stride + q);
+  }
+  Wide::store(re.x, x + p);
+  Wide::store(im.x, x + q);
+  Wide::store(re.residue, residue + p);
+  Wide::store(im.residue, residue + q);
+}
+
+template <class Wide>
+void scan(const Recurrence& s, std::size_t rows, Codes b, std::int32_t* x, std::int64_t* residue, MutableCodes y) {
+  std::size_t p = 0;
+  if (s.shift >= 0) {
+    for (; p + states_at_once <= s.states; p += states_at_once) scan_eight<Wide>(p, s, rows, b, x, residue, y);
+  }
+  if (p < s.states) scan_scalar_from(p, s, rows, b, x, residue, y);
+}
+
+}  // namespace
+}  // namespace bitstate::program

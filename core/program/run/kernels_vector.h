@@ -1,0 +1,252 @@
+// The text of the kernels, compiled once for each instruction set. `Set` gives vectors of 16 int32 (Vector), rescaling
+// by 16 factors (Factor) and products; it lies in an anonymous namespace, and so does everything here. Nothing inline
+// of another header may be used: compiled for one instruction set, the linker could take it for all.
+#pragma once
+
+#include "core/program/run/kernels.h"
+#include "core/program/run/kernels_scalar.h"
+
+namespace bitstate::program {
+namespace {
+
+template <class Set>
+typename Set::Vector load(const Codes& x, std::size_t at) {
+  if (x.width == Width::one) return Set::load(static_cast<const std::int8_t*>(x.data) + at);
+  if (x.width == Width::two) return Set::load(static_cast<const std::int16_t*>(x.data) + at);
+  return Set::load(static_cast<const std::int32_t*>(x.data) + at);
+}
+
+template <class Set>
+void store(typename Set::Vector v, const MutableCodes& y, std::size_t at) {
+  if (y.width == Width::one) {
+    Set::store(v, static_cast<std::int8_t*>(y.data) + at);
+  } else if (y.width == Width::two) {
+    Set::store(v, static_cast<std::int16_t*>(y.data) + at);
+  } else {
+    Set::store(v, static_cast<std::int32_t*>(y.data) + at);
+  }
+}
+
+/// The end of an instruction on 16 columns: its results are stored, or rescaled, clamped and stored.
+template <class Set>
+struct Finish {
+  bool rescaled = false;
+  typename Set::Factor factor;
+  typename Set::Vector lo, hi;
+
+  Finish() = default;
+  Finish(const Rescaling* then, std::size_t column) : rescaled(then != nullptr) {
+    if (!rescaled) return;
+    factor = Set::factor(then->factors, column);
+    lo = Set::load(then->lo + column);
+    hi = Set::load(then->hi + column);
+  }
+
+  void operator()(typename Set::Vector v, const MutableCodes& y, std::size_t at) const {
+    store<Set>(rescaled ? Set::clamp(Set::rescale(v, factor), lo, hi) : v, y, at);
+  }
+};
+
+/// y = finish(of(constants, row, place)); `constants(column)` is called once for the 16 columns from `column` on.
+template <class Set, class Constants, class Of>
+void each(std::size_t cols, std::size_t rows, const Rescaling* then, const MutableCodes& y, Constants constants,
+          Of of) {
+  for (std::size_t c = 0; c < cols; c += lanes) {
+    const auto k = constants(c);
+    const Finish<Set> finish(then, c);
+    for (std::size_t r = 0; r < rows; ++r) finish(of(k, r, c), y, r * y.stride + c);
+  }
+}
+
+template <class Set>
+void rescale(const Rescaling& f, std::size_t cols, std::size_t rows, Codes x, MutableCodes y) {
+  each<Set>(
+      cols, rows, &f, y, [](std::size_t) { return 0; },
+      [&](int, std::size_t r, std::size_t c) { return load<Set>(x, r * x.stride + c); });
+}
+
+template <class Set>
+void sign(std::size_t cols, std::size_t rows, Codes x, MutableCodes y) {
+  each<Set>(
+      cols, rows, nullptr, y, [](std::size_t) { return 0; },
+      [&](int, std::size_t r, std::size_t c) { return Set::sign(load<Set>(x, r * x.stride + c)); });
+}
+
+template <class Set>
+void product(const Rescaling* then, std::size_t cols, std::size_t rows, Codes a, Codes b, MutableCodes y) {
+  each<Set>(
+      cols, rows, then, y, [](std::size_t) { return 0; },
+      [&](int, std::size_t r, std::size_t c) {
+        return Set::multiply(load<Set>(a, r * a.stride + c), load<Set>(b, r * b.stride + c));
+      });
+}
+
+template <class Set>
+void scale(const std::int32_t* row, const Rescaling* then, std::size_t cols, std::size_t rows, Codes x,
+           MutableCodes y) {
+  using Vector = typename Set::Vector;
+  each<Set>(
+      cols, rows, then, y, [&](std::size_t c) { return Set::load(row + c); },
+      [&](Vector k, std::size_t r, std::size_t c) { return Set::multiply(load<Set>(x, r * x.stride + c), k); });
+}
+
+template <class Set>
+struct TwoFactors {
+  typename Set::Factor a, b;
+};
+
+template <class Set>
+void sum(const Factors& fa, const Factors& fb, const Rescaling* then, std::size_t cols, std::size_t rows, Codes a,
+         Codes b, MutableCodes y) {
+  each<Set>(
+      cols, rows, then, y,
+      [&](std::size_t c) {
+        return TwoFactors<Set>{Set::factor(fa, c), Set::factor(fb, c)};
+      },
+      [&](const TwoFactors<Set>& f, std::size_t r, std::size_t c) {
+        return Set::add(Set::rescale(load<Set>(a, r * a.stride + c), f.a),
+                        Set::rescale(load<Set>(b, r * b.stride + c), f.b));
+      });
+}
+
+template <class Set>
+struct FactorAndRow {
+  typename Set::Factor factor;
+  typename Set::Vector row;
+};
+
+template <class Set>
+void add_row(const Factors& f, const std::int32_t* row, const Rescaling* then, std::size_t cols, std::size_t rows,
+             Codes x, MutableCodes y) {
+  each<Set>(
+      cols, rows, then, y,
+      [&](std::size_t c) {
+        return FactorAndRow<Set>{Set::factor(f, c), Set::load(row + c)};
+      },
+      [&](const FactorAndRow<Set>& k, std::size_t r, std::size_t c) {
+        return Set::add(Set::rescale(load<Set>(x, r * x.stride + c), k.factor), k.row);
+      });
+}
+
+/// S and the factor of a row (docs/numerics.md, section 5): d_c = H x_c - S, |d_c| <= sqrt(W) < 2^31.
+template <class Set>
+struct RowNorm {
+  typename Set::Vector sum;
+  typename Set::Factor factor;
+};
+
+template <class Set>
+typename Set::Vector deviation(const Codes& x, std::size_t at, typename Set::Vector count, typename Set::Vector sum) {
+  return Set::subtract(Set::multiply(count, load<Set>(x, at)), sum);
+}
+
+template <class Set>
+RowNorm<Set> row_norm(const Norm& norm, const Codes& x, std::size_t row) {
+  const std::size_t whole = norm.cols / lanes * lanes;
+  const std::size_t rest = norm.cols - whole;
+  const std::size_t first = row * x.stride;
+  typename Set::Vector partial = Set::all(0);
+  for (std::size_t c = 0; c < whole; c += lanes) partial = Set::add(partial, load<Set>(x, first + c));
+  if (rest > 0) partial = Set::add(partial, Set::leading(load<Set>(x, first + whole), rest));
+  const typename Set::Vector sum = Set::all(Set::total(partial));
+  const typename Set::Vector count = Set::all(static_cast<std::int32_t>(norm.cols));
+  typename Set::Squares squares = Set::no_squares();
+  for (std::size_t c = 0; c < whole; c += lanes) Set::add_squares(squares, deviation<Set>(x, first + c, count, sum));
+  if (rest > 0) Set::add_squares(squares, Set::leading(deviation<Set>(x, first + whole, count, sum), rest));
+  const NormFactor f = norm_factor(norm.epsilon + Set::total_squares(squares), norm.fraction);
+  return {sum, Set::factor(f.multiplier, f.shift)};
+}
+
+template <class Set>
+void layer_norm(const Norm& norm, const Rescaling* then, std::size_t rows, Codes x, MutableCodes y) {
+  constexpr std::size_t group = 32;
+  const typename Set::Vector count = Set::all(static_cast<std::int32_t>(norm.cols));
+  RowNorm<Set> of_row[group];
+  for (std::size_t begin = 0; begin < rows; begin += group) {
+    const std::size_t end = begin + group < rows ? begin + group : rows;
+    for (std::size_t r = begin; r < end; ++r) of_row[r - begin] = row_norm<Set>(norm, x, r);
+    for (std::size_t c = 0; c < norm.cols; c += lanes) {
+      const Finish<Set> finish(then, c);
+      const typename Set::Vector scale = Set::load(norm.scale + c);
+      const typename Set::Vector bias = Set::load(norm.bias + c);
+      for (std::size_t r = begin; r < end; ++r) {
+        const RowNorm<Set>& k = of_row[r - begin];
+        const auto p = Set::rescale(deviation<Set>(x, r * x.stride + c, count, k.sum), k.factor);
+        finish(Set::add(Set::multiply(p, scale), bias), y, r * y.stride + c);
+      }
+    }
+  }
+}
+
+/// Rows [row, row + R) and outputs [16 block, 16 (block + B)) of a linear.
+template <class Set, Width width, std::size_t R, std::size_t B>
+void multiply_tile(const Products& w, const Codes& x, std::size_t row, std::size_t block, const Finish<Set>* finish,
+                   const MutableCodes& y) {
+  typename Set::Vector sums[R][B];
+  for (std::size_t b = 0; b < B; ++b) {
+    const typename Set::Vector bias = Set::load(w.bias + (block + b) * lanes);
+    for (std::size_t r = 0; r < R; ++r) sums[r][b] = bias;
+  }
+  const std::size_t bytes = static_cast<std::size_t>(width);
+  const char* const in = static_cast<const char*>(x.data) + row * x.stride * bytes;
+  const char* const weights = static_cast<const char*>(w.weights) + block * w.words * 4 * lanes;
+  for (std::size_t k = 0; k < w.words; ++k) {
+    typename Set::Vector operand[B];
+    for (std::size_t b = 0; b < B; ++b) operand[b] = Set::load_words(weights + (b * w.words + k) * 4 * lanes);
+    for (std::size_t r = 0; r < R; ++r) {
+      const typename Set::Vector word = Set::template broadcast<width>(in + r * x.stride * bytes + 4 * k);
+      for (std::size_t b = 0; b < B; ++b) {
+        sums[r][b] = Set::template multiply_add<width>(sums[r][b], word, operand[b]);
+      }
+    }
+  }
+  for (std::size_t r = 0; r < R; ++r) {
+    for (std::size_t b = 0; b < B; ++b) finish[b](sums[r][b], y, (row + r) * y.stride + (block + b) * lanes);
+  }
+}
+
+template <class Set, Width width, std::size_t B>
+void multiply_blocks(const Products& w, const Rescaling* then, std::size_t rows, const Codes& x, std::size_t block,
+                     const MutableCodes& y) {
+  Finish<Set> finish[B];
+  for (std::size_t b = 0; b < B; ++b) finish[b] = Finish<Set>(then, (block + b) * lanes);
+  std::size_t r = 0;
+  for (; r + Set::tile_rows <= rows; r += Set::tile_rows) {
+    multiply_tile<Set, width, Set::tile_rows, B>(w, x, r, block, finish, y);
+  }
+  for (; r < rows; ++r) multiply_tile<Set, width, 1, B>(w, x, r, block, finish, y);
+}
+
+template <class Set, Width width>
+void multiply(const Products& w, const Rescaling* then, std::size_t rows, const Codes& x, const MutableCodes& y) {
+  const std::size_t blocks = (w.rows + lanes - 1) / lanes;
+  std::size_t block = 0;
+  if constexpr (Set::wide_tiles) {  // 6 blocks are 3 + 3
+    for (; blocks - block >= 4 && blocks - block != 6; block += 4) {
+      multiply_blocks<Set, width, 4>(w, then, rows, x, block, y);
+    }
+    for (; blocks - block >= 3; block += 3) multiply_blocks<Set, width, 3>(w, then, rows, x, block, y);
+  }
+  for (; block < blocks; ++block) multiply_blocks<Set, width, 1>(w, then, rows, x, block, y);
+}
+
+template <class Set>
+void linear(const Products& w, const Rescaling* then, std::size_t rows, Codes x, MutableCodes y) {
+  if (w.width == Width::four) multiply<Set, Width::four>(w, then, rows, x, y);
+  if constexpr (Set::operands <= Width::two) {
+    if (w.width == Width::two) multiply<Set, Width::two>(w, then, rows, x, y);
+  }
+  if constexpr (Set::operands == Width::one) {
+    if (w.width == Width::one) multiply<Set, Width::one>(w, then, rows, x, y);
+  }
+}
+
+/// The table of a set; `lookup` and `scan` may be the scalar ones.
+template <class Set>
+constexpr Kernels kernels_for(decltype(Kernels::lookup) lookup, decltype(Kernels::scan) scan) {
+  return {Set::operands, linear<Set>,  rescale<Set>,    sign<Set>, product<Set>, scale<Set>,
+          sum<Set>,      add_row<Set>, layer_norm<Set>, lookup,    scan};
+}
+
+}  // namespace
+}  // namespace bitstate::program

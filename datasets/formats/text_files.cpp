@@ -1,0 +1,82 @@
+#include "datasets/formats/text_files.h"
+
+#include "core/error.h"
+#include "core/io/sha256.h"
+#include "datasets/catalog.h"
+
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace bitstate::datasets {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t chunk_bytes = std::size_t{1} << 18;
+
+}  // namespace
+
+LineReader::LineReader(fs::path path, std::size_t max_line_bytes)
+    : path_(std::move(path)), max_line_bytes_(max_line_bytes), file_(path_, std::ios::binary) {
+  require(file_.is_open(), path_.string(), "cannot be opened");
+}
+
+bool LineReader::next() {
+  ++number_;
+  std::size_t searched = begin_;
+  std::size_t end = 0;
+  while ((end = buffer_.find('\n', searched)) == std::string::npos) {
+    require(buffer_.size() - begin_ <= max_line_bytes_, where(), "is longer than {} bytes, the most that are read",
+            max_line_bytes_);
+    searched = buffer_.size() - begin_;  // fill() moves the unfinished line to the front
+    if (fill()) continue;
+    require(buffer_.empty(), where(),
+            "the file ends within this line: it is truncated (if it is not, append a line end)");
+    return false;
+  }
+  line_ = std::string_view(buffer_).substr(begin_, end - begin_);
+  begin_ = end + 1;
+  require(line_.size() <= max_line_bytes_, where(), "is longer than {} bytes, the most that are read", max_line_bytes_);
+  if (line_.ends_with('\r')) line_.remove_suffix(1);
+  return true;
+}
+
+std::string LineReader::where() const { return fmt::format("{}, line {}", path_.string(), number_); }
+
+/// Reads more behind what is not shown yet; false at the end of the file.
+bool LineReader::fill() {
+  buffer_.erase(0, std::exchange(begin_, 0));
+  const std::size_t old_size = buffer_.size();
+  buffer_.resize(old_size + chunk_bytes);
+  file_.read(buffer_.data() + old_size, static_cast<std::streamsize>(chunk_bytes));
+  buffer_.resize(old_size + static_cast<std::size_t>(file_.gcount()));
+  require(!file_.bad(), path_.string(), "cannot be read");
+  return buffer_.size() > old_size;
+}
+
+std::string PartFiles::digest() const {
+  return sha256_hex(sha256_file(train) + sha256_file(validation) + sha256_file(test));
+}
+
+PartFiles find_release(std::string_view name, const fs::path& folder, std::span<const std::string_view> subfolders,
+                       const std::array<std::string_view, 3>& files) {
+  fs::path found = folder;
+  std::error_code ignored;
+  for (const std::string_view subfolder : subfolders) {
+    if (fs::is_regular_file(found / files[0], ignored)) break;
+    if (fs::is_regular_file(folder / subfolder / files[0], ignored)) found = folder / subfolder;
+  }
+  std::vector<std::string_view> missing;
+  for (const std::string_view file : files) {
+    if (!fs::is_regular_file(found / file, ignored)) missing.push_back(file);
+  }
+  require(missing.empty(), found.string(), "lacks {} (as do its folders {}); {}", fmt::join(missing, ", "),
+          fmt::join(subfolders, ", "), advice(name));
+  return {found / files[0], found / files[1], found / files[2]};
+}
+
+}  // namespace bitstate::datasets

@@ -1,0 +1,175 @@
+#include "datasets/own/own.h"
+
+#include "core/error.h"
+#include "datasets/formats/csv.h"
+#include "datasets/own/own_hdf5.h"
+#include "datasets/own/own_parts.h"
+#include "datasets/sequences.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <system_error>
+#include <utility>
+
+namespace bitstate::datasets {
+namespace {
+
+namespace fs = std::filesystem;
+
+Task csv_task(const OwnOptions& options) {
+  if (options.task == "classification") return Task::classification;
+  return options.task == "value" ? Task::value : Task::regression;
+}
+
+void check_task(const std::string& task) {
+  constexpr std::array<std::string_view, 4> allowed = {"auto", "classification", "regression", "value"};
+  require<UsageError>(std::find(allowed.begin(), allowed.end(), task) != allowed.end(), "task",
+                      "expected one of {}, got \"{}\"", fmt::join(allowed, ", "), task);
+}
+
+void check_csv_options(const OwnOptions& options) {
+  for (const auto& [key, columns] : {std::pair{"input", &options.input}, {"target", &options.target}}) {
+    require<UsageError>(!columns->empty(), key, "a CSV file needs --{}=COLUMN,... (names, or numbers from 0 on)", key);
+  }
+  require<UsageError>(options.stride == 0 || options.window > 0, "stride", "is {}, but there is no window to move",
+                      options.stride);
+  require<UsageError>(csv_task(options) != Task::classification || options.target.size() == 1, "target",
+                      "classification needs one column, but there are {}: {}", options.target.size(),
+                      fmt::join(options.target, ", "));
+}
+
+void check_hdf5_options(const OwnOptions& options) {
+  const bool none = options.input.empty() && options.target.empty() && options.window == 0 && options.stride == 0 &&
+                    options.horizon == 0;
+  require<UsageError>(none, "data", "input, target, window, stride and horizon are for CSV files, not for HDF5");
+}
+
+/// Reads series, and notes what was read.
+class SeriesReader {
+ public:
+  explicit SeriesReader(const OwnOptions& options) : options_(options) {}
+
+  /// The columns of a file: those of the input, then those of the target.
+  Csv read(const fs::path& file) {
+    std::vector<std::string> columns = options_.input;
+    columns.insert(columns.end(), options_.target.begin(), options_.target.end());
+    Csv table = read_csv(file, columns);
+    check_target(table, file);
+    if (files_ == 0) {
+      name_ = file.filename().string();
+      header_ = table.header;
+    }
+    ++files_;
+    rows_ += table.rows;
+    if (table.header.empty()) ++without_header_;
+    return table;
+  }
+
+  /// "1000 rows of a.csv with the header t, u, y, input u, target y"
+  [[nodiscard]] std::string origin() const {
+    const std::string where = files_ == 1 ? name_ : fmt::format("{} files", files_);
+    std::string header = "without a header";
+    if (without_header_ == 0) {
+      constexpr std::size_t shown = 20;
+      const std::size_t count = std::min(header_.size(), shown);
+      header = fmt::format("with the header {}{}", fmt::join(std::span(header_).first(count), ","),
+                           count < header_.size() ? ",..." : "");
+    } else if (without_header_ < files_) {
+      header = fmt::format("{} of them without a header", without_header_);
+    }
+    return fmt::format("{} rows of {} {}, input {}, target {}", rows_, where, header, fmt::join(options_.input, ","),
+                       fmt::join(options_.target, ","));
+  }
+
+ private:
+  /// With a horizon the model knows the present value of what it predicts; without one it would copy it.
+  void check_target(const Csv& table, const fs::path& file) const {
+    if (options_.horizon > 0) return;
+    const auto inputs = std::span(table.positions).first(options_.input.size());
+    for (std::size_t c = inputs.size(); c < table.positions.size(); ++c) {
+      require<UsageError>(
+          std::find(inputs.begin(), inputs.end(), table.positions[c]) == inputs.end(), "target",
+          "column {} of {} is an input, too, so that a model would only copy it: leave it out of --input, "
+          "or let it be predicted with --horizon=1 or more",
+          table.names[c], file.string());
+    }
+  }
+
+  const OwnOptions& options_;
+  std::size_t files_ = 0, rows_ = 0, without_header_ = 0;
+  std::string name_;                 // of the first file
+  std::vector<std::string> header_;  // likewise
+};
+
+/// The splits of series of the columns that `options` name.
+Splits cut_columns(const SeriesParts& parts, const OwnOptions& options, std::string origin) {
+  const Cutting cutting{csv_task(options), options.window,  options.stride,
+                        options.window,    options.horizon, options.reading};
+  Splits splits = cut_series("own", parts, options.input.size(), options.target.size(), cutting);
+  splits.origin = std::move(origin);
+  return splits;
+}
+
+/// One file, cut in time.
+Splits from_csv(const fs::path& file, const OwnOptions& options) {
+  check_csv_options(options);
+  SeriesReader reader(options);
+  const Csv table = reader.read(file);
+  const std::size_t d_input = options.input.size();
+  const std::size_t train = table.rows * 8 / 10;
+  const std::size_t validation = table.rows * 9 / 10;
+  require(table.rows >= 10, "own", "{} has {} rows, but splitting them takes at least 10", file.string(), table.rows);
+  const auto part = [&](std::string_view name, std::size_t first, std::size_t last) {
+    return series_of(table, d_input, first, last, fmt::format("own: {}, the {} part", file.string(), name));
+  };
+  return cut_columns(
+      {{part("training", 0, train)}, {part("validation", train, validation)}, {part("test", validation, table.rows)}},
+      options, reader.origin());
+}
+
+Splits from_folder(const fs::path& folder, const OwnOptions& options) {
+  std::vector<std::string> ignored;
+  const OwnFiles files = find_parts(folder, ignored);
+  const bool hdf5 = is_hdf5(files.train);
+  for (const fs::path& file : {files.validation, files.test}) {
+    require(file.empty() || is_hdf5(file) == hdf5, "own", "{} and {} are files of different kinds",
+            files.train.string(), file.string());
+  }
+  if (hdf5) {
+    check_hdf5_options(options);
+    Splits splits = own_hdf5(files, options.task, options.reading);
+    splits.origin += not_read(ignored);
+    return splits;
+  }
+  check_csv_options(options);
+  SeriesReader reader(options);
+  const auto read_part = [&](const fs::path& part) {
+    std::vector<Series> all;
+    if (part.empty()) return all;
+    for (const fs::path& file : series_files(part, ignored)) {
+      const Csv table = reader.read(file);
+      all.push_back(series_of(table, options.input.size(), 0, table.rows, "own: " + file.string()));
+    }
+    return all;
+  };
+  const SeriesParts parts{read_part(files.train), read_part(files.validation), read_part(files.test)};
+  return cut_columns(parts, options, reader.origin() + not_read(ignored));
+}
+
+}  // namespace
+
+Splits own_data(const fs::path& file_or_folder, const OwnOptions& options) {
+  check_task(options.task);
+  std::error_code ignored;
+  if (fs::is_directory(file_or_folder, ignored)) return from_folder(file_or_folder, options);
+  require<UsageError>(is_csv(file_or_folder) || is_hdf5(file_or_folder), "data",
+                      "{} is neither a folder nor a .csv or .h5 file", file_or_folder.string());
+  if (is_csv(file_or_folder)) return from_csv(file_or_folder, options);
+  check_hdf5_options(options);
+  return own_hdf5(file_or_folder, options.task, options.reading);
+}
+
+}  // namespace bitstate::datasets

@@ -1,0 +1,81 @@
+#include "datasets/sets/system_identification.h"
+
+#include "core/error.h"
+#include "datasets/catalog.h"
+#include "datasets/formats/csv.h"
+#include "datasets/sequences.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace bitstate::datasets {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// One-step prediction reads u and y, simulation u; both tell y.
+std::vector<std::string> columns_of(const std::string& u, const std::string& y, bool one_step) {
+  return one_step ? std::vector{u, y, y} : std::vector{u, y};
+}
+
+fs::path find_file(const fs::path& folder, std::string_view subfolder, std::string_view name) {
+  std::error_code ignored;
+  for (const fs::path& candidate : {folder / name, folder / subfolder / name}) {
+    if (fs::is_regular_file(candidate, ignored)) return candidate;
+  }
+  fail(subfolder, "{} is neither in {} nor in its subfolder {}; {}", name, folder.string(), subfolder,
+       advice(subfolder));
+}
+
+Cutting cutting_of(const SystemOptions& options, std::size_t default_window) {
+  Cutting cutting;
+  cutting.window = options.window > 0 ? options.window : default_window;
+  cutting.stride = options.stride > 0 ? options.stride : std::max<std::size_t>(cutting.window / 2, 1);
+  cutting.horizon = options.one_step ? 1 : 0;
+  cutting.reading = options.reading;
+  return cutting;
+}
+
+/// Rows of a table as the only series of a part.
+struct Range {
+  std::size_t first, last;
+};
+
+std::vector<Series> part(const Csv& table, const Range& range, const fs::path& file) {
+  require(table.rows >= range.last, "system identification", "{} has {} rows, but the benchmark has at least {}",
+          file.string(), table.rows, range.last);
+  return {series_of(table, table.names.size() - 1, range.first, range.last, file.string())};
+}
+
+}  // namespace
+
+Splits silverbox(const fs::path& folder, const SystemOptions& options, SilverboxTest test) {
+  constexpr Range all_train{40650, 105712};
+  constexpr std::size_t validation = all_train.last - (all_train.last - all_train.first) / 10;
+  constexpr Range multisine{105712, 127400};
+  constexpr Range arrow{100, 40575};
+  const bool is_arrow = test == SilverboxTest::arrow;
+  const fs::path file = find_file(folder, "silverbox", "SNLS80mV.csv");
+  const Csv table = read_csv(file, columns_of("V1", "V2", options.one_step));
+  return cut_series(is_arrow ? "silverbox-arrow" : "silverbox",
+                    {part(table, {all_train.first, validation}, file), part(table, {validation, all_train.last}, file),
+                     part(table, is_arrow ? arrow : multisine, file)},
+                    table.names.size() - 1, 1, cutting_of(options, 1024));
+}
+
+Splits cascaded_tanks(const fs::path& folder, const SystemOptions& options) {
+  constexpr std::size_t rows = 1024;
+  constexpr std::size_t validation = rows * 3 / 4;
+  const fs::path file = find_file(folder, "cascaded_tanks", "dataBenchmark.csv");
+  const Csv estimation = read_csv(file, columns_of("uEst", "yEst", options.one_step));
+  const Csv tested = read_csv(file, columns_of("uVal", "yVal", options.one_step));
+  return cut_series("cascaded-tanks",
+                    {part(estimation, {0, validation}, file), part(estimation, {validation, rows}, file),
+                     part(tested, {0, rows}, file)},
+                    estimation.names.size() - 1, 1, cutting_of(options, 256));
+}
+
+}  // namespace bitstate::datasets

@@ -1,0 +1,213 @@
+#include "experiments/bench/bench.h"
+
+#include "autograd/optimizer.h"
+#include "core/kernels/gemm.h"
+#include "core/random.h"
+#include "datasets/registry.h"
+#include "experiments/host/console.h"
+#include "experiments/training/lane_runner.h"
+#include "experiments/training/model_setup.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <numeric>
+
+namespace bitstate::experiments {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Uniform random sequences of one shape.
+class RandomSequences final : public datasets::Dataset {
+ public:
+  RandomSequences(const datasets::Splits& shape, std::size_t count) : shape_(shape), count_(count) {}
+  std::size_t size() const override { return count_; }
+  void read(std::size_t index, datasets::Example& out) const override {
+    const Random random{0, index};
+    out.length = shape_.max_length;
+    out.label = static_cast<std::int32_t>(index % shape_.d_output);
+    out.target.clear();
+    if (shape_.task == datasets::Task::regression) out.target.assign(out.length * shape_.d_output, 0.5F);
+    out.x.resize(shape_.tokens ? 0 : out.length * shape_.d_input);
+    for (std::size_t i = 0; i < out.x.size(); ++i) out.x[i] = static_cast<float>(random.uniform(i));
+    out.tokens.resize(shape_.tokens ? out.length : 0);
+    for (std::size_t i = 0; i < out.tokens.size(); ++i) {
+      out.tokens[i] = static_cast<std::int32_t>(random.below(shape_.d_input, i));
+    }
+    out.second.clear();
+    if (shape_.pairs) out.second = out.tokens;
+  }
+
+ private:
+  datasets::Splits shape_;
+  std::size_t count_;
+};
+
+/// GFLOP/s of 512 x 512 x 512 products on all threads at once.
+double measure_gemm(Workers& workers) {
+  constexpr std::size_t n = 512;
+  constexpr std::size_t repeats = 12;
+  std::vector<std::vector<float>> buffers(workers.threads(), std::vector<float>(3 * n * n, 0.5F));
+  const auto run = [&](std::size_t times) {
+    const auto start = Clock::now();
+    workers.for_each(workers.threads(), [&](std::size_t t) {
+      float* const a = buffers[t].data();
+      for (std::size_t i = 0; i < times; ++i) kernels::multiply_nt(n, n, n, a, a + n * n, a + 2 * n * n);
+    });
+    return seconds_since(start);
+  };
+  run(2);
+  double best = 1e30;
+  for (int trial = 0; trial < 3; ++trial) best = std::min(best, run(repeats));
+  return static_cast<double>(workers.threads() * repeats) * 2.0 * n * n * n / best / 1e9;
+}
+
+/// The recipe's data, at their mean length: padding is not computed.
+datasets::Splits bench_shape(const RunConfig& config) {
+  const datasets::Shape shape = datasets::shape(config.dataset);
+  datasets::Splits splits = shape.splits;
+  if (!config.pad) {
+    splits.max_length = static_cast<std::size_t>(std::lround(shape.mean_length / (splits.pairs ? 2.0 : 1.0)));
+  }
+  return splits;
+}
+
+/// A model that can take training steps on random data.
+class Stepper {
+ public:
+  Stepper(const RunConfig& config, Workers& workers)
+      : config_(config),
+        shape_(bench_shape(config)),
+        data_(shape_, config.bsz),
+        model_(make_model(config, shape_)),
+        inventory_(quantized()),
+        runner_(model_, inventory_, metric_of(shape_), {config.lanes, false, shape_.max_length, config.batchnorm},
+                workers),
+        optimizer_(inventory_.parameters, optimizer_settings(config)),
+        indices_(config.bsz) {
+    std::iota(indices_.begin(), indices_.end(), std::size_t{0});
+    if (needs_calibration(inventory_)) {
+      runner_.run(LaneRunner::Mode::begin, data_, indices_);
+      calibrate_ranges(inventory_, runner_.observed());
+    }
+  }
+
+  double step_seconds() {
+    const auto start = Clock::now();
+    runner_.run(LaneRunner::Mode::train, data_, indices_, config_.seed, step_++);
+    optimizer_.step(inventory_.parameters, runner_.gradient(), 1e-4, 1e-4);
+    update_ranges(inventory_, runner_.observed());
+    return seconds_since(start);
+  }
+
+  [[nodiscard]] std::size_t tokens() const { return config_.bsz * shape_.max_length * (shape_.pairs ? 2 : 1); }
+
+ private:
+  Inventory quantized() {
+    Inventory inventory = take_inventory(model_);
+    apply_quantization(config_, inventory);
+    return inventory;
+  }
+
+  RunConfig config_;
+  datasets::Splits shape_;
+  RandomSequences data_;
+  Model model_;
+  Inventory inventory_;
+  LaneRunner runner_;
+  Optimizer optimizer_;
+  std::vector<std::size_t> indices_;
+  std::uint64_t step_ = 0;
+};
+
+/// "none", the configuration, or "rules" for flags and rows of the user.
+std::string quant_name(const RunConfig& config) {
+  if (quant_rules(config).empty()) return "none";
+  return config.quant == "none" ? "rules" : config.quant;
+}
+
+BenchResult measure(const RunConfig& config) {
+  constexpr double wanted_seconds = 6.0;
+  Workers workers(config.threads);
+  Stepper stepper(config, workers);
+  stepper.step_seconds();  // warms the arenas
+  BenchResult result;
+  result.recipe = config.recipe;
+  result.quant = quant_name(config);
+  result.step_seconds = 1e30;
+  const auto start = Clock::now();
+  // the products are timed between the steps: what else the machine does meets both
+  do {
+    result.gemm_gflops = std::max(result.gemm_gflops, measure_gemm(workers));
+    for (int i = 0; i < 3; ++i) result.step_seconds = std::min(result.step_seconds, stepper.step_seconds());
+  } while (seconds_since(start) < wanted_seconds);
+  result.tokens_per_second = static_cast<double>(stepper.tokens()) / result.step_seconds;
+  result.fraction_of_gemm = training_flops_per_token(config) * result.tokens_per_second / (result.gemm_gflops * 1e9);
+  result.peak_rss_bytes = peak_rss_bytes();
+  result.run_hours = projected_hours(config, result.step_seconds, workers.threads());
+  return result;
+}
+
+nlohmann::json figures(const BenchResult& r) {
+  return {{"recipe", r.recipe},
+          {"quant", r.quant},
+          {"tokens_per_second", r.tokens_per_second},
+          {"step_seconds", r.step_seconds},
+          {"gemm_gflops", r.gemm_gflops},
+          {"fraction_of_gemm", r.fraction_of_gemm},
+          {"run_hours", r.run_hours},
+          {"peak_rss_bytes", r.peak_rss_bytes}};
+}
+
+}  // namespace
+
+std::array<double, 3> projected_hours(const RunConfig& config, double step_seconds, std::size_t threads) {
+  std::size_t official = datasets::shape(config.dataset).train_size;
+  if (config.dataset == "lorenz" || config.dataset == "mackey-glass") official = config.trajectories * 4 / 5;
+  std::size_t examples = official - static_cast<std::size_t>(config.val_split * static_cast<double>(official));
+  if (config.limit_train > 0) examples = std::min(examples, config.limit_train);
+  const double steps = static_cast<double>(examples * config.epochs) / static_cast<double>(config.bsz);
+  std::array<double, 3> hours{};
+  std::transform(projected_cores.begin(), projected_cores.end(), hours.begin(), [&](std::size_t machine) {
+    // lanes are dealt to the cores: the busiest core decides
+    const auto rounds = [&](std::size_t cores) {
+      const double lanes = static_cast<double>(std::min(config.bsz, std::max(config.lanes, cores)));
+      return std::ceil(lanes / static_cast<double>(cores)) / lanes;
+    };
+    return steps * step_seconds / 3600.0 * rounds(machine) / rounds(threads);
+  });
+  return hours;
+}
+
+double training_flops_per_token(const RunConfig& config) {
+  const auto h = static_cast<double>(config.d_model);
+  const double p = static_cast<double>(config.ssm_size_base) / (config.conj_sym ? 2.0 : 1.0);
+  const double directions = config.bidirectional ? 2.0 : 1.0;
+  const double gates = config.activation_fn == "full_glu" ? 2.0 : (config.activation_fn == "gelu" ? 0.0 : 1.0);
+  const double forward = 4.0 * p * h * (1.0 + directions) + 8.0 * p * directions + 2.0 * h * h * gates + 20.0 * h;
+  const double backward = 8.0 * p * h * (1.0 + directions) + 16.0 * p * directions + 4.0 * h * h * gates + 40.0 * h;
+  return static_cast<double>(config.n_layers) * (forward + backward);
+}
+
+std::vector<BenchResult> bench(const RunConfig& config) {
+  std::vector<BenchResult> results = {measure(config)};
+  if (results[0].quant == "none") {
+    RunConfig quantized = config;
+    quantized.quant = "w8a8";
+    quantized.trained_rules.reset();
+    quantized.quant_text = load_run_config("", {{"preset", config.preset}, {"quant", "w8a8"}}).quant_text;
+    results.push_back(measure(quantized));
+  }
+  return results;
+}
+
+std::string to_json(const std::vector<BenchResult>& results) {
+  nlohmann::json line = figures(results.front());
+  for (const auto& result : results) line["runs"].push_back(figures(result));
+  return line.dump();
+}
+
+}  // namespace bitstate::experiments

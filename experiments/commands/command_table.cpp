@@ -1,0 +1,201 @@
+#include "experiments/commands/command_table.h"
+
+#include "core/suggest.h"
+#include "datasets/registry.h"
+#include "experiments/commands/list.h"
+#include "experiments/data/make_data.h"
+#include "experiments/report/run_record.h"
+#include "experiments/settings/embedded.h"
+
+#include <algorithm>
+#include <initializer_list>
+#include <utility>
+
+namespace bitstate::experiments {
+namespace {
+
+using Options = std::vector<OptionInfo>;
+
+Options only(const Options& options, std::initializer_list<std::string_view> names) {
+  Options chosen;
+  std::copy_if(options.begin(), options.end(), std::back_inserter(chosen),
+               [&](const OptionInfo& option) { return is_one_of(option.name, names); });
+  return chosen;
+}
+
+Options without(Options options, std::initializer_list<std::string_view> names) {
+  std::erase_if(options, [&](const OptionInfo& option) { return is_one_of(option.name, names); });
+  return options;
+}
+
+Options joined(Options options, const Options& more) {
+  options.insert(options.end(), more.begin(), more.end());
+  return options;
+}
+
+Options ptq_options(const Options& all) {
+  Options options = only(all, {"quant", "bits", "bsz", "limit_train", "limit_test", "seed", "lanes", "data", "out",
+                               "threads", "resume", "json"});
+  for (const OptionInfo& option : all) {
+    const bool bits = is_quant_setting(option.name) && option.name != "quant" && option.name != "bits";
+    if (bits || is_one_of(option.name, ptq_changes)) options.push_back(option);
+  }
+  options.push_back({.name = "batches",
+                     .help = "training batches that set the ranges; 0 where none is kept",
+                     .unit = "BATCHES",
+                     .group = "quantization",
+                     .value = "8"});
+  return options;
+}
+
+Options data_options(const Options& all) {
+  Options options = only(all, {"data", "threads"});
+  options.push_back({.name = "mirror",
+                     .help = "fetch: address of a folder that holds the files; else their publishers'",
+                     .unit = "URL",
+                     .group = "fetch"});
+  options.push_back({.name = "out", .help = "make: folder of the generated data", .unit = "FOLDER", .group = "make"});
+  options.push_back(
+      {.name = "seed", .help = "make: seed of every random draw", .unit = "N", .group = "make", .value = "0"});
+  return joined(std::move(options), make_options());
+}
+
+Options export_options(const Options& all) {
+  return joined(
+      only(all, {"data", "threads", "json"}),
+      {{.name = "out",
+        .help = "what to write, for C a folder; else program.h5, model.onnx or c in RUN",
+        .unit = "PATH"},
+       {.name = "format",
+        .help = "program: a file for bitstate run; c: C99 sources; onnx",
+        .unit = "WORD",
+        .value = "program",
+        .words = {"program", "c", "onnx"}},
+       {.name = "proof",
+        .help = "auto: run what is written, with cc or onnxruntime where they are found; required: an error without",
+        .unit = "WORD",
+        .value = "auto",
+        .words = {"auto", "required", "none"}},
+       {.name = "name",
+        .help = "c: begins the names of files, functions and (in capitals) macros",
+        .unit = "NAME",
+        .value = "model"},
+       {.name = "adc_lsb",
+        .help = "c: what one count of an ADC stands for, or one number per column: a,b",
+        .unit = "NUMBERS"},
+       {.name = "adc_offset", .help = "c: what the count 0 stands for, likewise", .unit = "NUMBERS", .value = "0"},
+       {.name = "adc_bits", .help = "c: of the ADC; s16 for signed counts of 16 bits", .unit = "BITS", .value = "12"},
+       {.name = "parity",
+        .help = "test sequences on which it is compared with the run; else all",
+        .unit = "SEQUENCES"}});
+}
+
+std::vector<Command> commands_on_runs(const Options& all) {
+  const auto recipes = recipe_names();
+  return {
+      {"train",
+       "RECIPE | --from=RUN",
+       "train a model, from the start or from the weights of a run",
+       {"bitstate train lorenz-small --out=runs/lorenz", "bitstate train --from=runs/lorenz --quant=w8a8 --epochs=2"},
+       all,
+       {recipes}},
+      {"ptq",
+       "RUN --quant=NAME|FILE",
+       "quantize the best weights of a run without training",
+       {"bitstate ptq runs/lorenz --quant=w8a8", "bitstate ptq runs/lorenz --bits='weight:* 4' --out=runs/four"},
+       ptq_options(all)},
+      {"eval",
+       "RUN",
+       "evaluate the best weights of a run on the test part",
+       {"bitstate eval runs/lorenz", "bitstate eval runs/lorenz --limit_test=100 --json"},
+       only(all, {"dataset", "step_rescale", "limit_test", "contour_length", "data", "threads", "json"})},
+      {"inspect",
+       "RUN",
+       "show bits, ranges, saturation and size of a trained model",
+       {"bitstate inspect runs/lorenz", "bitstate inspect runs/lorenz --samples=8 --json"},
+       joined(only(all, {"data", "json"}),
+              {{.name = "samples", .help = "training sequences to evaluate", .unit = "SEQUENCES", .value = "64"}})},
+      {"export",
+       "RUN",
+       "write a run as an integer program, C or ONNX, and prove it",
+       {"bitstate export runs/lorenz-w8a8", "bitstate export runs/lorenz-w8a8 --format=c --out=firmware"},
+       export_options(all)},
+      {"run",
+       "PROGRAM --input=FILE",
+       "run an exported integer program",
+       {"bitstate run program.h5 --input=new.csv", "bitstate run program.h5 --input=new.h5 --out=outputs.csv"},
+       joined(only(all, {"threads"}),
+              {{.name = "out", .help = "table to write; else it is printed", .unit = "FILE"},
+               {.name = "input", .help = "sequences: a .csv, .h5 or idx file", .unit = "FILE"}})},
+  };
+}
+
+std::vector<Command> commands_around_runs(const Options& all) {
+  return {
+      {"sweep",
+       "NAME | FILE.ini",
+       "train all runs of a sweep",
+       {"bitstate sweep demo --jobs=2", "bitstate sweep my.ini --out=sweeps/mine --epochs=5"},
+       joined(all, {{.name = "jobs",
+                     .help = "runs at once; each gets its share of the threads",
+                     .unit = "RUNS",
+                     .group = "run",
+                     .value = "1"}}),
+       {embedded_names("sweeps")}},
+      {"report",
+       "FOLDER...",
+       "tabulate the runs of folders and of all folders below",
+       {"bitstate report sweeps/demo", "bitstate report sweeps/a sweeps/b --out=both --json"},
+       joined(only(all, {"json"}),
+              {{.name = "out", .help = "folder of the report; else FOLDER, if there is one", .unit = "FOLDER"}})},
+      {"data",
+       "check|fetch|make [NAME]",
+       "verify data files, download them, generate data",
+       {"bitstate data fetch smnist --data=data", "bitstate data make listops --out=data/listops"},
+       data_options(all),
+       {{"check", "fetch", "make"}, datasets::names()},
+       false},
+      {"bench",
+       "[RECIPE | PROGRAM]",
+       "measure the training step, or an exported program",
+       {"bitstate bench smnist", "bitstate bench program.h5 --json"},
+       without(all, {"from", "from_lr_factor", "from_epochs_factor", "balance", "limit_test", "input", "target",
+                     "window", "stride", "horizon", "task", "data", "out", "checkpoint_seconds", "resume"}),
+       {recipe_names()}},
+      {"list",
+       "[KIND]",
+       "list recipes, configurations, data sets or sweeps",
+       {"bitstate list", "bitstate list recipes"},
+       {},
+       {list_kinds()},
+       false},
+      {"completion",
+       "bash|zsh",
+       "print a script for the completion of a shell",
+       {"source <(bitstate completion bash)", "bitstate completion zsh > ~/.zfunc/_bitstate"},
+       {},
+       {{"bash", "zsh"}},
+       false},
+  };
+}
+
+}  // namespace
+
+std::vector<Command> command_table(const RunConfig& defaults) {
+  const Options all = run_options(defaults);
+  std::vector<Command> table = commands_on_runs(all);
+  for (Command& command : commands_around_runs(all)) table.push_back(std::move(command));
+  std::vector<std::string> names;
+  names.reserve(table.size());
+  for (const Command& command : table) names.push_back(command.name);
+  table.push_back({"help",
+                   "[COMMAND [RECIPE]]",
+                   "show this help, or that of a command",
+                   {"bitstate help train", "bitstate help train smnist"},
+                   {},
+                   {names, recipe_names()},
+                   false});
+  return table;
+}
+
+}  // namespace bitstate::experiments

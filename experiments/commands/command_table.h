@@ -1,0 +1,37 @@
+// What every command is called, takes and does: the table behind --help and the completion of shells.
+#pragma once
+
+#include "experiments/settings/run_config.h"
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bitstate::experiments {
+
+struct Command {
+  std::string name;
+  std::string arguments;
+  std::string summary;
+  std::vector<std::string> examples;
+  std::vector<OptionInfo> options;
+  std::vector<std::vector<std::string>> words{};  ///< names that its first argument may be, its second, ...
+  bool paths = true;                              ///< its arguments may be paths
+};
+
+/// Options of a run that change it without training and are no quantization.
+inline constexpr std::array<std::string_view, 5> ptq_changes{"preset", "qgelu_approx", "hard_sigmoid", "scan",
+                                                             "balance"};
+
+/// All commands, with the values in `defaults` as those of the options of runs.
+std::vector<Command> command_table(const RunConfig& defaults = {});
+
+/// The text of bitstate --help: the commands and the exit codes.
+std::string program_help(const std::vector<Command>& table);
+
+/// The text of bitstate COMMAND --help: options in groups with units and defaults, examples, exit codes. Where
+/// `values_of`, a recipe or a run, is not empty, options for other data sets than `dataset` are left out.
+std::string command_help(const Command& command, std::string_view values_of, std::string_view dataset);
+
+}  // namespace bitstate::experiments

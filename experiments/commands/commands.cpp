@@ -1,0 +1,397 @@
+#include "experiments/commands/commands.h"
+
+#include "core/error.h"
+#include "core/suggest.h"
+#include "experiments/bench/bench.h"
+#include "experiments/bench/bench_program.h"
+#include "experiments/commands/command_table.h"
+#include "experiments/commands/completion.h"
+#include "experiments/commands/data_commands.h"
+#include "experiments/commands/list.h"
+#include "experiments/commands/program_commands.h"
+#include "experiments/host/console.h"
+#include "experiments/host/signals.h"
+#include "experiments/inspect/inspect.h"
+#include "experiments/report/report.h"
+#include "experiments/report/run_record.h"
+#include "experiments/settings/embedded.h"
+#include "experiments/settings/run_config.h"
+#include "experiments/sweep/sweep.h"
+#include "experiments/sweep/sweep_check.h"
+#include "experiments/training/trainer.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <initializer_list>
+#include <thread>
+#include <utility>
+
+namespace bitstate::experiments {
+
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+void print_json(const json& figures) { fmt::print("{}\n", figures.dump()); }
+
+const std::string* last_value(const CommandLine& line, std::string_view name) {
+  const std::string* value = nullptr;
+  for (const auto& [key, text] : line.options) {
+    if (key == name) value = &text;
+  }
+  return value;
+}
+
+/// The one positional argument, or "". Throws UsageError if there are more.
+std::string only_positional(const CommandLine& line, std::string_view command) {
+  require<UsageError>(line.positionals.size() <= 1, command, "\"{}\" is one argument too many",
+                      line.positionals.size() > 1 ? line.positionals[1] : std::string());
+  return line.positionals.empty() ? std::string() : line.positionals.front();
+}
+
+int finish(const RunConfig& config, const TrainResult& result) {
+  if (result.status != "done")
+    print_line(fmt::format("{}: {}", result.status, result.reason.empty() ? "by a signal" : result.reason));
+  print_line(fmt::format("run in {}", config.out));
+  if (config.json) print_line(to_json(result));
+  return result.exit_code;
+}
+
+int train_command(const CommandLine& line) {
+  std::string recipe = only_positional(line, "train");
+  const std::string* out = last_value(line, "out");
+  const std::string* from = last_value(line, "from");
+  const bool source = from != nullptr && !from->empty();
+  if (recipe.empty() && !source && out != nullptr && fs::exists(fs::path(*out) / "settings.ini")) {
+    recipe = (fs::path(*out) / "settings.ini").string();  // go on with a run that exists
+  }
+  require<UsageError>(!recipe.empty() || source, "train",
+                      "needs a recipe (bitstate list recipes names them), the path of an .ini file, or --from=RUN");
+  RunConfig config = load_run_config(recipe, line.options);
+  if (config.out.empty()) {
+    const fs::path name = recipe.empty() ? fs::path(config.from).filename() : fs::path(recipe).stem();
+    config.out = fmt::format("runs/{}-{}", name.string(), settings_hash(config));
+  }
+  return finish(config, train(config));
+}
+
+/// Options of a run that starts from `run` and is not trained, from those of the command line.
+Settings ptq_options(const std::string& run, const Settings& given) {
+  Settings options{{"from", run}, {"epochs", "0"}, {"calibration_batches", "8"}};
+  bool changes = false;
+  for (const auto& [name, value] : given) {
+    if (name == "batches") {
+      const bool digits = !value.empty() && value.size() < 7 && value.find_first_not_of("0123456789") == value.npos;
+      require<UsageError>(digits, "batches", "expected a whole number from 0 to 999999, got \"{}\"", value);
+    }
+    changes = changes || is_quant_setting(name) || is_one_of(name, ptq_changes);
+    options.emplace_back(name == "batches" ? "calibration_batches" : name, value);
+  }
+  require<UsageError>(changes, "ptq", "needs what to change: --quant=FILE, --bits=RULE, a *_bits flag, or one of {}",
+                      fmt::join(ptq_changes, ", "));
+  return options;
+}
+
+int ptq_command(const CommandLine& line) {
+  std::string run = only_positional(line, "ptq");
+  require<UsageError>(!run.empty(), "ptq", "needs the folder of a run");
+  RunConfig config = load_run_config("", ptq_options(run, line.options));
+  if (config.out.empty()) config.out = fmt::format("{}-ptq-{}", config.from, settings_hash(config));
+  return finish(config, train(config));
+}
+
+/// The settings of the run that is the one positional argument, with `options`; its folder is `out`.
+RunConfig trained_run(const CommandLine& line, std::string_view command, const Settings& options) {
+  const std::string run = only_positional(line, command);
+  require<UsageError>(!run.empty(), command, "needs the folder of a run");
+  const fs::path settings_file = fs::path(run) / "settings.ini";
+  require<UsageError>(fs::exists(settings_file), run, "is not the folder of a run: it has no settings.ini");
+  RunConfig config = load_run_config(settings_file.string(), options);
+  config.out = run;
+  config.from_digest.clear();  // the weights no longer depend on those of the source
+  return config;
+}
+
+int eval_command(const CommandLine& line) {
+  const RunConfig config = trained_run(line, "eval", line.options);
+  const TrainResult result = evaluate(config, config.out);
+  if (result.status == "done") {
+    fmt::print("test {} {:.4f}  loss {:.4f}\n", result.metric_name, result.test_metric, result.test_loss);
+  }
+  return finish(config, result);
+}
+
+/// A whole number from 1 to `digits` nines.
+std::size_t count_of(std::string_view name, const std::string& text, std::size_t digits) {
+  const bool whole = !text.empty() && text.size() <= digits && text.find_first_not_of("0123456789") == text.npos;
+  require<UsageError>(whole && text.find_first_not_of('0') != text.npos, name,
+                      "expected a whole number from 1 to {}, got \"{}\"", std::string(digits, '9'), text);
+  return static_cast<std::size_t>(std::stoul(text));
+}
+
+int inspect_command(const CommandLine& line) {
+  Settings options = line.options;
+  std::size_t samples = 64;
+  std::erase_if(options, [&](const auto& option) {
+    if (option.first != "samples") return false;
+    samples = count_of("samples", option.second, 6);
+    return true;
+  });
+  const RunConfig config = trained_run(line, "inspect", options);
+  const Inspection inspection = inspect_run(config, config.out, samples);
+  fmt::print("{}", inspection_text(inspection));
+  if (config.json) fmt::print("{}\n", to_json(inspection));
+  return 0;
+}
+
+/// Takes the options that have one of these names out of `options`.
+Settings taken(Settings& options, const std::vector<std::string>& names) {
+  Settings found;
+  std::erase_if(options, [&](const auto& option) {
+    if (!is_one_of(option.first, names)) return false;
+    found.push_back(option);
+    return true;
+  });
+  return found;
+}
+
+int export_command(const CommandLine& line) {
+  Settings options = line.options;
+  ExportOptions wanted;
+  for (const auto& [name, value] :
+       taken(options, {"format", "out", "parity", "proof", "name", "adc_bits", "adc_lsb", "adc_offset"})) {
+    if (name == "out") {
+      wanted.out = value;
+    } else if (name == "parity") {
+      wanted.parity = count_of(name, value, 9);
+    } else {
+      set_export_option(wanted, name, value);
+    }
+  }
+  check_export_options(wanted);
+  const RunConfig config = trained_run(line, "export", options);
+  return export_command(config, config.out, wanted);
+}
+
+int run_command_line(const CommandLine& line) {
+  const std::string program = only_positional(line, "run");
+  RunConfig config;
+  std::string input;
+  for (const auto& [name, value] : line.options) {
+    if (name == "input") {
+      input = value;
+    } else {
+      set_option(config, name, value);
+    }
+  }
+  require<UsageError>(!program.empty() && !input.empty(), "run", "needs a program file and --input=FILE");
+  return run_program_command(program, input, config.out, config.threads);
+}
+
+int bench_command(const CommandLine& line) {
+  const std::string recipe = only_positional(line, "bench");
+  if (fs::is_regular_file(recipe) && fs::path(recipe).extension() != ".ini") {
+    require<UsageError>(line.options.empty() || (line.options.size() == 1 && line.options[0].first == "json"), "bench",
+                        "takes no option but --json with a program");
+    const ProgramSpeed speed = bench_program_file(recipe);
+    fmt::print("{}", speed_text(speed));
+    if (!line.options.empty()) fmt::print("{}\n", to_json(speed));
+    return 0;
+  }
+  const RunConfig config = load_run_config(recipe.empty() ? "smnist" : recipe, line.options);
+  const auto results = bench(config);
+  for (const auto& r : results) {
+    fmt::print("{} {:<10} {:8.2f} ms per step  {:9.0f} tokens/s  {:5.3f} of {:.1f} GFLOP/s  {:.0f} MB\n", r.recipe,
+               r.quant, 1e3 * r.step_seconds, r.tokens_per_second, r.fraction_of_gemm, r.gemm_gflops,
+               static_cast<double>(r.peak_rss_bytes) / 1e6);
+  }
+  for (const auto& r : results) {
+    fmt::print("{} {:<10} projected hours of a full training:", r.recipe, r.quant);
+    for (std::size_t i = 0; i < r.run_hours.size(); ++i) {
+      fmt::print(" {:.3g} on {} cores{}", r.run_hours[i], projected_cores[i], i + 1 < r.run_hours.size() ? "," : "\n");
+    }
+  }
+  if (config.json) fmt::print("{}\n", to_json(results));
+  return 0;
+}
+
+struct SweepOptions {
+  Settings overrides;               ///< settings of every run
+  std::vector<std::string> passed;  ///< options of each child's command line
+  fs::path out;
+  std::size_t jobs = 1;
+  bool json = false;
+};
+
+SweepOptions sweep_options(const CommandLine& line) {
+  SweepOptions options;
+  RunConfig how;  // options that say how runs are done; they are not settings of the runs
+  const Settings affecting = settings(how);
+  for (const auto& [name, value] : line.options) {
+    const auto same = [&key = name](const auto& setting) { return setting.first == key; };
+    if (name == "jobs") {
+      options.jobs = count_of(name, value, 3);
+    } else if (name == "data" || std::any_of(affecting.begin(), affecting.end(), same)) {
+      options.overrides.emplace_back(name, value);
+    } else {
+      set_option(how, name, value);
+      if (name == "checkpoint_seconds") options.passed.push_back(fmt::format("--{}={}", name, value));
+    }
+  }
+  const std::size_t threads = how.threads > 0 ? how.threads : std::max(1U, std::thread::hardware_concurrency());
+  options.passed.push_back(fmt::format("--threads={}", std::max<std::size_t>(1, threads / options.jobs)));
+  options.out = how.out;
+  options.json = how.json;
+  return options;
+}
+
+int sweep_command(const CommandLine& line) {
+  const std::string file = only_positional(line, "sweep");
+  require<UsageError>(!file.empty(), "sweep",
+                      "needs a sweep (bitstate list sweeps names them) or the path of an .ini file");
+  SweepOptions options = sweep_options(line);
+  const auto built_in = embedded_file("sweeps/" + file + ".ini");
+  if (!built_in && !fs::exists(file)) {
+    fail<UsageError>("sweep", "'{}' is neither built in nor a file{}", file,
+                     suggestion(file, embedded_names("sweeps")));
+  }
+  if (options.out.empty()) options.out = fs::path("sweeps") / fs::path(file).stem();
+  const auto plan = plan_sweep(built_in ? parse_ini(*built_in, file) : read_ini(file), file, options.overrides);
+  say_line(fmt::format("checking {} runs", plan.size()), true);
+  check_sweep(plan, options.out, file);
+
+  ProcessLauncher launcher(options.passed);
+  const SweepSummary s = run_sweep(plan, options.out, options.jobs, launcher, say_line);
+  say_line("", true);
+  fmt::print("{} runs: {} done, {} diverged, {} failed, {} had a result; bitstate report {} tabulates them\n",
+             s.planned, s.done, s.diverged, s.failed, s.skipped, options.out.string());
+  if (options.json) {
+    print_json({{"planned", s.planned},
+                {"skipped", s.skipped},
+                {"done", s.done},
+                {"diverged", s.diverged},
+                {"failed", s.failed},
+                {"interrupted", s.interrupted},
+                {"out", options.out.string()}});
+  }
+  return exit_code(s);
+}
+
+int report_command(const CommandLine& line) {
+  const std::vector<fs::path> dirs(line.positionals.begin(), line.positionals.end());
+  const std::string* const given = last_value(line, "out");
+  require<UsageError>(!dirs.empty(), "report", "needs the folder of a sweep or of runs");
+  require<UsageError>(dirs.size() == 1 || given != nullptr, "report",
+                      "tabulates {} folders together; --out=DIR says where their report goes", dirs.size());
+  const fs::path out = given != nullptr ? fs::path(*given) : dirs.front();
+  const Report report = write_report(dirs, out);
+  const std::string page = (out / "index.html").string();
+  fmt::print("{}\n{}\n", report_terminal(report), page);
+  if (last_value(line, "json") != nullptr) {
+    print_json({{"configurations", report.rows.size()},
+                {"diverged", report.diverged.size()},
+                {"running", report.running.size()},
+                {"missing", report.missing.size()},
+                {"repeated", report.repeated.size()},
+                {"page", page}});
+  }
+  return 0;
+}
+
+int list_command(const CommandLine& line) {
+  fmt::print("{}", list_text(only_positional(line, "list")));
+  return 0;
+}
+
+int completion_command(const CommandLine& line) {
+  const std::string shell = only_positional(line, "completion");
+  require<UsageError>(shell == "bash" || shell == "zsh", "completion", "expected bash or zsh, got \"{}\"", shell);
+  fmt::print("{}", shell == "bash" ? bash_completion(command_table()) : zsh_completion(command_table()));
+  return 0;
+}
+
+void print_version() { fmt::print("bitstate {}\n", BITSTATE_VERSION); }
+
+using Action = int (*)(const CommandLine& line);
+
+constexpr std::array<std::pair<std::string_view, Action>, 12> actions{{{"train", train_command},
+                                                                       {"ptq", ptq_command},
+                                                                       {"eval", eval_command},
+                                                                       {"inspect", inspect_command},
+                                                                       {"export", export_command},
+                                                                       {"run", run_command_line},
+                                                                       {"sweep", sweep_command},
+                                                                       {"report", report_command},
+                                                                       {"data", data_command},
+                                                                       {"bench", bench_command},
+                                                                       {"list", list_command},
+                                                                       {"completion", completion_command}}};
+
+/// The row of a command. Throws UsageError for a name that is none.
+template <class Rows, class Name>
+const auto& row_of(const Rows& rows, const std::string& wanted, const Name& name_of) {
+  const auto row = std::find_if(rows.begin(), rows.end(), [&](const auto& r) { return name_of(r) == wanted; });
+  std::vector<std::string> names;
+  for (const auto& r : rows) names.emplace_back(name_of(r));
+  if (row == rows.end()) fail<UsageError>("command", "'{}' is not a command{}", wanted, suggestion(wanted, names));
+  return *row;
+}
+
+/// --help of a command; after the name of a recipe or run with its values.
+std::string help_text(const std::string& name, const CommandLine& line) {
+  std::string source = line.positionals.empty() ? std::string() : line.positionals.front();
+  if (fs::exists(fs::path(source) / "settings.ini")) source = (fs::path(source) / "settings.ini").string();
+  RunConfig config;
+  const auto recipes = recipe_names();
+  const bool known = is_one_of(source, recipes) || fs::path(source).extension() == ".ini";
+  if (known && name != "sweep") {
+    config = load_run_config(source, {});
+  } else {
+    source.clear();
+  }
+  const auto table = command_table(config);
+  return command_help(row_of(table, name, [](const Command& c) { return c.name; }), source, config.dataset);
+}
+
+}  // namespace
+
+int run_command(const std::vector<std::string>& given) {
+  std::vector<std::string> args = given;
+  const auto asks_for = [&](std::initializer_list<std::string_view> words) {
+    return !args.empty() && is_one_of(args.front(), words);
+  };
+  const bool help = asks_for({"--help", "-h", "help"});
+  const auto table = command_table();
+  if (args.empty() || (help && (args.size() == 1 || args[1].starts_with('-')))) {
+    fmt::print("{}", program_help(table));
+    return args.empty() ? 2 : 0;
+  }
+  if (asks_for({"--version", "-v"})) {
+    print_version();
+    return 0;
+  }
+  if (help) {  // help COMMAND is COMMAND --help
+    args.erase(args.begin());
+    args.emplace_back("--help");
+  }
+  const std::string name = args.front();
+  const auto& command = row_of(table, name, [](const Command& c) { return c.name; });
+  const CommandLine line = parse_command_line({args.begin() + 1, args.end()}, command.options);
+  if (line.help || name == "help") {
+    fmt::print("{}", help_text(name, line));
+    return 0;
+  }
+  if (line.version) {
+    print_version();
+    return 0;
+  }
+  return row_of(actions, name, [](const auto& row) { return row.first; }).second(line);
+}
+
+}  // namespace bitstate::experiments

@@ -1,0 +1,105 @@
+#include "experiments/commands/program_commands.h"
+
+#include "core/error.h"
+#include "core/io/atomic_file.h"
+#include "core/parallel.h"
+#include "core/program/c/codes.h"
+#include "core/program/file.h"
+#include "core/program/run/runner.h"
+#include "core/units.h"
+#include "experiments/export/program_input.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+#include <span>
+#include <vector>
+
+namespace bitstate::experiments {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Why what is written will not be run; empty if it will be. Throws Error where that is required.
+std::string why_not_run(const ExportOptions& options) {
+  if (options.proof == ProofMode::none) return "--proof=none";
+  std::string missing = missing_tool(options.format);
+  require(missing.empty() || options.proof == ProofMode::automatic, "proof",
+          "required, but there is {} here, which runs what is written; nothing is written", missing);
+  return missing;
+}
+
+/// Output codes [n, columns] as cells in the units of the target, each with the fewest digits that are its value:
+/// a double, but of programs without units, or with those of single precision, a float.
+std::string cells_of(const program::Program& program, std::span<const std::int32_t> codes) {
+  const auto& [classes, scale, units] = program.output;
+  std::vector<float> values(codes.size());
+  for (std::size_t i = 0; i < codes.size(); ++i) values[i] = static_cast<float>(codes[i]) * scale[i % scale.size()];
+  const std::vector<double> cells = restored(units, values);
+  if (!units.mean.empty() && !units.single) return fmt::format("{}", fmt::join(cells, ","));
+  return fmt::format("{}", fmt::join(std::vector<float>(cells.begin(), cells.end()), ","));
+}
+
+/// One line a step, or one a sequence.
+std::string rows_of(const program::Runner& runner, std::size_t number, const std::vector<std::int32_t>& y) {
+  if (runner.program().output.classes) {
+    return fmt::format("{},{},{}\n", number, program::class_of(y), fmt::join(y, ","));
+  }
+  const std::size_t cols = runner.output_cols();
+  std::string text;
+  for (std::size_t t = 0; t < y.size() / cols; ++t) {
+    const std::string cells = cells_of(runner.program(), std::span(y).subspan(t * cols, cols));
+    text += runner.per_step() ? fmt::format("{},{},{}\n", number, t, cells) : fmt::format("{},{}\n", number, cells);
+  }
+  return text;
+}
+
+std::string column_names(const program::Runner& runner) {
+  const bool classes = runner.program().output.classes;
+  std::string names = classes ? "sequence,class" : (runner.per_step() ? "sequence,step" : "sequence");
+  for (std::size_t c = 0; c < runner.output_cols(); ++c) names += fmt::format(",{}{}", classes ? "logit" : "y", c);
+  return names + "\n";
+}
+
+}  // namespace
+
+int export_command(const RunConfig& config, const fs::path& run, const ExportOptions& options) {
+  const std::size_t sequences = options.parity == 0 ? std::numeric_limits<std::size_t>::max() : options.parity;
+  const std::string missing = why_not_run(options);
+  const Exported exported = export_run(config, run, sequences, [&](const program::Program& p) {
+    if (options.has_adc) program::check_adc(p.input, options.adc);
+  });
+  if (!exported.parity.differences.empty()) {
+    const Difference& d = exported.parity.differences.front();
+    fail("export",
+         "{} of {} test sequences differ, so nothing is written; the first is sequence {}, output {}: the quantized "
+         "forward has the code {}, but the program has {}",
+         exported.parity.differences.size(), exported.parity.sequences, d.sequence, d.output, d.expected, d.found);
+  }
+  const Written written = write_exported(exported, run, options, missing);
+  fmt::print("{}what is written: {}\n{}: {} bytes\n", export_text(exported), written.proof, written.path.string(),
+             written.bytes);
+  if (config.json) fmt::print("{}\n", to_json(exported, written.proof, written.proven));
+  return 0;
+}
+
+int run_program_command(const fs::path& file, const fs::path& input, const fs::path& out, std::size_t threads) {
+  const program::Runner runner(program::load(file));
+  std::string said;
+  const auto sequences = read_sequences(runner.program(), input, &said);
+  fmt::print(stderr, "{}\n", said);  // stdout is for the results
+  std::vector<std::string> rows(sequences.size());
+  Workers(threads).for_each(sequences.size(),
+                            [&](std::size_t i) { rows[i] = rows_of(runner, i, runner.run(sequences[i])); });
+  std::string text = column_names(runner);
+  for (const std::string& row : rows) text += row;
+  if (out.empty()) {
+    fmt::print("{}", text);
+  } else {
+    write_file_atomically(out, text);
+    fmt::print("{} sequences in {}\n", sequences.size(), out.string());
+  }
+  return 0;
+}
+
+}  // namespace bitstate::experiments

@@ -1,0 +1,21 @@
+// The commands of bitstate that write, run and measure integer programs.
+#pragma once
+
+#include "experiments/export/export_files.h"
+#include "experiments/settings/run_config.h"
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+
+namespace bitstate::experiments {
+
+/// Writes the program of a run in a format, if it is equal to the run, and runs what it wrote; returns the exit code.
+int export_command(const RunConfig& config, const std::filesystem::path& run, const ExportOptions& options);
+
+/// Runs a program file on the sequences of `input`: for classes a line a sequence (its number, the class, the logits),
+/// else a line a step (of a value, a sequence) in the units of the target. To stdout, or to `out`.
+int run_program_command(const std::filesystem::path& program, const std::filesystem::path& input,
+                        const std::filesystem::path& out, std::size_t threads);
+
+}  // namespace bitstate::experiments

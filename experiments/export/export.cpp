@@ -1,0 +1,254 @@
+#include "experiments/export/export.h"
+
+#include "autograd/export.h"
+#include "core/error.h"
+#include "core/parallel.h"
+#include "core/program/run/runner.h"
+#include "experiments/host/console.h"
+#include "experiments/inspect/inspect.h"
+#include "experiments/training/checkpoint.h"
+#include "experiments/training/metric.h"
+#include "experiments/training/model_setup.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <mutex>
+#include <optional>
+
+namespace bitstate::experiments {
+namespace {
+
+using program::Program;
+using program::Runner;
+
+/// A trained model with its data, with or without its quantizers.
+class TrainedModel {
+ public:
+  TrainedModel(const RunConfig& config, const datasets::Splits& data, const std::filesystem::path& best)
+      : model_(make_model(config, data)), inventory_(take_inventory(model_)) {
+    apply_quantization(config, inventory_);
+    load_checkpoint(best, identity_of(config), inventory_, nullptr);
+  }
+  void drop_quantizers() {
+    for (Quantizer* quantizer : inventory_.quantizers) quantizer->spec = {};
+  }
+  [[nodiscard]] const Model& model() const { return model_; }
+  [[nodiscard]] const Inventory& inventory() const { return inventory_; }
+
+ private:
+  Model model_;
+  Inventory inventory_;
+};
+
+/// The forward of one sequence, `rows` steps with its padding.
+Value forward_sequence(const Model& model, const datasets::Example& example, std::size_t rows, Tape& tape) {
+  tape.begin({});
+  const std::size_t width = example.x.size() / example.length;
+  auto* const x = tape.arena().array<float>(rows * width);
+  std::fill(x, x + rows * width, 0.0F);
+  std::copy(example.x.begin(), example.x.end(), x);
+  std::vector<std::int32_t> tokens = example.tokens;
+  if (!tokens.empty()) tokens.resize(rows, 0);
+  const std::size_t all_rows[] = {rows};
+  const std::size_t lengths[] = {example.length};
+  return forward(model, tape, {{all_rows, lengths}, {x, rows * width}, tokens});
+}
+
+/// The metric of one sequence from its outputs.
+double metric_value(Metric metric, const datasets::Splits& data, const datasets::Example& example,
+                    const std::vector<float>& y) {
+  if (metric == Metric::accuracy) {
+    return std::max_element(y.begin(), y.end()) - y.begin() == example.label ? 1.0 : 0.0;
+  }
+  if (metric != Metric::smape) return mean_square(y, example.target, data.reading.target_units);
+  Tape tape;
+  tape.begin({});
+  const std::size_t lengths[] = {example.length};
+  const Value v = tape.input(example.length, data.d_output, y.data());
+  return double{tape[ops::smape(tape, v, example.target, {lengths, lengths})].value[0]};
+}
+
+/// The true steps of an output.
+std::size_t true_size(const Node& y, const datasets::Example& example) {
+  return y.rows == 1 ? y.cols : example.length * y.cols;
+}
+
+std::vector<float> real_values(const std::vector<std::int32_t>& codes, const Program& p) {
+  std::vector<float> y(codes.size());
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    y[i] = static_cast<float>(codes[i]) * p.output.scale[i % p.output.scale.size()];
+  }
+  return y;
+}
+
+std::vector<std::int32_t> input_codes(const Program& p, const datasets::Example& example) {
+  if (p.input.tokens) return example.tokens;
+  std::vector<std::int32_t> codes(example.x.size());
+  program::encode_input(p, example.x.data(), codes.size(), codes.data());
+  return codes;
+}
+
+/// What one sequence says.
+struct Compared {
+  std::optional<Difference> difference;
+  std::size_t codes = 0;
+  double in_float = 0.0, quantized = 0.0, integer = 0.0, weight = 1.0;
+};
+
+Sample sample_of(const Runner& runner, const datasets::Example& example) {
+  Sample sample{example.x, input_codes(runner.program(), example), {}};
+  sample.output = runner.run(sample.input);
+  return sample;
+}
+
+class Comparison {
+ public:
+  Comparison(const TrainedModel& quantized, const TrainedModel& in_float, const datasets::Splits& data,
+             const Runner& runner, std::size_t padded)
+      : quantized_(quantized),
+        in_float_(in_float),
+        data_(data),
+        metric_(metric_of(data)),
+        runner_(runner),
+        padded_(padded) {}
+
+  [[nodiscard]] Compared compare(std::size_t index) const {
+    datasets::Example example;
+    data_.test->read(index, example);
+    const std::size_t rows = std::max(example.length, padded_);
+    Compared result;
+    Tape tape;
+    const Node& y = tape[forward_sequence(quantized_.model(), example, rows, tape)];
+    const std::size_t size = true_size(y, example);
+    const std::vector<std::int32_t> expected(y.codes, y.codes + size);
+    result.quantized = metric_value(metric_, data_, example, {y.value, y.value + size});
+    const std::vector<std::int32_t> found = sample_of(runner_, example).output;
+    result.codes = size;
+    if (metric_ == Metric::rmse) result.weight = static_cast<double>(size);
+    for (std::size_t i = 0; i < size && !result.difference; ++i) {
+      if (found[i] != expected[i]) result.difference = Difference{index, i, expected[i], found[i]};
+    }
+    result.integer = metric_value(metric_, data_, example, real_values(found, runner_.program()));
+    const Node& f = tape[forward_sequence(in_float_.model(), example, rows, tape)];
+    result.in_float = metric_value(metric_, data_, example, {f.value, f.value + size});
+    return result;
+  }
+
+ private:
+  const TrainedModel& quantized_;
+  const TrainedModel& in_float_;
+  const datasets::Splits& data_;
+  Metric metric_;
+  const Runner& runner_;
+  std::size_t padded_;
+};
+
+/// The program of the model, or an error that says which sites stand in the way.
+Program traced(const RunConfig& config, const TrainedModel& trained, const datasets::Splits& data) {
+  const std::size_t padded = config.pad ? data.max_length : 0;
+  const Inspection inspection = inspect(trained.model(), trained.inventory(), *data.train, 1, padded);
+  require(inspection.islands.empty(), "export",
+          "{}; bitstate inspect {} shows every site, bitstate ptq gives bits to those that have none",
+          verdict(inspection), config.out);
+  datasets::Example example;
+  data.train->read(0, example);
+  Tape tape;
+  const Value output = forward_sequence(trained.model(), example, std::max(example.length, padded), tape);
+  const bool classes = data.task == datasets::Task::classification;
+  Program p = export_program(tape, output, data.name, classes, padded);
+  p.settings = format_ini(kept_settings(config));
+  if (!data.tokens) p.input.units = data.reading.input_units;
+  if (!classes) p.output.units = data.reading.target_units;
+  return p;
+}
+
+nlohmann::json cost_json(const program::Cost& cost) {
+  return {{"weight_bytes", (cost.weight_bits + 7) / 8},
+          {"constant_bytes", (cost.constant_bits + 7) / 8},
+          {"state_bytes", cost.state_bytes},
+          {"multiplications_per_step", cost.multiplications},
+          {"memory_bytes_per_step", cost.memory_bytes}};
+}
+
+}  // namespace
+
+Exported export_run(const RunConfig& config, const std::filesystem::path& run, std::size_t sequences,
+                    const std::function<void(const program::Program&)>& accept) {
+  const auto best = run / "best.h5";
+  require(std::filesystem::exists(best), "export", "{} holds no best.h5: it is not the folder of a trained run",
+          run.string());
+  const datasets::Splits data = load_data(config, trained_on(best).reading);
+  require(!data.pairs, "export", "{} compares pairs of documents, but a program reads one sequence", run.string());
+  const TrainedModel quantized(config, data, best);
+  TrainedModel in_float(config, data, best);
+  in_float.drop_quantizers();
+  Exported result{traced(config, quantized, data), {}, {}, data.max_length, config.threads};
+  if (accept) accept(result.program);
+  const Runner runner(result.program);
+  result.sample = [runner, test = data.test](std::size_t i) {
+    datasets::Example example;
+    test->read(i, example);
+    return sample_of(runner, example);
+  };
+  const Comparison comparison(quantized, in_float, data, runner, config.pad ? data.max_length : 0);
+  const std::size_t count = std::min(sequences, data.test->size());
+  std::vector<Compared> compared(count);
+  ProgressBar bar(count, 0);
+  std::mutex mutex;
+  std::size_t done = 0;
+  Workers(config.threads).for_each(count, [&](std::size_t i) {
+    compared[i] = comparison.compare(i);
+    const std::lock_guard lock(mutex);
+    bar.show(++done, "comparing the program with the quantized forward");
+  });
+
+  Parity& parity = result.parity;
+  parity.sequences = count;
+  parity.metric = metric_name(metric_of(data));
+  MetricMean in_float_mean(metric_of(data)), quantized_mean(metric_of(data)), integer_mean(metric_of(data));
+  for (const Compared& one : compared) {
+    parity.codes += one.codes;
+    if (one.difference) parity.differences.push_back(*one.difference);
+    in_float_mean.add(one.in_float, one.weight);
+    quantized_mean.add(one.quantized, one.weight);
+    integer_mean.add(one.integer, one.weight);
+  }
+  parity.in_float = in_float_mean.value();
+  parity.quantized = quantized_mean.value();
+  parity.integer = integer_mean.value();
+  return result;
+}
+
+std::string export_text(const Exported& exported) {
+  const Parity& p = exported.parity;
+  const program::Cost cost = program::cost_of(exported.program);
+  std::string text =
+      fmt::format("equal: {} of {} test sequences ({} codes) differ\n", p.differences.size(), p.sequences, p.codes);
+  text += fmt::format("test {}: {:.4f} in float, {:.4f} quantized, {:.4f} as integer program\n", p.metric, p.in_float,
+                      p.quantized, p.integer);
+  text += fmt::format("{} instructions; {} bytes of weights, {} of other constants, {} of state\n",
+                      exported.program.instructions.size(), (cost.weight_bits + 7) / 8, (cost.constant_bits + 7) / 8,
+                      cost.state_bytes);
+  return text + fmt::format("one step: {} multiplications, {} bytes read and written\n", cost.multiplications,
+                            cost.memory_bytes);
+}
+
+std::string to_json(const Exported& exported, const std::string& proof, std::size_t proven) {
+  const Parity& p = exported.parity;
+  nlohmann::json line = cost_json(program::cost_of(exported.program));
+  line["sequences"] = p.sequences;
+  line["codes"] = p.codes;
+  line["differences"] = p.differences.size();
+  line["metric"] = p.metric;
+  line["float"] = p.in_float;
+  line["quantized"] = p.quantized;
+  line["integer"] = p.integer;
+  line["proof"] = proof;
+  line["proven_sequences"] = proven;
+  line["architecture"] = program::architecture_digest(exported.program);
+  return line.dump();
+}
+
+}  // namespace bitstate::experiments

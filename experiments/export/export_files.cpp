@@ -1,0 +1,190 @@
+#include "experiments/export/export_files.h"
+
+#include "core/error.h"
+#include "core/io/atomic_file.h"
+#include "core/program/file.h"
+#include "core/program/onnx/onnx.h"
+#include "experiments/export/cortex_m4.h"
+#include "experiments/host/signals.h"
+#include "experiments/host/tools.h"
+#include "experiments/training/trainer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <utility>
+#include <vector>
+
+namespace bitstate::experiments {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t c_samples = 2;  // sequences in the self-test of the C
+
+std::vector<double> numbers_of(std::string_view name, std::string_view text) {
+  std::vector<double> numbers;
+  const char* at = text.data();
+  const char* const end = text.data() + text.size();
+  while (true) {
+    double number = 0.0;
+    const auto [after, error] = std::from_chars(at, end, number);
+    require<UsageError>(error == std::errc{} && std::isfinite(number) && (after == end || *after == ','), name,
+                        "expected a number, or one per column with commas between them, got \"{}\"", text);
+    numbers.push_back(number);
+    if (after == end) return numbers;
+    at = after + 1;
+  }
+}
+
+void set_adc_bits(program::CAdc& adc, std::string_view text) {
+  const std::string_view digits = text.starts_with('s') ? text.substr(1) : text;
+  unsigned bits = 0;
+  const auto [after, error] = std::from_chars(digits.data(), digits.data() + digits.size(), bits);
+  require<UsageError>(error == std::errc{} && after == digits.data() + digits.size() && bits >= 1 && bits <= 16,
+                      "adc_bits",
+                      "expected a whole number from 1 to 16, with an s before it for signed counts, got \"{}\"", text);
+  adc.bits = bits;
+  adc.is_signed = digits.size() < text.size();
+}
+
+/// What a user of the model should know of the run: nothing that changes from export to export.
+std::vector<std::string> notes_of(const Exported& exported, const fs::path& run) {
+  const Parity& p = exported.parity;
+  const fs::path file = run / "result.json";
+  TrainResult result;
+  if (fs::exists(file)) result = result_from_json(read_file(file, std::size_t{1} << 20), file.string());
+  const std::string trained =
+      result.program.empty() ? "The run does not say which bitstate trained it, nor when."
+                             : fmt::format("Trained by bitstate {}; the run ended on {}.", result.program, result.date);
+  return {
+      fmt::format("Test {}: {:.4f} ({:.4f} in float), on {} sequences.", p.metric, p.integer, p.in_float, p.sequences),
+      trained};
+}
+
+/// A folder, made where there is none; what was made is removed again if nothing has come into it.
+class Destination {
+ public:
+  explicit Destination(const fs::path& path) {
+    for (fs::path p = path; !p.empty() && !fs::exists(p); p = p.parent_path()) created_.push_back(p);
+    std::error_code error;
+    fs::create_directories(path, error);
+    require(fs::is_directory(path), "export", "{} is not a folder and cannot be made one", path.string());
+  }
+  ~Destination() {
+    std::error_code ignored;
+    for (const fs::path& p : created_) fs::remove(p, ignored);  // which does nothing to a folder that holds something
+  }
+  Destination(const Destination&) = delete;
+  Destination& operator=(const Destination&) = delete;
+
+ private:
+  std::vector<fs::path> created_;  // the innermost first
+};
+
+/// NAME.h, NAME.c and NAME_test.c in the folder.
+std::uintmax_t write_c(const Exported& exported, const fs::path& run, const fs::path& folder,
+                       const ExportOptions& options, const std::string& missing) {
+  std::vector<program::CTestSequence> tests;
+  for (std::size_t i = 0; i < std::min(c_samples, exported.parity.sequences); ++i) {
+    Sample sample = exported.sample(i);
+    tests.push_back({std::move(sample.input), std::move(sample.output)});
+  }
+  program::CExtras extras{notes_of(exported, run), {}};
+  if (options.has_adc) extras.adc = options.adc;
+  const auto source_of = [&] {
+    return program::c_source(exported.program, options.name, tests, exported.max_length, extras);
+  };
+  const Destination destination(folder);
+  const WorkFolder staging(folder);
+  const auto write = [&](const program::CSource& text) {
+    write_file_atomically(staging / (options.name + ".h"), text.header);
+    write_file_atomically(staging / (options.name + ".c"), text.source);
+    write_file_atomically(staging / (options.name + "_test.c"), text.self_test);
+  };
+  write(source_of());
+  extras.notes.push_back(cortex_m4_note(staging / (options.name + ".c")));
+  extras.notes.push_back(fmt::format("This C: {}.", proof_text(exported.parity.sequences, missing)));
+  const program::CSource text = source_of();
+  write(text);
+  if (missing.empty()) prove_c(exported, staging.path(), options.name, text.driver);
+  for (const char* const end : {".h", ".c", "_test.c"})
+    publish_file(staging / (options.name + end), folder / (options.name + end));
+  return text.header.size() + text.source.size();
+}
+
+std::uintmax_t write_onnx(const Exported& exported, const fs::path& run, const fs::path& file,
+                          const std::string& missing) {
+  AtomicFile part(file);
+  std::vector<std::pair<std::string, std::string>> metadata{
+      {"bitstate.proof", proof_text(exported.parity.sequences, missing)}};
+  const std::vector<std::string> notes = notes_of(exported, run);
+  metadata.emplace_back("bitstate.test", notes[0]);
+  metadata.emplace_back("bitstate.run", notes[1]);
+  write_file_atomically(part.temporary(), program::onnx_model(exported.program, metadata));
+  if (missing.empty()) prove_onnx(exported, part.temporary());
+  part.commit();
+  return fs::file_size(file);
+}
+
+std::uintmax_t write_program(const Exported& exported, const fs::path& file, const std::string& missing) {
+  AtomicFile part(file);
+  program::save(exported.program, part.temporary());
+  if (missing.empty()) prove_program(exported, part.temporary());
+  part.commit();
+  return fs::file_size(file);
+}
+
+}  // namespace
+
+void set_export_option(ExportOptions& options, std::string_view name, const std::string& value) {
+  options.has_adc = options.has_adc || name.starts_with("adc_");
+  if (name == "format") {
+    require<UsageError>(value == "program" || value == "c" || value == "onnx", name,
+                        "expected program, c or onnx, got \"{}\"", value);
+    options.format = value;
+  } else if (name == "proof") {
+    options.proof = proof_mode(value);
+  } else if (name == "name") {
+    program::check_c_name(value);
+    options.name = value;
+  } else if (name == "adc_bits") {
+    set_adc_bits(options.adc, value);
+  } else if (name == "adc_lsb") {
+    options.adc.lsb = numbers_of(name, value);
+    require<UsageError>(std::find(options.adc.lsb.begin(), options.adc.lsb.end(), 0.0) == options.adc.lsb.end(), name,
+                        "expected what one count stands for, which is not 0, got \"{}\"", value);
+  } else {
+    options.adc.offset = numbers_of(name, value);
+  }
+}
+
+void check_export_options(const ExportOptions& options) {
+  require<UsageError>(options.format == "c" || (options.name == ExportOptions{}.name && !options.has_adc), "format",
+                      "expected c with --name and --adc_lsb, which are for C, got \"{}\"", options.format);
+  require<UsageError>(!options.has_adc || !options.adc.lsb.empty(), "adc_lsb",
+                      "expected what one count of the ADC stands for, with --adc_bits or --adc_offset");
+}
+
+Written write_exported(const Exported& exported, const fs::path& run, const ExportOptions& options,
+                       const std::string& missing) {
+  const auto to = [&](const char* name) { return options.out.empty() ? run / name : options.out; };
+  const StopSignals signals;  // so that what is not finished is removed
+  const std::size_t proven = missing.empty() ? exported.parity.sequences : 0;
+  Written written{{}, 0, proof_text(proven, missing), proven};
+  if (options.format == "program") {
+    written.path = to("program.h5");
+    written.bytes = write_program(exported, written.path, missing);
+  } else if (options.format == "onnx") {
+    written.path = to("model.onnx");
+    written.bytes = write_onnx(exported, run, written.path, missing);
+  } else {
+    written.path = to("c");
+    written.bytes = write_c(exported, run, written.path, options, missing);
+  }
+  return written;
+}
+
+}  // namespace bitstate::experiments

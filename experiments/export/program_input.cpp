@@ -1,0 +1,123 @@
+#include "experiments/export/program_input.h"
+
+#include "core/error.h"
+#include "core/io/hdf5.h"
+#include "core/io/rehearsal.h"
+#include "core/units.h"
+#include "datasets/formats/csv.h"
+#include "datasets/formats/idx.h"
+#include "datasets/own/own_hdf5.h"
+#include "datasets/own/own_parts.h"
+#include "datasets/sets/smnist.h"
+
+#include <fmt/ranges.h>
+
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <string>
+
+namespace bitstate::experiments {
+namespace {
+
+using program::Program;
+using Codes = std::vector<std::int32_t>;
+
+/// Codes of values as they are in a file, of which `where` is the place.
+Codes encoded(const Program& p, std::span<const double> x, std::string_view where) {
+  Codes codes(x.size());
+  if (!p.input.tokens) {
+    std::vector<float> standardised(x.size());
+    standardise(p.input.units, x, standardised);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      require(std::isfinite(x[i]), where, "expected finite numbers, but number {} of it is {}", i, x[i]);
+      require(std::isfinite(standardised[i]), where, "number {} of it is {}, which is too large for this program", i,
+              x[i]);
+    }
+    program::encode_input(p, standardised.data(), x.size(), codes.data());
+    return codes;
+  }
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    require(x[i] >= 0.0 && x[i] <= p.input.grid.hi && x[i] == std::floor(x[i]), where,
+            "expected tokens (whole numbers from 0 to {2}), got {0} at step {1}", x[i], i, p.input.grid.hi);
+    codes[i] = static_cast<std::int32_t>(x[i]);
+  }
+  return codes;
+}
+
+std::vector<Codes> from_csv(const Program& p, const std::filesystem::path& file, std::string& columns) {
+  const datasets::Csv table = datasets::read_csv(file, {});
+  require(table.names.size() == p.input.cols, "run", "{}, line 1: there are {} columns, but the program reads {}",
+          file.string(), table.names.size(), p.input.cols);
+  columns =
+      table.header.empty() ? " without a header" : fmt::format(" with the header {}", fmt::join(table.header, ","));
+  return {encoded(p, table.values, file.string())};
+}
+
+/// Also x of one's own data (docs/own-data.md), of which it reads the true steps.
+std::vector<Codes> from_hdf5(const Program& p, const std::filesystem::path& file) {
+  const Hdf5Reader reader(file);
+  const auto array = reader.read<double>("x", reader.plausible_elements());
+  const auto& shape = array.shape;
+  const bool fits = (shape.size() == 3 && shape[2] == p.input.cols) || (shape.size() == 2 && p.input.cols == 1);
+  require(fits, "run", "{0}: expected x to have the dimensions [sequences, steps, {2}]{3}, got {1} dimensions",
+          file.string(), shape.size(), p.input.cols, p.input.cols == 1 ? " or [sequences, steps]" : "");
+  const auto lengths = datasets::read_lengths(reader, "length", shape[0], shape[1]);
+  const std::size_t cols = p.input.cols;
+  std::vector<Codes> sequences;
+  for (std::size_t n = 0; n < shape[0]; ++n) {
+    const auto x = std::span(array.values).subspan(n * shape[1] * cols, lengths[n] * cols);
+    sequences.push_back(encoded(p, x, fmt::format("{}: x: sequence {}", file.string(), n)));
+  }
+  return sequences;
+}
+
+std::vector<Codes> from_idx(const Program& p, const std::filesystem::path& file) {
+  const datasets::Idx images = datasets::read_idx(file, 3);
+  const std::size_t pixels = images.shape[1] * images.shape[2];
+  require(p.input.cols == 1, "run", "{}: a pixel is one number, but the program reads {}", file.string(), p.input.cols);
+  const bool permuted = p.name == "psmnist";
+  const auto order = datasets::bit_reversal_permutation();
+  require(!permuted || pixels == order.size(), "run", "{}: the images have {} pixels, but those of psmnist have {}",
+          file.string(), pixels, order.size());
+  std::vector<Codes> sequences;
+  std::vector<double> x(pixels);
+  for (std::size_t n = 0; n < images.shape[0]; ++n) {
+    for (std::size_t j = 0; j < pixels; ++j) {
+      const float pixel = images.values[n * pixels + (permuted ? order[j] : j)];
+      x[j] = double{p.input.tokens ? pixel : pixel / 255.0F};  // the float that the data set has
+    }
+    sequences.push_back(encoded(p, x, file.string()));
+  }
+  return sequences;
+}
+
+}  // namespace
+
+std::vector<std::vector<std::int32_t>> read_sequences(const Program& program, const std::filesystem::path& file,
+                                                      std::string* said) {
+  std::string columns;
+  std::vector<Codes> sequences;
+  if (datasets::is_csv(file)) {
+    sequences = from_csv(program, file, columns);
+  } else if (datasets::is_hdf5(file)) {
+    sequences = rehearsed(file, [&] { return from_hdf5(program, file); });
+  } else if (file.filename().string().find("idx") != std::string::npos) {
+    sequences = from_idx(program, file);
+  } else {
+    fail<UsageError>("run", "expected a .csv, .h5 or idx file, got \"{}\"", file.string());
+  }
+  for (const Codes& codes : sequences) {
+    require(!codes.empty(), "run", "{} holds a sequence without steps", file.string());
+  }
+  require(!sequences.empty(), "run", "{} holds no sequence", file.string());
+  if (said != nullptr) {
+    std::size_t steps = 0;
+    for (const Codes& codes : sequences) steps += codes.size() / program.input.cols;
+    *said = fmt::format("{}: {} sequence{} of {} steps{}{}", file.string(), sequences.size(),
+                        sequences.size() == 1 ? "" : "s", steps, sequences.size() == 1 ? "" : " in all", columns);
+  }
+  return sequences;
+}
+
+}  // namespace bitstate::experiments

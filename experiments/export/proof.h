@@ -1,0 +1,41 @@
+// What export has written is run, on the sequences on which the program was compared.
+#pragma once
+
+#include "core/program/program.h"
+#include "experiments/export/export.h"
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace bitstate::experiments {
+
+/// Whether what is written is run.
+enum class ProofMode {
+  automatic,  ///< where this machine has what runs it
+  required,   ///< else it is an error
+  none
+};
+
+/// Throws UsageError.
+ProofMode proof_mode(const std::string& text);
+
+/// Why a format ("program", "c", "onnx") cannot be run here: "no cc"; empty when it can.
+std::string missing_tool(std::string_view format);
+
+/// "proven on 10 sequences", or "not run here: no cc".
+std::string proof_text(std::size_t sequences, const std::string& missing);
+
+/// Runs the program in `file`, as bitstate run does. This and the next two throw Error for the first code that is not
+/// the program's, and for what cannot be read, compiled or run, with the first line that the tool said.
+void prove_program(const Exported& exported, const std::filesystem::path& file);
+
+/// Compiles NAME.c in `folder` with NAME_test.c and with `driver` ($CC, else cc), and runs both.
+void prove_c(const Exported& exported, const std::filesystem::path& folder, const std::string& name,
+             const std::string& driver);
+
+/// Runs the model in onnxruntime, of which node must know.
+void prove_onnx(const Exported& exported, const std::filesystem::path& file);
+
+}  // namespace bitstate::experiments

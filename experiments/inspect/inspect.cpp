@@ -1,0 +1,262 @@
+#include "experiments/inspect/inspect.h"
+
+#include "core/error.h"
+#include "experiments/training/checkpoint.h"
+#include "experiments/training/model_setup.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+
+namespace bitstate::experiments {
+
+namespace {
+
+using kernels::ScaleLayout;
+
+void widen(std::optional<Extent>& extent, const float* values, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const double v = values[i];
+    if (!extent) extent = Extent{v, v};
+    extent->low = std::min(extent->low, v);
+    extent->high = std::max(extent->high, v);
+  }
+}
+
+double largest_modulus(const Node& lambda) {
+  const std::size_t states = lambda.size() / 2;
+  double largest = 0.0;
+  for (std::size_t p = 0; p < states; ++p) {
+    largest = std::max(largest, std::hypot(double{lambda.value[p]}, double{lambda.value[states + p]}));
+  }
+  return largest;
+}
+
+/// How many of the numbers of a state matrix its form moved because they were outside the disk or the grid.
+std::uint64_t outside_disk(const Node& lambda, const Node& quantized) {
+  const std::size_t states = lambda.size() / 2;
+  const double limit = (static_cast<double>(quantized.bound) + 0.5) * double{quantized.scale[0]};
+  std::uint64_t count = 0;
+  for (std::size_t p = 0; p < states; ++p) {
+    const double re = lambda.value[p];
+    const double im = lambda.value[states + p];
+    if (std::hypot(re, im) > 1.0 || std::max(std::fabs(re), std::fabs(im)) > limit) count += 2;
+  }
+  return count;
+}
+
+void add_visit(const Tape& tape, const SiteVisit& visit, InspectedSite& site) {
+  const Node& in = tape[visit.input];
+  const Node& out = tape[visit.output];
+  widen(site.observed, in.value, in.size());
+  if (!site.spec.active()) {
+    site.integer = in.has_codes();
+    return;
+  }
+  site.values += out.size();
+  if (out.has_codes()) widen(site.scale, out.scale, kernels::scale_count(out.layout, out.rows, out.cols));
+  if (site.spec.form != QuantSpec::Form::cartesian && out.has_codes()) site.saturated += outside_disk(in, out);
+  if (out.unclamped == nullptr) return;
+  site.saturated += static_cast<std::uint64_t>(std::count(out.unclamped, out.unclamped + out.size(), std::uint8_t{0}));
+}
+
+void add_eigenvalues(const Tape& tape, Inspection& result) {
+  for (const SiteVisit& visit : tape.visits()) {
+    if (!visit.site->is_state_matrix()) continue;
+    result.eigenvalues.push_back(
+        {visit.site->site, visit.site->spec, largest_modulus(tape[visit.input]), largest_modulus(tape[visit.output])});
+  }
+}
+
+/// The sites of the values of a tape.
+class Names {
+ public:
+  explicit Names(const Tape& tape) : tape_(tape) {}
+
+  /// The site that yielded `v`; the last of those through which it passed unchanged. Empty for none.
+  [[nodiscard]] std::string giving(Value v) const {
+    std::string name;
+    for (const SiteVisit& visit : tape_.visits()) {
+      if (visit.output.id == v.id) name = visit.site->site;
+    }
+    return name;
+  }
+  /// The first site that reads `v`.
+  [[nodiscard]] std::string reading(Value v) const {
+    for (const SiteVisit& visit : tape_.visits()) {
+      if (visit.input.id == v.id) return visit.site->site;
+    }
+    return {};
+  }
+  [[nodiscard]] std::string nearest(Value v) const {
+    const Node& node = tape_[v];
+    if (node.site != nullptr) return node.site->site;
+    const std::string_view op = node.op->name;
+    const bool weighted = op == "linear" || op == "product" || op.ends_with("norm");
+    for (const std::string& name :
+         {weighted ? giving(node.inputs[1]) : std::string(), reading(v), giving(node.inputs[0])}) {
+      if (!name.empty()) return name;
+    }
+    return "the model";
+  }
+  /// Sites through which `v` passed although an integer program needs their bits.
+  void add_missing(Value v, std::vector<std::string>& missing) const {
+    for (const SiteVisit& visit : tape_.visits()) {
+      const std::string& name = visit.site->site;
+      const bool optional = name.starts_with("acc:") || name.starts_with("bias:");
+      if (visit.input.id == v.id && visit.output.id == v.id && !visit.site->spec.active() && !optional) {
+        missing.push_back(name);
+      }
+    }
+  }
+
+ private:
+  const Tape& tape_;
+};
+
+void add_accumulators(const Tape& tape, const Names& names, Inspection& result) {
+  for (const Node& node : tape.nodes()) {
+    if (node.op == nullptr || (node.op->name != "linear" && node.op->name != "product")) continue;
+    result.accumulators.push_back({names.giving(node.inputs[1]), std::string(node.op->name), node.bound});
+  }
+}
+
+/// Whether an op of this name cannot take the codes of `operand` for what they are, or finds none.
+bool is_unfit(std::string_view op, const Node& operand) {
+  if (!operand.has_codes()) return true;
+  if (op == "sum" || op == "scan") return false;
+  return operand.layout != ScaleLayout::per_tensor || operand.bound > std::int64_t{1} << 15;
+}
+
+/// Why a node that has all the rows it needs, and no float operand, is float.
+std::string reason_of(const Tape& tape, const Node& node) {
+  const std::string_view op = node.op->name;
+  if (op == "quantize") return "range=absmax takes its scale from the input";
+  if (op == "pair_features") return "a program reads one sequence, not a pair of documents";
+  if (op == "scan_tree" || op == "q_layer_norm") return "Q-S5's operator is float";
+  if (op == "scan") return "the scale of the state matrix is too small for its state; scale=pow2 fits";
+  if (node.bound >= std::int64_t{1} << 31) return "its accumulator needs more than 31 bits";
+  for (const Value v : node.inputs) {
+    const bool data = v.exists() && !tape[v].constant;
+    if (data && tape[v].has_codes() && tape[v].layout != ScaleLayout::per_tensor) {
+      return "its operand has a scale for each channel";
+    }
+  }
+  return "an operand has too many bits or too many scales";
+}
+
+FloatIsland island_of(const Tape& tape, const Names& names, Value v) {
+  const Node& node = tape[v];
+  FloatIsland island{std::string(node.op->name), names.nearest(v), {}, {}};
+  bool follows = false;
+  for (const Value input : node.inputs) {
+    if (!input.exists()) continue;
+    follows = follows || tape[input].is_float_island();
+    if (is_unfit(node.op->name, tape[input])) names.add_missing(input, island.missing);
+  }
+  if (node.op->name == "scan") names.add_missing(v, island.missing);
+  if (island.missing.empty() && !follows) island.reason = reason_of(tape, node);
+  return island;
+}
+
+void add_islands(const Tape& tape, const Names& names, Value output, bool compares, Inspection& result) {
+  for (std::uint32_t i = 0; i <= output.id; ++i) {
+    const Node& node = tape.nodes()[i];
+    const bool pair = node.op != nullptr && node.op->name == "pair_features";
+    if (pair || node.is_float_island()) result.islands.push_back(island_of(tape, names, {i}));
+  }
+  const Node& y = tape[output];
+  if (compares && y.has_codes() && y.layout != ScaleLayout::per_tensor) {
+    FloatIsland island{"argmax", names.giving(output), {}, "the logits have a scale for each class"};
+    names.add_missing(output, island.missing);
+    result.islands.push_back(island);
+  }
+}
+
+/// One sequence, or a pair of documents, evaluated. Gradients are only asked for so that quantizers note what they
+/// clamp.
+Value forward_sequence(const Model& model, const datasets::Example& example, std::size_t padded_length,
+                       std::vector<float>& gradient, Tape& tape) {
+  Pass pass;
+  pass.gradients = true;
+  pass.gradient = gradient;
+  tape.begin(pass);
+  std::vector<std::size_t> lengths{example.length}, rows{std::max(example.length, padded_length)};
+  std::vector<float> x = example.x;
+  x.resize(x.size() / example.length * rows[0]);
+  std::vector<std::int32_t> tokens = example.tokens;
+  tokens.resize(tokens.size() / example.length * rows[0]);
+  if (!example.second.empty()) {
+    lengths.push_back(example.second.size());
+    rows.push_back(std::max(example.second.size(), padded_length));
+    tokens.insert(tokens.end(), example.second.begin(), example.second.end());
+    tokens.resize(rows[0] + rows[1]);
+  }
+  float* const kept = tape.arena().array<float>(x.size());  // the nodes refer to it
+  std::copy(x.begin(), x.end(), kept);
+  return forward(model, tape, {{rows, lengths}, {kept, x.size()}, tokens});
+}
+
+Inspection without_sample(const Inventory& inventory) {
+  Inspection result;
+  result.size_bits = size_bits(inventory);
+  for (const Quantizer* quantizer : inventory.quantizers) {
+    InspectedSite& site = result.sites.emplace_back();
+    site.site = quantizer->site;
+    site.spec = quantizer->spec;
+    site.memory_bits = quantizer->stored_bits();
+    if (quantizer->is_constant()) result.float_size_bits += std::uint64_t{32} * quantizer->numbers;
+  }
+  return result;
+}
+
+}  // namespace
+
+Inspection inspect(const Model& model, const Inventory& inventory, const datasets::Dataset& part, std::size_t sequences,
+                   std::size_t padded_length) {
+  Inspection result = without_sample(inventory);
+  result.sequences = std::min(sequences, part.size());
+  std::vector<float> gradient(inventory.parameter_count());
+  Tape tape;
+  datasets::Example example;
+  for (std::size_t s = 0; s < result.sequences; ++s) {
+    part.read(s, example);
+    result.steps += example.length + example.second.size();
+    const Value output = forward_sequence(model, example, padded_length, gradient, tape);
+    for (const SiteVisit& visit : tape.visits()) {
+      if (s > 0 && visit.site->is_constant()) continue;
+      const auto place = std::find(inventory.quantizers.begin(), inventory.quantizers.end(), visit.site);
+      add_visit(tape, visit, result.sites[static_cast<std::size_t>(place - inventory.quantizers.begin())]);
+    }
+    if (s > 0) continue;  // the rest is the same for every sequence
+    const Names names(tape);
+    add_eigenvalues(tape, result);
+    add_accumulators(tape, names, result);
+    add_islands(tape, names, output, !std::holds_alternative<S5Regressor>(model), result);
+  }
+  return result;
+}
+
+std::string export_obstacle(const Model& model, const Inventory& inventory, const datasets::Splits& data, bool pad) {
+  const auto has_bits = [](const Quantizer* q) { return q->spec.active(); };
+  if (std::none_of(inventory.quantizers.begin(), inventory.quantizers.end(), has_bits)) return {};
+  const Inspection inspection = inspect(model, inventory, *data.train, 1, pad ? data.max_length : 0);
+  if (inspection.islands.empty()) return {};
+  return "bitstate export will refuse this run: " + verdict(inspection);
+}
+
+Inspection inspect_run(const RunConfig& config, const std::filesystem::path& run, std::size_t sequences) {
+  const auto best = run / "best.h5";
+  require(std::filesystem::exists(best), "inspect", "{} holds no best.h5: it is not the folder of a trained run",
+          run.string());
+  const datasets::Splits data = load_data(config, trained_on(best).reading);
+  Model model = make_model(config, data);
+  Inventory inventory = take_inventory(model);
+  apply_quantization(config, inventory);
+  load_checkpoint(best, identity_of(config), inventory, nullptr);
+  Inspection result = inspect(model, inventory, *data.train, sequences, config.pad ? data.max_length : 0);
+  result.run = run.string();
+  return result;
+}
+
+}  // namespace bitstate::experiments

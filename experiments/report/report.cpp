@@ -1,0 +1,279 @@
+#include "experiments/report/report.h"
+
+#include "core/error.h"
+#include "core/io/atomic_file.h"
+#include "experiments/settings/source.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <set>
+
+namespace bitstate::experiments {
+
+namespace {
+
+using Curve = std::vector<std::pair<double, double>>;
+
+/// The order of values in a column: "none" first, numbers by size, then words. Words are ordered backwards, which puts
+/// Q-S5's configurations in the order of its tables: w8a8, w4a8-ssm8, w4a8-a8, w4a8, w2a8-ssm8, ...
+bool value_before(const std::string& a, const std::string& b) {
+  const auto rank = [](const std::string& text, double& number) {
+    if (text == "none" || text.empty()) return 0;
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc() && stop == text.data() + text.size() ? 1 : 2;
+  };
+  double a_number = 0.0;
+  double b_number = 0.0;
+  const int a_rank = rank(a, a_number);
+  const int b_rank = rank(b, b_number);
+  if (a_rank != b_rank) return a_rank < b_rank;
+  return a_rank == 1 ? a_number < b_number : a > b;
+}
+
+bool row_before(const ReportRow& a, const ReportRow& b) {
+  for (std::size_t i = 0; i < a.values.size(); ++i) {
+    if (a.values[i] != b.values[i]) return value_before(a.values[i], b.values[i]);
+  }
+  return false;
+}
+
+bool is_float(const RunRecord& run) {
+  return std::all_of(run.settings.begin(), run.settings.end(), [](const auto& setting) {
+    return !is_quant_setting(setting.first) || setting.second.empty() || setting.second == "none";
+  });
+}
+
+/// At every epoch the mean over the curves that reach it.
+Curve mean_curve(const std::vector<const Curve*>& curves) {
+  std::map<double, std::pair<double, double>> sums;  // epoch: sum, count
+  for (const Curve* curve : curves) {
+    for (const auto& [epoch, value] : *curve) {
+      sums[epoch].first += value;
+      sums[epoch].second += 1.0;
+    }
+  }
+  Curve mean;
+  for (const auto& [epoch, sum] : sums) mean.emplace_back(epoch, sum.first / sum.second);
+  return mean;
+}
+
+/// What runs that start from this one know it by.
+void add_weights(ReportRow& row, const std::filesystem::path& folder) {
+  try {
+    if (const auto digest = source_digest(folder); !digest.empty()) row.weights.push_back(digest);
+  } catch (const Error&) {  // damaged: no run starts from it
+  }
+}
+
+ReportRow make_row(const std::vector<std::string>& values, const std::vector<const RunRecord*>& runs) {
+  ReportRow row;
+  row.values = values;
+  row.is_float = is_float(*runs.front());
+  const std::string from = runs.front()->setting("from");
+  if (!from.empty()) row.from = source_folder(runs.front()->folder, from);
+  row.source = runs.front()->source;
+  for (const RunRecord* run : runs) {
+    row.folders.push_back(run->folder);
+    if (row.is_float && run->status == RunRecord::Status::done) add_weights(row, run->folder);
+  }
+  std::vector<double> test, validation, seconds;
+  std::map<std::string, std::vector<const Curve*>> curves;
+  const auto add = [](std::vector<double>& list, const RunRecord& run, const std::string& name) {
+    if (const auto found = run.figures.find(name); found != run.figures.end()) list.push_back(found->second);
+  };
+  for (const RunRecord* run : runs) {
+    if (const auto bits = run->figures.find("size_bits"); bits != run->figures.end()) {
+      row.size_kib = bits->second / 8192.0;
+    }
+    if (const auto bits = run->figures.find("a_width"); bits != run->figures.end()) row.a_width = bits->second;
+    if (run->status == RunRecord::Status::diverged) ++row.diverged;
+    if (run->status == RunRecord::Status::missing) ++row.missing;
+    if (run->status == RunRecord::Status::running) {
+      ++row.running;
+      row.curves_so_far.emplace_back(run->setting("seed"), run->curves);
+    }
+    if (run->status != RunRecord::Status::done) continue;
+    row.metric = run->metric;
+    add(test, *run, "test_" + run->metric);
+    add(validation, *run, "val_" + run->metric);
+    add(seconds, *run, "seconds");
+    for (const auto& [name, curve] : run->curves) curves[name].push_back(&curve);
+  }
+  row.test = statistic(test);
+  row.validation = statistic(validation);
+  row.seconds = statistic(seconds);
+  for (const auto& [name, list] : curves) row.curves[name] = mean_curve(list);
+  return row;
+}
+
+/// Of runs with equal settings and seed the one that says most.
+const RunRecord* counted(const RunRecord* a, const RunRecord* b) { return b->status < a->status ? b : a; }
+
+std::optional<double> test_figure(const RunRecord& run) {
+  const auto found = run.figures.find("test_" + run.metric);
+  return found == run.figures.end() ? std::nullopt : std::optional(found->second);
+}
+
+/// The runs of `members` that count; of those with the same seed one, and the others go to report.repeated.
+std::vector<const RunRecord*> without_repeated(const std::vector<const RunRecord*>& members, Report& report) {
+  std::map<std::string, const RunRecord*> by_seed;
+  for (const RunRecord* run : members) {
+    const auto [place, is_new] = by_seed.emplace(run->setting("seed"), run);
+    place->second = counted(place->second, run);
+  }
+  std::vector<const RunRecord*> kept;
+  for (const RunRecord* run : members) {
+    const RunRecord& other = *by_seed[run->setting("seed")];
+    if (&other == run) {
+      kept.push_back(run);
+      continue;
+    }
+    report.repeated.push_back(*run);
+    const bool differs = run->status == other.status && test_figure(*run) != test_figure(other);
+    report.repeated.back().reason = fmt::format("the run {} counts in its place{}", other.folder.string(),
+                                                differs ? ", though its result is another one" : "");
+  }
+  return kept;
+}
+
+/// Whether two rows have the same values in every column that does not quantize.
+bool same_but_for_quant(const Report& report, const ReportRow& a, const ReportRow& b) {
+  for (std::size_t i = 0; i < report.columns.size(); ++i) {
+    if (!is_quant_setting(report.columns[i]) && a.values[i] != b.values[i]) return false;
+  }
+  return a.metric == b.metric;
+}
+
+/// Settings that say on what a run is tested.
+constexpr std::array<std::string_view, 9> test_settings{
+    "dataset", "data", "trajectories", "tau", "contour_length", "target", "horizon", "task", "limit_test"};
+
+/// Whether the runs of `row` started from a run of `other`, known by its weights or by its folder.
+bool started_from(const ReportRow& row, const ReportRow& other) {
+  const auto is_source = [&](const std::filesystem::path& folder) {
+    std::error_code none;  // a source that is gone is no run of the report
+    return std::filesystem::equivalent(folder, row.from, none);
+  };
+  const auto& weights = other.weights;  // none of them is empty
+  return !row.from.empty() && (std::any_of(other.folders.begin(), other.folders.end(), is_source) ||
+                               std::find(weights.begin(), weights.end(), row.source) != weights.end());
+}
+
+void compare_rows(Report& report) {
+  for (auto& row : report.rows) {
+    if (!row.test.mean) continue;
+    row.best = true;
+    for (const auto& other : report.rows) {
+      if (other.is_float && other.test.mean && other.metric == row.metric && started_from(row, other)) {
+        row.difference = *row.test.mean - *other.test.mean;
+      }
+    }
+    for (const auto& other : report.rows) {
+      if (!other.test.mean || other.metric != row.metric) continue;
+      if (other.is_float && same_but_for_quant(report, row, other)) row.difference = *row.test.mean - *other.test.mean;
+      if (!report.comparable(row, other)) continue;
+      const bool beaten =
+          larger_is_better(row.metric) ? *other.test.mean > *row.test.mean : *other.test.mean < *row.test.mean;
+      if (beaten) row.best = false;
+    }
+  }
+}
+
+}  // namespace
+
+Statistic statistic(const std::vector<double>& values) {
+  Statistic result;
+  result.n = values.size();
+  if (values.empty()) return result;
+  const auto n = static_cast<double>(values.size());
+  double sum = 0.0;
+  for (const double value : values) sum += value;
+  result.mean = sum / n;
+  if (values.size() < 2) return result;
+  double squares = 0.0;
+  for (const double value : values) squares += (value - *result.mean) * (value - *result.mean);
+  result.deviation = std::sqrt(squares / (n - 1.0));
+  return result;
+}
+
+bool larger_is_better(std::string_view metric) { return metric == "accuracy"; }
+
+bool Report::comparable(const ReportRow& a, const ReportRow& b) const {
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const bool decides = std::find(test_settings.begin(), test_settings.end(), columns[i]) != test_settings.end();
+    if (decides && a.values[i] != b.values[i]) return false;
+  }
+  return a.metric == b.metric;
+}
+
+std::vector<std::pair<std::string_view, const std::vector<RunRecord>*>> Report::uncounted() const {
+  return {{"Diverged", &diverged}, {"Running", &running}, {"Missing", &missing}, {"Repeated", &repeated}};
+}
+
+bool Report::has_a_widths() const {
+  std::set<double> widths;
+  for (const auto& row : rows) {
+    if (row.a_width) widths.insert(*row.a_width);
+  }
+  return widths.size() > 1;
+}
+
+std::vector<std::string> Report::axis(std::size_t column) const {
+  std::vector<std::string> values;
+  for (const auto& row : rows) values.push_back(row.values[column]);
+  std::sort(values.begin(), values.end(), value_before);
+  values.erase(std::unique(values.begin(), values.end()), values.end());
+  return values;
+}
+
+const ReportRow* Report::at(std::string_view row_value, std::string_view column_value) const {
+  for (const auto& row : rows) {
+    if (row.values[0] == row_value && row.values[1] == column_value) return &row;
+  }
+  return nullptr;
+}
+
+Report make_report(const std::vector<RunRecord>& runs) {
+  Report report;
+  report.columns = varying_settings(runs);
+  std::set<std::string> datasets;
+  std::map<std::vector<std::string>, std::vector<const RunRecord*>> groups;
+  for (const auto& run : runs) {
+    datasets.insert(run.setting("dataset"));
+    std::vector<std::string> values;
+    for (const auto& column : report.columns) values.push_back(run.setting(column));
+    groups[values].push_back(&run);
+  }
+  for (const auto& [values, members] : groups) {
+    const auto kept = without_repeated(members, report);
+    for (const RunRecord* run : kept) {
+      if (run->status == RunRecord::Status::diverged) report.diverged.push_back(*run);
+      if (run->status == RunRecord::Status::running) report.running.push_back(*run);
+      if (run->status == RunRecord::Status::missing) report.missing.push_back(*run);
+    }
+    report.rows.push_back(make_row(values, kept));
+  }
+  std::sort(report.rows.begin(), report.rows.end(), row_before);
+  compare_rows(report);
+  for (const auto& [name, value] : runs.front().settings) {
+    const bool varies = std::find(report.columns.begin(), report.columns.end(), name) != report.columns.end();
+    if (name != "seed" && !varies) report.common.emplace_back(name, value);
+  }
+  report.title = fmt::format("{}", fmt::join(datasets, ", "));
+  return report;
+}
+
+Report write_report(const std::vector<std::filesystem::path>& dirs, const std::filesystem::path& out) {
+  Report report = make_report(read_runs(dirs));
+  std::filesystem::create_directories(out);
+  write_file_atomically(out / "table.md", report_markdown(report));
+  write_file_atomically(out / "table.csv", report_csv(report));
+  write_file_atomically(out / "index.html", report_html(report));
+  return report;
+}
+
+}  // namespace bitstate::experiments

@@ -1,0 +1,234 @@
+#include "experiments/report/run_record.h"
+
+#include "core/error.h"
+#include "core/io/hdf5.h"
+#include "core/random.h"
+#include "experiments/settings/run_config.h"
+#include "experiments/settings/source.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <set>
+#include <sstream>
+
+namespace bitstate::experiments {
+
+namespace {
+
+using nlohmann::json;
+
+void read_result(RunRecord& run) {
+  const auto path = run.folder / "result.json";
+  if (!std::filesystem::exists(path)) {
+    run.reason = "no result.json";
+    return;
+  }
+  const json result = json::parse(read_text(path), nullptr, false);
+  if (!result.is_object() || !result.contains("status") || !result["status"].is_string()) {
+    run.reason = "result.json is not a result";
+    return;
+  }
+  for (const auto& [name, value] : result.items()) {
+    if (value.is_number() && std::isfinite(value.get<double>())) run.figures[name] = value.get<double>();
+  }
+  for (const char* metric : {"accuracy", "mse", "rmse", "smape"}) {
+    if (run.figures.count(fmt::format("test_{}", metric)) > 0) run.metric = metric;
+  }
+  const auto status = result["status"].get<std::string>();
+  if (result.contains("reason") && result["reason"].is_string()) run.reason = result["reason"].get<std::string>();
+  if (status == "diverged") {
+    run.status = RunRecord::Status::diverged;
+  } else if (status == "done" && !run.metric.empty()) {
+    run.status = RunRecord::Status::done;
+  } else {
+    run.reason = status == "done" ? "result.json holds no finite test metric" : "status is " + status;
+  }
+}
+
+/// One JSON object a line; a last line that was cut off by a crash is passed over.
+void read_metrics(RunRecord& run) {
+  const auto path = run.folder / "metrics.jsonl";
+  if (!std::filesystem::exists(path)) return;
+  std::istringstream lines(read_text(path));
+  lines.exceptions(std::ios::badbit);  // else an allocation that fails looks like the end
+  for (std::string line; std::getline(lines, line);) {
+    const json row = json::parse(line, nullptr, false);
+    if (!row.is_object() || !row.contains("epoch") || !row["epoch"].is_number()) continue;
+    const double epoch = row["epoch"].get<double>();
+    for (const auto& [name, value] : row.items()) {
+      if (name != "epoch" && value.is_number() && std::isfinite(value.get<double>())) {
+        run.curves[name].emplace_back(epoch, value.get<double>());
+      }
+    }
+  }
+}
+
+/// Whether a process holds the lock of a run that writes into `folder`.
+bool is_locked(const std::filesystem::path& folder) {
+  const int file = open((folder / ".lock").c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  const bool held = flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  close(file);
+  return held;
+}
+
+/// What best.h5 says of the run; before there is one, the source says what its weights are.
+void read_identity(RunRecord& run) {
+  try {
+    if (const auto best = run.folder / "best.h5"; std::filesystem::exists(best)) {
+      const Hdf5Reader reader(best);
+      run.source = reader.read_text("source");
+      run.rules = reader.read_text("rules");
+    } else if (!run.setting("from").empty()) {
+      run.source = source_digest(source_folder(run.folder, run.setting("from")));
+    }
+  } catch (const Error&) {  // damaged weights: the table shows the figures that there are
+  }
+}
+
+/// Runs that started from the same weights shall name them alike, however they wrote the path, and others not: weights
+/// are told apart by their digest or, where that is not known, are those of another run with the same path.
+void unify_sources(std::vector<RunRecord>& runs) {
+  std::map<std::string, std::string> digests, names;  // by path; by digest
+  std::set<std::string> taken;
+  for (const RunRecord& run : runs) {
+    if (!run.source.empty()) digests.emplace(run.setting("from"), run.source);
+  }
+  for (RunRecord& run : runs) {
+    for (auto& [key, value] : run.settings) {
+      if (key != "from" || value.empty()) continue;
+      if (run.source.empty() && digests.count(value) > 0) run.source = digests[value];
+      if (run.source.empty()) continue;
+      if (names.count(run.source) == 0) {
+        names[run.source] = taken.insert(value).second ? value : fmt::format("{} ({:.8})", value, run.source);
+      }
+      value = names[run.source];
+    }
+  }
+}
+
+/// A .quant file may have had other rules in every run that names it.
+void tell_rules_apart(std::vector<RunRecord>& runs) {
+  std::map<std::string, std::string> first_rules;  // by all other settings
+  for (RunRecord& run : runs) {
+    if (run.rules.empty()) continue;
+    Settings others = run.settings;
+    std::erase_if(others, [](const auto& setting) { return setting.first == "seed" || setting.first == "data"; });
+    const std::string& first = first_rules.emplace(format_ini(others), run.rules).first->second;
+    if (first == run.rules) continue;
+    for (auto& [key, value] : run.settings) {
+      if (key == "quant") value += fmt::format(" ({:08x})", random_stream(run.rules) >> 32U);
+    }
+  }
+}
+
+/// Adds `dir`, if it is a run, and the runs below it. `seen` keeps folders that are reached twice, also in a circle.
+void find_runs(const std::filesystem::path& dir, std::set<std::filesystem::path>& seen,
+               std::vector<std::filesystem::path>& found) {
+  if (!seen.insert(std::filesystem::canonical(dir)).second) return;
+  if (std::filesystem::is_regular_file(dir / "settings.ini")) found.push_back(dir);
+  for (const auto& entry : std::filesystem::directory_iterator(dir)) {
+    const bool hidden = entry.path().filename().string().starts_with('.');
+    if (!hidden && entry.is_directory()) find_runs(entry.path(), seen, found);
+  }
+}
+
+const std::string* find_setting(const Settings& settings, std::string_view name) {
+  const auto found = std::find_if(settings.begin(), settings.end(), [&](const auto& s) { return s.first == name; });
+  return found == settings.end() ? nullptr : &found->second;
+}
+
+}  // namespace
+
+std::string RunRecord::setting(std::string_view name) const {
+  static const Settings defaults = experiments::settings(RunConfig());
+  for (const Settings* place : {&settings, &defaults}) {
+    if (const std::string* const value = find_setting(*place, name)) return *value;
+  }
+  return {};
+}
+
+RunRecord read_run(const std::filesystem::path& folder) {
+  RunRecord run;
+  run.folder = folder;
+  run.settings = read_ini(folder / "settings.ini");
+  read_result(run);
+  read_metrics(run);
+  read_identity(run);
+  if (run.status == RunRecord::Status::missing && is_locked(folder)) {
+    run.status = RunRecord::Status::running;
+    const auto losses = run.curves.find("train_loss");
+    run.reason = fmt::format("{} epochs so far", losses == run.curves.end() ? 0 : losses->second.back().first);
+  }
+  return run;
+}
+
+std::vector<RunRecord> read_runs(const std::vector<std::filesystem::path>& dirs) {
+  std::vector<std::filesystem::path> folders;
+  std::set<std::filesystem::path> seen;
+  for (const auto& dir : dirs) {
+    std::vector<std::filesystem::path> found;
+    std::set<std::filesystem::path> here;
+    try {
+      find_runs(dir, here, found);
+    } catch (const std::filesystem::filesystem_error& error) {
+      const std::string reason = error.code().message();
+      require<UsageError>(error.code() != std::errc::no_such_file_or_directory, error.path1().string(),
+                          "cannot be read: {}", reason);
+      fail(error.path1().string(), "cannot be read: {}", reason);
+    }
+    require<UsageError>(!found.empty(), dir.string(),
+                        "holds no runs: neither it nor a folder below has a settings.ini");
+    for (const auto& folder : found) {
+      if (seen.insert(std::filesystem::canonical(folder)).second) folders.push_back(folder);
+    }
+  }
+  std::sort(folders.begin(), folders.end());
+  std::vector<RunRecord> runs;
+  runs.reserve(folders.size());
+  for (const auto& folder : folders) runs.push_back(read_run(folder));
+  unify_sources(runs);
+  tell_rules_apart(runs);
+  return runs;
+}
+
+RunRecord::Status status_of(const std::filesystem::path& folder) {
+  RunRecord run;
+  run.folder = folder;
+  read_result(run);
+  return run.status;
+}
+
+std::vector<std::string> varying_settings(const std::vector<RunRecord>& runs) {
+  std::vector<std::string> order;
+  for (const auto& run : runs) {
+    for (const auto& [name, value] : run.settings) {
+      if (std::find(order.begin(), order.end(), name) == order.end()) order.push_back(name);
+    }
+  }
+  std::vector<std::string> varying;
+  for (const auto& name : order) {
+    std::set<std::string> values;
+    for (const auto& run : runs) {
+      if (name != "data" || !run.setting(name).empty()) values.insert(run.setting(name));
+    }
+    if (name != "seed" && values.size() > 1) varying.push_back(name);
+  }
+  return varying;
+}
+
+bool is_quant_setting(std::string_view name) {
+  constexpr std::string_view tail = "_bits";
+  const bool flag = name.size() > tail.size() && name.substr(name.size() - tail.size()) == tail;
+  return flag || name == "quant" || name == "bits";
+}
+
+}  // namespace bitstate::experiments

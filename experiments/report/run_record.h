@@ -1,0 +1,50 @@
+// What a run left in its folder: its settings, its result and its metrics per epoch.
+#pragma once
+
+#include "experiments/settings/ini.h"
+
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace bitstate::experiments {
+
+struct RunRecord {
+  enum class Status { done, diverged, running, missing };
+
+  std::filesystem::path folder;
+  Settings settings;   ///< of settings.ini
+  std::string source;  ///< digest of the weights that it started from; empty: from none, or they are not known
+  std::string rules;   ///< all its quantization rules; empty: it has none, or they are not known
+  Status status = Status::missing;
+  std::string reason;                                                    ///< why it diverged, or why there is no result
+  std::string metric;                                                    ///< "accuracy", "mse" or "smape"
+  std::map<std::string, double> figures;                                 ///< every finite number of result.json
+  std::map<std::string, std::vector<std::pair<double, double>>> curves;  ///< of metrics.jsonl: (epoch, value)
+
+  /// The value of a setting; that of a run which does not say is the option's default, or "".
+  [[nodiscard]] std::string setting(std::string_view name) const;
+};
+
+/// Reads one folder. A result that cannot be read counts as missing and says why; without a result the run is running
+/// while a process holds its lock. Throws Error without settings.ini.
+RunRecord read_run(const std::filesystem::path& folder);
+
+/// All runs in these folders and below, each once, by the names of their folders. One source has one name in all of
+/// them, that of the first run. Throws UsageError for a folder without a run, Error for one that cannot be read.
+std::vector<RunRecord> read_runs(const std::vector<std::filesystem::path>& dirs);
+
+/// What the result.json of `folder` says; missing without a complete one.
+RunRecord::Status status_of(const std::filesystem::path& folder);
+
+/// The settings that are not the same in all runs, `seed` left out, in the order of settings(). Where the data are,
+/// only counts among the runs that say so.
+std::vector<std::string> varying_settings(const std::vector<RunRecord>& runs);
+
+/// The options that quantize: quant, the *_bits flags, bits.
+bool is_quant_setting(std::string_view name);
+
+}  // namespace bitstate::experiments

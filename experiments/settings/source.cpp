@@ -1,0 +1,150 @@
+#include "experiments/settings/source.h"
+
+#include "core/error.h"
+#include "core/io/hdf5.h"
+#include "core/io/sha256.h"
+#include "experiments/settings/ini.h"
+#include "experiments/training/model_setup.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <set>
+#include <system_error>
+
+namespace bitstate::experiments {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::filesystem::path weights_file(const std::filesystem::path& run) { return run / "best.h5"; }
+
+/// A learned range, which belongs to a site and not to the weights.
+bool is_range(std::string_view name) { return name.ends_with(".log_range"); }
+
+/// The tensors of "parameters" or "buffers".
+std::vector<std::string> members(const Hdf5Reader& reader, const std::string& group) {
+  std::vector<std::string> names;
+  if (reader.exists(group)) names = reader.list(group);
+  std::erase_if(names, is_range);
+  return names;
+}
+
+/// Reads one tensor of the model; `group` is "parameters" or "buffers".
+void read_tensor(const Hdf5Reader& reader, const std::string& group, const std::string& name, Tensor& into) {
+  const std::string file = reader.path().string();
+  const std::string path = group + "/" + name;
+  require<UsageError>(reader.exists(path), "from", "{} holds no {}, which this model has", file, name);
+  const Hdf5Shape shape = reader.shape(path);
+  require<UsageError>(shape == Hdf5Shape{into.rows, into.cols}, "from",
+                      "{} holds {} of shape [{}], but this model has [{}, {}]", file, name, fmt::join(shape, ", "),
+                      into.rows, into.cols);
+  auto array = reader.read<float>(path, into.size());
+  require(std::all_of(array.values.begin(), array.values.end(), [](float v) { return std::isfinite(v); }), "from",
+          "{}: {} holds a NaN or an infinity", file, name);
+  into.data = std::move(array.values);
+}
+
+void refuse_others(const Hdf5Reader& reader, const std::string& group, const std::set<std::string>& known) {
+  for (const auto& name : members(reader, group)) {
+    require<UsageError>(known.count(name) == 1, "from", "{} holds {}, which this model does not have",
+                        reader.path().string(), name);
+  }
+}
+
+void read_weights(const Hdf5Reader& reader, const Inventory& inventory) {
+  std::set<std::string> parameters, buffers;
+  for (const auto& [name, parameter] : inventory.parameters) {
+    if (is_range(name)) continue;
+    read_tensor(reader, "parameters", name, parameter->value);
+    parameters.insert(name);
+  }
+  for (const auto& [name, buffer] : inventory.buffers) {
+    read_tensor(reader, "buffers", name, buffer->value);
+    buffers.insert(name);
+  }
+  refuse_others(reader, "parameters", parameters);
+  refuse_others(reader, "buffers", buffers);
+}
+
+/// Absolute, without dots and without a slash at the end.
+fs::path normal(const fs::path& path) {
+  const fs::path full = fs::absolute(path.empty() ? "." : path).lexically_normal();
+  return full.has_filename() ? full : full.parent_path();
+}
+
+}  // namespace
+
+fs::path source_folder(const fs::path& run, const fs::path& from) {
+  const fs::path home = normal(run);
+  std::vector<fs::path> bases;
+  for (fs::path base = home; base != base.root_path(); base = base.parent_path()) bases.push_back(base);
+  bases.push_back(fs::current_path());
+  for (const fs::path& base : bases) {
+    std::error_code ignored;
+    if (fs::exists(base / from / "settings.ini", ignored)) return normal(base / from);
+  }
+  return normal(home / from);
+}
+
+std::string source_text(const fs::path& run, const fs::path& from) {
+  const fs::path home = normal(run);
+  const fs::path source = normal(from);
+  const auto first = [](const fs::path& path) {
+    return path == path.root_path() ? fs::path() : *std::next(path.begin());
+  };
+  const bool together = !first(home).empty() && first(home) == first(source);
+  return (together ? source.lexically_relative(home) : source).string();
+}
+
+std::string source_digest(const std::filesystem::path& run) {
+  if (!std::filesystem::exists(weights_file(run))) return {};
+  const Hdf5Reader reader(weights_file(run));
+  Sha256 hash;
+  for (const std::string group : {"parameters", "buffers"}) {
+    for (const auto& name : members(reader, group)) {
+      const auto array = reader.read<float>(group + "/" + name);
+      hash.update(name.data(), name.size());
+      hash.update(array.values.data(), array.values.size() * sizeof(float));
+    }
+  }
+  return hash.hex();
+}
+
+std::string other_columns(const RunConfig& config) {
+  const auto file = std::filesystem::path(config.from) / "settings.ini";
+  if (config.from.empty() || config.dataset != "own" || !std::filesystem::exists(file)) return {};
+  RunConfig source;
+  for (const auto& [name, value] : read_ini(file)) {
+    if (name == "dataset" || name == "input" || name == "target") set_option(source, name, value);
+  }
+  if (source.dataset != "own" || (source.input == config.input && source.target == config.target)) return {};
+  return fmt::format("warning: {} was trained with the input {} and the target {}; {} and {} are read in their units",
+                     config.from, source.input, source.target, config.input, config.target);
+}
+
+void load_source(const RunConfig& config, const datasets::Splits& data, const Inventory& inventory) {
+  const auto file = weights_file(config.from);
+  require<UsageError>(std::filesystem::exists(file), "from",
+                      "{} holds no best.h5: it is not the folder of a trained run", config.from);
+  const Hdf5Reader reader(file);
+  if (config.a_training != "discrete" || reader.exists("parameters/layers.0.ssm.Lambda_bar")) {
+    read_weights(reader, inventory);
+    return;
+  }
+  RunConfig continuous = config;
+  continuous.a_training = "continuous";
+  Model model = make_model(continuous, data);
+  read_weights(reader, take_inventory(model));
+  for (S5SSM* ssm : ssms(model)) ssm->make_discrete();
+  const Inventory made = take_inventory(model);
+  for (std::size_t i = 0; i < made.parameters.size(); ++i) {
+    inventory.parameters[i].parameter->value = made.parameters[i].parameter->value;
+  }
+  for (std::size_t i = 0; i < made.buffers.size(); ++i)
+    inventory.buffers[i].buffer->value = made.buffers[i].buffer->value;
+}
+
+}  // namespace bitstate::experiments

@@ -1,0 +1,177 @@
+#include "experiments/sweep/sweep.h"
+
+#include "core/error.h"
+#include "core/io/atomic_file.h"
+#include "core/io/folder_lock.h"
+#include "experiments/host/signals.h"
+#include "experiments/report/run_record.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace bitstate::experiments {
+
+namespace {
+
+std::string seconds_text(double seconds) {
+  const auto whole = static_cast<long>(seconds + 0.5);
+  if (whole < 60) return fmt::format("{} s", whole);
+  if (whole < 3600) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
+  return fmt::format("{}h{:02}m", whole / 3600, whole / 60 % 60);
+}
+
+/// The last line of a failed run's log, which says why it failed; `otherwise` where there is none.
+std::string last_line(const std::filesystem::path& log, const std::string& otherwise) {
+  if (!std::filesystem::is_regular_file(log)) return otherwise;
+  const auto lines = split(read_text(log), "\r\n");
+  return lines.empty() ? otherwise : lines.back();
+}
+
+/// The state of one call of run_sweep().
+class SweepProgress {
+ public:
+  SweepProgress(std::size_t jobs, const SweepSay& say) : jobs_(jobs), say_(say) {}
+
+  SweepSummary summary;
+
+  void started(int job, const SweepRun& run, std::filesystem::path folder) {
+    running_[job] = {&run, std::move(folder), Clock::now()};
+  }
+  [[nodiscard]] std::size_t running() const { return running_.size(); }
+
+  void ended(const RunLauncher::Event& event) {
+    const auto found = running_.find(event.job);
+    if (found == running_.end()) return;
+    const Job job = found->second;
+    running_.erase(found);
+    const double seconds = std::chrono::duration<double>(Clock::now() - job.since).count();
+    const RunRecord record = read_run(job.folder);
+    if (record.status == RunRecord::Status::missing && event.exit_code == 75) {
+      say_(fmt::format("stopped   {}: goes on from its checkpoint", job.run->label), false);
+      return;
+    }
+    total_seconds_ += seconds;
+    ++counted_;
+    say_(outcome(record, job.run->label, event.exit_code) + fmt::format("  ({})", seconds_text(seconds)), false);
+  }
+
+  void show() const {
+    const std::size_t finished = summary.skipped + summary.done + summary.diverged + summary.failed;
+    std::string line = fmt::format("{}/{} runs, {} running", finished, summary.planned, running_.size());
+    if (counted_ > 0) {
+      const double mean = total_seconds_ / static_cast<double>(counted_);
+      double left = mean * static_cast<double>(summary.planned - finished);
+      for (const auto& [id, job] : running_) {
+        left -= std::min(mean, std::chrono::duration<double>(Clock::now() - job.since).count());
+      }
+      line += fmt::format(", about {} left", seconds_text(std::max(0.0, left) / static_cast<double>(jobs_)));
+    }
+    say_(line, true);
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Job {
+    const SweepRun* run = nullptr;
+    std::filesystem::path folder;
+    Clock::time_point since;
+  };
+
+  /// Counts the run and says what became of it.
+  std::string outcome(const RunRecord& record, const std::string& label, int exit_code) {
+    if (record.status == RunRecord::Status::done) {
+      ++summary.done;
+      ++summary.measured;
+      const std::string name = "test_" + record.metric;
+      return fmt::format("done      {}: {} {:.6g}", label, name, record.figures.at(name));
+    }
+    if (record.status == RunRecord::Status::diverged) {
+      ++summary.diverged;
+      return fmt::format("diverged  {}: {}", label, record.reason);
+    }
+    ++summary.failed;
+    const auto log = record.folder / "train.log";
+    return fmt::format("failed    {}: exit code {}, {}; see {}", label, exit_code, last_line(log, record.reason),
+                       log.string());
+  }
+
+  std::size_t jobs_;
+  const SweepSay& say_;
+  std::map<int, Job> running_;
+  double total_seconds_ = 0.0;
+  std::size_t counted_ = 0;
+};
+
+}  // namespace
+
+SweepSummary run_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path& out, std::size_t jobs,
+                       RunLauncher& launcher, const SweepSay& say) {
+  std::filesystem::create_directories(out / "runs");
+  const FolderLock lock(out);
+  SweepProgress progress(jobs, say);
+  progress.summary.planned = plan.size();
+  std::vector<const SweepRun*> left;
+  for (const auto& run : plan) {
+    const auto folder = out / "runs" / run.hash;
+    if (const auto status = status_of(folder); status != RunRecord::Status::missing) {
+      ++progress.summary.skipped;
+      if (status == RunRecord::Status::done) ++progress.summary.measured;
+      continue;
+    }
+    // written before anything runs, so that a report can list what is missing
+    std::filesystem::create_directories(folder);
+    RunConfig config = run.config;
+    config.out = folder.string();
+    write_file_atomically(folder / "settings.ini", settings_text(config));
+    left.push_back(&run);
+  }
+  std::reverse(left.begin(), left.end());
+
+  while (progress.running() > 0 || (!left.empty() && !progress.summary.interrupted)) {
+    while (!left.empty() && progress.running() < jobs && !progress.summary.interrupted) {
+      const SweepRun& run = *left.back();
+      left.pop_back();
+      const auto folder = out / "runs" / run.hash;
+      progress.started(launcher.start(run, folder), run, folder);
+    }
+    progress.show();
+    const auto event = launcher.wait();
+    if (event.kind == RunLauncher::Event::Kind::ended) progress.ended(event);
+    if (event.kind == RunLauncher::Event::Kind::stop) progress.summary.interrupted = true;
+  }
+  return progress.summary;
+}
+
+int exit_code(const SweepSummary& summary) {
+  if (summary.interrupted) return exit_interrupted;
+  return summary.failed > 0 || summary.measured == 0 ? 1 : 0;
+}
+
+ProcessLauncher::ProcessLauncher(std::vector<std::string> options) : options_(std::move(options)) {}
+
+int ProcessLauncher::start(const SweepRun& run, const std::filesystem::path& folder) {
+  std::vector<std::string> command{ChildProcesses::this_program().string(), "train", (folder / "settings.ini").string(),
+                                   "--out=" + folder.string()};
+  if (std::filesystem::exists(folder / "checkpoint.h5")) command.push_back("--resume=true");
+  if (!run.config.data.empty()) command.push_back("--data=" + run.config.data);
+  command.insert(command.end(), options_.begin(), options_.end());
+  return children_.start(command, folder / "train.log");
+}
+
+RunLauncher::Event ProcessLauncher::wait() {
+  const auto event = children_.wait(1.0);
+  switch (event.kind) {
+    case ChildProcesses::Event::Kind::ended:
+      return {Event::Kind::ended, event.child, event.exit_code};
+    case ChildProcesses::Event::Kind::signal:
+      children_.send(event.signal);
+      return {Event::Kind::stop, 0, 0};
+    case ChildProcesses::Event::Kind::nothing:
+      break;
+  }
+  return {};
+}
+
+}  // namespace bitstate::experiments

@@ -1,0 +1,87 @@
+// Many runs of one recipe: the product of axes, quantization configurations and seeds, each run in its own folder.
+#pragma once
+
+#include "experiments/host/process.h"
+#include "experiments/settings/run_config.h"
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bitstate::experiments {
+
+/// One planned run. `label` is what tells it from the others, as in "a_bits=4 ssm_act_bits=8 seed=1".
+struct SweepRun {
+  RunConfig config;
+  std::string hash;  ///< settings_hash(config), the name of its folder
+  std::string label;
+};
+
+/// The runs that a sweep file asks for:
+///   recipe = lorenz-small       a built-in recipe or a path; default: the settings of the run that set.from names
+///   seeds = 1 2 3               default: the recipe's
+///   quant = none w8a8           named configurations or paths; default: the recipe's
+///   axis.a_bits = none 2 4 8    any option that changes what a run is
+///   set.epochs = 5              a fixed override
+/// Blanks separate values or, where there is a |, bars alone (those of axis.bits always); commas and what stands in
+/// double quotes belong to a value. It is the full product, each run once, and for every float setting and seed the
+/// float run as the reference. `overrides` are fixed settings that win over set. Throws UsageError naming `where`.
+std::vector<SweepRun> plan_sweep(const Settings& file, std::string_view where, const Settings& overrides = {});
+
+/// Where runs are carried out: in child processes, or as a test pleases.
+class RunLauncher {
+ public:
+  struct Event {
+    enum class Kind { ended, stop, nothing };
+    Kind kind = Kind::nothing;
+    int job = 0;        ///< ended: what start() returned
+    int exit_code = 0;  ///< ended
+  };
+
+  virtual ~RunLauncher() = default;
+  /// Starts a run that shall write its result into `folder`; does not wait.
+  virtual int start(const SweepRun& run, const std::filesystem::path& folder) = 0;
+  /// The next end of a run, or a wish to stop, or nothing after at most a second or so.
+  virtual Event wait() = 0;
+};
+
+/// Runs `bitstate train FOLDER/settings.ini --out=FOLDER` in child processes; their output goes to FOLDER/train.log.
+/// A signal to this process is handed on to them.
+class ProcessLauncher : public RunLauncher {
+ public:
+  /// `options` are appended to each command line, as "--threads=1".
+  explicit ProcessLauncher(std::vector<std::string> options);
+  int start(const SweepRun& run, const std::filesystem::path& folder) override;
+  Event wait() override;
+
+ private:
+  std::vector<std::string> options_;
+  ChildProcesses children_;
+};
+
+struct SweepSummary {
+  std::size_t planned = 0;
+  std::size_t skipped = 0;  ///< had a result before
+  std::size_t done = 0;
+  std::size_t diverged = 0;
+  std::size_t measured = 0;  ///< are done, by this call or an earlier one
+  std::size_t failed = 0;    ///< ended without a result; tried again by the next call
+  bool interrupted = false;  ///< asked to stop; the rest is for the next call
+};
+
+/// What run_sweep() reports: `transient` lines may be overwritten by the next one.
+using SweepSay = std::function<void(std::string_view line, bool transient)>;
+
+/// Carries out the runs that have no result in `out`/runs yet, `jobs` at once. A run that diverges or fails does not
+/// stop the others. Throws Error if `out` cannot be written or another process works in it.
+SweepSummary run_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path& out, std::size_t jobs,
+                       RunLauncher& launcher, const SweepSay& say);
+
+/// What the program ends with: 75 when it was asked to stop, 1 when a run failed or when no run at all is done, else 0.
+int exit_code(const SweepSummary& summary);
+
+}  // namespace bitstate::experiments

@@ -1,0 +1,105 @@
+#include "experiments/sweep/sweep_check.h"
+
+#include "core/error.h"
+#include "core/suggest.h"
+#include "experiments/report/run_record.h"
+#include "experiments/training/trainer.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+#include <string>
+
+namespace bitstate::experiments {
+
+namespace {
+
+/// Settings that decide what data are read.
+constexpr std::array<std::string_view, 14> data_settings{
+    "dataset", "data",   "trajectories", "tau",  "contour_length", "input",       "target",
+    "window",  "stride", "horizon",      "task", "val_split",      "limit_train", "limit_test"};
+
+/// Settings whose values only training tells apart: each is checked alone when it is read.
+constexpr std::array<std::string_view, 16> training_settings{
+    "seed",       "epochs", "ssm_lr_base",    "lr_factor",         "dt_global",    "lr_min",
+    "warmup_end", "lanes",  "cosine_anneal",  "p_dropout",         "weight_decay", "opt_config",
+    "dt_min",     "dt_max", "from_lr_factor", "from_epochs_factor"};
+
+bool is_generated(const RunConfig& config) { return config.dataset == "lorenz" || config.dataset == "mackey-glass"; }
+
+/// The settings of a run that `names` holds, but for those whose values no check depends on.
+template <class Names>
+std::string key_of(const RunConfig& config, const Names& names) {
+  Settings kept = settings(config);
+  kept.emplace_back("data", config.data);
+  kept.emplace_back("checkpoint", config.resume ? config.out : "");
+  kept.emplace_back("weights", config.from_digest);
+  std::erase_if(kept, [&](const auto& setting) {
+    const bool is_checked =
+        !is_one_of(setting.first, training_settings) && !(setting.first == "tau" && is_generated(config));
+    return !is_checked || !names(setting.first);
+  });
+  return format_ini(kept);
+}
+
+std::string data_key(const RunConfig& config) {
+  return key_of(config, [](std::string_view name) {
+    return is_one_of(name, data_settings) || name == "checkpoint" || name == "weights";
+  });
+}
+
+std::string model_key(const RunConfig& config) {
+  return key_of(config, [](std::string_view) { return true; }) + quant_rules(config);
+}
+
+/// The run as its own process will see it.
+RunConfig started(const SweepRun& run, const std::filesystem::path& folder) {
+  RunConfig config = run.config;
+  config.out = folder.string();
+  config.resume = std::filesystem::exists(folder / "checkpoint.h5");
+  config.threads = 1;  // for one sequence
+  return config;
+}
+
+/// Calls `check`; what it refuses is refused as a mistake of this run.
+template <class F>
+void check_run(std::string_view where, const SweepRun& run, const F& check) {
+  try {
+    check();
+  } catch (const Error& error) {
+    fail<UsageError>(where, "the run {} cannot be trained: {}", run.label, error.what());
+  }
+}
+
+}  // namespace
+
+void check_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path& out, std::string_view where) {
+  struct Row {
+    const SweepRun* run;
+    RunConfig config;
+  };
+  std::map<std::string, std::vector<Row>> rows;  // by their data, which are held one at a time
+  std::set<std::string> finished;
+  for (const SweepRun& run : plan) {
+    const auto folder = out / "runs" / run.hash;
+    if (status_of(folder) != RunRecord::Status::missing) {
+      if (finished.insert(data_key(run.config)).second) check_own_data(run.config, folder);
+      continue;
+    }
+    RunConfig config = started(run, folder);
+    std::string key = data_key(config);
+    rows[std::move(key)].push_back({&run, std::move(config)});
+  }
+  std::set<std::string> models;
+  for (const auto& [key, same] : rows) {
+    datasets::Splits data;
+    const Row& first = same.front();
+    check_run(where, *first.run, [&] { data = training_data(first.config); });
+    for (const Row& row : same) {
+      if (models.insert(model_key(row.config)).second) check_run(where, *row.run, [&] { rehearse(row.config, data); });
+    }
+  }
+}
+
+}  // namespace bitstate::experiments

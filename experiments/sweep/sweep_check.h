@@ -1,0 +1,18 @@
+// What would stop a run of a sweep before its first step, found before any run starts.
+#pragma once
+
+#include "experiments/sweep/sweep.h"
+
+#include <filesystem>
+#include <string_view>
+#include <vector>
+
+namespace bitstate::experiments {
+
+/// Reads the data of every run of `plan` that has no result in `out`/runs yet, builds its model with its quantizers,
+/// takes over the weights that it starts from and runs one sequence through it; each once for all runs that are alike
+/// in this. Throws UsageError naming `where`, the first run that cannot be trained and why. Throws Error where a run
+/// that has its result was trained on other data of one's own than those that are there now.
+void check_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path& out, std::string_view where);
+
+}  // namespace bitstate::experiments

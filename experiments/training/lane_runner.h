@@ -1,0 +1,81 @@
+// Runs batches through a model, lane by lane: every number that comes out is independent of the number of threads.
+#pragma once
+
+#include "core/parallel.h"
+#include "datasets/dataset.h"
+#include "experiments/training/metric.h"
+#include "models/models.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+namespace bitstate::experiments {
+
+struct LaneSettings {
+  std::size_t lanes = 16;
+  bool pad = false;  ///< sequences are padded to max_length
+  std::size_t max_length = 0;
+  bool packed = false;  ///< a lane's sequences share one pass (batch normalization needs it in training)
+  datasets::Units target_units = {};
+};
+
+/// What a batch gave: loss, metric and weight in the mean of the metrics (MetricMean) of each of its sequences, in
+/// their order.
+struct BatchResult {
+  std::vector<double> losses;
+  std::vector<double> metrics;
+  std::vector<double> weights;
+  std::size_t tokens = 0;
+};
+
+class LaneRunner {
+ public:
+  LaneRunner(const Model& model, const Inventory& inventory, Metric metric, const LaneSettings& settings,
+             Workers& workers);
+  ~LaneRunner();
+
+  /// calibrate: ranges are observed, with the running statistics; begin: as calibrate, with those of the batch, where
+  /// there are no running ones yet.
+  enum class Mode { train, begin, calibrate, evaluate };
+
+  /// Forward (and, in training, backward) of the sequences `indices` of `data`, dealt to the lanes in order. In
+  /// training gradient(), observed() and statistics() then hold those of the whole batch; in calibration observed()
+  /// does. Throws DivergedError when a loss, a state or an activation is not finite.
+  const BatchResult& run(Mode mode, const datasets::Dataset& data, std::span<const std::size_t> indices,
+                         std::uint64_t seed = 0, std::uint64_t step = 0);
+
+  [[nodiscard]] std::span<const float> gradient() const;  ///< flat, of the mean loss of the batch
+  [[nodiscard]] Observed observed() const;                ///< of the quantizers that keep a range
+  [[nodiscard]] std::span<const double> statistics() const { return statistics_; }  ///< of the BatchNorms
+  [[nodiscard]] std::size_t peak_arena_bytes() const;                               ///< of all workers together
+
+ private:
+  struct Lane;
+  struct Workspace;
+
+  void run_lane(Mode mode, const datasets::Dataset& data, std::span<const std::size_t> indices, std::size_t lane,
+                std::size_t lanes, Meeting* meeting, std::uint64_t seed, std::uint64_t step);
+  void run_group(Workspace& workspace, const Pass& pass, const datasets::Dataset& data,
+                 std::span<const std::size_t> indices, std::size_t first, std::size_t last);
+  void append(Workspace& workspace, const datasets::Example& example, bool each_step) const;
+  Value loss_of(Workspace& workspace, const Batch& batch, Value output, bool each_step) const;
+  std::unique_ptr<Workspace> take_workspace();
+  void merge(std::size_t lanes, bool gradients);
+
+  const Model& model_;
+  const Inventory& inventory_;
+  Metric metric_;
+  LaneSettings settings_;
+  Workers& workers_;
+  std::vector<Lane> lanes_;
+  std::vector<double> statistics_;
+  BatchResult result_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Workspace>> idle_;
+};
+
+}  // namespace bitstate::experiments

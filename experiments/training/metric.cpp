@@ -1,0 +1,50 @@
+#include "experiments/training/metric.h"
+
+#include <cmath>
+#include <cstddef>
+
+namespace bitstate::experiments {
+
+std::string_view metric_name(Metric metric) {
+  switch (metric) {
+    case Metric::accuracy:
+      return "accuracy";
+    case Metric::mse:
+      return "mse";
+    case Metric::rmse:
+      return "rmse";
+    case Metric::smape:
+      return "smape";
+  }
+  return "";
+}
+
+bool is_better(Metric metric, double a, double b) { return metric == Metric::accuracy ? a > b : a < b; }
+
+double mean_square(std::span<const float> y, std::span<const float> target, const datasets::Units& units) {
+  double sum = 0.0;
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    const double deviation = units.deviation.empty() ? 1.0 : units.deviation[i % units.deviation.size()];
+    const double error = (static_cast<double>(y[i]) - static_cast<double>(target[i])) * deviation;
+    sum += error * error;
+  }
+  return sum / static_cast<double>(y.size());
+}
+
+void MetricMean::add(double value, double weight) {
+  sum_ += weight * value;
+  weight_ += weight;
+}
+
+double MetricMean::value() const {
+  const double mean = sum_ / weight_;
+  return metric_ == Metric::rmse ? std::sqrt(mean) : mean;
+}
+
+Metric metric_of(const datasets::Splits& data) {
+  if (data.task == datasets::Task::classification) return Metric::accuracy;
+  if (data.name == "mackey-glass") return Metric::smape;  // as Q-S5
+  return data.name == "lorenz" ? Metric::mse : Metric::rmse;
+}
+
+}  // namespace bitstate::experiments

@@ -1,0 +1,27 @@
+// From the settings of a run to its data, its model and its quantizers.
+#pragma once
+
+#include "autograd/optimizer.h"
+#include "datasets/registry.h"
+#include "experiments/settings/run_config.h"
+#include "models/models.h"
+
+#include <optional>
+
+namespace bitstate::experiments {
+
+/// The data of a run, as a model with this reading sees them (none: by their own units and vocabulary). Throws Error
+/// for missing or damaged files, and for data whose ids stand for other symbols.
+datasets::Splits load_data(const RunConfig& config, const std::optional<datasets::Reading>& reading = {});
+
+/// How the parameters of a run learn.
+OptimizerSettings optimizer_settings(const RunConfig& config);
+
+/// The untrained model for inputs and outputs like those of `data`; its SSMs are discrete with a_training = discrete.
+/// Throws UsageError for sizes that make no model.
+Model make_model(const RunConfig& config, const datasets::Splits& data);
+
+/// Gives every site of the model its quantizer. Throws UsageError for a rule that matches no site.
+void apply_quantization(const RunConfig& config, Inventory& inventory);
+
+}  // namespace bitstate::experiments

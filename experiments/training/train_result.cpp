@@ -1,0 +1,68 @@
+#include "core/error.h"
+#include "experiments/training/trainer.h"
+
+#include <nlohmann/json.hpp>
+
+namespace bitstate::experiments {
+namespace {
+
+using nlohmann::json;
+
+json figures(const TrainResult& result) {
+  json line = {{"epochs", result.epochs},
+               {"seconds", result.seconds},
+               {"tokens_per_second", result.tokens_per_second},
+               {"peak_rss_bytes", result.peak_rss_bytes},
+               {"weights_digest", result.weights_digest}};
+  if (result.size_bits > 0) line["size_bits"] = result.size_bits;
+  if (result.a_width > 0) line["a_width"] = result.a_width;
+  if (!result.program.empty()) line["program"] = result.program;
+  if (!result.date.empty()) line["date"] = result.date;
+  if (result.status == "done") {  // another run has no test figures
+    line["val_" + result.metric_name] = result.val_metric;
+    line["test_" + result.metric_name] = result.test_metric;
+    line["test_loss"] = result.test_loss;
+  }
+  return line;
+}
+
+TrainResult from_json(const json& line) {
+  TrainResult r;
+  r.status = line.at("status");
+  r.reason = line.value("reason", "");
+  r.metric_name = line.at("metric");
+  r.val_metric = line.value("val_" + r.metric_name, 0.0);
+  r.test_metric = line.value("test_" + r.metric_name, 0.0);
+  r.test_loss = line.value("test_loss", 0.0);
+  r.epochs = line.value("epochs", std::uint64_t{0});
+  r.seconds = line.value("seconds", 0.0);
+  r.tokens_per_second = line.value("tokens_per_second", 0.0);
+  r.peak_rss_bytes = line.value("peak_rss_bytes", std::uint64_t{0});
+  r.weights_digest = line.value("weights_digest", "");
+  r.size_bits = line.value("size_bits", std::uint64_t{0});
+  r.a_width = line.value("a_width", 0);
+  r.program = line.value("program", "");
+  r.date = line.value("date", "");
+  r.exit_code = r.status == "done" ? 0 : 1;
+  return r;
+}
+
+}  // namespace
+
+std::string to_json(const TrainResult& result) {
+  json line = figures(result);
+  line["status"] = result.status;
+  line["metric"] = result.metric_name;
+  if (!result.reason.empty()) line["reason"] = result.reason;
+  return line.dump();
+}
+
+TrainResult result_from_json(const std::string& text, const std::string& file) {
+  try {
+    return from_json(json::parse(text));
+  } catch (const json::exception& error) {
+    fail("train", "{} is damaged ({}); remove it to finish the run again", file, error.what());
+  }
+}
+
+}  // namespace bitstate::experiments

@@ -1,0 +1,63 @@
+// Training and evaluation of one run.
+#pragma once
+
+#include "datasets/dataset.h"
+#include "experiments/settings/run_config.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace bitstate::experiments {
+
+/// The final figures of a run.
+struct TrainResult {
+  std::string status;        ///< "done", "diverged" or "interrupted"
+  std::string reason;        ///< of a divergence: which tensor, which step
+  std::string metric_name;   ///< "accuracy", "mse" or "smape"
+  double test_metric = 0.0;  ///< of the weights that were best on the validation part; accuracy in [0, 1]
+  double val_metric = 0.0;   ///< best on the validation part (the test part where there is none)
+  double test_loss = 0.0;
+  std::uint64_t epochs = 0;  ///< trained
+  double seconds = 0.0;      ///< wall time of all sessions of the run
+  double tokens_per_second = 0.0;
+  std::uint64_t peak_rss_bytes = 0;
+  std::string weights_digest;   ///< SHA-256 of the weights at the end of training
+  std::uint64_t size_bits = 0;  ///< of the stored weights and biases; 0 in results of older versions
+  int a_width = 0;              ///< bits of the numbers that the state is multiplied by, 32 for float; 0 likewise
+  std::string program = {};     ///< program_version() of what ended the run; empty in results of older versions
+  std::string date = {};        ///< of its end, in UTC; likewise
+  int exit_code = 0;            ///< 0, 1 (diverged) or 75 (interrupted)
+};
+
+/// The figures as one line of JSON, under the names of --json.
+std::string to_json(const TrainResult& result);
+
+/// Reads to_json()'s text back. Throws Error naming `file` when it is damaged.
+TrainResult result_from_json(const std::string& text, const std::string& file);
+
+/// Trains in the folder config.out: settings.ini, parameters.txt (group, rate and decay of each), metrics.jsonl (one
+/// line an epoch), checkpoint.h5, best.h5 and, at the end, result.json, all written atomically; what it
+/// prints is appended to train.log. With 0 epochs (post-
+/// training quantization) it calibrates the weights of config.from, and there are neither parameters.txt, metrics.jsonl
+/// nor checkpoint.h5. With config.resume it
+/// continues from checkpoint.h5 where there is one, bit for bit, unless the data are others; a finished run is returned
+/// as it is. A NaN or an infinity ends the run as "diverged"; the last good checkpoint stays. Throws UsageError when
+/// the folder already holds a run and resume is not set, Error when another process works in it.
+TrainResult train(const RunConfig& config);
+
+/// The data as train() sees them: by the reading of the checkpoint that it resumes or the run that it starts from.
+datasets::Splits training_data(const RunConfig& config);
+
+/// Throws what train() would throw before its first step on `data`, those of training_data(), and writes nothing.
+void rehearse(const RunConfig& config, const datasets::Splits& data);
+
+/// Throws Error when the run in `folder` was trained on other own data than those that `config` names, if it names any.
+void check_own_data(const RunConfig& config, const std::filesystem::path& folder);
+
+/// Evaluates the best weights of the run in `run` (a folder that train() wrote) on the test part. dataset,
+/// contour_length, step_rescale and limit_test may be others than in training (speech35-8k with step_rescale 2 is S5's
+/// test at half the rate).
+TrainResult evaluate(const RunConfig& config, const std::filesystem::path& run);
+
+}  // namespace bitstate::experiments

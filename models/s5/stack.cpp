@@ -1,0 +1,69 @@
+#include "models/s5/stack.h"
+
+#include "core/error.h"
+#include "core/random.h"
+
+#include <string>
+
+namespace bitstate {
+namespace {
+
+/// Mask of one dropout call: 0 with probability p, else 1 / (1 - p), for each sequence and feature.
+std::span<const float> dropout_mask(Tape& tape, const Sequences& sequences, std::size_t features, double p,
+                                    std::uint64_t call) {
+  const Random random{tape.pass().seed, random_stream("dropout", (tape.pass().step << 20U) + call)};
+  const std::size_t count = sequences.count() * features;
+  float* const mask = tape.arena().array<float>(count);
+  const auto kept = static_cast<float>(1.0 / (1.0 - p));
+  for (std::size_t i = 0; i < count; ++i) {
+    mask[i] = random.uniform(sequences.first * features + i) < p ? 0.0F : kept;
+  }
+  return {mask, count};
+}
+
+}  // namespace
+
+S5Stack::S5Stack(const S5Options& options, std::uint64_t seed) : tokens(options.tokens), p_dropout(options.p_dropout) {
+  require<UsageError>(options.inputs > 0 && options.outputs > 0 && options.layers > 0, "s5",
+                      "expected at least 1 input, 1 output and 1 layer, got {}, {} and {}", options.inputs,
+                      options.outputs, options.layers);
+  require<UsageError>(p_dropout >= 0.0 && p_dropout < 1.0, "s5", "expected a p_dropout from 0 to below 1, got {}",
+                      p_dropout);
+  const std::size_t features = options.layer.sizes.H;
+  if (tokens) {
+    embedding = Embedding(options.inputs, features, seed, "encoder");
+  } else {
+    encoder = Linear(options.inputs, features, seed, "encoder");
+  }
+  input_quantizer.channels = input_quantizer.numbers = options.inputs;
+  encoder_quantizer.channels = encoder_quantizer.numbers = features;
+  for (std::size_t i = 0; i < options.layers; ++i)
+    layers.emplace_back(options.layer, seed, "layers." + std::to_string(i));
+}
+
+Value S5Stack::forward(Tape& tape, const Batch& batch) const {
+  Value x;
+  if (tokens) {
+    x = embedding.forward(tape, batch.tokens);
+  } else {
+    const std::size_t inputs = encoder.weight.value.cols;
+    require(batch.x.size() % inputs == 0, "s5", "{} input values are not a whole number of rows of {}", batch.x.size(),
+            inputs);
+    const Value raw = tape.input(batch.x.size() / inputs, inputs, batch.x.data());
+    x = encoder.forward(tape, ops::quantize(tape, raw, input_quantizer, &batch.sequences));
+  }
+  x = ops::quantize(tape, x, encoder_quantizer, &batch.sequences);
+  const bool drop = p_dropout > 0.0 && tape.pass().training && !tape.pass().calibrating;
+  const std::size_t features = tape[x].cols;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    DropoutMasks masks;
+    if (drop) {
+      masks.first = dropout_mask(tape, batch.sequences, features, p_dropout, 2 * i);
+      masks.second = dropout_mask(tape, batch.sequences, features, p_dropout, 2 * i + 1);
+    }
+    x = layers[i].forward(tape, x, batch.sequences, masks);
+  }
+  return x;
+}
+
+}  // namespace bitstate

@@ -1,0 +1,318 @@
+// Every instruction on every instruction set against the formulas, at all sizes and remainders, with codes at their
+// bounds. Most programs here are one instruction, alone, with a rescale behind it, and read twice.
+#include "core/error.h"
+#include "core/program/run/runner.h"
+#include "core/random.h"
+#include "tests/support/plain_program.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <utility>
+#include <vector>
+
+namespace bitstate::tests {
+namespace {
+
+using namespace program;  // NOLINT(google-build-using-namespace): the instructions
+
+constexpr std::int64_t int32_max = 0x7fffffff;
+
+/// Draws integers; every third is a bound.
+class Draw {
+ public:
+  explicit Draw(std::uint64_t seed) : random_{seed, 0} {}
+  std::int64_t operator()(std::int64_t lo, std::int64_t hi) {
+    const std::uint64_t kind = random_.below(6, count_++);
+    if (kind < 2) return kind == 0 ? lo : hi;
+    return lo + static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(hi - lo) + 1, count_++));
+  }
+  std::int32_t code(std::int64_t lo, std::int64_t hi) { return static_cast<std::int32_t>((*this)(lo, hi)); }
+  std::vector<std::int32_t> codes(std::size_t n, std::int64_t lo, std::int64_t hi) {
+    std::vector<std::int32_t> y(n);
+    for (std::int32_t& v : y) v = code(lo, hi);
+    return y;
+  }
+  FixedPoint factor(std::int64_t least_shift, std::int64_t greatest_shift) {
+    if ((*this)(0, 9) == 5) return {};
+    return {(*this)(std::int64_t{1} << 30, int32_max), (*this)(least_shift, greatest_shift)};
+  }
+  std::vector<FixedPoint> factors(std::size_t n, std::int64_t least_shift, std::int64_t greatest_shift) {
+    std::vector<FixedPoint> y;
+    for (std::size_t i = 0; i < n; ++i) y.push_back(factor(least_shift, greatest_shift));
+    return y;
+  }
+
+ private:
+  Random random_;
+  std::uint64_t count_ = 0;
+};
+
+/// Codes of an operand.
+struct Interval {
+  std::int64_t lo, hi;
+  [[nodiscard]] std::int64_t magnitude() const { return std::max(hi, -lo); }
+};
+
+/// 8 bits, less and more than that by one, 16 bits, more; up to 31.
+constexpr Interval intervals[] = {
+    {-128, 127}, {-127, 127},     {-129, 127},      {-128, 128}, {0, 255},
+    {-255, 0},   {-32768, 32767}, {-40000, -39000}, {-1, 1},     {-(1 << 29), (1 << 29) + 7}};
+
+Program program_of(std::size_t cols, Interval in, std::vector<Instruction> instructions) {
+  Program p;
+  p.input.cols = static_cast<std::uint32_t>(cols);
+  p.input.grid = {1.0F, static_cast<std::int32_t>(in.lo), static_cast<std::int32_t>(in.hi)};
+  p.instructions = std::move(instructions);
+  p.output.scale = {1.0F};
+  return p;
+}
+
+/// All instruction sets give the formulas' codes, in one piece and row by row.
+void check_program(const Program& p, std::size_t rows, Draw& draw) {
+  const auto input = draw.codes(rows * p.input.cols, p.input.grid.lo, p.input.grid.hi);
+  const auto expected = plain_run(p, input);
+  for (const Isa isa : {Isa::plain, Isa::avx2, Isa::avx512}) {
+    if (!is_available(isa)) continue;
+    CAPTURE(name_of(isa));
+    CAPTURE(p.input.cols);
+    CAPTURE(p.input.grid.lo);
+    CAPTURE(rows);
+    const Runner runner(p, isa);
+    REQUIRE(runner.run(input) == expected);
+    if (!runner.streams() || !runner.per_step()) continue;
+    State state = runner.begin();
+    std::vector<std::int32_t> output(expected.size());
+    for (std::size_t r = 0; r < rows; ++r) {
+      runner.step(state, std::span(input).subspan(r * p.input.cols, p.input.cols),
+                  std::span(output).subspan(r * runner.output_cols(), runner.output_cols()));
+    }
+    REQUIRE(output == expected);
+  }
+}
+
+/// A rescale of value x whose results fit `bits` bits.
+Rescale any_rescale(Ref x, std::size_t cols, Draw& draw) {
+  const std::int64_t least = draw(0, 1) == 0 ? 1 : 32;  // all shifts of 32 and more have their own path
+  const std::size_t factors = draw(0, 1) == 0 ? 1 : cols;
+  const std::size_t bounds = draw(0, 1) == 0 ? 1 : cols;
+  const std::int64_t bound = (std::int64_t{1} << draw(1, 31)) - 1;
+  Rescale r{x, draw.factors(factors, least, 62), {}, {}};
+  for (std::size_t i = 0; i < bounds; ++i) {
+    r.lo.push_back(draw.code(-bound, 0));
+    r.hi.push_back(draw.code(r.lo[i], bound));
+  }
+  return r;
+}
+
+/// `first` (the instructions up to value n) alone, with a rescale behind, and with a rescale while it is read twice.
+void check_with_rescale(std::size_t cols, Interval in, const std::vector<Instruction>& first, std::size_t out_cols,
+                        std::size_t rows, Draw& draw) {
+  check_program(program_of(cols, in, first), rows, draw);
+  const auto n = static_cast<Ref>(first.size());
+  std::vector<Instruction> more = first;
+  more.emplace_back(any_rescale(n, out_cols, draw));
+  check_program(program_of(cols, in, more), rows, draw);
+  more.emplace_back(Concatenate{n, n + 1});
+  check_program(program_of(cols, in, more), rows, draw);
+}
+
+std::size_t any_rows(std::size_t cols) { return cols % 7 == 0 ? 37 : 1 + cols % 5; }
+
+TEST_CASE("program kernels: linear") {
+  Draw draw(1);
+  for (std::size_t cols = 1; cols <= 70; ++cols) {
+    for (const Interval in : intervals) {
+      for (const std::int64_t weight_bound : {1, 127, 128, 32767}) {
+        // sum |W| B + |b| < 2^31
+        const std::int64_t fits = (int32_max - 1000) / (static_cast<std::int64_t>(cols) * in.magnitude());
+        const std::int64_t bound = std::min(weight_bound, fits);
+        if (bound == 0) continue;
+        const std::size_t outputs = cols % 3 == 0 ? 1 + cols : static_cast<std::size_t>(draw(1, 130));
+        Linear linear{0, {static_cast<std::uint32_t>(outputs), static_cast<std::uint32_t>(cols), 17, {}}, {}};
+        linear.weight.codes = draw.codes(outputs * cols, -bound, weight_bound == 128 ? bound - 1 : bound);
+        linear.bias = draw.codes(outputs, -999, 999);
+        check_with_rescale(cols, in, {linear}, outputs, any_rows(cols), draw);
+      }
+    }
+  }
+}
+
+TEST_CASE("program kernels: linear with all operands at their bounds") {
+  Draw draw(2);
+  for (const auto& [in, weight] : {std::pair{Interval{-128, -128}, -128}, std::pair{Interval{127, 127}, 127},
+                                   std::pair{Interval{-128, -128}, 127}, std::pair{Interval{127, 127}, -128}}) {
+    constexpr std::uint32_t cols = 1000;
+    const Linear linear{0, {17, cols, 8, std::vector<std::int32_t>(17 * cols, weight)}, draw.codes(17, -9, 9)};
+    check_program(program_of(cols, in, {linear}), 5, draw);
+  }
+  const Linear one_product{0, {1, 1, 16, {-32768}}, {7}};
+  check_program(program_of(1, {-32768, -32768}, {one_product}), 3, draw);
+  const Linear two_products{0, {1, 2, 16, {-32768, -32767}}, {0}};
+  check_program(program_of(2, {-32768, 32767}, {two_products}), 40, draw);
+}
+
+TEST_CASE("program kernels: rescale, of codes up to 2^31") {
+  Draw draw(3);
+  for (std::size_t cols = 1; cols <= 70; ++cols) {
+    for (const Interval in : intervals) {
+      check_program(program_of(cols, in, {any_rescale(0, cols, draw)}), any_rows(cols), draw);
+      const std::int64_t largest = int32_max / in.magnitude();
+      check_with_rescale(cols, in, {Scale{0, draw.codes(cols, -largest, largest)}}, cols, any_rows(cols), draw);
+    }
+  }
+}
+
+TEST_CASE("program kernels: sign and product") {
+  Draw draw(4);
+  for (std::size_t cols = 1; cols <= 70; ++cols) {
+    for (const Interval in : intervals) {
+      check_program(program_of(cols, in, {Sign{0}}), any_rows(cols), draw);
+      const std::int64_t largest = std::min(int32_max / in.magnitude(), draw(1, int32_max));
+      Rescale other = any_rescale(0, cols, draw);
+      for (std::int32_t& lo : other.lo) lo = static_cast<std::int32_t>(std::max<std::int64_t>(lo, -largest));
+      for (std::int32_t& hi : other.hi) hi = static_cast<std::int32_t>(std::clamp<std::int64_t>(hi, -largest, largest));
+      for (std::size_t i = 0; i < other.lo.size(); ++i) other.hi[i] = std::max(other.lo[i], other.hi[i]);
+      check_with_rescale(cols, in, {other, Product{0, 1}}, cols, any_rows(cols), draw);
+      check_with_rescale(cols, in, {other, Product{1, 0}}, cols, any_rows(cols), draw);
+    }
+  }
+}
+
+/// Factors by which codes up to `magnitude` stay below 2^29.
+std::vector<FixedPoint> fitting_factors(std::size_t n, std::int64_t magnitude, std::int64_t least, Draw& draw) {
+  std::vector<FixedPoint> y = draw.factors(n, least, 62);
+  for (FixedPoint& f : y) {
+    while (rescale(magnitude, f) >= std::int64_t{1} << 29) ++f.shift;
+  }
+  return y;
+}
+
+TEST_CASE("program kernels: sum and add_row") {
+  Draw draw(5);
+  for (std::size_t cols = 1; cols <= 70; ++cols) {
+    for (const Interval in : intervals) {
+      const Rescale other = any_rescale(0, cols, draw);
+      const std::int64_t least = draw(0, 1) == 0 ? 1 : 32;
+      const auto fa = fitting_factors(cols % 2 == 0 ? 1 : cols, in.magnitude() + 1, least, draw);
+      const auto fb = fitting_factors(cols % 3 == 0 ? 1 : cols, int32_max, least, draw);
+      check_with_rescale(cols, in, {other, Sum{0, 1, fa, fb}}, cols, any_rows(cols), draw);
+      check_with_rescale(cols, in, {other, Sum{1, 0, fb, fa}}, cols, any_rows(cols), draw);
+      auto signed_factors = fa;
+      for (FixedPoint& f : signed_factors) f.multiplier *= draw(0, 1) == 0 ? 1 : -1;
+      const auto row = draw.codes(cols, -(1 << 30), 1 << 30);
+      check_with_rescale(cols, in, {AddRow{0, signed_factors, row}}, cols, any_rows(cols), draw);
+    }
+  }
+}
+
+TEST_CASE("program kernels: layer_norm") {
+  Draw draw(6);
+  for (std::size_t cols = 1; cols <= 70; ++cols) {
+    std::int64_t bound = std::int64_t{1} << 29;  // H^3 B^2 <= 2^60
+    const auto h = static_cast<double>(cols);
+    while (h * h * h * static_cast<double>(bound) * static_cast<double>(bound) > 0x1.0p60) bound /= 2;
+    for (const std::int64_t b : {std::int64_t{1}, std::int64_t{127}, std::int64_t{32767}, bound}) {
+      for (const std::int64_t gamma : {1, 127, 32767}) {
+        const Interval in{-std::min(b, bound), std::min(b, bound)};
+        LayerNorm norm{0, draw.codes(cols, -gamma, gamma), draw.codes(cols, -(1 << 29), 1 << 29), 0, 1};
+        while (gamma << (norm.fraction + 1) < std::int64_t{1} << 30) ++norm.fraction;
+        norm.fraction = std::min(norm.fraction, 29);
+        norm.epsilon = draw(1, std::int64_t{1} << draw(0, 60));
+        check_with_rescale(cols, in, {norm}, cols, any_rows(cols), draw);
+      }
+    }
+    // all columns equal: d = 0
+    const LayerNorm flat{0, draw.codes(cols, -99, 99), draw.codes(cols, -99, 99), 20, 1};
+    check_program(program_of(cols, {-77, -77}, {flat}), 3, draw);
+  }
+}
+
+TEST_CASE("program kernels: table and embedding") {
+  Draw draw(7);
+  for (std::size_t cols = 1; cols <= 70; ++cols) {
+    for (const Interval in : {Interval{-128, 127}, Interval{-127, 126}, Interval{0, 255}, Interval{-300, 300}}) {
+      for (const std::int64_t bound : {1, 127, 128, 70000}) {
+        const auto rows = static_cast<std::uint32_t>(draw(0, 1) == 0 ? 1 : cols);
+        const auto size = static_cast<std::uint32_t>(in.hi - in.lo + 4);
+        const Matrix entries{rows, size, 32, draw.codes(std::size_t{rows} * size, -bound, bound)};
+        const Table table{0, static_cast<std::int32_t>(in.lo) - 2, entries};
+        check_program(program_of(cols, in, {table}), any_rows(cols), draw);
+      }
+    }
+    Program tokens = program_of(1, {0, 299}, {});
+    tokens.input.tokens = true;
+    const auto width = static_cast<std::uint32_t>(cols);
+    tokens.instructions = {Embedding{0, {300, width, 16, draw.codes(300 * cols, -200, 200)}}, Sign{1},
+                           Concatenate{1, 2}};
+    check_program(tokens, any_rows(cols), draw);
+  }
+}
+
+/// A recurrence of `states` states whose eigenvalues may be larger than 1.
+Scan any_scan(std::size_t states, Interval in, std::int32_t shift, std::int32_t bound, Draw& draw) {
+  Scan s;
+  s.shift = shift;
+  s.backward = draw(0, 3) == 0;
+  s.feedback = draw(0, 1) == 0;
+  s.bound = bound;
+  s.lambda_bits = 17;
+  const std::int64_t one = shift < 0 ? 1 << 7 : std::int64_t{1} << std::min(shift, 15);
+  s.lambda = draw.codes(2 * states, -one, one);
+  s.to_state = shift < 0 ? FixedPoint{(std::int64_t{1} << 30) + 12345, 37} : FixedPoint{1 << 30, 30};
+  s.to_inner = shift < 0 ? FixedPoint{int32_max - 24690, 24} : FixedPoint{1 << 30, 30};
+  s.limit = shift < 0 ? std::int64_t{1} << 30 : (4 * std::int64_t{bound}) << shift;
+  if (draw(0, 2) == 1) s.limit /= 10;  // one that decides
+  s.from_input = draw.factors(2 * states, 1, 62);
+  // some inputs of the size of the state, some far beyond the limit
+  for (FixedPoint& f : s.from_input) {
+    if (draw(0, 3) == 0) continue;
+    f = {1 << 30, 30};
+    while (f.shift > 1 && rescale(in.magnitude(), f) < s.limit / 64) --f.shift;
+    while (f.shift < 62 && rescale(in.magnitude(), f) > s.limit) ++f.shift;
+  }
+  return s;
+}
+
+TEST_CASE("program kernels: scan") {
+  Draw draw(8);
+  for (std::size_t states = 1; states <= 20; ++states) {
+    for (const Interval in : intervals) {
+      for (const std::int32_t shift : {-1, 0, 1, 7, 15, 40}) {
+        for (const std::int32_t bound : {1, 127, 32767}) {
+          if (shift < 0 && bound > 127) continue;  // analyse() allows sums up to 3 2^30
+          Scan scan = any_scan(states, in, shift, bound, draw);
+          check_program(program_of(2 * states, in, {scan}), 5 + states, draw);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("program kernels: pools and what follows them") {
+  Draw draw(9);
+  for (std::size_t cols = 1; cols <= 70; ++cols) {
+    for (const Interval in : {Interval{-128, 127}, Interval{-255, 0}, Interval{-32768, 32767}}) {
+      const Linear head{
+          2, {10, static_cast<std::uint32_t>(cols), 8, draw.codes(10 * cols, -3, 3)}, draw.codes(10, -9, 9)};
+      const Rescale narrow{1, {{1 << 30, 40}}, {-100}, {100}};
+      check_program(program_of(cols, in, {MeanPool{0, 10}, narrow, head}), any_rows(cols), draw);
+      check_program(program_of(cols, in, {Last{0}, narrow, head}), any_rows(cols), draw);
+    }
+  }
+}
+
+TEST_CASE("program kernels: an instruction set that is not there is refused") {
+  const Program p = program_of(1, {-1, 1}, {Sign{0}});
+  CHECK(is_available(Isa::plain));
+  CHECK(is_available(best_isa()));
+  for (const Isa isa : {Isa::avx2, Isa::avx512}) {
+    if (!is_available(isa)) CHECK_THROWS_AS(Runner(p, isa), UsageError);
+  }
+}
+
+}  // namespace
+}  // namespace bitstate::tests

@@ -1,0 +1,322 @@
+#include "experiments/report/report.h"
+
+#include "core/error.h"
+#include "experiments/report/chart.h"
+#include "experiments/training/trainer.h"
+#include "tests/support/made_up_runs.h"
+#include "tests/support/text.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <fstream>
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace bitstate::experiments;
+using bitstate::UsageError;
+using bitstate::tests::contains;
+using bitstate::tests::error_of;
+using bitstate::tests::MadeUpRuns;
+using bitstate::tests::TempFolder;
+
+/// Q-S5's names with figures that can be averaged in the head.
+void add_three_configurations(MadeUpRuns& runs) {
+  runs.accuracy("quant = w4a8\nseed = 1\n", 0.10);
+  runs.accuracy("quant = none\nseed = 1\n", 0.97);
+  runs.accuracy("quant = none\nseed = 2\n", 0.98);
+  runs.accuracy("quant = none\nseed = 3\n", 0.99);
+  runs.accuracy("quant = w8a8\nseed = 1\n", 0.96);
+  runs.accuracy("quant = w8a8\nseed = 2\n", 0.98);
+  runs.add("quant = w8a8\nseed = 3\n", R"({"status":"diverged","reason":"loss is NaN in step 7","test_accuracy":0.0})");
+  runs.add("quant = w4a8\nseed = 2\n", "");
+}
+
+}  // namespace
+
+TEST_CASE("report: mean and sample standard deviation agree with a calculation by hand") {
+  const Statistic s = statistic({2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0});
+  CHECK(s.n == 8);
+  CHECK(*s.mean == doctest::Approx(5.0));
+  CHECK(*s.deviation == doctest::Approx(std::sqrt(32.0 / 7.0)));
+  CHECK_FALSE(statistic({3.0}).deviation.has_value());
+  CHECK_FALSE(statistic({}).mean.has_value());
+}
+
+TEST_CASE("report: rows are configurations, their figures those of a calculation by hand") {
+  MadeUpRuns runs;
+  add_three_configurations(runs);
+  const Report report = runs.report();
+  CHECK(report.columns == std::vector<std::string>{"quant"});
+  REQUIRE(report.rows.size() == 3);
+
+  const ReportRow& reference = report.rows[0];
+  CHECK(reference.values == std::vector<std::string>{"none"});
+  CHECK(reference.is_float);
+  CHECK(reference.best);
+  CHECK(reference.test.n == 3);
+  CHECK(*reference.test.mean == doctest::Approx(0.98));
+  CHECK(*reference.test.deviation == doctest::Approx(0.01));
+  CHECK(*reference.seconds.mean == doctest::Approx(2.0));
+
+  const ReportRow& w8a8 = report.rows[1];
+  CHECK(w8a8.values == std::vector<std::string>{"w8a8"});
+  CHECK_FALSE(w8a8.best);
+  CHECK(w8a8.test.n == 2);
+  CHECK(*w8a8.test.mean == doctest::Approx(0.97));
+  CHECK(*w8a8.test.deviation == doctest::Approx(0.01 * std::sqrt(2.0)));
+  CHECK(*w8a8.difference == doctest::Approx(-0.01));
+
+  const ReportRow& w4a8 = report.rows[2];
+  CHECK(w4a8.test.n == 1);
+  CHECK_FALSE(w4a8.test.deviation.has_value());
+  CHECK(*w4a8.difference == doctest::Approx(-0.88));
+}
+
+TEST_CASE("report: a deviation has as many decimals as its mean") {
+  CHECK(statistic_text("mse", statistic({472.0, 572.0})) == "522.0 ± 70.7");
+  CHECK(statistic_text("mse", statistic({3.1, 3.2})) == "3.150 ± 0.071");
+  CHECK(statistic_text("mse", statistic({1e-7, 3e-7})) == "2.000e-07 ± 1.4e-07");
+  CHECK(statistic_text("smape", statistic({123456.0, 123458.0})) == "1.235e+05 ± 1.4e+00");
+  CHECK(statistic_text("accuracy", statistic({0.971, 0.973})) == "97.20 ± 0.14");
+  CHECK(statistic_text("mse", statistic({1.0})) == "1.000");
+  CHECK(statistic_text("mse", statistic({})) == "–");
+}
+
+TEST_CASE("report: diverged and missing runs are counted and listed, and are in no mean") {
+  MadeUpRuns runs;
+  add_three_configurations(runs);
+  const Report report = runs.report();
+  CHECK(report.rows[1].diverged == 1);
+  CHECK(report.rows[2].missing == 1);
+  REQUIRE(report.diverged.size() == 1);
+  CHECK(report.diverged[0].reason == "loss is NaN in step 7");
+  REQUIRE(report.missing.size() == 1);
+  for (const std::string& text : {report_markdown(report), report_terminal(report), report_html(report)}) {
+    CHECK(contains(text, "Diverged (1)"));
+    CHECK(contains(text, "seed 3, quant w8a8"));
+    CHECK(contains(text, "loss is NaN in step 7"));
+    CHECK(contains(text, "Missing (1)"));
+    CHECK(contains(text, "seed 2, quant w4a8"));
+  }
+}
+
+TEST_CASE("report: a result that is torn or holds no finite metric is missing, not averaged") {
+  MadeUpRuns runs;
+  runs.accuracy("seed = 1\n", 0.5);
+  runs.add("seed = 2\n", R"({"status":"done","test_accuracy":0.)");
+  runs.add("seed = 3\n", R"({"status":"done","test_accuracy":null})");
+  runs.add("seed = 4\n", "[]");
+  const Report report = runs.report();
+  REQUIRE(report.rows.size() == 1);
+  CHECK(report.rows[0].test.n == 1);
+  CHECK(report.rows[0].missing == 3);
+}
+
+TEST_CASE("report: the Markdown table reads as written by hand") {
+  MadeUpRuns runs;
+  add_three_configurations(runs);
+  const std::string text = report_markdown(runs.report());
+  CHECK(contains(text,
+                 "| quant | test accuracy, % | difference to float | size (KiB) | validation | n | diverged | missing "
+                 "| seconds |\n"));
+  CHECK(contains(text, "| float | 98.00 ± 1.00 * | reference | – | 50.00 ± 0.00 | 3 | 0 | 0 | 2.0 |\n"));
+  CHECK(contains(text, "| w8a8 | 97.00 ± 1.41 | -1.00 | – | 50.00 ± 0.00 | 2 | 1 | 0 | 2.0 |\n"));
+  CHECK(contains(text, "| w4a8 | 10.00 | -88.00 | – | 50.00 | 1 | 0 | 1 | 2.0 |\n"));
+}
+
+TEST_CASE("report: the size stands beside the accuracy, the multiplier of A where the runs differ in it") {
+  MadeUpRuns runs;
+  const auto add = [&](const std::string& quant, const std::string& figures) {
+    runs.add("quant = " + quant + "\n", R"({"status":"done","test_mse":1.0)" + figures + "}");
+  };
+  add("none", R"(,"size_bits":327680,"a_width":32)");
+  add("w8a8", R"(,"size_bits":81920,"a_width":8)");
+  add("old", "");
+  const Report report = runs.report();
+  const std::string text = report_markdown(report);
+  CHECK(contains(text, "| difference to float | size (KiB) | A multiplier bits | validation |"));
+  CHECK(contains(text, "| float | 1.000 * | reference | 40.00 | 32 | – |"));
+  CHECK(contains(text, "| w8a8 | 1.000 * | +0.000 | 10.00 | 8 | – |"));
+  CHECK(contains(text, "| old | 1.000 * | +0.000 | – | – | – |"));
+  CHECK(contains(report_terminal(report), "size (KiB)  A multiplier bits"));
+  CHECK(contains(report_html(report), "<th>size (KiB)</th><th>A multiplier bits</th>"));
+  CHECK(contains(report_csv(report), ",0,0,,10,8,0\n"));
+  CHECK(contains(report_csv(report), ",0,0,,,,0\n"));
+}
+
+TEST_CASE("report: a result keeps its size in JSON, and one of an older version is read without") {
+  TrainResult result;
+  result.status = "done";
+  result.metric_name = "mse";
+  CHECK_FALSE(contains(to_json(result), "size_bits"));
+  CHECK(result_from_json(to_json(result), "old").size_bits == 0);
+  result.size_bits = 81920;
+  result.a_width = 8;
+  CHECK(result_from_json(to_json(result), "new").size_bits == 81920);
+  CHECK(result_from_json(to_json(result), "new").a_width == 8);
+}
+
+TEST_CASE("report: runs that multiply their state by equally wide numbers need no column for that") {
+  MadeUpRuns runs;
+  for (const char* const quant : {"w8a8", "w4a8-ssm8"}) {
+    runs.add(std::string("quant = ") + quant + "\n",
+             R"({"status":"diverged","test_mse":1.0,"size_bits":4096,"a_width":8})");
+  }
+  const std::string text = report_markdown(runs.report());
+  CHECK_FALSE(contains(text, "A multiplier bits"));
+  CHECK(contains(text, "| w8a8 | – | – | 0.50 | – | 0 | 1 | 0 | – |"));
+}
+
+TEST_CASE("report: the page marks counts of diverged and missing runs, whatever columns there are") {
+  MadeUpRuns runs;
+  runs.add("quant = none\n", R"({"status":"done","test_mse":1.0,"size_bits":327680,"a_width":32})");
+  runs.add("quant = w8a8\n", R"({"status":"diverged","size_bits":81920,"a_width":8})");
+  runs.add("quant = w4a8\n", "");
+  const std::string page = report_html(runs.report());
+  CHECK(contains(page, "<td>0</td><td class=\"warn\">1</td><td>0</td>"));
+  CHECK(contains(page, "<td>0</td><td>0</td><td class=\"warn\">1</td>"));
+}
+
+TEST_CASE("report: the CSV has unrounded numbers, empty fields for what is absent, and quotes where needed") {
+  MadeUpRuns runs;
+  runs.add("bits = act:* 8, or \"so\"\nseed = 1\n", R"({"status":"done","test_mse":0.125})");
+  runs.add("bits = \nseed = 1\n", R"({"status":"done","test_mse":0.0625,"seconds":3})");
+  CHECK(report_csv(runs.report()) ==
+        "bits,metric,test_mean,test_std,difference_to_float,val_mean,val_std,n,diverged,missing,seconds_mean,size_kib,"
+        "a_multiplier_bits,running\n"
+        ",mse,0.0625,,0,,,1,0,0,3,,,0\n"
+        "\"act:* 8, or \"\"so\"\"\",mse,0.125,,0.0625,,,1,0,0,,,,0\n");
+}
+
+TEST_CASE("report: for errors the smallest is best, and the difference is to the float row of the same setting") {
+  MadeUpRuns runs;
+  const auto add = [&](const std::string& d_model, const std::string& a, double mse) {
+    runs.add("d_model = " + d_model + "\na_bits = " + a + "\n",
+             R"({"status":"done","test_mse":)" + std::to_string(mse) + "}");
+  };
+  add("3", "none", 10.0);
+  add("3", "2", 14.0);
+  add("4", "none", 8.0);
+  add("4", "2", 9.0);
+  const Report report = runs.report();
+  REQUIRE(report.rows.size() == 4);
+  CHECK(report.at("3", "2")->difference == 4.0);
+  CHECK(report.at("4", "2")->difference == 1.0);
+  CHECK(report.at("4", "none")->best);
+  CHECK_FALSE(report.at("3", "none")->best);
+}
+
+TEST_CASE("report: two axes make a matrix, ordered by bits with float first") {
+  MadeUpRuns runs;
+  for (const char* a : {"16", "2", "none", "8"}) {
+    for (const char* x : {"8", "none", "16"}) {
+      if (std::string(a) != "8" || std::string(x) != "16") runs.mse(a, x, std::string(a) == "16" ? 3.0 : 2.0);
+    }
+  }
+  const Report report = runs.report();
+  REQUIRE(report.has_matrix());
+  CHECK(report.axis(0) == std::vector<std::string>{"none", "2", "8", "16"});
+  CHECK(report.axis(1) == std::vector<std::string>{"none", "8", "16"});
+  CHECK(report.at("8", "16") == nullptr);
+  const std::string text = report_markdown(report);
+  CHECK(contains(text, "| a_bits \\ ssm_act_bits | float | 8 | 16 |\n"));
+  CHECK(contains(text, "| 8 | 2.000 * | 2.000 * | – |\n"));
+}
+
+TEST_CASE("report: Q-S5's configurations stand in the order of its tables") {
+  MadeUpRuns runs;
+  for (const char* name : {"w2a8", "w4a8-a8", "none", "w8a8", "w4a8", "w2a8-ssm8", "w4a8-ssm8", "w2a8-a8"}) {
+    runs.accuracy(std::string("quant = ") + name + "\n", 0.5);
+  }
+  CHECK(runs.report().axis(0) ==
+        std::vector<std::string>{"none", "w8a8", "w4a8-ssm8", "w4a8-a8", "w4a8", "w2a8-ssm8", "w2a8-a8", "w2a8"});
+}
+
+TEST_CASE("report: curves are means over the seeds, and a torn last line is passed over") {
+  MadeUpRuns runs;
+  const std::string done = R"({"status":"done","test_mse":1.0})";
+  runs.add("seed = 1\n", done, "{\"epoch\":1,\"train_loss\":4.0}\n{\"epoch\":2,\"train_loss\":2.0}\n");
+  runs.add("seed = 2\n", done, "{\"epoch\":1,\"train_loss\":2.0}\n{\"epoch\":2,\"train_l");
+  runs.add("seed = 3\n", R"({"status":"diverged"})", "{\"epoch\":1,\"train_loss\":1000.0}\n");
+  const Report report = runs.report();
+  REQUIRE(report.rows.size() == 1);
+  const std::vector<std::pair<double, double>> expected{{1.0, 3.0}, {2.0, 2.0}};
+  CHECK(report.rows[0].curves.at("train_loss") == expected);
+}
+
+TEST_CASE("report: all text in the page is escaped, and the page names no other place") {
+  CHECK(html_escaped("<a href=\"x\">&'") == "&lt;a href=&quot;x&quot;&gt;&amp;&#39;");
+  MadeUpRuns runs;
+  const std::string evil = "<script>alert('1')</script>";
+  runs.add("quant = " + evil + "\nseed = " + evil + "\n", R"({"status":"done","test_mse":1.0})",
+           "{\"epoch\":1,\"<i>loss\":4.0}\n{\"epoch\":2,\"<i>loss\":3.0}\n");
+  runs.add("quant = none\nseed = " + evil + "\n", R"({"status":"diverged","reason":")" + evil + R"("})");
+  runs.add("quant = none\nseed = 4\n", "");
+  const std::string page = report_html(runs.report());
+  CHECK_FALSE(contains(page, "<script"));
+  CHECK_FALSE(contains(page, "<i>"));
+  CHECK(contains(page, "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;"));
+  CHECK(contains(page, "<polyline"));
+  for (const char* outside : {"http:", "https:", "src=", "url(", "@import", "<link"})
+    CHECK_FALSE(contains(page, outside));
+}
+
+TEST_CASE("report: bars in a Markdown cell are escaped") {
+  MadeUpRuns runs;
+  runs.accuracy("quant = a|b||c\n", 0.5);
+  runs.accuracy("quant = none\n", 0.5);
+  CHECK(contains(report_markdown(runs.report()), "| a\\|b\\|\\|c |"));
+}
+
+TEST_CASE("report: write_report leaves the three files and refuses a folder without runs") {
+  MadeUpRuns runs;
+  add_three_configurations(runs);
+  write_report({runs.folder.path()}, runs.folder.path());
+  CHECK(contains(read_text(runs.folder / "table.md"), "| w8a8 |"));
+  CHECK(contains(read_text(runs.folder / "table.csv"), "w8a8,accuracy,"));
+  CHECK(contains(read_text(runs.folder / "index.html"), "</html>"));
+  const TempFolder empty;
+  CHECK(contains(error_of<UsageError>([&] { write_report({empty.path()}, empty.path()); }), "holds no runs"));
+}
+
+TEST_CASE("chart: ticks are round and inside the interval, and points lie where their values say") {
+  CHECK(chart_ticks(0.0, 10.0, 5) == std::vector<double>{0.0, 2.0, 4.0, 6.0, 8.0, 10.0});
+  CHECK(chart_ticks(3.0, 3.0, 5) == std::vector<double>{3.0});
+  const auto ticks = chart_ticks(0.113, 0.187, 4);
+  CHECK(ticks.front() == doctest::Approx(0.12));
+  CHECK(ticks.back() <= 0.187);
+  const std::string svg =
+      line_chart("loss", "epoch", {{"one", 0, {{0.0, 0.0}, {1.0, 10.0}}}, {"flat", 9, {{0.0, 5.0}, {1.0, 5.0}}}});
+  // the frame is 58..628 by 12..260 pixels with 5 % of room above and below the values
+  CHECK(contains(svg, "58.0,248.7 628.0,23.3"));
+  CHECK(contains(svg, "58.0,136.0 628.0,136.0"));
+  CHECK(contains(svg, "class=\"line s1 dash1\""));
+  CHECK(contains(line_chart("l", "e", {{"o", 0, {{0.0, 0.01}, {1.0, 1.0}}}}), "(logarithmic)"));
+  CHECK(line_chart("nothing", "epoch", {}).empty());
+}
+
+TEST_CASE("report: a run that started from a float run of the report is compared with it") {
+  MadeUpRuns runs;
+  runs.accuracy("quant = none\nepochs = 9\nfrom = \n", 0.9);  // run0
+  const std::string source = (runs.folder / "runs/run0").string();
+  runs.accuracy("quant = w8a8\nepochs = 0\nfrom = " + source + "\n", 0.8);
+  runs.accuracy("quant = w8a8\nepochs = 0\nfrom = elsewhere\n", 0.7);
+  runs.accuracy("quant = w8a8\nepochs = 2\nfrom = " + source + "\n", 0.6);
+  runs.accuracy("quant = none\nepochs = 2\nfrom = " + source + "\n", 0.5);
+  const Report report = runs.report();
+  REQUIRE(report.rows.size() == 5);
+  for (const auto& row : report.rows) {
+    CAPTURE(*row.test.mean);
+    if (row.from.filename() == "elsewhere") {
+      CHECK_FALSE(row.difference.has_value());
+    } else {
+      // the nearest reference first: float, fine-tuned for as long
+      const double reference = row.from.empty() || *row.test.mean == doctest::Approx(0.8) ? 0.9 : 0.5;
+      REQUIRE(row.difference.has_value());
+      CHECK(*row.difference == doctest::Approx(*row.test.mean - reference));
+    }
+  }
+}

@@ -1,0 +1,166 @@
+// Every option that belongs to a run decides something: with another value the run has other weights or another error.
+#include "core/random.h"
+#include "experiments/training/trainer.h"
+#include "tests/support/temp_folder.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace bitstate::experiments {
+namespace {
+
+/// Three columns of noise; and a folder of two classes, whose parts are windows of the same.
+void write_data(const std::filesystem::path& folder) {
+  const Random random{3, 1};
+  std::string text = "a,b,c\n";
+  std::string classes = "a,k\n";
+  for (std::size_t i = 0; i < 120; ++i) {
+    text += fmt::format("{},{},{}\n", random.normal(3 * i), random.normal(3 * i + 1), random.normal(3 * i + 2));
+    classes += fmt::format("{},{}\n", random.normal(3 * i), i / 7 % 2);
+  }
+  tests::write_quickly(folder / "series.csv", text);
+  tests::write_quickly(folder / "classes.csv", classes);
+}
+
+using Outcome = std::tuple<std::string, std::string, double, double>;  // status, weights, errors of validation and test
+
+Outcome outcome(const Settings& options) {
+  const tests::TempFolder folder;
+  RunConfig c = load_run_config("", options);
+  c.threads = 2;
+  c.out = (folder / "run").string();
+  const TrainResult r = train(c);
+  return {r.status, r.weights_digest, r.val_metric, r.test_metric};
+}
+
+Settings joined(Settings all, const Settings& more) {
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+/// An option, another value than that of the run beside it, and what both runs need for it to mean something.
+struct Row {
+  std::string option, value;
+  Settings context = {};
+};
+
+const Settings tiny = {{"n_layers", "1"},  {"d_model", "4"}, {"ssm_size_base", "8"}, {"blocks", "2"},
+                       {"epochs", "3"},    {"bsz", "2"},     {"p_dropout", "0"},     {"activation_fn", "half_glu1"},
+                       {"lr_factor", "2"}, {"lanes", "4"}};
+const Settings lorenz = {{"dataset", "lorenz"}, {"trajectories", "10"}, {"limit_train", "4"}};
+
+/// The options of the model and of training, on the Lorenz system.
+const std::vector<Row> model_rows = {
+    {"n_layers", "2"},
+    {"d_model", "5"},
+    {"ssm_size_base", "12"},
+    {"blocks", "4"},
+    {"C_init", "complex_normal"},
+    {"discretization", "bilinear"},
+    {"activation_fn", "full_glu"},
+    {"conj_sym", "false"},
+    {"clip_eigs", "true", {{"ssm_lr_base", "2"}}},
+    {"bidirectional", "true"},
+    {"dt_min", "0.01"},
+    {"dt_max", "0.05"},
+    {"step_rescale", "2"},
+    {"prenorm", "false"},
+    {"batchnorm", "false"},
+    {"bn_momentum", "0.5"},
+    {"qgelu_approx", "true"},
+    {"hard_sigmoid", "true"},
+    {"use_layernorm_bias", "false", {{"batchnorm", "false"}}},
+    {"preset", "qs5"},
+    {"scan", "tree", {{"bits", "weight:*.ssm.A 4"}}},
+    {"quantize_gradients", "true", {{"scan", "tree"}, {"bits", "state:* 4 range=absmax; weight:*.ssm.A 4"}}},
+    {"bsz", "3"},
+    {"epochs", "4"},
+    {"ssm_lr_base", "0.02"},
+    {"lr_factor", "3"},
+    {"dt_global", "true"},
+    {"lr_min", "0.0001"},
+    {"warmup_end", "2"},
+    {"cosine_anneal", "false"},
+    {"p_dropout", "0.2"},
+    {"weight_decay", "0.5"},
+    {"opt_config", "BfastandCdecay"},
+    {"a_training", "frozen"},
+    {"seed", "7"},
+    {"lanes", "1"},
+    {"quant", "w8a8"},
+    {"a_bits", "4"},
+    {"b_bits", "4"},
+    {"c_bits", "4"},
+    {"d_bits", "4"},
+    {"ssm_act_bits", "4"},
+    {"non_ssm_bits", "4"},
+    {"non_ssm_act_bits", "4"},
+    {"bits", "weight:decoder 3"},
+    {"calibration_batches", "3", {{"bits", "act:encoder 4 rate=0.01"}}},
+    {"limit_train", "2"},
+    {"limit_test", "1"},
+    {"trajectories", "12"},
+    {"val_split", "0.25"},
+};
+
+/// Those that need data or a run of their own.
+std::vector<Row> other_rows(const tests::TempFolder& folder, const std::string& source) {
+  const Settings mackey_glass = {{"dataset", "mackey-glass"}, {"trajectories", "5"}};
+  const Settings own = {{"dataset", "own"}, {"data", (folder / "series.csv").string()},
+                        {"input", "a"},     {"target", "c"},
+                        {"window", "10"},   {"stride", "10"}};
+  const Settings classes = {{"dataset", "own"}, {"data", (folder / "classes.csv").string()},
+                            {"input", "a"},     {"target", "k"},
+                            {"window", "10"},   {"task", "classification"}};
+  const Settings from = {{"from", source}};
+  return {{"dataset", "lorenz", mackey_glass},
+          {"tau", "9", mackey_glass},
+          {"input", "b", own},
+          {"target", "b", own},
+          {"window", "20", own},
+          {"stride", "5", own},
+          {"horizon", "1", own},
+          {"task", "value", own},
+          {"pad", "true", joined(own, {{"bidirectional", "true"}})},
+          {"mode", "last", classes},
+          {"from", source, lorenz},
+          {"from_lr_factor", "0.5", from},
+          {"from_epochs_factor", "0.4", from},
+          {"balance", "true", {{"from", source}, {"bits", "state:* 4"}}}};
+}
+
+TEST_CASE("options: every option of a run changes its weights or its error") {
+  const tests::TempFolder folder;
+  write_data(folder.path());
+  RunConfig source = load_run_config("", joined(tiny, lorenz));
+  source.out = (folder / "source").string();
+  REQUIRE(train(source).status == "done");
+
+  const Outcome plain = outcome(joined(tiny, lorenz));
+  std::set<std::string> covered = {"contour_length"};  // needs images; datasets/pathfinder tests it
+  for (const Row& row : model_rows) {
+    CAPTURE(row.option);
+    const Settings both = joined(joined(tiny, lorenz), row.context);
+    CHECK(outcome(joined(both, {{row.option, row.value}})) != (row.context.empty() ? plain : outcome(both)));
+    covered.insert(row.option);
+  }
+  for (const Row& row : other_rows(folder, source.out)) {
+    CAPTURE(row.option);
+    const bool inherits = row.context.front().first == "from";
+    const Settings both = inherits ? row.context : joined(tiny, row.context);
+    CHECK(outcome(joined(both, {{row.option, row.value}})) != outcome(both));
+    covered.insert(row.option);
+  }
+  for (const auto& setting : settings({})) {
+    CAPTURE(setting.first);
+    CHECK(covered.contains(setting.first));
+  }
+}
+
+}  // namespace
+}  // namespace bitstate::experiments

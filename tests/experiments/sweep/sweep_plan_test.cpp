@@ -1,0 +1,187 @@
+#include "core/error.h"
+#include "experiments/report/run_record.h"
+#include "experiments/sweep/sweep.h"
+#include "experiments/sweep/sweep_check.h"
+#include "experiments/training/trainer.h"
+#include "tests/support/temp_folder.h"
+#include "tests/support/text.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace bitstate::experiments;
+using bitstate::Error;
+using bitstate::UsageError;
+using bitstate::tests::contains;
+using bitstate::tests::error_of;
+using bitstate::tests::TempFolder;
+
+std::vector<SweepRun> plan(const std::string& text, const Settings& overrides = {}) {
+  return plan_sweep(parse_ini(text, "s.ini"), "s.ini", overrides);
+}
+
+std::string plan_error(const std::string& text) {
+  return error_of<UsageError>([&] { plan(text); });
+}
+
+/// A sweep of short Lorenz runs, and what check_sweep() says of it.
+constexpr const char* short_runs = "recipe = lorenz-small\nset.trajectories = 20\nset.bsz = 4\nset.epochs = 1\n";
+
+std::string check_error(const std::string& lines, const std::filesystem::path& out) {
+  return error_of<UsageError>([&] { check_sweep(plan(short_runs + lines), out, "s.ini"); });
+}
+
+constexpr const char* own_recipe =
+    "dataset = own\nn_layers = 1\nd_model = 4\nssm_size_base = 4\nblocks = 1\nbatchnorm = false\nbsz = 2\nepochs = 1\n"
+    "window = 10\n";
+
+void write_series(const std::filesystem::path& file) {
+  std::string rows = "t,u,y\n";
+  for (int i = 0; i < 200; ++i) rows += fmt::format("{},{},{}\n", i, i % 7, i % 5);
+  bitstate::tests::write_quickly(file, rows);
+}
+
+}  // namespace
+
+TEST_CASE("sweep: commas belong to a value, blanks or bars separate values, quotes keep one whole") {
+  const TempFolder folder;
+  const std::string recipe = (folder / "own.ini").string();
+  bitstate::tests::write_quickly(recipe, own_recipe);
+  const auto inputs = [&](const std::string& values) {
+    std::vector<std::string> found;
+    for (const auto& run : plan("recipe = " + recipe + "\nset.target = y\naxis.input = " + values + "\n")) {
+      found.push_back(run.config.input);
+    }
+    return found;
+  };
+  using Inputs = std::vector<std::string>;
+  CHECK(inputs("u t,u") == Inputs{"u", "t,u"});
+  CHECK(inputs("t,u") == Inputs{"t,u"});
+  CHECK(inputs("t, u | wind speed") == Inputs{"t, u", "wind speed"});
+  CHECK(inputs("u \"wind speed,t\"") == Inputs{"u", "wind speed,t"});
+  CHECK(inputs("u | \"a|b\"") == Inputs{"u", "a|b"});
+  CHECK(inputs(R"(u 6"pipe "the \"last\" one" "a\\b #c" # comment)") ==
+        Inputs{"u", "6\"pipe", "the \"last\" one", "a\\b #c"});
+  CHECK(contains(plan_error("recipe = lorenz\naxis.d_model = 3 \"4\n"), "double quote"));
+}
+
+TEST_CASE("sweep: a list with commas between its values is refused with what to write instead") {
+  const auto refused = [](const std::string& line) { return plan_error("recipe = lorenz-small\n" + line + "\n"); };
+  CHECK(contains(refused("seeds = 1,2,3"), "[s.ini] seeds = 1,2,3 holds \"1,2,3\""));
+  CHECK(contains(refused("seeds = 1,2,3"), "write seeds = 1 2 3"));
+  CHECK(contains(refused("seeds = 1, 2, 3"), "write seeds = 1 2 3"));
+  CHECK(contains(refused("axis.a_bits = none,2 4"), "write axis.a_bits = none 2 4"));
+  CHECK(contains(refused("axis.p_dropout = 0,0.1 | 0.2"), "write axis.p_dropout = 0 0.1 0.2"));
+  CHECK(contains(refused("quant = none,w8a8"), "write quant = none w8a8"));
+  CHECK(contains(refused("axis.input = t, u"), "can be read in two ways"));
+  CHECK(contains(refused("axis.d_model = 3,x"), "[d_model] expected a whole number from 1 to 65536, got \"3,x\""));
+}
+
+TEST_CASE("sweep: how runs are done is neither set nor an axis, but for the data, which every run keeps") {
+  for (const char* const option : {"out", "threads", "resume", "json", "checkpoint_seconds"}) {
+    for (const char* const kind : {"set.", "axis."}) {
+      CAPTURE(option);
+      CHECK(contains(plan_error(fmt::format("recipe = lorenz\n{}{} = 1\n", kind, option)), "says how runs are done"));
+    }
+  }
+  CHECK(contains(plan_error("recipe = lorenz\naxis.data = a.csv b.csv\n"), "'axis.data'"));
+  const TempFolder folder;
+  const std::string recipe = (folder / "own.ini").string();
+  bitstate::tests::write_quickly(recipe, own_recipe);
+  const auto runs = plan("recipe = " + recipe + "\nset.data = a.csv\nset.input = u\nset.target = y\n");
+  const auto expected = std::filesystem::absolute("a.csv").string();
+  const auto kept = parse_ini(settings_text(runs.front().config), "settings.ini");
+  CHECK(kept.back() == std::pair<std::string, std::string>{"data", expected});
+  CHECK(plan("recipe = lorenz\nset.data = a\n", {{"data", "b"}}).front().config.data == "b");
+}
+
+TEST_CASE("sweep: the float reference keeps no option that quantizes, whichever it is") {
+  std::size_t options = 0;
+  for (const auto& option : run_options()) {
+    if (!is_quant_setting(option.name)) continue;
+    ++options;
+    CAPTURE(option.name);
+    const std::string value = option.name == "quant" ? "w8a8" : option.name == "bits" ? "state:* 8" : "8";
+    for (const std::string& line : {"axis." + option.name + " = " + value, "set." + option.name + " = " + value}) {
+      const auto runs = plan("recipe = lorenz-small\n" + line + "\n");
+      REQUIRE(runs.size() == 2);
+      CHECK(runs[0].label.starts_with("float"));
+      CHECK(quant_rules(runs[0].config).empty());
+      CHECK_FALSE(quant_rules(runs[1].config).empty());
+    }
+  }
+  CHECK(options == 9);
+}
+
+TEST_CASE("sweep: what no run could train is found in every row before one starts") {
+  const TempFolder folder;
+  const auto out = folder / "sweep";
+  CHECK(check_error("quant = none w8a8\nseeds = 1 2\n", out).empty());
+  const auto rules = check_error("axis.bits = none | weight:*.ssm.A 8 | weight:*.ssm.E 8\n", out);
+  CHECK(contains(rules, "[s.ini] the run bits=weight:*.ssm.E 8"));
+  CHECK(contains(rules, "matches no site"));
+  CHECK(contains(check_error("quant = none w8a8\naxis.calibration_batches = 1 0\n", out), "keeps a range"));
+  // a layer that refuses its quantizer only when it computes
+  CHECK(contains(check_error("axis.bits = none | state:* 8 range=absmax granularity=step\n", out), "[scan]"));
+  CHECK(contains(check_error("axis.limit_train = 0 3\n", out), "limit_train=3"));
+  CHECK(
+      contains(error_of<UsageError>([&] { check_sweep(plan("recipe = smnist\nset.data = /nowhere\n"), out, "s.ini"); }),
+               "train-images-idx3-ubyte"));
+  CHECK_FALSE(std::filesystem::exists(out));
+}
+
+TEST_CASE("sweep: weights that a run starts from are tried before one starts") {
+  const TempFolder folder;
+  RunConfig source = load_run_config("lorenz-small", {{"trajectories", "20"}, {"bsz", "4"}, {"epochs", "1"}});
+  source.out = (folder / "source").string();
+  train(source);
+  const std::string from = "set.from = " + source.out + "\n";
+  CHECK(check_error(from + "axis.qgelu_approx = false true\n", folder / "sweep").empty());
+  const auto refused = check_error(from + "axis.d_model = 3 4\n", folder / "sweep");
+  CHECK(contains(refused, "d_model=4"));
+  CHECK(contains(refused, "encoder.weight of shape [3, 3], but this model has [4, 3]"));
+  std::filesystem::remove(folder / "source" / "best.h5");
+  CHECK(contains(check_error(from, folder / "sweep"), "holds no best.h5"));
+}
+
+TEST_CASE("sweep: columns that the data have not are found before a run starts, of runs without a result") {
+  const TempFolder folder;
+  const std::string recipe = (folder / "own.ini").string();
+  bitstate::tests::write_quickly(recipe, own_recipe);
+  write_series(folder / "series.csv");
+  const auto runs = [&](const std::string& inputs) {
+    return plan("recipe = " + recipe + "\nset.target = y\naxis.input = " + inputs + "\n",
+                {{"data", (folder / "series.csv").string()}});
+  };
+  const auto refused = [&](const std::string& inputs) {
+    return error_of<UsageError>([&] { check_sweep(runs(inputs), folder / "sweep", "s.ini"); });
+  };
+  CHECK(refused("u t,u").empty());
+  CHECK(contains(refused("u t,v"), "input=t,v"));
+  CHECK(contains(refused("u t,v"), "it has t, u, y"));
+  const auto finished = folder / "sweep/runs" / runs("u t,v")[1].hash;
+  std::filesystem::create_directories(finished);
+  bitstate::tests::write_quickly(finished / "result.json", R"({"status":"done","test_rmse":1.0})");
+  CHECK(refused("u t,v").empty());
+}
+
+TEST_CASE("sweep: it ends with 0 only if a run is done and none failed") {
+  const auto code = [](std::size_t measured, std::size_t failed, bool interrupted) {
+    SweepSummary summary;
+    summary.measured = measured;
+    summary.failed = failed;
+    summary.interrupted = interrupted;
+    return exit_code(summary);
+  };
+  CHECK(code(1, 0, false) == 0);
+  CHECK(code(0, 0, false) == 1);  // every run diverged
+  CHECK(code(2, 1, false) == 1);
+  CHECK(code(0, 3, false) == 1);
+  CHECK(code(1, 0, true) == 75);
+}

@@ -1,0 +1,300 @@
+#include "experiments/sweep/sweep.h"
+
+#include "core/error.h"
+#include "experiments/report/run_record.h"
+#include "experiments/training/trainer.h"
+#include "tests/support/temp_folder.h"
+#include "tests/support/text.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <deque>
+#include <fstream>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+namespace {
+
+using namespace bitstate::experiments;
+using bitstate::Error;
+using bitstate::UsageError;
+using bitstate::tests::contains;
+using bitstate::tests::error_of;
+using bitstate::tests::TempFolder;
+
+std::vector<SweepRun> plan_with(const std::string& text, const Settings& overrides = {}) {
+  return plan_sweep(parse_ini(text, "s.ini"), "s.ini", overrides);
+}
+
+/// Ends runs in the order in which they were started; what a run leaves is decided by its label.
+class FakeLauncher : public RunLauncher {
+ public:
+  std::vector<std::string> started;
+  std::size_t most_at_once = 0;
+  std::size_t stop_after = 1000;  ///< asks to stop when so many runs were started
+  std::string fails = "nothing";
+
+  int start(const SweepRun& run, const std::filesystem::path& folder) override {
+    CHECK(std::filesystem::exists(folder / "settings.ini"));
+    started.push_back(run.label);
+    waiting_.push_back({static_cast<int>(started.size()), run.label, folder});
+    most_at_once = std::max(most_at_once, waiting_.size());
+    return static_cast<int>(started.size());
+  }
+
+  Event wait() override {
+    if (!stopping_ && started.size() >= stop_after) {
+      stopping_ = true;
+      return {Event::Kind::stop, 0, 0};
+    }
+    if (waiting_.empty()) return {};
+    const Job job = waiting_.front();
+    waiting_.pop_front();
+    if (stopping_) return {Event::Kind::ended, job.id, 75};
+    if (contains(job.label, fails)) return {Event::Kind::ended, job.id, 1};
+    const bool diverges = contains(job.label, "a_bits=2");
+    std::ofstream(job.folder / "result.json")
+        << (diverges ? R"({"status":"diverged","reason":"loss is NaN in step 3","metric":"mse","test_mse":0.0})"
+                     : R"({"status":"done","metric":"mse","test_mse":1.5})");
+    return {Event::Kind::ended, job.id, diverges ? 1 : 0};
+  }
+
+ private:
+  struct Job {
+    int id;
+    std::string label;
+    std::filesystem::path folder;
+  };
+  std::deque<Job> waiting_;
+  bool stopping_ = false;
+};
+
+constexpr const char* small_sweep = "recipe = lorenz-small\nseeds = 1 2\naxis.a_bits = 2 8\n";
+
+SweepSummary run(const std::vector<SweepRun>& runs, const std::filesystem::path& out, RunLauncher& launcher,
+                 std::vector<std::string>* lines = nullptr, std::size_t jobs = 1) {
+  return run_sweep(runs, out, jobs, launcher, [lines](std::string_view line, bool transient) {
+    if (lines != nullptr && !transient) lines->emplace_back(line);
+  });
+}
+
+}  // namespace
+
+TEST_CASE("sweep: the plan is the full product of axes, configurations and seeds, each run once") {
+  const auto runs = plan_with(
+      "recipe = lorenz-small\nseeds = 1 2 3\nquant = none w8a8\naxis.d_model = 3 4\naxis.p_dropout = 0 0.1\nset.epochs "
+      "= 5\n");
+  CHECK(runs.size() == 3 * 2 * 2 * 2);
+  std::set<std::string> hashes, points;
+  for (const auto& planned : runs) {
+    hashes.insert(planned.hash);
+    CHECK(planned.hash == settings_hash(planned.config));
+    CHECK(planned.config.epochs == 5);
+    points.insert(std::to_string(planned.config.seed) + planned.config.quant + std::to_string(planned.config.d_model) +
+                  std::to_string(planned.config.p_dropout));
+  }
+  CHECK(hashes.size() == runs.size());
+  CHECK(points.size() == runs.size());
+}
+
+TEST_CASE("sweep: the float reference is included once for every setting that does not quantize") {
+  const auto runs = plan_with("recipe = lorenz-small\nseeds = 1 2\naxis.a_bits = 2 8\naxis.d_model = 3 4\n");
+  CHECK(runs.size() == 2 * 2 * 2 + 2 * 2);
+  std::size_t references = 0;
+  for (const auto& planned : runs) {
+    if (!quant_rules(planned.config).empty()) continue;
+    ++references;
+    CHECK(planned.label.rfind("float ", 0) == 0);
+  }
+  CHECK(references == 4);
+  // where the axes hold it already, it is not run twice
+  CHECK(plan_with("recipe = lorenz-small\nseeds = 1 2\naxis.a_bits = none 8\naxis.b_bits = none 8\n").size() == 8);
+  CHECK(plan_with("recipe = lorenz-small\nquant = w8a8\n").size() == 2);
+}
+
+TEST_CASE("sweep: rules are an axis whose values are separated by bars") {
+  const auto runs = plan_with("recipe = lorenz-small\naxis.bits = none | state:* 8 range=ema | state:* 4\n");
+  REQUIRE(runs.size() == 3);
+  CHECK(runs[1].config.bits == std::vector<std::string>{"state:* 8 range=ema"});
+}
+
+TEST_CASE(
+    "sweep: runs that start from another one take its settings, and every option of fine-tuning is set or an axis") {
+  const TempFolder folder;
+  RunConfig source = load_run_config("lorenz-small", {{"trajectories", "20"}, {"bsz", "4"}, {"epochs", "1"}});
+  source.out = (folder / "source").string();
+  train(source);
+  const std::string from = "set.from = " + source.out + "\n";
+  const auto tuned = plan_with(from +
+                               "set.from_lr_factor = 0.1\nset.epochs = 2\nquant = w8a8\nset.balance = true\n"
+                               "axis.a_training = continuous discrete frozen\naxis.opt_config = standard qaft\n");
+  CHECK(tuned.size() == 12);
+  for (const auto& planned : tuned) {
+    CHECK(planned.config.trajectories == 20);
+    CHECK(planned.config.from_digest.size() == 64);
+    CHECK(planned.config.balance);
+  }
+  const auto untrained = plan_with(from + "set.epochs = 0\naxis.a_bits = 2 8\naxis.calibration_batches = 1 4\n");
+  CHECK(untrained.size() == 6);
+  CHECK(plan_with("axis.from = " + source.out + "\nset.epochs = 0\naxis.preset = none qs5\n").size() == 2);
+}
+
+TEST_CASE("sweep: the same file gives the same folders, and overrides win over set") {
+  const auto first = plan_with(small_sweep);
+  const auto second = plan_with(small_sweep);
+  REQUIRE(first.size() == second.size());
+  for (std::size_t i = 0; i < first.size(); ++i) CHECK(first[i].hash == second[i].hash);
+  const auto changed = plan_with(std::string(small_sweep) + "set.epochs = 5\n", {{"epochs", "2"}});
+  CHECK(changed.front().config.epochs == 2);
+  CHECK(changed.front().hash != first.front().hash);
+}
+
+TEST_CASE("sweep: mistakes in the file are refused with the file's name") {
+  const auto refused = [](const std::string& text) { return error_of<UsageError>([&] { plan_with(text); }); };
+  CHECK(contains(refused("seeds = 1\n"), "[s.ini] names neither a recipe nor"));
+  CHECK(contains(refused("recipe = lorenz\nseed = 1\n"), "did you mean 'seeds'?"));
+  CHECK(contains(refused("recipe = lorenz\nseeds =\n"), "'seeds' has no values"));
+  CHECK(contains(refused("recipe = lorenz\naxis.a_bit = 2\n"), "did you mean 'a_bits'?"));
+  CHECK(
+      contains(refused("recipe = lorenz\naxis.a_bits = 2 33\n"), "[a_bits] expected 1 to 16 bits or none, got \"33\""));
+  CHECK(contains(refused("recipe = lorenz\naxis.epochs = 2\nset.epochs = 3\n"), "both set and an axis"));
+  CHECK(contains(refused("recipe = lorenz\naxis.seed = 2\nseeds = 3\n"), "an axis twice"));
+  CHECK(contains(refused("recipe = lorenz\nquant = w8a7\n"), "did you mean 'w8a8'?"));
+}
+
+TEST_CASE("sweep: every run gets its folder and its settings, which load back to the same run") {
+  const TempFolder folder;
+  const auto runs = plan_with(small_sweep);
+  FakeLauncher launcher;
+  const auto summary = run(runs, folder.path(), launcher);
+  CHECK(summary.planned == 6);
+  CHECK(summary.done == 4);
+  for (const auto& planned : runs) {
+    const auto settings_file = folder.path() / "runs" / planned.hash / "settings.ini";
+    CHECK(settings_hash(load_run_config(settings_file.string(), {})) == planned.hash);
+  }
+}
+
+TEST_CASE("sweep: a diverged run is reported with its reason, and the others go on") {
+  const TempFolder folder;
+  FakeLauncher launcher;
+  std::vector<std::string> lines;
+  const auto summary = run(plan_with(small_sweep), folder.path(), launcher, &lines);
+  CHECK(summary.diverged == 2);
+  CHECK(summary.done == 4);
+  CHECK(summary.measured == 4);
+  CHECK(summary.failed == 0);
+  const auto told = std::count_if(lines.begin(), lines.end(), [](const std::string& line) {
+    return contains(line, "diverged") && contains(line, "a_bits=2") && contains(line, "loss is NaN in step 3");
+  });
+  CHECK(told == 2);
+}
+
+TEST_CASE("sweep: a second call skips what is done or diverged, and a wider sweep runs only what is new") {
+  const TempFolder folder;
+  FakeLauncher first, second, third;
+  run(plan_with(small_sweep), folder.path(), first);
+  const auto again = run(plan_with(small_sweep), folder.path(), second);
+  CHECK(second.started.empty());
+  CHECK(again.skipped == 6);
+  CHECK(again.measured == 4);
+  const auto wider = run(plan_with("recipe = lorenz-small\nseeds = 1 2\naxis.a_bits = 2 4 8\n"), folder.path(), third);
+  CHECK(wider.skipped == 6);
+  CHECK(third.started == std::vector<std::string>{"a_bits=4 seed=1", "a_bits=4 seed=2"});
+}
+
+TEST_CASE("sweep: a run that ends without a result is failed, is tried again, and does not stop the others") {
+  const TempFolder folder;
+  FakeLauncher first, second;
+  first.fails = "a_bits=8 seed=1";
+  std::vector<std::string> lines;
+  const auto summary = run(plan_with(small_sweep), folder.path(), first, &lines);
+  CHECK(summary.failed == 1);
+  CHECK(summary.done == 3);
+  CHECK(std::any_of(lines.begin(), lines.end(),
+                    [](const auto& line) { return contains(line, "failed    a_bits=8 seed=1: exit code 1"); }));
+  CHECK(run(plan_with(small_sweep), folder.path(), second).done == 1);
+  CHECK(second.started == std::vector<std::string>{"a_bits=8 seed=1"});
+}
+
+TEST_CASE("sweep: a torn result.json counts as none") {
+  const TempFolder folder;
+  const auto runs = plan_with(small_sweep);
+  std::filesystem::create_directories(folder.path() / "runs" / runs[0].hash);
+  std::ofstream(folder.path() / "runs" / runs[0].hash / "result.json") << R"({"status":"do)";
+  FakeLauncher launcher;
+  CHECK(run(runs, folder.path(), launcher).skipped == 0);
+  CHECK(launcher.started.size() == 6);
+}
+
+TEST_CASE("sweep: asked to stop it starts nothing more, waits for the running ones and says so") {
+  const TempFolder folder;
+  FakeLauncher launcher, later;
+  launcher.stop_after = 2;
+  const auto summary = run(plan_with(small_sweep), folder.path(), launcher, nullptr, 2);
+  CHECK(summary.interrupted);
+  CHECK(launcher.started.size() == 2);
+  CHECK(summary.failed == 0);
+  CHECK(run(plan_with(small_sweep), folder.path(), later).done == 4);
+}
+
+TEST_CASE("sweep: jobs bounds how many runs are in work at once") {
+  const TempFolder one, three;
+  FakeLauncher narrow, wide;
+  run(plan_with(small_sweep), one.path(), narrow, nullptr, 1);
+  run(plan_with(small_sweep), three.path(), wide, nullptr, 3);
+  CHECK(narrow.most_at_once == 1);
+  CHECK(wide.most_at_once == 3);
+}
+
+TEST_CASE("sweep: two sweeps never work in one folder") {
+  const TempFolder folder;
+  const int lock = open((folder / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  REQUIRE(flock(lock, LOCK_EX | LOCK_NB) == 0);
+  FakeLauncher launcher;
+  CHECK(contains(error_of<Error>([&] { run(plan_with(small_sweep), folder.path(), launcher); }),
+                 "another process works in this folder"));
+  close(lock);
+  CHECK(run(plan_with(small_sweep), folder.path(), launcher).done == 4);
+}
+
+TEST_CASE("process: a child's exit code, output and death by a signal are seen") {
+  const TempFolder folder;
+  ChildProcesses children;
+  const auto log = folder / "log";
+  const auto next = [&] {
+    for (int i = 0; i < 100; ++i) {
+      const auto event = children.wait(0.1);
+      if (event.kind == ChildProcesses::Event::Kind::ended) return event;
+    }
+    FAIL("no child ended");
+    return ChildProcesses::Event{};
+  };
+  const auto talker = children.start({"/bin/sh", "-c", "echo out; echo err >&2; exit 7"}, log);
+  const auto ended = next();
+  CHECK(ended.child == talker);
+  CHECK(ended.exit_code == 7);
+  CHECK(read_text(log) == "out\nerr\n");
+  children.start({"/bin/sleep", "60"}, log);
+  children.start({"/bin/sleep", "60"}, log);
+  children.send(SIGTERM);
+  CHECK(next().exit_code == 128 + SIGTERM);
+  CHECK(next().exit_code == 128 + SIGTERM);
+  children.start({"/no/such/program"}, log);
+  CHECK(next().exit_code == 127);
+}
+
+TEST_CASE("process: a signal to this process is an event, not a death") {
+  ChildProcesses children;
+  raise(SIGTERM);  // to this thread: others of the test program do not block it
+  const auto event = children.wait(2.0);
+  CHECK(event.kind == ChildProcesses::Event::Kind::signal);
+  CHECK(event.signal == SIGTERM);
+  CHECK(children.wait(0.01).kind == ChildProcesses::Event::Kind::nothing);
+}

@@ -1,0 +1,196 @@
+// Ranges before training, and post-training quantization.
+#include "experiments/training/calibration.h"
+
+#include "core/error.h"
+#include "core/io/atomic_file.h"
+#include "core/io/hdf5.h"
+#include "experiments/report/run_record.h"
+#include "experiments/training/model_setup.h"
+#include "experiments/training/trainer.h"
+#include "tests/support/temp_folder.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <set>
+#include <string>
+
+namespace bitstate::experiments {
+namespace {
+
+const Settings calibrated_run{{"trajectories", "40"}, {"bsz", "4"}, {"epochs", "2"}};
+
+RunConfig config(const Settings& options, const std::filesystem::path& out = {}) {
+  Settings all = calibrated_run;
+  all.insert(all.end(), options.begin(), options.end());
+  RunConfig c = load_run_config("lorenz-small", all);
+  c.out = out.string();
+  c.threads = 2;
+  return c;
+}
+
+struct CalibrationRig {
+  RunConfig c;
+  datasets::Splits data = load_data(c);
+  Model model = make_model(c, data);
+  Inventory inventory = take_inventory(model);
+  Workers workers{2};
+  LaneRunner runner{model, inventory, metric_of(data), {c.lanes, false, data.max_length, c.batchnorm}, workers};
+  std::vector<std::size_t> order = std::vector<std::size_t>(data.train->size());
+
+  explicit CalibrationRig(const Settings& options) : c(config(options)) {
+    apply_quantization(c, inventory);
+    std::iota(order.begin(), order.end(), std::size_t{0});
+  }
+  CalibrationRig(const CalibrationRig&) = delete;
+
+  /// The ranges of the encoder's input after so many batches.
+  std::vector<float> ranges(std::size_t batches) {
+    calibrate(runner, inventory, {*data.train, order, c.bsz, batches});
+    return inventory.quantizers.front()->range;
+  }
+};
+
+const Settings input_only{{"bits", "act:encoder 8 range=ema granularity=channel rate=0.25"}};
+
+std::map<std::string, std::string> files_of(const std::filesystem::path& folder) {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    files[entry.path().filename().string()] = read_file(entry.path(), std::size_t{1} << 24);
+  }
+  return files;
+}
+
+}  // namespace
+
+TEST_CASE("calibration: ranges are the mean of what the batches show") {
+  constexpr std::size_t batches = 5;
+  std::vector<double> mean(3, 0.0);
+  std::set<std::vector<float>> shown;
+  for (std::size_t b = 0; b < batches; ++b) {
+    CalibrationRig rig(input_only);
+    std::rotate(rig.order.begin(), rig.order.begin() + static_cast<std::ptrdiff_t>(4 * b), rig.order.end());
+    const std::vector<float> one = rig.ranges(1);
+    REQUIRE(one.size() == 3);
+    for (std::size_t c = 0; c < 3; ++c) mean[c] += double{one[c]} / batches;
+    shown.insert(one);
+  }
+  CHECK(shown.size() == batches);
+  const std::vector<float> all = CalibrationRig(input_only).ranges(batches);
+  for (std::size_t c = 0; c < 3; ++c) CHECK(all[c] == doctest::Approx(mean[c]).epsilon(1e-6));
+}
+
+TEST_CASE("calibration: it reads the batches there are, and leaves ranges that exist and all weights alone") {
+  CalibrationRig rig(input_only);
+  REQUIRE(CalibrationData{*rig.data.train, rig.order, 4, 1000}.count() == rig.order.size() / 4);
+  const Model before = rig.model;
+  const std::vector<float> once = rig.ranges(1000);
+  CHECK(rig.ranges(1) == once);
+  Model copy = before;
+  const Inventory old = take_inventory(copy);
+  for (std::size_t i = 0; i < old.parameters.size(); ++i) {
+    CHECK(old.parameters[i].parameter->value.data == rig.inventory.parameters[i].parameter->value.data);
+  }
+  for (std::size_t i = 0; i < old.buffers.size(); ++i) {
+    CHECK(old.buffers[i].buffer->value.data == rig.inventory.buffers[i].buffer->value.data);
+  }
+}
+
+TEST_CASE("calibration: without batches a site that keeps a range is refused by name") {
+  const CalibrationRig rig(input_only);
+  CHECK_THROWS_WITH_AS(check_calibration(rig.inventory, 0), doctest::Contains("act:encoder keeps a range"), UsageError);
+  CHECK_NOTHROW(check_calibration(rig.inventory, 1));
+  CHECK_NOTHROW(check_calibration(CalibrationRig(Settings{{"bits", "act:* 8 range=absmax; weight:* 8"}}).inventory, 0));
+}
+
+TEST_CASE("ptq: 0 epochs keep the source's weights, its folder and give a run folder that eval and report read") {
+  const tests::TempFolder folder;
+  const auto source = folder / "source";
+  train(config({}, source));
+  const auto before = files_of(source);
+  const auto quantized = folder / "quantized";
+  RunConfig c =
+      config({{"from", source.string()}, {"epochs", "0"}, {"quant", "w4a8"}, {"calibration_batches", "3"}}, quantized);
+  const TrainResult result = train(c);
+  CHECK(result.status == "done");
+  CHECK(result.epochs == 0);
+  CHECK(files_of(source) == before);
+  const Hdf5Reader a(source / "best.h5");
+  const Hdf5Reader b(quantized / "best.h5");
+  for (const std::string group : {"parameters", "buffers"}) {
+    REQUIRE(a.list(group) == b.list(group));
+    for (const auto& name : a.list(group)) {
+      CHECK(a.read<float>(group + "/" + name).values == b.read<float>(group + "/" + name).values);
+    }
+  }
+  CHECK(b.list("ranges").size() > 3);
+  CHECK(evaluate(c, quantized).test_metric == result.test_metric);
+  CHECK(evaluate(config({}, source), source).test_metric != result.test_metric);
+  const RunRecord record = read_run(quantized);
+  CHECK(record.status == RunRecord::Status::done);
+  CHECK(record.setting("quant") == "w4a8");
+  CHECK(record.figures.at("test_mse") == result.test_metric);
+  c.resume = true;
+  CHECK(train(c).test_metric == result.test_metric);
+  c.weight_decay = 0.5;
+  CHECK_THROWS_WITH_AS(train(c), doctest::Contains("weight_decay"), Error);
+}
+
+TEST_CASE("ptq: the number of batches matters to static ranges, and the number of threads does not") {
+  const tests::TempFolder folder;
+  train(config({}, folder / "source"));
+  const auto digest = [&](const std::string& batches, std::size_t threads) {
+    RunConfig c = config(
+        {{"from", (folder / "source").string()}, {"epochs", "0"}, {"quant", "w8a8"}, {"calibration_batches", batches}},
+        folder / (batches + "-" + std::to_string(threads)));
+    c.threads = threads;
+    return train(c).weights_digest;
+  };
+  const std::string one = digest("1", 1);
+  CHECK(digest("1", 3) == one);
+  CHECK(digest("4", 1) != one);
+  CHECK(digest("4", 3) == digest("4", 2));
+}
+
+TEST_CASE("balance: the states that calibration sees come within a factor 2, and no rule or range is left behind") {
+  CalibrationRig rig(Settings{{"quant", "w8a8"}});
+  const CalibrationData batches{*rig.data.train, rig.order, rig.c.bsz, 3};
+  balance(rig.runner, rig.model, rig.inventory, batches);
+  for (const Quantizer* site : rig.inventory.quantizers) CHECK_FALSE(site->spec.active());
+
+  quantize_sites(rig.inventory, QuantConfig::parse("state:* 16 range=ema granularity=channel rate=0.001", "test"));
+  calibrate(rig.runner, rig.inventory, {*rig.data.train, rig.order, rig.c.bsz, 1, true});
+  for (const S5SSM* ssm : ssms(rig.model)) {
+    const auto& range = ssm->state_quantizer.range;
+    REQUIRE(range.size() == 4);
+    const auto [low, high] = std::minmax_element(range.begin(), range.end());
+    CHECK(*high / *low < 3.0F);  // the first batch's maxima are not those of all three
+  }
+  CHECK_THROWS_WITH_AS(balance(rig.runner, rig.model, rig.inventory, {*rig.data.train, rig.order, rig.c.bsz, 0}),
+                       doctest::Contains("[balance]"), UsageError);
+}
+
+TEST_CASE("balance: a float run has the source's result bit for bit, a quantized one has not, and eval agrees") {
+  const tests::TempFolder folder;
+  const double loss = train(config({}, folder / "source")).test_loss;
+  const auto run = [&](const std::string& out, const std::string& balance, const std::string& quant) {
+    const RunConfig c = config({{"from", (folder / "source").string()},
+                                {"epochs", "0"},
+                                {"calibration_batches", "2"},
+                                {"balance", balance},
+                                {"quant", quant}},
+                               folder / out);
+    const TrainResult result = train(c);
+    CHECK(evaluate(c, c.out).test_loss == result.test_loss);
+    return result.test_loss;
+  };
+  CHECK(run("float", "true", "none") == loss);
+  CHECK(Hdf5Reader(folder / "float/best.h5").read<float>("parameters/layers.0.ssm.B").values !=
+        Hdf5Reader(folder / "source/best.h5").read<float>("parameters/layers.0.ssm.B").values);
+  CHECK(run("balanced", "true", "w8a8") != run("plain", "false", "w8a8"));
+  CHECK(tests::error_of<UsageError>([] { config({{"balance", "true"}}); }).find("[balance]") == 0);
+}
+
+}  // namespace bitstate::experiments

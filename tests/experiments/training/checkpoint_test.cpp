@@ -1,0 +1,136 @@
+#include "experiments/training/checkpoint.h"
+
+#include "core/error.h"
+#include "core/io/atomic_file.h"
+#include "experiments/training/model_setup.h"
+#include "experiments/training/trainer.h"
+#include "tests/support/temp_folder.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <string>
+
+namespace bitstate::experiments {
+namespace {
+
+/// A quantized model with batch normalization and everything that a checkpoint holds, set to values that depend on
+/// `seed`.
+struct Saved {
+  RunConfig config = load_run_config("lorenz-small", {{"quant", "w8a8"}, {"trajectories", "20"}});
+  RunIdentity identity{settings(config), quant_rules(config)};
+  Model model = make_model(config, load_data(config));
+  Inventory inventory = take_inventory(model);
+  Optimizer optimizer{inventory.parameters, {}};
+  Progress progress;
+
+  explicit Saved(float seed) {
+    apply_quantization(config, inventory);
+    for (auto& entry : inventory.parameters) entry.parameter->value.data[0] += seed;
+    for (auto& entry : inventory.buffers) entry.buffer->value.data[0] += seed;
+    for (Quantizer* quantizer : inventory.quantizers) quantizer->range.assign(quantizer->range_count(), seed);
+    for (std::size_t i = 0; i < optimizer.m.size(); ++i) optimizer.m[i] = optimizer.v[i] = seed + static_cast<float>(i);
+    optimizer.steps = static_cast<std::uint64_t>(seed);
+    progress = {3, 4, 0.5, 0.25, 2, 10.0, 99, "{}\n"};
+  }
+  Saved(const Saved&) = delete;
+};
+
+TEST_CASE("checkpoint: everything comes back, bit for bit") {
+  const tests::TempFolder folder;
+  const Saved saved(7.0F);
+  save_checkpoint(folder / "c.h5", saved.identity, saved.progress, saved.inventory, &saved.optimizer);
+  Saved loaded(1.0F);
+  REQUIRE(weights_digest(loaded.inventory) != weights_digest(saved.inventory));
+  const Progress progress = load_checkpoint(folder / "c.h5", loaded.identity, loaded.inventory, &loaded.optimizer);
+  CHECK(weights_digest(loaded.inventory) == weights_digest(saved.inventory));
+  CHECK(loaded.optimizer.m == saved.optimizer.m);
+  CHECK(loaded.optimizer.v == saved.optimizer.v);
+  CHECK(loaded.optimizer.steps == 7);
+  CHECK(progress.epoch == 3);
+  CHECK(progress.step == 4);
+  CHECK(progress.loss_sum == 0.5);
+  CHECK(progress.best_epoch == 2);
+  CHECK(progress.tokens == 99);
+  CHECK(progress.metrics == "{}\n");
+}
+
+TEST_CASE(
+    "checkpoint: units come back in the precision that they standardise in, those of earlier versions in single") {
+  const tests::TempFolder folder;
+  Saved saved(7.0F);
+  const datasets::Units twice{{0.1, 1e9}, {0.3, 1e-3}};
+  const datasets::Units single{{double{0.1F}}, {double{0.3F}}, true};
+  for (const auto& reading : {datasets::Reading{twice, single, "x"}, {single, twice, ""}, {{}, {}, ""}}) {
+    saved.identity.reading = reading;
+    save_checkpoint(folder / "c.h5", saved.identity, saved.progress, saved.inventory, &saved.optimizer);
+    CHECK(trained_on(folder / "c.h5").reading == reading);
+  }
+}
+
+TEST_CASE("checkpoint: other settings, other rules and other sizes are refused by name") {
+  const tests::TempFolder folder;
+  Saved saved(7.0F);
+  save_checkpoint(folder / "c.h5", saved.identity, saved.progress, saved.inventory, &saved.optimizer);
+  RunConfig config = saved.config;
+  config.weight_decay = 0.5;
+  CHECK_THROWS_WITH_AS(check_identity(folder / "c.h5", {settings(config), saved.identity.rules}),
+                       doctest::Contains("weight_decay"), Error);
+  CHECK_THROWS_WITH_AS(check_identity(folder / "c.h5", {saved.identity.settings, "weight:* 2\n"}),
+                       doctest::Contains("rules"), Error);
+  saved.inventory.parameters[0].parameter->value = Tensor(5, 5);
+  CHECK_THROWS_WITH_AS(load_checkpoint(folder / "c.h5", saved.identity, saved.inventory, &saved.optimizer),
+                       doctest::Contains("parameters/"), Error);
+}
+
+TEST_CASE("checkpoint: a flipped bit is an error or changes nothing, never another run") {
+  const tests::TempFolder folder;
+  const Saved saved(7.0F);
+  save_checkpoint(folder / "c.h5", saved.identity, saved.progress, saved.inventory, &saved.optimizer);
+  const std::string bytes = read_file(folder / "c.h5", std::size_t{1} << 24);
+  const std::string digest = weights_digest(saved.inventory);
+  std::size_t errors = 0;
+  for (std::size_t at = 0; at < bytes.size(); at += 61) {
+    std::string damaged = bytes;
+    damaged[at] = static_cast<char>(damaged[at] ^ (1 << (at % 8)));
+    tests::write_quickly(folder / "d.h5", damaged);
+    Saved loaded(1.0F);
+    try {
+      const Progress progress = load_checkpoint(folder / "d.h5", loaded.identity, loaded.inventory, &loaded.optimizer);
+      CAPTURE(at);
+      REQUIRE(weights_digest(loaded.inventory) == digest);
+      REQUIRE(loaded.optimizer.m == saved.optimizer.m);
+      REQUIRE(loaded.optimizer.v == saved.optimizer.v);
+      REQUIRE(progress.epoch == 3);
+      REQUIRE(progress.step == 4);
+    } catch (const Error&) {
+      ++errors;
+    }
+  }
+  CHECK(errors > 0);
+}
+
+TEST_CASE("model: sMNIST at Q-S5's size has the reference's 138,634 parameters, under S5's names") {
+  datasets::Splits data;
+  data.d_input = 1;
+  data.d_output = 10;
+  Model model = make_model(load_run_config("smnist", {}), data);
+  const Inventory inventory = take_inventory(model);
+  CHECK(inventory.parameter_count() == 138634);
+  CHECK(inventory.parameters.front().name == "encoder.weight");
+  CHECK(inventory.parameters.back().name == "decoder.bias");
+  CHECK(inventory.parameters[4].name == "layers.0.ssm.Lambda_re");
+}
+
+TEST_CASE("training: padded sequences of full length are the unpadded ones, bit for bit") {
+  const tests::TempFolder folder;
+  RunConfig config = load_run_config("lorenz-small", {{"trajectories", "20"}, {"bsz", "4"}, {"epochs", "1"}});
+  config.out = (folder / "plain").string();
+  const std::string plain = train(config).weights_digest;
+  config.pad = true;
+  config.out = (folder / "padded").string();
+  CHECK(train(config).weights_digest == plain);
+}
+
+}  // namespace
+}  // namespace bitstate::experiments
