@@ -41,11 +41,15 @@ function(bitstate_precompile target)
     <string_view> <utility> <variant> <vector> <fmt/format.h> ${ARGN})
 endfunction()
 
-# bitstate_unite(<target>): where BITSTATE_UNITY is on, compiles the target's sources ten at a time, which share the templates
-# they instantiate. Their unnamed namespaces are then one, so their names must differ: not for folders where each file says
-# the same of itself, as the ops do.
+# bitstate_unite(<target> [EXCEPT <glob>]): where BITSTATE_UNITY is on, compiles the target's sources ten at a time, which
+# share the templates they instantiate. Their unnamed namespaces are then one, so their names must differ: not for folders
+# where each file says the same of itself, as the ops and the data sets do.
 function(bitstate_unite target)
   if(BITSTATE_UNITY)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 10)
+    if("${ARGV1}" STREQUAL "EXCEPT")
+      file(GLOB alone CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${ARGV2})
+      set_source_files_properties(${alone} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+    endif()
   endif()
 endfunction()

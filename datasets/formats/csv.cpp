@@ -17,7 +17,6 @@ namespace bitstate::datasets {
 namespace {
 
 constexpr std::size_t shown_names = 20;
-constexpr std::size_t shown_bytes = 40;
 constexpr std::size_t rows_ahead = 20;
 constexpr std::size_t least_ahead = 3;
 
@@ -131,9 +130,9 @@ bool may_be_thousands(std::string_view number) {
 }
 
 /// Takes the rows of numbers into a table.
-class Numbers {
+class NumberReader {
  public:
-  Numbers(const CsvRows& rows, Csv& table) : rows_(rows), table_(table) {}
+  NumberReader(const CsvRows& rows, Csv& table) : rows_(rows), table_(table) {}
 
   /// Appends the row's numbers, or notes that the table has ended.
   void take_row();
@@ -151,7 +150,7 @@ class Numbers {
   bool comma_is_decimal_ = false;  // one of the numbers cannot be read otherwise
 };
 
-double Numbers::number_of(std::size_t column) {
+double NumberReader::number_of(std::size_t column) {
   const std::string_view cell = rows_.cells()[table_.positions[column]];
   const std::optional<double> number = number_in(cell);
   if (!number || !std::isfinite(*number)) {
@@ -175,7 +174,7 @@ double Numbers::number_of(std::size_t column) {
   return *number;
 }
 
-void Numbers::take_row() {
+void NumberReader::take_row() {
   const auto& cells = rows_.cells();
   const auto is_empty = [&](std::size_t position) { return cells[position].empty() || cells[position] == "\"\""; };
   if (std::all_of(table_.positions.begin(), table_.positions.end(), is_empty)) {
@@ -197,7 +196,7 @@ void Numbers::take_row() {
   ++table_.rows;
 }
 
-void Numbers::check_decimals() const {
+void NumberReader::check_decimals() const {
   if (comma_.empty() || comma_is_decimal_) return;
   std::string thousands = comma_;
   std::erase(thousands, ',');
@@ -225,7 +224,7 @@ Csv read_csv(const std::filesystem::path& file, const std::vector<std::string>& 
   for (std::size_t i = 0; columns.empty() && i < count; ++i) table.positions.push_back(i);
   for (const std::size_t i : table.positions) table.names.push_back(names.empty() ? std::to_string(i) : names[i]);
 
-  Numbers numbers(rows, table);
+  NumberReader numbers(rows, table);
   bool more = names.empty() || rows.next();
   for (; more; more = rows.next()) {
     if (rows.cells().size() != count) {

@@ -9,7 +9,6 @@ namespace bitstate::datasets {
 namespace {
 
 constexpr std::size_t max_columns = std::size_t{1} << 16;
-constexpr std::size_t shown_bytes = 40;
 constexpr std::size_t rows_looked_at = 20;
 
 std::string_view trimmed(std::string_view text, std::string_view blanks = " \t") {

@@ -12,6 +12,9 @@
 
 namespace bitstate::datasets {
 
+/// So many bytes of a line or cell are shown in a message.
+inline constexpr std::size_t shown_bytes = 40;
+
 /// A cell without its quotes; two of them inside are one.
 std::string unquoted(std::string_view cell);
 

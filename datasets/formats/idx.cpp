@@ -20,9 +20,9 @@ namespace {
 constexpr std::size_t max_deflate_ratio = 1032;
 
 /// The content of a file, uncompressed piece by piece as it is asked for.
-class Source {
+class IdxSource {
  public:
-  Source(const std::filesystem::path& path, std::size_t max_bytes) : path_(path), file_(read_file(path, max_bytes)) {
+  IdxSource(const std::filesystem::path& path, std::size_t max_bytes) : path_(path), file_(read_file(path, max_bytes)) {
     compressed_ = file_.size() >= 2 && file_[0] == '\x1f' && file_[1] == '\x8b';
     if (!compressed_) return;
     // 16 + 15: a gzip wrapper, whose CRC and length zlib verifies
@@ -31,11 +31,11 @@ class Source {
     stream_.next_in = reinterpret_cast<Bytef*>(file_.data());
     stream_.avail_in = checked_size(file_.size());
   }
-  ~Source() {
+  ~IdxSource() {
     if (started_) inflateEnd(&stream_);
   }
-  Source(const Source&) = delete;
-  Source& operator=(const Source&) = delete;
+  IdxSource(const IdxSource&) = delete;
+  IdxSource& operator=(const IdxSource&) = delete;
 
   /// Fills `out` completely or throws.
   void read(std::uint8_t* out, std::size_t size) {
@@ -107,7 +107,7 @@ class Source {
 }  // namespace
 
 Idx read_idx(const std::filesystem::path& path, std::size_t rank, std::size_t max_bytes) {
-  Source source(path, max_bytes);
+  IdxSource source(path, max_bytes);
   std::array<std::uint8_t, 4> word{};
   source.read(word.data(), word.size());
   if (word[0] != 0 || word[1] != 0) source.refuse("this is not an idx file (it does not begin with two zero bytes)");

@@ -29,20 +29,20 @@ std::size_t big_endian(std::string_view bytes) {
 // ------------------------------------------------------------------------------------------------------------- reading
 
 /// What libpng reads from, and where it leaves its reason when it gives up.
-struct Source {
+struct PngSource {
   std::string_view rest;
   std::array<char, 128> reason{};
 };
 
 /// For errors and warnings alike: what libpng warns of is damaged too. Jumps out of libpng, to the last setjmp.
 [[noreturn]] void give_up(png_structp png, png_const_charp reason) {
-  auto& source = *static_cast<Source*>(png_get_error_ptr(png));
+  auto& source = *static_cast<PngSource*>(png_get_error_ptr(png));
   std::strncpy(source.reason.data(), reason, source.reason.size() - 1);
   png_longjmp(png, 1);
 }
 
 void supply(png_structp png, png_bytep out, std::size_t size) {
-  auto& source = *static_cast<Source*>(png_get_io_ptr(png));
+  auto& source = *static_cast<PngSource*>(png_get_io_ptr(png));
   if (size > source.rest.size()) png_error(png, "the file ends too early");
   std::memcpy(out, source.rest.data(), size);
   source.rest.remove_prefix(size);
@@ -52,7 +52,7 @@ void supply(png_structp png, png_bytep out, std::size_t size) {
 /// need a destructor, which the jump would skip.
 class Decoder {
  public:
-  explicit Decoder(Source& source) : png_(png_create_read_struct(PNG_LIBPNG_VER_STRING, &source, give_up, give_up)) {
+  explicit Decoder(PngSource& source) : png_(png_create_read_struct(PNG_LIBPNG_VER_STRING, &source, give_up, give_up)) {
     if (png_ != nullptr) info_ = png_create_info_struct(png_);
     if (info_ == nullptr) {
       png_destroy_read_struct(&png_, nullptr, nullptr);
@@ -121,7 +121,7 @@ GreyImage decode_png(std::string_view bytes, std::string_view name, std::size_t 
   const int depth = static_cast<unsigned char>(bytes[24]);
   require(depth <= 8, name, "has {} bits per channel; at most 8 are read", depth);
 
-  Source source{bytes, {}};
+  PngSource source{bytes, {}};
   const auto refuse = [&] {
     fail(name, "offset {}: is not a valid PNG ({})", bytes.size() - source.rest.size(), source.reason.data());
   };

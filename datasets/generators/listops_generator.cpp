@@ -17,7 +17,7 @@
 namespace bitstate::datasets {
 namespace {
 
-constexpr std::size_t batch_size = 16'384;
+constexpr std::size_t expressions_per_batch = 16'384;
 constexpr std::size_t max_fruitless = 1'000'000;  // candidates in a row of which none is taken
 constexpr double digit_probability = 0.75;
 constexpr std::array<std::string_view, 4> operators = {"[MIN", "[MAX", "[MED", "[SM"};
@@ -101,19 +101,19 @@ class Selection {
 
   /// Lines of the next candidates that are taken.
   std::vector<std::string> next_batch() {
-    std::vector<Drawn> drawn(batch_size);
-    workers_.for_each(batch_size, [&](std::size_t i) {
+    std::vector<Drawn> drawn(expressions_per_batch);
+    workers_.for_each(expressions_per_batch, [&](std::size_t i) {
       Candidate candidate(options_, first_ + i);
       const std::size_t length = candidate.length();
       if (length <= options_.min_length || length >= options_.max_length) return;
       const std::size_t hash = std::hash<std::string>()(candidate.source());
       drawn[i] = {hash, length, candidate.value(), std::move(candidate.source())};
     });
-    first_ += batch_size;
+    first_ += expressions_per_batch;
 
     const std::size_t wanted = options_.train + options_.validation + options_.test;
     std::vector<std::string> lines;
-    for (std::size_t i = 0; i < batch_size && summary_.accepted < wanted; ++i) {
+    for (std::size_t i = 0; i < expressions_per_batch && summary_.accepted < wanted; ++i) {
       ++summary_.candidates;
       ++fruitless_;
       if (drawn[i].length == 0 || !seen_.insert(drawn[i].hash).second) continue;

@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t batch_size = 1000;
+constexpr std::size_t images_per_batch = 1000;
 constexpr int version = 1;  // changes when the images of equal options do
 
 void create_folder(const fs::path& folder) {
@@ -112,9 +112,9 @@ void make_pathfinder(const PathfinderOptions& options, const fs::path& out, Work
   claim_folder(level, options);
   create_folder(level / "metadata");
 
-  for (std::size_t first = 0; first < options.images; first += batch_size) {
-    const std::size_t batch = first / batch_size;
-    const std::size_t count = std::min(batch_size, options.images - first);
+  for (std::size_t first = 0; first < options.images; first += images_per_batch) {
+    const std::size_t batch = first / images_per_batch;
+    const std::size_t count = std::min(images_per_batch, options.images - first);
     const fs::path metadata = level / "metadata" / fmt::format("{}.npy", batch);
     const fs::path images = level / "imgs" / std::to_string(batch);
     if (!is_complete(metadata, images, count)) {

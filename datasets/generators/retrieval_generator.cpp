@@ -18,10 +18,10 @@ constexpr std::string_view letters = "abcdefgh";
 constexpr std::size_t min_word = 2;
 constexpr std::size_t max_word = 6;
 constexpr std::size_t max_classes = 8;
-constexpr std::size_t batch_size = 1'024;
+constexpr std::size_t pairs_per_batch = 1'024;
 
 /// Draws in their order.
-struct Draws {
+struct OrderedDraws {
   Random random;
   std::uint64_t count = 0;
 
@@ -45,7 +45,7 @@ std::size_t agreements(std::string_view a, std::string_view b) {
 /// Each author's order of the letters. Two of them differ in at least a third of the pairs of letters.
 std::vector<std::string> letter_orders(const RetrievalOptions& options) {
   constexpr std::size_t pairs = letters.size() * (letters.size() - 1) / 2;
-  Draws draws{{options.seed, random_stream("retrieval orders")}};
+  OrderedDraws draws{{options.seed, random_stream("retrieval orders")}};
   std::vector<std::string> orders;
   while (orders.size() < options.classes) {
     std::string order(letters);
@@ -56,7 +56,7 @@ std::vector<std::string> letter_orders(const RetrievalOptions& options) {
   return orders;
 }
 
-std::string document(const RetrievalOptions& options, const std::string& order, Draws& draws) {
+std::string document(const RetrievalOptions& options, const std::string& order, OrderedDraws& draws) {
   const std::size_t length = options.min_length + draws.below(options.max_length - options.min_length + 1);
   std::string text;
   while (text.size() < length) {
@@ -73,7 +73,7 @@ std::string document(const RetrievalOptions& options, const std::string& order, 
 }
 
 std::string pair_line(const RetrievalOptions& options, const std::vector<std::string>& orders, std::size_t index) {
-  Draws draws{{options.seed, random_stream("retrieval", index)}};
+  OrderedDraws draws{{options.seed, random_stream("retrieval", index)}};
   const std::size_t label = draws.below(2);
   const std::size_t first = draws.below(options.classes);
   const std::size_t second = label == 1 ? first : (first + 1 + draws.below(options.classes - 1)) % options.classes;
@@ -114,9 +114,9 @@ bool make_retrieval(const RetrievalOptions& o, const std::filesystem::path& out,
   const std::vector<std::string> orders = letter_orders(o);
   std::size_t first = 0;
   const auto next_batch = [&] {
-    std::vector<std::string> lines(batch_size);
-    workers.for_each(batch_size, [&](std::size_t i) { lines[i] = pair_line(o, orders, first + i); });
-    first += batch_size;
+    std::vector<std::string> lines(pairs_per_batch);
+    workers.for_each(pairs_per_batch, [&](std::size_t i) { lines[i] = pair_line(o, orders, first + i); });
+    first += pairs_per_batch;
     return lines;
   };
   write_parts(out, options, parts, "", next_batch, progress);

@@ -25,7 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// What the command line says.
-struct Request {
+struct GenerationRequest {
   std::string name;
   fs::path out;
   std::size_t threads = 0;
@@ -75,7 +75,7 @@ datasets::Progress stoppable(std::string note) {
   };
 }
 
-void make_listops(const Request& request) {
+void make_listops(const GenerationRequest& request) {
   request.allow({"seed", "train", "val", "test", "min_length", "max_length", "max_depth", "max_args"});
   datasets::ListopsOptions options;
   request.set("seed", options.seed);
@@ -100,7 +100,7 @@ void make_listops(const Request& request) {
   fmt::print("\n");
 }
 
-void make_pathfinder(const Request& request) {
+void make_pathfinder(const GenerationRequest& request) {
   request.allow({"seed", "size", "images", "contour_length"});
   datasets::PathfinderOptions options;
   request.set("seed", options.seed);
@@ -111,7 +111,7 @@ void make_pathfinder(const Request& request) {
   datasets::make_pathfinder(options, request.out, workers, Bar("images"));
 }
 
-void make_retrieval(const Request& request) {
+void make_retrieval(const GenerationRequest& request) {
   request.allow({"seed", "train", "val", "test", "min_length", "max_length", "classes"});
   datasets::RetrievalOptions options;
   request.set("seed", options.seed);
@@ -126,7 +126,7 @@ void make_retrieval(const Request& request) {
   datasets::make_retrieval(options, request.out, workers, stoppable("pairs"));
 }
 
-const std::map<std::string, void (*)(const Request&)> makers = {
+const std::map<std::string, void (*)(const GenerationRequest&)> makers = {
     {"listops", make_listops}, {"pathfinder", make_pathfinder}, {"retrieval", make_retrieval}};
 
 }  // namespace
@@ -164,7 +164,7 @@ int make_data(const CommandLine& line) {
                       "{} needs no files: train generates and keeps it by itself", name);
   require<UsageError>(maker != makers.end(), "data make", "\"{}\" cannot be generated; {} can{}", name,
                       fmt::join(names, ", "), name.empty() ? std::string() : suggestion(name, names));
-  Request request{name, {}, 0, {}};
+  GenerationRequest request{name, {}, 0, {}};
   RunConfig config;
   for (const auto& [option, value] : line.options) {
     if (option == "out" || option == "threads") {

@@ -27,22 +27,22 @@ namespace fs = std::filesystem;
 
 using program::Program;
 using Codes = std::vector<std::int32_t>;
-using Command = std::vector<std::string>;
+using ToolCommand = std::vector<std::string>;
 
 constexpr std::size_t max_bytes = std::size_t{1} << 40;  // of what a tool writes, whose size is known
 
 /// $CC, else cc: its words.
-Command c_compiler() {
+ToolCommand c_compiler() {
   const char* const variable = std::getenv("CC");
   std::istringstream words(variable == nullptr ? "" : variable);
-  Command command;
+  ToolCommand command;
   for (std::string word; words >> word;) command.push_back(word);
   if (command.empty()) command.emplace_back("cc");
   return command;
 }
 
 /// What stands before the arguments of the script that runs an ONNX model; it is written to `folder`.
-Command onnx_command(const fs::path& folder) {
+ToolCommand onnx_command(const fs::path& folder) {
   const fs::path script = folder / "prove_onnx.mjs";
   write_file_atomically(script, *embedded_file("scripts/prove_onnx.mjs"));
   return {find_program("node").value_or("node").string(), script.string()};
@@ -78,7 +78,8 @@ void refuse_to_go_on() { require(!StopSignals::requested(), "export", "stopped b
 /// Runs `command INPUT OUTPUT` on all sequences, so many beside each other as there are threads, a part each.
 class ToolProof {
  public:
-  ToolProof(const Exported& exported, std::string_view what, Command command, Encoder encode, const fs::path& folder)
+  ToolProof(const Exported& exported, std::string_view what, ToolCommand command, Encoder encode,
+            const fs::path& folder)
       : exported_(exported),
         what_(what),
         command_(std::move(command)),
@@ -113,7 +114,7 @@ class ToolProof {
     std::vector<Numbered> all(count);
     workers_.for_each(count, [&](std::size_t i) { all[i] = {first + i, exported_.sample(first + i)}; });
     std::vector<Part> parts((count + size - 1) / size);
-    std::vector<Command> commands;
+    std::vector<ToolCommand> commands;
     for (std::size_t p = 0; p < parts.size(); ++p) {
       Part& part = parts[p];
       part.input = folder_ / fmt::format("input{}", p);
@@ -150,7 +151,7 @@ class ToolProof {
 
   const Exported& exported_;
   std::string_view what_;
-  Command command_;
+  ToolCommand command_;
   Encoder encode_;
   fs::path folder_;
   mutable Workers workers_;
@@ -195,7 +196,7 @@ std::string batches_of(const Program& p, std::vector<Numbered>& sequences) {
 
 /// Compiles `sources` into `program`.
 void compile(const fs::path& folder, const std::vector<fs::path>& sources, const fs::path& program) {
-  Command command = c_compiler();
+  ToolCommand command = c_compiler();
   const std::string name = command.front();
   command.front() = find_program(name).value_or(name).string();
   command.insert(command.end(), {"-std=c99", "-O2", "-I" + folder.string(), "-o", program.string()});
@@ -258,7 +259,7 @@ void prove_c(const Exported& exported, const fs::path& folder, const std::string
 void prove_onnx(const Exported& exported, const fs::path& file) {
   const WorkFolder work;
   const program::Input& input = exported.program.input;
-  Command command = onnx_command(work.path());
+  ToolCommand command = onnx_command(work.path());
   command.insert(command.end(), {file.string(), std::to_string(input.tokens ? 0 : input.cols)});
   const auto encode = [&](std::vector<Numbered>& sequences) { return batches_of(exported.program, sequences); };
   ToolProof(exported, "the ONNX model in onnxruntime", command, encode, work.path()).run();

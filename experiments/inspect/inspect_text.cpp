@@ -15,10 +15,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view nothing = "–";
-
 std::string extent_text(const std::optional<Extent>& extent, int digits) {
-  if (!extent) return std::string(nothing);
+  if (!extent) return std::string(no_value);
   const std::string low = fmt::format("{:.{}g}", extent->low, digits);
   const std::string high = fmt::format("{:.{}g}", extent->high, digits);
   return low == high ? low : low + ".." + high;
@@ -42,7 +40,7 @@ std::string short_number(std::uint64_t number) {
 }
 
 std::string saturated_text(const InspectedSite& site) {
-  return site.values == 0 ? std::string(nothing) : short_number(site.saturated) + "/" + short_number(site.values);
+  return site.values == 0 ? std::string(no_value) : short_number(site.saturated) + "/" + short_number(site.values);
 }
 
 /// "1,234,567"
@@ -87,7 +85,7 @@ std::string site_table(const Inspection& inspection) {
     row = {site.site, bits_text(site)};
     if (lookup) row.push_back(site.spec.is_lookup() ? fmt::format("{}", site.spec.width) : "");
     const auto rule = std::find(rules.begin(), rules.end(), options_text(site.spec));
-    row.push_back(site.spec.active() ? fmt::format("{}", rule - rules.begin() + 1) : std::string(nothing));
+    row.push_back(site.spec.active() ? fmt::format("{}", rule - rules.begin() + 1) : std::string(no_value));
     for (const std::string& cell : {scale_text(site), extent_text(site.observed, 3), saturated_text(site)}) {
       row.push_back(cell);
     }
@@ -144,7 +142,7 @@ std::string eigenvalue_table(const Inspection& inspection) {
   bool unstable = false;
   for (const auto& layer : inspection.eigenvalues) {
     cells.push_back({layer.site, form_text(layer.spec), fmt::format("{:.6f}", layer.before),
-                     layer.spec.active() ? fmt::format("{:.6f}", layer.after) : std::string(nothing)});
+                     layer.spec.active() ? fmt::format("{:.6f}", layer.after) : std::string(no_value)});
     unstable = unstable || layer.after > 1.0;
   }
   return aligned(cells, "ll") + (unstable ? "A layer above 1 is unstable: its state grows without bound.\n" : "");
@@ -155,7 +153,7 @@ std::string accumulator_table(const Inspection& inspection) {
   std::size_t bounded = 0;
   std::size_t beyond = 0;
   for (const auto& accumulator : inspection.accumulators) {
-    std::string bits(nothing);
+    std::string bits(no_value);
     std::string remark = "float: an operand has no codes";
     if (accumulator.bound > 0) {
       ++bounded;

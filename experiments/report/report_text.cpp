@@ -10,8 +10,6 @@ namespace bitstate::experiments {
 
 namespace {
 
-constexpr std::string_view nothing = "–";
-
 std::string metric_title(std::string_view metric) {
   if (metric == "accuracy") return "test accuracy, %";
   if (metric == "mse") return "test MSE";
@@ -53,7 +51,7 @@ Cells matrix_cells(const Report& report, std::string_view best_mark) {
     line.push_back(value_text(report.columns[0], row_value));
     for (const auto& column_value : report.axis(1)) {
       const ReportRow* row = report.at(row_value, column_value);
-      std::string cell(nothing);
+      std::string cell(no_value);
       if (row != nullptr && row->test.mean) {
         cell = metric_text(row->metric, *row->test.mean) + std::string(row->best ? best_mark : "");
       } else if (row != nullptr && row->running > 0) {
@@ -97,7 +95,7 @@ std::string metric_text(std::string_view metric, double value, bool with_sign) {
 }
 
 std::string statistic_text(std::string_view metric, const Statistic& s) {
-  if (!s.mean) return std::string(nothing);
+  if (!s.mean) return std::string(no_value);
   std::string mean = metric_text(metric, *s.mean);
   if (!s.deviation) return mean;
   if (metric == "accuracy") return mean + " ± " + metric_text(metric, *s.deviation);
@@ -137,14 +135,14 @@ Cells table_cells(const Report& report, std::string_view best_mark) {
     line.push_back(name + statistic_text(row.metric, row.test) + std::string(row.best ? best_mark : ""));
     line.push_back(row.is_float     ? "reference"
                    : row.difference ? metric_text(row.metric, *row.difference, true)
-                                    : std::string(nothing));
-    line.push_back(row.size_kib ? fmt::format("{:.2f}", *row.size_kib) : std::string(nothing));
-    if (widths) line.push_back(row.a_width ? fmt::format("{}", *row.a_width) : std::string(nothing));
+                                    : std::string(no_value));
+    line.push_back(row.size_kib ? fmt::format("{:.2f}", *row.size_kib) : std::string(no_value));
+    if (widths) line.push_back(row.a_width ? fmt::format("{}", *row.a_width) : std::string(no_value));
     line.push_back(statistic_text(row.metric, row.validation));
     for (const std::size_t count : {row.test.n, row.diverged}) line.push_back(fmt::format("{}", count));
     if (running) line.push_back(fmt::format("{}", row.running));
     line.push_back(fmt::format("{}", row.missing));
-    line.push_back(row.seconds.mean ? fmt::format("{:.1f}", *row.seconds.mean) : std::string(nothing));
+    line.push_back(row.seconds.mean ? fmt::format("{:.1f}", *row.seconds.mean) : std::string(no_value));
   }
   return cells;
 }

@@ -16,7 +16,7 @@ struct Foreign {
   std::string_view note;
 };
 
-constexpr std::array table = {
+constexpr std::array foreign_table = {
     Foreign{" lr learningrate baselr maxlr ", "--ssm_lr_base", "times --lr_factor for all that is not the SSM's"},
     Foreign{" lrssm ssmlr ", "--ssm_lr_base", ""},
     Foreign{" minlr etamin ", "--lr_min", ""},
@@ -72,9 +72,9 @@ std::string here_called(std::string_view name) {
     if (c != '-' && c != '_') word += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   }
   word += ' ';
-  const auto row =
-      std::find_if(table.begin(), table.end(), [&](const Foreign& f) { return f.names.find(word) != f.names.npos; });
-  if (row == table.end() || word.size() < 3) return {};
+  const auto row = std::find_if(foreign_table.begin(), foreign_table.end(),
+                                [&](const Foreign& f) { return f.names.find(word) != f.names.npos; });
+  if (row == foreign_table.end() || word.size() < 3) return {};
   if (row->options.empty()) return std::string(row->note);
   return fmt::format("here it is {}{}{}", row->options, row->note.empty() ? "" : " ", row->note);
 }

@@ -42,7 +42,7 @@ std::string read_text(const std::filesystem::path& path) {
 
 namespace {
 
-constexpr std::string_view expected = "expected name = value, [section] or # comment";
+constexpr std::string_view expected_line = "expected name = value, [section] or # comment";
 
 /// What stands behind a backslash in quotes, and what it stands for.
 constexpr std::array<std::pair<char, char>, 5> escapes{
@@ -99,7 +99,7 @@ std::string quoted_if_needed(std::string_view value) {
 bool is_list(std::string_view name) { return name.starts_with("axis."); }
 
 /// A list without the comment behind it.
-std::string_view list_text(std::string_view text) {
+std::string_view without_comment(std::string_view text) {
   bool quoted = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const bool escape = quoted && text[i] == '\\';
@@ -131,21 +131,21 @@ Settings parse_ini(std::string_view text, std::string_view where) {
     if (line.front() == '[') {
       const auto name = trimmed(line.substr(1, line.size() - 2));
       require<UsageError>(line.back() == ']' && name.find_first_of("[]=") == std::string_view::npos, where,
-                          "line {} is \"{}\": {}", number, line, expected);
+                          "line {} is \"{}\": {}", number, line, expected_line);
       section = name.empty() ? std::string() : std::string(name) + ".";
       continue;
     }
     const auto equals = line.find('=');
     const auto key = trimmed(line.substr(0, equals));
     require<UsageError>(equals != std::string_view::npos && !key.empty(), where, "line {} is \"{}\": {}", number, line,
-                        expected);
+                        expected_line);
     const std::string name = section + std::string(key);
     const auto [earlier, first] = line_of.emplace(name, number);
     require<UsageError>(first || may_repeat(name), where, "lines {} and {} both give {}; remove one of them",
                         earlier->second, number, name);
     const auto value = trimmed(full.substr(equals + 1));
     if (is_list(name)) {
-      result.emplace_back(name, list_text(value));
+      result.emplace_back(name, without_comment(value));
     } else if (value.starts_with('"')) {
       result.emplace_back(name, unquoted(value, where, number));
     } else {

@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "tests/support/temp_folder.h"
+#include "tests/support/text.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -14,6 +15,7 @@
 using namespace bitstate;
 using namespace bitstate::datasets;
 using tests::error_of;
+using tests::says;
 using tests::TempFolder;
 
 namespace {
@@ -30,14 +32,6 @@ Csv table_of(const std::string& text, const Names& columns = {}) {
 
 std::string refusal_of(const std::string& text, const Names& columns = {}) {
   return error_of<Error>([&] { (void)table_of(text, columns); });
-}
-
-bool says(const std::string& message, const std::string& words) {
-  CAPTURE(message);
-  CAPTURE(words);
-  const bool found = message.find(words) != std::string::npos;
-  CHECK(found);
-  return found;
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ using tests::TempFolder;
 
 namespace {
 
-std::string little_endian(std::size_t value, int bytes) {
+std::string little_endian_bytes(std::size_t value, int bytes) {
   std::string text;
   for (int i = 0; i < bytes; ++i) text += static_cast<char>(value >> 8U * static_cast<unsigned>(i) & 255U);
   return text;
@@ -29,8 +29,8 @@ std::string npy(int version, std::string header, const std::string& data) {
   const std::size_t before = version == 1 ? 10 : 12;
   while ((before + header.size() + 1) % 64 != 0) header += ' ';
   header += '\n';
-  return "\x93NUMPY" + little_endian(static_cast<std::size_t>(version), 2) +
-         little_endian(header.size(), version == 1 ? 2 : 4) + header + data;
+  return "\x93NUMPY" + little_endian_bytes(static_cast<std::size_t>(version), 2) +
+         little_endian_bytes(header.size(), version == 1 ? 2 : 4) + header + data;
 }
 
 std::string header(const std::string& type, const std::string& shape) {
@@ -40,7 +40,7 @@ std::string header(const std::string& type, const std::string& shape) {
 /// Code points as '<U<width>'.
 std::string ucs4(const std::u32string& text, std::size_t width) {
   std::string bytes;
-  for (const char32_t c : text) bytes += little_endian(c, 4);
+  for (const char32_t c : text) bytes += little_endian_bytes(c, 4);
   bytes.resize(width * 4, '\0');
   return bytes;
 }

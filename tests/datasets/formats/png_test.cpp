@@ -54,7 +54,7 @@ GreyImage small_image() {
 }
 
 /// The small image with chunks that nobody needs around its pixels.
-std::string small_file() {
+std::string small_png() {
   std::string bytes = encode_png(small_image());
   bytes.insert(33, chunk("gAMA", word(45455)) + chunk("tEXt", std::string("Comment\0none", 12)));
   bytes.insert(bytes.size() - 12, chunk("tIME", std::string("\x07\xe3\x01\x02\x03\x04\x05", 7)));
@@ -80,7 +80,7 @@ TEST_CASE("png: what is written is read back, and equal images give equal bytes"
     CHECK(bytes[24] == 8);  // bits
     CHECK(bytes[25] == 0);  // grey
   }
-  CHECK(decode_png(small_file(), "x.png", 7) == small_image());
+  CHECK(decode_png(small_png(), "x.png", 7) == small_image());
   CHECK_THROWS_AS((void)encode_png({2, 2, {1, 2, 3}}), Error);
   CHECK_THROWS_AS((void)encode_png({0, 2, {}}), Error);
 }
@@ -143,7 +143,7 @@ TEST_CASE("png: filtered and interlaced rows give the same image") {
 }
 
 TEST_CASE("png: every truncation, every flipped bit and bytes after the end are errors") {
-  const std::string good = small_file();
+  const std::string good = small_png();
   REQUIRE(decoded(good).has_value());
   for (std::size_t size = 0; size < good.size(); ++size) {
     CAPTURE(size);
@@ -183,7 +183,7 @@ TEST_CASE("png: sizes, bombs and superfluous data are refused") {
   CHECK(contains(message(png({1, 1}, row({1}) + row({1}))), "Too much image data"));
   CHECK_FALSE(decoded(png({1, 1}, std::string(std::size_t{16} << 20U, '\0'))).has_value());
   // a second stream of pixels is not unpacked
-  CHECK(decode_png(small_file().insert(small_file().size() - 12, chunk("IDAT", deflated("x"))), "x.png", 7) ==
+  CHECK(decode_png(small_png().insert(small_png().size() - 12, chunk("IDAT", deflated("x"))), "x.png", 7) ==
         small_image());
   // compressed text that would unpack to 16 MB is not unpacked
   const std::string text = chunk("zTXt", std::string("a\0\0", 3) + deflated(std::string(std::size_t{16} << 20U, ' ')));
@@ -204,6 +204,6 @@ TEST_CASE("png: what cannot be converted exactly, or is no image, is an error th
   CHECK_FALSE(decoded(png({1, 1, 8, 0, chunk("ABCD", "")}, row({0}))).has_value());
   CHECK(contains(message("<html>404</html>"), "[x.png] is not a PNG file"));
   CHECK(contains(message(""), "is not a PNG file"));
-  CHECK(contains(message(small_file().substr(0, 60)), "offset 57: is not a valid PNG (the file ends too early)"));
+  CHECK(contains(message(small_png().substr(0, 60)), "offset 57: is not a valid PNG (the file ends too early)"));
   CHECK_THROWS_AS((void)read_png("absent.png", 32), Error);
 }

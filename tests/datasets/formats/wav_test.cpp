@@ -29,9 +29,9 @@ namespace {
 
 const std::vector<std::int16_t> samples = {0, 1, -1, 32767, -32768, 258};
 
-std::string small_file() { return riff(wav_format(16'000) + wav_chunk("LIST", "odd") + wav_samples(samples)); }
+std::string small_wav() { return riff(wav_format(16'000) + wav_chunk("LIST", "odd") + wav_samples(samples)); }
 
-std::optional<Wav> read(const TempFolder& folder, std::string_view bytes, std::size_t max_samples = 100) {
+std::optional<Wav> read_one(const TempFolder& folder, std::string_view bytes, std::size_t max_samples = 100) {
   tests::write_quickly(folder / "x.wav", bytes);
   try {
     return read_wav(folder / "x.wav", max_samples);
@@ -56,42 +56,42 @@ TEST_CASE("wav: samples are read whatever the order of the chunks, and others ar
   const std::string odd = wav_chunk("LIST", "odd");
   for (const std::string& chunks :
        {format + data, odd + format + odd + data, data + odd + format, data + format + odd}) {
-    const auto wav = read(folder, riff(chunks));
+    const auto wav = read_one(folder, riff(chunks));
     REQUIRE(wav.has_value());
     CHECK(wav->rate == 16'000);
     CHECK(wav->samples == samples);
   }
   // a format with the size of an extension that is not there
   std::string extended = format.substr(8) + little_endian(0, 2);
-  CHECK(read(folder, riff(wav_chunk("fmt ", extended) + data)).has_value());
+  CHECK(read_one(folder, riff(wav_chunk("fmt ", extended) + data)).has_value());
 }
 
 TEST_CASE("wav: every truncation is an error, and so are bytes that follow") {
   const TempFolder folder;
-  const std::string good = small_file();
+  const std::string good = small_wav();
   for (std::size_t size = 0; size < good.size(); ++size) {
     CAPTURE(size);
-    CHECK_FALSE(read(folder, std::string_view(good).substr(0, size)).has_value());
+    CHECK_FALSE(read_one(folder, std::string_view(good).substr(0, size)).has_value());
   }
-  CHECK_FALSE(read(folder, good + "x").has_value());
+  CHECK_FALSE(read_one(folder, good + "x").has_value());
   // also where the header agrees with the truncation
   const std::string chunks = good.substr(12);
   for (std::size_t size = 0; size < chunks.size(); ++size) {
     CAPTURE(size);
-    CHECK_FALSE(read(folder, riff(chunks.substr(0, size))).has_value());
+    CHECK_FALSE(read_one(folder, riff(chunks.substr(0, size))).has_value());
   }
 }
 
 TEST_CASE("wav: a flipped bit is an error, another sample or nothing that matters") {
   const TempFolder folder;
-  const std::string good = small_file();
+  const std::string good = small_wav();
   const std::size_t data = good.size() - 2 * samples.size();
   const std::size_t skipped = good.find("LIST");
   std::size_t errors = 0;
   for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {
     std::string bytes = good;
     bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ 1 << bit % 8);
-    const auto wav = read(folder, bytes);
+    const auto wav = read_one(folder, bytes);
     CAPTURE(bit);
     if (!wav.has_value()) {
       ++errors;
@@ -133,8 +133,8 @@ TEST_CASE("wav: other formats are errors that name offset and reason") {
 
 TEST_CASE("wav: a file with more than is allowed is not read") {
   const TempFolder folder;
-  CHECK(read(folder, small_file(), samples.size()).has_value());
-  CHECK(contains(refusal(folder, small_file(), samples.size() - 1), "there are 6 samples, but at most 5 are read"));
+  CHECK(read_one(folder, small_wav(), samples.size()).has_value());
+  CHECK(contains(refusal(folder, small_wav(), samples.size() - 1), "there are 6 samples, but at most 5 are read"));
   const std::string large = wav_chunk("LIST", std::string(std::size_t{1} << 20, 'x'));
   CHECK(contains(refusal(folder, riff(large + wav_format(16'000) + wav_samples(samples)), samples.size()), "at most"));
   const auto absent = error_of<Error>([&] { (void)read_wav(folder / "absent.wav", 10); });

@@ -6,6 +6,7 @@
 #include "core/units.h"
 #include "datasets/own/own.h"
 #include "tests/support/temp_folder.h"
+#include "tests/support/text.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -65,14 +66,6 @@ inline std::string usage_of(const std::filesystem::path& file, const OwnOptions&
 
 inline std::string refusal_of(const std::filesystem::path& file, const OwnOptions& options = {}) {
   return error_of<Error>([&] { (void)own_data(file, options); });
-}
-
-inline bool says(const std::string& message, const std::string& words) {
-  CAPTURE(message);
-  CAPTURE(words);
-  const bool found = message.find(words) != std::string::npos;
-  CHECK(found);
-  return found;
 }
 
 inline const OwnOptions u_to_y{.input = {"u"}, .target = {"y"}};

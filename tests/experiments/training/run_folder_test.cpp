@@ -26,7 +26,7 @@ using tests::error_of;
 using tests::TempFolder;
 using tests::write_quickly;
 
-RunConfig config(Settings options, const fs::path& out, const std::string& recipe = "lorenz-small") {
+RunConfig folder_config(Settings options, const fs::path& out, const std::string& recipe = "lorenz-small") {
   if (!recipe.empty()) {
     options.insert(options.begin(), {{"trajectories", "20"}, {"bsz", "4"}, {"epochs", "2"}});
   }
@@ -50,7 +50,7 @@ TEST_CASE("run folder: it holds its rules, so it is evaluated, exported and resu
   const TempFolder folder;
   const fs::path quant = folder / "my #1.quant";
   write_quickly(quant, rules);
-  const RunConfig trained = config({{"quant", quant.string()}}, folder / "here/run");
+  const RunConfig trained = folder_config({{"quant", quant.string()}}, folder / "here/run");
   const TrainResult result = train(trained);
   fs::create_directories(folder / "there");
   fs::rename(folder / "here/run", folder / "there/moved");
@@ -68,15 +68,15 @@ TEST_CASE("run folder: it holds its rules, so it is evaluated, exported and resu
   // who changes a rule needs the file, and rules that are named anew are compared
   CHECK_THROWS_WITH_AS(of_run(run, {{"a_bits", "4"}}), doctest::Contains("my #1.quant"), Error);
   write_quickly(quant, "act:* 2\n");
-  RunConfig other = config({{"quant", quant.string()}, {"resume", "true"}}, run);
+  RunConfig other = folder_config({{"quant", quant.string()}, {"resume", "true"}}, run);
   CHECK_THROWS_WITH_AS(train(other), doctest::Contains("other quantization rules"), Error);
 }
 
 TEST_CASE("run folder: source and run move together, and a report knows them wherever it is called") {
   const TempFolder folder;
-  train(config({}, folder / "a/runs/float"));
-  const RunConfig tuned = config({{"from", (folder / "a/runs/float").string()}, {"epochs", "0"}, {"bits", "act:* 6"}},
-                                 folder / "a/runs/ptq", "");
+  train(folder_config({}, folder / "a/runs/float"));
+  const RunConfig tuned = folder_config(
+      {{"from", (folder / "a/runs/float").string()}, {"epochs", "0"}, {"bits", "act:* 6"}}, folder / "a/runs/ptq", "");
   const double loss = train(tuned).test_loss;
   CHECK(RunRecord(read_run(folder / "a/runs/ptq")).setting("from") == "../float");
   const auto difference = [](const fs::path& dir) {
@@ -118,7 +118,7 @@ TEST_CASE("run folder: a source is kept relative to the run unless only the root
 TEST_CASE("run folder: one process writes at a time, and what a dead one left is no obstacle") {
   const TempFolder folder;
   const fs::path run = folder / "deep/run";
-  RunConfig c = config({}, run);
+  RunConfig c = folder_config({}, run);
   {
     const FolderLock held(run);
     for (const bool resume : {false, true}) {
@@ -140,7 +140,7 @@ TEST_CASE("run folder: one process writes at a time, and what a dead one left is
 
 TEST_CASE("checkpoint: settings are compared by name, and options that did not exist have their defaults") {
   const TempFolder folder;
-  const RunConfig c = config({}, folder / "run");
+  const RunConfig c = folder_config({}, folder / "run");
   const RunIdentity now = identity_of(c);
   RunIdentity older = now;
   std::reverse(older.settings.begin(), older.settings.end());
@@ -213,25 +213,26 @@ TEST_CASE("run folder: classes are the run's, whatever the data at hand hold") {
   const auto data = [&](const char* name) {
     return std::pair<std::string, std::string>("data", (folder / name).string());
   };
-  const RunConfig c = config({{"dataset", "own"},
-                              {"trajectories", "1024"},
-                              {"input", "x"},
-                              {"target", "label"},
-                              {"task", "classification"},
-                              {"quant", "w8a8"},
-                              data("two")},
-                             folder / "run");
+  const RunConfig c = folder_config({{"dataset", "own"},
+                                     {"trajectories", "1024"},
+                                     {"input", "x"},
+                                     {"target", "label"},
+                                     {"task", "classification"},
+                                     {"quant", "w8a8"},
+                                     data("two")},
+                                    folder / "run");
   train(c);
   const fs::path run = folder / "run";
   CHECK(trained_on(run / "best.h5").reading.outputs == 2);
   const RunConfig fewer = of_run(run, {data("one")});
   CHECK(evaluate(fewer, run).status == "done");
   CHECK(export_run(fewer, run, 8).program.output.classes);
-  CHECK(train(config({data("one"), {"from", run.string()}, {"epochs", "1"}}, folder / "next", "")).status == "done");
+  CHECK(train(folder_config({data("one"), {"from", run.string()}, {"epochs", "1"}}, folder / "next", "")).status ==
+        "done");
   const std::string sentence = "[data] the model was trained with the classes 0 to 1; these data also hold 2, 3";
   CHECK(error_of<Error>([&] { evaluate(of_run(run, {data("four")}), run); }) == sentence);
   CHECK(error_of<Error>([&] {
-          train(config({data("four"), {"from", run.string()}, {"epochs", "1"}}, folder / "more", ""));
+          train(folder_config({data("four"), {"from", run.string()}, {"epochs", "1"}}, folder / "more", ""));
         }) == sentence);
 }
 
@@ -242,7 +243,7 @@ TEST_CASE("training: the first of equal epochs is the best, and no metric calls 
     CHECK(is_better(metric, 0.25, 0.5) == (metric != Metric::accuracy));
   }
   const TempFolder folder;  // so small a rate changes no weight
-  train(config({{"ssm_lr_base", "1e-30"}, {"batchnorm", "false"}, {"epochs", "3"}}, folder / "run"));
+  train(folder_config({{"ssm_lr_base", "1e-30"}, {"batchnorm", "false"}, {"epochs", "3"}}, folder / "run"));
   CHECK(Hdf5Reader(folder / "run/best.h5").read_scalar<std::uint64_t>("progress/best_epoch") == 1);
 }
 
