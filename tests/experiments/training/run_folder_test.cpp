@@ -50,8 +50,8 @@ TEST_CASE("run folder: it holds its rules, so it is evaluated, exported and resu
   const TempFolder folder;
   const fs::path quant = folder / "my #1.quant";
   write_quickly(quant, rules);
-  const RunConfig trained = folder_config({{"quant", quant.string()}}, folder / "here/run");
-  const TrainResult result = train(trained);
+  const RunConfig first_run = folder_config({{"quant", quant.string()}}, folder / "here/run");
+  const TrainResult result = train(first_run);
   fs::create_directories(folder / "there");
   fs::rename(folder / "here/run", folder / "there/moved");
   const fs::path run = folder / "there/moved";
@@ -59,7 +59,7 @@ TEST_CASE("run folder: it holds its rules, so it is evaluated, exported and resu
   for (const bool deleted : {false, true}) {  // first other rules under the same name, then none
     write_quickly(quant, "act:* 2\n");
     if (deleted) fs::remove(quant);
-    CHECK(quant_rules(of_run(run)) == quant_rules(trained));
+    CHECK(quant_rules(of_run(run)) == quant_rules(first_run));
     CHECK(evaluate(of_run(run), run).test_loss == result.test_loss);
     CHECK(export_run(of_run(run), run, 2).parity.differences.empty());
     fs::remove(run / "result.json");
