@@ -13,7 +13,7 @@
 #include "experiments/training/metric.h"
 #include "experiments/training/model_setup.h"
 #include "tests/support/c_build.h"
-#include "tests/support/onnx_cases.h"
+#include "tests/support/models/onnx_cases.h"
 #include "tests/support/temp_folder.h"
 
 #include "datasets/registry.h"

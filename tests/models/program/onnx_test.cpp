@@ -6,9 +6,9 @@
 #include "core/random.h"
 #include "models/models.h"
 #include "tests/support/folders.h"
+#include "tests/support/models/onnx_cases.h"
 #include "tests/support/models/random_model.h"
 #include "tests/support/models/random_program.h"
-#include "tests/support/onnx_cases.h"
 #include "tests/support/protobuf.h"
 
 #include <doctest/doctest.h>

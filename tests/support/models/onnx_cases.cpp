@@ -1,4 +1,4 @@
-#include "tests/support/onnx_cases.h"
+#include "tests/support/models/onnx_cases.h"
 
 #include "core/program/onnx/onnx.h"
 #include "core/program/run/runner.h"

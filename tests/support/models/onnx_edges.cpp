@@ -1,4 +1,4 @@
-#include "tests/support/onnx_edges.h"
+#include "tests/support/models/onnx_edges.h"
 
 #include <algorithm>
 #include <cmath>

@@ -4,7 +4,7 @@
 
 #include "core/error.h"
 #include "core/random.h"
-#include "tests/support/onnx_cases.h"
+#include "tests/support/models/onnx_cases.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>

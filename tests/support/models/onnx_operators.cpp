@@ -1,8 +1,8 @@
-#include "tests/support/onnx_operators.h"
+#include "tests/support/models/onnx_operators.h"
 
 #include "core/program/onnx/builder.h"
-#include "tests/support/onnx_cases.h"
-#include "tests/support/onnx_edges.h"
+#include "tests/support/models/onnx_cases.h"
+#include "tests/support/models/onnx_edges.h"
 #include "tests/support/protobuf.h"
 #include "tests/support/temp_folder.h"
 

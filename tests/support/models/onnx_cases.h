@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/program/program.h"
-#include "tests/support/onnx_operators.h"
+#include "tests/support/models/onnx_operators.h"
 #include "tests/support/temp_folder.h"
 
 #include <nlohmann/json.hpp>

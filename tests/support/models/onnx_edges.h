@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/program/onnx/proto.h"
-#include "tests/support/onnx_operators.h"
+#include "tests/support/models/onnx_operators.h"
 
 #include <cstdint>
 #include <vector>
