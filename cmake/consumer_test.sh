@@ -21,6 +21,15 @@ for example in consumer edge; do
 done
 "$root/build/consumer/consumer"
 
+# What runs a program links to HDF5 and fmt, and is configured without the libraries that training and data sets need.
+readelf -d "$root/build/edge/edge" > "$root/needed"
+grep -q libhdf5 "$root/needed"
+if grep -E 'libtbb|libboost|libcurl|libarchive|libpng' "$root/needed" "$root/build/edge/build.ninja" ||
+  grep -E '^(TBB|Boost|CURL|LibArchive|PNG)_[A-Za-z]*(DIR|LIBRARY)' "$root/build/edge/CMakeCache.txt"; then
+  echo "the edge example is linked or configured with more than it needs"
+  exit 1
+fi
+
 # The stream of the edge example gives what `bitstate run` gives for the whole sequence.
 bitstate=$root/prefix/bin/bitstate
 "$bitstate" train lorenz-small --trajectories=20 --bsz=4 --epochs=1 --quant=w8a8 --out="$root/run" > /dev/null

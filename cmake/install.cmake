@@ -3,8 +3,15 @@ include(CMakePackageConfigHelpers)
 
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/bitstate)
 
-install(TARGETS bitstate_core bitstate_autograd bitstate_models bitstate_datasets bitstate_experiments
-        EXPORT bitstateTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+# Components of the package, each with what it links to (cmake/bitstateConfig.cmake.in).
+set(core_targets bitstate_core)
+set(training_targets bitstate_parallel bitstate_autograd bitstate_models)
+set(datasets_targets bitstate_datasets)
+set(experiments_targets bitstate_experiments)
+foreach(component IN ITEMS core training datasets experiments)
+  install(TARGETS ${${component}_targets} EXPORT bitstate-${component} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(EXPORT bitstate-${component} NAMESPACE bitstate:: DESTINATION ${package_folder})
+endforeach()
 install(TARGETS bitstate RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 foreach(folder IN ITEMS core autograd models datasets experiments)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/bitstate
@@ -21,7 +28,6 @@ install(FILES ${PROJECT_BINARY_DIR}/completion.bash RENAME bitstate
 install(FILES ${PROJECT_BINARY_DIR}/completion.zsh RENAME _bitstate DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/licenses/bitstate)
 
-install(EXPORT bitstateTargets NAMESPACE bitstate:: DESTINATION ${package_folder})
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/bitstateConfig.cmake.in
                               ${PROJECT_BINARY_DIR}/bitstateConfig.cmake INSTALL_DESTINATION ${package_folder})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/bitstateConfigVersion.cmake COMPATIBILITY SameMinorVersion)
