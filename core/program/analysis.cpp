@@ -7,17 +7,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <span>
 
 namespace bitstate::program {
 namespace {
-
-constexpr std::array<std::string_view, std::variant_size_v<Instruction>> names{
-    "linear",     "rescale", "sign",      "product", "scale",     "sum",  "add_row",
-    "layer_norm", "table",   "embedding", "scan",    "mean_pool", "last", "concatenate"};
 
 constexpr std::int64_t int32_end = std::int64_t{1} << 31;
 constexpr std::uint32_t max_cols = 1U << 20;
@@ -47,7 +42,9 @@ class Analyst {
   std::vector<ValueInfo> values() {
     for (const Instruction& instruction : program_.instructions) {
       ++number_;
-      const ValueInfo y = std::visit([&](const auto& i) { return result_of(i); }, instruction);
+      const bool per_step = check_operands(instruction);
+      ValueInfo y = std::visit([&](const auto& i) { return result_of(i); }, instruction);
+      y.per_step = per_step && !is_pool(traits_of(instruction));
       check(y.lo > -int32_end && y.hi < int32_end, "codes from {} to {} need more than 32 bits", y.lo, y.hi);
       values_.push_back(y);
     }
@@ -85,9 +82,18 @@ class Analyst {
           "a deviation of the {} is not positive", what);
   }
 
-  const ValueInfo& at(Ref ref) const {
-    check(ref < values_.size(), "it reads value {} of {}", ref, values_.size());
-    return values_[ref];
+  const ValueInfo& at(Ref ref) const { return values_[ref]; }
+
+  /// Whether the operands have one row per step.
+  [[nodiscard]] bool check_operands(const Instruction& instruction) const {
+    const std::vector<Ref> operands = operands_of(instruction);
+    for (const Ref x : operands) check(x < values_.size(), "it reads value {} of {}", x, values_.size());
+    const bool per_step = at(operands.front()).per_step;
+    check(std::all_of(operands.begin(), operands.end(), [&](Ref x) { return at(x).per_step == per_step; }),
+          "one operand has one row per step, the other only one row");
+    check(per_step || (order_of(instruction) == Order::any && !is_pool(traits_of(instruction))),
+          "it reads one row, not one row per step");
+    return per_step;
   }
 
   void check_sizes(std::size_t count, std::size_t cols, bool one_is_enough, std::string_view what) const {
@@ -117,12 +123,13 @@ class Analyst {
     check(std::all_of(codes.begin(), codes.end(), fits), "a code needs more than {} bits", bits);
   }
 
+  // Columns and interval of a result; its rows follow from the traits.
   ValueInfo result_of(const Linear& i) const {
     const ValueInfo& x = at(i.x);
     check_matrix(i.weight);
     check_sizes(i.weight.cols, x.cols, false, "columns of the weight");
     check_sizes(i.bias.size(), i.weight.rows, false, "biases");
-    ValueInfo y{i.weight.rows, 0, 0, x.per_step};
+    ValueInfo y{i.weight.rows, 0, 0};
     for (std::size_t o = 0; o < i.weight.rows; ++o) {
       std::int64_t sum = 0;
       for (std::size_t c = 0; c < i.weight.cols; ++c) sum += std::abs(std::int64_t{i.weight.codes[o * x.cols + c]});
@@ -140,7 +147,7 @@ class Analyst {
     check_factors(i.factor, x.cols, false);
     check_sizes(i.lo.size(), x.cols, true, "lower bounds");
     check_sizes(i.hi.size(), x.cols, true, "upper bounds");
-    ValueInfo y{x.cols, i.lo[0], i.hi[0], x.per_step};
+    ValueInfo y{x.cols, i.lo[0], i.hi[0]};
     for (std::size_t c = 0; c < x.cols; ++c) {
       const std::int64_t lo = i.lo[i.lo.size() == 1 ? 0 : c];
       const std::int64_t hi = i.hi[i.hi.size() == 1 ? 0 : c];
@@ -153,20 +160,15 @@ class Analyst {
 
   ValueInfo result_of(const Sign& i) const {
     const ValueInfo& x = at(i.x);
-    return {x.cols, -1, 1, x.per_step};
+    return {x.cols, -1, 1};
   }
 
   ValueInfo product_of(const ValueInfo& a, const ValueInfo& b) const {
     const std::int64_t largest = a.magnitude() * b.magnitude();
-    return {a.cols, -largest, largest, a.per_step};
-  }
-
-  void check_pair(const ValueInfo& a, const ValueInfo& b) const {
-    check(a.per_step == b.per_step, "one operand has one row per step, the other only one row");
+    return {a.cols, -largest, largest};
   }
 
   ValueInfo result_of(const Product& i) const {
-    check_pair(at(i.a), at(i.b));
     check_sizes(at(i.b).cols, at(i.a).cols, false, "columns of b");
     return product_of(at(i.a), at(i.b));
   }
@@ -175,18 +177,17 @@ class Analyst {
     const ValueInfo& x = at(i.x);
     check_sizes(i.row.size(), x.cols, false, "elements of the row");
     const auto [low, high] = std::minmax_element(i.row.begin(), i.row.end());
-    return product_of(x, {x.cols, *low, *high, x.per_step});
+    return product_of(x, {x.cols, *low, *high});
   }
 
   ValueInfo result_of(const Sum& i) const {
     const ValueInfo& a = at(i.a);
     const ValueInfo& b = at(i.b);
-    check_pair(a, b);
     check_sizes(b.cols, a.cols, false, "columns of b");
     check_factors(i.a_factor, a.cols, false);
     check_factors(i.b_factor, a.cols, false);
     // column by column: the scales of the two operands belong together
-    ValueInfo y{a.cols, 0, 0, a.per_step};
+    ValueInfo y{a.cols, 0, 0};
     for (std::size_t c = 0; c < a.cols; ++c) {
       const FixedPoint fa = i.a_factor[i.a_factor.size() == 1 ? 0 : c];
       const FixedPoint fb = i.b_factor[i.b_factor.size() == 1 ? 0 : c];
@@ -200,7 +201,7 @@ class Analyst {
     const ValueInfo& x = at(i.x);
     check_factors(i.factor, x.cols, true);
     check_sizes(i.row.size(), x.cols, false, "elements of the row");
-    ValueInfo y{x.cols, 0, 0, x.per_step};
+    ValueInfo y{x.cols, 0, 0};
     for (std::size_t c = 0; c < x.cols; ++c) {
       const FixedPoint f = i.factor[i.factor.size() == 1 ? 0 : c];
       const auto [low, high] = std::minmax({rescale(x.lo, f), rescale(x.hi, f)});
@@ -219,7 +220,7 @@ class Analyst {
     const double cube = std::pow(static_cast<double>(x.cols), 3.0);
     const auto b = static_cast<double>(x.magnitude());
     check(cube * b * b <= 0x1.0p60, "the squares of {} codes up to {} need more than 60 bits", x.cols, x.magnitude());
-    ValueInfo y{x.cols, 0, 0, x.per_step};
+    ValueInfo y{x.cols, 0, 0};
     for (std::size_t c = 0; c < x.cols; ++c) {
       const std::int64_t largest = std::abs(std::int64_t{i.scale[c]}) << i.fraction;
       y.lo = std::min(y.lo, i.bias[c] - largest);
@@ -235,7 +236,7 @@ class Analyst {
     check(i.first <= x.lo && i.first + std::int64_t{i.entries.cols} > x.hi,
           "there are {} entries from {} on for codes from {} to {}", i.entries.cols, i.first, x.lo, x.hi);
     const auto [low, high] = std::minmax_element(i.entries.codes.begin(), i.entries.codes.end());
-    return {x.cols, *low, *high, x.per_step};
+    return {x.cols, *low, *high};
   }
 
   ValueInfo result_of(const Embedding& i) const {
@@ -244,12 +245,11 @@ class Analyst {
     check(program_.input.grid.hi < static_cast<std::int64_t>(i.table.rows), "there are {} rows for ids up to {}",
           i.table.rows, program_.input.grid.hi);
     const auto [low, high] = std::minmax_element(i.table.codes.begin(), i.table.codes.end());
-    return {i.table.cols, *low, *high, true};
+    return {i.table.cols, *low, *high};
   }
 
   ValueInfo result_of(const Scan& i) const {
     const ValueInfo& x = at(i.x);
-    check(x.per_step, "it reads one row, not one row per step");
     check(x.cols % 2 == 0, "{} columns do not form pairs", x.cols);
     check_sizes(i.lambda.size(), x.cols, false, "eigenvalues");
     check_sizes(i.from_input.size(), x.cols, false, "factors");
@@ -272,50 +272,29 @@ class Analyst {
     }
     const std::int64_t inner = 2 * largest * i.bound + i.limit + (i.feedback ? residue_bound(i) : 0);
     check(i.shift >= 0 || inner <= std::int64_t{3} << 30, "its sums can reach {}", inner);
-    return {x.cols, -std::int64_t{i.bound}, i.bound, true};
-  }
-
-  ValueInfo pooled(Ref ref) const {
-    const ValueInfo& x = at(ref);
-    check(x.per_step, "it reads one row, not one row per step");
-    return {x.cols, x.lo, x.hi, false};
+    return {x.cols, -std::int64_t{i.bound}, i.bound};
   }
 
   ValueInfo result_of(const MeanPool& i) const {
-    ValueInfo y = pooled(i.x);
+    ValueInfo y = at(i.x);
     check(i.fraction >= 0 && i.fraction <= 30, "its fraction is {}, not 0 to 30", i.fraction);
     y.lo = y.lo * (std::int64_t{1} << i.fraction);
     y.hi = y.hi * (std::int64_t{1} << i.fraction);
     return y;
   }
 
-  ValueInfo result_of(const Last& i) const { return pooled(i.x); }
+  ValueInfo result_of(const Last& i) const { return at(i.x); }
 
   ValueInfo result_of(const Concatenate& i) const {
     const ValueInfo& a = at(i.a);
     const ValueInfo& b = at(i.b);
-    check_pair(a, b);
     check(a.cols + b.cols <= max_cols, "it has {} columns, but at most {} are allowed", a.cols + b.cols, max_cols);
-    return {a.cols + b.cols, std::min(a.lo, b.lo), std::max(a.hi, b.hi), a.per_step};
+    return {a.cols + b.cols, std::min(a.lo, b.lo), std::max(a.hi, b.hi)};
   }
 
   const Program& program_;
   std::vector<ValueInfo> values_;
   std::size_t number_ = 0;  // of the value that is looked at
-};
-
-/// Operands and sizes of an instruction as text.
-struct Shape {
-  std::string operator()(const Linear& i) const { return fmt::format("{} {}x{}", i.x, i.weight.rows, i.weight.cols); }
-  std::string operator()(const Product& i) const { return fmt::format("{} {}", i.a, i.b); }
-  std::string operator()(const Sum& i) const { return fmt::format("{} {}", i.a, i.b); }
-  std::string operator()(const Concatenate& i) const { return fmt::format("{} {}", i.a, i.b); }
-  std::string operator()(const Embedding& i) const { return fmt::format("{} {}x{}", i.x, i.table.rows, i.table.cols); }
-  std::string operator()(const Scan& i) const { return fmt::format("{} {} {}", i.x, i.lambda.size(), i.backward); }
-  template <class T>
-  std::string operator()(const T& i) const {
-    return fmt::format("{}", i.x);
-  }
 };
 
 /// Constants and work of one instruction.
@@ -385,21 +364,18 @@ std::int64_t residue_bound(const Scan& scan) {
   return scan.shift >= 0 ? std::int64_t{1} << scan.shift : rescale(1, scan.to_inner) + 8;
 }
 
-std::string_view name_of(const Instruction& instruction) { return names[instruction.index()]; }
-
 std::vector<ValueInfo> analyse(const Program& program) { return Analyst(program).values(); }
 
 bool can_stream(const Program& program) {
-  return std::none_of(program.instructions.begin(), program.instructions.end(), [](const Instruction& i) {
-    const Scan* const scan = std::get_if<Scan>(&i);
-    return scan != nullptr && scan->backward;
-  });
+  return std::none_of(program.instructions.begin(), program.instructions.end(),
+                      [](const Instruction& i) { return order_of(i) == Order::backward; });
 }
 
 std::string architecture_digest(const Program& program) {
   std::string text = fmt::format("{} {} {}\n", program.input.cols, program.input.tokens, program.output.classes);
   for (const Instruction& i : program.instructions) {
-    text += fmt::format("{} {}\n", name_of(i), std::visit(Shape{}, i));
+    const std::string shape = std::visit([](const auto& in) { return in.shape(); }, i);
+    text += fmt::format("{} {}{}{}\n", name_of(i), fmt::join(operands_of(i), " "), shape.empty() ? "" : " ", shape);
   }
   return sha256_hex(text);
 }
@@ -424,9 +400,9 @@ Cost cost_of(const Program& program) {
       cost.multiplications = before.multiplications;  // once a sequence
       continue;
     }
-    const bool looks_up = std::holds_alternative<Table>(instruction) || std::holds_alternative<Embedding>(instruction);
+    const bool reads_all = traits_of(instruction).constants == Constants::all;
     const std::uint64_t bits = cost.weight_bits + cost.constant_bits - before.weight_bits - before.constant_bits;
-    cost.memory_bytes += (looks_up ? bytes_of(values[i + 1]) : bits / 8) + 2 * bytes_of(values[i + 1]);
+    cost.memory_bytes += (reads_all ? bits / 8 : bytes_of(values[i + 1])) + 2 * bytes_of(values[i + 1]);
   }
   cost.memory_bytes += 2 * cost.state_bytes + bytes_of(values[0]);
   return cost;

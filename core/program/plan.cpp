@@ -1,5 +1,7 @@
 #include "core/program/plan.h"
 
+#include "core/program/buffers.h"
+
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -14,26 +16,6 @@ Width width_of(std::int64_t lo, std::int64_t hi) {
   if (lo >= -128 && hi <= 127) return Width::one;
   return lo >= -32768 && hi <= 32767 ? Width::two : Width::four;
 }
-
-/// Operands of an instruction.
-struct Operands {
-  std::vector<Ref> operator()(const Product& i) const { return {i.a, i.b}; }
-  std::vector<Ref> operator()(const Sum& i) const { return {i.a, i.b}; }
-  std::vector<Ref> operator()(const Concatenate& i) const { return {i.a, i.b}; }
-  template <class T>
-  std::vector<Ref> operator()(const T& i) const {
-    return {i.x};
-  }
-};
-
-/// Whether the kernel of an instruction can rescale its results.
-struct CanRescale {
-  template <class T>
-  bool operator()(const T&) const {
-    return std::is_same_v<T, Linear> || std::is_same_v<T, Product> || std::is_same_v<T, Scale> ||
-           std::is_same_v<T, Sum> || std::is_same_v<T, AddRow> || std::is_same_v<T, LayerNorm>;
-  }
-};
 
 std::int64_t floor_divide(std::int64_t a, std::int64_t b) {
   const std::int64_t q = a / b;
@@ -243,60 +225,57 @@ class Planner {
     return std::max({kernels_->operands, width_of(*lo, *hi), width_of(values_[i.x].lo, values_[i.x].hi)});
   }
 
+  void widen_operands(const Linear& i) {
+    Storage& x = plan_.storage_[i.x];
+    x.width = std::max(x.width, product_width(i));
+  }
+  template <IsInstruction I>
+  requires(I::traits.types == Types::any) void widen_operands(const I&) const {}
+
   void choose_storage() {
     for (const ValueInfo& v : values_) {
       plan_.storage_.push_back({v.cols, 0, rounded_up(v.cols, row_multiple), width_of(v.lo, v.hi), v.per_step, true});
     }
     for (const Instruction& instruction : program_.instructions) {
-      if (const auto* const linear = std::get_if<Linear>(&instruction)) {
-        Storage& x = plan_.storage_[linear->x];
-        x.width = std::max(x.width, product_width(*linear));
-      }
+      std::visit([&](const auto& i) { widen_operands(i); }, instruction);
     }
   }
 
   void choose_fusions() {
     std::vector<std::size_t> readers(values_.size(), 0);
     for (const Instruction& i : program_.instructions) {
-      for (const Ref operand : std::visit(Operands{}, i)) ++readers[operand];
+      for (const Ref operand : operands_of(i)) ++readers[operand];
     }
     for (Ref y = 1; y < values_.size(); ++y) {
       const auto* const rescale = std::get_if<Rescale>(&program_.instructions[y - 1]);
       if (rescale == nullptr || rescale->x == 0 || readers[rescale->x] != 1) continue;
-      if (!std::visit(CanRescale{}, program_.instructions[rescale->x - 1])) continue;
+      if (traits_of(program_.instructions[rescale->x - 1]).stored != Stored::rescaled) continue;
       fused_[rescale->x] = {y, &plan_.rescalings_.emplace_back(rescaling(*rescale))};
       done_[y] = true;
       plan_.storage_[rescale->x].kept = false;
     }
   }
 
-  /// A value takes the buffer that became free last, or a new one. An operation's result never lies in an operand's.
   void choose_buffers() {
-    std::vector<std::size_t> last_use(values_.size());  // the value whose operation reads it last
+    const std::size_t never = values_.size();
+    std::vector<Life<std::size_t>> lives(values_.size(), {0, 0});
     for (Ref y = 1; y < values_.size(); ++y) {
       const Ref computed = done_[y] ? std::get<Rescale>(program_.instructions[y - 1]).x : y;
-      last_use[y] = std::max<std::size_t>(last_use[y], computed);
-      for (const Ref x : std::visit(Operands{}, program_.instructions[y - 1])) last_use[x] = y;
+      lives[y] = {computed, computed};
+      for (const Ref x : operands_of(program_.instructions[y - 1])) lives[x].last_read = y;
     }
-    last_use.back() = values_.size();
-    std::vector<std::size_t> free;
-    const auto take = [&](Ref y) {
+    lives.back().last_read = never;
+    for (Ref y = 0; y < values_.size(); ++y) {
+      if (!plan_.storage_[y].kept) lives[y].written = never;
+    }
+    const std::vector<std::size_t> buffers = shared_buffers(lives, values_.size());
+    plan_.row_bytes_.assign(*std::max_element(buffers.begin(), buffers.end()) + 1, 0);
+    for (Ref y = 0; y < values_.size(); ++y) {
       Storage& storage = plan_.storage_[y];
-      if (free.empty()) {
-        free.push_back(plan_.row_bytes_.size());
-        plan_.row_bytes_.push_back(0);
-      }
-      storage.buffer = free.back();
-      free.pop_back();
+      storage.buffer = buffers[y];
+      if (!storage.kept) continue;
       std::size_t& bytes = plan_.row_bytes_[storage.buffer];
       bytes = std::max(bytes, storage.stride * bytes_of(storage.width));
-    };
-    take(0);
-    for (Ref y = 1; y < values_.size(); ++y) {
-      if (!done_[y]) take(fused_[y].then == nullptr ? y : fused_[y].y);
-      for (Ref x = 0; x <= y; ++x) {
-        if (last_use[x] == y && plan_.storage_[x].kept) free.push_back(plan_.storage_[x].buffer);
-      }
     }
   }
 

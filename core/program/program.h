@@ -1,9 +1,9 @@
 // The integer program of a model: instructions on codes (docs/numerics.md), in the order in which they are computed.
 // Value 0 is the input, value i + 1 the result of instruction i. Values are arrays [steps, cols] of int32, or [1, cols]
-// from a pool on; every instruction but Scan and the pools works on each row by itself.
+// from a pool on; core/program/instructions.h has the instructions.
 #pragma once
 
-#include "core/fixed_point.h"
+#include "core/program/instructions.h"
 #include "core/quant_spec.h"
 #include "core/units.h"
 
@@ -11,140 +11,9 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <string_view>
-#include <variant>
 #include <vector>
 
 namespace bitstate::program {
-
-using Ref = std::uint32_t;  ///< a value
-
-/// Constant codes [rows, cols], row-major, that fit `bits` bits (two's complement).
-struct Matrix {
-  std::uint32_t rows = 0;
-  std::uint32_t cols = 0;
-  std::uint32_t bits = 0;
-  std::vector<std::int32_t> codes;
-  bool operator==(const Matrix&) const = default;
-};
-
-/// y_o = sum_i W_oi x_i + b_o
-struct Linear {
-  Ref x = 0;
-  Matrix weight;
-  std::vector<std::int32_t> bias;  ///< [rows]
-  bool operator==(const Linear&) const = default;
-};
-
-/// y_c = clamp(rescale(x_c, factor_c), lo_c, hi_c); each of the three arrays has one element or one a column.
-struct Rescale {
-  Ref x = 0;
-  std::vector<FixedPoint> factor;
-  std::vector<std::int32_t> lo, hi;
-  bool operator==(const Rescale&) const = default;
-};
-
-/// 1 for x >= 0, else -1
-struct Sign {
-  Ref x = 0;
-  bool operator==(const Sign&) const = default;
-};
-
-/// a_c b_c
-struct Product {
-  Ref a = 0;
-  Ref b = 0;
-  bool operator==(const Product&) const = default;
-};
-
-/// x_c row_c
-struct Scale {
-  Ref x = 0;
-  std::vector<std::int32_t> row;  ///< [cols]
-  bool operator==(const Scale&) const = default;
-};
-
-/// rescale(a_c, a_factor_c) + rescale(b_c, b_factor_c); one factor, or one a column.
-struct Sum {
-  Ref a = 0;
-  Ref b = 0;
-  std::vector<FixedPoint> a_factor, b_factor;
-  bool operator==(const Sum&) const = default;
-};
-
-/// rescale(x_c, factor_c) + row_c; factors may be negative or 0.
-struct AddRow {
-  Ref x = 0;
-  std::vector<FixedPoint> factor;  ///< one, or one a column
-  std::vector<std::int32_t> row;   ///< [cols]
-  bool operator==(const AddRow&) const = default;
-};
-
-/// Section 5: p_c = (d_c rho + 2^(k-1)) >> k,  y_c = p_c scale_c + bias_c
-struct LayerNorm {
-  Ref x = 0;
-  std::vector<std::int32_t> scale, bias;  ///< [cols]
-  std::int32_t fraction = 0;              ///< F
-  std::int64_t epsilon = 1;               ///< E
-  bool operator==(const LayerNorm&) const = default;
-};
-
-/// entries[x_c - first] of the only row, or of row c.
-struct Table {
-  Ref x = 0;
-  std::int32_t first = 0;
-  Matrix entries;
-  bool operator==(const Table&) const = default;
-};
-
-/// Row x of the table: x is the program's input of token ids.
-struct Embedding {
-  Ref x = 0;
-  Matrix table;
-  bool operator==(const Embedding&) const = default;
-};
-
-/// Section 6: x_l = clamp(rescale(lambda x_{l-1} + clamp(rescale(u_l, from_input)) + e, s_lambda)), planar [re | im].
-struct Scan {
-  Ref x = 0;               ///< codes of B u [2P]
-  bool backward = false;   ///< from the last step to the first
-  bool feedback = false;   ///< the residue e is carried on; else e = 0
-  std::int32_t shift = 0;  ///< s_lambda = 2^-shift, or -1: s_lambda is to_state
-  std::uint32_t lambda_bits = 0;
-  std::int32_t bound = 0;              ///< of the state
-  std::int64_t limit = 0;              ///< of the rescaled input
-  FixedPoint to_state;                 ///< s_lambda
-  FixedPoint to_inner;                 ///< 1 / s_lambda
-  std::vector<std::int32_t> lambda;    ///< [2P]
-  std::vector<FixedPoint> from_input;  ///< [2P]
-  bool operator==(const Scan&) const = default;
-};
-
-/// floor((2^(F+1) sum_t x_t + n) / 2n) over the n true steps
-struct MeanPool {
-  Ref x = 0;
-  std::int32_t fraction = 0;  ///< F
-  bool operator==(const MeanPool&) const = default;
-};
-
-/// The last true step.
-struct Last {
-  Ref x = 0;
-  bool operator==(const Last&) const = default;
-};
-
-/// [a | b]
-struct Concatenate {
-  Ref a = 0;
-  Ref b = 0;
-  bool operator==(const Concatenate&) const = default;
-};
-
-using Instruction = std::variant<Linear, Rescale, Sign, Product, Scale, Sum, AddRow, LayerNorm, Table, Embedding, Scan,
-                                 MeanPool, Last, Concatenate>;
-
-/// "linear", "rescale", ...
-std::string_view name_of(const Instruction& instruction);
 
 /// What enters: rows of `cols` real numbers, of which code = clamp(floor(x / scale + 1/2), lo, hi), or token ids.
 struct Input {

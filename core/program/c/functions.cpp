@@ -317,11 +317,13 @@ std::string CFunctions::compute(const Concatenate& i, std::size_t number) {
 }
 
 std::string CFunctions::finish(const Instruction& instruction, std::size_t number) {
-  const auto* const pool = std::get_if<MeanPool>(&instruction);
-  if (pool == nullptr) return {};
+  return std::visit([&](const auto& i) { return conclude(i, number); }, instruction);
+}
+
+std::string CFunctions::conclude(const MeanPool& i, std::size_t number) {
   const CValue& y = memory_.value(static_cast<Ref>(number));
   const std::string function = define(fmt::format("mean_i{}", y.bits), mean_text, {{'Y', c_type(y.bits)}});
-  return fmt::format("{}({}, s->steps, {}, {}, {});", function, memory_.kept(number).at, pool->fraction, y.at, y.cols);
+  return fmt::format("{}({}, s->steps, {}, {}, {});", function, memory_.kept(number).at, i.fraction, y.at, y.cols);
 }
 
 }  // namespace bitstate::program

@@ -61,6 +61,11 @@ class CFunctions {
   std::string compute(const Last& i, std::size_t number);
   std::string compute(const Concatenate& i, std::size_t number);
 
+  std::string conclude(const MeanPool& i, std::size_t number);
+  static std::string conclude(const Last&, std::size_t) { return {}; }
+  template <IsInstruction I>
+  requires(!is_pool(I::traits)) static std::string conclude(const I&, std::size_t) { return {}; }
+
   std::string prefix_;
   const CMemory& memory_;
   CConstants& constants_;

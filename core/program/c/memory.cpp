@@ -8,22 +8,9 @@
 #include <array>
 #include <limits>
 #include <numeric>
-#include <type_traits>
 
 namespace bitstate::program {
 namespace {
-
-/// Column c of the result is written after the last read of column c: it may take the operand's place.
-bool is_elementwise(const Instruction& instruction) {
-  return std::visit(
-      [](const auto& i) {
-        using I = std::decay_t<decltype(i)>;
-        return std::is_same_v<I, Rescale> || std::is_same_v<I, Sign> || std::is_same_v<I, Product> ||
-               std::is_same_v<I, Scale> || std::is_same_v<I, Sum> || std::is_same_v<I, AddRow> ||
-               std::is_same_v<I, LayerNorm> || std::is_same_v<I, Table>;
-      },
-      instruction);
-}
 
 /// A part of a scratch array that holds a value.
 struct Block {
@@ -57,7 +44,7 @@ std::vector<std::size_t> last_reads(const Program& program, const std::vector<Va
   std::vector<std::size_t> last(infos.size(), 0);
   for (std::size_t i = 1; i < infos.size(); ++i) {
     const Instruction& instruction = program.instructions[i - 1];
-    const std::size_t when = schedule.computed(i, infos[i].per_step || is_pool(instruction));
+    const std::size_t when = schedule.computed(i, infos[i].per_step || is_pool(traits_of(instruction)));
     for (const Ref x : operands_of(instruction)) last[x] = std::max(last[x], when);
   }
   last.back() = std::numeric_limits<std::size_t>::max();
@@ -97,6 +84,22 @@ CValue CMemory::keep(std::string_view kind, std::size_t number, unsigned bits, s
   return {"s->" + name, bits, cols};
 }
 
+void CMemory::keep_state(const Scan& scan, std::size_t number, bool stored) {
+  CValue& value = values_[number];
+  states_[number] = keep("x", number, value.bits, value.cols);
+  if (scan.feedback) kept_[number] = keep("residue", number, residue_bits(scan), value.cols);
+  if (!stored) value = states_[number];
+}
+
+void CMemory::keep_state(const Last&, std::size_t number, bool) {
+  CValue& value = values_[number];
+  value = keep("last", number, value.bits, value.cols);
+}
+
+void CMemory::keep_state(const MeanPool&, std::size_t number, bool) {
+  kept_[number] = keep("sum", number, 64, values_[number].cols);
+}
+
 /// States, residues, sums, last rows, and values that are stored for all steps.
 void CMemory::place_state(const Program& program, const std::vector<ValueInfo>& infos, const CSchedule& schedule) {
   for (std::size_t i = 0; i < infos.size(); ++i) {
@@ -106,16 +109,8 @@ void CMemory::place_state(const Program& program, const std::vector<ValueInfo>& 
       value.at = fmt::format("s->all{} + t * {}", i, value.cols);
     }
     if (i == 0) continue;
-    const Instruction& instruction = program.instructions[i - 1];
-    if (const Scan* const scan = std::get_if<Scan>(&instruction)) {
-      states_[i] = keep("x", i, value.bits, value.cols);
-      if (!schedule.stored[i]) value = states_[i];
-      if (scan->feedback) kept_[i] = keep("residue", i, residue_bits(*scan), value.cols);
-    } else if (std::holds_alternative<Last>(instruction)) {
-      value = keep("last", i, value.bits, value.cols);
-    } else if (std::holds_alternative<MeanPool>(instruction)) {
-      kept_[i] = keep("sum", i, 64, value.cols);
-    }
+    std::visit([&](const auto& instruction) { keep_state(instruction, i, schedule.stored[i]); },
+               program.instructions[i - 1]);
   }
   if (program.output.classes) members_.push_back({"logits", 32, infos.back().cols});
 }
@@ -139,7 +134,7 @@ void CMemory::place_scratch(const Program& program, const std::vector<ValueInfo>
     Pool& pool = pools.at(pool_of(value.bits));
     // a block whose last reader writes this value column by column is taken over
     const auto taken = std::find_if(pool.blocks.begin(), pool.blocks.end(), [&](const Block& b) {
-      return v > 0 && is_elementwise(program.instructions[v - 1]) && b.count == value.cols &&
+      return v > 0 && traits_of(program.instructions[v - 1]).place == Place::shared && b.count == value.cols &&
              last_read[b.value] == computed(v);
     });
     std::size_t first = 0;

@@ -46,6 +46,12 @@ class CMemory {
 
  private:
   CValue keep(std::string_view kind, std::size_t number, unsigned bits, std::size_t cols);
+  /// What instruction `number` keeps from step to step; `stored`: its value is kept for all steps, too.
+  void keep_state(const Scan& scan, std::size_t number, bool stored);
+  void keep_state(const Last& last, std::size_t number, bool stored);
+  void keep_state(const MeanPool& pool, std::size_t number, bool stored);
+  template <KeepsNothing I>
+  void keep_state(const I&, std::size_t, bool) {}
   void place_state(const Program& program, const std::vector<ValueInfo>& infos, const CSchedule& schedule);
   void place_scratch(const Program& program, const std::vector<ValueInfo>& infos, const CSchedule& schedule);
 

@@ -25,9 +25,4 @@ struct CSchedule {
 /// `max_steps` is that of sequences; it is raised to the program's padded length.
 [[nodiscard]] CSchedule schedule_of(const Program& program, const std::vector<ValueInfo>& infos, std::size_t max_steps);
 
-[[nodiscard]] std::vector<Ref> operands_of(const Instruction& instruction);
-
-/// Whether it gathers rows in a pass and gives its value afterwards.
-[[nodiscard]] bool is_pool(const Instruction& instruction);
-
 }  // namespace bitstate::program

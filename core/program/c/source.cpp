@@ -54,10 +54,9 @@ std::string lines_of(std::string_view statements, std::size_t depth, std::string
 }
 
 /// What a pool and the output do not do in padding.
-std::string condition_of(const CModel& model, const Instruction* instruction) {
-  if (model.streams()) return "";
-  if (instruction == nullptr || std::holds_alternative<MeanPool>(*instruction)) return "if (t < length) ";
-  return std::holds_alternative<Last>(*instruction) ? "if (t + 1 == length) " : "";
+std::string condition_of(const CModel& model, Rows rows) {
+  if (model.streams() || rows == Rows::same) return "";
+  return rows == Rows::all ? "if (t < length) " : "if (t + 1 == length) ";
 }
 
 std::string input_text(const CModel& model, CFunctions& functions) {
@@ -77,8 +76,9 @@ Bodies bodies_of(const CModel& model, CFunctions& functions) {
   for (std::size_t i = 1; i < infos.size(); ++i) {
     const Instruction& instruction = program.instructions[i - 1];
     const std::string call = functions.call(instruction, i);
-    if (infos[i].per_step || is_pool(instruction)) {
-      bodies.passes[schedule.pass[i]] += lines_of(call, depth, condition_of(model, &instruction));
+    const Traits& traits = traits_of(instruction);
+    if (infos[i].per_step || is_pool(traits)) {
+      bodies.passes[schedule.pass[i]] += lines_of(call, depth, condition_of(model, traits.rows));
     } else {
       bodies.result += lines_of(call, 2);
     }
@@ -91,7 +91,7 @@ Bodies bodies_of(const CModel& model, CFunctions& functions) {
   } else if (model.per_step() && last.at != "output") {
     const std::string at = model.streams() ? "output" : fmt::format("output + t * {}", last.cols);
     bodies.passes[schedule.pass.back()] +=
-        lines_of(functions.copy(last, {at, 32, last.cols}), depth, condition_of(model, nullptr));
+        lines_of(functions.copy(last, {at, 32, last.cols}), depth, condition_of(model, Rows::all));
   }
   return bodies;
 }

@@ -25,16 +25,6 @@ void read_rows(const Codes& x, std::size_t cols, std::span<std::int32_t> codes) 
   });
 }
 
-/// What of a State an instruction needs.
-struct Kept {
-  bool recurrent, sums;
-};
-
-Kept kept_of(const Instruction& instruction) {
-  const bool scan = std::holds_alternative<Scan>(instruction);
-  return {scan || std::holds_alternative<Last>(instruction), scan || std::holds_alternative<MeanPool>(instruction)};
-}
-
 }  // namespace
 
 Runner::Runner(Program program, Isa isa)
@@ -49,9 +39,9 @@ State Runner::begin() const {
   state.recurrent.resize(values_.size());
   state.sums.resize(values_.size());
   for (std::size_t i = 1; i < values_.size(); ++i) {
-    const auto [recurrent, sums] = kept_of(program_.instructions[i - 1]);
-    if (recurrent) state.recurrent[i].resize(values_[i].cols);
-    if (sums) state.sums[i].resize(values_[i].cols);
+    const Kept kept = kept_of(program_.instructions[i - 1], values_[i].cols);
+    state.recurrent[i].resize(kept.codes);
+    state.sums[i].resize(kept.sums);
   }
   return state;
 }
@@ -61,9 +51,8 @@ void Runner::check_state(const State& state) const {
   bool fits = state.buffers.size() == plan_->row_bytes().size() && state.recurrent.size() == count &&
               state.sums.size() == count;
   for (std::size_t i = 1; fits && i < count; ++i) {
-    const auto [recurrent, sums] = kept_of(program_.instructions[i - 1]);
-    fits = (!recurrent || state.recurrent[i].size() == values_[i].cols) &&
-           (!sums || state.sums[i].size() == values_[i].cols);
+    const Kept kept = kept_of(program_.instructions[i - 1], values_[i].cols);
+    fits = state.recurrent[i].size() == kept.codes && state.sums[i].size() == kept.sums;
   }
   require(fits, "program", "the state is not one that begin() of this program gave");
 }

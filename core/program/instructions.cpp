@@ -1,0 +1,32 @@
+#include "core/program/instructions.h"
+
+#include <fmt/format.h>
+
+namespace bitstate::program {
+
+std::string Linear::shape() const { return fmt::format("{}x{}", weight.rows, weight.cols); }
+std::string Embedding::shape() const { return fmt::format("{}x{}", table.rows, table.cols); }
+std::string Scan::shape() const { return fmt::format("{} {}", lambda.size(), backward); }
+
+const Traits& traits_of(const Instruction& instruction) {
+  return std::visit([]<class I>(const I&) -> const Traits& { return I::traits; }, instruction);
+}
+
+std::vector<Ref> operands_of(const Instruction& instruction) {
+  return std::visit(
+      [](const auto& i) {
+        const auto operands = i.operands();
+        return std::vector<Ref>(operands.begin(), operands.end());
+      },
+      instruction);
+}
+
+Order order_of(const Instruction& instruction) {
+  return std::visit([](const auto& i) { return i.order(); }, instruction);
+}
+
+Kept kept_of(const Instruction& instruction, std::size_t cols) {
+  return std::visit([&](const auto& i) { return i.kept(cols); }, instruction);
+}
+
+}  // namespace bitstate::program
