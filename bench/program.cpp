@@ -8,7 +8,6 @@
 
 #include <fmt/core.h>
 
-#include <variant>
 #include <vector>
 
 namespace {
@@ -38,7 +37,7 @@ struct Sequence {
   }
   Value forward(const Model& model, const Pass& pass) {
     tape.begin(pass);
-    return bitstate::forward(model, tape, {{rows, rows, 0}, x, {}});
+    return model.forward(tape, {{rows, rows, 0}, x, {}});
   }
 };
 

@@ -68,8 +68,8 @@ class Walker {
 void complete(Inventory& inventory);
 
 /// Walks a model.
-template <class Model>
-Inventory take_inventory(Model& model) {
+template <class T>
+Inventory take_inventory(T& model) {
   Inventory inventory;
   Walker walker(inventory);
   model.visit(walker);

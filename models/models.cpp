@@ -5,7 +5,8 @@ namespace bitstate {
 S5Classifier::S5Classifier(const S5Options& options, std::uint64_t seed)
     : stack(options, seed),
       decoder(options.layer.sizes.H, options.outputs, seed, "decoder"),
-      pool_last(options.pool_last) {
+      pool_last(options.pool_last),
+      values(options.values) {
   decoder_quantizer.channels = decoder_quantizer.numbers = options.layer.sizes.H;
   output_quantizer.channels = output_quantizer.numbers = options.outputs;
 }
@@ -55,10 +56,23 @@ Value S5Retrieval::forward(Tape& tape, const Batch& batch) const {
   return ops::quantize(tape, logits, output_quantizer);
 }
 
+namespace {
+
+/// The stack of a model that is a T.
+template <class T>
+S5Stack* stack_in(Model& model) {
+  T* const s5 = model.as<T>();
+  return s5 == nullptr ? nullptr : &s5->stack;
+}
+
+}  // namespace
+
 std::vector<S5SSM*> ssms(Model& model) {
   std::vector<S5SSM*> found;
-  auto& layers = std::visit([](auto& m) -> std::vector<S5Layer>& { return m.stack.layers; }, model);
-  for (S5Layer& layer : layers) found.push_back(&layer.ssm);
+  for (S5Stack* stack : {stack_in<S5Classifier>(model), stack_in<S5Regressor>(model), stack_in<S5Retrieval>(model)}) {
+    if (stack == nullptr) continue;
+    for (S5Layer& layer : stack->layers) found.push_back(&layer.ssm);
+  }
   return found;
 }
 

@@ -1,25 +1,29 @@
 // The models: a stack of S5 layers with a head for classes, for a value at every step, or for pairs of documents.
 #pragma once
 
+#include "models/model.h"
 #include "models/s5/stack.h"
 
-#include <variant>
 #include <vector>
 
 namespace bitstate {
 
-/// Class logits of each sequence [N, classes]: decoder(pool(stack)).
+/// Class logits, or values, of each sequence [N, outputs]: decoder(pool(stack)).
 struct S5Classifier {
   S5Stack stack;
   Linear decoder;
   Quantizer decoder_quantizer;  ///< of the pooled features
-  Quantizer output_quantizer;   ///< of the logits
+  Quantizer output_quantizer;   ///< of the logits or values
   bool pool_last = false;
+  bool values = false;
 
   S5Classifier() = default;
   S5Classifier(const S5Options& options, std::uint64_t seed);
   Value pooled(Tape& tape, const Batch& batch) const;  ///< [N, H]
   Value forward(Tape& tape, const Batch& batch) const;
+  [[nodiscard]] OutputSpec output() const {
+    return {values ? Output::values_per_sequence : Output::class_per_sequence};
+  }
 
   template <class V>
   void visit(V& v) {
@@ -39,6 +43,7 @@ struct S5Regressor {
   S5Regressor() = default;
   S5Regressor(const S5Options& options, std::uint64_t seed);
   Value forward(Tape& tape, const Batch& batch) const;
+  [[nodiscard]] OutputSpec output() const { return {Output::values_per_step}; }
 
   template <class V>
   void visit(V& v) {
@@ -61,6 +66,7 @@ struct S5Retrieval {
   S5Retrieval(const S5Options& options, std::uint64_t seed);
   Value pooled(Tape& tape, const Batch& batch) const;  ///< [2N, H]
   Value forward(Tape& tape, const Batch& batch) const;
+  [[nodiscard]] OutputSpec output() const { return {Output::class_per_sequence, 2}; }
 
   template <class V>
   void visit(V& v) {
@@ -75,16 +81,7 @@ struct S5Retrieval {
   }
 };
 
-using Model = std::variant<S5Classifier, S5Regressor, S5Retrieval>;
-
-/// The SSMs of all layers, in their order.
+/// The SSMs of all layers of one of these models, in their order; none of any other model.
 std::vector<S5SSM*> ssms(Model& model);
-
-inline Inventory take_inventory(Model& model) {
-  return std::visit([](auto& m) { return take_inventory(m); }, model);
-}
-inline Value forward(const Model& model, Tape& tape, const Batch& batch) {
-  return std::visit([&](const auto& m) { return m.forward(tape, batch); }, model);
-}
 
 }  // namespace bitstate

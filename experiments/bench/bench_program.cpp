@@ -13,7 +13,6 @@
 #include "experiments/settings/embedded.h"
 #include "experiments/settings/ini.h"
 #include "experiments/training/model_setup.h"
-#include "models/models.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -79,29 +78,22 @@ struct Candidate {
 class FloatModel {
  public:
   FloatModel(const program::Program& program, const program::Runner& runner)
-      : config_(float_config(program.settings)), length_(own_length) {
-    if (config_.dataset != "own") length_ = datasets::shape(config_.dataset).splits.max_length;
-    datasets::Splits shape;
-    shape.task = program.output.classes ? datasets::Task::classification
-                                        : (runner.per_step() ? datasets::Task::regression : datasets::Task::value);
-    shape.tokens = program.input.tokens;
-    shape.d_input = shape.tokens ? static_cast<std::size_t>(program.input.grid.hi) + 1 : program.input.cols;
-    shape.d_output = runner.output_cols();
-    shape.max_length = length_;
-    model_ = make_model(config_, shape);
+      : config_(float_config(program.settings)),
+        shape_(shape_of(program, runner, config_.dataset)),
+        model_(make_model(config_, shape_)) {
     const Random random{0, 1};
-    tokens_.resize(shape.tokens ? length_ : 0);
+    tokens_.resize(shape_.tokens ? length() : 0);
     for (std::size_t i = 0; i < tokens_.size(); ++i) {
-      tokens_[i] = static_cast<std::int32_t>(random.below(shape.d_input, i));
+      tokens_[i] = static_cast<std::int32_t>(random.below(shape_.d_input, i));
     }
-    x_.resize(shape.tokens ? 0 : length_ * shape.d_input);
+    x_.resize(shape_.tokens ? 0 : length() * shape_.d_input);
     for (std::size_t i = 0; i < x_.size(); ++i) x_[i] = static_cast<float>(random.uniform(i));
   }
-  [[nodiscard]] std::size_t length() const { return length_; }
+  [[nodiscard]] std::size_t length() const { return shape_.max_length; }
   void run() {
     tape_.begin({});
-    const std::size_t rows[] = {length_};
-    forward(model_, tape_, {{rows, rows, 0}, x_, tokens_});
+    const std::size_t rows[] = {length()};
+    model_.forward(tape_, {{rows, rows, 0}, x_, tokens_});
   }
 
  private:
@@ -109,11 +101,22 @@ class FloatModel {
     const Settings kept = without_quantization(parse_ini(settings, "the program's settings"));
     return load_run_config("", kept);
   }
+  static datasets::Splits shape_of(const program::Program& program, const program::Runner& runner,
+                                   const std::string& dataset) {
+    datasets::Splits shape;
+    shape.task = program.output.classes ? datasets::Task::classification
+                                        : (runner.per_step() ? datasets::Task::regression : datasets::Task::value);
+    shape.tokens = program.input.tokens;
+    shape.d_input = shape.tokens ? static_cast<std::size_t>(program.input.grid.hi) + 1 : program.input.cols;
+    shape.d_output = runner.output_cols();
+    shape.max_length = dataset == "own" ? own_length : datasets::shape(dataset).splits.max_length;
+    return shape;
+  }
 
   static constexpr std::size_t own_length = 1024;  // steps, where no data set says how many
 
   RunConfig config_;
-  std::size_t length_;
+  datasets::Splits shape_;
   Model model_;
   std::vector<float> x_;
   std::vector<std::int32_t> tokens_;

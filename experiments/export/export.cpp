@@ -1,6 +1,7 @@
 #include "experiments/export/export.h"
 
 #include "autograd/export.h"
+#include "autograd/ops.h"
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/program/run/runner.h"
@@ -53,7 +54,7 @@ Value forward_sequence(const Model& model, const datasets::Example& example, std
   if (!tokens.empty()) tokens.resize(rows, 0);
   const std::size_t all_rows[] = {rows};
   const std::size_t lengths[] = {example.length};
-  return forward(model, tape, {{all_rows, lengths}, {x, rows * width}, tokens});
+  return model.forward(tape, {{all_rows, lengths}, {x, rows * width}, tokens});
 }
 
 /// The metric of one sequence from its outputs.
@@ -156,7 +157,7 @@ Program traced(const RunConfig& config, const TrainedModel& trained, const datas
   data.train->read(0, example);
   Tape tape;
   const Value output = forward_sequence(trained.model(), example, std::max(example.length, padded), tape);
-  const bool classes = data.task == datasets::Task::classification;
+  const bool classes = gives_classes(trained.model().output().output);
   Program p = export_program(tape, output, data.name, classes, padded);
   p.settings = format_ini(kept_settings(config));
   if (!data.tokens) p.input.units = data.reading.input_units;

@@ -194,7 +194,7 @@ Value forward_sequence(const Model& model, const datasets::Example& example, std
   }
   float* const kept = tape.arena().array<float>(x.size());  // the nodes refer to it
   std::copy(x.begin(), x.end(), kept);
-  return forward(model, tape, {{rows, lengths}, {kept, x.size()}, tokens});
+  return model.forward(tape, {{rows, lengths}, {kept, x.size()}, tokens});
 }
 
 Inspection without_sample(const Inventory& inventory) {
@@ -232,7 +232,7 @@ Inspection inspect(const Model& model, const Inventory& inventory, const dataset
     const Names names(tape);
     add_eigenvalues(tape, result);
     add_accumulators(tape, names, result);
-    add_islands(tape, names, output, !std::holds_alternative<S5Regressor>(model), result);
+    add_islands(tape, names, output, gives_classes(model.output().output), result);
   }
   return result;
 }

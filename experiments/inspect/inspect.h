@@ -4,7 +4,7 @@
 
 #include "datasets/dataset.h"
 #include "experiments/settings/run_config.h"
-#include "models/models.h"
+#include "models/model.h"
 
 #include <cstddef>
 #include <cstdint>

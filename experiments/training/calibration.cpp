@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "models/balance.h"
+#include "models/models.h"
 
 #include <algorithm>
 #include <vector>
@@ -34,6 +35,7 @@ void calibrate(LaneRunner& runner, const Inventory& inventory, const Calibration
 
 void balance(LaneRunner& runner, Model& model, Inventory& inventory, const CalibrationData& data) {
   require<UsageError>(data.count() > 0, "balance", "needs calibration batches, but there are {}", data.count());
+  require<UsageError>(!ssms(model).empty(), "balance", "the model has no S5 SSM whose states could be balanced");
   // without ranges the sites only watch, and the model is the float one
   quantize_sites(inventory, QuantConfig::parse("state:* 16 range=ema granularity=channel", "balance"));
   std::vector<bool> trees;  // the recurrence computes the same states and can watch them

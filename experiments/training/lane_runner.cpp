@@ -1,5 +1,6 @@
 #include "experiments/training/lane_runner.h"
 
+#include "autograd/ops.h"
 #include "core/error.h"
 
 #include <algorithm>
@@ -30,7 +31,7 @@ struct LaneRunner::Workspace {
     for (auto* reals : {&x, &targets}) reals->clear();
     for (auto* ids : {&tokens, &labels, &second_tokens}) ids->clear();
   }
-  /// The second documents behind the first ones, as the retrieval head takes them.
+  /// The second documents behind the first ones, as a model of pairs takes them.
   void append_second() {
     rows.insert(rows.end(), second_rows.begin(), second_rows.end());
     lengths.insert(lengths.end(), second_lengths.begin(), second_lengths.end());
@@ -38,9 +39,31 @@ struct LaneRunner::Workspace {
   }
 };
 
+namespace {
+
+/// The output of a model that can be judged by the metric.
+OutputSpec judged_output(const Model& model, Metric metric) {
+  const OutputSpec spec = model.output();
+  require(spec.output != Output::class_per_step, "lanes",
+          "the model gives a class per step, but an example has one label for the whole sequence");
+  require(gives_classes(spec.output) == (metric == Metric::accuracy), "lanes",
+          "the model gives {}, which {} does not judge", name_of(spec.output), metric_name(metric));
+  require(spec.sequences == 1 || (spec.sequences == 2 && !is_per_step(spec.output)), "lanes",
+          "the model gives {} for {} sequences per example; an example is one sequence, or a pair with one result",
+          name_of(spec.output), spec.sequences);
+  return spec;
+}
+
+}  // namespace
+
 LaneRunner::LaneRunner(const Model& model, const Inventory& inventory, Metric metric, const LaneSettings& settings,
                        Workers& workers)
-    : model_(model), inventory_(inventory), metric_(metric), settings_(settings), workers_(workers) {
+    : model_(model),
+      output_(judged_output(model, metric)),
+      inventory_(inventory),
+      metric_(metric),
+      settings_(settings),
+      workers_(workers) {
   lanes_.resize(settings_.lanes);
 }
 
@@ -112,30 +135,38 @@ void LaneRunner::run_lane(Mode mode, const datasets::Dataset& data, std::span<co
 
 void LaneRunner::run_group(Workspace& w, const Pass& pass, const datasets::Dataset& data,
                            std::span<const std::size_t> indices, std::size_t first, std::size_t last) {
-  const bool each_step = std::holds_alternative<S5Regressor>(model_);
   w.clear();
   for (std::size_t i = first; i < last; ++i) {
     data.read(indices[i], w.example);
-    append(w, w.example, each_step);
+    append(w, w.example);
     lanes_[pass.lane].tokens += w.example.length + w.example.second.size();
   }
-  const bool pairs = !w.second_rows.empty();
   w.append_second();
   Tape& tape = w.tape;
   tape.begin(pass);
-  const Batch batch{{w.rows, w.lengths, pairs ? 2 * first : first}, w.x, w.tokens};
-  const Value output = forward(model_, tape, batch);
-  const Value loss = loss_of(w, batch, output, each_step);
-  std::size_t row = 0;  // of the output, where sequence n begins
+  const Batch batch{{w.rows, w.lengths, output_.sequences * first}, w.x, w.tokens};
+  const Value output = model_.forward(tape, batch);
+  const Value loss = loss_of(w, batch, output, last - first);
   for (std::size_t n = 0; n < last - first; ++n) {
     const double value = tape[loss].value[n];
     require<DivergedError>(std::isfinite(value), "loss", "the loss of a sequence is {}", value);
-    const Node& y = tape[output];
-    const std::size_t count = (each_step ? w.lengths[n] : 1) * y.cols;
-    const std::size_t begin = row * y.cols;
-    row += each_step ? w.rows[n] : 1;
     result_.losses[first + n] = value;
-    result_.metrics[first + n] = value;
+  }
+  judge(w, tape[output], first, last);
+  if (!pass.gradients) return;
+  w.loss_gradient.assign(last - first, 1.0F / static_cast<float>(indices.size()));
+  tape.backward(loss, w.loss_gradient);
+}
+
+/// Metric and weight of the examples [first, last) of the batch, from their results and losses.
+void LaneRunner::judge(const Workspace& w, const Node& y, std::size_t first, std::size_t last) {
+  const bool per_step = is_per_step(output_.output);
+  std::size_t row = 0;  // of y, where example n begins
+  for (std::size_t n = 0; n < last - first; ++n) {
+    const std::size_t count = (per_step ? w.lengths[n] : 1) * y.cols;
+    const std::size_t begin = row * y.cols;
+    row += per_step ? w.rows[n] : 1;
+    result_.metrics[first + n] = result_.losses[first + n];
     result_.weights[first + n] = metric_ == Metric::rmse ? static_cast<double>(count) : 1.0;
     if (metric_ == Metric::accuracy) {
       const float* const logits = y.value + begin;
@@ -145,12 +176,9 @@ void LaneRunner::run_group(Workspace& w, const Pass& pass, const datasets::Datas
           mean_square({y.value + begin, count}, std::span(w.targets).subspan(begin, count), settings_.target_units);
     }
   }
-  if (!pass.gradients) return;
-  w.loss_gradient.assign(last - first, 1.0F / static_cast<float>(indices.size()));
-  tape.backward(loss, w.loss_gradient);
 }
 
-void LaneRunner::append(Workspace& w, const datasets::Example& example, bool each_step) const {
+void LaneRunner::append(Workspace& w, const datasets::Example& example) const {
   const auto rows_of = [&](std::size_t length) {
     return settings_.pad ? std::max(length, settings_.max_length) : length;
   };
@@ -158,13 +186,16 @@ void LaneRunner::append(Workspace& w, const datasets::Example& example, bool eac
     all.insert(all.end(), one.begin(), one.end());
     all.resize(all.size() + one.size() / length * (rows - length));
   };
+  require(example.second.empty() == (output_.sequences == 1), "lanes", "the model reads {}, but the example is {}",
+          output_.sequences == 1 ? "single sequences" : "pairs of sequences",
+          example.second.empty() ? "a single one" : "a pair");
   const std::size_t length = example.length;
   const std::size_t rows = rows_of(length);
   w.lengths.push_back(length);
   w.rows.push_back(rows);
   add(w.x, example.x, length, rows);
   add(w.tokens, example.tokens, length, rows);
-  add(w.targets, example.target, length, each_step ? rows : length);
+  add(w.targets, example.target, length, is_per_step(output_.output) ? rows : length);
   w.labels.push_back(example.label);
   if (const std::size_t second = example.second.size(); second > 0) {
     w.second_lengths.push_back(second);
@@ -173,12 +204,13 @@ void LaneRunner::append(Workspace& w, const datasets::Example& example, bool eac
   }
 }
 
-Value LaneRunner::loss_of(Workspace& w, const Batch& batch, Value output, bool each_step) const {
-  if (metric_ == Metric::accuracy) return ops::cross_entropy(w.tape, output, w.labels);
-  if (metric_ == Metric::smape) return ops::smape(w.tape, output, w.targets, batch.sequences);
-  if (each_step) return ops::squared_error(w.tape, output, w.targets, batch.sequences);
-  const std::vector<std::size_t> ones(w.rows.size(), 1);  // one target a sequence is one of one step
-  return ops::squared_error(w.tape, output, w.targets, {ones, ones, batch.sequences.first});
+/// The loss of each of the examples, [examples, 1].
+Value LaneRunner::loss_of(Workspace& w, const Batch& batch, Value output, std::size_t examples) const {
+  if (gives_classes(output_.output)) return ops::cross_entropy(w.tape, output, w.labels);
+  const std::vector<std::size_t> ones(examples, 1);  // one target per sequence is one of one step
+  const Sequences targets = is_per_step(output_.output) ? batch.sequences : Sequences{ones, ones};
+  if (metric_ == Metric::smape) return ops::smape(w.tape, output, w.targets, targets);
+  return ops::squared_error(w.tape, output, w.targets, targets);
 }
 
 void LaneRunner::merge(std::size_t lanes, bool gradients) {

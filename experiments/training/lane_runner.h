@@ -4,7 +4,7 @@
 #include "core/parallel.h"
 #include "datasets/dataset.h"
 #include "experiments/training/metric.h"
-#include "models/models.h"
+#include "models/model.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -34,6 +34,8 @@ struct BatchResult {
 
 class LaneRunner {
  public:
+  /// Throws Error when the metric does not judge what the model gives (accuracy: a class per sequence; the others:
+  /// values), and for a model that no example fits: a class per step, or more than pairs of sequences.
   LaneRunner(const Model& model, const Inventory& inventory, Metric metric, const LaneSettings& settings,
              Workers& workers);
   ~LaneRunner();
@@ -44,7 +46,8 @@ class LaneRunner {
 
   /// Forward (and, in training, backward) of the sequences `indices` of `data`, dealt to the lanes in order. In
   /// training gradient(), observed() and statistics() then hold those of the whole batch; in calibration observed()
-  /// does. Throws DivergedError when a loss, a state or an activation is not finite.
+  /// does. Throws DivergedError when a loss, a state or an activation is not finite, and Error for pairs where the
+  /// model reads single sequences, or the reverse.
   const BatchResult& run(Mode mode, const datasets::Dataset& data, std::span<const std::size_t> indices,
                          std::uint64_t seed = 0, std::uint64_t step = 0);
 
@@ -61,12 +64,14 @@ class LaneRunner {
                 std::size_t lanes, Meeting* meeting, std::uint64_t seed, std::uint64_t step);
   void run_group(Workspace& workspace, const Pass& pass, const datasets::Dataset& data,
                  std::span<const std::size_t> indices, std::size_t first, std::size_t last);
-  void append(Workspace& workspace, const datasets::Example& example, bool each_step) const;
-  Value loss_of(Workspace& workspace, const Batch& batch, Value output, bool each_step) const;
+  void append(Workspace& workspace, const datasets::Example& example) const;
+  Value loss_of(Workspace& workspace, const Batch& batch, Value output, std::size_t examples) const;
+  void judge(const Workspace& workspace, const Node& y, std::size_t first, std::size_t last);
   std::unique_ptr<Workspace> take_workspace();
   void merge(std::size_t lanes, bool gradients);
 
   const Model& model_;
+  OutputSpec output_;
   const Inventory& inventory_;
   Metric metric_;
   LaneSettings settings_;

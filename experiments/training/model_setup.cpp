@@ -1,6 +1,7 @@
 #include "experiments/training/model_setup.h"
 
 #include "core/error.h"
+#include "models/models.h"
 
 #include <unistd.h>
 
@@ -59,6 +60,17 @@ OptimizerSettings optimizer_settings(const RunConfig& config) {
   return settings;
 }
 
+namespace {
+
+/// The S5 model with the head that the data ask for.
+Model s5_model(const S5Options& options, const datasets::Splits& data, std::uint64_t seed) {
+  if (data.pairs) return S5Retrieval(options, seed);
+  if (data.task == datasets::Task::regression) return S5Regressor(options, seed);
+  return S5Classifier(options, seed);
+}
+
+}  // namespace
+
 Model make_model(const RunConfig& config, const datasets::Splits& data) {
   S5Options options;
   options.inputs = data.d_input;
@@ -66,6 +78,7 @@ Model make_model(const RunConfig& config, const datasets::Splits& data) {
   options.outputs = data.d_output;
   options.layers = config.n_layers;
   options.pool_last = config.mode == "last";
+  options.values = data.task == datasets::Task::value;
   options.p_dropout = config.p_dropout;
   S5LayerOptions& layer = options.layer;
   layer.sizes.H = config.d_model;
@@ -88,14 +101,7 @@ Model make_model(const RunConfig& config, const datasets::Splits& data) {
   layer.use_layernorm_bias = config.use_layernorm_bias;
   layer.scan_tree = config.scan == "tree";
   layer.quantize_gradients = config.quantize_gradients;
-  Model model;
-  if (data.pairs) {
-    model = S5Retrieval(options, config.seed);
-  } else if (data.task == datasets::Task::regression) {
-    model = S5Regressor(options, config.seed);
-  } else {
-    model = S5Classifier(options, config.seed);
-  }
+  Model model = s5_model(options, data, config.seed);
   if (config.a_training == "discrete") {
     for (S5SSM* ssm : ssms(model)) ssm->make_discrete();
   }

@@ -4,7 +4,7 @@
 #include "autograd/optimizer.h"
 #include "datasets/registry.h"
 #include "experiments/settings/run_config.h"
-#include "models/models.h"
+#include "models/model.h"
 
 #include <optional>
 

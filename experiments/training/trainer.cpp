@@ -16,6 +16,7 @@
 #include "experiments/training/checkpoint.h"
 #include "experiments/training/lane_runner.h"
 #include "experiments/training/model_setup.h"
+#include "models/layers/norm.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

@@ -1,19 +1,13 @@
 // Encoder and layers: what all S5 models share. In: the sequences of a pass; out: features of every step.
 #pragma once
 
+#include "models/batch.h"
 #include "models/layers/linear.h"
 #include "models/s5/layer.h"
 
 #include <vector>
 
 namespace bitstate {
-
-/// The sequences of one pass, stacked (Sequences): inputs x [T, d_input], or token ids [T].
-struct Batch {
-  Sequences sequences;
-  std::span<const float> x = {};
-  std::span<const std::int32_t> tokens = {};
-};
 
 /// Everything that makes a model.
 struct S5Options {
@@ -22,6 +16,7 @@ struct S5Options {
   std::size_t outputs = 10;  ///< classes, or target features
   std::size_t layers = 6;    ///< n_layers
   bool pool_last = false;    ///< S5's mode "last" instead of "pool"
+  bool values = false;       ///< of S5Classifier: its outputs are values, not the logits of classes
   double p_dropout = 0.0;
   S5LayerOptions layer = {};
 };

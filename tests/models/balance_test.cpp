@@ -44,7 +44,7 @@ Result run(const Model& model) {
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(random.normal(i));
   Tape tape;
   tape.begin({});
-  const Value y = forward(model, tape, {{rows, rows}, x, {}});
+  const Value y = model.forward(tape, {{rows, rows}, x, {}});
   Result result;
   result.logits.assign(tape[y].value, tape[y].value + tape[y].size());
   for (const Node& node : tape.nodes()) {

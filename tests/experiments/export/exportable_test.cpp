@@ -66,11 +66,11 @@ struct ExportRig {
   ExportRig(const std::string& recipe, const std::string& quant, const std::string& preset = "none")
       : config(load_run_config(
             recipe, {{"n_layers", "1"}, {"d_model", "8"}, {"preset", preset}, {"quant", quant}, {"threads", "1"}})),
-        data(datasets::shape(config.dataset).splits) {
+        data(datasets::shape(config.dataset).splits),
+        model(make_model(config, data)),
+        inventory(take_inventory(model)) {
     data.max_length = 20;
     data.train = data.test = std::make_shared<Few>(data);
-    model = make_model(config, data);
-    inventory = take_inventory(model);
     apply_quantization(config, inventory);
     const Random random{5, random_stream("exportable_test")};
     for (const auto& [name, parameter] : inventory.parameters) {  // a new model's biases are zero
@@ -100,7 +100,7 @@ struct ExportRig {
     x.resize(x.size() / example.length * rows[0]);
     auto* const kept = tape.arena().array<float>(x.size());
     std::copy(x.begin(), x.end(), kept);
-    return forward(model, tape, {{rows, lengths}, {kept, x.size()}, tokens});
+    return model.forward(tape, {{rows, lengths}, {kept, x.size()}, tokens});
   }
 };
 

@@ -5,6 +5,7 @@
 #include "experiments/settings/embedded.h"
 #include "experiments/training/lane_runner.h"
 #include "experiments/training/model_setup.h"
+#include "models/models.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/text.h"
 
@@ -64,14 +65,14 @@ struct InspectionRig {
   Inventory inventory;
   Sequences2 data;
 
-  InspectionRig(const S5Options& options, const std::string& rules) : model(S5Classifier(options, 7)) {
-    inventory = take_inventory(model);
+  InspectionRig(const S5Options& options, const std::string& rules)
+      : model(S5Classifier(options, 7)), inventory(take_inventory(model)) {
     quantize_sites(inventory, QuantConfig::parse(rules, "test"));
     calibrate();
   }
   InspectionRig(const InspectionRig&) = delete;
 
-  S5SSM& ssm() { return std::get<S5Classifier>(model).stack.layers[0].ssm; }
+  S5SSM& ssm() { return model.as<S5Classifier>()->stack.layers[0].ssm; }
   void calibrate() {
     Workers workers(1);
     LaneRunner runner(model, inventory, Metric::accuracy, {1, false, 0, false}, workers);
@@ -159,7 +160,7 @@ TEST_CASE("inspect: a state is counted by the clamps of its recurrence") {
     Tape tape;
     tape.begin({});
     const std::size_t one[] = {1};
-    forward(rig.model, tape, {{one, one}, x});
+    rig.model.forward(tape, {{one, one}, x});
     for (const Node& node : tape.nodes()) {
       if (node.op == nullptr || node.op->name != "scan") continue;
       for (std::size_t i = 0; i < node.size(); ++i) {

@@ -1,5 +1,6 @@
 #include "experiments/training/lane_runner.h"
 
+#include "autograd/ops.h"
 #include "core/ranges.h"
 #include "experiments/training/model_setup.h"
 
@@ -202,7 +203,7 @@ TEST_CASE("lanes: the dropout masks of a pair's documents are those of their pla
     pass.seed = 5;
     Tape tape;
     tape.begin(pass);
-    const Value logits = forward(rig.model, tape, {{rows, rows, 2 * i}, {}, tokens});
+    const Value logits = rig.model.forward(tape, {{rows, rows, 2 * i}, {}, tokens});
     const Value loss = ops::cross_entropy(tape, logits, std::vector<std::int32_t>{example.label});
     CHECK(losses[i] == doctest::Approx(tape[loss].value[0]).epsilon(1e-6));
   }

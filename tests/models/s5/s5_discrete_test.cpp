@@ -42,7 +42,7 @@ Result run(Model& model, const Inventory& inventory) {
   pass.gradient = result.gradient;
   Tape tape;
   tape.begin(pass);
-  const Value y = forward(model, tape, {{rows, rows}, x, {}});
+  const Value y = model.forward(tape, {{rows, rows}, x, {}});
   result.logits.assign(tape[y].value, tape[y].value + tape[y].size());
   tape.backward(y, std::vector<float>(result.logits.size(), 1.0F));
   return result;

@@ -1,0 +1,175 @@
+// A model that no list of the project names goes through the lanes like those of S5.
+#include "autograd/ops.h"
+#include "autograd/optimizer.h"
+#include "core/error.h"
+#include "core/random.h"
+#include "experiments/inspect/inspect.h"
+#include "experiments/training/calibration.h"
+#include "experiments/training/lane_runner.h"
+#include "models/layers/linear.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace bitstate::experiments {
+namespace {
+
+constexpr std::size_t custom_inputs = 3, custom_outputs = 2;
+
+/// Two dense layers with a GELU between them: a row per step, or the mean of these rows over a sequence.
+struct TwoLayers {
+  Linear first{custom_inputs, 8, 1, "first"};
+  Linear second{8, custom_outputs, 1, "second"};
+  Quantizer output_quantizer;
+  OutputSpec spec;
+
+  explicit TwoLayers(OutputSpec output) : spec(output) {
+    output_quantizer.channels = output_quantizer.numbers = custom_outputs;
+  }
+  [[nodiscard]] OutputSpec output() const { return spec; }
+  Value forward(Tape& tape, const Batch& batch) const {
+    const Value x = tape.input(batch.x.size() / custom_inputs, custom_inputs, batch.x.data());
+    const Value y = second.forward(tape, ops::gelu(tape, first.forward(tape, x)));
+    if (is_per_step(spec.output)) return ops::quantize(tape, y, output_quantizer, &batch.sequences);
+    return ops::quantize(tape, ops::mean_pool(tape, y, batch.sequences), output_quantizer);
+  }
+  template <class V>
+  void visit(V& v) {
+    v("first", first);
+    v("second", second);
+    v.site("act", "second.y", output_quantizer);
+  }
+};
+
+/// Sequences of noise of lengths 2, 3, ...; class, target and targets are functions of their values.
+class NoisySequences final : public datasets::Dataset {
+ public:
+  explicit NoisySequences(Output output) : output_(output) {}
+  [[nodiscard]] std::size_t size() const override { return 12; }
+  void read(std::size_t index, datasets::Example& out) const override {
+    const Random random{index, random_stream("custom_model_test")};
+    out = {};
+    out.length = index + 2;
+    std::vector<float> sum(custom_outputs, 0.0F);
+    for (std::size_t t = 0; t < out.length; ++t) {
+      for (std::size_t c = 0; c < custom_inputs; ++c)
+        out.x.push_back(static_cast<float>(random.normal(custom_inputs * t + c)));
+      const float* const x = out.x.data() + custom_inputs * t;
+      const std::vector<float> y{0.5F * x[0] - x[1], std::fabs(x[2])};
+      if (is_per_step(output_)) out.target.insert(out.target.end(), y.begin(), y.end());
+      for (std::size_t k = 0; k < custom_outputs; ++k) sum[k] += y[k] / static_cast<float>(out.length);
+    }
+    if (output_ == Output::values_per_sequence) out.target = sum;
+    out.label = sum[0] > 0.0F ? 1 : 0;
+  }
+
+ private:
+  Output output_;
+};
+
+struct CustomRig {
+  NoisySequences data;
+  Model model;
+  Inventory inventory = take_inventory(model);
+  Workers workers{2};
+  LaneRunner runner;
+  std::vector<std::size_t> indices = std::vector<std::size_t>(12);
+
+  CustomRig(Output output, Metric metric, std::size_t lanes = 5)
+      : data(output),
+        model(TwoLayers({output})),
+        runner(model, inventory, metric, {lanes, true, 20, false, {}}, workers) {
+    std::iota(indices.begin(), indices.end(), std::size_t{0});
+  }
+  CustomRig(const CustomRig&) = delete;
+
+  BatchResult evaluated() { return runner.run(LaneRunner::Mode::evaluate, data, indices); }
+  /// The mean loss after some steps of Adam on all sequences.
+  double loss_after(std::size_t steps) {
+    Optimizer optimizer(inventory.parameters, {});
+    for (std::size_t step = 0; step < steps; ++step) {
+      runner.run(LaneRunner::Mode::train, data, indices, 0, step);
+      optimizer.step(inventory.parameters, runner.gradient(), 0.02, 0.02);
+    }
+    const std::vector<double> losses = evaluated().losses;
+    return std::accumulate(losses.begin(), losses.end(), 0.0) / static_cast<double>(losses.size());
+  }
+};
+
+TEST_CASE("custom model: it learns classes, values per step and values per sequence") {
+  const std::vector<std::pair<Output, Metric>> kinds{{Output::class_per_sequence, Metric::accuracy},
+                                                     {Output::values_per_step, Metric::rmse},
+                                                     {Output::values_per_sequence, Metric::mse},
+                                                     {Output::values_per_sequence, Metric::smape}};
+  for (const auto& [output, metric] : kinds) {
+    CAPTURE(std::string(name_of(output)));
+    CAPTURE(std::string(metric_name(metric)));
+    CustomRig rig(output, metric);
+    const double before = rig.loss_after(0);
+    CHECK(rig.loss_after(5) == doctest::Approx(CustomRig(output, metric, 1).loss_after(5)).epsilon(1e-4));
+    CHECK(rig.loss_after(200) < 0.5 * before);
+  }
+}
+
+TEST_CASE("custom model: the weight of a sequence in RMSE is the number of its values") {
+  CHECK(CustomRig(Output::values_per_step, Metric::rmse).evaluated().weights[3] == 5.0 * custom_outputs);
+  CHECK(CustomRig(Output::values_per_sequence, Metric::rmse).evaluated().weights[3] == double{custom_outputs});
+  CHECK(CustomRig(Output::class_per_sequence, Metric::accuracy).evaluated().weights[3] == 1.0);
+}
+
+TEST_CASE("custom model: what no example fits, and a metric that does not judge the output, are refused") {
+  CHECK_THROWS_WITH_AS(CustomRig(Output::class_per_step, Metric::accuracy),
+                       "[lanes] the model gives a class per step, but an example has one label for the whole sequence",
+                       Error);
+  CHECK_THROWS_WITH_AS(CustomRig(Output::values_per_step, Metric::accuracy),
+                       "[lanes] the model gives values per step, which accuracy does not judge", Error);
+  CHECK_THROWS_WITH_AS(CustomRig(Output::class_per_sequence, Metric::rmse),
+                       "[lanes] the model gives a class per sequence, which rmse does not judge", Error);
+  Workers workers(1);
+  for (const OutputSpec& spec : {OutputSpec{Output::class_per_sequence, 3}, OutputSpec{Output::values_per_step, 2}}) {
+    Model model = TwoLayers(spec);
+    const Inventory inventory = take_inventory(model);
+    const Metric metric = gives_classes(spec.output) ? Metric::accuracy : Metric::mse;
+    CHECK_THROWS_WITH_AS(LaneRunner(model, inventory, metric, {}, workers),
+                         doctest::Contains("an example is one sequence, or a pair with one result"), Error);
+  }
+}
+
+TEST_CASE("custom model: one that compares pairs refuses single sequences, and S5's balancing refuses it") {
+  Workers workers(1);
+  const NoisySequences data(Output::class_per_sequence);
+  const std::vector<std::size_t> indices{0, 1};
+  Model model = TwoLayers({Output::class_per_sequence, 2});
+  Inventory inventory = take_inventory(model);
+  LaneRunner runner(model, inventory, Metric::accuracy, {}, workers);
+  CHECK_THROWS_WITH_AS(runner.run(LaneRunner::Mode::evaluate, data, indices),
+                       "[lanes] the model reads pairs of sequences, but the example is a single one", Error);
+  CHECK_THROWS_WITH_AS(balance(runner, model, inventory, {data, indices, 1, 1}),
+                       "[balance] the model has no S5 SSM whose states could be balanced", UsageError);
+}
+
+TEST_CASE("custom model: only the logits of classes need one scale for all columns") {
+  const auto compares = [](Output output) {
+    CustomRig rig(output, gives_classes(output) ? Metric::accuracy : Metric::mse);
+    quantize_sites(rig.inventory, QuantConfig::parse("act:second.y 8 range=ema granularity=channel", "test"));
+    rig.runner.run(LaneRunner::Mode::begin, rig.data, rig.indices);
+    calibrate_ranges(rig.inventory, rig.runner.observed());
+    for (const FloatIsland& island : inspect(rig.model, rig.inventory, rig.data, 1).islands) {
+      if (island.op == "argmax") return true;
+    }
+    return false;
+  };
+  CHECK(compares(Output::class_per_sequence));
+  CHECK(!compares(Output::values_per_sequence));
+  CHECK(!compares(Output::values_per_step));
+}
+
+}  // namespace
+}  // namespace bitstate::experiments
