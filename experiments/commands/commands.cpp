@@ -1,5 +1,6 @@
 #include "experiments/commands/commands.h"
 
+#include "autograd/signature.h"
 #include "core/error.h"
 #include "core/suggest.h"
 #include "experiments/bench/bench.h"
@@ -304,6 +305,13 @@ int report_command(const CommandLine& line) {
   return 0;
 }
 
+int signature_command(const CommandLine& line) {
+  require<UsageError>(line.positionals.empty(), "signature", "\"{}\" is one argument too many",
+                      line.positionals.empty() ? std::string() : line.positionals.front());
+  fmt::print("{}\n", signature());
+  return 0;
+}
+
 int list_command(const CommandLine& line) {
   fmt::print("{}", list_text(only_positional(line, "list")));
   return 0;
@@ -320,7 +328,7 @@ void print_version() { fmt::print("bitstate {}\n", BITSTATE_VERSION); }
 
 using Action = int (*)(const CommandLine& line);
 
-constexpr std::array<std::pair<std::string_view, Action>, 12> actions{{{"train", train_command},
+constexpr std::array<std::pair<std::string_view, Action>, 13> actions{{{"train", train_command},
                                                                        {"ptq", ptq_command},
                                                                        {"eval", eval_command},
                                                                        {"inspect", inspect_command},
@@ -330,6 +338,7 @@ constexpr std::array<std::pair<std::string_view, Action>, 12> actions{{{"train",
                                                                        {"report", report_command},
                                                                        {"data", data_command},
                                                                        {"bench", bench_command},
+                                                                       {"signature", signature_command},
                                                                        {"list", list_command},
                                                                        {"completion", completion_command}}};
 

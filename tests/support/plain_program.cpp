@@ -27,6 +27,11 @@ std::int64_t floor_quotient(std::int64_t a, std::int64_t b) { return a / b - (a 
 /// The value of one instruction.
 struct Interpreter {
   const std::vector<Rows>& values;
+  Halves halves;
+
+  [[nodiscard]] std::int64_t rescaled(std::int64_t a, FixedPoint f) const {
+    return halves == Halves::up ? rescale(a, f) : -rescale(-a, f);
+  }
 
   /// f(row, column) for rows as those of value x.
   template <class F>
@@ -53,7 +58,7 @@ struct Interpreter {
   }
   Rows operator()(const program::Rescale& i) const {
     return each(i.x, [&](std::int64_t x, std::size_t c) {
-      return std::clamp<std::int64_t>(rescale(x, pick(i.factor, c)), pick(i.lo, c), pick(i.hi, c));
+      return std::clamp<std::int64_t>(rescaled(x, pick(i.factor, c)), pick(i.lo, c), pick(i.hi, c));
     });
   }
   Rows operator()(const program::Sign& i) const {
@@ -68,11 +73,11 @@ struct Interpreter {
   }
   Rows operator()(const program::Sum& i) const {
     return rows_like(i.a, cols(i.a), [&](std::size_t r, std::size_t c) {
-      return rescale(values[i.a][r][c], pick(i.a_factor, c)) + rescale(values[i.b][r][c], pick(i.b_factor, c));
+      return rescaled(values[i.a][r][c], pick(i.a_factor, c)) + rescaled(values[i.b][r][c], pick(i.b_factor, c));
     });
   }
   Rows operator()(const program::AddRow& i) const {
-    return each(i.x, [&](std::int64_t x, std::size_t c) { return rescale(x, pick(i.factor, c)) + i.row[c]; });
+    return each(i.x, [&](std::int64_t x, std::size_t c) { return rescaled(x, pick(i.factor, c)) + i.row[c]; });
   }
   Rows operator()(const program::LayerNorm& i) const {
     const auto count = static_cast<std::int64_t>(cols(i.x));
@@ -88,7 +93,7 @@ struct Interpreter {
     }
     return rows_like(i.x, cols(i.x), [&](std::size_t r, std::size_t c) {
       const std::int64_t d = count * values[i.x][r][c] - sum[r];
-      return rescale(d, {rho[r], shift[r]}) * i.scale[c] + i.bias[c];
+      return rescaled(d, {rho[r], shift[r]}) * i.scale[c] + i.bias[c];
     });
   }
   Rows operator()(const program::Table& i) const {
@@ -116,11 +121,11 @@ struct Interpreter {
         const std::size_t p = real ? c : c - states;
         const std::int64_t product = real ? i.lambda[p] * before[p] - i.lambda[states + p] * before[states + p]
                                           : i.lambda[p] * before[c] + i.lambda[c] * before[p];
-        const std::int64_t z = product + std::clamp(rescale(b[row][c], i.from_input[c]), -i.limit, i.limit) + e[c];
+        const std::int64_t z = product + std::clamp(rescaled(b[row][c], i.from_input[c]), -i.limit, i.limit) + e[c];
         const std::int64_t power = i.shift < 0 ? 0 : std::int64_t{1} << i.shift;
-        const std::int64_t rounded = i.shift < 0 ? rescale(z, i.to_state) : floor_quotient(z + power / 2, power);
+        const std::int64_t rounded = i.shift < 0 ? rescaled(z, i.to_state) : floor_quotient(z + power / 2, power);
         x[c] = std::clamp<std::int64_t>(rounded, -i.bound, i.bound);
-        const std::int64_t back = i.shift < 0 ? rescale(x[c], i.to_inner) : x[c] * power;
+        const std::int64_t back = i.shift < 0 ? rescaled(x[c], i.to_inner) : x[c] * power;
         e[c] = i.feedback && x[c] == rounded ? z - back : 0;
       }
       y[row] = x;
@@ -146,13 +151,14 @@ struct Interpreter {
 
 }  // namespace
 
-std::vector<std::int32_t> plain_run(const program::Program& program, std::span<const std::int32_t> input) {
+std::vector<std::int32_t> plain_run(const program::Program& program, std::span<const std::int32_t> input,
+                                    Halves halves) {
   const std::size_t cols = program.input.cols;
   std::vector<Rows> values(1);
   for (std::size_t i = 0; i < input.size(); i += cols)
     values[0].emplace_back(input.begin() + i, input.begin() + i + cols);
   for (const program::Instruction& instruction : program.instructions) {
-    Rows y = std::visit(Interpreter{values}, instruction);
+    Rows y = std::visit(Interpreter{values, halves}, instruction);
     values.push_back(std::move(y));
   }
   std::vector<std::int32_t> codes;

@@ -31,7 +31,7 @@ TEST_CASE("commands: help and version are there for the program and for every co
   CHECK(run_command({"--help"}) == 0);
   CHECK(run_command({"--version"}) == 0);
   CHECK(run_command({}) == 2);
-  for (const char* command : {"train", "ptq", "eval", "inspect", "sweep", "report", "data", "bench"}) {
+  for (const char* command : {"train", "ptq", "eval", "inspect", "sweep", "report", "data", "bench", "signature"}) {
     CHECK(run_command({command, "--help"}) == 0);
     CHECK(run_command({command, "--version"}) == 0);
   }
@@ -51,6 +51,7 @@ TEST_CASE("commands: mistakes are usage errors that say what to do") {
   CHECK(contains(refused({"ptq", "x", "--quant=w8a8", "--batches=1.5"}),
                  "[batches] expected a whole number from 0 to 999999, got \"1.5\""));
   CHECK(contains(refused({"ptq", "x", "--d_model=3"}), "'d_model' is not an option"));
+  CHECK(contains(refused({"signature", "x"}), "\"x\" is one argument too many"));
   CHECK(contains(refused({"eval"}), "needs the folder of a run"));
   CHECK(contains(refused({"eval", "no/such/run"}), "has no settings.ini"));
   CHECK(contains(refused({"sweep", "demoo"}), "did you mean 'demo'?"));
