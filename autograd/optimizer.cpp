@@ -1,40 +1,20 @@
 #include "autograd/optimizer.h"
 
 #include "core/error.h"
+#include "core/quant_spec.h"
 
 #include <algorithm>
 #include <cmath>
-#include <initializer_list>
 
 namespace bitstate {
 namespace {
 
-bool any_of(std::string_view leaf, std::initializer_list<std::string_view> names) {
-  return std::find(names.begin(), names.end(), leaf) != names.end();
-}
-
-std::string_view leaf_of(std::string_view path) {
-  const std::size_t dot = path.rfind('.');
-  return dot == std::string_view::npos ? path : path.substr(dot + 1);
-}
-
-std::string_view group_of(std::string_view leaf, const OptimizerSettings& settings) {
-  if (settings.freeze_a && any_of(leaf, {"Lambda_re", "Lambda_im", "Lambda_bar", "log_step"})) return "frozen";
-  if (leaf == "log_step") return settings.dt_global ? "regular" : "ssm";
-  if (any_of(leaf, {"Lambda_re", "Lambda_im", "Lambda_bar", "log_range"})) return "ssm";
-  const bool b = any_of(leaf, {"B", "B_bar"});
-  switch (settings.opt_config) {
-    case OptConfig::standard:
-    case OptConfig::qaft:
-      return b ? "ssm" : "regular";
-    case OptConfig::BandCdecay:
-      return b ? "none" : "regular";
-    case OptConfig::BfastandCdecay:
-      return "regular";
-    case OptConfig::noBCdecay:
-      return b || any_of(leaf, {"C", "C1", "C2", "D"}) ? "ssm" : "regular";
+Group group_of(std::string_view name, const OptimizerSettings& settings) {
+  Group group = glob_matches("*.log_range", name) ? Group::ssm : Group::regular;
+  for (const GroupRule& rule : settings.groups) {
+    if (glob_matches(rule.glob, name)) group = rule.group;
   }
-  fail("optimizer", "opt_config has no value {}", static_cast<int>(settings.opt_config));
+  return group;
 }
 
 // The arithmetic of one update that is the same for all elements of a parameter.
@@ -62,23 +42,27 @@ void update_sgd(float momentum, float rate, std::size_t n, const float* g, float
 
 }  // namespace
 
-OptConfig opt_config_of(std::string_view name) {
-  if (name == "standard") return OptConfig::standard;
-  if (name == "BandCdecay") return OptConfig::BandCdecay;
-  if (name == "BfastandCdecay") return OptConfig::BfastandCdecay;
-  if (name == "noBCdecay") return OptConfig::noBCdecay;
-  if (name == "qaft") return OptConfig::qaft;
-  fail<UsageError>("opt_config", "expected one of standard, BandCdecay, BfastandCdecay, noBCdecay, qaft, got \"{}\"",
-                   name);
+std::string_view name_of(Group group) {
+  switch (group) {
+    case Group::regular:
+      return "regular";
+    case Group::none:
+      return "none";
+    case Group::ssm:
+      return "ssm";
+    case Group::frozen:
+      return "frozen";
+  }
+  return "";
 }
 
 ParameterRule parameter_rule(const NamedParameter& parameter, const OptimizerSettings& settings) {
   ParameterRule rule;
   rule.name = parameter.name;
-  rule.group = group_of(leaf_of(parameter.name), settings);
-  rule.ssm_rate = rule.group == "ssm" || rule.group == "none";
-  const bool decays = rule.group == "none" || rule.group == "regular";
-  rule.decay = decays && settings.opt_config != OptConfig::qaft ? settings.weight_decay : 0.0;
+  rule.group = group_of(parameter.name, settings);
+  rule.ssm_rate = rule.group == Group::ssm || rule.group == Group::none;
+  const bool decays = rule.group == Group::none || rule.group == Group::regular;
+  rule.decay = decays && settings.method == Method::adamw ? settings.weight_decay : 0.0;
   rule.offset = parameter.parameter->offset;
   rule.size = parameter.parameter->value.size();
   return rule;
@@ -128,11 +112,11 @@ void Optimizer::step(std::span<const NamedParameter> parameters, std::span<const
     require(value.size() == rule.size && parameters[k].name == rule.name, "optimizer",
             "parameter {} is {} of {} elements, but was {} of {}", k, parameters[k].name, value.size(), rule.name,
             rule.size);
-    if (rule.group == "frozen") continue;
+    if (rule.group == Group::frozen) continue;
     a.rate = static_cast<float>(rule.ssm_rate ? ssm_lr : lr);
     a.decay = static_cast<float>(rule.decay);
     const float* const g = gradient.data() + rule.offset;
-    if (settings_.opt_config == OptConfig::qaft) {
+    if (settings_.method == Method::sgd) {
       update_sgd(static_cast<float>(settings_.momentum), a.rate, rule.size, g, m.data() + rule.offset,
                  value.data.data());
     } else {
@@ -147,8 +131,8 @@ std::string Optimizer::table() const {
   std::string text =
       fmt::format("{:<{}}  {:>9}  {:<7}  {:<6}  {}\n", "parameter", width, "size", "group", "rate", "decay");
   for (const auto& rule : rules_) {
-    text += fmt::format("{:<{}}  {:>9}  {:<7}  {:<6}  {}\n", rule.name, width, rule.size, rule.group,
-                        rule.group == "frozen" ? "0" : (rule.ssm_rate ? "ssm_lr" : "lr"), rule.decay);
+    text += fmt::format("{:<{}}  {:>9}  {:<7}  {:<6}  {}\n", rule.name, width, rule.size, name_of(rule.group),
+                        rule.group == Group::frozen ? "0" : (rule.ssm_rate ? "ssm_lr" : "lr"), rule.decay);
   }
   return text;
 }

@@ -1,4 +1,4 @@
-// Adam, AdamW and SGD over S5's groups: a parameter's rate and decay follow from the last part of its name.
+// Adam, AdamW and SGD over groups of parameters: a table of globs says at which rate each learns and whether it decays.
 #pragma once
 
 #include "autograd/parameter.h"
@@ -12,45 +12,55 @@
 
 namespace bitstate {
 
-/// S5's `opt_config`: what learns at the SSM's rate, and what of it decays. (train_helpers.py of S5 and of Q-S5)
-enum class OptConfig {
-  standard,        ///< B, Lambda, log_step: SSM rate, no decay
-  BandCdecay,      ///< as standard, but B decays
-  BfastandCdecay,  ///< Lambda, log_step: SSM rate, no decay; B with everything else
-  noBCdecay,       ///< B, C, D, Lambda, log_step: SSM rate, no decay
-  qaft             ///< the rates of standard; SGD with momentum, no decay
+/// How the parameters of a group learn: S5's names, and "frozen".
+enum class Group : std::uint8_t {
+  regular,  ///< at lr, with decay
+  none,     ///< at ssm_lr, with decay
+  ssm,      ///< at ssm_lr, without decay
+  frozen    ///< they keep their values
 };
 
-/// The OptConfig of a flag's value. Throws UsageError for any other name.
-OptConfig opt_config_of(std::string_view name);
+/// "regular" and so on.
+[[nodiscard]] std::string_view name_of(Group group);
+
+/// A row of the table that a family of models brings: the parameters whose names match `glob` (glob_matches of
+/// core/quant_spec.h) are of a group. The last row that matches wins.
+struct GroupRule {
+  std::string glob;
+  Group group = Group::regular;
+};
+
+enum class Method : std::uint8_t {
+  adamw,  ///< Adam with decoupled decay
+  sgd     ///< with momentum, without decay
+};
 
 struct OptimizerSettings {
-  OptConfig opt_config = OptConfig::standard;
-  bool dt_global = false;  ///< log_step learns at the global rate and decays
+  /// What no row matches is regular, but learned ranges (`*.log_range`) are of the group ssm.
+  std::vector<GroupRule> groups = {};
+  Method method = Method::adamw;
   double weight_decay = 0.05;
   double beta1 = 0.9;
   double beta2 = 0.999;
   double eps = 1e-8;
   double momentum = 0.9;  ///< of SGD
-  bool freeze_a = false;  ///< Lambda and log_step keep their values
 };
 
 /// How one parameter is optimised: a row of the summary's table.
 struct ParameterRule {
   std::string name;
-  std::string group;       ///< S5's name of the group: "ssm", "none" or "regular"; or "frozen"
+  Group group = Group::regular;
   bool ssm_rate = false;   ///< learns at ssm_lr instead of lr
   double decay = 0.0;      ///< decoupled weight decay, 0 for none
   std::size_t offset = 0;  ///< place in the flat gradient, m and v
   std::size_t size = 0;
 };
 
-/// The rule of a parameter, from the last component of its name: Lambda_re, Lambda_bar, log_step, B, B_bar, C, C1, C2,
-/// D, or any other.
+/// The rule of a parameter, from its name.
 ParameterRule parameter_rule(const NamedParameter& parameter, const OptimizerSettings& settings);
 
 /// Adam with decoupled decay: p ← p - rate · (m̂ / (√v̂ + eps) + decay · p), m̂ and v̂ bias-corrected (Loshchilov and
-/// Hutter 2019, as optax.adamw). With qaft: m ← momentum · m + g, p ← p - rate · m (optax.sgd). Element-wise and in
+/// Hutter 2019, as optax.adamw). SGD: m ← momentum · m + g, p ← p - rate · m (optax.sgd). Element-wise and in
 /// order, hence the same bits on every run.
 class Optimizer {
  public:
@@ -66,7 +76,7 @@ class Optimizer {
   [[nodiscard]] std::string table() const;
 
   std::vector<float> m;     ///< first moment or momentum, flat; part of a checkpoint
-  std::vector<float> v;     ///< second moment, flat (0 with qaft); part of a checkpoint
+  std::vector<float> v;     ///< second moment, flat (0 with SGD); part of a checkpoint
   std::uint64_t steps = 0;  ///< updates done; part of a checkpoint
 
  private:

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "models/models.h"
+#include "models/s5/groups.h"
 
 #include <unistd.h>
 
@@ -53,10 +54,10 @@ datasets::Splits load_data(const RunConfig& config, const std::optional<datasets
 
 OptimizerSettings optimizer_settings(const RunConfig& config) {
   OptimizerSettings settings;
-  settings.opt_config = opt_config_of(config.opt_config);
-  settings.dt_global = config.dt_global;
+  const OptConfig opt_config = opt_config_of(config.opt_config);
+  settings.groups = s5_groups(opt_config, config.dt_global, config.a_training == "frozen");
+  settings.method = method_of(opt_config);
   settings.weight_decay = config.weight_decay;
-  settings.freeze_a = config.a_training == "frozen";
   return settings;
 }
 

@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "models/models.h"
+#include "models/s5/groups.h"
 #include "tests/support/models/golden_model.h"
 
 #include <cmath>
@@ -173,7 +174,9 @@ void check_training_pass(const Golden& golden, const std::string& group, Loaded<
 template <class Model>
 void check_steps(const Golden& golden, const std::string& group, Loaded<Model>& loaded) {
   OptimizerSettings settings;
-  settings.opt_config = opt_config_of(golden.text(group, "opt_config"));
+  const OptConfig opt_config = opt_config_of(golden.text(group, "opt_config"));
+  settings.groups = s5_groups(opt_config);
+  settings.method = method_of(opt_config);
   settings.weight_decay = golden.number(group, "weight_decay");
   Optimizer optimizer(loaded.inventory.parameters, settings);
   for (int step = 0; step < 3; ++step) {
