@@ -19,7 +19,7 @@ namespace {
 using namespace program;  // NOLINT(google-build-using-namespace): the instructions
 
 constexpr std::uint64_t program_count = 16;
-constexpr std::uint64_t forward_count = 12;
+constexpr std::uint64_t forward_count = 24;
 constexpr std::size_t digits = 16;
 
 /// Integers one after the other.
@@ -146,10 +146,15 @@ void add_programs(CodeHash& hash, const RunProgram& run) {
   }
 }
 
-/// A tape with what it reads: drawn numbers and quantizers.
+/// A tape with what it reads: drawn numbers and quantizers. Four of every eight have scales that are powers of two, so
+/// that rounding meets halves.
 class Network {
  public:
-  explicit Network(std::uint64_t number) : draw_("signature of forward passes", number) { tape.begin({}); }
+  explicit Network(std::uint64_t number)
+      : draw_("signature of forward passes", number),
+        scales_(number / 4 % 2 == 0 ? QuantSpec::Scale::free : QuantSpec::Scale::pow2) {
+    tape.begin({});
+  }
 
   Tape tape;
 
@@ -188,6 +193,7 @@ class Network {
     q.site = site;
     q.channels = channels;
     q.spec.bits = bits;
+    q.spec.scale_kind = scales_;
     return q;
   }
   static Quantizer& with_range(Quantizer& q, float range) {
@@ -197,6 +203,7 @@ class Network {
   }
 
   Draw draw_;
+  QuantSpec::Scale scales_;
   std::deque<std::vector<float>> numbers_;  // a deque: what is in it stays where it is
   std::deque<Parameter> parameters_;
   std::deque<Quantizer> quantizers_;
