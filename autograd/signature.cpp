@@ -3,7 +3,6 @@
 #include "autograd/export.h"
 #include "autograd/ops.h"
 #include "autograd/quantizer.h"
-#include "core/error.h"
 #include "core/io/sha256.h"
 #include "core/program/run/runner.h"
 #include "core/random.h"
@@ -93,7 +92,7 @@ Scan draw_scan(Draw& draw, Ref x, std::size_t cols, std::uint64_t number) {
   return scan;
 }
 
-/// A program with every instruction but an embedding, which programs of token ids begin with.
+/// A program with most instructions. Some begin with an embedding, and some end in a mean pool or the last step.
 Program draw_program(Draw& draw, std::uint64_t number) {
   Program p;
   const bool tokens = number % 5 == 2;

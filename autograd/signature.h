@@ -1,4 +1,4 @@
-// A signature of the integer arithmetic: it changes where a code changes, and nowhere else.
+// A signature of the integer arithmetic: a hash of the codes of a fixed sample of programs and forward passes.
 #pragma once
 
 #include "core/program/program.h"

@@ -23,7 +23,7 @@ adds() {
     -e 's|Last, Concatenate>;|Last, Concatenate, Added>;|' "$source/core/program/instructions.h" > "$header"
 }
 
-traits='  static constexpr Traits traits{"added", Rows::all, Place::own, Types::common, Stored::plain, Constants::all};'
+traits='  static constexpr Traits traits{"added", Rows::all, Place::own, Types::common, Then::nothing, Constants::all};'
 operands='  std::array<Ref, 1> operands() const { return {0}; }'
 order='  static constexpr Order order() { return Order::any; }'
 kept='  static constexpr Kept kept(std::size_t cols) { return {cols, 0}; }'
@@ -46,6 +46,6 @@ if output=$(compiles "$root/visitors.cpp"); then
   exit 1
 fi
 errors=$(grep -E "(error:|required from).*Added" <<< "$output")
-for visitor in result_of Expense fields Planner widen_operands compute conclude keep_state '\<write\>'; do
+for visitor in Analyst::result_of Expense fields 'Planner&' widen_operands compute conclude keep_state '\<write\>'; do
   grep -q "$visitor" <<< "$errors" || { echo "compiles without $visitor: $(head -30 <<< "$output")"; exit 1; }
 done

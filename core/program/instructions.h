@@ -45,8 +45,8 @@ enum class Place : std::uint8_t { shared, own };
 /// multiplied by.
 enum class Types : std::uint8_t { any, common };
 
-/// What the kernels can store: the results alone, or the results rescaled.
-enum class Stored : std::uint8_t { plain, rescaled };
+/// What the kernels can do with a result before they store it.
+enum class Then : std::uint8_t { nothing, rescale };
 
 /// What of the constants is read at a step: everything, or one entry of a table for each column or row.
 enum class Constants : std::uint8_t { all, some };
@@ -64,11 +64,11 @@ struct Traits {
   Rows rows;
   Place place;
   Types types;
-  Stored stored;
+  Then then;
   Constants constants;
 
-  consteval Traits(std::string_view n, Rows r, Place p, Types t, Stored s, Constants c)
-      : name(n), rows(r), place(p), types(t), stored(s), constants(c) {}
+  consteval Traits(std::string_view n, Rows r, Place p, Types t, Then after, Constants c)
+      : name(n), rows(r), place(p), types(t), then(after), constants(c) {}
 };
 
 /// Whether it reads rows at each step and gives one row at the end.
@@ -76,7 +76,7 @@ constexpr bool is_pool(const Traits& traits) { return traits.rows != Rows::same;
 
 /// y_o = sum_i W_oi x_i + b_o
 struct Linear {
-  static constexpr Traits traits{"linear", Rows::same, Place::own, Types::common, Stored::rescaled, Constants::all};
+  static constexpr Traits traits{"linear", Rows::same, Place::own, Types::common, Then::rescale, Constants::all};
   Ref x = 0;
   Matrix weight;
   std::vector<std::int32_t> bias;  ///< [rows]
@@ -90,7 +90,7 @@ struct Linear {
 
 /// y_c = clamp(rescale(x_c, factor_c), lo_c, hi_c); each of the three arrays has one element or one a column.
 struct Rescale {
-  static constexpr Traits traits{"rescale", Rows::same, Place::shared, Types::any, Stored::plain, Constants::all};
+  static constexpr Traits traits{"rescale", Rows::same, Place::shared, Types::any, Then::nothing, Constants::all};
   Ref x = 0;
   std::vector<FixedPoint> factor;
   std::vector<std::int32_t> lo, hi;
@@ -104,7 +104,7 @@ struct Rescale {
 
 /// 1 for x >= 0, else -1
 struct Sign {
-  static constexpr Traits traits{"sign", Rows::same, Place::shared, Types::any, Stored::plain, Constants::all};
+  static constexpr Traits traits{"sign", Rows::same, Place::shared, Types::any, Then::nothing, Constants::all};
   Ref x = 0;
 
   [[nodiscard]] std::array<Ref, 1> operands() const { return {x}; }
@@ -116,7 +116,7 @@ struct Sign {
 
 /// a_c b_c
 struct Product {
-  static constexpr Traits traits{"product", Rows::same, Place::shared, Types::any, Stored::rescaled, Constants::all};
+  static constexpr Traits traits{"product", Rows::same, Place::shared, Types::any, Then::rescale, Constants::all};
   Ref a = 0;
   Ref b = 0;
 
@@ -129,7 +129,7 @@ struct Product {
 
 /// x_c row_c
 struct Scale {
-  static constexpr Traits traits{"scale", Rows::same, Place::shared, Types::any, Stored::rescaled, Constants::all};
+  static constexpr Traits traits{"scale", Rows::same, Place::shared, Types::any, Then::rescale, Constants::all};
   Ref x = 0;
   std::vector<std::int32_t> row;  ///< [cols]
 
@@ -142,7 +142,7 @@ struct Scale {
 
 /// rescale(a_c, a_factor_c) + rescale(b_c, b_factor_c); one factor, or one a column.
 struct Sum {
-  static constexpr Traits traits{"sum", Rows::same, Place::shared, Types::any, Stored::rescaled, Constants::all};
+  static constexpr Traits traits{"sum", Rows::same, Place::shared, Types::any, Then::rescale, Constants::all};
   Ref a = 0;
   Ref b = 0;
   std::vector<FixedPoint> a_factor, b_factor;
@@ -156,7 +156,7 @@ struct Sum {
 
 /// rescale(x_c, factor_c) + row_c; factors may be negative or 0.
 struct AddRow {
-  static constexpr Traits traits{"add_row", Rows::same, Place::shared, Types::any, Stored::rescaled, Constants::all};
+  static constexpr Traits traits{"add_row", Rows::same, Place::shared, Types::any, Then::rescale, Constants::all};
   Ref x = 0;
   std::vector<FixedPoint> factor;  ///< one, or one a column
   std::vector<std::int32_t> row;   ///< [cols]
@@ -170,7 +170,7 @@ struct AddRow {
 
 /// Section 5: p_c = (d_c rho + 2^(k-1)) >> k,  y_c = p_c scale_c + bias_c
 struct LayerNorm {
-  static constexpr Traits traits{"layer_norm", Rows::same, Place::shared, Types::any, Stored::rescaled, Constants::all};
+  static constexpr Traits traits{"layer_norm", Rows::same, Place::shared, Types::any, Then::rescale, Constants::all};
   Ref x = 0;
   std::vector<std::int32_t> scale, bias;  ///< [cols]
   std::int32_t fraction = 0;              ///< F
@@ -185,7 +185,7 @@ struct LayerNorm {
 
 /// entries[x_c - first] of the only row, or of row c.
 struct Table {
-  static constexpr Traits traits{"table", Rows::same, Place::shared, Types::any, Stored::plain, Constants::some};
+  static constexpr Traits traits{"table", Rows::same, Place::shared, Types::any, Then::nothing, Constants::some};
   Ref x = 0;
   std::int32_t first = 0;
   Matrix entries;
@@ -199,7 +199,7 @@ struct Table {
 
 /// Row x of the table: x is the program's input of token ids.
 struct Embedding {
-  static constexpr Traits traits{"embedding", Rows::same, Place::own, Types::any, Stored::plain, Constants::some};
+  static constexpr Traits traits{"embedding", Rows::same, Place::own, Types::any, Then::nothing, Constants::some};
   Ref x = 0;
   Matrix table;
 
@@ -212,7 +212,7 @@ struct Embedding {
 
 /// Section 6: x_l = clamp(rescale(lambda x_{l-1} + clamp(rescale(u_l, from_input)) + e, s_lambda)), planar [re | im].
 struct Scan {
-  static constexpr Traits traits{"scan", Rows::same, Place::own, Types::any, Stored::plain, Constants::all};
+  static constexpr Traits traits{"scan", Rows::same, Place::own, Types::any, Then::nothing, Constants::all};
   Ref x = 0;               ///< codes of B u [2P]
   bool backward = false;   ///< from the last step to the first
   bool feedback = false;   ///< the residue e is carried on; else e = 0
@@ -234,7 +234,7 @@ struct Scan {
 
 /// floor((2^(F+1) sum_t x_t + n) / 2n) over the n true steps
 struct MeanPool {
-  static constexpr Traits traits{"mean_pool", Rows::all, Place::own, Types::any, Stored::plain, Constants::all};
+  static constexpr Traits traits{"mean_pool", Rows::all, Place::own, Types::any, Then::nothing, Constants::all};
   Ref x = 0;
   std::int32_t fraction = 0;  ///< F
 
@@ -247,7 +247,7 @@ struct MeanPool {
 
 /// The last true step.
 struct Last {
-  static constexpr Traits traits{"last", Rows::last, Place::own, Types::any, Stored::plain, Constants::all};
+  static constexpr Traits traits{"last", Rows::last, Place::own, Types::any, Then::nothing, Constants::all};
   Ref x = 0;
 
   [[nodiscard]] std::array<Ref, 1> operands() const { return {x}; }
@@ -259,7 +259,7 @@ struct Last {
 
 /// [a | b]
 struct Concatenate {
-  static constexpr Traits traits{"concatenate", Rows::same, Place::own, Types::any, Stored::plain, Constants::all};
+  static constexpr Traits traits{"concatenate", Rows::same, Place::own, Types::any, Then::nothing, Constants::all};
   Ref a = 0;
   Ref b = 0;
 

@@ -249,7 +249,7 @@ class Planner {
     for (Ref y = 1; y < values_.size(); ++y) {
       const auto* const rescale = std::get_if<Rescale>(&program_.instructions[y - 1]);
       if (rescale == nullptr || rescale->x == 0 || readers[rescale->x] != 1) continue;
-      if (traits_of(program_.instructions[rescale->x - 1]).stored != Stored::rescaled) continue;
+      if (traits_of(program_.instructions[rescale->x - 1]).then != Then::rescale) continue;
       fused_[rescale->x] = {y, &plan_.rescalings_.emplace_back(rescaling(*rescale))};
       done_[y] = true;
       plan_.storage_[rescale->x].kept = false;
@@ -261,13 +261,10 @@ class Planner {
     std::vector<Life<std::size_t>> lives(values_.size(), {0, 0});
     for (Ref y = 1; y < values_.size(); ++y) {
       const Ref computed = done_[y] ? std::get<Rescale>(program_.instructions[y - 1]).x : y;
-      lives[y] = {computed, computed};
+      lives[y] = {plan_.storage_[y].kept ? computed : never, computed};
       for (const Ref x : operands_of(program_.instructions[y - 1])) lives[x].last_read = y;
     }
     lives.back().last_read = never;
-    for (Ref y = 0; y < values_.size(); ++y) {
-      if (!plan_.storage_[y].kept) lives[y].written = never;
-    }
     const std::vector<std::size_t> buffers = shared_buffers(lives, values_.size());
     plan_.row_bytes_.assign(*std::max_element(buffers.begin(), buffers.end()) + 1, 0);
     for (Ref y = 0; y < values_.size(); ++y) {

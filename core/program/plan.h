@@ -45,7 +45,6 @@ class Plan {
   Plan& operator=(const Plan&) = delete;
   ~Plan() = default;
 
-  [[nodiscard]] const std::vector<Storage>& storage() const { return storage_; }  ///< of each value
   [[nodiscard]] const std::vector<Operation>& operations() const { return operations_; }
   [[nodiscard]] const std::vector<std::size_t>& row_bytes() const { return row_bytes_; }  ///< of each buffer
 

@@ -11,7 +11,6 @@
 #include "experiments/commands/list.h"
 #include "experiments/commands/program_commands.h"
 #include "experiments/host/console.h"
-#include "experiments/host/signals.h"
 #include "experiments/inspect/inspect.h"
 #include "experiments/report/report.h"
 #include "experiments/report/run_record.h"

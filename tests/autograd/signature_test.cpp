@@ -7,8 +7,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace bitstate::tests {
@@ -34,7 +36,12 @@ TEST_CASE("signature: it does not depend on the instruction set") {
 }
 
 TEST_CASE("signature: it is that of the formulas, and another where halves are rounded down") {
-  CHECK(signature([](const Program& p, std::span<const std::int32_t> x) { return plain_run(p, x); }) == value);
+  std::set<std::size_t> kinds;
+  CHECK(signature([&](const Program& p, std::span<const std::int32_t> x) {
+          for (const auto& instruction : p.instructions) kinds.insert(instruction.index());
+          return plain_run(p, x);
+        }) == value);
+  CHECK(kinds.size() == std::variant_size_v<program::Instruction>);  // a new one must be hashed, too
   CHECK(signature([](const Program& p, std::span<const std::int32_t> x) { return plain_run(p, x, Halves::down); }) !=
         value);
 }

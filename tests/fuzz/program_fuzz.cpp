@@ -4,6 +4,7 @@
 #include "core/program/file.h"
 #include "tests/fuzz/hdf5_files.h"
 #include "tests/fuzz/target.h"
+#include "tests/support/small_program.h"
 #include "tests/support/temp_folder.h"
 
 #include <fmt/core.h>
@@ -13,30 +14,9 @@ namespace {
 
 constexpr std::size_t line_bytes = 512;
 
-/// A line of a matrix, its rounding, a scan and a pool.
 program::Program small_program() {
-  program::Program p;
-  p.name = "fuzz";
-  p.input = {1, false, false, {0.5F, -127, 127}, {{1.0F}, {2.0F}}};
-  program::Linear linear;
-  linear.weight = {2, 1, 3, {3, -3}};
-  linear.bias = {-1, 2};
-  p.instructions.emplace_back(linear);
-  p.instructions.emplace_back(program::Rescale{1, {to_fixed_point(0.25, "fuzz")}, {-7}, {7}});
-  program::Scan scan;
-  scan.x = 2;
-  scan.feedback = true;
-  scan.shift = 15;
-  scan.lambda_bits = 16;
-  scan.bound = 127;
-  scan.limit = std::int64_t{508} << 15;
-  scan.to_state = {std::int64_t{1} << 30, 45};
-  scan.to_inner = {std::int64_t{1} << 30, 15};
-  scan.lambda = {30000, -5000};
-  scan.from_input = {to_fixed_point(9000.0, "fuzz"), to_fixed_point(8000.0, "fuzz")};
-  p.instructions.emplace_back(scan);
-  p.instructions.emplace_back(program::MeanPool{3, 4});
-  p.output = {true, {0.125F}};
+  program::Program p = tests::small_program();
+  p.input.units = {{1.0F}, {2.0F}};
   return p;
 }
 

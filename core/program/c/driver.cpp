@@ -40,7 +40,7 @@ $S  }
 }
 )";
 
-constexpr std::string_view main_steps = R"(    uint32_t t;
+constexpr std::string_view streaming_text = R"(    uint32_t t;
     $N_init(&state);
     for (t = 0; t < steps; ++t) {
       if (!read_steps(in, 1)) return 3;
@@ -67,7 +67,7 @@ std::string c_driver(const CModel& model) {
   const std::string row = fmt::format("if (!write_codes(out, output, {}_OUTPUTS)) return 4;\n", capitals);
   std::string body;
   if (model.streams()) {
-    body = c_fill(main_steps, {{'N', model.name}, {'O', output}, {'W', model.per_step() ? "      " + row : ""}});
+    body = c_fill(streaming_text, {{'N', model.name}, {'O', output}, {'W', model.per_step() ? "      " + row : ""}});
   } else {
     body = c_fill(whole_text, {{'N', model.name}, {'C', capitals}, {'O', output}});
     if (model.per_step()) {

@@ -1,6 +1,7 @@
 // Which names a model can have in C.
 #include "core/error.h"
 #include "core/program/c/source.h"
+#include "core/suggest.h"
 
 #include <algorithm>
 #include <array>
@@ -114,11 +115,6 @@ constexpr auto headers = std::to_array<std::string_view>(
      "stdbool", "stdckdint", "stddef", "stdint", "stdio",    "stdlib",   "stdnoreturn", "string",
      "tgmath",  "threads",   "time",   "uchar",  "wchar",    "wctype"});
 
-template <class List>
-bool holds(const List& list, std::string_view name) {
-  return std::find(list.begin(), list.end(), name) != list.end();
-}
-
 }  // namespace
 
 void check_c_name(std::string_view name) {
@@ -130,8 +126,8 @@ void check_c_name(std::string_view name) {
                       "expected a name for C (a letter, then letters, digits and underscores, at most {} in all), got "
                       "\"{}\"",
                       max_letters, name);
-  require<UsageError>(!holds(keywords, name), "name", "\"{}\" is a keyword of C or C++", name);
-  require<UsageError>(!holds(headers, name), "name", "\"{0}\" would make a header {0}.h, which the C library has",
+  require<UsageError>(!is_one_of(name, keywords), "name", "\"{}\" is a keyword of C or C++", name);
+  require<UsageError>(!is_one_of(name, headers), "name", "\"{0}\" would make a header {0}.h, which the C library has",
                       name);
   require<UsageError>(!name.ends_with("_test"), "name",
                       "expected a name that does not end with _test, as the self-test's file does, got \"{}\"", name);

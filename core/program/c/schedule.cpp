@@ -14,10 +14,11 @@ CSchedule schedule_of(const Program& program, const std::vector<ValueInfo>& info
     const Instruction& instruction = program.instructions[i - 1];
     if (!infos[i].per_step && !is_pool(traits_of(instruction))) continue;
     std::size_t& pass = schedule.pass[i];
-    for (const Ref x : operands_of(instruction)) pass = std::max(pass, schedule.pass[x]);
+    const std::vector<Ref> operands = operands_of(instruction);
+    for (const Ref x : operands) pass = std::max(pass, schedule.pass[x]);
     const Order order = order_of(instruction);
-    if (order != Order::any) pass += (pass % 2 == 1) != (order == Order::backward) ? 1 : 0;
-    for (const Ref x : operands_of(instruction)) {
+    if (order != Order::any && (pass % 2 == 1) != (order == Order::backward)) ++pass;
+    for (const Ref x : operands) {
       if (schedule.pass[x] < pass) schedule.stored[x] = true;
     }
     schedule.passes = std::max(schedule.passes, pass + 1);

@@ -1,4 +1,4 @@
-// Runs the models of tests/support/onnx_operators.cpp in onnxruntime, each node of which is one operator by itself.
+// Runs the models of tests/support/models/onnx_operators.cpp in onnxruntime, each node of which is one operator by itself.
 //   node edges.mjs FOLDER_WITH_NODE_MODULES EDGES.json
 // EDGES.json, next to the models: [{model, inputs: {name: {type, dims, values}}, expected: {name: {type, values}}}];
 // numbers are texts, null is not asked.

@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <set>
 #include <string_view>
-#include <utility>
+#include <variant>
 #include <vector>
 
 namespace bitstate::tests {

@@ -4,6 +4,7 @@
 #include "core/io/sha256.h"
 #include "core/program/file.h"
 #include "core/program/run/runner.h"
+#include "tests/support/small_program.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>
@@ -15,33 +16,6 @@ namespace bitstate::tests {
 namespace {
 
 using program::Program;
-
-/// y = sum of 3 x - 1 and 3 x - 2, pooled to two classes.
-Program small_program() {
-  Program p;
-  p.name = "small";
-  p.input = {1, false, false, {0.5F, -127, 127}};
-  program::Linear linear;
-  linear.weight = {2, 1, 3, {3, -3}};
-  linear.bias = {-1, 2};
-  p.instructions.emplace_back(linear);
-  p.instructions.emplace_back(program::Rescale{1, {to_fixed_point(0.25, "test")}, {-7}, {7}});
-  program::Scan scan;
-  scan.x = 2;
-  scan.feedback = true;
-  scan.shift = 15;
-  scan.lambda_bits = 16;
-  scan.bound = 127;
-  scan.limit = std::int64_t{508} << 15;
-  scan.to_state = {std::int64_t{1} << 30, 45};
-  scan.to_inner = {std::int64_t{1} << 30, 15};
-  scan.lambda = {30000, -5000};
-  scan.from_input = {to_fixed_point(9000.0, "test"), to_fixed_point(8000.0, "test")};
-  p.instructions.emplace_back(scan);
-  p.instructions.emplace_back(program::MeanPool{3, 4});
-  p.output = {true, {0.125F}};
-  return p;
-}
 
 std::string saved(const TempFolder& folder, const Program& p, const std::string& name = "p.h5") {
   program::save(p, folder / name);

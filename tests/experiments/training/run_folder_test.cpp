@@ -7,7 +7,6 @@
 #include "experiments/settings/source.h"
 #include "experiments/training/checkpoint.h"
 #include "experiments/training/metric.h"
-#include "experiments/training/model_setup.h"
 #include "experiments/training/trainer.h"
 #include "tests/support/temp_folder.h"
 
@@ -15,7 +14,6 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <fstream>
 #include <string>
 
 namespace bitstate::experiments {

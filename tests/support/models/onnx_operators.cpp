@@ -214,7 +214,7 @@ void check_operators(const OnnxOperators& operators) {
     const OnnxOperator& o = entry.second;
     CAPTURE(entry.first);
     const std::vector<OnnxEdge> edges = edges_of(o);
-    CHECK_MESSAGE(!edges.empty(), "tests/support/onnx_edges.cpp has no case for this operator");
+    CHECK_MESSAGE(!edges.empty(), "tests/support/models/onnx_edges.cpp has no case for this operator");
     for (const OnnxEdge& edge : edges) models[o.opset].add(o, edge);
   }
   const TempFolder folder;

@@ -1,0 +1,38 @@
+// The program of which the tests of program files cut and flip bytes.
+#pragma once
+
+#include "core/fixed_point.h"
+#include "core/program/program.h"
+
+#include <cstdint>
+
+namespace bitstate::tests {
+
+/// A matrix, its rounding, a scan and a pool: two classes of sequences of one number per step.
+inline program::Program small_program() {
+  program::Program p;
+  p.name = "small";
+  p.input = {1, false, false, {0.5F, -127, 127}};
+  program::Linear linear;
+  linear.weight = {2, 1, 3, {3, -3}};
+  linear.bias = {-1, 2};
+  p.instructions.emplace_back(linear);
+  p.instructions.emplace_back(program::Rescale{1, {to_fixed_point(0.25, "test")}, {-7}, {7}});
+  program::Scan scan;
+  scan.x = 2;
+  scan.feedback = true;
+  scan.shift = 15;
+  scan.lambda_bits = 16;
+  scan.bound = 127;
+  scan.limit = std::int64_t{508} << 15;
+  scan.to_state = {std::int64_t{1} << 30, 45};
+  scan.to_inner = {std::int64_t{1} << 30, 15};
+  scan.lambda = {30000, -5000};
+  scan.from_input = {to_fixed_point(9000.0, "test"), to_fixed_point(8000.0, "test")};
+  p.instructions.emplace_back(scan);
+  p.instructions.emplace_back(program::MeanPool{3, 4});
+  p.output = {true, {0.125F}};
+  return p;
+}
+
+}  // namespace bitstate::tests
