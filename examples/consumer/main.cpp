@@ -1,5 +1,5 @@
 // A program outside of the repository: a small S5 classifier with 8-bit weights says what it makes of one sequence.
-#include "models/models.h"
+#include "models/s5/models.h"
 
 #include <array>
 #include <cmath>

@@ -67,7 +67,7 @@ struct RunConfig {
   double from_lr_factor = 1.0;      ///< on ssm_lr_base (Q-S5's QAFT: 0.1)
   double from_epochs_factor = 1.0;  ///< on epochs, rounded, at least 1 (Q-S5's QAFT: 1/3)
 
-  bool balance = false;  ///< scale the states to one magnitude first (models/balance.h)
+  bool balance = false;  ///< scale the states to one magnitude first (models/s5/balance.h)
 
   // quantization; no value = float
   std::string quant = "none";                ///< "none", a named configuration or the path of a .quant file

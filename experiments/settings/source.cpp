@@ -5,7 +5,7 @@
 #include "core/io/sha256.h"
 #include "experiments/settings/ini.h"
 #include "experiments/training/model_setup.h"
-#include "models/models.h"
+#include "models/s5/models.h"
 
 #include <fmt/ranges.h>
 

@@ -1,8 +1,8 @@
 #include "experiments/training/calibration.h"
 
 #include "core/error.h"
-#include "models/balance.h"
-#include "models/models.h"
+#include "models/s5/balance.h"
+#include "models/s5/models.h"
 
 #include <algorithm>
 #include <vector>

@@ -1,8 +1,8 @@
 #include "experiments/training/model_setup.h"
 
 #include "core/error.h"
-#include "models/models.h"
 #include "models/s5/groups.h"
+#include "models/s5/models.h"
 
 #include <unistd.h>
 

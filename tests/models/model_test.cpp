@@ -3,7 +3,7 @@
 #include "autograd/ops.h"
 #include "core/error.h"
 #include "models/layers/linear.h"
-#include "models/models.h"
+#include "models/s5/models.h"
 
 #include <doctest/doctest.h>
 

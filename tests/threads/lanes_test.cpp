@@ -3,7 +3,7 @@
 #include "experiments/training/lane_runner.h"
 
 #include "core/random.h"
-#include "models/models.h"
+#include "models/s5/models.h"
 
 #include <doctest/doctest.h>
 

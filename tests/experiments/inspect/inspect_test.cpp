@@ -5,7 +5,7 @@
 #include "experiments/settings/embedded.h"
 #include "experiments/training/lane_runner.h"
 #include "experiments/training/model_setup.h"
-#include "models/models.h"
+#include "models/s5/models.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/text.h"
 

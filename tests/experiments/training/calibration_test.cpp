@@ -7,7 +7,7 @@
 #include "experiments/report/run_record.h"
 #include "experiments/training/model_setup.h"
 #include "experiments/training/trainer.h"
-#include "models/models.h"
+#include "models/s5/models.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>

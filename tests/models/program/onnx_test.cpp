@@ -4,7 +4,7 @@
 #include "autograd/export.h"
 #include "core/io/atomic_file.h"
 #include "core/random.h"
-#include "models/models.h"
+#include "models/s5/models.h"
 #include "tests/support/folders.h"
 #include "tests/support/models/onnx_cases.h"
 #include "tests/support/models/random_model.h"

@@ -1,6 +1,6 @@
 // SSMs whose parameters are the discretised matrices.
 #include "core/random.h"
-#include "models/models.h"
+#include "models/s5/models.h"
 
 #include <doctest/doctest.h>
 

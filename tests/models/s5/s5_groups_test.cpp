@@ -2,7 +2,7 @@
 #include "models/s5/groups.h"
 
 #include "core/error.h"
-#include "models/models.h"
+#include "models/s5/models.h"
 #include "tests/support/golden.h"
 #include "tests/support/models/parameter_set.h"
 

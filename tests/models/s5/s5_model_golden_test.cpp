@@ -2,8 +2,8 @@
 #include "autograd/optimizer.h"
 #include "core/error.h"
 #include "core/parallel.h"
-#include "models/models.h"
 #include "models/s5/groups.h"
+#include "models/s5/models.h"
 #include "tests/support/models/golden_model.h"
 
 #include <cmath>

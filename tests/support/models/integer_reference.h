@@ -3,7 +3,7 @@
 // float32 arrays, come from the project's ops.
 #pragma once
 
-#include "models/models.h"
+#include "models/s5/models.h"
 #include "tests/support/models/plain_numbers.h"
 
 #include <cstddef>

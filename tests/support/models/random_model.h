@@ -2,7 +2,7 @@
 // ranges as a calibration could have left them, and a few sequences.
 #pragma once
 
-#include "models/models.h"
+#include "models/s5/models.h"
 
 #include <cstdint>
 #include <memory>

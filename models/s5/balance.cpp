@@ -1,4 +1,4 @@
-#include "models/balance.h"
+#include "models/s5/balance.h"
 
 #include "core/error.h"
 

@@ -1,8 +1,8 @@
-#include "models/balance.h"
+#include "models/s5/balance.h"
 
 #include "core/error.h"
 #include "core/random.h"
-#include "models/models.h"
+#include "models/s5/models.h"
 
 #include <doctest/doctest.h>
 

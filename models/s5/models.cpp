@@ -1,4 +1,4 @@
-#include "models/models.h"
+#include "models/s5/models.h"
 
 namespace bitstate {
 
