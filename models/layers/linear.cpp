@@ -1,6 +1,7 @@
 #include "models/layers/linear.h"
 
-#include "models/s5/init.h"
+#include "core/random.h"
+#include "models/layers/init.h"
 
 #include <string>
 

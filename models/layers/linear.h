@@ -1,4 +1,4 @@
-// Dense layer and token table: the encoders and decoders of S5.
+// Dense layer and token table: encoders, decoders and gates.
 #pragma once
 
 #include "autograd/ops.h"

@@ -2,6 +2,8 @@
 
 #include "core/error.h"
 #include "core/linalg.h"
+#include "core/random.h"
+#include "models/layers/init.h"
 
 #include <cmath>
 #include <string>
@@ -10,9 +12,6 @@ namespace bitstate {
 namespace {
 
 using Complex = std::complex<double>;
-
-/// Standard deviation of a standard normal truncated to (-2, 2): dividing by it gives unit variance.
-constexpr double truncated_deviation = 0.87962566103423978;
 
 /// Row-major complex matrix, for the products of this file.
 struct Matrix {
@@ -68,8 +67,8 @@ Tensor planar_columns(const Matrix& matrix) {
 /// B = V⁻¹ W with W [P_full, H] real, variance 1 / P_full: S5's fan-in of W is its first axis.
 Tensor draw_B(const S5Sizes& sizes, const BlockHippo& basis, const Random& random) {
   Matrix W(sizes.P_full, sizes.H);
-  const double deviation = std::sqrt(1.0 / static_cast<double>(sizes.P_full)) / truncated_deviation;
-  for (std::size_t k = 0; k < W.data.size(); ++k) W.data[k] = deviation * random.truncated_normal(k);
+  const double factor = truncated_normal_factor(1.0 / static_cast<double>(sizes.P_full));
+  for (std::size_t k = 0; k < W.data.size(); ++k) W.data[k] = factor * random.truncated_normal(k);
   return planar_rows(product(matrix_of(basis.Vinv, basis.P, basis.P_full), W));
 }
 
@@ -85,10 +84,10 @@ Tensor draw_C(const S5Sizes& sizes, const BlockHippo& basis, const Random& rando
     return planar_columns(C);
   }
   const double fan_in = sizes.C_init == CInit::lecun_normal ? H * P_full : P_full;
-  const double deviation = std::sqrt(1.0 / fan_in) / truncated_deviation;
+  const double factor = truncated_normal_factor(1.0 / fan_in);
   Matrix C(sizes.H, sizes.P_full);
   for (std::size_t k = 0; k < C.data.size(); ++k) {
-    C.data[k] = deviation * Complex(random.truncated_normal(2 * k), random.truncated_normal(2 * k + 1));
+    C.data[k] = factor * Complex(random.truncated_normal(2 * k), random.truncated_normal(2 * k + 1));
   }
   return planar_columns(product(C, matrix_of(basis.V, basis.P_full, basis.P)));
 }
@@ -213,15 +212,6 @@ S5Init s5_init(const S5Sizes& sizes, std::uint64_t seed, std::string_view path) 
     out.C.push_back(draw_C(sizes, basis, source("C")));
   }
   return out;
-}
-
-Tensor lecun_normal(std::size_t out, std::size_t in, const Random& random) {
-  Tensor weight(out, in);
-  const double deviation = std::sqrt(1.0 / static_cast<double>(in)) / truncated_deviation;
-  for (std::size_t k = 0; k < weight.size(); ++k) {
-    weight.data[k] = static_cast<float>(deviation * random.truncated_normal(k));
-  }
-  return weight;
 }
 
 }  // namespace bitstate

@@ -3,7 +3,6 @@
 // ssm_init.py)
 #pragma once
 
-#include "core/random.h"
 #include "core/tensor.h"
 
 #include <complex>
@@ -82,8 +81,5 @@ struct S5Init {
 /// Draws an SSM. Each parameter has its own stream, that of `path` + "." + its leaf name (such as "layers.0.ssm.B"),
 /// and each element its own index, so no parameter depends on any other's size. Throws UsageError as check() does.
 S5Init s5_init(const S5Sizes& sizes, std::uint64_t seed, std::string_view path);
-
-/// Weight [out, in] of a dense layer: truncated normal of variance 1 / in (LeCun), by row-major element index.
-Tensor lecun_normal(std::size_t out, std::size_t in, const Random& random);
 
 }  // namespace bitstate

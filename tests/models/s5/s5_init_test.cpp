@@ -1,5 +1,6 @@
 #include "core/error.h"
 #include "core/linalg.h"
+#include "core/random.h"
 #include "models/s5/init.h"
 #include "tests/support/golden.h"
 
@@ -330,18 +331,6 @@ TEST_CASE("s5_init: impossible sizes are usage errors that name the value") {
         }).find("[dt_max] expected a finite number of at least dt_min = 0.001, got nan") == 0);
   CHECK_THROWS_AS(c_init_of("lecun"), UsageError);
   CHECK(c_init_of("complex_normal") == CInit::complex_normal);
-}
-
-TEST_CASE("lecun_normal: truncated, variance 1 / in, drawn by index") {
-  const Random random{4, random_stream("encoder.weight")};
-  const Tensor weight = lecun_normal(300, 20, random);
-  REQUIRE(weight.rows == 300);
-  REQUIRE(weight.cols == 20);
-  const std::vector<double> values(weight.data.begin(), weight.data.end());
-  check_moments(values, 1.0 / 20.0);
-  CHECK(moments_of(values).largest < truncation(1.0 / 20.0));
-  const Tensor part = lecun_normal(10, 20, random);
-  CHECK(std::equal(part.data.begin(), part.data.end(), weight.data.begin()));
 }
 
 }  // namespace
