@@ -10,9 +10,9 @@
 #include "experiments/bench/bench.h"
 #include "experiments/host/process.h"
 #include "experiments/host/tools.h"
+#include "experiments/run/model_setup.h"
 #include "experiments/settings/embedded.h"
 #include "experiments/settings/ini.h"
-#include "experiments/training/model_setup.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

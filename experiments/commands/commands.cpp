@@ -14,11 +14,11 @@
 #include "experiments/inspect/inspect.h"
 #include "experiments/report/report.h"
 #include "experiments/report/run_record.h"
+#include "experiments/run/train.h"
 #include "experiments/settings/embedded.h"
 #include "experiments/settings/run_config.h"
 #include "experiments/sweep/sweep.h"
 #include "experiments/sweep/sweep_check.h"
-#include "experiments/training/trainer.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

@@ -7,9 +7,9 @@
 #include "core/program/run/runner.h"
 #include "experiments/host/console.h"
 #include "experiments/inspect/inspect.h"
+#include "experiments/run/model_setup.h"
 #include "experiments/training/checkpoint.h"
 #include "experiments/training/metric.h"
-#include "experiments/training/model_setup.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

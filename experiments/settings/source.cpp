@@ -3,8 +3,8 @@
 #include "core/error.h"
 #include "core/io/hdf5.h"
 #include "core/io/sha256.h"
+#include "experiments/run/model_setup.h"
 #include "experiments/settings/ini.h"
-#include "experiments/training/model_setup.h"
 #include "models/s5/models.h"
 
 #include <fmt/ranges.h>

@@ -2,9 +2,9 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "experiments/run/model_setup.h"
 #include "experiments/settings/embedded.h"
 #include "experiments/training/lane_runner.h"
-#include "experiments/training/model_setup.h"
 #include "models/s5/models.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/text.h"

@@ -1,6 +1,6 @@
 // Every option that belongs to a run decides something: with another value the run has other weights or another error.
 #include "core/random.h"
-#include "experiments/training/trainer.h"
+#include "experiments/run/train.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>

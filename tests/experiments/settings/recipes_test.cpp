@@ -1,5 +1,5 @@
+#include "experiments/run/model_setup.h"
 #include "experiments/settings/run_config.h"
-#include "experiments/training/model_setup.h"
 
 #include "datasets/registry.h"
 

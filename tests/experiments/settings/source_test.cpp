@@ -3,8 +3,8 @@
 
 #include "core/error.h"
 #include "core/io/hdf5.h"
-#include "experiments/training/model_setup.h"
-#include "experiments/training/trainer.h"
+#include "experiments/run/model_setup.h"
+#include "experiments/run/train.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>

@@ -1,8 +1,8 @@
 #include "core/error.h"
 #include "experiments/report/run_record.h"
+#include "experiments/run/train.h"
 #include "experiments/sweep/sweep.h"
 #include "experiments/sweep/sweep_check.h"
-#include "experiments/training/trainer.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/text.h"
 

@@ -2,7 +2,7 @@
 
 #include "core/error.h"
 #include "experiments/report/run_record.h"
-#include "experiments/training/trainer.h"
+#include "experiments/run/train.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/text.h"
 

@@ -5,8 +5,8 @@
 #include "core/io/atomic_file.h"
 #include "core/io/hdf5.h"
 #include "experiments/report/run_record.h"
-#include "experiments/training/model_setup.h"
-#include "experiments/training/trainer.h"
+#include "experiments/run/model_setup.h"
+#include "experiments/run/train.h"
 #include "models/s5/models.h"
 #include "tests/support/temp_folder.h"
 

@@ -2,7 +2,7 @@
 
 #include "autograd/ops.h"
 #include "core/ranges.h"
-#include "experiments/training/model_setup.h"
+#include "experiments/run/model_setup.h"
 
 #include <doctest/doctest.h>
 

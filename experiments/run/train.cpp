@@ -1,4 +1,4 @@
-#include "experiments/training/trainer.h"
+#include "experiments/run/train.h"
 
 #include "autograd/optimizer.h"
 #include "autograd/schedule.h"
@@ -11,11 +11,11 @@
 #include "experiments/host/signals.h"
 #include "experiments/host/version.h"
 #include "experiments/inspect/inspect.h"
+#include "experiments/run/model_setup.h"
 #include "experiments/settings/source.h"
 #include "experiments/training/calibration.h"
 #include "experiments/training/checkpoint.h"
 #include "experiments/training/lane_runner.h"
-#include "experiments/training/model_setup.h"
 #include "models/layers/norm.h"
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-#include "experiments/training/model_setup.h"
+#include "experiments/run/model_setup.h"
 
 #include "core/error.h"
 #include "models/s5/groups.h"

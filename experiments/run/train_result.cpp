@@ -1,5 +1,5 @@
 #include "core/error.h"
-#include "experiments/training/trainer.h"
+#include "experiments/run/train.h"
 
 #include <nlohmann/json.hpp>
 

@@ -4,10 +4,10 @@
 #include "core/io/hdf5.h"
 #include "experiments/export/export.h"
 #include "experiments/report/report.h"
+#include "experiments/run/train.h"
 #include "experiments/settings/source.h"
 #include "experiments/training/checkpoint.h"
 #include "experiments/training/metric.h"
-#include "experiments/training/trainer.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>

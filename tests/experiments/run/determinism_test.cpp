@@ -1,6 +1,6 @@
 // What a training's result depends on: never the number of threads, with everything switched on that could; always its
 // seed, the epoch, and the part of the data that is meant.
-#include "experiments/training/trainer.h"
+#include "experiments/run/train.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>

@@ -9,7 +9,7 @@
 #include "experiments/export/export.h"
 #include "experiments/export/program_input.h"
 #include "experiments/report/report.h"
-#include "experiments/training/trainer.h"
+#include "experiments/run/train.h"
 #include "tests/support/folders.h"
 #include "tests/support/temp_folder.h"
 
