@@ -13,6 +13,9 @@ set(may_include_tests core autograd models datasets experiments tests)
 set(may_include_bench core autograd models datasets experiments)
 set(may_include_examples core autograd models datasets experiments)
 
+# The library bitstate::training, which knows of data sets only what one is.
+set(training "^experiments/(training|posttraining)/")
+
 # A library's headers, and the files that may include them.
 set(quarantine eigen tbb hdf5 boost zlib archive json random123 png curl)
 set(headers_eigen "^(Eigen|unsupported/Eigen)/")
@@ -50,6 +53,10 @@ foreach(folder IN LISTS folders)
         list(APPEND violations "${file} includes ${header}: ${folder} may include only ${may_include_${folder}}")
       elseif(opening STREQUAL "\"" AND NOT first IN_LIST folders AND NOT first STREQUAL "generated")
         list(APPEND violations "${file} includes \"${header}\": includes are rooted at the repository")
+      endif()
+      if(file MATCHES "${training}" AND header MATCHES "^(experiments|datasets|nlohmann)/" AND
+         NOT header MATCHES "${training}" AND NOT header STREQUAL "datasets/dataset.h")
+        list(APPEND violations "${file} includes ${header}: what trains is a library without the command line")
       endif()
       foreach(library IN LISTS quarantine)
         if(header MATCHES "${headers_${library}}" AND NOT file MATCHES "${allowed_${library}}")

@@ -1,7 +1,7 @@
-# Compiles text files into the program: bitstate_embed(<target> <root> <glob>...) adds a source file that defines
-# embedded_text_files(), the list experiments/settings/embedded.cpp looks names up in. A change of a file rebuilds it.
+# Compiles text files into a library: bitstate_embed(<target> <function> <root> <glob>...) adds a source file that defines
+# bitstate::<function>(), a list of paths below the root and texts. A change of a file rebuilds it.
 #
-# As a script (cmake -DOUTPUT=... -DROOT=... -DFILES=a|b -P embed.cmake) it writes that source file.
+# As a script (cmake -DOUTPUT=... -DFUNCTION=... -DROOT=... -DFILES=a|b -P embed.cmake) it writes that source file.
 
 if(CMAKE_SCRIPT_MODE_FILE)
   string(REPLACE "|" ";" FILES "${FILES}")
@@ -20,23 +20,23 @@ if(CMAKE_SCRIPT_MODE_FILE)
 #include <utility>
 #include <vector>
 
-namespace bitstate::experiments {
+namespace bitstate {
 
-std::vector<std::pair<std::string_view, std::string_view>> embedded_text_files();
+std::vector<std::pair<std::string_view, std::string_view>> ${FUNCTION}();
 
-std::vector<std::pair<std::string_view, std::string_view>> embedded_text_files() {
+std::vector<std::pair<std::string_view, std::string_view>> ${FUNCTION}() {
   return {
 ${entries}  };
 }
 
-}  // namespace bitstate::experiments
+}  // namespace bitstate
 ")
   return()
 endif()
 
 set(BITSTATE_EMBED_SCRIPT ${CMAKE_CURRENT_LIST_FILE})
 
-function(bitstate_embed target root)
+function(bitstate_embed target function root)
   set(patterns ${ARGN})
   list(TRANSFORM patterns PREPEND "${root}/")
   file(GLOB files RELATIVE ${root} CONFIGURE_DEPENDS ${patterns})
@@ -47,7 +47,7 @@ function(bitstate_embed target root)
   set(output ${PROJECT_BINARY_DIR}/generated/${target}_embedded.cpp)
   add_custom_command(
     OUTPUT ${output}
-    COMMAND ${CMAKE_COMMAND} -DOUTPUT=${output} -DROOT=${root} "-DFILES=${joined}" -P ${BITSTATE_EMBED_SCRIPT}
+    COMMAND ${CMAKE_COMMAND} -DOUTPUT=${output} -DFUNCTION=${function} -DROOT=${root} "-DFILES=${joined}" -P ${BITSTATE_EMBED_SCRIPT}
     DEPENDS ${depends} ${BITSTATE_EMBED_SCRIPT}
     COMMENT "Embedding recipes and configurations" VERBATIM)
   target_sources(${target} PRIVATE ${output})

@@ -84,8 +84,7 @@ class Stepper {
         data_(shape_, config.bsz),
         model_(make_model(config, shape_)),
         inventory_(quantized()),
-        runner_(model_, inventory_, metric_of(shape_), {config.lanes, false, shape_.max_length, config.batchnorm},
-                workers),
+        runner_(model_, inventory_, metric_of(shape_), {config.lanes, 0, config.batchnorm}, workers),
         optimizer_(inventory_.parameters, optimizer_settings(config)),
         indices_(config.bsz) {
     std::iota(indices_.begin(), indices_.end(), std::size_t{0});

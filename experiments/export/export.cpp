@@ -1,14 +1,14 @@
 #include "experiments/export/export.h"
 
-#include "autograd/export.h"
 #include "autograd/ops.h"
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/program/run/runner.h"
 #include "experiments/host/console.h"
 #include "experiments/inspect/inspect.h"
+#include "experiments/run/identity.h"
 #include "experiments/run/model_setup.h"
-#include "experiments/training/checkpoint.h"
+#include "experiments/training/export_model.h"
 #include "experiments/training/metric.h"
 
 #include <fmt/format.h>
@@ -43,20 +43,6 @@ class TrainedModel {
   Inventory inventory_;
 };
 
-/// The forward of one sequence, `rows` steps with its padding.
-Value forward_sequence(const Model& model, const datasets::Example& example, std::size_t rows, Tape& tape) {
-  tape.begin({});
-  const std::size_t width = example.x.size() / example.length;
-  auto* const x = tape.arena().array<float>(rows * width);
-  std::fill(x, x + rows * width, 0.0F);
-  std::copy(example.x.begin(), example.x.end(), x);
-  std::vector<std::int32_t> tokens = example.tokens;
-  if (!tokens.empty()) tokens.resize(rows, 0);
-  const std::size_t all_rows[] = {rows};
-  const std::size_t lengths[] = {example.length};
-  return model.forward(tape, {{all_rows, lengths}, {x, rows * width}, tokens});
-}
-
 /// The metric of one sequence from its outputs.
 double metric_value(Metric metric, const datasets::Splits& data, const datasets::Example& example,
                     const std::vector<float>& y) {
@@ -82,13 +68,6 @@ std::vector<float> real_values(const std::vector<std::int32_t>& codes, const Pro
     y[i] = static_cast<float>(codes[i]) * p.output.scale[i % p.output.scale.size()];
   }
   return y;
-}
-
-std::vector<std::int32_t> input_codes(const Program& p, const datasets::Example& example) {
-  if (p.input.tokens) return example.tokens;
-  std::vector<std::int32_t> codes(example.x.size());
-  program::encode_input(p, example.x.data(), codes.size(), codes.data());
-  return codes;
 }
 
 /// What one sequence says.
@@ -118,10 +97,9 @@ class Comparison {
   [[nodiscard]] Compared compare(std::size_t index) const {
     datasets::Example example;
     data_.test->read(index, example);
-    const std::size_t rows = std::max(example.length, padded_);
     Compared result;
     Tape tape;
-    const Node& y = tape[forward_sequence(quantized_.model(), example, rows, tape)];
+    const Node& y = tape[forward_example(quantized_.model(), example, padded_, tape)];
     const std::size_t size = true_size(y, example);
     const std::vector<std::int32_t> expected(y.codes, y.codes + size);
     result.quantized = metric_value(metric_, data_, example, {y.value, y.value + size});
@@ -132,7 +110,7 @@ class Comparison {
       if (found[i] != expected[i]) result.difference = Difference{index, i, expected[i], found[i]};
     }
     result.integer = metric_value(metric_, data_, example, real_values(found, runner_.program()));
-    const Node& f = tape[forward_sequence(in_float_.model(), example, rows, tape)];
+    const Node& f = tape[forward_example(in_float_.model(), example, padded_, tape)];
     result.in_float = metric_value(metric_, data_, example, {f.value, f.value + size});
     return result;
   }
@@ -155,13 +133,10 @@ Program traced(const RunConfig& config, const TrainedModel& trained, const datas
           verdict(inspection), config.out);
   datasets::Example example;
   data.train->read(0, example);
-  Tape tape;
-  const Value output = forward_sequence(trained.model(), example, std::max(example.length, padded), tape);
-  const bool classes = gives_classes(trained.model().output().output);
-  Program p = export_program(tape, output, data.name, classes, padded);
+  Program p = export_model(trained.model(), example, data.name, padded);
   p.settings = format_ini(kept_settings(config));
   if (!data.tokens) p.input.units = data.reading.input_units;
-  if (!classes) p.output.units = data.reading.target_units;
+  if (!p.output.classes) p.output.units = data.reading.target_units;
   return p;
 }
 

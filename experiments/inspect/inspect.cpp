@@ -1,8 +1,8 @@
 #include "experiments/inspect/inspect.h"
 
 #include "core/error.h"
+#include "experiments/run/identity.h"
 #include "experiments/run/model_setup.h"
-#include "experiments/training/checkpoint.h"
 
 #include <algorithm>
 #include <cmath>

@@ -109,9 +109,12 @@ Model make_model(const RunConfig& config, const datasets::Splits& data) {
   return model;
 }
 
+std::string rules_origin(const RunConfig& config) {
+  return config.quant == "none" ? "bits" : std::filesystem::path(config.quant).filename().string();
+}
+
 void apply_quantization(const RunConfig& config, Inventory& inventory) {
-  const std::string origin = config.quant == "none" ? "bits" : std::filesystem::path(config.quant).filename().string();
-  quantize_sites(inventory, QuantConfig::parse(quant_rules(config), origin));
+  quantize_sites(inventory, QuantConfig::parse(quant_rules(config), rules_origin(config)));
 }
 
 }  // namespace bitstate::experiments

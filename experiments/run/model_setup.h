@@ -7,6 +7,7 @@
 #include "models/model.h"
 
 #include <optional>
+#include <string>
 
 namespace bitstate::experiments {
 
@@ -20,6 +21,9 @@ OptimizerSettings optimizer_settings(const RunConfig& config);
 /// The untrained model for inputs and outputs like those of `data`; its SSMs are discrete with a_training = discrete.
 /// Throws UsageError for sizes that make no model.
 Model make_model(const RunConfig& config, const datasets::Splits& data);
+
+/// What error sentences call the rules of a run.
+std::string rules_origin(const RunConfig& config);
 
 /// Gives every site of the model its quantizer. Throws UsageError for a rule that matches no site.
 void apply_quantization(const RunConfig& config, Inventory& inventory);

@@ -5,11 +5,11 @@
 #include "core/suggest.h"
 #include "datasets/registry.h"
 #include "experiments/report/run_record.h"
+#include "experiments/run/identity.h"
 #include "experiments/settings/embedded.h"
 #include "experiments/settings/foreign_names.h"
 #include "experiments/settings/options.h"
 #include "experiments/settings/source.h"
-#include "experiments/training/checkpoint.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

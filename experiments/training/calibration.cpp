@@ -7,11 +7,13 @@
 #include <algorithm>
 #include <vector>
 
-namespace bitstate::experiments {
+namespace bitstate {
 
 std::size_t CalibrationData::count() const { return std::min(batches, order.size() / bsz); }
 
-std::span<const std::size_t> CalibrationData::batch(std::size_t index) const { return order.subspan(index * bsz, bsz); }
+std::span<const std::size_t> CalibrationData::batch(std::size_t index) const {
+  return std::span(order).subspan(index * bsz, bsz);
+}
 
 void check_calibration(const Inventory& inventory, std::size_t batches) {
   if (batches > 0) return;
@@ -58,4 +60,4 @@ void balance(LaneRunner& runner, Model& model, Inventory& inventory, const Calib
   quantize_sites(inventory, {});
 }
 
-}  // namespace bitstate::experiments
+}  // namespace bitstate

@@ -5,13 +5,14 @@
 
 #include <cstddef>
 #include <span>
+#include <vector>
 
-namespace bitstate::experiments {
+namespace bitstate {
 
 /// The sequences that calibration reads, in batches.
 struct CalibrationData {
   const datasets::Dataset& data;
-  std::span<const std::size_t> order;  ///< of all sequences
+  std::vector<std::size_t> order;  ///< of all sequences
   std::size_t bsz = 1;
   std::size_t batches = 1;  ///< at most so many; those that the data have, if fewer
   bool trained = false;     ///< the model has running statistics worth reading
@@ -32,4 +33,4 @@ void calibrate(LaneRunner& runner, const Inventory& inventory, const Calibration
 /// SSMs.
 void balance(LaneRunner& runner, Model& model, Inventory& inventory, const CalibrationData& data);
 
-}  // namespace bitstate::experiments
+}  // namespace bitstate

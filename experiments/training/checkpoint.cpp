@@ -9,23 +9,12 @@
 #include <cmath>
 #include <utility>
 
-namespace bitstate::experiments {
+namespace bitstate {
 namespace {
 
 // 2 has no sizes of the data, and `from` relative to wherever the run was started
 constexpr std::int64_t format_version = 3;
 constexpr std::int64_t oldest_version = 2;
-
-std::string value_of(const Settings& settings, std::string_view name) {
-  const auto named = [&](const auto& setting) { return setting.first == name; };
-  const auto found = std::find_if(settings.begin(), settings.end(), named);
-  return found == settings.end() ? std::string() : found->second;
-}
-
-/// Thrown as an Error of another type, so that a newer file is told from a damaged one.
-struct NewerVersion : Error {
-  using Error::Error;
-};
 
 std::int64_t checked_version(const Hdf5Reader& reader) {
   const auto version = reader.read_scalar<std::int64_t>("version");
@@ -36,27 +25,6 @@ std::int64_t checked_version(const Hdf5Reader& reader) {
   require(version >= oldest_version, file, "has format {}; this program reads {} to {}", version, oldest_version,
           format_version);
   return version;
-}
-
-void check_run(const Hdf5Reader& reader, const RunIdentity& run) {
-  const std::string file = reader.path().string();
-  checked_version(reader);
-  const Settings saved = completed(parse_ini(reader.read_text("settings"), file), file);
-  for (const auto& [name, value] : saved) {
-    const std::string wanted = value_of(run.settings, name);
-    const bool same = name == "from" ? value.empty() == wanted.empty() : value == wanted;
-    require(same, "checkpoint",
-            "{} was trained with {}={}, but this run has {}={}; a run resumes with its own settings only", file, name,
-            value, name, wanted);
-  }
-  require(reader.read_text("rules") == run.rules, "checkpoint",
-          "{} was trained with other quantization rules than those that its settings stand for now; restore the .quant "
-          "file, or go on without naming it",
-          file);
-  require(run.source.empty() || reader.read_text("source") == run.source, "checkpoint",
-          "{} started from other weights than those that from={} holds now", file, value_of(saved, "from"));
-  require(run.data.empty() || reader.read_text("data/digest") == run.data, "checkpoint",
-          "{} was trained on other data than those that are there now; restore them, or choose another --out", file);
 }
 
 void read_floats(const Hdf5Reader& reader, const std::string& path, std::vector<float>& into) {
@@ -114,30 +82,11 @@ datasets::Reading read_reading(const Hdf5Reader& reader) {
 
 }  // namespace
 
-RunIdentity identity_of(const RunConfig& config) {
-  return {kept_settings(config), quant_rules(config), config.from_digest, {}, {}};
-}
-
-std::optional<std::string> trained_rules(const std::filesystem::path& folder) {
-  for (const char* const name : {"best.h5", "checkpoint.h5"}) {
-    if (!std::filesystem::exists(folder / name)) continue;
-    try {
-      const Hdf5Reader reader(folder / name);
-      checked_version(reader);
-      return reader.read_text("rules");
-    } catch (const NewerVersion&) {
-      throw;
-    } catch (const Error&) {  // whoever needs this file says what is damaged
-    }
-  }
-  return std::nullopt;
-}
-
 void save_checkpoint(const std::filesystem::path& file, const RunIdentity& run, const Progress& progress,
                      const Inventory& inventory, const Optimizer* optimizer) {
   Hdf5Writer writer(file);
   writer.write_scalar("version", format_version);
-  writer.write_text("settings", format_ini(run.settings));
+  writer.write_text("settings", run.settings);
   writer.write_text("rules", run.rules);
   writer.write_text("source", run.source);
   write_reading(writer, run.reading);
@@ -167,19 +116,16 @@ void save_checkpoint(const std::filesystem::path& file, const RunIdentity& run, 
   writer.commit();
 }
 
-TrainedOn trained_on(const std::filesystem::path& file) {
+RunIdentity identity_in(const std::filesystem::path& file) {
   const Hdf5Reader reader(file);
   checked_version(reader);
-  const Settings saved = parse_ini(reader.read_text("settings"), file.string());
-  return {value_of(saved, "dataset"), read_reading(reader)};
+  return {reader.read_text("settings"), reader.read_text("rules"), reader.read_text("source"),
+          reader.read_text("data/digest"), read_reading(reader)};
 }
 
-void check_identity(const std::filesystem::path& file, const RunIdentity& run) { check_run(Hdf5Reader(file), run); }
-
-Progress load_checkpoint(const std::filesystem::path& file, const RunIdentity& run, const Inventory& inventory,
-                         Optimizer* optimizer) {
+Progress load_checkpoint(const std::filesystem::path& file, const Inventory& inventory, Optimizer* optimizer) {
   const Hdf5Reader reader(file);
-  check_run(reader, run);
+  checked_version(reader);
   Progress progress;
   progress.epoch = reader.read_scalar<std::uint64_t>("progress/epoch");
   progress.step = reader.read_scalar<std::uint64_t>("progress/step");
@@ -213,4 +159,4 @@ std::string weights_digest(const Inventory& inventory) {
   return hash.hex();
 }
 
-}  // namespace bitstate::experiments
+}  // namespace bitstate

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace bitstate::experiments {
+namespace bitstate {
 
 /// What a lane owns: its share of the gradient, and the maxima and histograms that its sequences showed.
 struct LaneRunner::Lane {
@@ -179,9 +179,7 @@ void LaneRunner::judge(const Workspace& w, const Node& y, std::size_t first, std
 }
 
 void LaneRunner::append(Workspace& w, const datasets::Example& example) const {
-  const auto rows_of = [&](std::size_t length) {
-    return settings_.pad ? std::max(length, settings_.max_length) : length;
-  };
+  const auto rows_of = [&](std::size_t length) { return std::max(length, settings_.padded_length); };
   const auto add = [](auto& all, const auto& one, std::size_t length, std::size_t rows) {
     all.insert(all.end(), one.begin(), one.end());
     all.resize(all.size() + one.size() / length * (rows - length));
@@ -243,4 +241,4 @@ std::size_t LaneRunner::peak_arena_bytes() const {
   return bytes;
 }
 
-}  // namespace bitstate::experiments
+}  // namespace bitstate

@@ -13,13 +13,12 @@
 #include <span>
 #include <vector>
 
-namespace bitstate::experiments {
+namespace bitstate {
 
 struct LaneSettings {
   std::size_t lanes = 16;
-  bool pad = false;  ///< sequences are padded to max_length
-  std::size_t max_length = 0;
-  bool packed = false;  ///< a lane's sequences share one pass (batch normalization needs it in training)
+  std::size_t padded_length = 0;  ///< shorter sequences are padded to so many steps
+  bool packed = false;            ///< a lane's sequences share one pass (batch normalization needs it in training)
   datasets::Units target_units = {};
 };
 
@@ -83,4 +82,4 @@ class LaneRunner {
   std::vector<std::unique_ptr<Workspace>> idle_;
 };
 
-}  // namespace bitstate::experiments
+}  // namespace bitstate

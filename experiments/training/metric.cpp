@@ -3,7 +3,7 @@
 #include <cmath>
 #include <cstddef>
 
-namespace bitstate::experiments {
+namespace bitstate {
 
 std::string_view metric_name(Metric metric) {
   switch (metric) {
@@ -47,4 +47,4 @@ Metric metric_of(const datasets::Splits& data) {
   return data.name == "lorenz" ? Metric::mse : Metric::rmse;
 }
 
-}  // namespace bitstate::experiments
+}  // namespace bitstate

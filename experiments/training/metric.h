@@ -6,7 +6,7 @@
 #include <span>
 #include <string_view>
 
-namespace bitstate::experiments {
+namespace bitstate {
 
 /// What a table shows; training minimises cross entropy, the mean squared error or sMAPE. rmse is the root of the mean
 /// squared error over all steps and targets, in the units of the target.
@@ -37,4 +37,4 @@ class MetricMean {
 /// The metric by which models of these data are judged.
 Metric metric_of(const datasets::Splits& data);
 
-}  // namespace bitstate::experiments
+}  // namespace bitstate

@@ -46,7 +46,7 @@ std::vector<float> gradient(std::size_t threads, bool batchnorm, bool bidirectio
   quantize_sites(inventory,
                  QuantConfig::parse("weight:* 8\nact:* 8 range=percentile\nact:decoder.y none\nstate:* 16", "threads"));
   Workers workers(threads);
-  LaneRunner runner(model, inventory, Metric::accuracy, {5, false, 29, batchnorm}, workers);
+  LaneRunner runner(model, inventory, Metric::accuracy, {5, 0, batchnorm}, workers);
   const Noise noise;
   std::vector<std::size_t> indices(noise.size());
   std::iota(indices.begin(), indices.end(), std::size_t{0});

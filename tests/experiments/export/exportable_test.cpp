@@ -80,7 +80,7 @@ struct ExportRig {
       }
     }
     Workers workers(1);
-    LaneRunner runner(model, inventory, metric_of(data), {1, config.pad, data.max_length, config.batchnorm, {}},
+    LaneRunner runner(model, inventory, metric_of(data), {1, config.pad ? data.max_length : 0, config.batchnorm, {}},
                       workers);
     std::vector<std::size_t> order(data.train->size());
     std::iota(order.begin(), order.end(), std::size_t{0});

@@ -75,7 +75,7 @@ struct InspectionRig {
   S5SSM& ssm() { return model.as<S5Classifier>()->stack.layers[0].ssm; }
   void calibrate() {
     Workers workers(1);
-    LaneRunner runner(model, inventory, Metric::accuracy, {1, false, 0, false}, workers);
+    LaneRunner runner(model, inventory, Metric::accuracy, {1, 0, false}, workers);
     std::vector<std::size_t> indices(data.size());
     std::iota(indices.begin(), indices.end(), std::size_t{0});
     runner.run(LaneRunner::Mode::begin, data, indices);

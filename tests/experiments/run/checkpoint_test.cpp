@@ -1,4 +1,4 @@
-#include "experiments/training/checkpoint.h"
+#include "experiments/run/identity.h"
 
 #include "core/error.h"
 #include "core/io/atomic_file.h"
@@ -18,7 +18,7 @@ namespace {
 /// `seed`.
 struct Saved {
   RunConfig config = load_run_config("lorenz-small", {{"quant", "w8a8"}, {"trajectories", "20"}});
-  RunIdentity identity{settings(config), quant_rules(config)};
+  RunIdentity identity{format_ini(settings(config)), quant_rules(config)};
   Model model = make_model(config, load_data(config));
   Inventory inventory = take_inventory(model);
   Optimizer optimizer{inventory.parameters, {}};
@@ -74,7 +74,7 @@ TEST_CASE("checkpoint: other settings, other rules and other sizes are refused b
   save_checkpoint(folder / "c.h5", saved.identity, saved.progress, saved.inventory, &saved.optimizer);
   RunConfig config = saved.config;
   config.weight_decay = 0.5;
-  CHECK_THROWS_WITH_AS(check_identity(folder / "c.h5", {settings(config), saved.identity.rules}),
+  CHECK_THROWS_WITH_AS(check_identity(folder / "c.h5", {format_ini(settings(config)), saved.identity.rules}),
                        doctest::Contains("weight_decay"), Error);
   CHECK_THROWS_WITH_AS(check_identity(folder / "c.h5", {saved.identity.settings, "weight:* 2\n"}),
                        doctest::Contains("rules"), Error);

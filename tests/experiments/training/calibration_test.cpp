@@ -38,7 +38,7 @@ struct CalibrationRig {
   Model model = make_model(c, data);
   Inventory inventory = take_inventory(model);
   Workers workers{2};
-  LaneRunner runner{model, inventory, metric_of(data), {c.lanes, false, data.max_length, c.batchnorm}, workers};
+  LaneRunner runner{model, inventory, metric_of(data), {c.lanes, 0, c.batchnorm}, workers};
   std::vector<std::size_t> order = std::vector<std::size_t>(data.train->size());
 
   explicit CalibrationRig(const Settings& options) : c(config(options)) {

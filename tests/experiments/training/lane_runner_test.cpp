@@ -34,7 +34,7 @@ struct LaneRig {
         data(load_data(config)),
         model(make_model(config, data)),
         inventory(take_inventory(model)),
-        runner(model, inventory, metric_of(data), {lanes, false, data.max_length, batchnorm}, workers) {
+        runner(model, inventory, metric_of(data), {lanes, 0, batchnorm}, workers) {
     std::iota(indices.begin(), indices.end(), std::size_t{0});
     apply_quantization(config, inventory);
   }
@@ -139,7 +139,7 @@ struct MadeRig {
         data(std::move(splits)),
         model(make_model(config, data)),
         inventory(take_inventory(model)),
-        runner(model, inventory, metric_of(data), {lanes, pad, data.max_length, packed, data.reading.target_units},
+        runner(model, inventory, metric_of(data), {lanes, pad ? data.max_length : 0, packed, data.reading.target_units},
                workers) {}
   MadeRig(const MadeRig&) = delete;
   static RunConfig config_with(double dropout) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs the build to an empty prefix, then configures, builds and runs examples/consumer and examples/edge against that
-# prefix alone.
-#   consumer_test.sh <cmake> <build folder> <C++ compiler>
+# Installs the build to an empty prefix, then configures, builds and runs the programs of examples/ against that prefix
+# alone.
+#   examples_test.sh <cmake> <build folder> <C++ compiler>
 set -euo pipefail
 cmake=$1 build=$2 compiler=$3
 source=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -13,13 +13,15 @@ trap 'rm -rf "$root"' EXIT
 "$root/prefix/bin/bitstate" completion bash | cmp - "$root/prefix/share/bash-completion/completions/bitstate"
 "$root/prefix/bin/bitstate" completion zsh | cmp - "$root/prefix/share/zsh/site-functions/_bitstate"
 # Copies outside the repository: an include path into the source tree would not be found.
-for example in consumer edge; do
+for example in train edge; do
   cp -r "$source/examples/$example" "$root/$example"
   "$cmake" -G Ninja -S "$root/$example" -B "$root/build/$example" -D CMAKE_PREFIX_PATH="$root/prefix" \
            -D CMAKE_CXX_COMPILER="$compiler" -D CMAKE_BUILD_TYPE=Release
   "$cmake" --build "$root/build/$example"
 done
-"$root/build/consumer/consumer"
+"$root/build/train/train" | tee "$root/trained"
+[ "$(tail -1 "$root/trained")" = "the integer program gives the codes of the forward" ]
+awk '$1 == 10 && $2 > 0.9 { learnt = 1 } END { exit !learnt }' "$root/trained"
 
 # What runs a program links to HDF5 and fmt, and is configured without the libraries that training and data sets need.
 readelf -d "$root/build/edge/edge" > "$root/needed"

@@ -1,0 +1,60 @@
+// Trains a model of one's own on data of one's own in few bits, exports it and runs the integer program.
+#include "autograd/ops/elementwise.h"
+#include "core/program/run/runner.h"
+#include "core/random.h"
+#include "experiments/training/export_model.h"
+#include "experiments/training/named_rules.h"
+#include "experiments/training/trainer.h"
+#include "models/s5/layer.h"
+using namespace bitstate;
+struct FirstSign final : datasets::Dataset {  // 16 steps of noise; the class is the sign of the first
+  std::size_t first, count;
+  FirstSign(std::size_t begin, std::size_t n) : first(begin), count(n) {}
+  std::size_t size() const override { return count; }
+  void read(std::size_t index, datasets::Example& out) const override {
+    out.length = 16;
+    out.x.resize(16);
+    for (std::size_t t = 0; t < 16; ++t) out.x[t] = static_cast<float>(Random{first + index, 0}.normal(t));
+    out.label = out.x[0] > 0 ? 1 : 0;
+  }
+};
+Value softsign(Tape& tape, Value x) {  // a function and its derivative; on codes it is a table
+  static const auto backward = [](Tape& t, const Node& node) {
+    ops::elementwise_backward(t, node, [](float v) { return 1 / ((1 + std::abs(v)) * (1 + std::abs(v))); });
+  };
+  static const Op op{"softsign", backward, nullptr, softsign};
+  return ops::elementwise(tape, op, x, [](float v) { return v / (1 + std::abs(v)); });
+}
+struct Network {  // decoder(last(softsign(ssm(x))))
+  S5SSM ssm{{.sizes = {.H = 1, .P_full = 32, .blocks = 1}}, 1, "ssm"};
+  Linear decoder{1, 2, 1, "decoder"};
+  Quantizer hidden{.numbers = 1}, squashed{.numbers = 1};
+  OutputSpec output() const { return {Output::class_per_sequence}; }
+  template <class V>
+  void visit(V& v) {
+    v("ssm", ssm), v("decoder", decoder), v.site("act", "hidden", hidden), v.site("act", "squashed", squashed);
+  }
+  Value forward(Tape& tape, const Batch& batch) const {
+    const Value x = tape.input(batch.x.size(), 1, batch.x.data());
+    const Value y = ops::quantize(tape, ssm.forward(tape, x, batch.sequences), hidden, &batch.sequences);
+    const Value z = ops::quantize(tape, softsign(tape, y), squashed, &batch.sequences);
+    return decoder.forward(tape, ops::last(tape, z, batch.sequences));
+  }
+};
+int main() {
+  TrainerOptions options{.rules = named_rules("w8a8") + "weight:decoder 6\n", .epochs = 10, .bsz = 16};
+  options.lr = options.ssm_lr = 0.01;
+  options.callbacks.epoch = [](const EpochResult& e) { fmt::print("{} {:.3f}\n", e.epoch, e.validation.metric); };
+  Trainer trainer(Network(), options);
+  const FirstSign training(0, 1024), test(1024, 256);
+  trainer.train(training, test);
+  datasets::Example example;
+  test.read(0, example);
+  const program::Runner runner(export_model(trainer.model(), example, "first-sign"));
+  Tape tape;
+  const Node& forward = tape[forward_example(trainer.model(), example, 0, tape)];
+  const bool equal =
+      runner.run(input_codes(runner.program(), example)) == std::vector(forward.codes, forward.codes + 2);
+  fmt::print("the integer program {} the codes of the forward\n", equal ? "gives" : "misses");
+  return equal ? 0 : 1;
+}

@@ -1,0 +1,30 @@
+// From a trained model to its integer program: one traced forward of one example.
+#pragma once
+
+#include "autograd/tape.h"
+#include "core/program/program.h"
+#include "datasets/dataset.h"
+#include "models/model.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace bitstate {
+
+/// The forward of one sequence, on `padded_length` steps if it is shorter. Its nodes live on `tape` until its next
+/// begin(). Throws what the model throws.
+Value forward_example(const Model& model, const datasets::Example& example, std::size_t padded_length, Tape& tape);
+
+/// The program that gives exactly the codes of the model's quantized forward. `example` only has to be a possible
+/// input. Shorter sequences are padded to `padded_length` steps (0: not at all), as in training. Units are left empty.
+/// Throws Error, naming the op and the site, when a value on the path of the input has no codes, and where no proof is
+/// found that every sum fits its type.
+program::Program export_model(const Model& model, const datasets::Example& example, std::string name,
+                              std::size_t padded_length = 0);
+
+/// What a program reads for an example: the codes of its numbers [steps, cols], or its token ids.
+std::vector<std::int32_t> input_codes(const program::Program& program, const datasets::Example& example);
+
+}  // namespace bitstate

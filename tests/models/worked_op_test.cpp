@@ -1,0 +1,119 @@
+// The op that docs/library.md adds step by step; the page quotes this file.
+#include "autograd/export.h"
+#include "autograd/ops.h"
+#include "core/error.h"
+#include "core/program/run/runner.h"
+#include "core/random.h"
+#include "tests/support/models/gradcheck.h"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+namespace bitstate::tests {
+namespace {
+
+// dL/da = dL/db = g / 2
+void backward(Tape& tape, const Node& node) {
+  for (const Value input : node.inputs) {
+    float* const dx = tape.gradient(input);  // null where nobody needs it
+    for (std::size_t i = 0; dx != nullptr && i < node.size(); ++i) dx[i] += 0.5F * node.gradient[i];
+  }
+}
+
+/// From codes of `from` to those of a + b, whose scale is twice that of the average.
+std::vector<FixedPoint> factor_of(const Node& from, const Node& y) {
+  return {to_fixed_point(double{from.scale[0]} / (2.0 * double{y.scale[0]}), "an average")};
+}
+
+void average_of_codes(Tape& tape, Node& y, const Node& a, const Node& b) {
+  const double largest =
+      static_cast<double>(a.bound) * a.column_scale(0) + static_cast<double>(b.bound) * b.column_scale(0);
+  auto* const scale = tape.arena().array<float>(1);
+  *scale = static_cast<float>(0.5 * largest * 0x1.0p-28);
+  y.codes = tape.arena().array<std::int32_t>(y.size());
+  y.scale = scale;
+  y.bound = kernels::fine_sum_bound;
+  kernels::rescale_add(y.rows, y.cols, factor_of(a, y), a.codes, factor_of(b, y), b.codes, y.codes);
+  kernels::dequantize(y.rows, y.cols, y.layout, y.codes, y.scale, y.value);
+}
+
+void lower(Lowering& to, const Node& node) {
+  const Value a = node.inputs[0], b = node.inputs[1];
+  to.emit(program::Sum{to.value(a), to.value(b), factor_of(to.node(a), node), factor_of(to.node(b), node)});
+}
+
+constexpr Op op{"average", backward, lower};
+
+bool has_one_scale(const Node& x) { return x.has_codes() && x.layout == kernels::ScaleLayout::per_tensor; }
+
+/// (a + b) / 2, [T, H] twice -> [T, H]
+Value average(Tape& tape, Value a, Value b) {
+  require(tape[a].rows == tape[b].rows && tape[a].cols == tape[b].cols, "average", "a is [{}, {}], b is [{}, {}]",
+          tape[a].rows, tape[a].cols, tape[b].rows, tape[b].cols);
+  Node& y = tape.push(op, {a, b}, tape[a].rows, tape[a].cols);
+  const Node& left = tape[a];
+  const Node& right = tape[b];
+  if (has_one_scale(left) && has_one_scale(right)) {
+    average_of_codes(tape, y, left, right);
+  } else {
+    for (std::size_t i = 0; i < y.size(); ++i) y.value[i] = 0.5F * (left.value[i] + right.value[i]);
+  }
+  return tape.last();
+}
+
+Quantizer eight_bits(const char* site, float range) {
+  Quantizer quantizer;
+  quantizer.site = site;
+  quantizer.spec = {8, QuantSpec::Range::ema};
+  quantizer.range = {range};
+  return quantizer;
+}
+
+TEST_CASE("worked op: its gradient is that of central differences") {
+  const auto build = [](Tape& t, const std::vector<Value>& v) { return average(t, v[0], v[1]); };
+  CHECK(gradient_error({"average", "", {{5, 3}, {5, 3}}, build}) < 1e-3);
+}
+
+/// average(q(x), q(gelu(q(x)))) of noise, rounded to 8 bits.
+struct Rounded {
+  Quantizer x_site = eight_bits("act:x", 3.0F), gelu_site = eight_bits("act:gelu", 2.0F),
+            y_site = eight_bits("act:y", 2.0F);
+  std::vector<float> noise = std::vector<float>(60);
+  Tape tape;
+  Value x, gelu, y, output;
+
+  Rounded() {
+    const Random random{1, random_stream("worked op")};
+    for (std::size_t i = 0; i < noise.size(); ++i) noise[i] = static_cast<float>(random.normal(i));
+    tape.begin({});
+    x = ops::quantize(tape, tape.input(20, 3, noise.data()), x_site);
+    gelu = ops::quantize(tape, ops::gelu(tape, x), gelu_site);
+    y = average(tape, x, gelu);
+    output = ops::quantize(tape, y, y_site);
+  }
+};
+
+TEST_CASE("worked op: on codes it is the average to the last of its 28 bits") {
+  const Rounded r;
+  REQUIRE(r.tape[r.y].has_codes());
+  for (std::size_t i = 0; i < r.noise.size(); ++i) {
+    const double exact = 0.5 * (double{r.tape[r.x].value[i]} + double{r.tape[r.gelu].value[i]});
+    const double code = static_cast<double>(r.tape[r.y].codes[i]) * double{r.tape[r.y].scale[0]};
+    CHECK(std::fabs(code - exact) <= 4.0 * double{r.tape[r.y].scale[0]});
+  }
+}
+
+TEST_CASE("worked op: the program gives the codes of the forward") {
+  Rounded r;
+  const program::Runner runner(export_program(r.tape, r.output, "worked op", false, 0));
+  const Node& x = r.tape[r.x];
+  const Node& y = r.tape[r.output];
+  CHECK(runner.run({x.codes, x.size()}) == std::vector<std::int32_t>(y.codes, y.codes + y.size()));
+}
+
+}  // namespace
+}  // namespace bitstate::tests
