@@ -9,7 +9,8 @@
 namespace bitstate {
 
 /// The rules of the configuration "w8a8" and its like, or of a preset's own "qs5/w8a8", in .quant syntax. They name
-/// parts of S5; each is marked with ?, so that a model may lack them. Throws UsageError, suggesting the nearest name, when there is none of this name.
+/// parts of S5; each is marked with ?, so that a model may lack them. Throws UsageError, suggesting the nearest name,
+/// when there is none of this name.
 std::string named_rules(std::string_view name);
 
 /// Path below experiments/ and text of every configuration, those of presets included.
