@@ -79,17 +79,15 @@ void scans(const Limits& limits) {
     lambda[p] = static_cast<float>(0.99 * std::cos(angle));
     lambda[states + p] = static_cast<float>(-0.99 * std::sin(angle));
   }
-  const auto forward = kernels::Direction::forward;
+  const kernels::ScanShape shape{length, states, kernels::Direction::forward};
   const auto measure = [&](const char* name, double flops, double bytes, const std::function<void()>& call) {
     const double s = seconds_of(call);
     row(name, s, flops, bytes, bytes / s / limits.bytes);
   };
   const double bytes = static_cast<double>(count * sizeof(float));
-  measure("scan", 8.0 * length * states, 2.0 * bytes,
-          [&] { kernels::scan(length, states, forward, lambda.data(), b.data(), x.data()); });
+  measure("scan", 8.0 * length * states, 2.0 * bytes, [&] { kernels::scan(shape, lambda.data(), b.data(), x.data()); });
   measure("scan, adjoint", 16.0 * length * states, 4.0 * bytes, [&] {
-    kernels::scan_adjoint(length, states, forward, lambda.data(), x.data(), nullptr, g.data(), db.data(), dl.data(),
-                          scratch.data());
+    kernels::scan_adjoint(shape, lambda.data(), x.data(), nullptr, {g.data(), db.data(), dl.data(), scratch.data()});
   });
   std::vector<std::int32_t> codes(wide), inputs(count, 900), out(count);
   std::vector<std::uint8_t> unclamped(count);
@@ -99,9 +97,9 @@ void scans(const Limits& limits) {
   const kernels::IntegerScan plan{std::vector(wide, factor),      1 << 22, factor,
                                   to_fixed_point(127.0, "bench"), -1,      inner.data()};
   measure("scan, 8-bit lambda, 16-bit state", 8.0 * length * states, 2.25 * bytes, [&] {
-    kernels::scan_integer(length, states, forward, codes.data(), plan,
+    kernels::scan_integer(shape, codes.data(), plan,
                           {scale.data(), 32767, observed.data(), QuantSpec::Rounding::nearest}, inputs.data(),
-                          out.data(), unclamped.data());
+                          {out.data(), unclamped.data()});
   });
 }
 
@@ -123,7 +121,7 @@ void quantizers(const Limits& limits) {
     kernels::absolute_maximum(length, features, Layout::per_tensor, x.data(), {&largest, 1});
   });
   measure("quantize floats", 13.0, [&] {
-    kernels::quantize(length, features, Layout::per_tensor, x.data(), {&grid, 1}, false, out);
+    kernels::quantize(length, features, x.data(), {Layout::per_tensor, {&grid, 1}}, out);
   });
   const FixedPoint factor = to_fixed_point(0.0123, "bench");
   measure("requantize codes", 13.0, [&] {

@@ -68,8 +68,14 @@ void lower(Lowering& to, const Node& node) {
 
 constexpr Op op{"layer_norm", backward, lower};
 
+/// Mean and 1 / sqrt(var + eps) of each row, to be written.
+struct Moments {
+  float* mean;
+  float* inverse;
+};
+
 /// Computes on codes; returns false, with y untouched, where a bound of section 5 does not hold.
-bool on_codes(Tape& tape, Node& y, const Node& x, const Node& gamma, const float* beta, float* mean, float* inverse) {
+bool on_codes(Tape& tape, Node& y, const Node& x, const Node& gamma, const float* beta, const Moments& moments) {
   const double count = static_cast<double>(x.cols);
   const double cube = count * count * count;
   const double x_scale = double{x.scale[0]};
@@ -90,7 +96,7 @@ bool on_codes(Tape& tape, Node& y, const Node& x, const Node& gamma, const float
   const double e = std::floor(epsilon * cube / (x_scale * x_scale) + 0.5);
   const kernels::IntegerNorm norm{x.cols, gamma.codes, bias.data(), fraction,
                                   static_cast<std::int64_t>(std::clamp(e, 1.0, 0x1.0p60))};
-  y.attributes = tape.keep(Attributes{mean, inverse, tape.keep(norm)});
+  y.attributes = tape.keep(Attributes{moments.mean, moments.inverse, tape.keep(norm)});
   y.codes = tape.arena().array<std::int32_t>(y.size());
   y.scale = scale;
   y.bound = (gamma.bound << fraction) + largest;
@@ -99,8 +105,8 @@ bool on_codes(Tape& tape, Node& y, const Node& x, const Node& gamma, const float
   kernels::layer_norm_integer(norm, x.rows, x.codes, y.codes, sum, spread);
   kernels::dequantize(y.rows, y.cols, y.layout, y.codes, scale, y.value);
   for (std::size_t t = 0; t < x.rows; ++t) {
-    mean[t] = static_cast<float>(x_scale * static_cast<double>(sum[t]) / count);
-    inverse[t] = static_cast<float>(std::sqrt(cube / static_cast<double>(spread[t])) / x_scale);
+    moments.mean[t] = static_cast<float>(x_scale * static_cast<double>(sum[t]) / count);
+    moments.inverse[t] = static_cast<float>(std::sqrt(cube / static_cast<double>(spread[t])) / x_scale);
   }
   return true;
 }
@@ -122,7 +128,7 @@ Value layer_norm(Tape& tape, Value x, Value scale, Value bias) {
   const auto has_one_scale = [](const Node& node) {
     return node.has_codes() && node.layout == kernels::ScaleLayout::per_tensor;
   };
-  if (has_one_scale(tape[x]) && has_one_scale(gamma) && on_codes(tape, y, tape[x], gamma, offset, mean, inverse)) {
+  if (has_one_scale(tape[x]) && has_one_scale(gamma) && on_codes(tape, y, tape[x], gamma, offset, {mean, inverse})) {
     return tape.last();
   }
   const float* const in = tape[x].value;

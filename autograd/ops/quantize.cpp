@@ -208,7 +208,7 @@ void fill(Tape& tape, Node& y, const Node& x, ScaleLayout layout, std::span<cons
   if (x.has_codes() && x.layout != ScaleLayout::per_row && layout != ScaleLayout::per_row && !one_bit) {
     kernels::requantize(x.rows, x.cols, factors_to(x, y), x.codes, grids, out);
   } else {
-    kernels::quantize(x.rows, x.cols, layout, x.value, grids, one_bit, out);
+    kernels::quantize(x.rows, x.cols, x.value, {layout, grids, one_bit}, out);
   }
 }
 
@@ -231,7 +231,7 @@ void dynamic_activation(Tape& tape, Node& y, const Node& x, const Quantizer& sit
     low = high;
     if (site.spec.sign == QuantSpec::Sign::asymmetric) kernels::extremes(rows, x.cols, layout, x.value + i, high, low);
     for (std::size_t c = 0; c < count; ++c) grids[c] = make_grid(site.spec, high[c], low[c]);
-    kernels::quantize(rows, x.cols, layout, x.value + i, grids, one_bit, {codes + i, y.value + i, nullptr});
+    kernels::quantize(rows, x.cols, x.value + i, {layout, grids, one_bit}, {codes + i, y.value + i, nullptr});
     i += rows * x.cols;
   }
 }

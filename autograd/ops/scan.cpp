@@ -38,9 +38,9 @@ void backward(Tape& tape, const Node& node) {
   float* const scratch = tape.arena().array<float>(width);
   std::size_t i = 0;
   for (std::size_t s = 0; s < a.count; ++s) {
-    kernels::scan_adjoint(a.rows[s], width / 2, a.direction, tape[node.inputs[0]].value, node.value + i,
-                          node.unclamped == nullptr ? nullptr : node.unclamped + i, node.gradient + i, dbu + i, dlambda,
-                          scratch);
+    kernels::scan_adjoint({a.rows[s], width / 2, a.direction}, tape[node.inputs[0]].value, node.value + i,
+                          node.unclamped == nullptr ? nullptr : node.unclamped + i,
+                          {node.gradient + i, dbu + i, dlambda, scratch});
     i += a.rows[s] * width;
   }
 }
@@ -149,14 +149,14 @@ void quantized(Tape& tape, Node& x, const Sequences& sequences, Direction direct
   if (stochastic && !tape.pass().training) state.how = QuantSpec::Rounding::nearest;
   std::size_t i = 0;
   for (std::size_t s = 0; s < sequences.count(); ++s) {
+    const kernels::ScanShape shape{sequences.rows[s], width / 2, direction};
+    const kernels::StateCodes out{x.codes + i, unclamped + i};
     if (stochastic) state.key = noise_key(tape.pass(), site, direction, sequences.first + s);
     if (plan) {
-      kernels::scan_integer(sequences.rows[s], width / 2, direction, lambda.codes, *plan, state, bu.codes + i,
-                            x.codes + i, unclamped + i);
+      kernels::scan_integer(shape, lambda.codes, *plan, state, bu.codes + i, out);
     } else {
-      require<DivergedError>(kernels::scan_rounded(sequences.rows[s], width / 2, direction, lambda.value, state,
-                                                   bu.value + i, x.codes + i, unclamped + i),
-                             "scan", "the state of {} is not finite", site.site);
+      require<DivergedError>(kernels::scan_rounded(shape, lambda.value, state, bu.value + i, out), "scan",
+                             "the state of {} is not finite", site.site);
     }
     i += sequences.rows[s] * width;
   }
@@ -169,8 +169,8 @@ void in_float(Tape& tape, Node& x, const Sequences& sequences, Direction directi
   const float* const bu = tape[x.inputs[1]].value;
   std::size_t i = 0;
   for (std::size_t s = 0; s < sequences.count(); ++s) {
-    require<DivergedError>(kernels::scan(sequences.rows[s], x.cols / 2, direction, lambda, bu + i, x.value + i), "scan",
-                           "the state of {} is not finite",
+    require<DivergedError>(kernels::scan({sequences.rows[s], x.cols / 2, direction}, lambda, bu + i, x.value + i),
+                           "scan", "the state of {} is not finite",
                            calibrated != nullptr ? calibrated->site : std::string("an SSM"));
     i += sequences.rows[s] * x.cols;
   }

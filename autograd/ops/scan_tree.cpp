@@ -37,8 +37,8 @@ void backward(Tape& tape, const Node& node) {
     const std::size_t size = a.rows[s] * width;
     std::copy(node.gradient + first, node.gradient + first + size, g);
     if (da != nullptr) std::fill(da, da + size, 0.0F);
-    kernels::scan_tree_adjoint(a.rows[s], width / 2, a.direction, a.powers, a.rounding, a.operands + 2 * first, g, da,
-                               scratch);
+    kernels::scan_tree_adjoint({a.rows[s], width / 2, a.direction}, a.powers, a.rounding, a.operands + 2 * first,
+                               {g, da, scratch});
     if (dbu != nullptr) {
       for (std::size_t i = 0; i < size; ++i) dbu[first + i] += g[i];
     }
@@ -93,7 +93,7 @@ Value scan_tree(Tape& tape, Value lambda_bar, Value bu, const Sequences& sequenc
   std::copy(b, b + x.size(), x.value);
   std::size_t i = 0;
   for (std::size_t s = 0; s < sequences.count(); ++s) {
-    require<DivergedError>(kernels::scan_tree(rows[s], width / 2, direction, powers, state.spec, x.value + i,
+    require<DivergedError>(kernels::scan_tree({rows[s], width / 2, direction}, powers, state.spec, x.value + i,
                                               keep ? operands + 2 * i : operands, keep),
                            "scan_tree", "the state of {} is not finite", state.site);
     i += rows[s] * width;

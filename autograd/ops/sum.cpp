@@ -79,7 +79,8 @@ void sum_of_codes(Tape& tape, Node& y, const Node& a, const Node& b) {
   const auto scale = fine_scales(tape, y, per_column, [&](std::size_t c) {
     return static_cast<double>(a.bound) * a.column_scale(c) + static_cast<double>(b.bound) * b.column_scale(c);
   });
-  kernels::rescale_add(y.rows, y.cols, factors_to(a, scale), a.codes, factors_to(b, scale), b.codes, y.codes);
+  const auto a_factors = factors_to(a, scale), b_factors = factors_to(b, scale);
+  kernels::rescale_add(y.rows, y.cols, {a_factors, a.codes}, {b_factors, b.codes}, y.codes);
   kernels::dequantize(y.rows, y.cols, y.layout, y.codes, y.scale, y.value);
 }
 

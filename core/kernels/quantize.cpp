@@ -55,29 +55,47 @@ void quantize_one_bit(std::size_t n, const float* x, float scale, const Quantize
   if (out.unclamped != nullptr) std::fill(out.unclamped + at, out.unclamped + at + n, std::uint8_t{1});
 }
 
-/// `n` values from `at`, of which value i belongs to the grid scale(i), lo(i), ...
-template <class Scale, class Inverse, class Low, class High>
-void quantize_run(std::size_t n, const float* x, Scale scale, Inverse inverse, Low lo, High hi,
-                  const QuantizedOutput& out, std::size_t at) {
+/// One grid for all values, or one per column, as quantize_run reads them.
+struct SharedGrid {
+  float scale_, inverse_, lo_, hi_;
+  explicit SharedGrid(const Grid& grid)
+      : scale_(grid.scale),
+        inverse_(1.0F / grid.scale),
+        lo_(static_cast<float>(grid.lo)),
+        hi_(static_cast<float>(grid.hi)) {}
+  [[nodiscard]] float scale(std::size_t) const { return scale_; }
+  [[nodiscard]] float inverse(std::size_t) const { return inverse_; }
+  [[nodiscard]] float lo(std::size_t) const { return lo_; }
+  [[nodiscard]] float hi(std::size_t) const { return hi_; }
+};
+struct ColumnGrid {
+  const float *scale_, *inverse_, *lo_, *hi_;
+  explicit ColumnGrid(const GridColumns& g)
+      : scale_(g.scale.data()), inverse_(g.inverse.data()), lo_(g.lo.data()), hi_(g.hi.data()) {}
+  [[nodiscard]] float scale(std::size_t i) const { return scale_[i]; }
+  [[nodiscard]] float inverse(std::size_t i) const { return inverse_[i]; }
+  [[nodiscard]] float lo(std::size_t i) const { return lo_[i]; }
+  [[nodiscard]] float hi(std::size_t i) const { return hi_[i]; }
+};
+
+/// `n` values from `at`. The grid is taken by value: a byte that is written could be one of a grid elsewhere.
+template <class AnyGrid>
+void quantize_run(std::size_t n, const float* x, const AnyGrid grid, const QuantizedOutput& out, std::size_t at) {
   const float* const __restrict in = x + at;
   std::int32_t* const __restrict codes = out.codes + at;
   float* const __restrict shadow = out.shadow + at;
+  const auto round = [&](std::size_t i) {
+    const float rounded = std::floor(in[i] * grid.inverse(i) + 0.5F);
+    const float clamped = rounded > grid.hi(i) ? grid.hi(i) : (rounded < grid.lo(i) ? grid.lo(i) : rounded);
+    codes[i] = static_cast<std::int32_t>(clamped);
+    shadow[i] = clamped * grid.scale(i);
+    return clamped == rounded;
+  };
   if (out.unclamped == nullptr) {
-    for (std::size_t i = 0; i < n; ++i) {
-      const float rounded = std::floor(in[i] * inverse(i) + 0.5F);
-      const float clamped = rounded > hi(i) ? hi(i) : (rounded < lo(i) ? lo(i) : rounded);
-      codes[i] = static_cast<std::int32_t>(clamped);
-      shadow[i] = clamped * scale(i);
-    }
+    for (std::size_t i = 0; i < n; ++i) round(i);
   } else {
     std::uint8_t* const __restrict kept = out.unclamped + at;
-    for (std::size_t i = 0; i < n; ++i) {
-      const float rounded = std::floor(in[i] * inverse(i) + 0.5F);
-      const float clamped = rounded > hi(i) ? hi(i) : (rounded < lo(i) ? lo(i) : rounded);
-      codes[i] = static_cast<std::int32_t>(clamped);
-      shadow[i] = clamped * scale(i);
-      kept[i] = clamped == rounded ? 1 : 0;
-    }
+    for (std::size_t i = 0; i < n; ++i) kept[i] = round(i) ? 1 : 0;
   }
 }
 
@@ -87,9 +105,7 @@ void quantize_shared(std::size_t n, const float* x, const Grid& grid, bool one_b
     quantize_one_bit(n, x, grid.scale, out, at);
     return;
   }
-  const auto same = [](float v) { return [v](std::size_t) { return v; }; };
-  quantize_run(n, x, same(grid.scale), same(1.0F / grid.scale), same(static_cast<float>(grid.lo)),
-               same(static_cast<float>(grid.hi)), out, at);
+  quantize_run(n, x, SharedGrid(grid), out, at);
 }
 
 /// Constants of requantize, one element a column.
@@ -147,20 +163,17 @@ void extremes(std::size_t rows, std::size_t cols, ScaleLayout layout, const floa
   }
 }
 
-void quantize(std::size_t rows, std::size_t cols, ScaleLayout layout, const float* x, std::span<const Grid> grids,
-              bool one_bit, const QuantizedOutput& out) {
-  if (layout == ScaleLayout::per_tensor) {
-    quantize_shared(rows * cols, x, grids[0], one_bit, out, 0);
-  } else if (layout == ScaleLayout::per_row) {
-    for (std::size_t r = 0; r < rows; ++r) quantize_shared(cols, x, grids[r], one_bit, out, r * cols);
-  } else if (one_bit) {
-    for (std::size_t i = 0; i < rows * cols; ++i) quantize_one_bit(1, x, grids[i % cols].scale, out, i);
+void quantize(std::size_t rows, std::size_t cols, const float* x, const Grids& grids, const QuantizedOutput& out) {
+  const std::span<const Grid> each = grids.grids;
+  if (grids.layout == ScaleLayout::per_tensor) {
+    quantize_shared(rows * cols, x, each[0], grids.one_bit, out, 0);
+  } else if (grids.layout == ScaleLayout::per_row) {
+    for (std::size_t r = 0; r < rows; ++r) quantize_shared(cols, x, each[r], grids.one_bit, out, r * cols);
+  } else if (grids.one_bit) {
+    for (std::size_t i = 0; i < rows * cols; ++i) quantize_one_bit(1, x, each[i % cols].scale, out, i);
   } else {
-    const GridColumns g(grids, cols);
-    const auto column = [](const std::vector<float>& v) { return [p = v.data()](std::size_t i) { return p[i]; }; };
-    for (std::size_t r = 0; r < rows; ++r) {
-      quantize_run(cols, x, column(g.scale), column(g.inverse), column(g.lo), column(g.hi), out, r * cols);
-    }
+    const GridColumns columns(each, cols);
+    for (std::size_t r = 0; r < rows; ++r) quantize_run(cols, x, ColumnGrid(columns), out, r * cols);
   }
 }
 
@@ -192,14 +205,13 @@ void rescale_add_row(std::size_t rows, std::size_t cols, std::span<const FixedPo
   }
 }
 
-void rescale_add(std::size_t rows, std::size_t cols, std::span<const FixedPoint> a_factors, const std::int32_t* a,
-                 std::span<const FixedPoint> b_factors, const std::int32_t* b, std::int32_t* codes) {
-  const FactorColumns fa(a_factors, cols);
-  const FactorColumns fb(b_factors, cols);
+void rescale_add(std::size_t rows, std::size_t cols, const Term& a, const Term& b, std::int32_t* codes) {
+  const FactorColumns fa(a.factors, cols);
+  const FactorColumns fb(b.factors, cols);
   for (std::size_t r = 0; r < rows; ++r) {
     const std::size_t i = r * cols;
     for (std::size_t c = 0; c < cols; ++c) {
-      codes[i + c] = static_cast<std::int32_t>(fa.apply(a[i + c], c) + fb.apply(b[i + c], c));
+      codes[i + c] = static_cast<std::int32_t>(fa.apply(a.codes[i + c], c) + fb.apply(b.codes[i + c], c));
     }
   }
 }

@@ -33,9 +33,15 @@ struct QuantizedOutput {
   std::uint8_t* unclamped;  ///< 1 where the clamp did nothing, else 0; may be null
 };
 
-/// codes = clamp(floor(x / scale + 1/2), lo, hi); with `one_bit` +1 or -1.
-void quantize(std::size_t rows, std::size_t cols, ScaleLayout layout, const float* x, std::span<const Grid> grids,
-              bool one_bit, const QuantizedOutput& out);
+/// The grids of a matrix: as many as their layout has scales.
+struct Grids {
+  ScaleLayout layout = ScaleLayout::per_tensor;
+  std::span<const Grid> grids;
+  bool one_bit = false;  ///< the codes are +1 and -1
+};
+
+/// codes = clamp(floor(x / scale + 1/2), lo, hi); of one bit +1 or -1.
+void quantize(std::size_t rows, std::size_t cols, const float* x, const Grids& grids, const QuantizedOutput& out);
 
 /// codes = clamp(rescale(x, factor), lo, hi) with one factor or one per column, one grid or one per column.
 void requantize(std::size_t rows, std::size_t cols, std::span<const FixedPoint> factors, const std::int32_t* x,
@@ -49,9 +55,14 @@ inline constexpr std::int64_t fine_sum_bound = (std::int64_t{1} << 28) + 18;
 void rescale_add_row(std::size_t rows, std::size_t cols, std::span<const FixedPoint> factors, const std::int32_t* a,
                      std::span<const std::int32_t> row, std::int32_t* codes);
 
-/// codes = rescale(a, a_factor) + rescale(b, b_factor), each with one factor or one per column.
-void rescale_add(std::size_t rows, std::size_t cols, std::span<const FixedPoint> a_factors, const std::int32_t* a,
-                 std::span<const FixedPoint> b_factors, const std::int32_t* b, std::int32_t* codes);
+/// A term of a sum of codes: rescale(code, factor), with one factor or one per column.
+struct Term {
+  std::span<const FixedPoint> factors;
+  const std::int32_t* codes;
+};
+
+/// codes = a + b
+void rescale_add(std::size_t rows, std::size_t cols, const Term& a, const Term& b, std::int32_t* codes);
 
 /// shadow = codes * scale
 void dequantize(std::size_t rows, std::size_t cols, ScaleLayout layout, const std::int32_t* codes, const float* scale,

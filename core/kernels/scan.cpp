@@ -6,25 +6,17 @@
 #include <vector>
 
 namespace bitstate::kernels {
-namespace {
-
-/// Row of step `i` in the order of the recurrence.
-std::size_t row_of(std::size_t i, std::size_t length, Direction direction) {
-  return direction == Direction::forward ? i : length - 1 - i;
-}
-
-}  // namespace
-
-bool scan(std::size_t length, std::size_t states, Direction direction, const float* lambda, const float* b, float* x) {
-  const std::size_t width = 2 * states;
+bool scan(const ScanShape& shape, const float* lambda, const float* b, float* x) {
+  const std::size_t states = shape.states;
+  const std::size_t width = shape.width();
   const float* const l_re = lambda;
   const float* const l_im = lambda + states;
-  const std::size_t first = row_of(0, length, direction) * width;
+  const std::size_t first = shape.row_of(0) * width;
   std::copy(b + first, b + first + width, x + first);
-  for (std::size_t i = 1; i < length; ++i) {
-    const float* const before = x + row_of(i - 1, length, direction) * width;
-    const float* const input = b + row_of(i, length, direction) * width;
-    float* const out = x + row_of(i, length, direction) * width;
+  for (std::size_t i = 1; i < shape.length; ++i) {
+    const float* const before = x + shape.row_of(i - 1) * width;
+    const float* const input = b + shape.row_of(i) * width;
+    float* const out = x + shape.row_of(i) * width;
     for (std::size_t p = 0; p < states; ++p) {
       const float re = before[p];
       const float im = before[states + p];
@@ -32,25 +24,26 @@ bool scan(std::size_t length, std::size_t states, Direction direction, const flo
       out[states + p] = std::fma(l_re[p], im, std::fma(l_im[p], re, input[states + p]));
     }
   }
-  const float* const last = x + row_of(length - 1, length, direction) * width;
+  const float* const last = x + shape.row_of(shape.length - 1) * width;
   return std::all_of(last, last + width, [](float v) { return std::isfinite(v); });
 }
 
-void scan_adjoint(std::size_t length, std::size_t states, Direction direction, const float* lambda, const float* x,
-                  const std::uint8_t* unclamped, const float* g, float* b_gradient, float* lambda_gradient,
-                  float* scratch) {
-  const std::size_t width = 2 * states;
+void scan_adjoint(const ScanShape& shape, const float* lambda, const float* x, const std::uint8_t* unclamped,
+                  const ScanGradients& gradients) {
+  const std::size_t states = shape.states;
+  const std::size_t width = shape.width();
+  float* const scratch = gradients.scratch;
   const float* const l_re = lambda;
   const float* const l_im = lambda + states;
   float* const s_re = scratch;
   float* const s_im = scratch + states;
-  float* const dl_re = lambda_gradient;
-  float* const dl_im = lambda_gradient + states;
+  float* const dl_re = gradients.lambda;
+  float* const dl_im = gradients.lambda + states;
   std::fill(scratch, scratch + width, 0.0F);
-  for (std::size_t i = length; i-- > 0;) {
-    const std::size_t row = row_of(i, length, direction) * width;
-    const float* const gl = g + row;
-    float* const db = b_gradient + row;
+  for (std::size_t i = shape.length; i-- > 0;) {
+    const std::size_t row = shape.row_of(i) * width;
+    const float* const gl = gradients.x + row;
+    float* const db = gradients.b + row;
     for (std::size_t p = 0; p < states; ++p) {
       const float re = s_re[p];
       const float im = s_im[p];
@@ -62,7 +55,7 @@ void scan_adjoint(std::size_t length, std::size_t states, Direction direction, c
     }
     for (std::size_t c = 0; c < width; ++c) db[c] += scratch[c];
     if (i == 0) break;
-    const float* const before = x + row_of(i - 1, length, direction) * width;
+    const float* const before = x + shape.row_of(i - 1) * width;
     for (std::size_t p = 0; p < states; ++p) {
       dl_re[p] = std::fma(s_re[p], before[p], std::fma(s_im[p], before[states + p], dl_re[p]));
       dl_im[p] = std::fma(s_im[p], before[p], std::fma(-s_re[p], before[states + p], dl_im[p]));
@@ -102,8 +95,9 @@ struct IntegerState {
 
 /// z -> code and residue of one step; `row` numbers the step's first component for the random numbers.
 template <Rounding rounding, bool power_of_two>
-void round_state(const IntegerScan& plan, const StateRounding& state, IntegerState& work, std::size_t width,
-                 std::size_t row, std::int32_t* __restrict out, std::uint8_t* __restrict kept) {
+void round_state(const IntegerScan& plan, const StateRounding& state, IntegerState& work, std::size_t row,
+                 std::int32_t* __restrict out, std::uint8_t* __restrict kept) {
+  const std::size_t width = work.z.size();
   const std::int64_t multiplier = plan.to_state.multiplier;
   const std::int64_t shift = power_of_two ? plan.lambda_shift : plan.to_state.shift;
   const std::int64_t half = shift == 0 ? 0 : std::int64_t{1} << (shift - 1);
@@ -131,10 +125,10 @@ void round_state(const IntegerScan& plan, const StateRounding& state, IntegerSta
 }
 
 template <Rounding rounding, bool power_of_two>
-void scan_codes(std::size_t length, std::size_t states, Direction direction, const std::int32_t* lambda,
-                const IntegerScan& plan, const StateRounding& state, const std::int32_t* b, std::int32_t* x,
-                std::uint8_t* unclamped) {
-  const std::size_t width = 2 * states;
+void scan_codes(const ScanShape& shape, const std::int32_t* lambda, const IntegerScan& plan, const StateRounding& state,
+                const std::int32_t* b, const StateCodes& out) {
+  const std::size_t states = shape.states;
+  const std::size_t width = shape.width();
   IntegerState work(plan.from_input);
   const std::vector<std::int32_t> zero(width, 0);
   const std::int32_t* before = zero.data();
@@ -144,8 +138,8 @@ void scan_codes(std::size_t length, std::size_t states, Direction direction, con
   const std::int64_t* const __restrict shift = work.shift.data();
   const std::int64_t* const residue = work.residue.data();
   const std::int64_t limit = plan.limit;
-  for (std::size_t i = 0; i < length; ++i) {
-    const std::size_t row = row_of(i, length, direction) * width;
+  for (std::size_t i = 0; i < shape.length; ++i) {
+    const std::size_t row = shape.row_of(i) * width;
     for (std::size_t c = 0; c < width; ++c) {
       const std::int64_t u = (b[row + c] * multiplier[c] + half[c]) >> shift[c];
       z[c] = (u > limit ? limit : (u < -limit ? -limit : u)) + residue[c];
@@ -158,8 +152,8 @@ void scan_codes(std::size_t length, std::size_t states, Direction direction, con
       z[p] += l_re * re - l_im * im;
       z[states + p] += l_re * im + l_im * re;
     }
-    round_state<rounding, power_of_two>(plan, state, work, width, row, x + row, unclamped + row);
-    before = x + row;
+    round_state<rounding, power_of_two>(plan, state, work, row, out.codes + row, out.unclamped + row);
+    before = out.codes + row;
   }
   if (state.observed == nullptr) return;
   for (std::size_t c = 0; c < width; ++c) {
@@ -182,9 +176,12 @@ auto with_rounding(Rounding rounding, const F& f) {
 }
 
 template <Rounding rounding>
-bool scan_floats(std::size_t length, std::size_t states, Direction direction, const float* lambda,
-                 const StateRounding& state, const float* b, std::int32_t* x, std::uint8_t* unclamped) {
-  const std::size_t width = 2 * states;
+bool scan_floats(const ScanShape& shape, const float* lambda, const StateRounding& state, const float* b,
+                 const StateCodes& out) {
+  const std::size_t states = shape.states;
+  const std::size_t width = shape.width();
+  std::int32_t* const x = out.codes;  // a byte that is written could be one of `out`
+  std::uint8_t* const unclamped = out.unclamped;
   std::vector<float> work(width * 6, 0.0F);
   float* const before = work.data();
   float* const z = before + width;
@@ -194,8 +191,8 @@ bool scan_floats(std::size_t length, std::size_t states, Direction direction, co
   float* const poison = residue + width;  // 0, or NaN once z was a NaN or an infinity
   for (std::size_t c = 0; c < width; ++c) inverse[c] = 1.0F / state.scale[c];
   const auto bound = static_cast<float>(state.bound);
-  for (std::size_t i = 0; i < length; ++i) {
-    const std::size_t row = row_of(i, length, direction) * width;
+  for (std::size_t i = 0; i < shape.length; ++i) {
+    const std::size_t row = shape.row_of(i) * width;
     for (std::size_t p = 0; p < states; ++p) {
       const float re = before[p];
       const float im = before[states + p];
@@ -229,23 +226,20 @@ bool scan_floats(std::size_t length, std::size_t states, Direction direction, co
 
 }  // namespace
 
-void scan_integer(std::size_t length, std::size_t states, Direction direction, const std::int32_t* lambda,
-                  const IntegerScan& plan, const StateRounding& state, const std::int32_t* b, std::int32_t* x,
-                  std::uint8_t* unclamped) {
+void scan_integer(const ScanShape& shape, const std::int32_t* lambda, const IntegerScan& plan,
+                  const StateRounding& state, const std::int32_t* b, const StateCodes& out) {
   with_rounding(state.how, [&](auto rounding) {
     if (plan.lambda_shift >= 0) {
-      scan_codes<rounding(), true>(length, states, direction, lambda, plan, state, b, x, unclamped);
+      scan_codes<rounding(), true>(shape, lambda, plan, state, b, out);
     } else {
-      scan_codes<rounding(), false>(length, states, direction, lambda, plan, state, b, x, unclamped);
+      scan_codes<rounding(), false>(shape, lambda, plan, state, b, out);
     }
   });
 }
 
-bool scan_rounded(std::size_t length, std::size_t states, Direction direction, const float* lambda,
-                  const StateRounding& state, const float* b, std::int32_t* x, std::uint8_t* unclamped) {
-  return with_rounding(state.how, [&](auto rounding) {
-    return scan_floats<rounding()>(length, states, direction, lambda, state, b, x, unclamped);
-  });
+bool scan_rounded(const ScanShape& shape, const float* lambda, const StateRounding& state, const float* b,
+                  const StateCodes& out) {
+  return with_rounding(state.how, [&](auto rounding) { return scan_floats<rounding()>(shape, lambda, state, b, out); });
 }
 
 }  // namespace bitstate::kernels

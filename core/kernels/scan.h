@@ -14,15 +14,33 @@ namespace bitstate::kernels {
 /// Whether the recurrence runs from the first step to the last, or from the last to the first.
 enum class Direction : std::uint8_t { forward, backward };
 
-/// x_l = lambda x_{l-1} + b_l. Returns whether the final state is finite.
-bool scan(std::size_t length, std::size_t states, Direction direction, const float* lambda, const float* b, float* x);
+/// One sequence.
+struct ScanShape {
+  std::size_t length = 0;  ///< steps
+  std::size_t states = 0;  ///< P
+  Direction direction = Direction::forward;
 
-/// Adjoint: s_l = mask_l (g_l + conj(lambda) s_{l+1}); s is added to `b_gradient`, sum_l s_l conj(x_{l-1}) to
-/// `lambda_gradient`. `unclamped` (may be null: all) is 1 where the state was not clamped, 0 where it was, per real
-/// component.
-void scan_adjoint(std::size_t length, std::size_t states, Direction direction, const float* lambda, const float* x,
-                  const std::uint8_t* unclamped, const float* g, float* b_gradient, float* lambda_gradient,
-                  float* scratch);
+  [[nodiscard]] std::size_t width() const { return 2 * states; }
+  /// Row of step `i` in the order of the recurrence.
+  [[nodiscard]] std::size_t row_of(std::size_t i) const { return direction == Direction::forward ? i : length - 1 - i; }
+};
+
+/// x_l = lambda x_{l-1} + b_l. Returns whether the final state is finite.
+bool scan(const ScanShape& shape, const float* lambda, const float* b, float* x);
+
+/// Where the gradients of a scan come from and go to.
+struct ScanGradients {
+  const float* x;  ///< of the states
+  float* b;        ///< added to
+  float* lambda;   ///< [2 P], added to
+  float* scratch;  ///< [2 P]
+};
+
+/// Adjoint: s_l = mask_l (g_l + conj(lambda) s_{l+1}) with g the gradients of x; s is added to those of b,
+/// sum_l s_l conj(x_{l-1}) to those of lambda. `unclamped` (may be null: all) is 1 where the state was not clamped, 0
+/// where it was, per real component.
+void scan_adjoint(const ScanShape& shape, const float* lambda, const float* x, const std::uint8_t* unclamped,
+                  const ScanGradients& gradients);
 
 /// How a state is rounded (docs/numerics.md, section 6); arrays are per real component [2 P].
 struct StateRounding {
@@ -45,13 +63,17 @@ struct IntegerScan {
   const float* inner_scale = nullptr;
 };
 
-/// Writes codes of x and `unclamped`.
-void scan_integer(std::size_t length, std::size_t states, Direction direction, const std::int32_t* lambda,
-                  const IntegerScan& plan, const StateRounding& state, const std::int32_t* b, std::int32_t* x,
-                  std::uint8_t* unclamped);
+/// What a scan of rounded states writes.
+struct StateCodes {
+  std::int32_t* codes;
+  std::uint8_t* unclamped;  ///< 1 where the clamp did nothing, else 0
+};
+
+void scan_integer(const ScanShape& shape, const std::int32_t* lambda, const IntegerScan& plan,
+                  const StateRounding& state, const std::int32_t* b, const StateCodes& out);
 
 /// Quantized state, float operands: z in float, x = clamp(round(z / s_x)) s_x. Returns whether every z was finite.
-bool scan_rounded(std::size_t length, std::size_t states, Direction direction, const float* lambda,
-                  const StateRounding& state, const float* b, std::int32_t* x, std::uint8_t* unclamped);
+bool scan_rounded(const ScanShape& shape, const float* lambda, const StateRounding& state, const float* b,
+                  const StateCodes& out);
 
 }  // namespace bitstate::kernels

@@ -13,10 +13,11 @@ namespace {
 struct Rows {
   float* first;
   std::ptrdiff_t stride;
-  Rows(std::size_t length, std::size_t width, Direction direction, float* data)
-      : first(direction == Direction::forward || length == 0 ? data : data + (length - 1) * width),
-        stride(direction == Direction::forward ? static_cast<std::ptrdiff_t>(width)
-                                               : -static_cast<std::ptrdiff_t>(width)) {}
+  Rows(const ScanShape& shape, float* data)
+      : first(shape.direction == Direction::forward || shape.length == 0 ? data
+                                                                         : data + (shape.length - 1) * shape.width()),
+        stride(shape.direction == Direction::forward ? static_cast<std::ptrdiff_t>(shape.width())
+                                                     : -static_cast<std::ptrdiff_t>(shape.width())) {}
   float* operator[](std::size_t i) const { return first + static_cast<std::ptrdiff_t>(i) * stride; }
 };
 
@@ -77,11 +78,13 @@ void scan_tree_powers(std::size_t levels, std::size_t states, const QuantSpec& a
   }
 }
 
-bool scan_tree(std::size_t length, std::size_t states, Direction direction, const float* powers, const QuantSpec& state,
-               float* x, float* operands, bool keep) {
-  const std::size_t width = 2 * states;
+bool scan_tree(const ScanShape& shape, const float* powers, const QuantSpec& state, float* x, float* operands,
+               bool keep) {
+  const std::size_t length = shape.length;
+  const std::size_t states = shape.states;
+  const std::size_t width = shape.width();
   const std::size_t levels = scan_tree_levels(length);
-  const Rows rows(length, width, direction, x);
+  const Rows rows(shape, x);
   const auto multiply = [&](std::size_t level, std::size_t i, std::size_t j, std::size_t slot) {
     float* const operand = keep ? operands + slot * width : operands;
     round_parts(state, states, rows[i], operand);
@@ -100,14 +103,16 @@ bool scan_tree(std::size_t length, std::size_t states, Direction direction, cons
   return largest < 0x7f800000U;
 }
 
-void scan_tree_adjoint(std::size_t length, std::size_t states, Direction direction, const float* powers,
-                       const TreeGradients& rounding, const float* operands, float* g, float* a_gradient,
-                       float* scratch) {
-  const std::size_t width = 2 * states;
+void scan_tree_adjoint(const ScanShape& shape, const float* powers, const TreeGradients& rounding,
+                       const float* operands, const TreeAdjoint& gradients) {
+  const std::size_t length = shape.length;
+  const std::size_t states = shape.states;
+  const std::size_t width = shape.width();
   const std::size_t levels = scan_tree_levels(length);
-  const Rows rows(length, width, direction, g);
-  float* const rounded = scratch;
-  float* const a_rounded = scratch + width;
+  const Rows rows(shape, gradients.b);
+  float* const a_gradient = gradients.a;
+  float* const rounded = gradients.scratch;
+  float* const a_rounded = gradients.scratch + width;
   const auto adjoint = [&](std::size_t level, std::size_t i, std::size_t j, std::size_t slot) {
     round_parts(rounding.state, states, rows[j], rounded);
     add_adjoint(states, rounded, powers + level * width, rows[i]);

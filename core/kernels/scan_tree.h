@@ -23,8 +23,8 @@ void scan_tree_powers(std::size_t levels, std::size_t states, const QuantSpec& a
 
 /// b in `x` becomes the states, in place. `operands` [2, length, 2 P], or [2 P] unless `keep`, gets the rounded second
 /// operands. Returns whether all states are finite.
-bool scan_tree(std::size_t length, std::size_t states, Direction direction, const float* powers, const QuantSpec& state,
-               float* x, float* operands, bool keep);
+bool scan_tree(const ScanShape& shape, const float* powers, const QuantSpec& state, float* x, float* operands,
+               bool keep);
 
 /// How the gradients of the products are rounded before they flow to the operands.
 struct TreeGradients {
@@ -32,11 +32,15 @@ struct TreeGradients {
   QuantSpec state;  ///< of A_j b_i
 };
 
-/// The gradient of the states in `g` becomes that of b, in place, straight-through at the rounded operands. That of the
-/// A of each step goes to `a_gradient` [length, 2 P], in the order of the scan, zero at first; null when nobody needs
-/// it. `scratch` [4 P].
-void scan_tree_adjoint(std::size_t length, std::size_t states, Direction direction, const float* powers,
-                       const TreeGradients& rounding, const float* operands, float* g, float* a_gradient,
-                       float* scratch);
+/// Arrays of scan_tree_adjoint.
+struct TreeAdjoint {
+  float* b;        ///< the gradient of the states, which becomes that of b, in place
+  float* a;        ///< gets that of the A of each step [length, 2 P], in the order of the scan, zero at first; or null
+  float* scratch;  ///< [4 P]
+};
+
+/// The gradients of scan_tree, straight-through at the rounded operands.
+void scan_tree_adjoint(const ScanShape& shape, const float* powers, const TreeGradients& rounding,
+                       const float* operands, const TreeAdjoint& gradients);
 
 }  // namespace bitstate::kernels

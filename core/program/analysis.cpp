@@ -385,8 +385,8 @@ void encode_input(const Program& program, std::span<const float> x, std::span<st
   require(codes.size() == x.size(), "program", "{} inputs do not fit an array of {} codes", x.size(), codes.size());
   require(std::all_of(x.begin(), x.end(), finite), "program", "the input holds a NaN or an infinity");
   std::vector<float> shadow(x.size());
-  kernels::quantize(1, x.size(), kernels::ScaleLayout::per_tensor, x.data(), {&program.input.grid, 1},
-                    program.input.one_bit, {codes.data(), shadow.data(), nullptr});
+  const kernels::Grids grids{kernels::ScaleLayout::per_tensor, {&program.input.grid, 1}, program.input.one_bit};
+  kernels::quantize(1, x.size(), x.data(), grids, {codes.data(), shadow.data(), nullptr});
 }
 
 Cost cost_of(const Program& program) {

@@ -16,6 +16,15 @@ struct LaneRunner::Lane {
   std::size_t tokens = 0;
 };
 
+/// What run() is called with.
+struct LaneRunner::Call {
+  Mode mode;
+  const datasets::Dataset& data;
+  std::span<const std::size_t> indices;
+  std::uint64_t seed;
+  std::uint64_t step;
+};
+
 /// What a worker owns while it runs a lane.
 struct LaneRunner::Workspace {
   Tape tape;
@@ -84,14 +93,12 @@ const BatchResult& LaneRunner::run(Mode mode, const datasets::Dataset& data, std
   result_.metrics.assign(indices.size(), 0.0);
   result_.weights.assign(indices.size(), 0.0);
   const bool observes = mode != Mode::evaluate;
+  const Call call{mode, data, indices, seed, step};
   if (observes) statistics_.assign(inventory_.buffer_count(), 0.0);
   if (observes && settings_.packed) {
-    workers_.for_each_lane(lanes, [&](std::size_t lane, Meeting& meeting) {
-      run_lane(mode, data, indices, lane, lanes, &meeting, seed, step);
-    });
+    workers_.for_each_lane(lanes, [&](std::size_t lane, Meeting& meeting) { run_lane(call, lane, lanes, &meeting); });
   } else {
-    workers_.for_each(lanes,
-                      [&](std::size_t lane) { run_lane(mode, data, indices, lane, lanes, nullptr, seed, step); });
+    workers_.for_each(lanes, [&](std::size_t lane) { run_lane(call, lane, lanes, nullptr); });
   }
   result_.tokens = 0;
   for (std::size_t lane = 0; lane < lanes; ++lane) result_.tokens += lanes_[lane].tokens;
@@ -99,9 +106,8 @@ const BatchResult& LaneRunner::run(Mode mode, const datasets::Dataset& data, std
   return result_;
 }
 
-void LaneRunner::run_lane(Mode mode, const datasets::Dataset& data, std::span<const std::size_t> indices,
-                          std::size_t lane, std::size_t lanes, Meeting* meeting, std::uint64_t seed,
-                          std::uint64_t step) {
+void LaneRunner::run_lane(const Call& call, std::size_t lane, std::size_t lanes, Meeting* meeting) {
+  const auto& [mode, data, indices, seed, step] = call;
   const std::size_t begin = lane * indices.size() / lanes;
   const std::size_t end = (lane + 1) * indices.size() / lanes;
   Lane& own = lanes_[lane];

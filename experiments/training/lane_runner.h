@@ -59,8 +59,9 @@ class LaneRunner {
   struct Lane;
   struct Workspace;
 
-  void run_lane(Mode mode, const datasets::Dataset& data, std::span<const std::size_t> indices, std::size_t lane,
-                std::size_t lanes, Meeting* meeting, std::uint64_t seed, std::uint64_t step);
+  struct Call;
+
+  void run_lane(const Call& call, std::size_t lane, std::size_t lanes, Meeting* meeting);
   void run_group(Workspace& workspace, const Pass& pass, const datasets::Dataset& data,
                  std::span<const std::size_t> indices, std::size_t first, std::size_t last);
   void append(Workspace& workspace, const datasets::Example& example) const;

@@ -37,7 +37,8 @@ void average_of_codes(Tape& tape, Node& y, const Node& a, const Node& b) {
   y.codes = tape.arena().array<std::int32_t>(y.size());
   y.scale = scale;
   y.bound = kernels::fine_sum_bound;
-  kernels::rescale_add(y.rows, y.cols, factor_of(a, y), a.codes, factor_of(b, y), b.codes, y.codes);
+  const auto a_factor = factor_of(a, y), b_factor = factor_of(b, y);
+  kernels::rescale_add(y.rows, y.cols, {a_factor, a.codes}, {b_factor, b.codes}, y.codes);
   kernels::dequantize(y.rows, y.cols, y.layout, y.codes, y.scale, y.value);
 }
 
