@@ -43,6 +43,14 @@ struct OutputSpec {
   std::size_t sequences = 1;
 };
 
+/// What data ask of a model: what it reads, and what its result shall be.
+struct ModelShape {
+  std::size_t inputs = 1;   ///< columns, or the size of the vocabulary
+  bool tokens = false;      ///< inputs are token ids
+  std::size_t outputs = 1;  ///< classes, or columns of the target
+  OutputSpec output = {};
+};
+
 /// A struct that can be trained: visit() names its members (models/inventory.h), forward() gives the result for a
 /// batch, and output() says what this result is. forward() is const, because all lanes share the model.
 template <class T>

@@ -1,6 +1,8 @@
 // Ordered name = value lists, and the .ini text they are read from and written to.
 #pragma once
 
+#include "core/text.h"
+
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -29,11 +31,5 @@ std::string format_ini(const Settings& settings);
 
 /// The whole file. Throws UsageError if there is none, Error if it cannot be read.
 std::string read_text(const std::filesystem::path& path);
-
-/// `text` without white space at both ends.
-std::string_view trimmed(std::string_view text);
-
-/// The non-empty, trimmed parts of `text` between separators.
-std::vector<std::string> split(std::string_view text, std::string_view separators);
 
 }  // namespace bitstate::experiments
