@@ -4,6 +4,7 @@
 #include "core/random.h"
 #include "experiments/bench/bench_program.h"
 #include "experiments/run/model_setup.h"
+#include "experiments/settings/load.h"
 #include "experiments/training/calibration.h"
 
 #include <fmt/core.h>

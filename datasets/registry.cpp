@@ -2,14 +2,12 @@
 
 #include "core/error.h"
 #include "core/suggest.h"
+#include "core/text.h"
 #include "datasets/catalog.h"
 #include "datasets/find.h"
-#include "datasets/own/own.h"
 #include "datasets/sets/cifar.h"
-#include "datasets/sets/dynamics.h"
 #include "datasets/sets/imdb.h"
 #include "datasets/sets/listops.h"
-#include "datasets/sets/pathfinder.h"
 #include "datasets/sets/retrieval.h"
 #include "datasets/sets/smnist.h"
 #include "datasets/sets/speech.h"
@@ -24,13 +22,10 @@
 namespace bitstate::datasets {
 namespace {
 
-DynamicsOptions dynamics_options(const DataOptions& options) {
-  DynamicsOptions dynamics;
-  dynamics.trajectories = options.trajectories;
-  dynamics.seed = options.seed;
-  dynamics.tau = options.tau;
-  if (options.spread >= 0.0) dynamics.spread = options.spread;
-  dynamics.cache = options.cache;
+/// What generates trajectories keeps them.
+DynamicsSettings cached(const DataSettings& settings) {
+  DynamicsSettings dynamics = settings.dynamics;
+  dynamics.cache = settings.cache;
   return dynamics;
 }
 
@@ -40,29 +35,56 @@ const Signs cifar_signs = {"cifar",
                            {"cifar-10*.tar*", "cifar-10*.tgz"}};
 const Signs imdb_signs = {"imdb", {"imdb", "aclImdb"}, {"aclImdb", "train"}, {"aclImdb*.tar*", "aclImdb*.tgz"}};
 
-SystemOptions system_options(const DataOptions& options) {
-  require<UsageError>(options.horizon <= 1, "horizon", "expected 0 (simulation) or 1 (one step ahead), got \"{}\"",
-                      options.horizon);
-  return {options.horizon == 1, options.window, options.stride, options.reading};
-}
-
 /// The folder that the user named, in which a data set looks for its files itself.
-std::filesystem::path folder_of(std::string_view name, const DataOptions& options) {
-  return data_folder(name, options.data);
+std::filesystem::path folder_of(std::string_view name, const DataSettings& settings) {
+  return data_folder(name, settings.path);
 }
 
-Splits pathfinder_of(std::string_view name, const DataOptions& options, std::size_t size) {
-  // of the catalogue are the hard images
-  const bool official = options.contour_length == DataOptions{}.contour_length;
-  const std::string advice = official ? std::string() : pathfinder_advice(size, options.contour_length);
-  return pathfinder(data_folder(name, options.data, advice), size, options.contour_length);
+Splits pathfinder_of(std::string_view name, const DataSettings& settings, std::size_t size) {
+  const std::size_t length = settings.pathfinder.contour_length;
+  const bool official = length == ContourSettings{}.contour_length;  // of the catalogue are the hard images
+  const std::string advice = official ? std::string() : pathfinder_advice(size, length);
+  return pathfinder(data_folder(name, settings.path, advice), size, length);
 }
 
-Splits own(const DataOptions& options) {
-  require<UsageError>(!options.data.empty(), "data",
+Splits silverbox_of(const DataSettings& settings, SilverboxTest test) {
+  return silverbox(folder_of("silverbox", settings), settings.series, test, settings.reading);
+}
+
+Splits own(const DataSettings& settings) {
+  require<UsageError>(!settings.path.empty(), "data",
                       "own data need a file or a folder: --data=FILE.csv, FILE.h5 or DIR");
-  return own_data(options.data, {options.input, options.target, options.window, options.stride, options.horizon,
-                                 options.task, options.reading});
+  const OwnSettings& own = settings.own;
+  const SeriesSettings& series = settings.series;
+  return own_data(settings.path, {split(own.input, ","), split(own.target, ","), series.window, series.stride,
+                                  series.horizon, own.task, settings.reading});
+}
+
+using DataTable = OptionTable<DataSettings>;
+
+/// The options that every data set has.
+DataTable common_options() {
+  using S = DataSettings;
+  constexpr std::size_t many = 1000000000;
+  DataTable table("data");
+  table.whole("limit_train", "SEQUENCES", &S::limit_train, 0, many, "use only so many for training; 0: all");
+  table.whole("limit_test", "SEQUENCES", &S::limit_test, 0, many, "use only so many for validation and test; 0: all");
+  table.real("val_split", "SHARE", &S::val_split, {0.0, 0.9},
+             "of the training part, for validation where there is none");
+  table.begin_group("run");
+  table.path("data", "PATH", &S::path, "folder or file of the data; else $BITSTATE_DATA").affects_result = false;
+  return table;
+}
+
+// the tables of an entry
+void no_options(DataTable& /*table*/) {}
+void for_lorenz(DataTable& table) { table.nested(lorenz_options(), &DataSettings::dynamics); }
+void for_mackey_glass(DataTable& table) { table.nested(mackey_glass_options(), &DataSettings::dynamics); }
+void for_pathfinder(DataTable& table) { table.nested(contour_options(), &DataSettings::pathfinder); }
+void for_series(DataTable& table) { table.nested(series_options(), &DataSettings::series); }
+void for_own(DataTable& table) {
+  table.nested(own_options(), &DataSettings::own);
+  for_series(table);
 }
 
 struct Entry {
@@ -72,7 +94,8 @@ struct Entry {
   std::size_t d_input, d_output, max_length;
   std::size_t train_size;
   double mean_length;
-  Splits (*load)(const DataOptions&);
+  void (*add_options)(DataTable&);
+  Splits (*load)(const DataSettings&);
 };
 
 constexpr Task classification = Task::classification;
@@ -80,40 +103,39 @@ constexpr Task regression = Task::regression;
 
 // Sizes of the official data sets (S5 and LRA); vocabularies and mean lengths measured where the data are at hand.
 constexpr std::array entries = {
-    Entry{"smnist", classification, false, false, 1, 10, 784, 54'000, 784,
-          [](const DataOptions& o) { return smnist(find_data("mnist", o.data), false); }},
-    Entry{"psmnist", classification, false, false, 1, 10, 784, 54'000, 784,
-          [](const DataOptions& o) { return smnist(find_data("mnist", o.data), true); }},
-    Entry{"listops", classification, true, false, 18, 10, 2048, 96'000, 1038,
-          [](const DataOptions& o) { return listops(folder_of("listops", o), o.cache); }},
-    Entry{"imdb", classification, true, false, 134, 2, 4096, 25'000, 1299.4,
-          [](const DataOptions& o) { return imdb(find_source(imdb_signs, o.data), o.cache); }},
-    Entry{"aan", classification, true, true, 98, 2, 4000, 147'086, 8000,
-          [](const DataOptions& o) { return aan(folder_of("aan", o), o.cache); }},
-    Entry{"lra-cifar", classification, false, false, 1, 10, 1024, 45'000, 1024,
-          [](const DataOptions& o) { return cifar(find_source(cifar_signs, o.data), true); }},
-    Entry{"cifar", classification, false, false, 3, 10, 1024, 45'000, 1024,
-          [](const DataOptions& o) { return cifar(find_source(cifar_signs, o.data), false); }},
-    Entry{"pathfinder", classification, false, false, 1, 2, 1024, 160'000, 1024,
-          [](const DataOptions& o) { return pathfinder_of("pathfinder", o, 32); }},
-    Entry{"pathx", classification, false, false, 1, 2, 16'384, 160'000, 16'384,
-          [](const DataOptions& o) { return pathfinder_of("pathx", o, 128); }},
-    Entry{"speech35", classification, false, false, 1, 35, 16'000, 84'843, 16'000,
-          [](const DataOptions& o) { return speech35(folder_of("speech35", o), o.cache); }},
-    Entry{"speech35-8k", classification, false, false, 1, 35, 8'000, 84'843, 8'000,
-          [](const DataOptions& o) { return speech35(folder_of("speech35", o), o.cache, 2); }},
-    Entry{"lorenz", regression, false, false, 3, 3, 512, 819, 512,
-          [](const DataOptions& o) { return lorenz(dynamics_options(o)); }},
-    Entry{"mackey-glass", regression, false, false, 10, 10, 512, 204, 512,
-          [](const DataOptions& o) { return mackey_glass(dynamics_options(o)); }},
-    Entry{"silverbox", regression, false, false, 1, 1, 1024, 113, 1024,
-          [](const DataOptions& o) { return silverbox(folder_of("silverbox", o), system_options(o)); }},
-    Entry{"silverbox-arrow", regression, false, false, 1, 1, 1024, 113, 1024,
-          [](const DataOptions&
-                 o) { return silverbox(folder_of("silverbox", o), system_options(o), SilverboxTest::arrow); }},
-    Entry{"cascaded-tanks", regression, false, false, 1, 1, 256, 5, 256,
-          [](const DataOptions& o) { return cascaded_tanks(folder_of("cascaded-tanks", o), system_options(o)); }},
-    Entry{"own", regression, false, false, 0, 0, 0, 0, 0, own},
+    Entry{"smnist", classification, false, false, 1, 10, 784, 54'000, 784, no_options,
+          [](const DataSettings& s) { return smnist(find_data("mnist", s.path), false); }},
+    Entry{"psmnist", classification, false, false, 1, 10, 784, 54'000, 784, no_options,
+          [](const DataSettings& s) { return smnist(find_data("mnist", s.path), true); }},
+    Entry{"listops", classification, true, false, 18, 10, 2048, 96'000, 1038, no_options,
+          [](const DataSettings& s) { return listops(folder_of("listops", s), s.cache); }},
+    Entry{"imdb", classification, true, false, 134, 2, 4096, 25'000, 1299.4, no_options,
+          [](const DataSettings& s) { return imdb(find_source(imdb_signs, s.path), s.cache); }},
+    Entry{"aan", classification, true, true, 98, 2, 4000, 147'086, 8000, no_options,
+          [](const DataSettings& s) { return aan(folder_of("aan", s), s.cache); }},
+    Entry{"lra-cifar", classification, false, false, 1, 10, 1024, 45'000, 1024, no_options,
+          [](const DataSettings& s) { return cifar(find_source(cifar_signs, s.path), true); }},
+    Entry{"cifar", classification, false, false, 3, 10, 1024, 45'000, 1024, no_options,
+          [](const DataSettings& s) { return cifar(find_source(cifar_signs, s.path), false); }},
+    Entry{"pathfinder", classification, false, false, 1, 2, 1024, 160'000, 1024, for_pathfinder,
+          [](const DataSettings& s) { return pathfinder_of("pathfinder", s, 32); }},
+    Entry{"pathx", classification, false, false, 1, 2, 16'384, 160'000, 16'384, for_pathfinder,
+          [](const DataSettings& s) { return pathfinder_of("pathx", s, 128); }},
+    Entry{"speech35", classification, false, false, 1, 35, 16'000, 84'843, 16'000, no_options,
+          [](const DataSettings& s) { return speech35(folder_of("speech35", s), s.cache); }},
+    Entry{"speech35-8k", classification, false, false, 1, 35, 8'000, 84'843, 8'000, no_options,
+          [](const DataSettings& s) { return speech35(folder_of("speech35", s), s.cache, 2); }},
+    Entry{"lorenz", regression, false, false, 3, 3, 512, 819, 512, for_lorenz,
+          [](const DataSettings& s) { return lorenz(cached(s)); }},
+    Entry{"mackey-glass", regression, false, false, 10, 10, 512, 204, 512, for_mackey_glass,
+          [](const DataSettings& s) { return mackey_glass(cached(s)); }},
+    Entry{"silverbox", regression, false, false, 1, 1, 1024, 113, 1024, for_series,
+          [](const DataSettings& s) { return silverbox_of(s, SilverboxTest::multisine); }},
+    Entry{"silverbox-arrow", regression, false, false, 1, 1, 1024, 113, 1024, for_series,
+          [](const DataSettings& s) { return silverbox_of(s, SilverboxTest::arrow); }},
+    Entry{"cascaded-tanks", regression, false, false, 1, 1, 256, 5, 256, for_series,
+          [](const DataSettings& s) { return cascaded_tanks(folder_of("cascaded-tanks", s), s.series, s.reading); }},
+    Entry{"own", regression, false, false, 0, 0, 0, 0, 0, for_own, own},
 };
 
 const Entry& entry(std::string_view name) {
@@ -170,23 +192,39 @@ std::string canonical_name(std::string_view name) {
   return known ? std::string(name) : std::string();
 }
 
-Splits load(std::string_view name, const DataOptions& options) {
-  Splits splits = entry(name).load(options);
-  if (options.reading) check_reading(splits, *options.reading);
+OptionTable<DataSettings> data_options() {
+  DataTable all = common_options();
+  for (const Entry& e : entries) {
+    DataTable own("data");
+    e.add_options(own);
+    for (const OptionOf<DataSettings>& option : own.rows()) {
+      auto& rows = all.rows();
+      auto row =
+          std::find_if(rows.begin(), rows.end(), [&](const OptionInfo& known) { return known.name == option.name; });
+      if (row == rows.end()) row = rows.insert(row, option);
+      row->subjects.emplace_back(e.name);
+    }
+  }
+  return all;
+}
+
+Splits load(std::string_view name, const DataSettings& settings) {
+  Splits splits = entry(name).load(settings);
+  if (settings.reading) check_reading(splits, *settings.reading);
   splits.reading.inputs = splits.d_input;
   splits.reading.outputs = splits.d_output;
-  if (splits.validation == nullptr && options.val_split > 0.0) {
+  if (splits.validation == nullptr && settings.val_split > 0.0) {
     require<UsageError>(
-        options.stride == 0 || options.stride >= options.window, "val_split",
+        settings.series.stride == 0 || settings.series.stride >= settings.series.window, "val_split",
         "windows of {} steps that begin every {} overlap, so that those held out would be known from the "
         "training: give a validation part, or a stride of at least {}",
-        options.window, options.stride, options.window);
-    hold_out(splits, options.val_split);
+        settings.series.window, settings.series.stride, settings.series.window);
+    hold_out(splits, settings.val_split);
   }
-  if (options.limit_train > 0) splits.train = limit(splits.train, options.limit_train);
-  if (options.limit_test > 0) {
-    splits.validation = limit(splits.validation, options.limit_test);
-    splits.test = limit(splits.test, options.limit_test);
+  if (settings.limit_train > 0) splits.train = limit(splits.train, settings.limit_train);
+  if (settings.limit_test > 0) {
+    splits.validation = limit(splits.validation, settings.limit_test);
+    splits.test = limit(splits.test, settings.limit_test);
   }
   return splits;
 }

@@ -1,10 +1,14 @@
 // The data sets by name.
 #pragma once
 
+#include "core/options.h"
 #include "datasets/dataset.h"
+#include "datasets/own/own.h"
+#include "datasets/sequences.h"
+#include "datasets/sets/dynamics.h"
+#include "datasets/sets/pathfinder.h"
 
 #include <cstddef>
-#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -13,25 +17,23 @@
 
 namespace bitstate::datasets {
 
-/// What a run says about its data. A data set uses what concerns it and ignores the rest.
-struct DataOptions {
-  std::filesystem::path data{};     ///< folder of the files; empty: $BITSTATE_DATA (see find_source)
-  std::filesystem::path cache{};    ///< folder for tokenised and generated data; empty: made anew each time
-  std::uint64_t seed = 0;           ///< of generated data
-  std::size_t trajectories = 0;     ///< of generated data, train and test together; 0: as many as Q-S5 (see dynamics.h)
-  double tau = 17.0;                ///< delay of mackey-glass
-  std::size_t contour_length = 14;  ///< of pathfinder and pathx, in paddles
-  double spread = -1.0;             ///< of lorenz's starting points; negative: the default of DynamicsOptions
-  /// Own data: columns of a .csv, what is learnt; silverbox and cascaded-tanks, too, have windows, and with horizon 1
-  /// are one-step prediction (see own.h, system_identification.h).
-  std::vector<std::string> input{}, target{};
-  std::size_t window = 0, stride = 0, horizon = 0;
-  std::string task = "auto";
+/// What a run says of its data, and what data sets say with it. A data set reads what its entry has options for.
+struct DataSettings {
+  std::filesystem::path path{};  ///< folder or file of the data; empty: $BITSTATE_DATA (see find_source)
+  std::size_t limit_train = 0;   ///< use only the first n training examples; 0: all
+  std::size_t limit_test = 0;    ///< likewise for validation and test
+  double val_split = 0.0;        ///< share of the training part held out where a data set has no validation part
+  DynamicsSettings dynamics{};
+  ContourSettings pathfinder{};
+  SeriesSettings series{};
+  OwnSettings own{};
+  // where data are read, and for whom
+  std::filesystem::path cache{};     ///< folder for tokenised and generated data; empty: made anew each time
   std::optional<Reading> reading{};  ///< of a trained model: values get its units, other ids than its are an Error
-  double val_split = 0.0;            ///< share of the training part held out where a data set has no validation part
-  std::size_t limit_train = 0;       ///< use only the first n training examples; 0: all
-  std::size_t limit_test = 0;        ///< likewise for validation and test
 };
+
+/// The options of all data sets. Those that not every data set has name the ones that have them as their subjects.
+OptionTable<DataSettings> data_options();
 
 /// The names load() knows, one for each data set.
 std::vector<std::string> names();
@@ -41,7 +43,7 @@ std::vector<std::string> names();
 std::string canonical_name(std::string_view name);
 
 /// The data set `name`. UsageError for an unknown name, Error for missing or damaged files.
-Splits load(std::string_view name, const DataOptions& options);
+Splits load(std::string_view name, const DataSettings& settings);
 
 /// What the official data set is like, without its files: for sizes of models and durations of runs.
 struct Shape {

@@ -204,6 +204,16 @@ Series series_of(const Csv& table, std::size_t d_input, std::size_t first, std::
   return series;
 }
 
+OptionTable<SeriesSettings> series_options() {
+  using S = SeriesSettings;
+  constexpr std::size_t many = 1000000000;
+  OptionTable<S> table("data");
+  table.whole("window", "STEPS", &S::window, 0, many, "of a training sequence cut from a series; 0: all of it");
+  table.whole("stride", "STEPS", &S::stride, 0, many, "between the starts of windows; 0: as long as a window");
+  table.whole("horizon", "STEPS", &S::horizon, 0, many, "the target is that of so many steps later");
+  return table;
+}
+
 Splits cut_series(std::string name, const SeriesParts& parts, std::size_t d_input, std::size_t d_output,
                   const Cutting& cutting) {
   Splits splits;

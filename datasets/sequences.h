@@ -1,6 +1,7 @@
 // Sequences that are in memory, their units, and series of measurements that are cut into sequences.
 #pragma once
 
+#include "core/options.h"
 #include "datasets/dataset.h"
 #include "datasets/formats/csv.h"
 
@@ -55,6 +56,16 @@ struct Series {
 
 /// Rows first to last - 1 of a table, whose first d_input columns are the inputs, the others the targets.
 Series series_of(const Csv& table, std::size_t d_input, std::size_t first, std::size_t last, std::string origin);
+
+/// How a series is cut into sequences, as the data sets that are series understand it.
+struct SeriesSettings {
+  std::size_t window = 0;   ///< steps of a training sequence; 0: all of the series, or the data set's own
+  std::size_t stride = 0;   ///< steps between the starts of windows; 0: as the data set likes
+  std::size_t horizon = 0;  ///< the target is that of so many steps later
+};
+
+/// The options of a data set that is a series.
+OptionTable<SeriesSettings> series_options();
 
 struct SeriesParts {
   std::vector<Series> train, validation, test;  ///< validation may be empty

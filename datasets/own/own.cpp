@@ -161,6 +161,14 @@ Splits from_folder(const fs::path& folder, const OwnOptions& options) {
 
 }  // namespace
 
+OptionTable<OwnSettings> own_options() {
+  OptionTable<OwnSettings> table("data");
+  table.text("input", "COLUMNS", &OwnSettings::input, "columns of a .csv that are inputs: a,b");
+  table.text("target", "COLUMNS", &OwnSettings::target, "columns of a .csv that are targets");
+  table.word("task", &OwnSettings::task, {"auto", "classification", "regression", "value"}, "what is learnt");
+  return table;
+}
+
 Splits own_data(const fs::path& file_or_folder, const OwnOptions& options) {
   check_task(options.task);
   std::error_code ignored;

@@ -1,6 +1,7 @@
 // The user's own data, from CSV and HDF5 files; docs/own-data.md is the guide.
 #pragma once
 
+#include "core/options.h"
 #include "datasets/dataset.h"
 
 #include <cstddef>
@@ -10,6 +11,16 @@
 #include <vector>
 
 namespace bitstate::datasets {
+
+/// What a run says of them, besides SeriesSettings.
+struct OwnSettings {
+  std::string input;          ///< columns of a .csv, with commas between
+  std::string target;         ///< likewise
+  std::string task = "auto";  ///< or classification, regression, value: see OwnOptions
+};
+
+/// The table of OwnSettings.
+OptionTable<OwnSettings> own_options();
 
 struct OwnOptions {                            // of CSV unless said otherwise
   std::vector<std::string> input{}, target{};  ///< names of columns, or their numbers from 0 on

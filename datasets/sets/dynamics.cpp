@@ -283,19 +283,39 @@ std::vector<float> mackey_glass_trajectory(std::uint64_t seed, std::size_t index
   return values;
 }
 
-Splits lorenz(const DynamicsOptions& options) {
+namespace {
+
+void add_trajectories(OptionTable<DynamicsSettings>& table) {
+  table.whole("trajectories", "TRAJECTORIES", &DynamicsSettings::trajectories, min_trajectories, max_trajectories,
+              "generated in all, for training and test");
+}
+
+}  // namespace
+
+OptionTable<DynamicsSettings> lorenz_options() {
+  OptionTable<DynamicsSettings> table("data");
+  add_trajectories(table);
+  return table;
+}
+
+OptionTable<DynamicsSettings> mackey_glass_options() {
+  OptionTable<DynamicsSettings> table("data");
+  table.real("tau", "TIME", &DynamicsSettings::tau, {min_delay, max_delay}, "delay of Mackey-Glass");
+  add_trajectories(table);
+  return table;
+}
+
+Splits lorenz(const DynamicsSettings& options) {
   require<UsageError>(options.spread >= 0.0 && options.spread <= 1.0, "lorenz", "expected a spread from 0 to 1, got {}",
                       options.spread);
-  const std::size_t n = options.trajectories == 0 ? 1024 : options.trajectories;
-  return forecasting({"lorenz", 3, n, options.seed, "spread", options.spread}, options.cache,
+  return forecasting({"lorenz", 3, options.trajectories, options.seed, "spread", options.spread}, options.cache,
                      [&](std::size_t i) { return lorenz_trajectory(options.seed, i, options.spread); });
 }
 
-Splits mackey_glass(const DynamicsOptions& options) {
+Splits mackey_glass(const DynamicsSettings& options) {
   require<UsageError>(options.tau >= min_delay && options.tau <= max_delay, "mackey-glass",
                       "expected a tau from {1} to {2}, got {0}", options.tau, min_delay, max_delay);
-  const std::size_t n = options.trajectories == 0 ? 256 : options.trajectories;
-  return forecasting({"mackey-glass", delays, n, options.seed, "tau", options.tau}, options.cache,
+  return forecasting({"mackey-glass", delays, options.trajectories, options.seed, "tau", options.tau}, options.cache,
                      [&](std::size_t i) { return mackey_glass_trajectory(options.seed, i, options.tau); });
 }
 

@@ -3,6 +3,7 @@
 // Q-S5 used; the integrators are our own.
 #pragma once
 
+#include "core/options.h"
 #include "datasets/dataset.h"
 
 #include <cstddef>
@@ -17,13 +18,18 @@ namespace bitstate::datasets {
 inline constexpr std::size_t min_trajectories = 2, max_trajectories = 100'000;
 inline constexpr double min_delay = 0.01, max_delay = 1000.0;
 
-struct DynamicsOptions {
-  std::size_t trajectories = 0;  ///< train and test together; 0: Q-S5's 1024 (Lorenz) or 256 (Mackey-Glass)
+struct DynamicsSettings {
+  std::size_t trajectories = 1024;  ///< train and test together; Q-S5: 1024 (Lorenz) or 256 (Mackey-Glass)
+  double tau = 17.0;                ///< Mackey-Glass: the delay
+  // of every run as they are here, for they have no option
   std::uint64_t seed = 0;
-  double tau = 17.0;              ///< Mackey-Glass: the delay
   double spread = 1e-7;           ///< Lorenz: relative size of the random shift of the starting point; see lorenz()
   std::filesystem::path cache{};  ///< folder that keeps generated trajectories; created if absent; empty: none
 };
+
+/// The options of each system.
+OptionTable<DynamicsSettings> lorenz_options();
+OptionTable<DynamicsSettings> mackey_glass_options();
 
 /// Points of a trajectory: inputs are the first half, targets the second; the output at step t predicts t + 512.
 inline constexpr std::size_t trajectory_points = 1024;
@@ -39,14 +45,14 @@ inline constexpr std::size_t trajectory_points = 1024;
 /// attractor's variance of about 73. Mean squared error of the best forecast that knows the time but not the start:
 /// spread 1e-8: 0.003, 1e-7 (the default): 0.28, 1e-6: 17, 1e-5: 36, 1e-2 and above: 70.
 /// Integrated by Taylor series of order 24, one step a point: exact to rounding.
-Splits lorenz(const DynamicsOptions& options);
+Splits lorenz(const DynamicsSettings& options);
 
 /// Mackey and Glass (1977) with dysts' parameters: x' = 2 x(t-tau) / (1 + x(t-tau)^9.65) - x; [512, 10] -> [512, 10].
 /// The ten features are x at delays tau apart, the oldest first: x(t), x(t+tau), ..., x(t+9 tau). The 1024 points are
 /// 5.96122/100 units of time apart. As in dysts the past before 0 is a random level with noise, and the first tau units
 /// are dropped; levels are uniform in [0, 1), as Q-S5 draws them, from (seed, trajectory).
 /// Integrated by Runge-Kutta of order 4 with a step that divides tau, delayed values by cubic Hermite interpolation.
-Splits mackey_glass(const DynamicsOptions& options);
+Splits mackey_glass(const DynamicsSettings& options);
 
 /// One trajectory, [1024, 3] or [1024, 10] row-major. Depends on seed, index and the system's own options only.
 std::vector<float> lorenz_trajectory(std::uint64_t seed, std::size_t index, double spread);

@@ -4,6 +4,7 @@
 #include "datasets/formats/npy.h"
 #include "datasets/formats/png.h"
 #include "datasets/generators/pathfinder_generator.h"
+#include "datasets/generators/pathfinder_image.h"
 #include "datasets/splits.h"
 
 #include <fmt/core.h>
@@ -127,6 +128,13 @@ PathfinderEntry parse_pathfinder_entry(const std::vector<std::string>& fields, s
           "the image {} is not below this folder", file.string());
   require(fields[3] == "0" || fields[3] == "1", where, "the label {} is neither 0 nor 1", fields[3]);
   return {file.string(), fields[3] == "1" ? 1 : 0};
+}
+
+OptionTable<ContourSettings> contour_options() {
+  OptionTable<ContourSettings> table("data");
+  table.whole("contour_length", "PADDLES", &ContourSettings::contour_length, min_contour_length, max_contour_length,
+              "length of Pathfinder's long snakes; LRA's easy, intermediate and hard images: 6, 9, 14");
+  return table;
 }
 
 std::string pathfinder_advice(std::size_t size, std::size_t contour_length) {

@@ -2,6 +2,7 @@
 // one dashed curve? Read from the layout of the Long Range Arena's release, which make_pathfinder also writes.
 #pragma once
 
+#include "core/options.h"
 #include "datasets/dataset.h"
 
 #include <cstddef>
@@ -12,6 +13,15 @@
 #include <vector>
 
 namespace bitstate::datasets {
+
+/// Which images.
+struct ContourSettings {
+  std::size_t contour_length =
+      14;  ///< paddles of the long snakes: 6, 9, 14 are LRA's easy, intermediate and hard images
+};
+
+/// The options of pathfinder and pathx.
+OptionTable<ContourSettings> contour_options();
 
 /// A line of metadata: an image, below the level's folder (relative, without ".."), and its label, 0 or 1.
 struct PathfinderEntry {

@@ -30,13 +30,19 @@ fs::path find_file(const fs::path& folder, std::string_view subfolder, std::stri
        advice(subfolder));
 }
 
-Cutting cutting_of(const SystemOptions& options, std::size_t default_window) {
+Cutting cutting_of(const SeriesSettings& series, std::size_t default_window, const std::optional<Reading>& reading) {
   Cutting cutting;
-  cutting.window = options.window > 0 ? options.window : default_window;
-  cutting.stride = options.stride > 0 ? options.stride : std::max<std::size_t>(cutting.window / 2, 1);
-  cutting.horizon = options.one_step ? 1 : 0;
-  cutting.reading = options.reading;
+  cutting.window = series.window > 0 ? series.window : default_window;
+  cutting.stride = series.stride > 0 ? series.stride : std::max<std::size_t>(cutting.window / 2, 1);
+  cutting.horizon = series.horizon;
+  cutting.reading = reading;
   return cutting;
+}
+
+/// Simulation, or one step ahead.
+void check_horizon(const SeriesSettings& series) {
+  require<UsageError>(series.horizon <= 1, "horizon", "expected 0 (simulation) or 1 (one step ahead), got \"{}\"",
+                      series.horizon);
 }
 
 /// Rows of a table as the only series of a part.
@@ -52,30 +58,33 @@ std::vector<Series> part(const Csv& table, const Range& range, const fs::path& f
 
 }  // namespace
 
-Splits silverbox(const fs::path& folder, const SystemOptions& options, SilverboxTest test) {
+Splits silverbox(const fs::path& folder, const SeriesSettings& series, SilverboxTest test,
+                 const std::optional<Reading>& reading) {
+  check_horizon(series);
   constexpr Range all_train{40650, 105712};
   constexpr std::size_t validation = all_train.last - (all_train.last - all_train.first) / 10;
   constexpr Range multisine{105712, 127400};
   constexpr Range arrow{100, 40575};
   const bool is_arrow = test == SilverboxTest::arrow;
   const fs::path file = find_file(folder, "silverbox", "SNLS80mV.csv");
-  const Csv table = read_csv(file, columns_of("V1", "V2", options.one_step));
+  const Csv table = read_csv(file, columns_of("V1", "V2", series.horizon == 1));
   return cut_series(is_arrow ? "silverbox-arrow" : "silverbox",
                     {part(table, {all_train.first, validation}, file), part(table, {validation, all_train.last}, file),
                      part(table, is_arrow ? arrow : multisine, file)},
-                    table.names.size() - 1, 1, cutting_of(options, 1024));
+                    table.names.size() - 1, 1, cutting_of(series, 1024, reading));
 }
 
-Splits cascaded_tanks(const fs::path& folder, const SystemOptions& options) {
+Splits cascaded_tanks(const fs::path& folder, const SeriesSettings& series, const std::optional<Reading>& reading) {
+  check_horizon(series);
   constexpr std::size_t rows = 1024;
   constexpr std::size_t validation = rows * 3 / 4;
   const fs::path file = find_file(folder, "cascaded_tanks", "dataBenchmark.csv");
-  const Csv estimation = read_csv(file, columns_of("uEst", "yEst", options.one_step));
-  const Csv tested = read_csv(file, columns_of("uVal", "yVal", options.one_step));
+  const Csv estimation = read_csv(file, columns_of("uEst", "yEst", series.horizon == 1));
+  const Csv tested = read_csv(file, columns_of("uVal", "yVal", series.horizon == 1));
   return cut_series("cascaded-tanks",
                     {part(estimation, {0, validation}, file), part(estimation, {validation, rows}, file),
                      part(tested, {0, rows}, file)},
-                    estimation.names.size() - 1, 1, cutting_of(options, 256));
+                    estimation.names.size() - 1, 1, cutting_of(series, 256, reading));
 }
 
 }  // namespace bitstate::datasets

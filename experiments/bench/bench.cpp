@@ -6,6 +6,7 @@
 #include "datasets/registry.h"
 #include "experiments/host/console.h"
 #include "experiments/run/model_setup.h"
+#include "experiments/settings/load.h"
 #include "experiments/training/lane_runner.h"
 
 #include <nlohmann/json.hpp>
@@ -69,7 +70,7 @@ double measure_gemm(Workers& workers) {
 datasets::Splits bench_shape(const RunConfig& config) {
   const datasets::Shape shape = datasets::shape(config.dataset);
   datasets::Splits splits = shape.splits;
-  if (!config.pad) {
+  if (!config.s5.pad) {
     splits.max_length = static_cast<std::size_t>(std::lround(shape.mean_length / (splits.pairs ? 2.0 : 1.0)));
   }
   return splits;
@@ -81,12 +82,12 @@ class Stepper {
   Stepper(const RunConfig& config, Workers& workers)
       : config_(config),
         shape_(bench_shape(config)),
-        data_(shape_, config.bsz),
+        data_(shape_, config.training.bsz),
         model_(make_model(config, shape_)),
         inventory_(quantized()),
-        runner_(model_, inventory_, metric_of(shape_), {config.lanes, 0, config.batchnorm}, workers),
+        runner_(model_, inventory_, metric_of(shape_), {config.training.lanes, 0, config.s5.batchnorm}, workers),
         optimizer_(inventory_.parameters, optimizer_settings(config)),
-        indices_(config.bsz) {
+        indices_(config.training.bsz) {
     std::iota(indices_.begin(), indices_.end(), std::size_t{0});
     if (needs_calibration(inventory_)) {
       runner_.run(LaneRunner::Mode::begin, data_, indices_);
@@ -96,13 +97,13 @@ class Stepper {
 
   double step_seconds() {
     const auto start = Clock::now();
-    runner_.run(LaneRunner::Mode::train, data_, indices_, config_.seed, step_++);
+    runner_.run(LaneRunner::Mode::train, data_, indices_, config_.training.seed, step_++);
     optimizer_.step(inventory_.parameters, runner_.gradient(), 1e-4, 1e-4);
     update_ranges(inventory_, runner_.observed());
     return seconds_since(start);
   }
 
-  [[nodiscard]] std::size_t tokens() const { return config_.bsz * shape_.max_length * (shape_.pairs ? 2 : 1); }
+  [[nodiscard]] std::size_t tokens() const { return config_.training.bsz * shape_.max_length * (shape_.pairs ? 2 : 1); }
 
  private:
   Inventory quantized() {
@@ -125,12 +126,12 @@ class Stepper {
 /// "none", the configuration, or "rules" for flags and rows of the user.
 std::string quant_name(const RunConfig& config) {
   if (quant_rules(config).empty()) return "none";
-  return config.quant == "none" ? "rules" : config.quant;
+  return config.quantization.quant == "none" ? "rules" : config.quantization.quant;
 }
 
 BenchResult measure(const RunConfig& config) {
   constexpr double wanted_seconds = 6.0;
-  Workers workers(config.threads);
+  Workers workers(config.run.threads);
   Stepper stepper(config, workers);
   stepper.step_seconds();  // warms the arenas
   BenchResult result;
@@ -144,7 +145,7 @@ BenchResult measure(const RunConfig& config) {
     for (int i = 0; i < 3; ++i) result.step_seconds = std::min(result.step_seconds, stepper.step_seconds());
   } while (seconds_since(start) < wanted_seconds);
   result.tokens_per_second = static_cast<double>(stepper.tokens()) / result.step_seconds;
-  result.fraction_of_gemm = training_flops_per_token(config) * result.tokens_per_second / (result.gemm_gflops * 1e9);
+  result.fraction_of_gemm = training_flops_per_token(config.s5) * result.tokens_per_second / (result.gemm_gflops * 1e9);
   result.peak_rss_bytes = peak_rss_bytes();
   result.run_hours = projected_hours(config, result.step_seconds, workers.threads());
   return result;
@@ -165,15 +166,17 @@ nlohmann::json figures(const BenchResult& r) {
 
 std::array<double, 3> projected_hours(const RunConfig& config, double step_seconds, std::size_t threads) {
   std::size_t official = datasets::shape(config.dataset).train_size;
-  if (config.dataset == "lorenz" || config.dataset == "mackey-glass") official = config.trajectories * 4 / 5;
-  std::size_t examples = official - static_cast<std::size_t>(config.val_split * static_cast<double>(official));
-  if (config.limit_train > 0) examples = std::min(examples, config.limit_train);
-  const double steps = static_cast<double>(examples * config.epochs) / static_cast<double>(config.bsz);
+  if (config.dataset == "lorenz" || config.dataset == "mackey-glass")
+    official = config.data.dynamics.trajectories * 4 / 5;
+  std::size_t examples = official - static_cast<std::size_t>(config.data.val_split * static_cast<double>(official));
+  if (config.data.limit_train > 0) examples = std::min(examples, config.data.limit_train);
+  const double steps =
+      static_cast<double>(examples * config.training.epochs) / static_cast<double>(config.training.bsz);
   std::array<double, 3> hours{};
   std::transform(projected_cores.begin(), projected_cores.end(), hours.begin(), [&](std::size_t machine) {
     // lanes are dealt to the cores: the busiest core decides
     const auto rounds = [&](std::size_t cores) {
-      const double lanes = static_cast<double>(std::min(config.bsz, std::max(config.lanes, cores)));
+      const double lanes = static_cast<double>(std::min(config.training.bsz, std::max(config.training.lanes, cores)));
       return std::ceil(lanes / static_cast<double>(cores)) / lanes;
     };
     return steps * step_seconds / 3600.0 * rounds(machine) / rounds(threads);
@@ -181,23 +184,13 @@ std::array<double, 3> projected_hours(const RunConfig& config, double step_secon
   return hours;
 }
 
-double training_flops_per_token(const RunConfig& config) {
-  const auto h = static_cast<double>(config.d_model);
-  const double p = static_cast<double>(config.ssm_size_base) / (config.conj_sym ? 2.0 : 1.0);
-  const double directions = config.bidirectional ? 2.0 : 1.0;
-  const double gates = config.activation_fn == "full_glu" ? 2.0 : (config.activation_fn == "gelu" ? 0.0 : 1.0);
-  const double forward = 4.0 * p * h * (1.0 + directions) + 8.0 * p * directions + 2.0 * h * h * gates + 20.0 * h;
-  const double backward = 8.0 * p * h * (1.0 + directions) + 16.0 * p * directions + 4.0 * h * h * gates + 40.0 * h;
-  return static_cast<double>(config.n_layers) * (forward + backward);
-}
-
 std::vector<BenchResult> bench(const RunConfig& config) {
   std::vector<BenchResult> results = {measure(config)};
   if (results[0].quant == "none") {
     RunConfig quantized = config;
-    quantized.quant = "w8a8";
-    quantized.trained_rules.reset();
-    quantized.quant_text = load_run_config("", {{"preset", config.preset}, {"quant", "w8a8"}}).quant_text;
+    quantized.quantization.quant = "w8a8";
+    quantized.quantization.trained_rules.reset();
+    quantized.quantization.text = load_run_config("", {{"preset", config.preset}, {"quant", "w8a8"}}).quantization.text;
     results.push_back(measure(quantized));
   }
   return results;

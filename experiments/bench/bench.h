@@ -1,14 +1,14 @@
 // How fast a training step is, as a fraction of what matrix products reach on this machine in the same run.
 #pragma once
 
-#include "experiments/settings/run_config.h"
-
 #include <array>
 #include <chrono>
 #include <string>
 #include <vector>
 
 namespace bitstate::experiments {
+
+struct RunConfig;
 
 inline double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -31,8 +31,8 @@ struct BenchResult {
   std::uint64_t peak_rss_bytes = 0;  ///< of the process so far: with two results, the second includes the first
 };
 
-/// Times training steps of the recipe on random data of its shape: of `config.quant`, or of float and w8a8 when it is
-/// none.
+/// Times training steps of the recipe on random data of its shape: of `config.quantization.quant`, or of float and w8a8
+/// when it is none.
 std::vector<BenchResult> bench(const RunConfig& config);
 
 /// Hours of training for all epochs on the official data set (without what val_split and limit_train take away, and
@@ -42,8 +42,5 @@ std::array<double, 3> projected_hours(const RunConfig& config, double step_secon
 
 /// One line of JSON: the figures of the first result, and all of them under "runs".
 std::string to_json(const std::vector<BenchResult>& results);
-
-/// FLOPs of forward and backward for one token (S5: complex products of B and C, recurrence, GLU, elementwise work).
-double training_flops_per_token(const RunConfig& config);
 
 }  // namespace bitstate::experiments

@@ -13,6 +13,7 @@
 #include "experiments/run/model_setup.h"
 #include "experiments/settings/embedded.h"
 #include "experiments/settings/ini.h"
+#include "experiments/settings/load.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

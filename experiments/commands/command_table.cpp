@@ -4,8 +4,8 @@
 #include "datasets/registry.h"
 #include "experiments/commands/list.h"
 #include "experiments/data/make_data.h"
-#include "experiments/report/run_record.h"
 #include "experiments/settings/embedded.h"
+#include "experiments/settings/options.h"
 
 #include <algorithm>
 #include <initializer_list>
@@ -188,10 +188,9 @@ std::vector<Command> commands_around_runs(const Options& all) {
 
 }  // namespace
 
-std::vector<Command> command_table(const RunConfig& defaults) {
-  const Options all = run_options(defaults);
-  std::vector<Command> table = commands_on_runs(all);
-  for (Command& command : commands_around_runs(all)) table.push_back(std::move(command));
+std::vector<Command> command_table(const Options& run) {
+  std::vector<Command> table = commands_on_runs(run);
+  for (Command& command : commands_around_runs(run)) table.push_back(std::move(command));
   std::vector<std::string> names;
   names.reserve(table.size());
   for (const Command& command : table) names.push_back(command.name);

@@ -1,7 +1,7 @@
 // What every command is called, takes and does: the table behind --help and the completion of shells.
 #pragma once
 
-#include "experiments/settings/run_config.h"
+#include "experiments/settings/options.h"
 
 #include <array>
 #include <string>
@@ -24,8 +24,8 @@ struct Command {
 inline constexpr std::array<std::string_view, 5> ptq_changes{"preset", "qgelu_approx", "hard_sigmoid", "scan",
                                                              "balance"};
 
-/// All commands, with the values in `defaults` as those of the options of runs.
-std::vector<Command> command_table(const RunConfig& defaults = {});
+/// All commands; `run` are the options of runs with the values to show.
+std::vector<Command> command_table(const std::vector<OptionInfo>& run = run_options());
 
 /// The text of bitstate --help: the commands and the exit codes.
 std::string program_help(const std::vector<Command>& table);

@@ -13,10 +13,9 @@
 #include "experiments/host/console.h"
 #include "experiments/inspect/inspect.h"
 #include "experiments/report/report.h"
-#include "experiments/report/run_record.h"
 #include "experiments/run/train.h"
 #include "experiments/settings/embedded.h"
-#include "experiments/settings/run_config.h"
+#include "experiments/settings/load.h"
 #include "experiments/sweep/sweep.h"
 #include "experiments/sweep/sweep_check.h"
 
@@ -40,14 +39,6 @@ using nlohmann::json;
 
 void print_json(const json& figures) { fmt::print("{}\n", figures.dump()); }
 
-const std::string* last_value(const CommandLine& line, std::string_view name) {
-  const std::string* value = nullptr;
-  for (const auto& [key, text] : line.options) {
-    if (key == name) value = &text;
-  }
-  return value;
-}
-
 /// The one positional argument, or "". Throws UsageError if there are more.
 std::string only_positional(const CommandLine& line, std::string_view command) {
   require<UsageError>(line.positionals.size() <= 1, command, "\"{}\" is one argument too many",
@@ -58,15 +49,15 @@ std::string only_positional(const CommandLine& line, std::string_view command) {
 int finish(const RunConfig& config, const TrainResult& result) {
   if (result.status != "done")
     print_line(fmt::format("{}: {}", result.status, result.reason.empty() ? "by a signal" : result.reason));
-  print_line(fmt::format("run in {}", config.out));
-  if (config.json) print_line(to_json(result));
+  print_line(fmt::format("run in {}", config.run.out));
+  if (config.run.json) print_line(to_json(result));
   return result.exit_code;
 }
 
 int train_command(const CommandLine& line) {
   std::string recipe = only_positional(line, "train");
-  const std::string* out = last_value(line, "out");
-  const std::string* from = last_value(line, "from");
+  const std::string* out = last_value(line.options, "out");
+  const std::string* from = last_value(line.options, "from");
   const bool source = from != nullptr && !from->empty();
   if (recipe.empty() && !source && out != nullptr && fs::exists(fs::path(*out) / "settings.ini")) {
     recipe = (fs::path(*out) / "settings.ini").string();  // go on with a run that exists
@@ -74,9 +65,9 @@ int train_command(const CommandLine& line) {
   require<UsageError>(!recipe.empty() || source, "train",
                       "needs a recipe (bitstate list recipes names them), the path of an .ini file, or --from=RUN");
   RunConfig config = load_run_config(recipe, line.options);
-  if (config.out.empty()) {
-    const fs::path name = recipe.empty() ? fs::path(config.from).filename() : fs::path(recipe).stem();
-    config.out = fmt::format("runs/{}-{}", name.string(), settings_hash(config));
+  if (config.run.out.empty()) {
+    const fs::path name = recipe.empty() ? fs::path(config.source.from).filename() : fs::path(recipe).stem();
+    config.run.out = fmt::format("runs/{}-{}", name.string(), settings_hash(config));
   }
   return finish(config, train(config));
 }
@@ -102,7 +93,7 @@ int ptq_command(const CommandLine& line) {
   std::string run = only_positional(line, "ptq");
   require<UsageError>(!run.empty(), "ptq", "needs the folder of a run");
   RunConfig config = load_run_config("", ptq_options(run, line.options));
-  if (config.out.empty()) config.out = fmt::format("{}-ptq-{}", config.from, settings_hash(config));
+  if (config.run.out.empty()) config.run.out = fmt::format("{}-ptq-{}", config.source.from, settings_hash(config));
   return finish(config, train(config));
 }
 
@@ -113,14 +104,14 @@ RunConfig trained_run(const CommandLine& line, std::string_view command, const S
   const fs::path settings_file = fs::path(run) / "settings.ini";
   require<UsageError>(fs::exists(settings_file), run, "is not the folder of a run: it has no settings.ini");
   RunConfig config = load_run_config(settings_file.string(), options);
-  config.out = run;
-  config.from_digest.clear();  // the weights no longer depend on those of the source
+  config.run.out = run;
+  config.source.digest.clear();  // the weights no longer depend on those of the source
   return config;
 }
 
 int eval_command(const CommandLine& line) {
   const RunConfig config = trained_run(line, "eval", line.options);
-  const TrainResult result = evaluate(config, config.out);
+  const TrainResult result = evaluate(config, config.run.out);
   if (result.status == "done") {
     fmt::print("test {} {:.4f}  loss {:.4f}\n", result.metric_name, result.test_metric, result.test_loss);
   }
@@ -144,9 +135,9 @@ int inspect_command(const CommandLine& line) {
     return true;
   });
   const RunConfig config = trained_run(line, "inspect", options);
-  const Inspection inspection = inspect_run(config, config.out, samples);
+  const Inspection inspection = inspect_run(config, config.run.out, samples);
   fmt::print("{}", inspection_text(inspection));
-  if (config.json) fmt::print("{}\n", to_json(inspection));
+  if (config.run.json) fmt::print("{}\n", to_json(inspection));
   return 0;
 }
 
@@ -176,7 +167,7 @@ int export_command(const CommandLine& line) {
   }
   check_export_options(wanted);
   const RunConfig config = trained_run(line, "export", options);
-  return export_command(config, config.out, wanted);
+  return export_command(config, config.run.out, wanted);
 }
 
 int run_command_line(const CommandLine& line) {
@@ -191,7 +182,7 @@ int run_command_line(const CommandLine& line) {
     }
   }
   require<UsageError>(!program.empty() && !input.empty(), "run", "needs a program file and --input=FILE");
-  return run_program_command(program, input, config.out, config.threads);
+  return run_program_command(program, input, config.run.out, config.run.threads);
 }
 
 int bench_command(const CommandLine& line) {
@@ -217,7 +208,7 @@ int bench_command(const CommandLine& line) {
       fmt::print(" {:.3g} on {} cores{}", r.run_hours[i], projected_cores[i], i + 1 < r.run_hours.size() ? "," : "\n");
     }
   }
-  if (config.json) fmt::print("{}\n", to_json(results));
+  if (config.run.json) fmt::print("{}\n", to_json(results));
   return 0;
 }
 
@@ -232,22 +223,24 @@ struct SweepOptions {
 SweepOptions sweep_options(const CommandLine& line) {
   SweepOptions options;
   RunConfig how;  // options that say how runs are done; they are not settings of the runs
-  const Settings affecting = settings(how);
+  const auto options_of_runs = run_options();
   for (const auto& [name, value] : line.options) {
-    const auto same = [&key = name](const auto& setting) { return setting.first == key; };
+    const auto affects = [&key = name](const OptionInfo& option) {
+      return option.affects_result && option.name == key;
+    };
     if (name == "jobs") {
       options.jobs = count_of(name, value, 3);
-    } else if (name == "data" || std::any_of(affecting.begin(), affecting.end(), same)) {
+    } else if (name == "data" || std::any_of(options_of_runs.begin(), options_of_runs.end(), affects)) {
       options.overrides.emplace_back(name, value);
     } else {
       set_option(how, name, value);
       if (name == "checkpoint_seconds") options.passed.push_back(fmt::format("--{}={}", name, value));
     }
   }
-  const std::size_t threads = how.threads > 0 ? how.threads : std::max(1U, std::thread::hardware_concurrency());
+  const std::size_t threads = how.run.threads > 0 ? how.run.threads : std::max(1U, std::thread::hardware_concurrency());
   options.passed.push_back(fmt::format("--threads={}", std::max<std::size_t>(1, threads / options.jobs)));
-  options.out = how.out;
-  options.json = how.json;
+  options.out = how.run.out;
+  options.json = how.run.json;
   return options;
 }
 
@@ -285,7 +278,7 @@ int sweep_command(const CommandLine& line) {
 
 int report_command(const CommandLine& line) {
   const std::vector<fs::path> dirs(line.positionals.begin(), line.positionals.end());
-  const std::string* const given = last_value(line, "out");
+  const std::string* const given = last_value(line.options, "out");
   require<UsageError>(!dirs.empty(), "report", "needs the folder of a sweep or of runs");
   require<UsageError>(dirs.size() == 1 || given != nullptr, "report",
                       "tabulates {} folders together; --out=DIR says where their report goes", dirs.size());
@@ -293,7 +286,7 @@ int report_command(const CommandLine& line) {
   const Report report = write_report(dirs, out);
   const std::string page = (out / "index.html").string();
   fmt::print("{}\n{}\n", report_terminal(report), page);
-  if (last_value(line, "json") != nullptr) {
+  if (last_value(line.options, "json") != nullptr) {
     print_json({{"configurations", report.rows.size()},
                 {"diverged", report.diverged.size()},
                 {"running", report.running.size()},
@@ -363,7 +356,7 @@ std::string help_text(const std::string& name, const CommandLine& line) {
   } else {
     source.clear();
   }
-  const auto table = command_table(config);
+  const auto table = command_table(run_options(config));
   return command_help(row_of(table, name, [](const Command& c) { return c.name; }), source, config.dataset);
 }
 

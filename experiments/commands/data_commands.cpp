@@ -9,7 +9,8 @@
 #include "experiments/data/make_data.h"
 #include "experiments/host/console.h"
 #include "experiments/host/signals.h"
-#include "experiments/settings/ini.h"
+#include "experiments/settings/options.h"
+#include "experiments/settings/run_config.h"
 
 #include <fmt/format.h>
 
@@ -23,8 +24,8 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Reads every sequence of a data set; what is damaged is an Error.
-void read_all(const std::string& name, const datasets::DataOptions& options) {
-  const datasets::Splits splits = datasets::load(name, options);
+void read_all(const std::string& name, const datasets::DataSettings& settings) {
+  const datasets::Splits splits = datasets::load(name, settings);
   std::size_t sequences = 0;
   datasets::Example example;
   for (const auto& part : {splits.train, splits.validation, splits.test}) {
@@ -47,17 +48,17 @@ std::optional<fs::path> official_folder(const std::string& name, const std::stri
 }
 
 /// Official checksums decide where there are any; where there are none, whether the data set can be read.
-int check_official(const std::string& name, const std::string& data_set, const datasets::DataOptions& options) {
+int check_official(const std::string& name, const std::string& data_set, const datasets::DataSettings& settings) {
   bool ok = true;
   bool read = false;
-  for (const auto& file : datasets::data_check(name, options.data)) {
+  for (const auto& file : datasets::data_check(name, settings.path)) {
     // the archive of what may be there unpacked, or made
     const bool replaceable = file.verdict == "missing" && !data_set.empty();
     read = read || replaceable || file.verdict == "no published checksum";
     ok = ok && (file.ok || replaceable);
-    if (!replaceable) fmt::print("{}: {}\n", (options.data / file.file).string(), file.verdict);
+    if (!replaceable) fmt::print("{}: {}\n", (settings.path / file.file).string(), file.verdict);
   }
-  if (ok && read && !data_set.empty()) read_all(data_set, options);
+  if (ok && read && !data_set.empty()) read_all(data_set, settings);
   return ok ? 0 : 1;
 }
 
@@ -65,24 +66,21 @@ int check_data(const RunConfig& config, const std::string& name) {
   const std::string data_set = datasets::canonical_name(name);
   require<UsageError>(data_set != "lorenz" && data_set != "mackey-glass", "data check",
                       "{} has no files that could be checked: train generates it", name);
-  datasets::DataOptions options{.data = config.data, .contour_length = config.contour_length};
-  options.input = split(config.input, ",");
-  options.target = split(config.target, ",");
-  options.task = config.task;
+  datasets::DataSettings settings = config.data;
   if (data_set != "own") {
-    if (const auto folder = official_folder(name, data_set, config.data)) {
-      options.data = *folder;
-      return check_official(name, data_set, options);
+    if (const auto folder = official_folder(name, data_set, config.data.path)) {
+      settings.path = *folder;
+      return check_official(name, data_set, settings);
     }
   }
-  read_all(data_set, options);
+  read_all(data_set, settings);
   if (data_set != "own") fmt::print("the official files of {} are not there, and these have no checksums\n", name);
   return 0;
 }
 
 int fetch_data(const RunConfig& config, const std::string& name, const std::string& mirror) {
   require<UsageError>(!name.empty(), "data fetch", "needs the name of a data set");
-  return fetch(name, datasets::data_folder(name, config.data), mirror, say_line) ? 0 : exit_interrupted;
+  return fetch(name, datasets::data_folder(name, config.data.path), mirror, say_line) ? 0 : exit_interrupted;
 }
 
 }  // namespace

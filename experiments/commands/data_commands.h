@@ -1,7 +1,7 @@
 // The commands of bitstate that verify, download and generate data files.
 #pragma once
 
-#include "experiments/settings/run_config.h"
+#include "experiments/settings/command_line.h"
 
 namespace bitstate::experiments {
 

@@ -1,5 +1,7 @@
 #include "experiments/commands/command_table.h"
 
+#include "core/suggest.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -95,8 +97,7 @@ std::string program_help(const std::vector<Command>& table) {
 std::string command_help(const Command& command, std::string_view values_of, std::string_view dataset) {
   std::vector<OptionInfo> options = command.options;
   std::erase_if(options, [&](const OptionInfo& option) {
-    const auto& sets = option.datasets;
-    return !values_of.empty() && !sets.empty() && std::find(sets.begin(), sets.end(), dataset) == sets.end();
+    return !values_of.empty() && !option.subjects.empty() && !is_one_of(dataset, option.subjects);
   });
   std::string text = fmt::format("usage: bitstate {} {}{}\n\n{}\n", command.name, command.arguments,
                                  options.empty() ? "" : " [--OPTION=VALUE ...]", command.summary);

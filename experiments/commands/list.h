@@ -1,8 +1,6 @@
 // What there is by name: recipes, quantization configurations, presets, sweeps and data sets.
 #pragma once
 
-#include "experiments/settings/run_config.h"
-
 #include <string>
 #include <string_view>
 #include <vector>

@@ -8,6 +8,7 @@
 #include "core/program/run/runner.h"
 #include "core/units.h"
 #include "experiments/export/program_input.h"
+#include "experiments/settings/run_config.h"
 
 #include <fmt/format.h>
 
@@ -79,7 +80,7 @@ int export_command(const RunConfig& config, const fs::path& run, const ExportOpt
   const Written written = write_exported(exported, run, options, missing);
   fmt::print("{}what is written: {}\n{}: {} bytes\n", export_text(exported), written.proof, written.path.string(),
              written.bytes);
-  if (config.json) fmt::print("{}\n", to_json(exported, written.proof, written.proven));
+  if (config.run.json) fmt::print("{}\n", to_json(exported, written.proof, written.proven));
   return 0;
 }
 

@@ -2,13 +2,14 @@
 #pragma once
 
 #include "experiments/export/export_files.h"
-#include "experiments/settings/run_config.h"
 
 #include <cstddef>
 #include <filesystem>
 #include <string>
 
 namespace bitstate::experiments {
+
+struct RunConfig;
 
 /// Writes the program of a run in a format, if it is equal to the run, and runs what it wrote; returns the exit code.
 int export_command(const RunConfig& config, const std::filesystem::path& run, const ExportOptions& options);

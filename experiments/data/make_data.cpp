@@ -8,6 +8,8 @@
 #include "datasets/generators/retrieval_generator.h"
 #include "experiments/host/console.h"
 #include "experiments/host/signals.h"
+#include "experiments/settings/options.h"
+#include "experiments/settings/run_config.h"
 
 #include <fmt/ranges.h>
 
@@ -173,9 +175,9 @@ int make_data(const CommandLine& line) {
       request.options.emplace_back(option, value);
     }
   }
-  require<UsageError>(!config.out.empty(), "data make", "needs --out=DIR, the folder for the files");
-  request.out = config.out;
-  request.threads = config.threads;
+  require<UsageError>(!config.run.out.empty(), "data make", "needs --out=DIR, the folder for the files");
+  request.out = config.run.out;
+  request.threads = config.run.threads;
   std::error_code error;
   fs::create_directories(request.out, error);
   require(!error, request.out.string(), "the folder cannot be created: {}", error.message());

@@ -1,7 +1,7 @@
 // bitstate data make: data sets that are generated.
 #pragma once
 
-#include "experiments/settings/run_config.h"
+#include "experiments/settings/command_line.h"
 
 #include <vector>
 

@@ -8,6 +8,7 @@
 #include "experiments/inspect/inspect.h"
 #include "experiments/run/identity.h"
 #include "experiments/run/model_setup.h"
+#include "experiments/settings/load.h"
 #include "experiments/training/export_model.h"
 #include "experiments/training/metric.h"
 
@@ -126,11 +127,11 @@ class Comparison {
 
 /// The program of the model, or an error that says which sites stand in the way.
 Program traced(const RunConfig& config, const TrainedModel& trained, const datasets::Splits& data) {
-  const std::size_t padded = config.pad ? data.max_length : 0;
+  const std::size_t padded = padded_length(config, data);
   const Inspection inspection = inspect(trained.model(), trained.inventory(), *data.train, 1, padded);
   require(inspection.islands.empty(), "export",
           "{}; bitstate inspect {} shows every site, bitstate ptq gives bits to those that have none",
-          verdict(inspection), config.out);
+          verdict(inspection), config.run.out);
   datasets::Example example;
   data.train->read(0, example);
   Program p = export_model(trained.model(), example, data.name, padded);
@@ -160,7 +161,7 @@ Exported export_run(const RunConfig& config, const std::filesystem::path& run, s
   const TrainedModel quantized(config, data, best);
   TrainedModel in_float(config, data, best);
   in_float.drop_quantizers();
-  Exported result{traced(config, quantized, data), {}, {}, data.max_length, config.threads};
+  Exported result{traced(config, quantized, data), {}, {}, data.max_length, config.run.threads};
   if (accept) accept(result.program);
   const Runner runner(result.program);
   result.sample = [runner, test = data.test](std::size_t i) {
@@ -168,13 +169,13 @@ Exported export_run(const RunConfig& config, const std::filesystem::path& run, s
     test->read(i, example);
     return sample_of(runner, example);
   };
-  const Comparison comparison(quantized, in_float, data, runner, config.pad ? data.max_length : 0);
+  const Comparison comparison(quantized, in_float, data, runner, padded_length(config, data));
   const std::size_t count = std::min(sequences, data.test->size());
   std::vector<Compared> compared(count);
   ProgressBar bar(count, 0);
   std::mutex mutex;
   std::size_t done = 0;
-  Workers(config.threads).for_each(count, [&](std::size_t i) {
+  Workers(config.run.threads).for_each(count, [&](std::size_t i) {
     compared[i] = comparison.compare(i);
     const std::lock_guard lock(mutex);
     bar.show(++done, "comparing the program with the quantized forward");

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "core/program/program.h"
-#include "experiments/settings/run_config.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +11,8 @@
 #include <vector>
 
 namespace bitstate::experiments {
+
+struct RunConfig;
 
 /// A code of the program that is not that of the quantized forward.
 struct Difference {

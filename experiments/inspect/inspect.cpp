@@ -254,7 +254,7 @@ Inspection inspect_run(const RunConfig& config, const std::filesystem::path& run
   Inventory inventory = take_inventory(model);
   apply_quantization(config, inventory);
   load_checkpoint(best, identity_of(config), inventory, nullptr);
-  Inspection result = inspect(model, inventory, *data.train, sequences, config.pad ? data.max_length : 0);
+  Inspection result = inspect(model, inventory, *data.train, sequences, padded_length(config, data));
   result.run = run.string();
   return result;
 }

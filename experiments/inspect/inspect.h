@@ -3,7 +3,6 @@
 #pragma once
 
 #include "datasets/dataset.h"
-#include "experiments/settings/run_config.h"
 #include "models/model.h"
 
 #include <cstddef>
@@ -14,6 +13,8 @@
 #include <vector>
 
 namespace bitstate::experiments {
+
+struct RunConfig;
 
 struct Extent {
   double low = 0.0;

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/io/atomic_file.h"
+#include "experiments/settings/options.h"
 #include "experiments/settings/source.h"
 
 #include <fmt/format.h>

@@ -1,6 +1,7 @@
 // The report as Markdown, as CSV and for a terminal.
 #include "experiments/host/text_table.h"
 #include "experiments/report/report.h"
+#include "experiments/settings/options.h"
 
 #include <fmt/format.h>
 

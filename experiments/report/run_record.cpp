@@ -3,7 +3,7 @@
 #include "core/error.h"
 #include "core/io/hdf5.h"
 #include "core/random.h"
-#include "experiments/settings/run_config.h"
+#include "experiments/settings/options.h"
 #include "experiments/settings/source.h"
 
 #include <fmt/format.h>
@@ -115,13 +115,23 @@ void unify_sources(std::vector<RunRecord>& runs) {
   }
 }
 
+/// What a setting is that a file does not hold: it means nothing to the run's data set, or the option came later.
+std::string default_of(std::string_view name) {
+  static const std::vector<OptionInfo> options = run_options();
+  const auto named = [&](const OptionInfo& option) { return option.name == name && option.affects_result; };
+  const auto found = std::find_if(options.begin(), options.end(), named);
+  return found == options.end() ? std::string() : found->value;
+}
+
 /// A .quant file may have had other rules in every run that names it.
 void tell_rules_apart(std::vector<RunRecord>& runs) {
   std::map<std::string, std::string> first_rules;  // by all other settings
   for (RunRecord& run : runs) {
     if (run.rules.empty()) continue;
     Settings others = run.settings;
-    std::erase_if(others, [](const auto& setting) { return setting.first == "seed" || setting.first == "data"; });
+    std::erase_if(others, [](const auto& setting) {  // older runs also kept what means nothing to their data set
+      return setting.first == "seed" || setting.first == "data" || setting.second == default_of(setting.first);
+    });
     const std::string& first = first_rules.emplace(format_ini(others), run.rules).first->second;
     if (first == run.rules) continue;
     for (auto& [key, value] : run.settings) {
@@ -149,11 +159,8 @@ const std::string* find_setting(const Settings& settings, std::string_view name)
 }  // namespace
 
 std::string RunRecord::setting(std::string_view name) const {
-  static const Settings defaults = experiments::settings(RunConfig());
-  for (const Settings* place : {&settings, &defaults}) {
-    if (const std::string* const value = find_setting(*place, name)) return *value;
-  }
-  return {};
+  const std::string* const value = find_setting(settings, name);
+  return value != nullptr ? *value : default_of(name);
 }
 
 RunRecord read_run(const std::filesystem::path& folder) {
@@ -223,12 +230,6 @@ std::vector<std::string> varying_settings(const std::vector<RunRecord>& runs) {
     if (name != "seed" && values.size() > 1) varying.push_back(name);
   }
   return varying;
-}
-
-bool is_quant_setting(std::string_view name) {
-  constexpr std::string_view tail = "_bits";
-  const bool flag = name.size() > tail.size() && name.substr(name.size() - tail.size()) == tail;
-  return flag || name == "quant" || name == "bits";
 }
 
 }  // namespace bitstate::experiments

@@ -44,7 +44,4 @@ RunRecord::Status status_of(const std::filesystem::path& folder);
 /// only counts among the runs that say so.
 std::vector<std::string> varying_settings(const std::vector<RunRecord>& runs);
 
-/// The options that quantize: quant, the *_bits flags, bits.
-bool is_quant_setting(std::string_view name);
-
 }  // namespace bitstate::experiments

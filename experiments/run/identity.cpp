@@ -1,6 +1,7 @@
 #include "experiments/run/identity.h"
 
 #include "core/error.h"
+#include "experiments/settings/load.h"
 
 #include <algorithm>
 
@@ -16,7 +17,7 @@ std::string value_of(const Settings& settings, std::string_view name) {
 }  // namespace
 
 RunIdentity identity_of(const RunConfig& config) {
-  return {format_ini(kept_settings(config)), quant_rules(config), config.from_digest};
+  return {format_ini(kept_settings(config)), quant_rules(config), config.source.digest};
 }
 
 std::optional<std::string> trained_rules(const std::filesystem::path& folder) {

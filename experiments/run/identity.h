@@ -2,7 +2,6 @@
 #pragma once
 
 #include "datasets/dataset.h"
-#include "experiments/settings/run_config.h"
 #include "experiments/training/checkpoint.h"
 
 #include <filesystem>
@@ -11,7 +10,9 @@
 
 namespace bitstate::experiments {
 
-/// Without the data; as it is kept in config.out.
+struct RunConfig;
+
+/// Without the data; as it is kept in config.run.out.
 RunIdentity identity_of(const RunConfig& config);
 
 /// All quantization rules of the run in `folder`, as its best.h5 or checkpoint.h5 keeps them; nothing where there is

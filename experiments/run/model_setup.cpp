@@ -1,8 +1,7 @@
 #include "experiments/run/model_setup.h"
 
 #include "core/error.h"
-#include "models/s5/groups.h"
-#include "models/s5/models.h"
+#include "experiments/settings/run_config.h"
 
 #include <unistd.h>
 
@@ -33,84 +32,44 @@ std::filesystem::path cache_folder() {
 }  // namespace
 
 datasets::Splits load_data(const RunConfig& config, const std::optional<datasets::Reading>& reading) {
-  datasets::DataOptions options;
-  options.cache = cache_folder();
-  options.data = config.data;
-  options.trajectories = config.trajectories;
-  options.tau = config.tau;
-  options.contour_length = config.contour_length;
-  options.input = split(config.input, ",");
-  options.target = split(config.target, ",");
-  options.window = config.window;
-  options.stride = config.stride;
-  options.horizon = config.horizon;
-  options.task = config.task;
-  options.reading = reading;
-  options.val_split = config.val_split;
-  options.limit_train = config.limit_train;
-  options.limit_test = config.limit_test;
-  return datasets::load(config.dataset, options);
+  datasets::DataSettings settings = config.data;
+  settings.cache = cache_folder();
+  settings.reading = reading;
+  return datasets::load(config.dataset, settings);
+}
+
+ModelShape shape_of(const datasets::Splits& data) {
+  const auto output = [&] {
+    switch (data.task) {
+      case datasets::Task::classification:
+        return Output::class_per_sequence;
+      case datasets::Task::regression:
+        return Output::values_per_step;
+      case datasets::Task::value:
+        return Output::values_per_sequence;
+    }
+    fail("data", "{} has a task that is none", data.name);
+  };
+  return {data.d_input, data.tokens, data.d_output, {output(), data.pairs ? std::size_t{2} : std::size_t{1}}};
 }
 
 OptimizerSettings optimizer_settings(const RunConfig& config) {
-  OptimizerSettings settings;
-  const OptConfig opt_config = opt_config_of(config.opt_config);
-  settings.groups = s5_groups(opt_config, config.dt_global, config.a_training == "frozen");
-  settings.method = method_of(opt_config);
-  settings.weight_decay = config.weight_decay;
+  OptimizerSettings settings = s5_optimizer(config.s5);
+  settings.weight_decay = config.training.weight_decay;
   return settings;
 }
 
-namespace {
-
-/// The S5 model with the head that the data ask for.
-Model s5_model(const S5Options& options, const datasets::Splits& data, std::uint64_t seed) {
-  if (data.pairs) return S5Retrieval(options, seed);
-  if (data.task == datasets::Task::regression) return S5Regressor(options, seed);
-  return S5Classifier(options, seed);
+Model make_model(const RunConfig& config, const datasets::Splits& data) {
+  return s5_model(config.s5, shape_of(data), config.training.seed);
 }
 
-}  // namespace
-
-Model make_model(const RunConfig& config, const datasets::Splits& data) {
-  S5Options options;
-  options.inputs = data.d_input;
-  options.tokens = data.tokens;
-  options.outputs = data.d_output;
-  options.layers = config.n_layers;
-  options.pool_last = config.mode == "last";
-  options.values = data.task == datasets::Task::value;
-  options.p_dropout = config.p_dropout;
-  S5LayerOptions& layer = options.layer;
-  layer.sizes.H = config.d_model;
-  layer.sizes.P_full = config.ssm_size_base;
-  layer.sizes.blocks = config.blocks;
-  layer.sizes.conj_sym = config.conj_sym;
-  layer.sizes.bidirectional = config.bidirectional;
-  layer.sizes.C_init = c_init_of(config.C_init);
-  layer.sizes.dt_min = config.dt_min;
-  layer.sizes.dt_max = config.dt_max;
-  layer.discretize.method =
-      config.discretization == "bilinear" ? ops::Discretization::bilinear : ops::Discretization::zoh;
-  layer.discretize.clip_eigs = config.clip_eigs;
-  layer.discretize.step_rescale = config.step_rescale;
-  layer.activation = activation_of(config.activation_fn);
-  layer.prenorm = config.prenorm;
-  layer.batchnorm = config.batchnorm;
-  layer.qgelu = config.qgelu_approx;
-  layer.hard_sigmoid = config.hard_sigmoid;
-  layer.use_layernorm_bias = config.use_layernorm_bias;
-  layer.scan_tree = config.scan == "tree";
-  layer.quantize_gradients = config.quantize_gradients;
-  Model model = s5_model(options, data, config.seed);
-  if (config.a_training == "discrete") {
-    for (S5SSM* ssm : ssms(model)) ssm->make_discrete();
-  }
-  return model;
+std::size_t padded_length(const RunConfig& config, const datasets::Splits& data) {
+  return config.s5.pad ? data.max_length : 0;
 }
 
 std::string rules_origin(const RunConfig& config) {
-  return config.quant == "none" ? "bits" : std::filesystem::path(config.quant).filename().string();
+  return config.quantization.quant == "none" ? "bits"
+                                             : std::filesystem::path(config.quantization.quant).filename().string();
 }
 
 void apply_quantization(const RunConfig& config, Inventory& inventory) {

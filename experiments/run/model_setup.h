@@ -3,7 +3,6 @@
 
 #include "autograd/optimizer.h"
 #include "datasets/registry.h"
-#include "experiments/settings/run_config.h"
 #include "models/model.h"
 
 #include <optional>
@@ -11,9 +10,14 @@
 
 namespace bitstate::experiments {
 
+struct RunConfig;
+
 /// The data of a run, as a model with this reading sees them (none: by their own units and vocabulary). Throws Error
 /// for missing or damaged files, and for data whose ids stand for other symbols.
 datasets::Splits load_data(const RunConfig& config, const std::optional<datasets::Reading>& reading = {});
+
+/// What the data ask of a model.
+ModelShape shape_of(const datasets::Splits& data);
 
 /// How the parameters of a run learn.
 OptimizerSettings optimizer_settings(const RunConfig& config);
@@ -21,6 +25,9 @@ OptimizerSettings optimizer_settings(const RunConfig& config);
 /// The untrained model for inputs and outputs like those of `data`; its SSMs are discrete with a_training = discrete.
 /// Throws UsageError for sizes that make no model.
 Model make_model(const RunConfig& config, const datasets::Splits& data);
+
+/// Steps to which the model pads shorter sequences; 0: as long as they are.
+std::size_t padded_length(const RunConfig& config, const datasets::Splits& data);
 
 /// What error sentences call the rules of a run.
 std::string rules_origin(const RunConfig& config);

@@ -10,6 +10,7 @@
 #include "experiments/inspect/inspect.h"
 #include "experiments/run/identity.h"
 #include "experiments/run/model_setup.h"
+#include "experiments/settings/load.h"
 #include "experiments/settings/source.h"
 #include "experiments/training/trainer.h"
 
@@ -33,9 +34,9 @@ struct Interrupted {};
 /// As the weights that a training goes on or starts from read this data set; nothing if there are none of it.
 std::optional<datasets::Reading> known_reading(const RunConfig& config, const std::filesystem::path& folder) {
   const auto checkpoint = folder / "checkpoint.h5";
-  if (config.resume && std::filesystem::exists(checkpoint)) return trained_on(checkpoint).reading;
-  const auto source = std::filesystem::path(config.from) / "best.h5";
-  if (config.from.empty() || !std::filesystem::exists(source)) return {};
+  if (config.run.resume && std::filesystem::exists(checkpoint)) return trained_on(checkpoint).reading;
+  const auto source = std::filesystem::path(config.source.from) / "best.h5";
+  if (config.source.from.empty() || !std::filesystem::exists(source)) return {};
   const TrainedOn before = trained_on(source);
   if (before.dataset != config.dataset) return {};
   return before.reading;
@@ -46,22 +47,22 @@ TrainerOptions trainer_options(const RunConfig& config, const datasets::Splits& 
   options.rules = quant_rules(config);
   options.rules_origin = rules_origin(config);
   options.epochs = epochs_of(config);
-  options.bsz = config.bsz;
+  options.bsz = config.training.bsz;
   options.ssm_lr = ssm_lr_of(config);
-  options.lr = options.ssm_lr * config.lr_factor;
-  options.lr_min = config.lr_min;
-  options.warmup_end = config.warmup_end;
-  options.cosine_anneal = config.cosine_anneal;
+  options.lr = options.ssm_lr * config.training.lr_factor;
+  options.lr_min = config.training.lr_min;
+  options.warmup_end = config.training.warmup_end;
+  options.cosine_anneal = config.training.cosine_anneal;
   options.optimizer = optimizer_settings(config);
-  options.bn_momentum = config.bn_momentum;
-  options.calibration_batches = config.calibration_batches;
-  options.trained = !config.from.empty();
+  options.bn_momentum = config.s5.bn_momentum;
+  options.calibration_batches = config.training.calibration_batches;
+  options.trained = !config.source.from.empty();
   options.metric = metric_of(data);
   options.target_units = data.reading.target_units;
-  options.padded_length = config.pad ? data.max_length : 0;
-  options.seed = config.seed;
-  options.lanes = config.lanes;
-  options.threads = config.threads;
+  options.padded_length = padded_length(config, data);
+  options.seed = config.training.seed;
+  options.lanes = config.training.lanes;
+  options.threads = config.run.threads;
   options.identity = identity_of(config);
   options.identity.data = datasets::digest(data);
   options.identity.reading = data.reading;
@@ -93,7 +94,7 @@ class Run {
   const datasets::Dataset& validation() const { return data_.validation ? *data_.validation : *data_.test; }
   std::filesystem::path file(const char* name) const { return folder_ / name; }
 
-  bool resumes() const { return config_.resume && fs::exists(file("checkpoint.h5")); }
+  bool resumes() const { return config_.run.resume && fs::exists(file("checkpoint.h5")); }
   void take_over();
   void balance_states();
   void say_whether_exportable();
@@ -130,7 +131,7 @@ void Run::save() {
 }
 
 void Run::end_step(const Progress& progress) {
-  if (std::chrono::duration<double>(Clock::now() - saved_).count() >= config_.checkpoint_seconds) save();
+  if (std::chrono::duration<double>(Clock::now() - saved_).count() >= config_.run.checkpoint_seconds) save();
   bar_->show(progress.epoch * steps_per_epoch_ + progress.step,
              fmt::format("epoch {}/{}  loss {:.4f}", progress.epoch + 1, options_.epochs,
                          progress.loss_sum / static_cast<double>(progress.step)));
@@ -152,7 +153,7 @@ void Run::end_epoch(const EpochResult& epoch) {
 
 void Run::say_whether_exportable() {
   const std::string obstacle = trainer_.located(
-      "calibration", [&] { return export_obstacle(trainer_.model(), trainer_.inventory(), data_, config_.pad); });
+      "calibration", [&] { return export_obstacle(trainer_.model(), trainer_.inventory(), data_, config_.s5.pad); });
   if (!obstacle.empty()) bar_->line(obstacle);
 }
 
@@ -203,7 +204,7 @@ void Run::take_over() {
     trainer_.resume(file("checkpoint.h5"));
     seconds_before_ = trainer_.progress().seconds;
     tokens_before_ = trainer_.progress().tokens;
-  } else if (!config_.from.empty()) {
+  } else if (!config_.source.from.empty()) {
     load_source(config_, data_, trainer_.inventory());
   }
 }
@@ -212,7 +213,7 @@ void Run::begin() {
   take_over();
   const std::string& metrics = trainer_.progress().metrics;
   if (!metrics.empty()) write_file_atomically(file("metrics.jsonl"), metrics);
-  if (config_.balance && !resumes()) balance_states();
+  if (config_.source.balance && !resumes()) balance_states();
 }
 
 /// Runs one sequence through what begin() would train: a layer may refuse its quantizers only when it computes.
@@ -284,26 +285,28 @@ TrainResult Run::evaluate_best(const RunIdentity& trained) {
 
 void check_own_data(const RunConfig& config, const std::filesystem::path& folder) {
   const auto best = folder / "best.h5";
-  if (config.dataset != "own" || config.data.empty() || !std::filesystem::exists(best)) return;
+  if (config.dataset != "own" || config.data.path.empty() || !std::filesystem::exists(best)) return;
   RunIdentity now = identity_of(config);
   now.data = datasets::digest(load_data(config, trained_on(best).reading));
   check_identity(best, now);
 }
 
-datasets::Splits training_data(const RunConfig& config) { return load_data(config, known_reading(config, config.out)); }
+datasets::Splits training_data(const RunConfig& config) {
+  return load_data(config, known_reading(config, config.run.out));
+}
 
-void rehearse(const RunConfig& config, const datasets::Splits& data) { Run(config, config.out, data).rehearse(); }
+void rehearse(const RunConfig& config, const datasets::Splits& data) { Run(config, config.run.out, data).rehearse(); }
 
 TrainResult train(const RunConfig& config) {
   const StopSignals signals;  // from here on, also while the data are read
-  const std::filesystem::path folder = config.out;
+  const std::filesystem::path folder = config.run.out;
   const auto result_file = folder / "result.json";
   std::error_code error;
-  require<UsageError>(config.from.empty() || !std::filesystem::equivalent(folder, config.from, error), "out",
-                      "{} is the run that this one starts from; choose another --out", folder.string());
+  require<UsageError>(config.source.from.empty() || !std::filesystem::equivalent(folder, config.source.from, error),
+                      "out", "{} is the run that this one starts from; choose another --out", folder.string());
   const FolderLock lock(folder);  // before anything is read, so that nothing changes between reading and writing
   if (std::filesystem::exists(result_file) || std::filesystem::exists(folder / "checkpoint.h5")) {
-    require<UsageError>(config.resume, "train",
+    require<UsageError>(config.run.resume, "train",
                         "{} already holds a run; --resume continues it, or choose another --out", folder.string());
   }
   if (std::filesystem::exists(result_file)) {
@@ -338,9 +341,9 @@ TrainResult evaluate(const RunConfig& config, const std::filesystem::path& folde
   const RunConfig before = load_run_config((folder / "settings.ini").string(), {});
   RunConfig trained = config;
   trained.dataset = before.dataset;
-  trained.contour_length = before.contour_length;
-  trained.step_rescale = before.step_rescale;
-  trained.limit_test = before.limit_test;
+  trained.data.pathfinder.contour_length = before.data.pathfinder.contour_length;
+  trained.s5.step_rescale = before.s5.step_rescale;
+  trained.data.limit_test = before.data.limit_test;
   const StopSignals signals;
   auto data = load_data(config, trained_on(folder / "best.h5").reading);
   return Run(config, folder, std::move(data)).evaluate_best(identity_of(trained));

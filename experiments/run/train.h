@@ -2,13 +2,14 @@
 #pragma once
 
 #include "datasets/dataset.h"
-#include "experiments/settings/run_config.h"
 
 #include <cstdint>
 #include <filesystem>
 #include <string>
 
 namespace bitstate::experiments {
+
+struct RunConfig;
 
 /// The final figures of a run.
 struct TrainResult {
@@ -36,14 +37,13 @@ std::string to_json(const TrainResult& result);
 /// Reads to_json()'s text back. Throws Error naming `file` when it is damaged.
 TrainResult result_from_json(const std::string& text, const std::string& file);
 
-/// Trains in the folder config.out: settings.ini, parameters.txt (group, rate and decay of each), metrics.jsonl (one
-/// line an epoch), checkpoint.h5, best.h5 and, at the end, result.json, all written atomically; what it
-/// prints is appended to train.log. With 0 epochs (post-
-/// training quantization) it calibrates the weights of config.from, and there are neither parameters.txt, metrics.jsonl
-/// nor checkpoint.h5. With config.resume it
-/// continues from checkpoint.h5 where there is one, bit for bit, unless the data are others; a finished run is returned
-/// as it is. A NaN or an infinity ends the run as "diverged"; the last good checkpoint stays. Throws UsageError when
-/// the folder already holds a run and resume is not set, Error when another process works in it.
+/// Trains in the folder config.run.out: settings.ini, parameters.txt (group, rate and decay of each), metrics.jsonl
+/// (one line an epoch), checkpoint.h5, best.h5 and, at the end, result.json, all written atomically; what it prints is
+/// appended to train.log. With 0 epochs (post- training quantization) it calibrates the weights of config.source.from,
+/// and there are neither parameters.txt, metrics.jsonl nor checkpoint.h5. With config.run.resume it continues from
+/// checkpoint.h5 where there is one, bit for bit, unless the data are others; a finished run is returned as it is. A
+/// NaN or an infinity ends the run as "diverged"; the last good checkpoint stays. Throws UsageError when the folder
+/// already holds a run and resume is not set, Error when another process works in it.
 TrainResult train(const RunConfig& config);
 
 /// The data as train() sees them: by the reading of the checkpoint that it resumes or the run that it starts from.

@@ -1,26 +1,68 @@
-// The table behind RunConfig: one row per option, with its unit, its help, how its text is read and how it is written.
+// All options of a run in one table, put together from those of its subjects, and what goes by it: the texts of all
+// settings, the hash that names a run. No file is read here.
 #pragma once
 
-#include "experiments/settings/run_config.h"
+#include "core/options.h"
+#include "experiments/settings/ini.h"
 
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace bitstate::experiments {
 
-/// One row. `set` throws UsageError naming the option, the value and what was expected; `text` is what set() reads
-/// back.
-struct Option : OptionInfo {
-  bool affects_result = true;
-  std::function<void(RunConfig&, std::string_view)> set;
-  std::function<std::string(const RunConfig&)> text;
-  bool verbatim = false;  ///< a path: white space at the ends of the value is part of it
-  bool later = false;     ///< came after runs were named by their settings: at its default it is no part of their hash
-};
+struct RunConfig;
 
-/// The rows in the order of --help. Built once per call.
+using Option = OptionOf<RunConfig>;
+
+/// The rows of all subjects in the order of --help, of settings.ini and of the hash. Built once per call.
 std::vector<Option> option_table();
+
+/// The same for --help and the completion of shells, with these values; or with the defaults.
+std::vector<OptionInfo> run_options(const RunConfig& values);
+std::vector<OptionInfo> run_options();
+
+/// Whether the option is in a table of what the run has chosen: of its data set, or of every run.
+bool is_chosen(const OptionInfo& option, const RunConfig& config);
+
+/// Whether the option gives bits to a model: without all of these the run is a float run.
+bool is_quant_setting(std::string_view name);
+
+/// Names of the built-in recipes, presets and quantization configurations (experiments/recipes, presets, configs).
+std::vector<std::string> recipe_names();
+std::vector<std::string> preset_names();
+std::vector<std::string> quant_names();
+
+/// The names of options.
+std::vector<std::string> names_of(const std::vector<OptionInfo>& options);
+
+/// Throws UsageError, which suggests the nearest known name, or says what the option of another program is called here.
+[[noreturn]] void refuse_unknown(std::string_view where, std::string_view name, const std::vector<std::string>& known);
+
+/// Sets one option from its text. Throws UsageError naming the option, the value and what is allowed.
+void set_option(RunConfig& config, std::string_view name, std::string_view value);
+
+/// Sets several in their order, after those of the preset that they name. `where` is named for an unknown one.
+void set_options(RunConfig& config, const Settings& given, std::string_view where);
+
+/// The value that counts, which is the last; null where none is given.
+const std::string* last_value(const Settings& given, std::string_view name);
+
+/// Canonical text of every chosen option that affects the result, in the order of the table. Loading it gives the same
+/// run.
+Settings settings(const RunConfig& config);
+
+/// Settings that were kept by this or an older version, as settings() gives them: each option that did not exist then
+/// has its default, and so has one that means nothing to the data set. Throws Error naming `where` for an option that
+/// does not exist now.
+Settings completed(const Settings& kept, std::string_view where);
+
+/// Those of a run's settings that say what model it is, on what data and how it learns, for a run in other bits.
+Settings without_quantization(Settings settings);
+
+/// 16 hex digits: FNV-1a of the texts of all options that affect the result, of whatever data set (later ones at their
+/// defaults left out, so that it stays what it was), of the rules of `quant` and of the weights of `from`. Names the
+/// folder of a run.
+std::string settings_hash(const RunConfig& config);
 
 }  // namespace bitstate::experiments

@@ -5,6 +5,8 @@
 #include "core/io/sha256.h"
 #include "experiments/run/model_setup.h"
 #include "experiments/settings/ini.h"
+#include "experiments/settings/options.h"
+#include "experiments/settings/run_config.h"
 #include "models/s5/models.h"
 
 #include <fmt/ranges.h>
@@ -115,28 +117,30 @@ std::string source_digest(const std::filesystem::path& run) {
 }
 
 std::string other_columns(const RunConfig& config) {
-  const auto file = std::filesystem::path(config.from) / "settings.ini";
-  if (config.from.empty() || config.dataset != "own" || !std::filesystem::exists(file)) return {};
+  const auto file = std::filesystem::path(config.source.from) / "settings.ini";
+  if (config.source.from.empty() || config.dataset != "own" || !std::filesystem::exists(file)) return {};
   RunConfig source;
   for (const auto& [name, value] : read_ini(file)) {
     if (name == "dataset" || name == "input" || name == "target") set_option(source, name, value);
   }
-  if (source.dataset != "own" || (source.input == config.input && source.target == config.target)) return {};
+  const datasets::OwnSettings& before = source.data.own;
+  const datasets::OwnSettings& now = config.data.own;
+  if (source.dataset != "own" || (before.input == now.input && before.target == now.target)) return {};
   return fmt::format("warning: {} was trained with the input {} and the target {}; {} and {} are read in their units",
-                     config.from, source.input, source.target, config.input, config.target);
+                     config.source.from, before.input, before.target, now.input, now.target);
 }
 
 void load_source(const RunConfig& config, const datasets::Splits& data, const Inventory& inventory) {
-  const auto file = weights_file(config.from);
+  const auto file = weights_file(config.source.from);
   require<UsageError>(std::filesystem::exists(file), "from",
-                      "{} holds no best.h5: it is not the folder of a trained run", config.from);
+                      "{} holds no best.h5: it is not the folder of a trained run", config.source.from);
   const Hdf5Reader reader(file);
-  if (config.a_training != "discrete" || reader.exists("parameters/layers.0.ssm.Lambda_bar")) {
+  if (config.s5.a_training != "discrete" || reader.exists("parameters/layers.0.ssm.Lambda_bar")) {
     read_weights(reader, inventory);
     return;
   }
   RunConfig continuous = config;
-  continuous.a_training = "continuous";
+  continuous.s5.a_training = "continuous";
   Model model = make_model(continuous, data);
   read_weights(reader, take_inventory(model));
   for (S5SSM* ssm : ssms(model)) ssm->make_discrete();

@@ -2,13 +2,14 @@
 #pragma once
 
 #include "datasets/dataset.h"
-#include "experiments/settings/run_config.h"
 #include "models/inventory.h"
 
 #include <filesystem>
 #include <string>
 
 namespace bitstate::experiments {
+
+struct RunConfig;
 
 /// The folder that `from`, in the settings of the run in `run`, leads to: absolute, or relative to `run`. Runs with
 /// checkpoints of format 2 kept it relative to where they were started: it is also looked for from the folders above
@@ -27,9 +28,9 @@ std::string source_digest(const std::filesystem::path& run);
 /// in the units of those; else "".
 std::string other_columns(const RunConfig& config);
 
-/// Sets parameters and buffers of config's model from `config.from`/best.h5; ranges are not taken over. A discrete
-/// model is the one that a continuous source stands for. Throws UsageError, naming the first tensor that differs, when
-/// the file belongs to a model of another architecture, Error when it is damaged.
+/// Sets parameters and buffers of config's model from `config.source.from`/best.h5; ranges are not taken over. A
+/// discrete model is the one that a continuous source stands for. Throws UsageError, naming the first tensor that
+/// differs, when the file belongs to a model of another architecture, Error when it is damaged.
 void load_source(const RunConfig& config, const datasets::Splits& data, const Inventory& inventory);
 
 }  // namespace bitstate::experiments

@@ -5,6 +5,7 @@
 #include "core/io/folder_lock.h"
 #include "experiments/host/signals.h"
 #include "experiments/report/run_record.h"
+#include "experiments/settings/load.h"
 
 #include <fmt/format.h>
 
@@ -123,7 +124,7 @@ SweepSummary run_sweep(const std::vector<SweepRun>& plan, const std::filesystem:
     // written before anything runs, so that a report can list what is missing
     std::filesystem::create_directories(folder);
     RunConfig config = run.config;
-    config.out = folder.string();
+    config.run.out = folder.string();
     write_file_atomically(folder / "settings.ini", settings_text(config));
     left.push_back(&run);
   }
@@ -155,7 +156,7 @@ int ProcessLauncher::start(const SweepRun& run, const std::filesystem::path& fol
   std::vector<std::string> command{ChildProcesses::this_program().string(), "train", (folder / "settings.ini").string(),
                                    "--out=" + folder.string()};
   if (std::filesystem::exists(folder / "checkpoint.h5")) command.push_back("--resume=true");
-  if (!run.config.data.empty()) command.push_back("--data=" + run.config.data);
+  if (!run.config.data.path.empty()) command.push_back("--data=" + run.config.data.path.string());
   command.insert(command.end(), options_.begin(), options_.end());
   return children_.start(command, folder / "train.log");
 }

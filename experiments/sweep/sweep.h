@@ -2,6 +2,7 @@
 #pragma once
 
 #include "experiments/host/process.h"
+#include "experiments/settings/ini.h"
 #include "experiments/settings/run_config.h"
 
 #include <cstddef>

@@ -15,11 +15,6 @@ namespace bitstate::experiments {
 
 namespace {
 
-/// Settings that decide what data are read.
-constexpr std::array<std::string_view, 14> data_settings{
-    "dataset", "data",   "trajectories", "tau",  "contour_length", "input",       "target",
-    "window",  "stride", "horizon",      "task", "val_split",      "limit_train", "limit_test"};
-
 /// Settings whose values only training tells apart: each is checked alone when it is read.
 constexpr std::array<std::string_view, 16> training_settings{
     "seed",       "epochs", "ssm_lr_base",    "lr_factor",         "dt_global",    "lr_min",
@@ -32,9 +27,9 @@ bool is_generated(const RunConfig& config) { return config.dataset == "lorenz" |
 template <class Names>
 std::string key_of(const RunConfig& config, const Names& names) {
   Settings kept = settings(config);
-  kept.emplace_back("data", config.data);
-  kept.emplace_back("checkpoint", config.resume ? config.out : "");
-  kept.emplace_back("weights", config.from_digest);
+  kept.emplace_back("data", config.data.path.string());
+  kept.emplace_back("checkpoint", config.run.resume ? config.run.out : "");
+  kept.emplace_back("weights", config.source.digest);
   std::erase_if(kept, [&](const auto& setting) {
     const bool is_checked =
         !is_one_of(setting.first, training_settings) && !(setting.first == "tau" && is_generated(config));
@@ -44,9 +39,9 @@ std::string key_of(const RunConfig& config, const Names& names) {
 }
 
 std::string data_key(const RunConfig& config) {
-  return key_of(config, [](std::string_view name) {
-    return is_one_of(name, data_settings) || name == "checkpoint" || name == "weights";
-  });
+  std::vector<std::string> names = {"dataset", "checkpoint", "weights"};
+  for (const OptionInfo& option : datasets::data_options().rows()) names.push_back(option.name);
+  return key_of(config, [&](std::string_view name) { return is_one_of(name, names); });
 }
 
 std::string model_key(const RunConfig& config) {
@@ -56,9 +51,9 @@ std::string model_key(const RunConfig& config) {
 /// The run as its own process will see it.
 RunConfig started(const SweepRun& run, const std::filesystem::path& folder) {
   RunConfig config = run.config;
-  config.out = folder.string();
-  config.resume = std::filesystem::exists(folder / "checkpoint.h5");
-  config.threads = 1;  // for one sequence
+  config.run.out = folder.string();
+  config.run.resume = std::filesystem::exists(folder / "checkpoint.h5");
+  config.run.threads = 1;  // for one sequence
   return config;
 }
 

@@ -1,8 +1,7 @@
 // From the text of a sweep to the runs that it asks for.
 #include "core/error.h"
 #include "core/suggest.h"
-#include "experiments/report/run_record.h"
-#include "experiments/settings/options.h"
+#include "experiments/settings/load.h"
 #include "experiments/sweep/sweep.h"
 
 #include <fmt/format.h>
@@ -176,8 +175,8 @@ RunConfig float_reference(const RunConfig& config) {
   for (const Option& option : option_table()) {
     if (is_quant_setting(option.name)) option.set(reference, "none");
   }
-  reference.quant_text.clear();
-  reference.trained_rules.reset();
+  reference.quantization.text.clear();
+  reference.quantization.trained_rules.reset();
   return reference;
 }
 

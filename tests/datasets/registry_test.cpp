@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -18,7 +19,7 @@ using tests::TempFolder;
 TEST_CASE("registry: a data set loads under its name and under Q-S5's") {
   const TempFolder files;
   tests::write_digits(files.path(), 20, 5, false);
-  const DataOptions options{.data = files.path(), .trajectories = 4, .tau = 3.0};
+  const DataSettings options{.path = files.path(), .dynamics = {.trajectories = 4, .tau = 3.0}};
   for (const std::string name : {"smnist", "psmnist", "lorenz", "mackey-glass"}) {
     const Splits splits = load(name, options);
     CHECK(splits.name == name);
@@ -34,8 +35,8 @@ TEST_CASE("registry: a data set loads under its name and under Q-S5's") {
 }
 
 TEST_CASE("registry: a data set without validation part holds a share of its training part out, if asked") {
-  const DataOptions options{.trajectories = 20, .val_split = 0.25};
-  const Splits whole = load("lorenz", {.trajectories = 20});
+  const DataSettings options{.val_split = 0.25, .dynamics = {.trajectories = 20}};
+  const Splits whole = load("lorenz", {.dynamics = {.trajectories = 20}});
   const Splits held = load("lorenz", options);
   REQUIRE(held.validation != nullptr);
   CHECK(held.train->size() == 12);
@@ -49,18 +50,19 @@ TEST_CASE("registry: a data set without validation part holds a share of its tra
     }
   }
   CHECK(seen.size() == whole.train->size());  // every training example is in one of the two
-  CHECK(error_of<UsageError>([] { (void)load("lorenz", {.trajectories = 4, .val_split = 0.1}); }).find("val_split") !=
-        std::string::npos);
+  CHECK(error_of<UsageError>([] {
+          (void)load("lorenz", {.val_split = 0.1, .dynamics = {.trajectories = 4}});
+        }).find("val_split") != std::string::npos);
 }
 
 TEST_CASE("registry: limits keep the first examples of each part") {
   const TempFolder files;
   tests::write_digits(files.path(), 20, 5, false);
-  const Splits splits = load("psmnist", {.data = files.path(), .limit_train = 6, .limit_test = 1});
+  const Splits splits = load("psmnist", {.path = files.path(), .limit_train = 6, .limit_test = 1});
   CHECK(splits.train->size() == 6);
   CHECK(splits.validation->size() == 1);
   CHECK(splits.test->size() == 1);
-  const Splits lorenz = load("lorenz", {.trajectories = 10, .limit_train = 100, .limit_test = 1});
+  const Splits lorenz = load("lorenz", {.limit_train = 100, .limit_test = 1, .dynamics = {.trajectories = 10}});
   CHECK(lorenz.train->size() == 8);
   CHECK(lorenz.validation == nullptr);
   CHECK(lorenz.test->size() == 1);
@@ -69,11 +71,11 @@ TEST_CASE("registry: limits keep the first examples of each part") {
 TEST_CASE("registry: options reach the generators") {
   Example a;
   Example b;
-  load("lorenz", {.trajectories = 2, .spread = 0.1}).train->read(0, a);
-  load("lorenz", {.seed = 1, .trajectories = 2, .spread = 0.1}).train->read(0, b);
+  load("lorenz", {.dynamics = {.trajectories = 2, .spread = 0.1}}).train->read(0, a);
+  load("lorenz", {.dynamics = {.trajectories = 2, .seed = 1, .spread = 0.1}}).train->read(0, b);
   CHECK(a.x != b.x);
-  load("mackey-glass", {.trajectories = 2, .tau = 4.0}).train->read(0, a);
-  load("mackey-glass", {.trajectories = 2, .tau = 5.0}).train->read(0, b);
+  load("mackey-glass", {.dynamics = {.trajectories = 2, .tau = 4.0}}).train->read(0, a);
+  load("mackey-glass", {.dynamics = {.trajectories = 2, .tau = 5.0}}).train->read(0, b);
   CHECK(a.x != b.x);
 }
 
@@ -81,4 +83,19 @@ TEST_CASE("registry: an unknown name is a usage error that names the nearest") {
   const std::string message = error_of<UsageError>([] { (void)load("lorentz", {}); });
   CHECK(message.find("lorentz") != std::string::npos);
   CHECK(message.find("lorenz") != std::string::npos);
+}
+
+TEST_CASE("registry: an option names the data sets whose tables have it, and one that all have names none") {
+  std::map<std::string, std::vector<std::string>> subjects;
+  for (const OptionInfo& option : data_options().rows()) {
+    CHECK_MESSAGE(subjects.emplace(option.name, option.subjects).second, option.name);
+  }
+  using Names = std::vector<std::string>;
+  CHECK(subjects.at("limit_train") == Names{});
+  CHECK(subjects.at("data") == Names{});
+  CHECK(subjects.at("tau") == Names{"mackey-glass"});
+  CHECK(subjects.at("trajectories") == Names{"lorenz", "mackey-glass"});
+  CHECK(subjects.at("contour_length") == Names{"pathfinder", "pathx"});
+  CHECK(subjects.at("input") == Names{"own"});
+  CHECK(subjects.at("window") == Names{"silverbox", "silverbox-arrow", "cascaded-tanks", "own"});
 }

@@ -222,7 +222,7 @@ TEST_CASE("dynamics: the first half is the input, the second the target, 80 % of
   CHECK(splits.validation == nullptr);
   Example example;
   splits.test->read(2, example);
-  const auto values = lorenz_trajectory(4, 10, DynamicsOptions{}.spread);
+  const auto values = lorenz_trajectory(4, 10, DynamicsSettings{}.spread);
   CHECK(example.length == 512);
   CHECK(example.x == std::vector<float>(values.begin(), values.begin() + 512 * 3));
   CHECK(example.target == std::vector<float>(values.begin() + 512 * 3, values.end()));
@@ -251,7 +251,7 @@ TEST_CASE("dynamics: a trajectory depends on its seed and index only") {
 
 TEST_CASE("dynamics: the cache gives the same examples, and is made anew where it is damaged or of other settings") {
   const TempFolder folder;
-  const DynamicsOptions options{.trajectories = 5, .seed = 2, .cache = folder / "deep" / "cache"};
+  const DynamicsSettings options{.trajectories = 5, .seed = 2, .cache = folder / "deep" / "cache"};
   const Splits fresh = lorenz({.trajectories = 5, .seed = 2});
   const Splits first = lorenz(options);
   CHECK(same_examples(*fresh.train, *first.train));
@@ -285,7 +285,7 @@ TEST_CASE("dynamics: the cache gives the same examples, and is made anew where i
 
 TEST_CASE("dynamics: the cache is read, not only written") {
   const TempFolder folder;
-  const DynamicsOptions options{.trajectories = 2, .tau = 5.0, .cache = folder.path()};
+  const DynamicsSettings options{.trajectories = 2, .tau = 5.0, .cache = folder.path()};
   (void)mackey_glass(options);
   std::filesystem::path file;
   for (const auto& entry : std::filesystem::directory_iterator(folder.path())) file = entry.path();

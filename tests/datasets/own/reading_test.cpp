@@ -32,7 +32,7 @@ TEST_CASE("reading: data whose training part numbers the symbols otherwise are r
   write_listops(folder / "c", two + two, more);   // as a, tested on others
   const TempFolder cache;
   const auto read = [&](const char* name, std::optional<Reading> reading) {
-    return load("listops", {.data = folder / name, .cache = cache.path(), .reading = std::move(reading)});
+    return load("listops", {.path = folder / name, .cache = cache.path(), .reading = std::move(reading)});
   };
   const Reading learnt = read("a", {}).reading;
   CHECK(learnt.vocabulary.size() == 64);
@@ -40,7 +40,7 @@ TEST_CASE("reading: data whose training part numbers the symbols otherwise are r
   CHECK(read("c", learnt).test->size() == 2);
   CHECK(error_of<Error>([&] { (void)read("b", learnt); }).find("stand for other symbols") != std::string::npos);
   CHECK(error_of<Error>([&] {
-          (void)load("lorenz", {.trajectories = 10, .reading = Reading{{{0}, {1}}, {}, ""}});
+          (void)load("lorenz", {.dynamics = {.trajectories = 10}, .reading = Reading{{{0}, {1}}, {}, ""}});
         }).find("does not have the units") != std::string::npos);
 }
 
@@ -50,10 +50,12 @@ TEST_CASE("reading: a share held out of windows that overlap is refused") {
   for (int i = 0; i < 50; ++i) rows += fmt::format("{},{}\n", i, -i);
   write_quickly(folder / "train.csv", rows);
   write_quickly(folder / "test.csv", rows);
-  DataOptions options{
-      .data = folder.path(), .input = {"u"}, .target = {"y"}, .window = 10, .stride = 5, .val_split = 0.2};
+  DataSettings options{.path = folder.path(),
+                       .val_split = 0.2,
+                       .series = {.window = 10, .stride = 5},
+                       .own = {.input = "u", .target = "y"}};
   CHECK(error_of<UsageError>([&] { (void)load("own", options); }).find("a stride of at least 10") != std::string::npos);
-  options.stride = 10;
+  options.series.stride = 10;
   CHECK(load("own", options).validation->size() == 1);
 }
 
@@ -65,7 +67,7 @@ TEST_CASE("digest: of data it sees values, targets, sizes and units; twice the s
       text += fmt::format("{},{}\n", i, static_cast<float>(i) + (static_cast<int>(i) == changed ? by : 0.0F));
     }
     write_quickly(folder / "s.csv", text);
-    return digest(load("own", {.data = folder / "s.csv", .input = {"u"}, .target = {"y"}}));
+    return digest(load("own", {.path = folder / "s.csv", .own = {.input = "u", .target = "y"}}));
   };
   const std::string one = of(40, -1, 0);
   CHECK(of(40, -1, 0) == one);

@@ -74,7 +74,7 @@ TEST_CASE("cascaded-tanks: simulation reads the input alone, one-step prediction
   CHECK(test.x[1000] == doctest::Approx(2000));
   CHECK(test.target[1000] == doctest::Approx(4000));
 
-  const Splits one_step = cascaded_tanks(folder / "cascaded_tanks", {.one_step = true, .window = 100, .stride = 100});
+  const Splits one_step = cascaded_tanks(folder / "cascaded_tanks", {.window = 100, .stride = 100, .horizon = 1});
   CHECK(one_step.d_input == 2);
   CHECK(one_step.d_output == 1);
   CHECK(one_step.train->size() == 7);  // 767 steps
@@ -125,7 +125,7 @@ TEST_CASE("silverbox: the parts are those of its authors, in both tests, simulat
       CHECK(std::abs(double{example.target[0]} + 2.0 * first) <=
             0x1p-22 * simulation.reading.target_units.deviation[0]);
     }
-    const Splits one_step = silverbox(folder.path(), {.one_step = true}, test);
+    const Splits one_step = silverbox(folder.path(), {.horizon = 1}, test);
     const Example next = restored(one_step, one_step.test, 0);
     CHECK(next.length == (arrow ? 40'474U : 21'687U));
     CHECK(next.x[2 * 1000 + 1] == doctest::Approx(-2.0 * (arrow ? 1'100 : 106'712)));
@@ -164,7 +164,7 @@ TEST_CASE("official: silverbox: the file is split as its authors say") {
   CHECK(restored(splits, splits.validation, 0).length == 6'506);
   CHECK(restored(splits, splits.train, 0).target[0] == doctest::Approx(0.036451).epsilon(1e-4));
 
-  const Splits arrow = silverbox(*folder, {.one_step = true}, SilverboxTest::arrow);
+  const Splits arrow = silverbox(*folder, {.horizon = 1}, SilverboxTest::arrow);
   CHECK(arrow.name == "silverbox-arrow");
   CHECK(arrow.d_input == 2);
   const Example rise = restored(arrow, arrow.test, 0);

@@ -1,5 +1,7 @@
 #include "experiments/bench/bench.h"
 
+#include "experiments/settings/load.h"
+
 #include <doctest/doctest.h>
 
 namespace bitstate::experiments {

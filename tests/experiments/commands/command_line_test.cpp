@@ -1,9 +1,11 @@
 // What the program says of itself: help, lists, hints for names of other programs.
+#include "experiments/settings/command_line.h"
 #include "core/error.h"
 #include "experiments/commands/command_table.h"
 #include "experiments/commands/list.h"
 #include "experiments/settings/embedded.h"
 #include "experiments/settings/foreign_names.h"
+#include "experiments/settings/load.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/text.h"
 
@@ -24,7 +26,7 @@ const Command& command(const std::vector<Command>& table, std::string_view name)
 
 std::string help_of(std::string_view name, const std::string& recipe = "") {
   const RunConfig config = recipe.empty() ? RunConfig() : load_run_config(recipe, {});
-  const auto table = command_table(config);
+  const auto table = command_table(run_options(config));
   return command_help(command(table, name), recipe, config.dataset);
 }
 
@@ -112,7 +114,7 @@ TEST_CASE("list: every recipe, configuration, sweep, preset and data set has one
     }
   }
   const auto sets = lines_of("datasets");
-  const auto names = dataset_names();
+  const auto names = datasets::names();
   REQUIRE(sets.size() == names.size());
   for (std::size_t i = 0; i < names.size(); ++i) CHECK(sets[i].starts_with(names[i] + " "));
   CHECK(lines_of("").size() == list_kinds().size());

@@ -8,7 +8,7 @@
 #include "core/random.h"
 #include "experiments/inspect/inspect.h"
 #include "experiments/run/model_setup.h"
-#include "experiments/settings/run_config.h"
+#include "experiments/settings/load.h"
 #include "experiments/training/calibration.h"
 #include "experiments/training/lane_runner.h"
 #include "experiments/training/metric.h"
@@ -80,7 +80,7 @@ struct ExportRig {
       }
     }
     Workers workers(1);
-    LaneRunner runner(model, inventory, metric_of(data), {1, config.pad ? data.max_length : 0, config.batchnorm, {}},
+    LaneRunner runner(model, inventory, metric_of(data), {1, padded_length(config, data), config.s5.batchnorm, {}},
                       workers);
     std::vector<std::size_t> order(data.train->size());
     std::iota(order.begin(), order.end(), std::size_t{0});
@@ -88,8 +88,8 @@ struct ExportRig {
   }
   ExportRig(const ExportRig&) = delete;
 
-  [[nodiscard]] std::size_t padded() const { return config.pad ? data.max_length : 0; }
-  [[nodiscard]] std::string obstacle() const { return export_obstacle(model, inventory, data, config.pad); }
+  [[nodiscard]] std::size_t padded() const { return padded_length(config, data); }
+  [[nodiscard]] std::string obstacle() const { return export_obstacle(model, inventory, data, config.s5.pad); }
 
   /// The quantized forward of a sequence.
   Value forward_of(const datasets::Example& example, Tape& tape) const {

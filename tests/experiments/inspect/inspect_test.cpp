@@ -4,6 +4,7 @@
 #include "core/random.h"
 #include "experiments/run/model_setup.h"
 #include "experiments/settings/embedded.h"
+#include "experiments/settings/run_config.h"
 #include "experiments/training/lane_runner.h"
 #include "models/s5/models.h"
 #include "tests/support/temp_folder.h"

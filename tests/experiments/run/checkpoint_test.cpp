@@ -1,4 +1,5 @@
 #include "experiments/run/identity.h"
+#include "experiments/settings/load.h"
 
 #include "core/error.h"
 #include "core/io/atomic_file.h"
@@ -73,7 +74,7 @@ TEST_CASE("checkpoint: other settings, other rules and other sizes are refused b
   Saved saved(7.0F);
   save_checkpoint(folder / "c.h5", saved.identity, saved.progress, saved.inventory, &saved.optimizer);
   RunConfig config = saved.config;
-  config.weight_decay = 0.5;
+  config.training.weight_decay = 0.5;
   CHECK_THROWS_WITH_AS(check_identity(folder / "c.h5", {format_ini(settings(config)), saved.identity.rules}),
                        doctest::Contains("weight_decay"), Error);
   CHECK_THROWS_WITH_AS(check_identity(folder / "c.h5", {saved.identity.settings, "weight:* 2\n"}),
@@ -125,10 +126,10 @@ TEST_CASE("model: sMNIST at Q-S5's size has the reference's 138,634 parameters, 
 TEST_CASE("training: padded sequences of full length are the unpadded ones, bit for bit") {
   const tests::TempFolder folder;
   RunConfig config = load_run_config("lorenz-small", {{"trajectories", "20"}, {"bsz", "4"}, {"epochs", "1"}});
-  config.out = (folder / "plain").string();
+  config.run.out = (folder / "plain").string();
   const std::string plain = train(config).weights_digest;
-  config.pad = true;
-  config.out = (folder / "padded").string();
+  config.s5.pad = true;
+  config.run.out = (folder / "padded").string();
   CHECK(train(config).weights_digest == plain);
 }
 

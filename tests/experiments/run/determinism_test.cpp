@@ -1,6 +1,7 @@
 // What a training's result depends on: never the number of threads, with everything switched on that could; always its
 // seed, the epoch, and the part of the data that is meant.
 #include "experiments/run/train.h"
+#include "experiments/settings/load.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>
@@ -30,8 +31,8 @@ RunConfig config(bool batchnorm, const std::string& quant) {
 
 std::string digest(RunConfig c, std::size_t threads) {
   const tests::TempFolder folder;
-  c.threads = threads;
-  c.out = (folder.path() / "run").string();
+  c.run.threads = threads;
+  c.run.out = (folder.path() / "run").string();
   const TrainResult result = train(c);
   REQUIRE(result.status == "done");
   return result.weights_digest;
@@ -50,10 +51,10 @@ TEST_CASE("determinism: the digest sees the seed, the lanes and the quantization
   const RunConfig c = config(false, "w8a8");
   const std::string base = digest(c, 2);
   RunConfig other = c;
-  other.seed += 1;
+  other.training.seed += 1;
   CHECK(digest(other, 2) != base);
   other = c;
-  other.lanes = 5;
+  other.training.lanes = 5;
   CHECK(digest(other, 2) != base);
   CHECK(digest(config(false, "none"), 2) != base);
 }
@@ -61,13 +62,13 @@ TEST_CASE("determinism: the digest sees the seed, the lanes and the quantization
 TEST_CASE("training: every epoch has an order of its own") {
   // at a rate that moves nothing the loss of an epoch is that of its sequences: of 16 all but the last of its order
   RunConfig c = config(false, "none");
-  c.trajectories = 20;
-  c.bsz = 15;
-  c.p_dropout = 0.0;
-  c.ssm_lr_base = 1e-30;
-  c.lr_min = 0.0;
+  c.data.dynamics.trajectories = 20;
+  c.training.bsz = 15;
+  c.s5.p_dropout = 0.0;
+  c.training.ssm_lr_base = 1e-30;
+  c.training.lr_min = 0.0;
   const tests::TempFolder folder;
-  c.out = (folder.path() / "run").string();
+  c.run.out = (folder.path() / "run").string();
   REQUIRE(train(c).status == "done");
   std::ifstream metrics(folder.path() / "run" / "metrics.jsonl");
   std::set<double> losses;
@@ -92,17 +93,17 @@ TEST_CASE("training: the best epoch is told by the validation part, and the test
                                      {"blocks", "1"},
                                      {"bsz", "4"},
                                      {"epochs", "2"}});
-  c.out = (folder / "run").string();
+  c.run.out = (folder / "run").string();
   const TrainResult result = train(c);
   REQUIRE(result.status == "done");
   CHECK(result.test_metric > 2.0 * result.val_metric);
-  CHECK(evaluate(c, c.out).test_metric == doctest::Approx(result.test_metric));
+  CHECK(evaluate(c, c.run.out).test_metric == doctest::Approx(result.test_metric));
 }
 
 TEST_CASE("quantization: a configuration without rules is the float model, bit for bit") {
   RunConfig c = config(true, "none");
   const std::string base = digest(c, 2);
-  c.bits = {"weight:* none", "act:* none", "state:* none"};
+  c.quantization.bits = {"weight:* none", "act:* none", "state:* none"};
   CHECK(digest(c, 2) == base);
 }
 

@@ -10,6 +10,7 @@
 #include "experiments/export/program_input.h"
 #include "experiments/report/report.h"
 #include "experiments/run/train.h"
+#include "experiments/settings/load.h"
 #include "tests/support/folders.h"
 #include "tests/support/temp_folder.h"
 
@@ -36,8 +37,8 @@ class GoldenRuns {
   [[nodiscard]] RunConfig config(const std::string& run, Settings options = {}) const {
     if (run == "w8a8") options.emplace_back("data", (folder_ / "own.csv").string());
     RunConfig c = load_run_config((folder_ / run / "settings.ini").string(), options);
-    c.out = (folder_ / run).string();
-    c.threads = 1;
+    c.run.out = (folder_ / run).string();
+    c.run.threads = 1;
     return c;
   }
   [[nodiscard]] TrainResult recorded(const std::string& run) const {
@@ -118,8 +119,8 @@ TEST_CASE("golden runs: a report knows which float run was quantized, and a run 
   for (const char* const run : {"float", "w8a8", "ptq"}) {
     CAPTURE(run);
     RunConfig c = load_run_config("", {{"from", (runs / run).string()}, {"epochs", "1"}});
-    if (std::string(run) == "w8a8") c.data = (runs / "own.csv").string();
-    c.out = (runs / (std::string(run) + "-tuned")).string();
+    if (std::string(run) == "w8a8") c.data.path = (runs / "own.csv").string();
+    c.run.out = (runs / (std::string(run) + "-tuned")).string();
     CHECK(train(c).status == "done");
   }
 }

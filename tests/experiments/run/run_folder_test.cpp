@@ -6,6 +6,7 @@
 #include "experiments/report/report.h"
 #include "experiments/run/identity.h"
 #include "experiments/run/train.h"
+#include "experiments/settings/load.h"
 #include "experiments/settings/source.h"
 #include "experiments/training/metric.h"
 #include "tests/support/temp_folder.h"
@@ -29,16 +30,16 @@ RunConfig folder_config(Settings options, const fs::path& out, const std::string
     options.insert(options.begin(), {{"trajectories", "20"}, {"bsz", "4"}, {"epochs", "2"}});
   }
   RunConfig c = load_run_config(recipe, options);
-  c.out = out.string();
-  c.threads = 1;
+  c.run.out = out.string();
+  c.run.threads = 1;
   return c;
 }
 
 /// The run in `run`, as eval, inspect and export load it.
 RunConfig of_run(const fs::path& run, const Settings& options = {}) {
   RunConfig c = load_run_config((run / "settings.ini").string(), options);
-  c.out = run.string();
-  c.threads = 1;
+  c.run.out = run.string();
+  c.run.threads = 1;
   return c;
 }
 
@@ -90,7 +91,7 @@ TEST_CASE("run folder: source and run move together, and a report knows them whe
   CHECK(difference(folder / "b") == before);
 
   const fs::path run = folder / "b/runs/ptq";
-  CHECK(of_run(run).from == (folder / "b/runs/float").string());
+  CHECK(of_run(run).source.from == (folder / "b/runs/float").string());
   CHECK(evaluate(of_run(run), run).test_loss == loss);
   fs::remove(run / "result.json");
   fs::remove(run / "best.h5");  // so that it begins from its source again
@@ -120,14 +121,14 @@ TEST_CASE("run folder: one process writes at a time, and what a dead one left is
   {
     const FolderLock held(run);
     for (const bool resume : {false, true}) {
-      c.resume = resume;
+      c.run.resume = resume;
       CHECK_THROWS_WITH_AS(train(c), doctest::Contains("another process works in this folder"), Error);
     }
   }
   CHECK_FALSE(fs::exists(folder / "deep"));  // nothing was written
   fs::create_directories(run);
   write_quickly(run / ".lock", "");  // of a process that was killed
-  c.resume = false;
+  c.run.resume = false;
   CHECK(train(c).status == "done");
   CHECK_FALSE(fs::exists(run / ".lock"));
   const FolderLock held(run);
@@ -148,7 +149,7 @@ TEST_CASE("checkpoint: settings are compared by name, and options that did not e
   save_checkpoint(folder / "c.h5", older, {}, {}, nullptr);
   CHECK_NOTHROW(check_identity(folder / "c.h5", now));
   RunConfig padded = c;
-  padded.pad = true;
+  padded.s5.pad = true;
   CHECK_THROWS_WITH_AS(check_identity(folder / "c.h5", identity_of(padded)),
                        doctest::Contains("was trained with pad=false, but this run has pad=true"), Error);
   older.settings += "from_the_future = 3\n";

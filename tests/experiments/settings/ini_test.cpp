@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "experiments/run/identity.h"
+#include "experiments/settings/load.h"
 #include "experiments/settings/options.h"
 #include "tests/support/temp_folder.h"
 
@@ -93,10 +94,11 @@ TEST_CASE("ini: a name that is given twice is refused with both lines, but rules
   CHECK(parse_ini("bits = act:* 8\nbits = state:* 16\nset.bits = a 1\nset.bits = b 2\n", "x.ini").size() == 4);
 }
 
-/// A run with random values of all its options, as far as each takes them.
+/// A run with random values of all options that it has, as far as each takes them: the data set is chosen first.
 RunConfig random_config(const std::vector<Option>& table, RandomText& random) {
   RunConfig config;
   for (const Option& option : table) {
+    if (!is_chosen(option, config)) continue;
     std::vector<std::string> words = split(option.help, " ,:");  // those that some options choose from
     for (int tries = 0; tries < 6; ++tries) {
       const std::size_t kind = random.below(4);
@@ -147,11 +149,11 @@ TEST_CASE("settings: blanks at the ends of a value are no part of it, but of a p
   set_option(config, "mode", "last ");
   set_option(config, "quant", " w8a8 ");
   set_option(config, "data", " my data ");
-  CHECK(config.input == "u");
-  CHECK(config.epochs == 7);
-  CHECK(config.mode == "last");
-  CHECK(config.quant == "w8a8");
-  CHECK(config.data == " my data ");
+  CHECK(config.data.own.input == "u");
+  CHECK(config.training.epochs == 7);
+  CHECK(config.s5.mode == "last");
+  CHECK(config.quantization.quant == "w8a8");
+  CHECK(config.data.path == " my data ");
   const RunConfig preset = load_run_config("smnist-small", {{"preset", "qs5 "}});
   CHECK(settings(preset) == settings(load_run_config("smnist-small", {{"preset", "qs5"}})));
 }

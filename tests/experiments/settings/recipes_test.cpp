@@ -1,5 +1,5 @@
 #include "experiments/run/model_setup.h"
-#include "experiments/settings/run_config.h"
+#include "experiments/settings/load.h"
 
 #include "datasets/registry.h"
 
@@ -45,34 +45,34 @@ TEST_CASE("recipes: the seven tasks have the settings of S5's run scripts") {
     CAPTURE(row.name);
     const RunConfig c = load_run_config(row.name, {});
     CHECK(c.dataset == row.name);
-    CHECK(c.n_layers == row.layers);
-    CHECK(c.d_model == row.H);
-    CHECK(c.ssm_size_base == row.P_full);
-    CHECK(c.blocks == row.blocks);
-    CHECK(c.activation_fn == row.activation);
-    CHECK(c.C_init == row.C_init);
-    CHECK(c.opt_config == row.opt_config);
-    CHECK(c.dt_global == row.dt_global);
-    CHECK(c.clip_eigs == row.clip);
-    CHECK(c.ssm_lr_base == row.ssm_lr);
-    CHECK(c.lr_factor == row.lr_factor);
-    CHECK(c.weight_decay == row.weight_decay);
-    CHECK(c.p_dropout == row.dropout);
-    CHECK(c.bsz == row.bsz);
-    CHECK(c.epochs == row.epochs);
-    CHECK(c.warmup_end == row.warmup);
-    CHECK(c.bn_momentum == row.momentum);
-    CHECK(c.dt_min == row.dt_min);
-    CHECK(c.seed == row.seed);
-    CHECK(c.bidirectional);
-    CHECK(c.batchnorm);
-    CHECK(c.prenorm);
-    CHECK(c.conj_sym);
-    CHECK(c.cosine_anneal);
-    CHECK(c.discretization == "zoh");
-    CHECK(c.dt_max == .1);
-    CHECK(c.lr_min == 0);
-    CHECK(c.pad == datasets::shape(row.name).splits.tokens);  // as the reference; the others have no padding
+    CHECK(c.s5.n_layers == row.layers);
+    CHECK(c.s5.d_model == row.H);
+    CHECK(c.s5.ssm_size_base == row.P_full);
+    CHECK(c.s5.blocks == row.blocks);
+    CHECK(c.s5.activation_fn == row.activation);
+    CHECK(c.s5.C_init == row.C_init);
+    CHECK(c.s5.opt_config == row.opt_config);
+    CHECK(c.s5.dt_global == row.dt_global);
+    CHECK(c.s5.clip_eigs == row.clip);
+    CHECK(c.training.ssm_lr_base == row.ssm_lr);
+    CHECK(c.training.lr_factor == row.lr_factor);
+    CHECK(c.training.weight_decay == row.weight_decay);
+    CHECK(c.s5.p_dropout == row.dropout);
+    CHECK(c.training.bsz == row.bsz);
+    CHECK(c.training.epochs == row.epochs);
+    CHECK(c.training.warmup_end == row.warmup);
+    CHECK(c.s5.bn_momentum == row.momentum);
+    CHECK(c.s5.dt_min == row.dt_min);
+    CHECK(c.training.seed == row.seed);
+    CHECK(c.s5.bidirectional);
+    CHECK(c.s5.batchnorm);
+    CHECK(c.s5.prenorm);
+    CHECK(c.s5.conj_sym);
+    CHECK(c.training.cosine_anneal);
+    CHECK(c.s5.discretization == "zoh");
+    CHECK(c.s5.dt_max == .1);
+    CHECK(c.training.lr_min == 0);
+    CHECK(c.s5.pad == datasets::shape(row.name).splits.tokens);  // as the reference; the others have no padding
     CHECK_NOTHROW(load_run_config(row.name + "-small", {}));
   }
 }

@@ -1,7 +1,8 @@
-#include "experiments/settings/run_config.h"
 
 #include "core/error.h"
 #include "core/quant_spec.h"
+#include "experiments/settings/command_line.h"
+#include "experiments/settings/load.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/text.h"
 
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -53,6 +55,73 @@ TEST_CASE("run_config: what means nothing to the data set is refused") {
   CHECK(refusal("mackey-glass", {{"tau", "5"}, {"trajectories", "7"}}).empty());
 }
 
+TEST_CASE("run_config: an option is taken by the data sets whose tables have it, and refused by all others") {
+  const std::map<std::string, std::string> values{{"tau", "5"},    {"contour_length", "6"}, {"trajectories", "7"},
+                                                  {"input", "u"},  {"target", "y"},         {"window", "5"},
+                                                  {"stride", "5"}, {"horizon", "1"},        {"task", "value"}};
+  std::size_t bound = 0;
+  for (const auto& option : run_options()) {
+    if (option.subjects.empty()) continue;
+    ++bound;
+    for (const std::string& name : bitstate::datasets::names()) {
+      CAPTURE(option.name);
+      CAPTURE(name);
+      RunConfig config;  // from texts alone: no file is read
+      set_option(config, "dataset", name);
+      set_option(config, option.name, values.at(option.name));
+      const bool taken = std::count(option.subjects.begin(), option.subjects.end(), name) == 1;
+      const std::string message = refusal([&] { validate(config); });
+      CHECK(message.empty() == taken);
+      if (!taken) CHECK(message.starts_with("[" + option.name + "] does not apply to " + name + "; it is for "));
+    }
+  }
+  CHECK(bound == values.size());
+}
+
+TEST_CASE("run_config: the settings of a run are those of its data set, and of no other") {
+  const auto names = [](const std::string& dataset) {
+    std::set<std::string> found;
+    for (const auto& [name, value] : settings(load_run_config("", {{"dataset", dataset}}))) found.insert(name);
+    return found;
+  };
+  const std::set<std::string> smnist = names("smnist");
+  const auto more = [&](const std::string& dataset) {
+    std::set<std::string> own;
+    for (const std::string& name : names(dataset)) {
+      if (!smnist.contains(name)) own.insert(name);
+    }
+    return own;
+  };
+  using Names = std::set<std::string>;
+  CHECK(smnist.contains("val_split"));
+  CHECK(smnist.contains("n_layers"));
+  CHECK(more("imdb") == Names{});
+  CHECK(more("lorenz") == Names{"trajectories"});
+  CHECK(more("mackey-glass") == Names{"tau", "trajectories"});
+  CHECK(more("pathx") == Names{"contour_length"});
+  CHECK(more("silverbox") == Names{"window", "stride", "horizon"});
+  CHECK(more("own") == Names{"input", "target", "task", "window", "stride", "horizon"});
+}
+
+TEST_CASE("run_config: a run that was kept with the options of all data sets is what it was") {
+  const RunConfig now = load_run_config("lorenz-small", {{"trajectories", "20"}, {"a_bits", "4"}});
+  Settings kept;
+  for (const auto& option : run_options(now)) {
+    if (option.affects_result) kept.emplace_back(option.name, option.value);
+  }
+  REQUIRE(kept.size() == settings(now).size() + 8);
+  const TemporaryFile file("settings.ini", format_ini(kept));
+  const RunConfig then = load_run_config(file.path.string(), {});
+  CHECK(settings(then) == settings(now));
+  CHECK(settings_hash(then) == settings_hash(now));
+  CHECK(completed(kept, "settings.ini") == settings(now));
+  // and what is absent has its default
+  CHECK(completed({{"dataset", "lorenz"}}, "settings.ini") == settings(load_run_config("", {{"dataset", "lorenz"}})));
+  CHECK(bitstate::tests::error_of<bitstate::Error>([] {
+          completed({{"moons", "2"}}, "old");
+        }) == "[old] was trained with moons=2, an option that this version of bitstate does not have");
+}
+
 TEST_CASE("ini: comments, sections and spaces are read, and a line that is none of these names its number") {
   const Settings settings = parse_ini("# c\n a = 1 # one\n\n[axis]\nb_bits=2 4\r\n[]\nempty =\n", "x.ini");
   CHECK(settings == Settings{{"a", "1"}, {"axis.b_bits", "2 4"}, {"empty", ""}});
@@ -66,21 +135,21 @@ TEST_CASE("ini: comments, sections and spaces are read, and a line that is none 
 
 TEST_CASE("run_config: the defaults are S5's") {
   const RunConfig c = load_run_config("", {});
-  CHECK(c.n_layers == 6);
-  CHECK(c.d_model == 128);
-  CHECK(c.ssm_size_base == 256);
-  CHECK(c.blocks == 8);
-  CHECK(c.C_init == "trunc_standard_normal");
-  CHECK(c.activation_fn == "half_glu1");
-  CHECK(c.conj_sym);
-  CHECK(c.prenorm);
-  CHECK(c.batchnorm);
-  CHECK_FALSE(c.bidirectional);
-  CHECK_FALSE(c.clip_eigs);
-  CHECK(c.bsz == 64);
-  CHECK(c.epochs == 100);
-  CHECK(c.weight_decay == 0.05);
-  CHECK(c.seed == 1919);
+  CHECK(c.s5.n_layers == 6);
+  CHECK(c.s5.d_model == 128);
+  CHECK(c.s5.ssm_size_base == 256);
+  CHECK(c.s5.blocks == 8);
+  CHECK(c.s5.C_init == "trunc_standard_normal");
+  CHECK(c.s5.activation_fn == "half_glu1");
+  CHECK(c.s5.conj_sym);
+  CHECK(c.s5.prenorm);
+  CHECK(c.s5.batchnorm);
+  CHECK_FALSE(c.s5.bidirectional);
+  CHECK_FALSE(c.s5.clip_eigs);
+  CHECK(c.training.bsz == 64);
+  CHECK(c.training.epochs == 100);
+  CHECK(c.training.weight_decay == 0.05);
+  CHECK(c.training.seed == 1919);
   CHECK(quant_rules(c).empty());
 }
 
@@ -91,23 +160,23 @@ TEST_CASE("run_config: every built-in recipe loads, and its text is Q-S5's sizes
   }
   for (const auto& name : recipe_names()) CHECK_NOTHROW(load_run_config(name, {}));
   const RunConfig smnist = load_run_config("smnist", {});
-  CHECK(smnist.n_layers == 4);
-  CHECK(smnist.d_model == 96);
-  CHECK(smnist.ssm_size_base == 128);
-  CHECK(smnist.blocks == 1);
-  CHECK_FALSE(smnist.batchnorm);
+  CHECK(smnist.s5.n_layers == 4);
+  CHECK(smnist.s5.d_model == 96);
+  CHECK(smnist.s5.ssm_size_base == 128);
+  CHECK(smnist.s5.blocks == 1);
+  CHECK_FALSE(smnist.s5.batchnorm);
   const RunConfig lorenz = load_run_config("lorenz", {});
-  CHECK(lorenz.d_model == 3);
-  CHECK(lorenz.seed == 1337);
+  CHECK(lorenz.s5.d_model == 3);
+  CHECK(lorenz.training.seed == 1337);
 }
 
 TEST_CASE("run_config: a recipe may be a file, overrides win, and the last of several wins") {
   const TemporaryFile recipe("recipe.ini", "dataset = lorenz\nepochs = 7\nbits = act:* 8\n");
   const RunConfig c = load_run_config(recipe.path.string(), {{"epochs", "9"}, {"epochs", "11"}, {"bits", "state:* 4"}});
   CHECK(c.dataset == "lorenz");
-  CHECK(c.epochs == 11);
-  CHECK(c.bits == std::vector<std::string>{"act:* 8", "state:* 4"});
-  CHECK(load_run_config(recipe.path.string(), {{"bits", "none"}}).bits.empty());
+  CHECK(c.training.epochs == 11);
+  CHECK(c.quantization.bits == std::vector<std::string>{"act:* 8", "state:* 4"});
+  CHECK(load_run_config(recipe.path.string(), {{"bits", "none"}}).quantization.bits.empty());
 }
 
 TEST_CASE("run_config: command lines take = and spaces, dashes and underscores, switches with and without a value") {
@@ -270,10 +339,10 @@ TEST_CASE("run_config: settings() is canonical and loads back to the same run") 
   const RunConfig again = load_run_config(saved.path.string(), {});
   CHECK(settings(again) == settings(c));
   CHECK(settings_hash(again) == settings_hash(c));
-  CHECK(again.ssm_lr_base == c.ssm_lr_base);
-  CHECK(again.seed == 18446744073709551615ULL);
-  CHECK(again.bits == std::vector<std::string>{"act:* 8", "state:* 16 rate=0.1"});
-  CHECK(again.quant_text == "act:* 8\n");
+  CHECK(again.training.ssm_lr_base == c.training.ssm_lr_base);
+  CHECK(again.training.seed == 18446744073709551615ULL);
+  CHECK(again.quantization.bits == std::vector<std::string>{"act:* 8", "state:* 16 rate=0.1"});
+  CHECK(again.quantization.text == "act:* 8\n");
   // what does not change the result is not among the settings
   for (const auto& [name, value] : settings(c)) {
     CHECK(name != "out");
@@ -295,6 +364,38 @@ TEST_CASE("run_config: the hash is stable, ignores how a run is done and sees ev
                          {"pad", "true"},   {"limit_train", "10"}};
   for (const auto& change : changes) hashes.insert(settings_hash(load_run_config("", {change})));
   CHECK(hashes.size() == changes.size() + 1);
+}
+
+TEST_CASE("run_config: the hashes of runs are what they were when the runs were named") {
+  struct Row {
+    std::string recipe;
+    Settings options;
+    std::string hash;
+  };
+  const std::vector<Row> rows{
+      {"smnist", {}, "88f0821db839deb6"},
+      {"imdb", {}, "0cf39b95dfe63f8e"},
+      {"lorenz", {}, "f81c65a7dd6a17d0"},
+      {"mackey-glass", {{"tau", "30"}, {"trajectories", "64"}}, "1a725a45e5d18d63"},
+      {"pathfinder", {{"contour_length", "9"}}, "cf138276895ce50a"},
+      {"silverbox", {{"window", "256"}, {"horizon", "1"}, {"val_split", "0.1"}}, "73773ab8cac20f37"},
+      {"",
+       {{"dataset", "own"},
+        {"data", "/x.csv"},
+        {"input", "u, v"},
+        {"target", "y"},
+        {"window", "64"},
+        {"stride", "32"},
+        {"task", "value"}},
+       "eaf561fd37df589e"},
+      {"smnist-small", {{"preset", "qs5"}, {"quant", "w4a8"}}, "b54b66c0a881a99d"},
+      {"imdb",
+       {{"a_bits", "8"}, {"non_ssm_act_bits", "8"}, {"bits", "act:* 8; state:* 16"}, {"seed", "18446744073709551615"}},
+       "e534f54c1b115c77"}};
+  for (const Row& row : rows) {
+    CAPTURE(row.recipe);
+    CHECK(settings_hash(load_run_config(row.recipe, row.options)) == row.hash);
+  }
 }
 
 TEST_CASE("run_config: the hash sees a changed .quant file but not its comments") {

@@ -5,6 +5,7 @@
 #include "core/io/hdf5.h"
 #include "experiments/run/model_setup.h"
 #include "experiments/run/train.h"
+#include "experiments/settings/load.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>
@@ -23,8 +24,8 @@ RunConfig run_config(const Settings& options, const std::filesystem::path& out,
   if (recipe.empty()) all.clear();
   all.insert(all.end(), options.begin(), options.end());
   RunConfig c = load_run_config(recipe, all);
-  c.out = out.string();
-  c.threads = 2;
+  c.run.out = out.string();
+  c.run.threads = 2;
   return c;
 }
 
@@ -67,20 +68,20 @@ TEST_CASE("from: the source's settings are the recipe, but not its quantization 
   const auto source = folder / "source";
   train(run_config({{"quant", "w8a8"}, {"a_bits", "4"}, {"bits", "state:* 9"}, {"ssm_lr_base", "0.02"}}, source));
   const RunConfig c = load_run_config("", {{"from", source.string() + "/"}, {"c_bits", "3"}});
-  CHECK(c.from == source.string());
-  CHECK(c.from_digest.size() == 64);
-  CHECK(c.trajectories == 20);
-  CHECK(c.ssm_lr_base == 0.02);
-  CHECK(c.quant == "none");
-  CHECK_FALSE(c.a_bits);
-  CHECK(c.bits.empty());
-  CHECK(c.c_bits == 3);
+  CHECK(c.source.from == source.string());
+  CHECK(c.source.digest.size() == 64);
+  CHECK(c.data.dynamics.trajectories == 20);
+  CHECK(c.training.ssm_lr_base == 0.02);
+  CHECK(c.quantization.quant == "none");
+  CHECK_FALSE(c.s5.a_bits);
+  CHECK(c.quantization.bits.empty());
+  CHECK(c.s5.c_bits == 3);
   const auto middle = folder / "middle";
   train(run_config({{"from", source.string()}, {"from_lr_factor", "0.5"}, {"c_bits", "3"}}, middle, ""));
   const RunConfig next = load_run_config("", {{"from", middle.string()}});
-  CHECK(next.from == middle.string());
-  CHECK(next.from_lr_factor == 1.0);
-  CHECK_FALSE(next.c_bits);
+  CHECK(next.source.from == middle.string());
+  CHECK(next.source.lr_factor == 1.0);
+  CHECK_FALSE(next.s5.c_bits);
 }
 
 TEST_CASE("from: a discrete run starts as the continuous or discrete source computes, and never turns continuous") {
@@ -94,16 +95,16 @@ TEST_CASE("from: a discrete run starts as the continuous or discrete source comp
   CHECK_FALSE(Hdf5Reader(discrete / "best.h5").exists("parameters/layers.0.ssm.Lambda_re"));
 
   RunConfig next = run_config({{"from", discrete.string()}, {"epochs", "0"}}, folder / "next", "");
-  CHECK(next.a_training == "discrete");
+  CHECK(next.s5.a_training == "discrete");
   CHECK(train(next).test_loss == loss);
-  CHECK(evaluate(next, next.out).test_loss == loss);
+  CHECK(evaluate(next, next.run.out).test_loss == loss);
   RunConfig trained = run_config({{"from", source.string()}, {"a_training", "discrete"}}, folder / "trained");
   CHECK(train(trained).status == "done");
   CHECK(tensor(folder / "trained", "parameters/layers.0.ssm.Lambda_bar") !=
         tensor(discrete, "parameters/layers.0.ssm.Lambda_bar"));
 
-  next.a_training = "continuous";
-  next.out = (folder / "back").string();
+  next.s5.a_training = "continuous";
+  next.run.out = (folder / "back").string();
   CHECK_THROWS_WITH_AS(train(next), doctest::Contains("holds no layers.0.ssm.Lambda_re"), UsageError);
 }
 
@@ -122,14 +123,14 @@ TEST_CASE("from: a frozen A keeps the bits of the source while B learns, and a d
 
 TEST_CASE("from: the factors apply to rate and epochs, and only with from") {
   RunConfig c = load_run_config("smnist", {{"epochs", "150"}, {"ssm_lr_base", "4e-3"}});
-  c.from = "somewhere";
-  c.from_lr_factor = 0.1;
-  c.from_epochs_factor = 1.0 / 3.0;
+  c.source.from = "somewhere";
+  c.source.lr_factor = 0.1;
+  c.source.epochs_factor = 1.0 / 3.0;
   CHECK(epochs_of(c) == 50);
   CHECK(ssm_lr_of(c) == doctest::Approx(4e-4));
-  c.epochs = 1;
+  c.training.epochs = 1;
   CHECK(epochs_of(c) == 1);
-  c.from.clear();
+  c.source.from.clear();
   CHECK(epochs_of(c) == 1);
   CHECK(ssm_lr_of(c) == 4e-3);
   for (const char* option : {"from_lr_factor", "from_epochs_factor"}) {
@@ -180,21 +181,21 @@ TEST_CASE("from: a run resumes and is evaluated without its source, but not with
   RunConfig c = run_config(options, folder / "tuned");
   const std::string digest = train(c).weights_digest;
   std::filesystem::remove(folder / "tuned/result.json");
-  c.resume = true;
+  c.run.resume = true;
   CHECK(train(c).weights_digest == digest);
 
   std::filesystem::rename(source, folder / "away");
   RunConfig orphan = run_config(options, folder / "tuned");
-  CHECK(orphan.from_digest.empty());
-  orphan.resume = true;
-  CHECK(evaluate(orphan, orphan.out).status == "done");
+  CHECK(orphan.source.digest.empty());
+  orphan.run.resume = true;
+  CHECK(evaluate(orphan, orphan.run.out).status == "done");
   CHECK(train(orphan).weights_digest == digest);
 
   train(run_config({{"seed", "5"}}, source));
   RunConfig changed = run_config(options, folder / "tuned");
   CHECK(settings(changed) == settings(c));
   CHECK(settings_hash(changed) != settings_hash(c));
-  changed.resume = true;
+  changed.run.resume = true;
   CHECK_THROWS_WITH_AS(train(changed), doctest::Contains("other weights"), Error);
   std::filesystem::remove(folder / "tuned/result.json");
   CHECK_THROWS_WITH_AS(train(changed), doctest::Contains("other weights"), Error);

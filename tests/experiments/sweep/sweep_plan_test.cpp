@@ -1,6 +1,7 @@
 #include "core/error.h"
 #include "experiments/report/run_record.h"
 #include "experiments/run/train.h"
+#include "experiments/settings/load.h"
 #include "experiments/sweep/sweep.h"
 #include "experiments/sweep/sweep_check.h"
 #include "tests/support/temp_folder.h"
@@ -56,7 +57,7 @@ TEST_CASE("sweep: commas belong to a value, blanks or bars separate values, quot
   const auto inputs = [&](const std::string& values) {
     std::vector<std::string> found;
     for (const auto& run : plan("recipe = " + recipe + "\nset.target = y\naxis.input = " + values + "\n")) {
-      found.push_back(run.config.input);
+      found.push_back(run.config.data.own.input);
     }
     return found;
   };
@@ -98,7 +99,7 @@ TEST_CASE("sweep: how runs are done is neither set nor an axis, but for the data
   const auto expected = std::filesystem::absolute("a.csv").string();
   const auto kept = parse_ini(settings_text(runs.front().config), "settings.ini");
   CHECK(kept.back() == std::pair<std::string, std::string>{"data", expected});
-  CHECK(plan("recipe = lorenz\nset.data = a\n", {{"data", "b"}}).front().config.data == "b");
+  CHECK(plan("recipe = lorenz\nset.data = a\n", {{"data", "b"}}).front().config.data.path == "b");
 }
 
 TEST_CASE("sweep: the float reference keeps no option that quantizes, whichever it is") {
@@ -139,9 +140,9 @@ TEST_CASE("sweep: what no run could train is found in every row before one start
 TEST_CASE("sweep: weights that a run starts from are tried before one starts") {
   const TempFolder folder;
   RunConfig source = load_run_config("lorenz-small", {{"trajectories", "20"}, {"bsz", "4"}, {"epochs", "1"}});
-  source.out = (folder / "source").string();
+  source.run.out = (folder / "source").string();
   train(source);
-  const std::string from = "set.from = " + source.out + "\n";
+  const std::string from = "set.from = " + source.run.out + "\n";
   CHECK(check_error(from + "axis.qgelu_approx = false true\n", folder / "sweep").empty());
   const auto refused = check_error(from + "axis.d_model = 3 4\n", folder / "sweep");
   CHECK(contains(refused, "d_model=4"));

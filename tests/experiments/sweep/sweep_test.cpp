@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "experiments/report/run_record.h"
 #include "experiments/run/train.h"
+#include "experiments/settings/load.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/text.h"
 
@@ -95,9 +96,9 @@ TEST_CASE("sweep: the plan is the full product of axes, configurations and seeds
   for (const auto& planned : runs) {
     hashes.insert(planned.hash);
     CHECK(planned.hash == settings_hash(planned.config));
-    CHECK(planned.config.epochs == 5);
-    points.insert(std::to_string(planned.config.seed) + planned.config.quant + std::to_string(planned.config.d_model) +
-                  std::to_string(planned.config.p_dropout));
+    CHECK(planned.config.training.epochs == 5);
+    points.insert(std::to_string(planned.config.training.seed) + planned.config.quantization.quant +
+                  std::to_string(planned.config.s5.d_model) + std::to_string(planned.config.s5.p_dropout));
   }
   CHECK(hashes.size() == runs.size());
   CHECK(points.size() == runs.size());
@@ -121,28 +122,28 @@ TEST_CASE("sweep: the float reference is included once for every setting that do
 TEST_CASE("sweep: rules are an axis whose values are separated by bars") {
   const auto runs = plan_with("recipe = lorenz-small\naxis.bits = none | state:* 8 range=ema | state:* 4\n");
   REQUIRE(runs.size() == 3);
-  CHECK(runs[1].config.bits == std::vector<std::string>{"state:* 8 range=ema"});
+  CHECK(runs[1].config.quantization.bits == std::vector<std::string>{"state:* 8 range=ema"});
 }
 
 TEST_CASE(
     "sweep: runs that start from another one take its settings, and every option of fine-tuning is set or an axis") {
   const TempFolder folder;
   RunConfig source = load_run_config("lorenz-small", {{"trajectories", "20"}, {"bsz", "4"}, {"epochs", "1"}});
-  source.out = (folder / "source").string();
+  source.run.out = (folder / "source").string();
   train(source);
-  const std::string from = "set.from = " + source.out + "\n";
+  const std::string from = "set.from = " + source.run.out + "\n";
   const auto tuned = plan_with(from +
                                "set.from_lr_factor = 0.1\nset.epochs = 2\nquant = w8a8\nset.balance = true\n"
                                "axis.a_training = continuous discrete frozen\naxis.opt_config = standard qaft\n");
   CHECK(tuned.size() == 12);
   for (const auto& planned : tuned) {
-    CHECK(planned.config.trajectories == 20);
-    CHECK(planned.config.from_digest.size() == 64);
-    CHECK(planned.config.balance);
+    CHECK(planned.config.data.dynamics.trajectories == 20);
+    CHECK(planned.config.source.digest.size() == 64);
+    CHECK(planned.config.source.balance);
   }
   const auto untrained = plan_with(from + "set.epochs = 0\naxis.a_bits = 2 8\naxis.calibration_batches = 1 4\n");
   CHECK(untrained.size() == 6);
-  CHECK(plan_with("axis.from = " + source.out + "\nset.epochs = 0\naxis.preset = none qs5\n").size() == 2);
+  CHECK(plan_with("axis.from = " + source.run.out + "\nset.epochs = 0\naxis.preset = none qs5\n").size() == 2);
 }
 
 TEST_CASE("sweep: the same file gives the same folders, and overrides win over set") {
@@ -151,7 +152,7 @@ TEST_CASE("sweep: the same file gives the same folders, and overrides win over s
   REQUIRE(first.size() == second.size());
   for (std::size_t i = 0; i < first.size(); ++i) CHECK(first[i].hash == second[i].hash);
   const auto changed = plan_with(std::string(small_sweep) + "set.epochs = 5\n", {{"epochs", "2"}});
-  CHECK(changed.front().config.epochs == 2);
+  CHECK(changed.front().config.training.epochs == 2);
   CHECK(changed.front().hash != first.front().hash);
 }
 

@@ -7,6 +7,7 @@
 #include "experiments/report/run_record.h"
 #include "experiments/run/model_setup.h"
 #include "experiments/run/train.h"
+#include "experiments/settings/load.h"
 #include "models/s5/models.h"
 #include "tests/support/temp_folder.h"
 
@@ -27,8 +28,8 @@ RunConfig config(const Settings& options, const std::filesystem::path& out = {})
   Settings all = calibrated_run;
   all.insert(all.end(), options.begin(), options.end());
   RunConfig c = load_run_config("lorenz-small", all);
-  c.out = out.string();
-  c.threads = 2;
+  c.run.out = out.string();
+  c.run.threads = 2;
   return c;
 }
 
@@ -38,7 +39,7 @@ struct CalibrationRig {
   Model model = make_model(c, data);
   Inventory inventory = take_inventory(model);
   Workers workers{2};
-  LaneRunner runner{model, inventory, metric_of(data), {c.lanes, 0, c.batchnorm}, workers};
+  LaneRunner runner{model, inventory, metric_of(data), {c.training.lanes, 0, c.s5.batchnorm}, workers};
   std::vector<std::size_t> order = std::vector<std::size_t>(data.train->size());
 
   explicit CalibrationRig(const Settings& options) : c(config(options)) {
@@ -49,7 +50,7 @@ struct CalibrationRig {
 
   /// The ranges of the encoder's input after so many batches.
   std::vector<float> ranges(std::size_t batches) {
-    calibrate(runner, inventory, {*data.train, order, c.bsz, batches});
+    calibrate(runner, inventory, {*data.train, order, c.training.bsz, batches});
     return inventory.quantizers.front()->range;
   }
 };
@@ -133,9 +134,9 @@ TEST_CASE("ptq: 0 epochs keep the source's weights, its folder and give a run fo
   CHECK(record.status == RunRecord::Status::done);
   CHECK(record.setting("quant") == "w4a8");
   CHECK(record.figures.at("test_mse") == result.test_metric);
-  c.resume = true;
+  c.run.resume = true;
   CHECK(train(c).test_metric == result.test_metric);
-  c.weight_decay = 0.5;
+  c.training.weight_decay = 0.5;
   CHECK_THROWS_WITH_AS(train(c), doctest::Contains("weight_decay"), Error);
 }
 
@@ -146,7 +147,7 @@ TEST_CASE("ptq: the number of batches matters to static ranges, and the number o
     RunConfig c = config(
         {{"from", (folder / "source").string()}, {"epochs", "0"}, {"quant", "w8a8"}, {"calibration_batches", batches}},
         folder / (batches + "-" + std::to_string(threads)));
-    c.threads = threads;
+    c.run.threads = threads;
     return train(c).weights_digest;
   };
   const std::string one = digest("1", 1);
@@ -157,20 +158,21 @@ TEST_CASE("ptq: the number of batches matters to static ranges, and the number o
 
 TEST_CASE("balance: the states that calibration sees come within a factor 2, and no rule or range is left behind") {
   CalibrationRig rig(Settings{{"quant", "w8a8"}});
-  const CalibrationData batches{*rig.data.train, rig.order, rig.c.bsz, 3};
+  const CalibrationData batches{*rig.data.train, rig.order, rig.c.training.bsz, 3};
   balance(rig.runner, rig.model, rig.inventory, batches);
   for (const Quantizer* site : rig.inventory.quantizers) CHECK_FALSE(site->spec.active());
 
   quantize_sites(rig.inventory, QuantConfig::parse("state:* 16 range=ema granularity=channel rate=0.001", "test"));
-  calibrate(rig.runner, rig.inventory, {*rig.data.train, rig.order, rig.c.bsz, 1, true});
+  calibrate(rig.runner, rig.inventory, {*rig.data.train, rig.order, rig.c.training.bsz, 1, true});
   for (const S5SSM* ssm : ssms(rig.model)) {
     const auto& range = ssm->state_quantizer.range;
     REQUIRE(range.size() == 4);
     const auto [low, high] = std::minmax_element(range.begin(), range.end());
     CHECK(*high / *low < 3.0F);  // the first batch's maxima are not those of all three
   }
-  CHECK_THROWS_WITH_AS(balance(rig.runner, rig.model, rig.inventory, {*rig.data.train, rig.order, rig.c.bsz, 0}),
-                       doctest::Contains("[balance]"), UsageError);
+  CHECK_THROWS_WITH_AS(
+      balance(rig.runner, rig.model, rig.inventory, {*rig.data.train, rig.order, rig.c.training.bsz, 0}),
+      doctest::Contains("[balance]"), UsageError);
 }
 
 TEST_CASE("balance: a float run has the source's result bit for bit, a quantized one has not, and eval agrees") {
@@ -184,7 +186,7 @@ TEST_CASE("balance: a float run has the source's result bit for bit, a quantized
                                 {"quant", quant}},
                                folder / out);
     const TrainResult result = train(c);
-    CHECK(evaluate(c, c.out).test_loss == result.test_loss);
+    CHECK(evaluate(c, c.run.out).test_loss == result.test_loss);
     return result.test_loss;
   };
   CHECK(run("float", "true", "none") == loss);

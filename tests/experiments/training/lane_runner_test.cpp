@@ -3,6 +3,7 @@
 #include "autograd/ops.h"
 #include "core/ranges.h"
 #include "experiments/run/model_setup.h"
+#include "experiments/settings/load.h"
 
 #include <doctest/doctest.h>
 
@@ -149,7 +150,7 @@ struct MadeRig {
                                        {"blocks", "2"},
                                        {"bidirectional", "true"},
                                        {"batchnorm", "false"}});
-    c.p_dropout = dropout;
+    c.s5.p_dropout = dropout;
     return c;
   }
   std::vector<double> losses() {

@@ -1,0 +1,130 @@
+#include "experiments/settings/load.h"
+
+#include "core/error.h"
+#include "core/suggest.h"
+#include "experiments/run/identity.h"
+#include "experiments/settings/embedded.h"
+#include "experiments/settings/source.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <filesystem>
+#include <optional>
+
+namespace bitstate::experiments {
+namespace {
+
+bool is_path(std::string_view name, std::string_view extension) {
+  const bool ends = name.size() > extension.size() && name.substr(name.size() - extension.size()) == extension;
+  return ends || name.find('/') != std::string_view::npos;
+}
+
+/// The text of a built-in file or of a path. `what` is "recipe" or "quant".
+std::string named_text(std::string_view name, std::string_view folder, std::string_view extension,
+                       std::string_view what) {
+  if (is_path(name, extension)) return read_text(std::string(name));
+  const auto text = embedded_file(fmt::format("{}/{}{}", folder, name, extension));
+  if (!text) {
+    fail<UsageError>(what, "'{}' is neither built in nor the path of a file *{}{}", name, extension,
+                     suggestion(name, embedded_names(folder)));
+  }
+  return std::string(*text);
+}
+
+/// `text` without comments, empty lines and superfluous white space.
+std::string canonical_rules(std::string_view text) {
+  std::string rules;
+  for (const auto& line : split(text, "\n")) {
+    const auto words = split(std::string_view(line).substr(0, line.find('#')), " \t\r");
+    if (!words.empty()) rules += fmt::format("{}\n", fmt::join(words, " "));
+  }
+  return rules;
+}
+
+/// The settings of the run `from` for a run that starts from it: those of model, data and training.
+Settings inherited(const std::string& from) {
+  const auto file = std::filesystem::path(from) / "settings.ini";
+  require<UsageError>(std::filesystem::exists(file), "from", "{} is not the folder of a run: it has no settings.ini",
+                      from);
+  (void)trained_rules(from);  // a newer version's run is refused as such, not for an option that does not exist yet
+  return without_quantization(read_ini(file));
+}
+
+bool is_run(std::string_view recipe) { return std::filesystem::path(recipe).filename() == "settings.ini"; }
+
+/// The settings that a recipe stands for.
+Settings recipe_settings(std::string_view recipe) {
+  Settings given = parse_ini(named_text(recipe, "recipes", ".ini", "recipe"), recipe);
+  for (auto& [name, value] : given) {
+    if (name == "from" && !value.empty() && is_run(recipe)) {
+      value = source_folder(std::filesystem::path(recipe).parent_path(), value).string();
+    }
+  }
+  return given;
+}
+
+/// What decides on the rules, besides the text of a .quant file.
+std::string choice_of_rules(const RunConfig& config) {
+  RunConfig bare = config;
+  bare.quantization.text.clear();
+  bare.quantization.trained_rules.reset();
+  return fmt::format("{}\n{}\n{}", bare.quantization.quant, bare.preset, quant_rules(bare));
+}
+
+/// The rules that `quant` names: the preset's own, or those of everybody.
+std::string rules_text(const RunConfig& config) {
+  const auto own = embedded_file(fmt::format("configs/{}/{}.quant", config.preset, config.quantization.quant));
+  return canonical_rules(own ? *own : named_text(config.quantization.quant, "configs", ".quant", "quant"));
+}
+
+/// `trained` stand for the rules that `quant` names, where there are any.
+void resolve_rules(RunConfig& config, const std::optional<std::string>& trained) {
+  QuantSettings& q = config.quantization;
+  if (q.quant.empty()) q.quant = "none";
+  q.trained_rules = trained;
+  if (!trained && q.quant != "none") q.text = rules_text(config);
+}
+
+}  // namespace
+
+RunConfig load_run_config(std::string_view recipe, const Settings& overrides) {
+  RunConfig config;
+  config.recipe = recipe;
+  const std::string* const from = last_value(overrides, "from");
+  std::optional<std::string> trained;
+  if (!recipe.empty()) {
+    if (is_run(recipe)) trained = trained_rules(std::filesystem::path(recipe).parent_path());
+    set_options(config, recipe_settings(recipe), recipe);
+  } else if (from != nullptr && !from->empty()) {
+    set_options(config, inherited(*from), *from);
+    require<UsageError>(config.training.epochs > 0 || last_value(overrides, "epochs") != nullptr, "epochs",
+                        "{} was not trained itself (epochs = 0); give the epochs of this run", *from);
+  }
+  const std::string choice = choice_of_rules(config);
+  set_options(config, overrides, "options");
+  resolve_rules(config, trained && choice_of_rules(config) == choice ? trained : std::nullopt);
+  std::string& source = config.source.from;
+  while (source.size() > 1 && source.back() == '/') source.pop_back();
+  validate(config);
+  if (!source.empty()) config.source.digest = source_digest(source);
+  return config;
+}
+
+Settings kept_settings(const RunConfig& config) {
+  Settings kept = settings(config);
+  for (auto& [name, value] : kept) {
+    if (name == "from" && !value.empty()) value = source_text(config.run.out, value);
+  }
+  return kept;
+}
+
+std::string settings_text(const RunConfig& config) {
+  Settings kept = kept_settings(config);
+  if (config.dataset == "own" && !config.data.path.empty()) {
+    kept.emplace_back("data", std::filesystem::absolute(config.data.path).lexically_normal().string());
+  }
+  return format_ini(kept);
+}
+
+}  // namespace bitstate::experiments
