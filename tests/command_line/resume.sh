@@ -3,25 +3,30 @@
 # SIGTERM and SIGUSR1 write a checkpoint and exit with 75 within 5 seconds.
 set -euo pipefail
 
-options=(lorenz-small --quant=w8a8 --trajectories=200 --epochs=150 --activation_fn=half_glu1 --p_dropout=0.1 --threads=2)
+options=(lorenz-small --quant=w8a8 --trajectories=50 --bsz=4 --epochs=100 --activation_fn=half_glu1 --p_dropout=0.1 --threads=2)
 fail() { echo "$*" >&2; exit 1; }
 digest() { grep -o '"weights_digest":"[0-9a-f]*"' "$1/result.json"; }
 
 "$BITSTATE" train "${options[@]}" --out=whole > whole.log
 
-# --checkpoint_seconds=0 writes after every step, so that kills also hit the writing
+# --checkpoint_seconds=0 writes after every step, so that kills also hit the writing. Every other run has written a
+# checkpoint before it is killed; the moments of the others are random from its start on.
 kills=0
 while [ "$kills" -lt 10 ]; do
+  touch started
   "$BITSTATE" train "${options[@]}" --out=killed --checkpoint_seconds=0 --resume >> killed.log 2>&1 &
   pid=$!
-  sleep "0.$((RANDOM % 40 + 20))"
+  while [ $((kills % 2)) -eq 0 ] && [ ! killed/checkpoint.h5 -nt started ] && kill -0 "$pid" 2> /dev/null; do
+    sleep 0.01
+  done
+  sleep "0.$(printf %03d $((RANDOM % 60 + 1)))"
   kill -KILL "$pid" 2> /dev/null || fail "the run ended before the kill $((kills + 1)); it must be longer"
   wait "$pid" 2> /dev/null || true
   kills=$((kills + 1))
 done
 [ ! -e killed/result.json ] || fail "the run was finished before its last kill; it must be longer"
 "$BITSTATE" train "${options[@]}" --out=killed --resume >> killed.log 2>&1
-[ "$(grep -c '^resumed at' killed.log)" -ge 5 ] || fail "most runs were killed before their first checkpoint; sleep longer"
+[ "$(grep -c '^resumed at' killed.log)" -ge 5 ] || fail "runs with checkpoints do not resume"
 cmp whole/metrics.jsonl killed/metrics.jsonl
 [ "$(digest whole)" = "$(digest killed)" ] || fail "the weights differ"
 

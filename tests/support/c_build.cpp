@@ -55,21 +55,58 @@ Outcome compile(const TempFolder& folder, const std::string& compiler, const std
                            folder.path().string(), compiler, arguments));
 }
 
+namespace {
+
+/// Checks that the compiler makes, without a word, a program of the sources that prints what is expected.
+void check_build(const TempFolder& folder, const std::string& compiler, const std::string& sources,
+                 const std::string& expected) {
+  CAPTURE(compiler);
+  const Outcome compiled = compile(folder, compiler, sources + " -o self_test");
+  CHECK(compiled.output.empty());
+  CAPTURE(compiled.output);
+  REQUIRE(compiled.code == 0);
+  const Outcome run = shell((folder / "self_test").string());
+  CHECK(run.output == expected);
+  CHECK(run.code == 0);
+}
+
+std::string verdict(const std::string& name, const std::vector<program::CTestSequence>& tests) {
+  return fmt::format("{}: hash {:016x}, 0 wrong\n", name, program::c_test_hash(tests));
+}
+
+}  // namespace
+
 void check_c(const program::Program& program, const std::vector<program::CTestSequence>& tests,
              const std::vector<std::string>& compilers) {
   const TempFolder folder;
   write_c(folder, program::c_source(program, "model", tests));
-  const std::string expected = fmt::format("model: hash {:016x}, 0 wrong\n", program::c_test_hash(tests));
   for (const std::string& compiler : compilers) {
-    CAPTURE(compiler);
-    const Outcome compiled = compile(folder, compiler, "model.c model_test.c -o model_test");
-    CHECK(compiled.output.empty());
-    CAPTURE(compiled.output);
-    REQUIRE(compiled.code == 0);
-    const Outcome run = shell((folder / "model_test").string());
-    CHECK(run.output == expected);
-    CHECK(run.code == 0);
+    check_build(folder, compiler, "model.c model_test.c", verdict("model", tests));
   }
+}
+
+void CPrograms::add(const program::Program& program, const std::vector<program::CTestSequence>& tests) {
+  const std::string name = fmt::format("model{}", count_++);
+  const program::CSource c = program::c_source(program, name, tests);
+  write_quickly(folder_ / (name + ".h"), c.header);
+  write_quickly(folder_ / (name + ".c"), c.source);
+  write_quickly(folder_ / (name + "_test.c"), c.self_test);
+  includes_ += fmt::format("#define MODEL{}_BARE\n#include \"{}.c\"\n#include \"{}_test.c\"\n", count_ - 1, name, name);
+  calls_ += fmt::format("  run(\"{}\", {}_self_test);\n", name, name);
+  expected_ += verdict(name, tests);
+}
+
+void CPrograms::check(const std::vector<std::string>& compilers) const {
+  write_quickly(folder_ / "all.c", includes_ + R"(#include <stdio.h>
+static void run(const char *name, uint32_t (*self_test)(uint64_t *)) {
+  uint64_t hash;
+  const uint32_t wrong = self_test(&hash);
+  printf("%s: hash %016llx, %lu wrong\n", name, (unsigned long long)hash, (unsigned long)wrong);
+  fflush(stdout); /* a sanitizer may end the next one */
+}
+int main(void) {
+)" + calls_ + "  return 0;\n}\n");
+  for (const std::string& compiler : compilers) check_build(folder_, compiler, "all.c", expected_);
 }
 
 }  // namespace bitstate::tests

@@ -34,4 +34,19 @@ Outcome compile(const TempFolder& folder, const std::string& compiler, const std
 void check_c(const program::Program& program, const std::vector<program::CTestSequence>& tests,
              const std::vector<std::string>& compilers);
 
+/// Many programs in C, each under a name of its own, that a compiler is started for once.
+class CPrograms {
+ public:
+  void add(const program::Program& program, const std::vector<program::CTestSequence>& tests);
+
+  /// As check_c, of all self-tests.
+  void check(const std::vector<std::string>& compilers) const;
+
+ private:
+  TempFolder folder_;
+  std::size_t count_ = 0;
+  std::string includes_, calls_;  ///< of the file that holds them all
+  std::string expected_;          ///< what it prints
+};
+
 }  // namespace bitstate::tests

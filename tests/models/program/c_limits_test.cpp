@@ -43,10 +43,15 @@ Scan scan_of(Ref x, bool feedback, std::int32_t shift) {
   return scan;
 }
 
-void check_limits(const Program& p) {
-  check_c(p, {random_sequence(p, 60, 1), random_sequence(p, 1, 2)},
-          {"cc -O1 -fsanitize=address,undefined -fno-sanitize-recover=all", "cc -O3"});
-}
+/// Programs that are compiled together and run on random codes.
+class Limits {
+ public:
+  void add(const Program& p) { programs_.add(p, {random_sequence(p, 60, 1), random_sequence(p, 1, 2)}); }
+  void check() const { programs_.check({"cc -O1 -fsanitize=address,undefined -fno-sanitize-recover=all", "cc -O3"}); }
+
+ private:
+  CPrograms programs_;
+};
 
 bool no_compiler() {
   if (there_is("cc")) return false;
@@ -56,30 +61,31 @@ bool no_compiler() {
 
 TEST_CASE("c_source: scans with wide eigenvalues, states and residues") {
   if (no_compiler()) return;
+  Limits limits;
   for (const bool feedback : {false, true}) {
     for (const std::int32_t shift : {0, 1, 16, 33, 40}) {
-      CAPTURE(shift);
-      check_limits(program_of(4, -100000, 100000, {scan_of(0, feedback, shift)}));
+      limits.add(program_of(4, -100000, 100000, {scan_of(0, feedback, shift)}));
     }
     Scan narrow = scan_of(0, feedback, 8);  // sums fit 32 bits
     narrow.lambda = {255, -256, 100, -256};
     narrow.bound = 127;
     narrow.limit = 4 * 127 * 256;
-    check_limits(program_of(4, -100000, 100000, {narrow}));
+    limits.add(program_of(4, -100000, 100000, {narrow}));
     narrow.shift = 30;
     narrow.limit = 100000;
-    check_limits(program_of(4, -100000, 100000, {narrow}));
+    limits.add(program_of(4, -100000, 100000, {narrow}));
     Scan factor = scan_of(0, feedback, -1);
     factor.bound = 8000;
     factor.limit = std::int64_t{1} << 30;
-    check_limits(program_of(4, -100000, 100000, {factor}));
+    limits.add(program_of(4, -100000, 100000, {factor}));
     factor.bound = 3;
     factor.lambda = {3, -4, 2, -4};
     factor.to_state = {1 << 30, 58};  // the smallest scale that a state of 3 codes can have, 2^-28
     factor.to_inner = {1 << 30, 2};
     factor.limit = (std::int64_t{1} << 31) - 1000;
-    check_limits(program_of(4, -100000, 100000, {factor}));
+    limits.add(program_of(4, -100000, 100000, {factor}));
   }
+  limits.check();
 }
 
 /// One pair of states of one code, whose sums are `limit` and, with the residue, half of 2^shift more.
@@ -94,20 +100,21 @@ Program wide_sums(bool feedback, std::int32_t shift, std::int64_t limit, std::in
 
 TEST_CASE("c_source: sums of a scan that pass 2^31 only by the half that rounds, or by the residue, are 64 bits wide") {
   if (no_compiler()) return;
+  Limits limits;
   constexpr std::int64_t end = std::int64_t{1} << 31;
   for (const std::int32_t shift : {28, 29, 30}) {
-    CAPTURE(shift);
     const std::int64_t half = std::int64_t{1} << (shift - 1);
     for (const std::int64_t beyond : {std::int64_t{-10}, half / 2}) {
-      CAPTURE(beyond);
-      check_limits(wide_sums(false, shift, end - half + beyond, 3));
-      check_limits(wide_sums(true, shift, end - 2 * half + beyond, 127));
+      limits.add(wide_sums(false, shift, end - half + beyond, 3));
+      limits.add(wide_sums(true, shift, end - 2 * half + beyond, 127));
     }
   }
+  limits.check();
 }
 
 TEST_CASE("c_source: sums, products, norms and rescales with all their bits") {
   if (no_compiler()) return;
+  Limits limits;
   const std::int32_t largest = (1 << 30) - 1;
   const Linear wide{0, {2, 1, 32, {2, -2}}, {1, -1}};
   const Rescale whole{1, {{int32_max, 1}}, {-int32_max}, {int32_max}};
@@ -115,49 +122,52 @@ TEST_CASE("c_source: sums, products, norms and rescales with all their bits") {
   const AddRow row{1, {{-int32_max, 31}, {0, 1}}, {0, -int32_max + 1}};
   const Sum sum{1, 1, {{1 << 30, 32}, {int32_max, 62}}, {{1 << 30, 32}, {1 << 30, 31}}};
   for (const Instruction& i : std::vector<Instruction>{whole, each, row, sum, Sign{1}}) {
-    check_limits(program_of(1, -largest, largest, {wide, i}));
+    limits.add(program_of(1, -largest, largest, {wide, i}));
   }
-  check_limits(program_of(2, -46340, 46340, {Product{0, 0}, Scale{0, {46340, -46340}}, Concatenate{0, 2}}));
-  check_limits(program_of(2, -128, 127, {Scale{0, {1, -1}}, Product{0, 1}}));
+  limits.add(program_of(2, -46340, 46340, {Product{0, 0}, Scale{0, {46340, -46340}}, Concatenate{0, 2}}));
+  limits.add(program_of(2, -128, 127, {Scale{0, {1, -1}}, Product{0, 1}}));
   // W = 8 x^2 + E of [x, -x] is 2832^2 and 2841^2: a root that is one too small changes p
   for (const std::int64_t epsilon : {20224, 71281}) {
-    check_limits(program_of(2, -1000, 1000, {LayerNorm{0, {1, 1}, {0, 0}, 29, epsilon}}));
+    limits.add(program_of(2, -1000, 1000, {LayerNorm{0, {1, 1}, {0, 0}, 29, epsilon}}));
   }
   // H^3 B^2 = 2^60: 4 columns, codes up to 2^27
   const std::int32_t end = 1 << 27;
   for (const std::int64_t epsilon : {std::int64_t{1}, std::int64_t{1} << 60}) {
-    check_limits(
+    limits.add(
         program_of(4, -end, end, {LayerNorm{0, {1, -1, 3, -4}, {int32_max - (4 << 28), 0, -9, 9}, 28, epsilon}}));
-    check_limits(program_of(4, -2, 2, {LayerNorm{0, {127, -128, 0, 9}, {0, 0, 0, 0}, 23, epsilon}}));
+    limits.add(program_of(4, -2, 2, {LayerNorm{0, {127, -128, 0, 9}, {0, 0, 0, 0}, 23, epsilon}}));
   }
+  limits.check();
 }
 
 TEST_CASE("c_source: pools of one and of many rows, tables of a row each, weights of each width") {
   if (no_compiler()) return;
+  Limits limits;
   for (const std::int32_t end : {1, 2, 7, 8, 127, 128, 32767, 32768}) {
-    CAPTURE(end);
     Linear linear{0, {3, 5, 32, {}}, {7, 7, 7}};
     for (std::int32_t k = 0; k < 15; ++k) linear.weight.codes.push_back(k % 3 == 0 ? -end : (end == 1 ? 1 : end - 1));
     Program p = program_of(5, -100, 100, {linear, MeanPool{1, 2}, Last{0}, Last{1}, Concatenate{2, 4}});
-    if (end == 1) check_limits(p);
+    if (end == 1) limits.add(p);
     p.instructions.push_back(Linear{5, {2, 6, 2, {1, 0, -1, 1, 0, -1, 1, 0, -1, 1, 0, -1}}, {0, 0}});  // equal logits
     p.output.classes = end % 2 == 0;
-    check_limits(p);
+    limits.add(p);
   }
   // packed rows are the bytes 1 and 3, as are the biases: equal numbers of two types
   const Linear bytes{0, {2, 8, 1, {1, -1, -1, -1, -1, -1, -1, -1, 1, 1, -1, -1, -1, -1, -1, -1}}, {1, 3}};
-  check_limits(program_of(8, -9, 9, {bytes}));
+  limits.add(program_of(8, -9, 9, {bytes}));
   const Table table{0, -2, {3, 5, 16, {1, 2, 3, 4, 5, -6, -7, -8, -9, 300, 0, 0, 0, 0, 1}}};
-  check_limits(program_of(3, -2, 2, {table}));
+  limits.add(program_of(3, -2, 2, {table}));
   Program tokens = program_of(1, 0, 299, {Embedding{0, {300, 3, 4, {}}}, Last{1}});
   tokens.input.tokens = true;
   auto& codes = std::get<Embedding>(tokens.instructions[0]).table.codes;
   for (std::int32_t k = 0; k < 900; ++k) codes.push_back(k * 7 % 16 - 8);
-  check_limits(tokens);
+  limits.add(tokens);
+  limits.check();
 }
 
 TEST_CASE("c_source: backward scans, what follows them, and a sequence shorter than the padding") {
   if (no_compiler()) return;
+  Limits limits;
   Scan forward = scan_of(0, true, 17);
   Scan backward = scan_of(0, true, 16);
   backward.backward = true;
@@ -177,9 +187,10 @@ TEST_CASE("c_source: backward scans, what follows them, and a sequence shorter t
   for (const std::uint32_t padded : {0U, 70U}) {
     for (Program* const p : {&rows, &pools, &one_bit}) {
       p->padded_length = padded;
-      check_limits(*p);
+      limits.add(*p);
     }
   }
+  limits.check();
 }
 
 /// What the C of the program gives in its first step for an input of -128, 127.

@@ -78,10 +78,9 @@ TEST_CASE("c_source: random programs in C give every code of the quantized forwa
   }
   auto all = examples(0, 34);
   for (Example& example : examples(288, 1)) all.push_back(std::move(example));
-  for (const Example& example : all) {
-    CAPTURE(example.number);
-    check_c(example.program, example.tests, {"cc -O2"});
-  }
+  CPrograms programs;
+  for (const Example& example : all) programs.add(example.program, example.tests);
+  programs.check({"cc -O2"});
   auto found = features(all);
   for (const char* const feature :
        {"classifier", "regressor",       "tokens", "one-bit input", "one bit",   "shift",   "factor", "feedback",
@@ -98,16 +97,16 @@ TEST_CASE("c_source: bidirectional models run on whole sequences, padded ones to
     return;
   }
   std::size_t pools = 0, rows = 0;
+  CPrograms whole, padded;
   for (Example& example : examples(0, 8, false)) {
-    CAPTURE(example.number);
     (example.program.output.classes ? pools : rows) += 1;
-    check_c(example.program, example.tests, {"cc -O2"});
+    whole.add(example.program, example.tests);
     example.program.padded_length = 50;
-    check_c(example.program,
-            {random_sequence(example.program, 40, 1), random_sequence(example.program, 50, 2),
-             random_sequence(example.program, 1, 3), random_sequence(example.program, 60, 4)},
-            {"cc -O1 -fsanitize=address,undefined -fno-sanitize-recover=all"});
+    padded.add(example.program, {random_sequence(example.program, 40, 1), random_sequence(example.program, 50, 2),
+                                 random_sequence(example.program, 1, 3), random_sequence(example.program, 60, 4)});
   }
+  whole.check({"cc -O2"});
+  padded.check({"cc -O1 -fsanitize=address,undefined -fno-sanitize-recover=all"});
   CHECK(pools > 0);
   CHECK(rows > 0);
 }
@@ -123,10 +122,9 @@ TEST_CASE("c_source: every level of optimisation gives the same codes, and sanit
     for (const char* const level : {" -O0", " -O1", " -O3"}) compilers.push_back(name + std::string(level));
     if (name[1] == 'l') break;
   }
-  for (const Example& example : examples(40, 4)) {
-    CAPTURE(example.number);
-    check_c(example.program, example.tests, compilers);
-  }
+  CPrograms programs;
+  for (const Example& example : examples(40, 4)) programs.add(example.program, example.tests);
+  programs.check(compilers);
 }
 
 TEST_CASE("c_source: the object calls nothing, so no float helper; without stdio the self-test is only a function") {
