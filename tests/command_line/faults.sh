@@ -63,34 +63,46 @@ faulty() {
     > "$folder.said" 2> "$folder.errors" || code=$?
 }
 
-# One call of a command fails, and then check_<command> looks at what it left.
-fail_call() {
-  local command=$1 base=$2 number=$3 error=$4 call may_succeed=no
+# What one failed call of a command left, with the exit code $code: as one_sentence and check_<command> say.
+check_call() {
+  local command=$1 number=$2 error=$3 call=${log[$2 - 1]} may_succeed=no
   local folder=$PWD/$command-$error-$number
-  call=${log[number - 1]}
   case "$command $call" in  # what is closed was flushed before; left-overs may stay; HDF5 opens a file to see what it is;
     # a report gives the figures that there are, an export finds its rules in the settings, too; a log may have gaps
     *\ close\ * | *\ open-folder\ * | *\ open\ *.h5.tmp-* | report*\ open-read\ *best.h5 | export*\ open-read\ *best.h5 | \
       *train.log | *.lock) may_succeed=yes ;;
   esac
-  cp -r "$base" "$folder"
-  faulty "$folder" "$command" FAULTS_AT="$number" FAULTS_ERROR="$error"
   one_sentence "$folder" "$command, $error at call $call" "$may_succeed"
   "check_$command" "$folder" "$command, $error at call $call" "$number"
-  rm -rf "$folder" "$folder".*
+}
+
+# Each call of a command fails once, with one error. The program is loaded once for all of them: see faults.c.
+fail_each() {
+  local command=$1 base=$2 error=$3 codes number
+  local folder=$PWD/$command-$error
+  for ((number = 1; number <= ${#log[@]}; ++number)); do cp -r "$base" "$folder-$number"; done
+  mapfile -t codes < <(
+    export LD_PRELOAD="$BITSTATE_FAULTS" FAULTS_DIR="$folder" FAULTS_EACH="${#log[@]}" FAULTS_ERROR="$error"
+    "$command"
+  )
+  [ "${#codes[@]}" -eq "${#log[@]}" ] || fail "$command: ${#codes[@]} of ${#log[@]} calls failed"
+  for ((number = 1; number <= ${#log[@]}; ++number)); do
+    code=${codes[number - 1]}
+    check_call "$command" "$number" "$error"
+  done
+  rm -rf "$folder"-*
 }
 
 # fail_calls <command> <base> <files that it replaces>: each call in turn, on a copy of the folder <base>
 fail_calls() {
-  local command=$1 base=$2 undisturbed=$PWD/$1-undisturbed count log pids=() error number
+  local command=$1 base=$2 undisturbed=$PWD/$1-undisturbed log pids=() error number
   cp -r "$base" "$undisturbed"
   faulty "$undisturbed" "$command" FAULTS_LOG="$PWD/$command.log"
   [ "$code" -eq 0 ] || fail "$command: $(cat "$undisturbed.errors")"
   check_order "$command.log" "$3"
   mapfile -t log < "$command.log"
-  count=${#log[@]}
   for error in EIO ENOSPC; do
-    (for ((number = 1; number <= count; ++number)); do fail_call "$command" "$base" "$number" "$error"; done) &
+    fail_each "$command" "$base" "$error" &
     pids+=($!)
   done
   for number in "${pids[@]}"; do wait "$number" || exit 1; done
@@ -98,20 +110,20 @@ fail_calls() {
   faulty "$undisturbed-short" "$command" FAULTS_AT=-1 FAULTS_ERROR=SHORT  # every write writes half
   [ "$code" -eq 0 ] || fail "$command, short writes: $(cat "$undisturbed-short.errors")"
   "check_$command" "$undisturbed-short" "$command, short writes" 1000000
-  echo "$command: each of $count calls failed twice"
+  echo "$command: each of ${#log[@]} calls failed twice"
 }
 
 check_train() {
-  local renames state
+  local renames=() call state
   [ ! -e "$1/run/result.json" ] || [ "$(digest "$1/run")" = "$expected" ] || fail "$2: another result"
   # what is left after failures between the same two renames is the same: one of them resumes
-  renames=$(awk -v n="$3" '$1 < n && $2 == "rename" { printf "%s ", $4 }' train.log)
-  state=resumed-${2:7:3}-$(wc -w <<< "$renames")
+  for call in "${log[@]:0:$3-1}"; do [[ $call != *' rename '* ]] || renames+=("${call##* }"); done
+  state=resumed-${2:7:3}-${#renames[@]}
   mkdir "$state" 2> /dev/null || return 0
   (cd "$1" && train) > "$1.resumed" 2>&1 || fail "$2: does not resume: $(cat "$1.resumed")"
   [ "$(digest "$1/run")" = "$expected" ] || fail "$2: resumes to other weights"
   cmp "$1/run/metrics.jsonl" train-undisturbed/run/metrics.jsonl || fail "$2: resumes to other metrics"
-  if [[ $renames == *run/checkpoint.h5* && $renames != *run/result.json* ]]; then
+  if [[ ${renames[*]} == *run/checkpoint.h5* && ${renames[*]} != *run/result.json* ]]; then
     grep -q '^resumed at' "$1.resumed" || fail "$2: did not go on from its checkpoint"
   fi
 }

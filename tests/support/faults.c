@@ -1,8 +1,11 @@
 // A library that is loaded before all others (LD_PRELOAD) and makes one call fail: what a full or broken disk, or too
 // little memory, would do. Files: FAULTS_DIR names a folder; the calls on files in it are numbered from 1, written to
 // FAULTS_LOG ("number call path"), and number FAULTS_AT fails with FAULTS_ERROR (EIO, ENOSPC or EINTR), or, with SHORT,
-// writes half of its bytes. Memory: the allocation number FAULTS_MEMORY_AT fails, counted among those that are made by
-// the library whose path holds FAULTS_MEMORY_OF (all, without); at the end their count is written to FAULTS_MEMORY_LOG.
+// writes half of its bytes. With FAULTS_EACH = n the program begins n times, in the folders FAULTS_DIR-1 to
+// FAULTS_DIR-n, where the call of that number fails; its outputs are beside them, in .said and .errors, and the exit
+// codes are printed, a line each (128 and the signal's number). Memory: the allocation number FAULTS_MEMORY_AT fails,
+// counted among those that are made by the library whose path holds FAULTS_MEMORY_OF (all, without); at the end their
+// count is written to FAULTS_MEMORY_LOG.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -18,6 +21,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { max_fd = 1024 };
@@ -26,6 +30,7 @@ static char folder[PATH_MAX];
 static size_t folder_size;
 static int log_fd = -1;
 static long fail_at;
+static long each;
 static int fail_error;
 static int fail_short;
 static atomic_long calls;
@@ -260,6 +265,7 @@ __attribute__((constructor)) static void begin(void) {
     log_fd = fcntl(fd, F_DUPFD_CLOEXEC, 900);
   }
   if ((value = getenv("FAULTS_AT")) != NULL) fail_at = atol(value);
+  if ((value = getenv("FAULTS_EACH")) != NULL) each = atol(value);
   if ((value = getenv("FAULTS_ERROR")) != NULL) {
     fail_short = strcmp(value, "SHORT") == 0;
     fail_error = strcmp(value, "ENOSPC") == 0 ? ENOSPC : (strcmp(value, "EINTR") == 0 ? EINTR : EIO);
@@ -273,7 +279,35 @@ __attribute__((constructor)) static void begin(void) {
 // Memory is counted from main on: what libraries need before is not the program's.
 static int (*real_main)(int, char**, char**);
 
+static void redirect(int fd, const char* suffix) {
+  char path[PATH_MAX + 16];
+  snprintf(path, sizeof path, "%s%s", folder, suffix);
+  const int file = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+  if (dup2(file, fd) < 0) abort();
+  syscall(SYS_close, file);
+}
+
+// In the child: the program's folder is that of this number, and the call of this number fails.
+static void begin_in_folder(long number) {
+  folder_size += (size_t)snprintf(folder + folder_size, sizeof folder - folder_size, "-%ld", number);
+  fail_at = number;
+  if (chdir(folder) != 0) abort();
+  redirect(1, ".said");
+  redirect(2, ".errors");
+}
+
 static int counted_main(int argc, char** argv, char** environment) {
+  for (long number = 1; number <= each; ++number) {
+    int status = 0;
+    const pid_t child = fork();
+    if (child == 0) {
+      begin_in_folder(number);
+      break;
+    }
+    if (child < 0 || waitpid(child, &status, 0) != child) abort();
+    dprintf(1, "%d\n", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+    if (number == each) return 0;
+  }
   ready = 1;
   return real_main(argc, argv, environment);
 }

@@ -47,7 +47,7 @@ Scan scan_of(Ref x, bool feedback, std::int32_t shift) {
 class Limits {
  public:
   void add(const Program& p) { programs_.add(p, {random_sequence(p, 60, 1), random_sequence(p, 1, 2)}); }
-  void check() const { programs_.check({"cc -O1 -fsanitize=address,undefined -fno-sanitize-recover=all", "cc -O3"}); }
+  void check() const { programs_.check({sanitizing_cc, "cc -O3"}); }
 
  private:
   CPrograms programs_;
@@ -210,8 +210,7 @@ int main(void) {
   return 0;
 }
 )");
-  const std::string sanitized = "cc -O1 -fsanitize=address,undefined -fno-sanitize-recover=all";
-  REQUIRE(compile(folder, sanitized, "model.c main.c -o main").output.empty());
+  REQUIRE(compile(folder, sanitizing_cc, "model.c main.c -o main").output.empty());
   return shell((folder / "main").string()).output;
 }
 

@@ -106,7 +106,7 @@ TEST_CASE("c_source: bidirectional models run on whole sequences, padded ones to
                                  random_sequence(example.program, 1, 3), random_sequence(example.program, 60, 4)});
   }
   whole.check({"cc -O2"});
-  padded.check({"cc -O1 -fsanitize=address,undefined -fno-sanitize-recover=all"});
+  padded.check({sanitizing_cc});
   CHECK(pools > 0);
   CHECK(rows > 0);
 }
@@ -116,7 +116,7 @@ TEST_CASE("c_source: every level of optimisation gives the same codes, and sanit
     MESSAGE("skipped: there is no C compiler cc");
     return;
   }
-  std::vector<std::string> compilers{"cc -O1 -fsanitize=address,undefined -fno-sanitize-recover=all"};
+  std::vector<std::string> compilers{sanitizing_cc};
   for (const char* const name : {"cc", "clang", "clang-14"}) {
     if (!there_is(name)) continue;
     for (const char* const level : {" -O0", " -O1", " -O3"}) compilers.push_back(name + std::string(level));
