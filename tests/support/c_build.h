@@ -26,8 +26,8 @@ program::CTestSequence random_sequence(const program::Program& program, std::siz
 /// Writes model.h, model.c and model_test.c.
 void write_c(const TempFolder& folder, const program::CSource& c);
 
-/// The compiler that stops a program at a wrong access and at what C leaves undefined. It does not optimise, which would
-/// take most of its time, and may remove what is undefined.
+/// The compiler that stops a program at a wrong access and at what C leaves undefined. It does not optimise, which
+/// would take most of its time, and may remove what is undefined.
 inline constexpr const char* sanitizing_cc = "cc -O0 -fsanitize=address,undefined -fno-sanitize-recover=all";
 
 /// `compiler` with the flags under which no warning may appear, run in the folder: "cc -O2" and "-c model.c".
