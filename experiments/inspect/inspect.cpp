@@ -237,10 +237,11 @@ Inspection inspect(const Model& model, const Inventory& inventory, const dataset
   return result;
 }
 
-std::string export_obstacle(const Model& model, const Inventory& inventory, const datasets::Splits& data, bool pad) {
+std::string export_obstacle(const Model& model, const Inventory& inventory, const datasets::Splits& data,
+                            std::size_t padded_length) {
   const auto has_bits = [](const Quantizer* q) { return q->spec.active(); };
   if (std::none_of(inventory.quantizers.begin(), inventory.quantizers.end(), has_bits)) return {};
-  const Inspection inspection = inspect(model, inventory, *data.train, 1, pad ? data.max_length : 0);
+  const Inspection inspection = inspect(model, inventory, *data.train, 1, padded_length);
   if (inspection.islands.empty()) return {};
   return "bitstate export will refuse this run: " + verdict(inspection);
 }

@@ -81,7 +81,8 @@ std::string verdict(const Inspection& inspection);
 
 /// One line on what keeps a model that has bits from being exported, before it is trained: its ranges must be there.
 /// Empty where nothing does, and for a model without bits.
-std::string export_obstacle(const Model& model, const Inventory& inventory, const datasets::Splits& data, bool pad);
+std::string export_obstacle(const Model& model, const Inventory& inventory, const datasets::Splits& data,
+                            std::size_t padded_length);
 
 /// Tables for a terminal, and the same as one line of JSON.
 std::string inspection_text(const Inspection& inspection);

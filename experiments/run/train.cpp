@@ -152,8 +152,9 @@ void Run::end_epoch(const EpochResult& epoch) {
 }
 
 void Run::say_whether_exportable() {
-  const std::string obstacle = trainer_.located(
-      "calibration", [&] { return export_obstacle(trainer_.model(), trainer_.inventory(), data_, config_.s5.pad); });
+  const std::string obstacle = trainer_.located("calibration", [&] {
+    return export_obstacle(trainer_.model(), trainer_.inventory(), data_, options_.padded_length);
+  });
   if (!obstacle.empty()) bar_->line(obstacle);
 }
 

@@ -89,7 +89,7 @@ struct ExportRig {
   ExportRig(const ExportRig&) = delete;
 
   [[nodiscard]] std::size_t padded() const { return padded_length(config, data); }
-  [[nodiscard]] std::string obstacle() const { return export_obstacle(model, inventory, data, config.s5.pad); }
+  [[nodiscard]] std::string obstacle() const { return export_obstacle(model, inventory, data, padded()); }
 
   /// The quantized forward of a sequence.
   Value forward_of(const datasets::Example& example, Tape& tape) const {
