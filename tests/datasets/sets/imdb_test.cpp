@@ -93,7 +93,7 @@ TEST_CASE("imdb: a share of the training reviews is held out, each is in one par
   }
   std::filesystem::create_directory(folder / "imdb");
   write_quickly(folder / "imdb/aclImdb_labelled.tar.xz", tar_of(members, "xz"));
-  const Splits splits = load("imdb", {.data = folder.path(), .val_split = 0.1});
+  const Splits splits = load("imdb", {.path = folder.path(), .val_split = 0.1});
   CHECK(splits.d_input == 4);
   CHECK(splits.train->size() == 36);
   CHECK(splits.validation->size() == 4);
@@ -115,7 +115,7 @@ TEST_CASE("official: imdb: the reviews are 25,000 a part and have 134 characters
     MESSAGE("skipped: the IMDB reviews are not there");
     return;
   }
-  const Splits splits = load("imdb", {.data = data, .val_split = 0.1});
+  const Splits splits = load("imdb", {.path = data, .val_split = 0.1});
   CHECK(splits.d_input == shape("imdb").splits.d_input);
   CHECK(splits.train->size() == 22'500);
   CHECK(splits.validation->size() == 2'500);

@@ -106,7 +106,7 @@ TEST_CASE(
     "official: smnist: the split of seed 42 has the reference's sizes and the official files their first labels") {
   const auto folder = official_files();
   if (!folder) return;
-  const Splits splits = load("smnist", {.data = *folder});
+  const Splits splits = load("smnist", {.path = *folder});
   CHECK(splits.train->size() == 54'000);
   CHECK(splits.validation->size() == 6'000);
   CHECK(splits.test->size() == 10'000);
