@@ -27,6 +27,15 @@ struct Value {
   [[nodiscard]] bool exists() const { return id != none; }
 };
 
+/// What an op says of itself to whoever explains a tape, such as `bitstate inspect`.
+struct OpTraits {
+  bool weighted = false;     ///< the second input is a weight, whose site says best where the op is
+  bool accumulates = false;  ///< an element is a sum of products, or one product: Node::bound is that of an accumulator
+  bool any_scales = false;   ///< computes on codes whatever scales and bounds its inputs have
+  bool rounds = false;       ///< rounds its result at a site of its own, without which it has no codes
+  std::string_view why_float = {};  ///< why it is float though every site has the bits it needs; empty: it depends
+};
+
 /// What an op is to the tape: its name, and how a node's gradient flows to its inputs (Tape::gradient).
 struct Op {
   std::string_view name;
@@ -35,6 +44,7 @@ struct Op {
   void (*lower)(Lowering& lowering, const Node& node) = nullptr;
   /// The op itself, where y_i = f(x_i) of the only input: on codes it is a table.
   Value (*elementwise)(Tape& tape, Value x) = nullptr;
+  OpTraits traits = {};
 };
 
 /// The sequences of a pass, stacked one after the other: sequence s has rows[s] rows, of which the first lengths[s] are

@@ -68,7 +68,7 @@ void lower(Lowering& to, const Node& node) {
   to.emit(program::AddRow{to.value(node.inputs[0]), {a.factors, a.factors + node.cols}, {a.row, a.row + node.cols}});
 }
 
-constexpr Op op{"batch_norm", backward, lower};
+constexpr Op op{"batch_norm", backward, lower, nullptr, {.weighted = true}};
 
 /// Mean and biased variance of the whole batch; returns the number of steps.
 double batch_statistics(Tape& tape, const Node& x, float* mean, float* variance) {

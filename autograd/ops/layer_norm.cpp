@@ -66,7 +66,7 @@ void lower(Lowering& to, const Node& node) {
                              norm.epsilon});
 }
 
-constexpr Op op{"layer_norm", backward, lower};
+constexpr Op op{"layer_norm", backward, lower, nullptr, {.weighted = true}};
 
 /// Mean and 1 / sqrt(var + eps) of each row, to be written.
 struct Moments {

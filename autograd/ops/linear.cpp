@@ -41,7 +41,7 @@ void lower(Lowering& to, const Node& node) {
   to.emit(program::Linear{to.value(node.inputs[0]), to.matrix(node.inputs[1]), {a.bias, a.bias + node.cols}});
 }
 
-constexpr Op op{"linear", backward, lower};
+constexpr Op op{"linear", backward, lower, nullptr, {.weighted = true, .accumulates = true}};
 
 template <class T>
 const T* converted(Tape& tape, const Node& node) {

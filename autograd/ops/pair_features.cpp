@@ -25,7 +25,8 @@ void backward(Tape& tape, const Node& node) {
   }
 }
 
-constexpr Op op{"pair_features", backward};
+constexpr OpTraits traits{.why_float = "a program reads one sequence, not a pair of documents"};
+constexpr Op op{"pair_features", backward, nullptr, nullptr, traits};
 
 void on_codes(Tape& tape, Node& y, const Node& x) {
   const std::size_t width = x.cols;

@@ -36,7 +36,7 @@ void lower(Lowering& to, const Node& node) {
   }
 }
 
-constexpr Op op{"product", backward, lower};
+constexpr Op op{"product", backward, lower, nullptr, {.weighted = true, .accumulates = true}};
 
 void on_codes(Tape& tape, Node& y, const Node& a, const Node& b, std::size_t step) {
   const bool per_column = a.layout == ScaleLayout::per_column || b.layout == ScaleLayout::per_column;

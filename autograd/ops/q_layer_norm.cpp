@@ -54,7 +54,8 @@ void backward(Tape& tape, const Node& node) {
   }
 }
 
-constexpr Op op{"q_layer_norm", backward};
+constexpr OpTraits traits{.weighted = true, .why_float = "Q-S5's operator is float"};
+constexpr Op op{"q_layer_norm", backward, nullptr, nullptr, traits};
 
 /// y and m of all rows, unrounded.
 void normalise(const Node& x, const float* scale, float* mean, float* inverse, float* centred, float* multiple) {

@@ -63,7 +63,8 @@ void backward(Tape& tape, const Node& node) {
 
 void lower(Lowering& to, const Node& node);
 
-constexpr Op op{"quantize", backward, lower};
+constexpr OpTraits traits{.why_float = "range=absmax takes its scale from the input"};
+constexpr Op op{"quantize", backward, lower, nullptr, traits};
 
 void check_finite(bool finite, const Quantizer& site) {
   require<DivergedError>(finite, "quantize", "{} holds a NaN or an infinity", site.site);

@@ -47,7 +47,10 @@ void backward(Tape& tape, const Node& node) {
 
 void lower(Lowering& to, const Node& node);
 
-constexpr Op op{"scan", backward, lower};
+constexpr OpTraits traits{.any_scales = true,
+                          .rounds = true,
+                          .why_float = "the scale of the state matrix is too small for its state; scale=pow2 fits"};
+constexpr Op op{"scan", backward, lower, nullptr, traits};
 
 /// How many ranges the site has: one, or one a state.
 std::size_t ranges_of(const Quantizer& site, std::size_t width) {

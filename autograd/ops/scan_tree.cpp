@@ -49,7 +49,7 @@ void backward(Tape& tape, const Node& node) {
   }
 }
 
-constexpr Op op{"scan_tree", backward};
+constexpr Op op{"scan_tree", backward, nullptr, nullptr, {.why_float = "Q-S5's operator is float"}};
 
 /// How a gradient is rounded that flows into a product of operands of so many bits; not at all when neither has any.
 QuantSpec gradient_spec(int left_bits, int right_bits) {

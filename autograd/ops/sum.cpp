@@ -72,7 +72,7 @@ void lower(Lowering& to, const Node& node) {
   }
 }
 
-constexpr Op op{"sum", backward, lower};
+constexpr Op op{"sum", backward, lower, nullptr, {.any_scales = true}};
 
 void sum_of_codes(Tape& tape, Node& y, const Node& a, const Node& b) {
   const bool per_column = a.layout == ScaleLayout::per_column || b.layout == ScaleLayout::per_column;

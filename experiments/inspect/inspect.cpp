@@ -91,10 +91,8 @@ class Names {
   [[nodiscard]] std::string nearest(Value v) const {
     const Node& node = tape_[v];
     if (node.site != nullptr) return node.site->site;
-    const std::string_view op = node.op->name;
-    const bool weighted = op == "linear" || op == "product" || op.ends_with("norm");
     for (const std::string& name :
-         {weighted ? giving(node.inputs[1]) : std::string(), reading(v), giving(node.inputs[0])}) {
+         {node.op->traits.weighted ? giving(node.inputs[1]) : std::string(), reading(v), giving(node.inputs[0])}) {
       if (!name.empty()) return name;
     }
     return "the model";
@@ -116,25 +114,21 @@ class Names {
 
 void add_accumulators(const Tape& tape, const Names& names, Inspection& result) {
   for (const Node& node : tape.nodes()) {
-    if (node.op == nullptr || (node.op->name != "linear" && node.op->name != "product")) continue;
+    if (node.op == nullptr || !node.op->traits.accumulates) continue;
     result.accumulators.push_back({names.giving(node.inputs[1]), std::string(node.op->name), node.bound});
   }
 }
 
-/// Whether an op of this name cannot take the codes of `operand` for what they are, or finds none.
-bool is_unfit(std::string_view op, const Node& operand) {
+/// Whether an op cannot take the codes of `operand` for what they are, or finds none.
+bool is_unfit(const OpTraits& op, const Node& operand) {
   if (!operand.has_codes()) return true;
-  if (op == "sum" || op == "scan") return false;
+  if (op.any_scales) return false;
   return operand.layout != ScaleLayout::per_tensor || operand.bound > std::int64_t{1} << 15;
 }
 
 /// Why a node that has all the rows it needs, and no float operand, is float.
 std::string reason_of(const Tape& tape, const Node& node) {
-  const std::string_view op = node.op->name;
-  if (op == "quantize") return "range=absmax takes its scale from the input";
-  if (op == "pair_features") return "a program reads one sequence, not a pair of documents";
-  if (op == "scan_tree" || op == "q_layer_norm") return "Q-S5's operator is float";
-  if (op == "scan") return "the scale of the state matrix is too small for its state; scale=pow2 fits";
+  if (!node.op->traits.why_float.empty()) return std::string(node.op->traits.why_float);
   if (node.bound >= std::int64_t{1} << 31) return "its accumulator needs more than 31 bits";
   for (const Value v : node.inputs) {
     const bool data = v.exists() && !tape[v].constant;
@@ -152,9 +146,9 @@ FloatIsland island_of(const Tape& tape, const Names& names, Value v) {
   for (const Value input : node.inputs) {
     if (!input.exists()) continue;
     follows = follows || tape[input].is_float_island();
-    if (is_unfit(node.op->name, tape[input])) names.add_missing(input, island.missing);
+    if (is_unfit(node.op->traits, tape[input])) names.add_missing(input, island.missing);
   }
-  if (node.op->name == "scan") names.add_missing(v, island.missing);
+  if (node.op->traits.rounds) names.add_missing(v, island.missing);
   if (island.missing.empty() && !follows) island.reason = reason_of(tape, node);
   return island;
 }
@@ -162,8 +156,8 @@ FloatIsland island_of(const Tape& tape, const Names& names, Value v) {
 void add_islands(const Tape& tape, const Names& names, Value output, bool compares, Inspection& result) {
   for (std::uint32_t i = 0; i <= output.id; ++i) {
     const Node& node = tape.nodes()[i];
-    const bool pair = node.op != nullptr && node.op->name == "pair_features";
-    if (pair || node.is_float_island()) result.islands.push_back(island_of(tape, names, {i}));
+    const bool instruction = node.op == nullptr || node.constant || !node.has_codes() || node.op->lower != nullptr;
+    if (!instruction || node.is_float_island()) result.islands.push_back(island_of(tape, names, {i}));
   }
   const Node& y = tape[output];
   if (compares && y.has_codes() && y.layout != ScaleLayout::per_tensor) {
