@@ -3,8 +3,16 @@
 #include "core/error.h"
 
 #include <cmath>
+#include <utility>
 
 namespace bitstate {
+
+void Quantizer::declare(std::string name) {
+  const auto known = kind_of(name);
+  require(known.has_value(), "model", "the site {} must be of kind weight, bias, act, acc or state", name);
+  kind = *known;
+  site = std::move(name);
+}
 
 Grid Quantizer::grid(std::size_t c) const {
   if (spec.range == QuantSpec::Range::fixed) return make_grid(spec, spec.value);

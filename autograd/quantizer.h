@@ -14,9 +14,11 @@ namespace bitstate {
 /// The quantizer of one site. Forward passes read `range`; update_ranges (models/inventory.h) changes it, between
 /// steps.
 struct Quantizer {
-  std::string site;          ///< "act:layers.3.ssm.u"; kinds are weight, bias, act, acc and state
-  std::size_t channels = 1;  ///< columns of an activation, states of a state, rows of a weight
-  std::size_t numbers = 0;   ///< stored: elements of a weight or bias; of the others, of one time step
+  std::string site;               ///< "act:layers.3.ssm.u": kind and path in the model
+  SiteKind kind = SiteKind::act;  ///< as declare() has set it
+  bool poles = false;             ///< the numbers are eigenvalues, which may have a form (PoleSpec)
+  std::size_t channels = 1;       ///< columns of an activation, states of a state, rows of a weight
+  std::size_t numbers = 0;        ///< stored: elements of a weight or bias; of the others, of one time step
   QuantSpec spec = {};
   /// One a channel (or one); with sign=asymmetric all upper ends, then all lower ends (both >= 0). Empty until
   /// calibrated and where the range is not kept (needs_range()).
@@ -25,12 +27,13 @@ struct Quantizer {
   std::size_t offset = 0;         ///< of this site's maxima in a lane's array of observed ranges (Pass::observed)
   std::size_t counts_offset = 0;  ///< of this site's histograms in Pass::counts
 
-  [[nodiscard]] bool is_state_matrix() const { return site.starts_with("weight:") && site.ends_with(".ssm.A"); }
+  /// Names the site "kind:path". Throws Error unless the kind is weight, bias, act, acc or state.
+  void declare(std::string name);
   /// Bits of the stored numbers, 32 each without a quantizer; of an activation or state those of one time step.
   [[nodiscard]] std::uint64_t stored_bits() const {
     return std::uint64_t{numbers} * static_cast<std::uint64_t>(spec.active() ? spec.bits : 32);
   }
-  [[nodiscard]] bool is_constant() const { return site.starts_with("weight:") || site.starts_with("bias:"); }
+  [[nodiscard]] bool is_constant() const { return bitstate::is_constant(kind); }
   /// The range is kept with the model and read in the forward: that of all activations and states but dynamic ones, and
   /// learned ones.
   [[nodiscard]] bool needs_range() const {

@@ -189,7 +189,7 @@ class Network {
  private:
   Quantizer& quantizer(const char* site, int bits, std::size_t channels) {
     Quantizer& q = quantizers_.emplace_back();
-    q.site = site;
+    q.declare(site);
     q.channels = channels;
     q.spec.bits = bits;
     q.spec.scale_kind = scales_;

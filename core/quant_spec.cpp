@@ -1,6 +1,7 @@
 #include "core/quant_spec.h"
 
 #include "core/error.h"
+#include "core/rule_words.h"
 #include "core/suggest.h"
 
 #include <algorithm>
@@ -11,11 +12,12 @@
 namespace bitstate {
 namespace {
 
-constexpr std::string_view where = "quant";
-
-/// The words of one option and what they stand for.
-template <class Choice>
-using Word = std::pair<std::string_view, Choice>;
+using rule_words::check_effect;
+using rule_words::choose;
+using rule_words::has;
+using rule_words::where;
+using rule_words::Word;
+using rule_words::word_of;
 
 constexpr Word<QuantSpec::Range> ranges[] = {
     {"absmax", QuantSpec::Range::absmax},         {"ema", QuantSpec::Range::ema},
@@ -32,40 +34,6 @@ constexpr Word<QuantSpec::Scale> scales[] = {{"free", QuantSpec::Scale::free}, {
 constexpr Word<QuantSpec::Rounding> roundings[] = {{"nearest", QuantSpec::Rounding::nearest},
                                                    {"stochastic", QuantSpec::Rounding::stochastic},
                                                    {"feedback", QuantSpec::Rounding::feedback}};
-constexpr Word<QuantSpec::Form> forms[] = {{"cartesian", QuantSpec::Form::cartesian},
-                                           {"disk", QuantSpec::Form::disk},
-                                           {"polar", QuantSpec::Form::polar},
-                                           {"log-polar", QuantSpec::Form::log_polar}};
-constexpr Word<QuantSpec::Spacing> spacings[] = {{"linear", QuantSpec::Spacing::linear},
-                                                 {"log", QuantSpec::Spacing::log}};
-
-template <class Choice, std::size_t n>
-Choice choose(std::string_view value, std::string_view key, std::string_view origin, const Word<Choice> (&choices)[n]) {
-  std::string allowed;
-  for (const auto& [name, choice] : choices) {
-    if (name == value) return choice;
-    allowed += (allowed.empty() ? "" : ", ") + std::string(name);
-  }
-  fail<UsageError>(where, "{0}: {1}: expected one of {3}, got \"{2}\"", origin, key, value, allowed);
-}
-
-template <class Choice, std::size_t n>
-std::string_view name_of(Choice wanted, const Word<Choice> (&choices)[n]) {
-  for (const auto& [name, choice] : choices) {
-    if (choice == wanted) return name;
-  }
-  return "";
-}
-
-int parse_whole(const std::string& word, std::string_view key, int low, int high, std::string_view origin) {
-  int number = 0;
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
-  require<UsageError>(error == std::errc{} && end == word.data() + word.size() && number >= low && number <= high,
-                      where, "{0}: {1}: expected a whole number from {3} to {4}, got \"{2}\"", origin, key, word, low,
-                      high);
-  return number;
-}
-
 int parse_bits(const std::string& word, std::string_view origin) {
   if (word == "none") return 0;
   int bits = 0;
@@ -84,9 +52,6 @@ float parse_real(const std::string& value, std::string_view key, float high, std
                       high);
   return number;
 }
-
-bool is_constant(std::string_view site) { return site.starts_with("weight:") || site.starts_with("bias:"); }
-bool is_state_matrix(std::string_view site) { return site.starts_with("weight:") && site.ends_with(".ssm.A"); }
 
 void set_option(QuantSpec& spec, const std::string& key, const std::string& value, const std::string& origin,
                 const std::string& option) {
@@ -108,58 +73,30 @@ void set_option(QuantSpec& spec, const std::string& key, const std::string& valu
     spec.value = parse_real(value, key, 1e18F, origin);
   } else if (key == "rounding") {
     spec.rounding = choose(value, key, origin, roundings);
-  } else if (key == "form") {
-    spec.form = choose(value, key, origin, forms);
-  } else if (key == "magnitude" || key == "phase") {
-    (key == "phase" ? spec.phase : spec.magnitude) = parse_whole(value, key, 1, 31, origin);
-  } else if (key == "spacing") {
-    spec.spacing = choose(value, key, origin, spacings);
-  } else if (key == "width") {
-    spec.width = parse_whole(value, key, 8, 16, origin);
   } else {
-    fail<UsageError>(
-        where,
+    require<UsageError>(
+        set_pole_option(spec.pole, key, value, origin), where,
         "{}: \"{}\" is not an option of a rule; the options are range, granularity, edge, rate, sign, scale, alpha, "
-        "value, rounding, form, magnitude, phase, spacing and width",
-        origin, option);
+        "value, rounding, {}",
+        origin, option, pole_options);
   }
 }
 
-/// Refuses options that would do nothing, which hide a mistake.
+/// Refuses options that would do nothing.
 void check_given(const QuantSpec& spec, const std::vector<std::string>& given, const std::string& origin) {
   using Range = QuantSpec::Range;
-  const auto has = [&](std::string_view key) { return std::find(given.begin(), given.end(), key) != given.end(); };
   const auto check = [&](std::string_view key, bool fits, std::string_view needs) {
-    require<UsageError>(fits || !has(key), where, "{}: {} does nothing here; it needs {}", origin, key, needs);
+    check_effect(given, key, fits, needs, origin);
   };
-  const bool lookup = spec.is_lookup();
-  for (const std::string_view key : {"magnitude", "phase", "spacing", "width"}) {
-    check(key, lookup, "form=polar or form=log-polar");
-  }
+  const bool lookup = spec.pole.is_lookup();
   for (const std::string_view key : {"edge", "scale", "sign"}) check(key, !lookup, "form=cartesian or form=disk");
   check("range", !lookup || spec.range == Range::absmax, "form=cartesian or form=disk");
   check("alpha", spec.range == Range::percentile, "range=percentile");
   check("value", spec.range == Range::fixed, "range=fixed");
   check("rate", spec.range == Range::ema || spec.range == Range::percentile || spec.range == Range::mse,
         "range=ema, percentile or mse");
-  require<UsageError>(spec.range != Range::fixed || has("value"), where,
+  require<UsageError>(spec.range != Range::fixed || has(given, "value"), where,
                       "{}: range=fixed needs the range as value=", origin);
-}
-
-/// Bits of modulus and phase: what is given, the rest of 2 * bits, or the default split.
-void split_bits(QuantSpec& spec, const std::string& origin) {
-  if (!spec.is_lookup() || !spec.active()) {
-    spec.magnitude = spec.phase = 0;
-    return;
-  }
-  const int total = 2 * spec.bits;
-  if (spec.magnitude == 0) spec.magnitude = spec.phase > 0 ? total - spec.phase : std::max(1, spec.bits - 1);
-  if (spec.phase == 0) spec.phase = total - spec.magnitude;
-  require<UsageError>(
-      spec.magnitude >= 1 && spec.phase >= 1 && spec.magnitude + spec.phase == total, where,
-      "{0}: expected a magnitude and a phase of at least 1 with the sum {4} ({3} bits per component), got {1} "
-      "and {2}",
-      origin, spec.magnitude, spec.phase, spec.bits, total);
 }
 
 QuantRule parse_rule(const std::string& line, const std::string& origin) {
@@ -172,39 +109,44 @@ QuantRule parse_rule(const std::string& line, const std::string& origin) {
                       "{}: expected \"site bits [key=value ...]\", got \"{}\"", origin, line);
   rule.optional = rule.glob.front() == '?';
   if (rule.optional) rule.glob.erase(0, 1);
-  const std::string kind = rule.glob.substr(0, rule.glob.find(':') + 1);
-  require<UsageError>(
-      kind == "weight:" || kind == "bias:" || kind == "act:" || kind == "acc:" || kind == "state:", where,
-      "{}: the site \"{}\" must begin with weight:, bias:, act:, acc: or state:", origin, rule.glob);
+  const auto kind = kind_of(rule.glob);
+  require<UsageError>(kind.has_value(), where,
+                      "{}: the site \"{}\" must begin with weight:, bias:, act:, acc: or state:", origin, rule.glob);
   QuantSpec& spec = rule.spec;
   spec.bits = parse_bits(bits, origin);
-  spec.range = is_constant(rule.glob) ? QuantSpec::Range::absmax : QuantSpec::Range::ema;
-  if (kind == "state:") spec.rounding = QuantSpec::Rounding::feedback;
+  spec.range = is_constant(*kind) ? QuantSpec::Range::absmax : QuantSpec::Range::ema;
+  if (kind == SiteKind::state) spec.rounding = QuantSpec::Rounding::feedback;
   std::vector<std::string> given;
   for (std::string option; words >> option;) {
     const auto equals = option.find('=');
     given.push_back(option.substr(0, equals));
     set_option(spec, given.back(), equals == std::string::npos ? "" : option.substr(equals + 1), origin, option);
   }
+  complete(spec.pole, spec.bits, given, origin);
   check_given(spec, given, origin);
-  if (spec.form == QuantSpec::Form::polar && line.find("spacing=") == std::string::npos) {
-    spec.spacing = QuantSpec::Spacing::linear;
-  }
-  split_bits(spec, origin);
   return rule;
 }
 
-/// What a rule asks of a site that the site cannot do.
-void check_fits(const QuantRule& rule, const std::string& site) {
+/// The sites that may have a form, as one glob: that of the first layer with any number, "weight:*.ssm.A".
+std::string glob_of_poles(std::span<const Site> sites) {
+  const auto poles = std::find_if(sites.begin(), sites.end(), [](const Site& site) { return site.poles; });
+  if (poles == sites.end()) return "eigenvalues, which this model does not have";
+  const std::string& name = poles->name;
+  const std::size_t number = name.find_last_of("0123456789");
+  return number == name.npos ? name : name.substr(0, name.find(':') + 1) + "*" + name.substr(number + 1);
+}
+
+/// What a rule asks of one of a model's sites that this site cannot do.
+void check_fits(const QuantRule& rule, const Site& site, std::span<const Site> sites) {
   using Range = QuantSpec::Range;
   using Granularity = QuantSpec::Granularity;
   const QuantSpec& spec = rule.spec;
   if (!spec.active()) return;
   const auto check = [&](bool fits, std::string_view sentence) {
-    require<UsageError>(fits, where, "{}: {} {}", rule.origin, site, sentence);
+    require<UsageError>(fits, where, "{}: {} {}", rule.origin, site.name, sentence);
   };
-  const bool constant = is_constant(site);
-  const bool state = site.starts_with("state:");
+  const bool constant = is_constant(site.kind);
+  const bool state = site.kind == SiteKind::state;
   const bool per_part = spec.granularity == Granularity::step || spec.granularity == Granularity::sample;
   check(!constant || spec.range != Range::ema, "is a constant, which sets its own range; range=ema is for activations");
   check(!constant || !per_part, "is a constant and takes granularity=tensor or channel only");
@@ -219,10 +161,9 @@ void check_fits(const QuantRule& rule, const std::string& site) {
   check(spec.sign == QuantSpec::Sign::symmetric ||
             (spec.range != Range::percentile && spec.range != Range::mse && spec.range != Range::learned),
         "is asymmetric and takes range=absmax, ema or fixed only");
-  check(is_state_matrix(site) || spec.form == QuantSpec::Form::cartesian,
-        "is not a state matrix; form is for weight:*.ssm.A");
-  check(spec.form == QuantSpec::Form::cartesian ||
-            (spec.sign == QuantSpec::Sign::symmetric && spec.range != Range::learned),
+  const bool cartesian = spec.pole.form == PoleSpec::Form::cartesian;
+  check(site.poles || cartesian, "is not a state matrix; form is for " + glob_of_poles(sites));
+  check(cartesian || (spec.sign == QuantSpec::Sign::symmetric && spec.range != Range::learned),
         "takes only sign=symmetric, and not range=learned, in a form other than cartesian");
 }
 
@@ -260,22 +201,17 @@ std::string options_text(const QuantSpec& spec) {
   const auto add = [&](bool differs, std::string_view key, const auto& value) {
     if (differs) text += fmt::format("{}{}={}", text.empty() ? "" : " ", key, value);
   };
-  add(true, "range", name_of(spec.range, ranges));
+  add(true, "range", word_of(spec.range, ranges));
   add(spec.range == QuantSpec::Range::percentile, "alpha", spec.alpha);
   add(spec.range == QuantSpec::Range::fixed, "value", spec.value);
-  add(spec.granularity != plain.granularity, "granularity", name_of(spec.granularity, granularities));
-  add(spec.edge != plain.edge, "edge", name_of(spec.edge, edges));
-  add(spec.sign != plain.sign, "sign", name_of(spec.sign, signs));
-  add(spec.scale_kind != plain.scale_kind, "scale", name_of(spec.scale_kind, scales));
+  add(spec.granularity != plain.granularity, "granularity", word_of(spec.granularity, granularities));
+  add(spec.edge != plain.edge, "edge", word_of(spec.edge, edges));
+  add(spec.sign != plain.sign, "sign", word_of(spec.sign, signs));
+  add(spec.scale_kind != plain.scale_kind, "scale", word_of(spec.scale_kind, scales));
   add(spec.range == QuantSpec::Range::ema && spec.rate != plain.rate, "rate", spec.rate);
-  add(spec.rounding != plain.rounding, "rounding", name_of(spec.rounding, roundings));
-  add(spec.form != plain.form, "form", name_of(spec.form, forms));
-  if (spec.is_lookup()) {
-    add(true, "magnitude", spec.magnitude);
-    add(true, "phase", spec.phase);
-    add(true, "spacing", name_of(spec.spacing, spacings));
-    add(true, "width", spec.width);
-  }
+  add(spec.rounding != plain.rounding, "rounding", word_of(spec.rounding, roundings));
+  const std::string pole = options_text(spec.pole);
+  if (!pole.empty()) text += " " + pole;
   return text;
 }
 
@@ -293,19 +229,21 @@ QuantConfig QuantConfig::parse(std::string_view text, std::string_view origin) {
   return config;
 }
 
-std::vector<QuantSpec> QuantConfig::resolve(std::span<const std::string> sites) const {
+std::vector<QuantSpec> QuantConfig::resolve(std::span<const Site> sites) const {
   std::vector<QuantSpec> specs(sites.size());
   for (const QuantRule& rule : rules_) {
     bool used = false;
     for (std::size_t i = 0; i < sites.size(); ++i) {
-      if (!glob_matches(rule.glob, sites[i])) continue;
-      check_fits(rule, sites[i]);
+      if (!glob_matches(rule.glob, sites[i].name)) continue;
+      check_fits(rule, sites[i], sites);
       specs[i] = rule.spec.active() ? rule.spec : QuantSpec{};
       used = true;
     }
     if (!used && !rule.optional) {
+      std::vector<std::string> names;
+      for (const Site& site : sites) names.push_back(site.name);
       fail<UsageError>(where, "{}: \"{}\" matches no site of this model; the nearest one is {}", rule.origin, rule.glob,
-                       nearest_match(rule.glob, sites));
+                       nearest_match(rule.glob, names));
     }
   }
   return specs;

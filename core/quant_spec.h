@@ -1,6 +1,9 @@
 // Bit-widths are rows of data: what one quantizer does, and the list of rules that says so for every site of a model.
 #pragma once
 
+#include "core/pole_spec.h"
+#include "core/site.h"
+
 #include <cstdint>
 #include <filesystem>
 #include <span>
@@ -18,8 +21,6 @@ struct QuantSpec {
   enum class Sign { symmetric, asymmetric };
   enum class Scale { free, pow2 };
   enum class Rounding { nearest, stochastic, feedback };
-  enum class Form { cartesian, disk, polar, log_polar };
-  enum class Spacing { linear, log };
 
   int bits = 0;  ///< 1 to 16, or 0 for none
   Range range = Range::absmax;
@@ -31,21 +32,15 @@ struct QuantSpec {
   float alpha = 99.9F;                    ///< per cent, range = percentile
   float value = 1.0F;                     ///< the range, range = fixed
   Rounding rounding = Rounding::nearest;  ///< of the state
-  Form form = Form::cartesian;            ///< of the state matrix, as the next four
-  int magnitude = 0;                      ///< bits of the modulus; the phase has the rest of 2 * bits
-  int phase = 0;
-  Spacing spacing = Spacing::log;  ///< of the phase
-  int width = 16;                  ///< bits of each number of the pair that the kernel multiplies by
+  PoleSpec pole = {};                     ///< of eigenvalues
 
   [[nodiscard]] bool active() const { return bits != 0; }
   /// The range is the largest magnitude of the very values that are quantized.
   [[nodiscard]] bool is_dynamic() const { return range == Range::absmax; }
   /// The largest code Q of a symmetric quantizer; 1 for one bit.
   [[nodiscard]] std::int32_t bound() const { return bits <= 1 ? 1 : (1 << (bits - 1)) - 1; }
-  /// Polar and log-polar: the code is looked up.
-  [[nodiscard]] bool is_lookup() const { return form == Form::polar || form == Form::log_polar; }
   /// Bits of the numbers that a kernel multiplies by: those that are looked up, or the codes; 32 for float.
-  [[nodiscard]] int multiplier_bits() const { return !active() ? 32 : (is_lookup() ? width : bits); }
+  [[nodiscard]] int multiplier_bits() const { return !active() ? 32 : (pole.is_lookup() ? pole.width : bits); }
 
   bool operator==(const QuantSpec&) const = default;
 };
@@ -80,9 +75,9 @@ class QuantConfig {
   /// Throws UsageError naming origin, line, what is wrong and what is allowed.
   static QuantConfig parse(std::string_view text, std::string_view origin);
 
-  /// One spec a site, in the order of `sites`. Throws UsageError when a rule without ? matches no site, or does not
+  /// One spec per site, in the order of `sites`. Throws UsageError when a rule without ? matches no site, or does not
   /// fit a site (ema for a weight).
-  [[nodiscard]] std::vector<QuantSpec> resolve(std::span<const std::string> sites) const;
+  [[nodiscard]] std::vector<QuantSpec> resolve(std::span<const Site> sites) const;
 
  private:
   std::vector<QuantRule> rules_;

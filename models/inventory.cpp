@@ -55,10 +55,10 @@ std::size_t Inventory::count_count() const {
   return count;
 }
 
-std::vector<std::string> Inventory::sites() const {
-  std::vector<std::string> names;
-  for (const Quantizer* quantizer : quantizers) names.push_back(quantizer->site);
-  return names;
+std::vector<Site> Inventory::sites() const {
+  std::vector<Site> sites;
+  for (const Quantizer* quantizer : quantizers) sites.push_back({quantizer->site, quantizer->kind, quantizer->poles});
+  return sites;
 }
 
 void complete(Inventory& inventory) {
@@ -155,7 +155,7 @@ std::uint64_t size_bits(const Inventory& inventory) {
 int state_matrix_width(const Inventory& inventory) {
   int width = 0;
   for (const Quantizer* quantizer : inventory.quantizers) {
-    if (quantizer->is_state_matrix()) width = std::max(width, quantizer->spec.multiplier_bits());
+    if (quantizer->poles) width = std::max(width, quantizer->spec.multiplier_bits());
   }
   return width;
 }

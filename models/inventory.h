@@ -23,7 +23,7 @@ struct Inventory {
   [[nodiscard]] std::size_t buffer_count() const;     ///< elements of all buffers: length of Pass::statistics
   [[nodiscard]] std::size_t range_count() const;      ///< ranges that quantizers keep: length of Pass::observed
   [[nodiscard]] std::size_t count_count() const;      ///< bins of all histograms: length of Pass::counts
-  [[nodiscard]] std::vector<std::string> sites() const;
+  [[nodiscard]] std::vector<Site> sites() const;
 };
 
 /// Passed to a struct's visit(): collects members under their paths. A struct lists its members once:
@@ -48,8 +48,9 @@ class Walker {
     prefix_ = outer;
   }
   /// A quantizer of kind weight, bias, act, acc or state; its site is "kind:path.name" ("kind:path" for no name).
+  /// Throws Error for any other kind.
   void site(std::string_view kind, std::string_view name, Quantizer& quantizer) {
-    quantizer.site = std::string(kind) + ":" + path(name);
+    quantizer.declare(std::string(kind) + ":" + path(name));
     inventory_.quantizers.push_back(&quantizer);
   }
 

@@ -65,9 +65,9 @@ double clockwise_angle(Complex z) {
   return angle < -pi / 2.0 ? angle + 2.0 * pi : std::max(angle, 0.0);
 }
 
-std::vector<Complex> to_polar_levels(const std::vector<Complex>& lambda, const QuantSpec& spec, bool conj_sym) {
-  const bool log_magnitude = spec.form == QuantSpec::Form::log_polar;
-  const bool log_phase = spec.spacing == QuantSpec::Spacing::log;
+std::vector<Complex> to_polar_levels(const std::vector<Complex>& lambda, const PoleSpec& spec, bool conj_sym) {
+  const bool log_magnitude = spec.form == PoleSpec::Form::log_polar;
+  const bool log_phase = spec.spacing == PoleSpec::Spacing::log;
   std::vector<double> magnitude, phase;
   for (const Complex z : lambda) {
     const double modulus = std::min(std::abs(z), 1.0);
@@ -90,11 +90,11 @@ std::vector<Complex> to_polar_levels(const std::vector<Complex>& lambda, const Q
 
 Value quantize_lambda(Tape& tape, Value lambda_bar, const Quantizer& site, bool conj_sym) {
   const QuantSpec& spec = site.spec;
-  if (!spec.active() || spec.form == QuantSpec::Form::cartesian) return quantize(tape, lambda_bar, site);
+  if (!spec.active() || spec.pole.form == PoleSpec::Form::cartesian) return quantize(tape, lambda_bar, site);
   const std::size_t states = tape[lambda_bar].size() / 2;
-  require<UsageError>(!spec.is_lookup() || conj_sym || spec.phase >= 2, "quantize",
+  require<UsageError>(!spec.pole.is_lookup() || conj_sym || spec.pole.phase >= 2, "quantize",
                       "{} has {} phase bits; without conj_sym one of them is the sign, so at least 2 are needed",
-                      site.site, spec.phase);
+                      site.site, spec.pole.phase);
   Node& y = tape.push(op, {lambda_bar}, 1, 2 * states);
   const float* const x = tape[lambda_bar].value;
   std::vector<Complex> lambda;
@@ -103,10 +103,10 @@ Value quantize_lambda(Tape& tape, Value lambda_bar, const Quantizer& site, bool 
     require<DivergedError>(std::isfinite(std::norm(z)), "quantize", "{} holds a NaN or an infinity", site.site);
   }
   Grid grid;
-  if (spec.is_lookup()) {
-    lambda = to_polar_levels(lambda, spec, conj_sym);
-    const std::int32_t bound = (1 << (spec.width - 1)) - 1;
-    grid = {std::ldexp(1.0F, 1 - spec.width), -bound, bound};
+  if (spec.pole.is_lookup()) {
+    lambda = to_polar_levels(lambda, spec.pole, conj_sym);
+    const std::int32_t bound = (1 << (spec.pole.width - 1)) - 1;
+    grid = {std::ldexp(1.0F, 1 - spec.pole.width), -bound, bound};
   } else {
     grid = make_grid(spec, range_of_values(spec, {x, 2 * states}));
   }

@@ -60,7 +60,7 @@ QuantSpec gradient_spec(int left_bits, int right_bits) {
 
 Value scan_tree(Tape& tape, Value lambda_bar, Value bu, const Sequences& sequences, Direction direction,
                 const Quantizer& a, const Quantizer& state, bool quantize_gradients) {
-  require<UsageError>(a.spec.form == QuantSpec::Form::cartesian, "scan_tree",
+  require<UsageError>(a.spec.pole.form == PoleSpec::Form::cartesian, "scan_tree",
                       "{} has a form that scan=tree does not take: cartesian only", a.site);
   for (const Quantizer* const site : {&a, &state}) {
     require<UsageError>(

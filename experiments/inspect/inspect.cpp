@@ -55,14 +55,14 @@ void add_visit(const Tape& tape, const SiteVisit& visit, InspectedSite& site) {
   }
   site.values += out.size();
   if (out.has_codes()) widen(site.scale, out.scale, kernels::scale_count(out.layout, out.rows, out.cols));
-  if (site.spec.form != QuantSpec::Form::cartesian && out.has_codes()) site.saturated += outside_disk(in, out);
+  if (site.spec.pole.form != PoleSpec::Form::cartesian && out.has_codes()) site.saturated += outside_disk(in, out);
   if (out.unclamped == nullptr) return;
   site.saturated += static_cast<std::uint64_t>(std::count(out.unclamped, out.unclamped + out.size(), std::uint8_t{0}));
 }
 
 void add_eigenvalues(const Tape& tape, Inspection& result) {
   for (const SiteVisit& visit : tape.visits()) {
-    if (!visit.site->is_state_matrix()) continue;
+    if (!visit.site->poles) continue;
     result.eigenvalues.push_back(
         {visit.site->site, visit.site->spec, largest_modulus(tape[visit.input]), largest_modulus(tape[visit.output])});
   }
@@ -100,10 +100,10 @@ class Names {
   /// Sites through which `v` passed although an integer program needs their bits.
   void add_missing(Value v, std::vector<std::string>& missing) const {
     for (const SiteVisit& visit : tape_.visits()) {
-      const std::string& name = visit.site->site;
-      const bool optional = name.starts_with("acc:") || name.starts_with("bias:");
+      const SiteKind kind = visit.site->kind;
+      const bool optional = kind == SiteKind::acc || kind == SiteKind::bias;
       if (visit.input.id == v.id && visit.output.id == v.id && !visit.site->spec.active() && !optional) {
-        missing.push_back(name);
+        missing.push_back(visit.site->site);
       }
     }
   }
@@ -197,6 +197,7 @@ Inspection without_sample(const Inventory& inventory) {
   for (const Quantizer* quantizer : inventory.quantizers) {
     InspectedSite& site = result.sites.emplace_back();
     site.site = quantizer->site;
+    site.kind = quantizer->kind;
     site.spec = quantizer->spec;
     site.memory_bits = quantizer->stored_bits();
     if (quantizer->is_constant()) result.float_size_bits += std::uint64_t{32} * quantizer->numbers;

@@ -24,6 +24,7 @@ struct Extent {
 /// One site; what concerns values is over the whole sample.
 struct InspectedSite {
   std::string site;
+  SiteKind kind = SiteKind::act;
   QuantSpec spec;
   bool integer = false;            ///< no bits, but the values that pass are integers
   std::optional<Extent> scale;     ///< smallest and largest; none where it depends on the input

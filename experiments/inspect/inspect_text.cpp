@@ -24,8 +24,8 @@ std::string extent_text(const std::optional<Extent>& extent, int digits) {
 
 std::string bits_text(const InspectedSite& site) {
   if (!site.spec.active()) return site.integer ? "int32" : "float";
-  return site.spec.is_lookup() ? fmt::format("{}+{}", site.spec.magnitude, site.spec.phase)
-                               : fmt::format("{}", site.spec.bits);
+  return site.spec.pole.is_lookup() ? fmt::format("{}+{}", site.spec.pole.magnitude, site.spec.pole.phase)
+                                    : fmt::format("{}", site.spec.bits);
 }
 
 std::string scale_text(const InspectedSite& site) {
@@ -54,8 +54,6 @@ std::string size_text(std::uint64_t bits) {
   return fmt::format("{} bits = {} bytes", grouped(bits), grouped((bits + 7) / 8));
 }
 
-bool is_stored(const InspectedSite& site) { return site.site.starts_with("weight:") || site.site.starts_with("bias:"); }
-
 /// "layers.3" of a site in a layer, else "".
 std::string layer_of(std::string_view site) {
   const std::size_t begin = site.find("layers.");
@@ -76,14 +74,15 @@ std::vector<std::string> rules_of(const Inspection& inspection) {
 std::string site_table(const Inspection& inspection) {
   const auto& sites = inspection.sites;
   const auto rules = rules_of(inspection);
-  const bool lookup = std::any_of(sites.begin(), sites.end(), [](const auto& site) { return site.spec.is_lookup(); });
+  const bool lookup =
+      std::any_of(sites.begin(), sites.end(), [](const auto& site) { return site.spec.pole.is_lookup(); });
   Cells cells{{"site", "bits"}};
   if (lookup) cells[0].emplace_back("width");
   for (const char* const title : {"rule", "scale", "observed", "saturated", "memory"}) cells[0].emplace_back(title);
   for (const auto& site : sites) {
     auto& row = cells.emplace_back();
     row = {site.site, bits_text(site)};
-    if (lookup) row.push_back(site.spec.is_lookup() ? fmt::format("{}", site.spec.width) : "");
+    if (lookup) row.push_back(site.spec.pole.is_lookup() ? fmt::format("{}", site.spec.pole.width) : "");
     const auto rule = std::find(rules.begin(), rules.end(), options_text(site.spec));
     row.push_back(site.spec.active() ? fmt::format("{}", rule - rules.begin() + 1) : std::string(no_value));
     for (const std::string& cell : {scale_text(site), extent_text(site.observed, 3), saturated_text(site)}) {
@@ -112,9 +111,9 @@ struct StepMemory {
 StepMemory step_memory(const Inspection& inspection) {
   StepMemory memory;
   for (const auto& site : inspection.sites) {
-    if (is_stored(site) || site.site.starts_with("acc:")) continue;
+    if (is_constant(site.kind) || site.kind == SiteKind::acc) continue;
     if (memory.largest == nullptr || site.memory_bits > memory.largest->memory_bits) memory.largest = &site;
-    if (site.site.starts_with("state:")) memory.states += site.memory_bits;
+    if (site.kind == SiteKind::state) memory.states += site.memory_bits;
   }
   return memory;
 }
@@ -131,11 +130,7 @@ std::string size_lines(const Inspection& inspection) {
                             grouped(memory.largest->memory_bits), memory.largest->site, grouped(memory.states));
 }
 
-std::string form_text(const QuantSpec& spec) {
-  if (!spec.active()) return "float";
-  constexpr std::string_view names[] = {"cartesian", "disk", "polar", "log-polar"};
-  return std::string(names[static_cast<std::size_t>(spec.form)]);
-}
+std::string form_text(const QuantSpec& spec) { return std::string(spec.active() ? name_of(spec.pole.form) : "float"); }
 
 std::string eigenvalue_table(const Inspection& inspection) {
   Cells cells{{"largest |lambda_bar|", "form", "before", "quantized"}};
@@ -237,10 +232,10 @@ json site_json(const InspectedSite& site) {
                {"saturated", site.saturated},
                {"values", site.values},
                {"memory_bits", site.memory_bits}};
-  if (site.spec.is_lookup()) {
-    line["magnitude"] = site.spec.magnitude;
-    line["phase"] = site.spec.phase;
-    line["width"] = site.spec.width;
+  if (site.spec.pole.is_lookup()) {
+    line["magnitude"] = site.spec.pole.magnitude;
+    line["phase"] = site.spec.pole.phase;
+    line["width"] = site.spec.pole.width;
   }
   return line;
 }

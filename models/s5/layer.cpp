@@ -33,6 +33,7 @@ S5SSM::S5SSM(const S5LayerOptions& options, std::uint64_t seed, std::string_view
   D.value = std::move(init.D);
   const std::size_t features = options.sizes.H;
   const std::size_t read = 2 * states * (bidirectional ? 2 : 1);
+  a_quantizer.poles = true;
   a_quantizer.numbers = 2 * states;
   b_quantizer.channels = 2 * states;
   b_quantizer.numbers = B.value.size();

@@ -53,7 +53,7 @@ Codes codes_of(const Node& node) { return {node.codes, node.codes + node.size()}
 Quantizer site(const char* name, int bits, std::vector<float> range = {},
                QuantSpec::Granularity granularity = QuantSpec::Granularity::tensor) {
   Quantizer q;
-  q.site = name;
+  q.declare(name);
   q.channels = range.size();
   q.spec.bits = bits;
   q.spec.granularity = granularity;

@@ -29,7 +29,7 @@ std::vector<float> ramp(std::size_t count, float low, float step) {
 /// range, 0 outside.
 Quantizer fine_quantizer(const char* site, QuantSpec::Range range, std::vector<float> ranges) {
   Quantizer quantizer;
-  quantizer.site = site;
+  quantizer.declare(site);
   quantizer.channels = ranges.size();
   quantizer.spec = {16, range, ranges.size() > 1 ? QuantSpec::Granularity::channel : QuantSpec::Granularity::tensor};
   quantizer.range = std::move(ranges);
@@ -64,7 +64,7 @@ std::vector<GradientCase> discretize_cases() {
 std::vector<GradientCase> scan_cases() {
   std::vector<GradientCase> cases;
   Quantizer disk = fine_quantizer("weight:layers.0.ssm.A", QuantSpec::Range::absmax, {});
-  disk.spec.form = QuantSpec::Form::disk;
+  disk.spec.pole.form = PoleSpec::Form::disk;
   cases.push_back({"quantize_lambda",
                    "disk",
                    {{1, 6, -0.6, 0.6}},

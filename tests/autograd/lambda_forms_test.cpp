@@ -28,8 +28,10 @@ using Points = std::vector<Point>;
 Quantizer site_of(const std::string& rule) {
   std::string text = "weight:*";
   Quantizer q;
-  q.site = "weight:layers.0.ssm.A";
-  q.spec = QuantConfig::parse(text.append(" ").append(rule), "test").resolve({&q.site, 1}).front();
+  q.declare("weight:layers.0.ssm.A");
+  q.poles = true;
+  const Site site{q.site, q.kind, q.poles};
+  q.spec = QuantConfig::parse(text.append(" ").append(rule), "test").resolve({&site, 1}).front();
   return q;
 }
 
@@ -89,8 +91,8 @@ struct Levels {
 };
 
 Levels levels_of(const Points& points, const QuantSpec& spec, bool conj_sym) {
-  const bool log_modulus = spec.form == QuantSpec::Form::log_polar;
-  const bool log_angle = spec.spacing == QuantSpec::Spacing::log;
+  const bool log_modulus = spec.pole.form == PoleSpec::Form::log_polar;
+  const bool log_angle = spec.pole.spacing == PoleSpec::Spacing::log;
   Levels l;
   for (const auto& z : points) {
     const double m = std::min(1.0, std::hypot(z.re, z.im));
@@ -99,8 +101,8 @@ Levels levels_of(const Points& points, const QuantSpec& spec, bool conj_sym) {
     l.modulus.push_back(log_modulus ? std::log(std::clamp(-std::log(m), 0x1.0p-20, 0x1.0p7)) : m);
     l.angle.push_back(log_angle ? std::log(std::max(a, 0x1.0p-20)) : a);
   }
-  l.modulus_bin = bin_middles(l.modulus, spec.magnitude);
-  l.angle_bin = bin_middles(l.angle, spec.phase - (conj_sym ? 0 : 1));
+  l.modulus_bin = bin_middles(l.modulus, spec.pole.magnitude);
+  l.angle_bin = bin_middles(l.angle, spec.pole.phase - (conj_sym ? 0 : 1));
   for (std::size_t p = 0; p < points.size(); ++p) {
     if (log_modulus) l.modulus[p] = std::exp(-std::exp(l.modulus[p]));
     if (log_angle) l.angle[p] = std::exp(l.angle[p]);
@@ -158,9 +160,9 @@ std::vector<Pair> pairs_of(const Quantizer& site, Points& points, bool conj_sym)
     REQUIRE(y.value[p] == static_cast<float>(y.codes[p]) * y.scale[0]);
     REQUIRE(y.value[n + p] == static_cast<float>(y.codes[n + p]) * y.scale[0]);
   }
-  if (site.spec.is_lookup()) {
-    REQUIRE(y.scale[0] == std::ldexp(1.0F, 1 - site.spec.width));
-    REQUIRE(y.bound == largest_code(site.spec.width));
+  if (site.spec.pole.is_lookup()) {
+    REQUIRE(y.scale[0] == std::ldexp(1.0F, 1 - site.spec.pole.width));
+    REQUIRE(y.bound == largest_code(site.spec.pole.width));
   }
   return pairs;
 }
@@ -181,10 +183,10 @@ TEST_CASE("lambda forms: polar and log-polar pairs are the own implementation's,
           for (auto points : {s5_like(160, conj_sym, 1), any(160, 2)}) {
             const auto pairs = pairs_of(site, points, conj_sym);
             const Levels l = levels_of(points, site.spec, conj_sym);
-            const double s = std::ldexp(1.0, 1 - site.spec.width);
+            const double s = std::ldexp(1.0, 1 - site.spec.pole.width);
             for (std::size_t p = 0; p < points.size(); ++p) {
               const Point z{l.modulus[p] * std::cos(l.angle[p]), l.modulus[p] * std::sin(l.angle[p])};
-              REQUIRE(pairs[p] == grid_point(z, s, largest_code(site.spec.width)));
+              REQUIRE(pairs[p] == grid_point(z, s, largest_code(site.spec.pole.width)));
             }
           }
         }
@@ -276,7 +278,8 @@ TEST_CASE("lambda forms: there are as many levels as the bits give, and all are 
         CHECK(std::set<Pair>(moduli.begin(), moduli.end()).size() == std::size_t{1} << magnitude);
         const std::size_t angle_levels = std::set<Pair>(angles.begin(), angles.end()).size();
         CHECK(angle_levels <= std::size_t{1} << (8 - magnitude));  // no angle is in the smallest bins of a logarithm
-        if (site.spec.spacing == QuantSpec::Spacing::linear) CHECK(angle_levels == std::size_t{1} << (8 - magnitude));
+        if (site.spec.pole.spacing == PoleSpec::Spacing::linear)
+          CHECK(angle_levels == std::size_t{1} << (8 - magnitude));
       }
     }
   }
@@ -301,12 +304,12 @@ TEST_CASE("lambda forms: the pair is within half a bin of the eigenvalue, and a 
         const double angle = std::fabs(std::atan2(points[p].im, points[p].re));
         // half a bin of a logarithm multiplies the decay rate or the angle by up to exp(bin / 2)
         const double stretch = std::expm1(0.5 * l.modulus_bin);
-        const double radial = site.spec.form == QuantSpec::Form::polar
+        const double radial = site.spec.pole.form == PoleSpec::Form::polar
                                   ? 0.5 * l.modulus_bin
                                   : modulus - std::exp(std::log(modulus) * (1.0 + stretch));
-        const double inward = site.spec.form == QuantSpec::Form::polar ? radial : -std::log(modulus) * stretch;
-        const double arc =
-            site.spec.spacing == QuantSpec::Spacing::log ? angle * std::expm1(0.5 * l.angle_bin) : 0.5 * l.angle_bin;
+        const double inward = site.spec.pole.form == PoleSpec::Form::polar ? radial : -std::log(modulus) * stretch;
+        const double arc = site.spec.pole.spacing == PoleSpec::Spacing::log ? angle * std::expm1(0.5 * l.angle_bin)
+                                                                            : 0.5 * l.angle_bin;
         const double allowed = std::max(radial, inward) + arc + std::sqrt(2.0) * 0x1.0p-15;
         REQUIRE(std::hypot(y.re - points[p].re, y.im - points[p].im) <= allowed * (1.0 + 1e-9));
       }

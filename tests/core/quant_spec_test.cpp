@@ -9,8 +9,10 @@
 namespace bitstate {
 namespace {
 
-const std::array<std::string, 4> sites = {"weight:layers.0.ssm.A", "weight:layers.0.ssm.B", "act:layers.0.ssm.u",
-                                          "state:layers.0.ssm"};
+const std::array<Site, 4> sites = {{{"weight:layers.0.ssm.A", SiteKind::weight, true},
+                                    {"weight:layers.0.ssm.B", SiteKind::weight},
+                                    {"act:layers.0.ssm.u", SiteKind::act},
+                                    {"state:layers.0.ssm", SiteKind::state}}};
 
 TEST_CASE("quant config: the last rule that matches wins, and sites without a rule stay float") {
   const auto config =
@@ -83,7 +85,7 @@ TEST_CASE("quant config: every mistake is one sentence with its line") {
 }
 
 TEST_CASE("quant spec: a rule with ? may match no site; one without must") {
-  const std::vector<std::string> model_sites{"act:decoder"};
+  const std::vector<Site> model_sites{{"act:decoder", SiteKind::act}};
   const auto specs = QuantConfig::parse("?act:encoder 8\n?act:decoder 4\n", "f").resolve(model_sites);
   CHECK(specs.at(0).bits == 4);
   CHECK_THROWS_AS((void)QuantConfig::parse("act:encoder 8\n", "f").resolve(model_sites), UsageError);
@@ -125,12 +127,34 @@ TEST_CASE("quant spec: scale=pow2 takes the power of two next above or equal") {
 TEST_CASE("quant spec: a lookup form splits 2b bits into modulus and phase") {
   const auto split = [](const char* row) {
     const QuantSpec spec = QuantConfig::parse(row, "test").resolve(sites)[0];
-    return std::array<int, 2>{spec.magnitude, spec.phase};
+    return std::array<int, 2>{spec.pole.magnitude, spec.pole.phase};
   };
   CHECK(split("weight:*.A 4 form=log-polar") == std::array<int, 2>{3, 5});
   CHECK(split("weight:*.A 4 form=polar magnitude=2") == std::array<int, 2>{2, 6});
   CHECK(split("weight:*.A 1 form=polar") == std::array<int, 2>{1, 1});
   CHECK(split("weight:*.A 8 form=disk") == std::array<int, 2>{0, 0});
+}
+
+TEST_CASE("quant spec: a form is for the sites that the model declares as eigenvalues, whatever their names") {
+  std::vector<Site> other{{"weight:cells.2.decay", SiteKind::weight, true}, {"weight:ssm.A", SiteKind::weight}};
+  CHECK(QuantConfig::parse("weight:cells.* 4 form=disk", "f").resolve(other)[0].pole.form == PoleSpec::Form::disk);
+  const auto refused = QuantConfig::parse("weight:ssm.A 4 form=disk", "f");
+  CHECK_THROWS_WITH_AS((void)refused.resolve(other),
+                       "[quant] f:1: weight:ssm.A is not a state matrix; form is for weight:*.decay", UsageError);
+  other[0].poles = false;
+  CHECK_THROWS_WITH_AS((void)refused.resolve(other),
+                       doctest::Contains("form is for eigenvalues, which this model does not have"), UsageError);
+}
+
+TEST_CASE("quant spec: the options of a rule are written as they are read") {
+  for (const std::string row : {"range=absmax", "range=ema rate=0.5 rounding=stochastic", "range=absmax form=disk",
+                                "range=absmax form=log-polar magnitude=3 phase=5 spacing=log width=12",
+                                "range=absmax form=polar magnitude=2 phase=6 spacing=linear width=16"}) {
+    CAPTURE(row);
+    const bool state = row.find("rounding") != row.npos;
+    const auto specs = QuantConfig::parse((state ? "state:* 4 " : "weight:*.A 4 ") + row, "f").resolve(sites);
+    CHECK(options_text(specs[state ? 3 : 0]) == row);
+  }
 }
 
 TEST_CASE("glob: stars match any run, nothing else is special") {

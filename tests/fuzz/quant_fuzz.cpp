@@ -8,8 +8,11 @@
 namespace bitstate::fuzz {
 namespace {
 
-const std::array<std::string, 5> sites = {"weight:layers.0.ssm.A", "bias:decoder", "act:layers.0.ssm.u",
-                                          "state:layers.0.ssm", "acc:decoder"};
+const std::array<Site, 5> sites = {{{"weight:layers.0.ssm.A", SiteKind::weight, true},
+                                    {"bias:decoder", SiteKind::bias},
+                                    {"act:layers.0.ssm.u", SiteKind::act},
+                                    {"state:layers.0.ssm", SiteKind::state},
+                                    {"acc:decoder", SiteKind::acc}}};
 
 std::string read(std::string_view input) {
   std::string content;
@@ -19,10 +22,11 @@ std::string read(std::string_view input) {
     const QuantSpec& spec = specs[i];
     if (!spec.active()) continue;
     promise(spec.bits >= 1 && spec.bits <= 16, "bits");
-    promise(!spec.is_lookup() || spec.magnitude + spec.phase == 2 * spec.bits, "bits of modulus and phase");
+    promise(!spec.pole.is_lookup() || spec.pole.magnitude + spec.pole.phase == 2 * spec.bits,
+            "bits of modulus and phase");
     const Grid grid = make_grid(spec, 3.0F);
     promise(grid.scale > 0.0F && grid.lo < grid.hi, "a grid");
-    const std::string row = sites[i] + ' ' + std::to_string(spec.bits) + ' ' + options_text(spec);
+    const std::string row = sites[i].name + ' ' + std::to_string(spec.bits) + ' ' + options_text(spec);
     content += row + '\n';
   }
   return content;

@@ -71,7 +71,7 @@ TEST_CASE("model: a struct that no list names has its own result, names and outp
   const Inventory inventory = take_inventory(model);
   REQUIRE(inventory.parameters.size() == 2);
   CHECK(inventory.parameters[0].name == "dense.weight");
-  CHECK(inventory.sites() == std::vector<std::string>{"weight:dense", "bias:dense"});
+  CHECK(inventory.sites() == std::vector<Site>{{"weight:dense", SiteKind::weight}, {"bias:dense", SiteKind::bias}});
   const std::vector<float> y = result(model);
   REQUIRE(y.size() == 6);
   const Tensor& w = mean.dense.weight.value;

@@ -57,7 +57,7 @@ std::string reply(const std::string& status, const std::string& headers, const s
 }
 
 /// A server of one file.
-struct Site {
+struct MirrorSite {
   std::string content = good;
   std::string version = "ETag: \"v1\"\r\n";  // header lines
   bool ranges = true;                        // understands Range
@@ -92,7 +92,7 @@ struct Site {
 
 /// A folder, a server and the file that is fetched from it.
 struct Fixture {
-  Site site{};
+  MirrorSite site{};
   TempFolder folder{};
   HttpServer server{[this](const HttpRequest& request) { return site(request); }};
   std::string sum = sha256_hex(good);
@@ -316,7 +316,7 @@ TEST_CASE("fetch: a signal ends it, and the next call continues") {
   };
   CHECK_FALSE(f.fetch());
   CHECK(read_file(f.folder / "data.bin.part", half) == good.substr(0, half));
-  f.site = Site{};
+  f.site = MirrorSite{};
   CHECK(f.fetch());
   CHECK(f.is_whole());
   CHECK(f.header("range") == "bytes=150000-");

@@ -18,7 +18,7 @@ using Edge = QuantSpec::Edge;
 /// A site whose range is that of its input.
 inline Quantizer dynamic(const char* site, int bits, Edge edge = Edge::half) {
   Quantizer q;
-  q.site = site;
+  q.declare(site);
   q.spec = {.bits = bits, .edge = edge};
   return q;
 }

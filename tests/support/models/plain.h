@@ -65,7 +65,7 @@ inline Parameter parameter_of(std::size_t rows, std::size_t cols, std::vector<fl
 /// A quantizer with these ranges: one for all, or one a channel.
 inline Quantizer quantizer_of(std::string site, int bits, std::vector<float> range = {}) {
   Quantizer q;
-  q.site = std::move(site);
+  q.declare(std::move(site));
   q.spec.bits = bits;
   q.channels = std::max<std::size_t>(range.size(), 1);
   q.spec.granularity = range.size() > 1 ? QuantSpec::Granularity::channel : QuantSpec::Granularity::tensor;

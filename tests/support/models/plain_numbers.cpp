@@ -120,8 +120,8 @@ struct Polar {
 Polar polar_codes(const QuantSpec& spec, const Tensor& values, bool conj_sym) {
   constexpr double smallest = 0x1.0p-20;
   const std::size_t states = values.size() / 2;
-  const bool log_modulus = spec.form == QuantSpec::Form::log_polar;
-  const bool log_angle = spec.spacing == QuantSpec::Spacing::log;
+  const bool log_modulus = spec.pole.form == PoleSpec::Form::log_polar;
+  const bool log_angle = spec.pole.spacing == PoleSpec::Spacing::log;
   Polar polar;
   for (std::size_t p = 0; p < states; ++p) {
     const double re = values.data[p];
@@ -133,8 +133,8 @@ Polar polar_codes(const QuantSpec& spec, const Tensor& values, bool conj_sym) {
     if (conj_sym && im > 0.0) angle = angle > turn / 4.0 ? turn - angle : 0.0;  // beyond -pi, or crossed zero
     polar.angle.push_back(log_angle ? std::log(std::max(angle, smallest)) : angle);
   }
-  polar.modulus = middles(polar.modulus, spec.magnitude);
-  polar.angle = middles(polar.angle, conj_sym ? spec.phase : spec.phase - 1);
+  polar.modulus = middles(polar.modulus, spec.pole.magnitude);
+  polar.angle = middles(polar.angle, conj_sym ? spec.pole.phase : spec.pole.phase - 1);
   for (std::size_t p = 0; p < states; ++p) {
     if (log_modulus) polar.modulus[p] = std::exp(-std::exp(polar.modulus[p]));
     if (log_angle) polar.angle[p] = std::exp(polar.angle[p]);
@@ -248,7 +248,7 @@ Plain plain_constant(const Quantizer& site, const Tensor& values, Mutation mutat
 
 Plain plain_lambda(const Quantizer& site, const Tensor& values, bool conj_sym, Mutation mutation) {
   const QuantSpec& spec = site.spec;
-  if (!spec.active() || spec.form == QuantSpec::Form::cartesian) return plain_constant(site, values, mutation);
+  if (!spec.active() || spec.pole.form == PoleSpec::Form::cartesian) return plain_constant(site, values, mutation);
   const std::size_t states = values.size() / 2;
   Plain out;
   out.rows = 1;
@@ -256,17 +256,17 @@ Plain plain_lambda(const Quantizer& site, const Tensor& values, bool conj_sym, M
   out.codes.resize(values.size());
   PlainGrid grid;
   Polar polar;
-  if (!spec.is_lookup()) {
+  if (!spec.pole.is_lookup()) {
     grid = constant_grid(site, values.data, 0);
   } else {
-    const std::int64_t q = (std::int64_t{1} << (spec.width - 1)) - 1;
-    grid = {static_cast<float>(std::ldexp(1.0, 1 - spec.width)), -q, q};
+    const std::int64_t q = (std::int64_t{1} << (spec.pole.width - 1)) - 1;
+    grid = {static_cast<float>(std::ldexp(1.0, 1 - spec.pole.width)), -q, q};
     polar = polar_codes(spec, values, conj_sym);
   }
   for (std::size_t p = 0; p < states; ++p) {
     double re = values.data[p];
     double im = values.data[states + p];
-    if (spec.is_lookup()) {
+    if (spec.pole.is_lookup()) {
       const double sign = conj_sym || im < 0.0 ? -1.0 : 1.0;
       re = polar.modulus[p] * std::cos(polar.angle[p]);
       im = polar.modulus[p] * std::sin(polar.angle[p]) * sign;

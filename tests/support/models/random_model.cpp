@@ -138,21 +138,21 @@ bool is_absent(Draw& draw, const Mood& mood, std::string_view site) {
 }
 
 void draw_form(Draw& draw, QuantSpec& spec, const Mood& mood) {
-  using Form = QuantSpec::Form;
-  spec.form = draw.one_of({Form::cartesian, Form::cartesian, Form::disk, Form::polar, Form::log_polar});
-  if (mood.wide && draw.chance(0.6)) spec.form = draw.one_of({Form::polar, Form::log_polar, Form::log_polar});
-  if (spec.form != Form::cartesian) {
+  using Form = PoleSpec::Form;
+  spec.pole.form = draw.one_of({Form::cartesian, Form::cartesian, Form::disk, Form::polar, Form::log_polar});
+  if (mood.wide && draw.chance(0.6)) spec.pole.form = draw.one_of({Form::polar, Form::log_polar, Form::log_polar});
+  if (spec.pole.form != Form::cartesian) {
     spec.bits = std::max(spec.bits, 2);
     spec.sign = QuantSpec::Sign::symmetric;
     if (spec.range == Range::learned) spec.range = Range::absmax;
   }
-  if (!spec.is_lookup()) return;
+  if (!spec.pole.is_lookup()) return;
   const int signs = mood.layer.sizes.conj_sym ? 0 : 1;  // a bit of the phase
-  spec.magnitude = static_cast<int>(draw.between(1, static_cast<std::size_t>(2 * spec.bits - 1 - signs)));
-  spec.phase = 2 * spec.bits - spec.magnitude;
-  spec.spacing = draw.one_of({QuantSpec::Spacing::linear, QuantSpec::Spacing::log});
-  if (spec.form == Form::polar) spec.spacing = QuantSpec::Spacing::linear;
-  spec.width = static_cast<int>(draw.between(8, 16));
+  spec.pole.magnitude = static_cast<int>(draw.between(1, static_cast<std::size_t>(2 * spec.bits - 1 - signs)));
+  spec.pole.phase = 2 * spec.bits - spec.pole.magnitude;
+  spec.pole.spacing = draw.one_of({PoleSpec::Spacing::linear, PoleSpec::Spacing::log});
+  if (spec.pole.form == Form::polar) spec.pole.spacing = PoleSpec::Spacing::linear;
+  spec.pole.width = static_cast<int>(draw.between(8, 16));
 }
 
 QuantSpec draw_spec(Draw& draw, const Mood& mood, const Quantizer& quantizer) {
