@@ -323,10 +323,10 @@ class Planner {
   template <class T>
   const T* interleaved(const Matrix& m, std::size_t words) {
     constexpr std::size_t codes = 4 / sizeof(T);  // a word
-    std::vector<T> packed(rounded_up(m.rows, lanes) * words * codes, 0);
+    std::vector<T> packed(rounded_up(m.rows, vector_columns) * words * codes, 0);
     for (std::size_t o = 0; o < m.rows; ++o) {
       for (std::size_t c = 0; c < m.cols; ++c) {
-        const std::size_t word = (o / lanes * words + c / codes) * lanes + o % lanes;
+        const std::size_t word = (o / vector_columns * words + c / codes) * vector_columns + o % vector_columns;
         packed[word * codes + c % codes] = static_cast<T>(m.codes[o * m.cols + c]);
       }
     }

@@ -1,7 +1,7 @@
 // The loops of a program's instructions, for each instruction set. Bit-equal: what differs is only how fast they are.
-// A value lies in memory with rows of `stride` codes, a multiple of `row_multiple`; columns are computed by `lanes`, so
-// that loops need no remainders: what stands between `cols` and the next multiple is any number, read and written but
-// never used.
+// A value lies in memory with rows of `stride` codes, a multiple of `row_multiple`; `vector_columns` columns are
+// computed at once, so that loops need no remainders: what stands between `cols` and the next multiple is any number,
+// read and written but never used.
 #pragma once
 
 #include <cstddef>
@@ -9,8 +9,8 @@
 
 namespace bitstate::program {
 
-inline constexpr std::size_t lanes = 16;         ///< columns computed at once
-inline constexpr std::size_t row_multiple = 64;  ///< strides are multiples of this: rows begin at cache lines
+inline constexpr std::size_t vector_columns = 16;  ///< columns computed at once: the elements of a Set::Vector
+inline constexpr std::size_t row_multiple = 64;    ///< strides are multiples of this: rows begin at cache lines
 
 /// Bytes of a code.
 enum class Width : std::uint8_t { one = 1, two = 2, four = 4 };
@@ -50,9 +50,9 @@ struct Rescaling {
   const std::int32_t* hi = nullptr;
 };
 
-/// y_o = sum_i W_oi x_i + b_o. The weights lie as [rows / lanes][words][lanes][codes a word], where a word is 4 bytes
-/// of x: 4, 2 or 1 codes of `width`, the width of x. For 8-bit operands x + 128 is multiplied, and the bias has
-/// -128 sum_i W_oi in it (modulo 2^32).
+/// y_o = sum_i W_oi x_i + b_o. The weights lie as [rows / vector_columns][words][vector_columns][codes per word], where
+/// a word is 4 bytes of x: 4, 2 or 1 codes of `width`, the width of x. For 8-bit operands x + 128 is multiplied, and
+/// the bias has -128 sum_i W_oi in it (modulo 2^32).
 struct Products {
   Width width = Width::four;
   std::size_t rows = 0;   ///< outputs

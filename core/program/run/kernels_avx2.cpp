@@ -26,7 +26,7 @@ __m256i saturated(__m256i v) {
 }
 
 struct Avx2 {
-  /// Lanes 0 to 7 and 8 to 15.
+  /// Elements 0 to 7 and 8 to 15.
   struct Vector {
     __m256i a, b;
   };
@@ -158,7 +158,7 @@ struct Avx2 {
 };
 
 struct Wide256 {
-  /// Lanes 0 to 3 and 4 to 7.
+  /// Elements 0 to 3 and 4 to 7.
   struct Vector {
     __m256i a, b;
   };

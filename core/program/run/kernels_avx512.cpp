@@ -15,7 +15,7 @@ namespace {
 struct Avx512 {
   using Vector = __m512i;
   using Squares = __m512i;  // [8] int64
-  /// Of the 64-bit products of even and of odd lanes.
+  /// Of the 64-bit products of even and of odd elements.
   struct Factor {
     __m512i even, odd, half_even, half_odd, shift_even, shift_odd;
     __m512i shift_high;  // of the high halves

@@ -8,10 +8,10 @@ namespace {
 
 struct Plain {
   struct Vector {
-    std::int32_t v[lanes];
+    std::int32_t v[vector_columns];
   };
   struct Factor {
-    std::int64_t multiplier[lanes], half[lanes], shift[lanes];
+    std::int64_t multiplier[vector_columns], half[vector_columns], shift[vector_columns];
     bool saturates;
   };
   using Squares = std::int64_t;
@@ -23,7 +23,7 @@ struct Plain {
   template <class F>
   static Vector make(F f) {
     Vector y;
-    for (std::size_t i = 0; i < lanes; ++i) y.v[i] = f(i);
+    for (std::size_t i = 0; i < vector_columns; ++i) y.v[i] = f(i);
     return y;
   }
   /// For arithmetic modulo 2^32.
@@ -36,7 +36,7 @@ struct Plain {
   }
   template <class T>
   static void store(Vector v, T* p) {
-    for (std::size_t i = 0; i < lanes; ++i) p[i] = static_cast<T>(v.v[i]);
+    for (std::size_t i = 0; i < vector_columns; ++i) p[i] = static_cast<T>(v.v[i]);
   }
   static Vector load_words(const char* p) {
     Vector v;
@@ -94,7 +94,7 @@ struct Plain {
   }
   static Factor factor(Vector multiplier, Vector shift, bool saturates) {
     Factor y;
-    for (std::size_t i = 0; i < lanes; ++i) {
+    for (std::size_t i = 0; i < vector_columns; ++i) {
       y.multiplier[i] = multiplier.v[i];
       y.shift[i] = shift.v[i];
       y.half[i] = std::int64_t{1} << (shift.v[i] - 1);

@@ -51,7 +51,7 @@ struct Finish {
 template <class Set, class Constants, class Of>
 void each(std::size_t cols, std::size_t rows, const Rescaling* then, const MutableCodes& y, Constants constants,
           Of of) {
-  for (std::size_t c = 0; c < cols; c += lanes) {
+  for (std::size_t c = 0; c < cols; c += vector_columns) {
     const auto k = constants(c);
     const Finish<Set> finish(then, c);
     for (std::size_t r = 0; r < rows; ++r) finish(of(k, r, c), y, r * y.stride + c);
@@ -142,16 +142,17 @@ typename Set::Vector deviation(const Codes& x, std::size_t at, typename Set::Vec
 
 template <class Set>
 RowNorm<Set> row_norm(const Norm& norm, const Codes& x, std::size_t row) {
-  const std::size_t whole = norm.cols / lanes * lanes;
+  const std::size_t whole = norm.cols / vector_columns * vector_columns;
   const std::size_t rest = norm.cols - whole;
   const std::size_t first = row * x.stride;
   typename Set::Vector partial = Set::all(0);
-  for (std::size_t c = 0; c < whole; c += lanes) partial = Set::add(partial, load<Set>(x, first + c));
+  for (std::size_t c = 0; c < whole; c += vector_columns) partial = Set::add(partial, load<Set>(x, first + c));
   if (rest > 0) partial = Set::add(partial, Set::leading(load<Set>(x, first + whole), rest));
   const typename Set::Vector sum = Set::all(Set::total(partial));
   const typename Set::Vector count = Set::all(static_cast<std::int32_t>(norm.cols));
   typename Set::Squares squares = Set::no_squares();
-  for (std::size_t c = 0; c < whole; c += lanes) Set::add_squares(squares, deviation<Set>(x, first + c, count, sum));
+  for (std::size_t c = 0; c < whole; c += vector_columns)
+    Set::add_squares(squares, deviation<Set>(x, first + c, count, sum));
   if (rest > 0) Set::add_squares(squares, Set::leading(deviation<Set>(x, first + whole, count, sum), rest));
   const NormFactor f = norm_factor(norm.epsilon + Set::total_squares(squares), norm.fraction);
   return {sum, Set::factor(f.multiplier, f.shift)};
@@ -165,7 +166,7 @@ void layer_norm(const Norm& norm, const Rescaling* then, std::size_t rows, Codes
   for (std::size_t begin = 0; begin < rows; begin += group) {
     const std::size_t end = begin + group < rows ? begin + group : rows;
     for (std::size_t r = begin; r < end; ++r) of_row[r - begin] = row_norm<Set>(norm, x, r);
-    for (std::size_t c = 0; c < norm.cols; c += lanes) {
+    for (std::size_t c = 0; c < norm.cols; c += vector_columns) {
       const Finish<Set> finish(then, c);
       const typename Set::Vector scale = Set::load(norm.scale + c);
       const typename Set::Vector bias = Set::load(norm.bias + c);
@@ -184,15 +185,15 @@ void multiply_tile(const Products& w, const Codes& x, std::size_t row, std::size
                    const MutableCodes& y) {
   typename Set::Vector sums[R][B];
   for (std::size_t b = 0; b < B; ++b) {
-    const typename Set::Vector bias = Set::load(w.bias + (block + b) * lanes);
+    const typename Set::Vector bias = Set::load(w.bias + (block + b) * vector_columns);
     for (std::size_t r = 0; r < R; ++r) sums[r][b] = bias;
   }
   const std::size_t bytes = static_cast<std::size_t>(width);
   const char* const in = static_cast<const char*>(x.data) + row * x.stride * bytes;
-  const char* const weights = static_cast<const char*>(w.weights) + block * w.words * 4 * lanes;
+  const char* const weights = static_cast<const char*>(w.weights) + block * w.words * 4 * vector_columns;
   for (std::size_t k = 0; k < w.words; ++k) {
     typename Set::Vector operand[B];
-    for (std::size_t b = 0; b < B; ++b) operand[b] = Set::load_words(weights + (b * w.words + k) * 4 * lanes);
+    for (std::size_t b = 0; b < B; ++b) operand[b] = Set::load_words(weights + (b * w.words + k) * 4 * vector_columns);
     for (std::size_t r = 0; r < R; ++r) {
       const typename Set::Vector word = Set::template broadcast<width>(in + r * x.stride * bytes + 4 * k);
       for (std::size_t b = 0; b < B; ++b) {
@@ -201,7 +202,7 @@ void multiply_tile(const Products& w, const Codes& x, std::size_t row, std::size
     }
   }
   for (std::size_t r = 0; r < R; ++r) {
-    for (std::size_t b = 0; b < B; ++b) finish[b](sums[r][b], y, (row + r) * y.stride + (block + b) * lanes);
+    for (std::size_t b = 0; b < B; ++b) finish[b](sums[r][b], y, (row + r) * y.stride + (block + b) * vector_columns);
   }
 }
 
@@ -209,7 +210,7 @@ template <class Set, Width width, std::size_t B>
 void multiply_blocks(const Products& w, const Rescaling* then, std::size_t rows, const Codes& x, std::size_t block,
                      const MutableCodes& y) {
   Finish<Set> finish[B];
-  for (std::size_t b = 0; b < B; ++b) finish[b] = Finish<Set>(then, (block + b) * lanes);
+  for (std::size_t b = 0; b < B; ++b) finish[b] = Finish<Set>(then, (block + b) * vector_columns);
   std::size_t r = 0;
   for (; r + Set::tile_rows <= rows; r += Set::tile_rows) {
     multiply_tile<Set, width, Set::tile_rows, B>(w, x, r, block, finish, y);
@@ -219,7 +220,7 @@ void multiply_blocks(const Products& w, const Rescaling* then, std::size_t rows,
 
 template <class Set, Width width>
 void multiply(const Products& w, const Rescaling* then, std::size_t rows, const Codes& x, const MutableCodes& y) {
-  const std::size_t blocks = (w.rows + lanes - 1) / lanes;
+  const std::size_t blocks = (w.rows + vector_columns - 1) / vector_columns;
   std::size_t block = 0;
   if constexpr (Set::wide_tiles) {  // 6 blocks are 3 + 3
     for (; blocks - block >= 4 && blocks - block != 6; block += 4) {
