@@ -11,19 +11,19 @@ OptConfig opt_config_of(std::string_view name) {
   if (name == "BandCdecay") return OptConfig::BandCdecay;
   if (name == "BfastandCdecay") return OptConfig::BfastandCdecay;
   if (name == "noBCdecay") return OptConfig::noBCdecay;
-  if (name == "qaft") return OptConfig::qaft;
+  if (name == "qaft") return OptConfig::sgd;
   fail<UsageError>("opt_config", "expected one of standard, BandCdecay, BfastandCdecay, noBCdecay, qaft, got \"{}\"",
                    name);
 }
 
-Method method_of(OptConfig config) { return config == OptConfig::qaft ? Method::sgd : Method::adamw; }
+Method method_of(OptConfig config) { return config == OptConfig::sgd ? Method::sgd : Method::adamw; }
 
 namespace {
 
 Group group_of_b(OptConfig config) {
   switch (config) {
     case OptConfig::standard:
-    case OptConfig::qaft:
+    case OptConfig::sgd:
     case OptConfig::noBCdecay:
       return Group::ssm;
     case OptConfig::BandCdecay:

@@ -14,7 +14,7 @@ enum class OptConfig {
   BandCdecay,      ///< as standard, but B decays
   BfastandCdecay,  ///< Lambda, log_step: SSM rate, no decay; B with everything else
   noBCdecay,       ///< B, C, D, Lambda, log_step: SSM rate, no decay
-  qaft             ///< the groups of standard; its optimiser is SGD with momentum, without decay
+  sgd              ///< `qaft`: the groups of standard; its optimiser is SGD with momentum, without decay
 };
 
 /// The OptConfig of a flag's value. Throws UsageError for any other name.
