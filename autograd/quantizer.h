@@ -50,7 +50,7 @@ struct Quantizer {
   }
   [[nodiscard]] std::size_t range_count() const {
     if (!needs_range()) return 0;
-    return range_channels() * (spec.sign == QuantSpec::Sign::asymmetric ? 2 : 1);
+    return range_channels() * (spec.symmetry == QuantSpec::Symmetry::asymmetric ? 2 : 1);
   }
   /// The grid of channel `c` of a range that is kept or fixed.
   [[nodiscard]] Grid grid(std::size_t c) const;

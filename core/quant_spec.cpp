@@ -28,8 +28,8 @@ constexpr Word<QuantSpec::Granularity> granularities[] = {{"tensor", QuantSpec::
                                                           {"step", QuantSpec::Granularity::step},
                                                           {"sample", QuantSpec::Granularity::sample}};
 constexpr Word<QuantSpec::Edge> edges[] = {{"center", QuantSpec::Edge::center}, {"half", QuantSpec::Edge::half}};
-constexpr Word<QuantSpec::Sign> signs[] = {{"symmetric", QuantSpec::Sign::symmetric},
-                                           {"asymmetric", QuantSpec::Sign::asymmetric}};
+constexpr Word<QuantSpec::Symmetry> symmetries[] = {{"symmetric", QuantSpec::Symmetry::symmetric},
+                                                    {"asymmetric", QuantSpec::Symmetry::asymmetric}};
 constexpr Word<QuantSpec::Scale> scales[] = {{"free", QuantSpec::Scale::free}, {"pow2", QuantSpec::Scale::pow2}};
 constexpr Word<QuantSpec::Rounding> roundings[] = {{"nearest", QuantSpec::Rounding::nearest},
                                                    {"stochastic", QuantSpec::Rounding::stochastic},
@@ -64,7 +64,7 @@ void set_option(QuantSpec& spec, const std::string& key, const std::string& valu
   } else if (key == "rate") {
     spec.rate = parse_real(value, key, 1.0F, origin);
   } else if (key == "sign") {
-    spec.sign = choose(value, key, origin, signs);
+    spec.symmetry = choose(value, key, origin, symmetries);
   } else if (key == "scale") {
     spec.scale_kind = choose(value, key, origin, scales);
   } else if (key == "alpha") {
@@ -152,18 +152,18 @@ void check_fits(const QuantRule& rule, const Site& site, std::span<const Site> s
   check(!constant || !per_part, "is a constant and takes granularity=tensor or channel only");
   check(constant || !per_part || spec.is_dynamic(), "takes granularity=step or sample only with range=absmax");
   check(!state || spec.bits >= 2, "needs at least 2 bits (a state must be able to be zero)");
-  check(!state || spec.sign == QuantSpec::Sign::symmetric, "is a state and takes sign=symmetric only");
+  check(!state || spec.symmetry == QuantSpec::Symmetry::symmetric, "is a state and takes sign=symmetric only");
   check(!state || spec.range == Range::ema || spec.range == Range::fixed || spec.range == Range::absmax,
         "is quantized inside the recurrence and takes range=ema, fixed or (with scan=tree) absmax only");
   check(state || spec.rounding == QuantSpec::Rounding::nearest, "is not a state; rounding is for state: rows");
-  check(spec.sign == QuantSpec::Sign::symmetric || spec.edge == QuantSpec::Edge::center,
+  check(spec.symmetry == QuantSpec::Symmetry::symmetric || spec.edge == QuantSpec::Edge::center,
         "is asymmetric and takes edge=center only");
-  check(spec.sign == QuantSpec::Sign::symmetric ||
+  check(spec.symmetry == QuantSpec::Symmetry::symmetric ||
             (spec.range != Range::percentile && spec.range != Range::mse && spec.range != Range::learned),
         "is asymmetric and takes range=absmax, ema or fixed only");
   const bool cartesian = spec.pole.form == PoleSpec::Form::cartesian;
   check(site.poles || cartesian, "is not a state matrix; form is for " + glob_of_poles(sites));
-  check(cartesian || (spec.sign == QuantSpec::Sign::symmetric && spec.range != Range::learned),
+  check(cartesian || (spec.symmetry == QuantSpec::Symmetry::symmetric && spec.range != Range::learned),
         "takes only sign=symmetric, and not range=learned, in a form other than cartesian");
 }
 
@@ -178,7 +178,7 @@ float next_power_of_two(float s) {
 Grid make_grid(const QuantSpec& spec, float high, float low) {
   constexpr float smallest = 0x1.0p-60F;  // products of two scales stay normal numbers
   const auto scale_of = [&](float s) { return spec.scale_kind == QuantSpec::Scale::pow2 ? next_power_of_two(s) : s; };
-  if (spec.sign == QuantSpec::Sign::asymmetric) {
+  if (spec.symmetry == QuantSpec::Symmetry::asymmetric) {
     const auto steps = static_cast<float>((1 << spec.bits) - 1);
     const float s = (high + low) / steps;
     Grid grid;
@@ -206,7 +206,7 @@ std::string options_text(const QuantSpec& spec) {
   add(spec.range == QuantSpec::Range::fixed, "value", spec.value);
   add(spec.granularity != plain.granularity, "granularity", word_of(spec.granularity, granularities));
   add(spec.edge != plain.edge, "edge", word_of(spec.edge, edges));
-  add(spec.sign != plain.sign, "sign", word_of(spec.sign, signs));
+  add(spec.symmetry != plain.symmetry, "sign", word_of(spec.symmetry, symmetries));
   add(spec.scale_kind != plain.scale_kind, "scale", word_of(spec.scale_kind, scales));
   add(spec.range == QuantSpec::Range::ema && spec.rate != plain.rate, "rate", spec.rate);
   add(spec.rounding != plain.rounding, "rounding", word_of(spec.rounding, roundings));

@@ -18,7 +18,7 @@ struct QuantSpec {
   enum class Range { absmax, ema, percentile, mse, fixed, learned };
   enum class Granularity { tensor, channel, step, sample };
   enum class Edge { center, half };
-  enum class Sign { symmetric, asymmetric };
+  enum class Symmetry { symmetric, asymmetric };
   enum class Scale { free, pow2 };
   enum class Rounding { nearest, stochastic, feedback };
 
@@ -26,8 +26,8 @@ struct QuantSpec {
   Range range = Range::absmax;
   Granularity granularity = Granularity::tensor;
   Edge edge = Edge::center;
-  float rate = 0.05F;  ///< of the moving average of ranges that activations and states show
-  Sign sign = Sign::symmetric;
+  float rate = 0.05F;                       ///< of the moving average of ranges that activations and states show
+  Symmetry symmetry = Symmetry::symmetric;  ///< the option `sign`
   Scale scale_kind = Scale::free;
   float alpha = 99.9F;                    ///< per cent, range = percentile
   float value = 1.0F;                     ///< the range, range = fixed

@@ -29,11 +29,11 @@ DynamicsSettings cached(const DataSettings& settings) {
   return dynamics;
 }
 
-const Signs cifar_signs = {"cifar",
-                           {"cifar10", "cifar-10-batches-bin", "cifar"},
-                           {"test_batch.bin", "cifar-10-batches-bin"},
-                           {"cifar-10*.tar*", "cifar-10*.tgz"}};
-const Signs imdb_signs = {"imdb", {"imdb", "aclImdb"}, {"aclImdb", "train"}, {"aclImdb*.tar*", "aclImdb*.tgz"}};
+const SourceNames cifar_names = {"cifar",
+                                 {"cifar10", "cifar-10-batches-bin", "cifar"},
+                                 {"test_batch.bin", "cifar-10-batches-bin"},
+                                 {"cifar-10*.tar*", "cifar-10*.tgz"}};
+const SourceNames imdb_names = {"imdb", {"imdb", "aclImdb"}, {"aclImdb", "train"}, {"aclImdb*.tar*", "aclImdb*.tgz"}};
 
 /// The folder that the user named, in which a data set looks for its files itself.
 std::filesystem::path folder_of(std::string_view name, const DataSettings& settings) {
@@ -110,13 +110,13 @@ constexpr std::array entries = {
     Entry{"listops", classification, true, false, 18, 10, 2048, 96'000, 1038, no_options,
           [](const DataSettings& s) { return listops(folder_of("listops", s), s.cache); }},
     Entry{"imdb", classification, true, false, 134, 2, 4096, 25'000, 1299.4, no_options,
-          [](const DataSettings& s) { return imdb(find_source(imdb_signs, s.path), s.cache); }},
+          [](const DataSettings& s) { return imdb(find_source(imdb_names, s.path), s.cache); }},
     Entry{"aan", classification, true, true, 98, 2, 4000, 147'086, 8000, no_options,
           [](const DataSettings& s) { return aan(folder_of("aan", s), s.cache); }},
     Entry{"lra-cifar", classification, false, false, 1, 10, 1024, 45'000, 1024, no_options,
-          [](const DataSettings& s) { return cifar(find_source(cifar_signs, s.path), true); }},
+          [](const DataSettings& s) { return cifar(find_source(cifar_names, s.path), true); }},
     Entry{"cifar", classification, false, false, 3, 10, 1024, 45'000, 1024, no_options,
-          [](const DataSettings& s) { return cifar(find_source(cifar_signs, s.path), false); }},
+          [](const DataSettings& s) { return cifar(find_source(cifar_names, s.path), false); }},
     Entry{"pathfinder", classification, false, false, 1, 2, 1024, 160'000, 1024, for_pathfinder,
           [](const DataSettings& s) { return pathfinder_of("pathfinder", s, 32); }},
     Entry{"pathx", classification, false, false, 1, 2, 16'384, 160'000, 16'384, for_pathfinder,

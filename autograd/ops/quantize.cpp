@@ -90,7 +90,7 @@ std::span<Grid> own_grids(Tape& tape, const Quantizer& site, const Node& x, Scal
   Grid* const grids = tape.arena().array<Grid>(count);
   std::vector<float> high(count);
   check_finite(kernels::absolute_maximum(x.rows, x.cols, layout, x.value, high), site);
-  if (site.spec.sign == QuantSpec::Sign::asymmetric && site.spec.is_dynamic()) {
+  if (site.spec.symmetry == QuantSpec::Symmetry::asymmetric && site.spec.is_dynamic()) {
     std::vector<float> low(count);
     kernels::extremes(x.rows, x.cols, layout, x.value, high, low);
     for (std::size_t c = 0; c < count; ++c) grids[c] = make_grid(site.spec, high[c], low[c]);
@@ -103,7 +103,9 @@ std::span<Grid> own_grids(Tape& tape, const Quantizer& site, const Node& x, Scal
   return {grids, count};
 }
 
-bool is_one_bit(const Quantizer& site) { return site.spec.bits == 1 && site.spec.sign == QuantSpec::Sign::symmetric; }
+bool is_one_bit(const Quantizer& site) {
+  return site.spec.bits == 1 && site.spec.symmetry == QuantSpec::Symmetry::symmetric;
+}
 
 /// From the scales of x to those of y.
 std::vector<FixedPoint> factors_to(const Node& x, const Node& y) {
@@ -230,7 +232,8 @@ void dynamic_activation(Tape& tape, Node& y, const Node& x, const Quantizer& sit
     const std::size_t rows = by_step ? 1 : sequences->rows[s];
     check_finite(kernels::absolute_maximum(rows, x.cols, layout, x.value + i, high), site);
     low = high;
-    if (site.spec.sign == QuantSpec::Sign::asymmetric) kernels::extremes(rows, x.cols, layout, x.value + i, high, low);
+    if (site.spec.symmetry == QuantSpec::Symmetry::asymmetric)
+      kernels::extremes(rows, x.cols, layout, x.value + i, high, low);
     for (std::size_t c = 0; c < count; ++c) grids[c] = make_grid(site.spec, high[c], low[c]);
     kernels::quantize(rows, x.cols, x.value + i, {layout, grids, one_bit}, {codes + i, y.value + i, nullptr});
     i += rows * x.cols;
@@ -246,7 +249,7 @@ void observe(Tape& tape, const Node& x, const Quantizer& site) {
           kernels::scale_count(layout, x.rows, x.cols));
   std::vector<float> high(channels);
   check_finite(kernels::absolute_maximum(x.rows, x.cols, layout, x.value, high), site);
-  const bool asymmetric = site.spec.sign == QuantSpec::Sign::asymmetric;
+  const bool asymmetric = site.spec.symmetry == QuantSpec::Symmetry::asymmetric;
   std::vector<float> low(asymmetric ? channels : 0);
   if (asymmetric) kernels::extremes(x.rows, x.cols, layout, x.value, high, low);
   if (site.is_constant() && site.range.empty()) {  // the beginning of a learned range

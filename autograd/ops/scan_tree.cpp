@@ -64,8 +64,8 @@ Value scan_tree(Tape& tape, Value lambda_bar, Value bu, const Sequences& sequenc
                       "{} has a form that scan=tree does not take: cartesian only", a.site);
   for (const Quantizer* const site : {&a, &state}) {
     require<UsageError>(
-        !site->spec.active() || (site->spec.is_dynamic() && site->spec.sign == QuantSpec::Sign::symmetric), "scan_tree",
-        "{} is rounded at every level of scan=tree: range=absmax and sign=symmetric only", site->site);
+        !site->spec.active() || (site->spec.is_dynamic() && site->spec.symmetry == QuantSpec::Symmetry::symmetric),
+        "scan_tree", "{} is rounded at every level of scan=tree: range=absmax and sign=symmetric only", site->site);
   }
   const std::size_t width = tape[bu].cols;
   const std::size_t steps = tape[bu].rows;

@@ -109,7 +109,7 @@ TEST_CASE("quant spec: bounds and scales are those of docs/numerics.md") {
 
 TEST_CASE("quant spec: an asymmetric grid keeps zero a code and has all 2^b codes") {
   QuantSpec spec{8};
-  spec.sign = QuantSpec::Sign::asymmetric;
+  spec.symmetry = QuantSpec::Symmetry::asymmetric;
   const Grid grid = make_grid(spec, 2.0F, 0.55F);
   CHECK(grid.scale == 2.55F / 255.0F);
   CHECK(grid.lo == -55);

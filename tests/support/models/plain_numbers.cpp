@@ -178,7 +178,7 @@ PlainGrid plain_grid(const QuantSpec& spec, float high, float low) {
     return spec.scale_kind == QuantSpec::Scale::pow2 ? power_of_two_above(kept) : kept;
   };
   const std::int64_t codes = std::int64_t{1} << spec.bits;
-  if (spec.sign == QuantSpec::Sign::asymmetric) {
+  if (spec.symmetry == QuantSpec::Symmetry::asymmetric) {
     const float s = scale_of((low + high) / static_cast<float>(codes - 1));
     const auto lo = -static_cast<std::int64_t>(std::floor(low / s + 0.5F));
     return {s, lo, lo + codes - 1};
@@ -197,12 +197,12 @@ PlainGrid plain_grid(const Quantizer& site, std::size_t c) {
     const float r = std::exp(site.log_range.value.data[c]);
     return plain_grid(spec, r, r);
   }
-  const bool pair = spec.sign == QuantSpec::Sign::asymmetric;
+  const bool pair = spec.symmetry == QuantSpec::Symmetry::asymmetric;
   const std::size_t channels = site.range.size() / (pair ? 2 : 1);
   return plain_grid(spec, site.range[c], site.range[pair ? channels + c : c]);
 }
 
-bool is_sign(const QuantSpec& spec) { return spec.bits == 1 && spec.sign == QuantSpec::Sign::symmetric; }
+bool is_sign(const QuantSpec& spec) { return spec.bits == 1 && spec.symmetry == QuantSpec::Symmetry::symmetric; }
 
 std::int64_t plain_clamp(std::int64_t code, const PlainGrid& grid, Mutation mutation) {
   const std::int64_t hi = grid.hi - (mutation == Mutation::saturation && grid.hi > 1 ? 1 : 0);

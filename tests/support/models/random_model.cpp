@@ -143,7 +143,7 @@ void draw_form(Draw& draw, QuantSpec& spec, const Mood& mood) {
   if (mood.wide && draw.chance(0.6)) spec.pole.form = draw.one_of({Form::polar, Form::log_polar, Form::log_polar});
   if (spec.pole.form != Form::cartesian) {
     spec.bits = std::max(spec.bits, 2);
-    spec.sign = QuantSpec::Sign::symmetric;
+    spec.symmetry = QuantSpec::Symmetry::symmetric;
     if (spec.range == Range::learned) spec.range = Range::absmax;
   }
   if (!spec.pole.is_lookup()) return;
@@ -179,7 +179,7 @@ QuantSpec draw_spec(Draw& draw, const Mood& mood, const Quantizer& quantizer) {
   spec.value = static_cast<float>(draw.log_uniform(0.5, 2.0));
   const bool pair = spec.range == Range::absmax || spec.range == Range::ema || spec.range == Range::fixed;
   if (!state && pair && draw.chance(0.2)) {
-    spec.sign = QuantSpec::Sign::asymmetric;
+    spec.symmetry = QuantSpec::Symmetry::asymmetric;
   } else if (draw.chance(0.25)) {
     spec.edge = QuantSpec::Edge::half;
   }
