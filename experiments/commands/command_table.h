@@ -28,7 +28,7 @@ inline constexpr std::array<std::string_view, 5> ptq_changes{"preset", "qgelu_ap
 std::vector<Command> command_table(const std::vector<OptionInfo>& run = run_options());
 
 /// The text of bitstate --help: the commands and the exit codes.
-std::string program_help(const std::vector<Command>& table);
+std::string command_line_help(const std::vector<Command>& table);
 
 /// The text of bitstate COMMAND --help: options in groups with units and defaults, examples, exit codes. Where
 /// `values_of`, a recipe or a run, is not empty, options for other data sets than `dataset` are left out.

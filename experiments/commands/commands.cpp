@@ -370,7 +370,7 @@ int run_command(const std::vector<std::string>& given) {
   const bool help = asks_for({"--help", "-h", "help"});
   const auto table = command_table();
   if (args.empty() || (help && (args.size() == 1 || args[1].starts_with('-')))) {
-    fmt::print("{}", program_help(table));
+    fmt::print("{}", command_line_help(table));
     return args.empty() ? 2 : 0;
   }
   if (asks_for({"--version", "-v"})) {

@@ -85,7 +85,7 @@ std::string options_help(const std::vector<OptionInfo>& options) {
 
 }  // namespace
 
-std::string program_help(const std::vector<Command>& table) {
+std::string command_line_help(const std::vector<Command>& table) {
   std::string text = "bitstate: few-bit state-space models\n\nusage: bitstate COMMAND ...\n\n";
   for (const Command& command : table) {
     text += fmt::format("  {:<11}{:<24} {}\n", command.name, command.arguments, command.summary);

@@ -123,8 +123,8 @@ StackUse deepest_path(std::string_view callgraph) {
 }
 
 std::string cortex_m4_note(const fs::path& source) {
-  const auto gcc = find_program("arm-none-eabi-gcc");
-  const auto size = find_program("arm-none-eabi-size");
+  const auto gcc = find_executable("arm-none-eabi-gcc");
+  const auto size = find_executable("arm-none-eabi-size");
   const std::string what = "Cortex-M4 (-Os): ";
   if (!gcc || !size) return fmt::format("{}not measured: no arm-none-eabi-{}", what, gcc ? "size" : "gcc");
   const WorkFolder work;

@@ -45,7 +45,7 @@ ToolCommand c_compiler() {
 ToolCommand onnx_command(const fs::path& folder) {
   const fs::path script = folder / "prove_onnx.mjs";
   write_file_atomically(script, *embedded_file("scripts/prove_onnx.mjs"));
-  return {find_program("node").value_or("node").string(), script.string()};
+  return {find_executable("node").value_or("node").string(), script.string()};
 }
 
 /// One sequence of those that are proven.
@@ -198,12 +198,12 @@ std::string batches_of(const Program& p, std::vector<Numbered>& sequences) {
 void compile(const fs::path& folder, const std::vector<fs::path>& sources, const fs::path& program) {
   ToolCommand command = c_compiler();
   const std::string name = command.front();
-  command.front() = find_program(name).value_or(name).string();
+  command.front() = find_executable(name).value_or(name).string();
   command.insert(command.end(), {"-std=c99", "-O2", "-I" + folder.string(), "-o", program.string()});
   for (const fs::path& source : sources) command.push_back(source.string());
   const ToolOutcome outcome = run_tool(command, program.parent_path());
   require(outcome.exit_code == 0, "export", "{} does not compile the C ({}); nothing is written", name, outcome.text());
-  require(find_program(program.string()).has_value(), "export",
+  require(find_executable(program.string()).has_value(), "export",
           "{} made no program of the C, without a word; nothing is written", name);
 }
 
@@ -219,7 +219,7 @@ ProofMode proof_mode(const std::string& text) {
 std::string missing_tool(std::string_view format) {
   if (format == "program") return "";
   const std::string name = format == "c" ? c_compiler().front() : "node";
-  if (!find_program(name)) return "no " + name;
+  if (!find_executable(name)) return "no " + name;
   if (format == "c") return "";
   const WorkFolder folder;
   return run_tool(onnx_command(folder.path()), folder.path()).exit_code == 0 ? "" : "no onnxruntime-node";

@@ -92,6 +92,6 @@ void ChildProcesses::send(int signal) const {
   for (const pid_t child : running_) kill(child, signal);
 }
 
-std::filesystem::path ChildProcesses::this_program() { return std::filesystem::read_symlink("/proc/self/exe"); }
+std::filesystem::path ChildProcesses::this_executable() { return std::filesystem::read_symlink("/proc/self/exe"); }
 
 }  // namespace bitstate::experiments

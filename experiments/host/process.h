@@ -40,7 +40,7 @@ class ChildProcesses {
   void send(int signal) const;
 
   /// The program that runs now.
-  static std::filesystem::path this_program();
+  static std::filesystem::path this_executable();
 
  private:
   sigset_t before_{};

@@ -49,7 +49,7 @@ WorkFolder::~WorkFolder() {
   fs::remove_all(path_, ignored);
 }
 
-std::optional<fs::path> find_program(std::string_view name) {
+std::optional<fs::path> find_executable(std::string_view name) {
   if (name.find('/') != std::string_view::npos) return can_run(name) ? std::optional(fs::path(name)) : std::nullopt;
   const char* const variable = std::getenv("PATH");
   std::string_view folders = variable == nullptr ? "" : variable;

@@ -25,7 +25,7 @@ class WorkFolder {
 };
 
 /// Where $PATH has the program, or the program itself where its name has a slash; nothing that cannot be executed.
-std::optional<std::filesystem::path> find_program(std::string_view name);
+std::optional<std::filesystem::path> find_executable(std::string_view name);
 
 struct ToolOutcome {
   int exit_code = 0;  ///< or 128 + the signal that killed it
@@ -35,7 +35,7 @@ struct ToolOutcome {
   [[nodiscard]] std::string text() const;
 };
 
-/// Runs the commands (a program that find_program() has found, then its arguments) beside each other until the last has
+/// Runs the commands (a path that find_executable() has found, then its arguments) beside each other until the last has
 /// ended; their output goes to files in `folder`. Throws Error when this process is told to stop.
 std::vector<ToolOutcome> run_tools(const std::vector<std::vector<std::string>>& commands,
                                    const std::filesystem::path& folder);

@@ -153,8 +153,8 @@ int exit_code(const SweepSummary& summary) {
 ProcessLauncher::ProcessLauncher(std::vector<std::string> options) : options_(std::move(options)) {}
 
 int ProcessLauncher::start(const SweepRun& run, const std::filesystem::path& folder) {
-  std::vector<std::string> command{ChildProcesses::this_program().string(), "train", (folder / "settings.ini").string(),
-                                   "--out=" + folder.string()};
+  std::vector<std::string> command{ChildProcesses::this_executable().string(), "train",
+                                   (folder / "settings.ini").string(), "--out=" + folder.string()};
   if (std::filesystem::exists(folder / "checkpoint.h5")) command.push_back("--resume=true");
   if (!run.config.data.path.empty()) command.push_back("--data=" + run.config.data.path.string());
   command.insert(command.end(), options_.begin(), options_.end());

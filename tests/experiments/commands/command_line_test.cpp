@@ -92,7 +92,7 @@ TEST_CASE("help: commands list only what they take") {
 
 TEST_CASE("help: no line is longer than 100 columns, and every command is in the program's help") {
   const auto table = command_table();
-  std::string all = program_help(table);
+  std::string all = command_line_help(table);
   for (const Command& c : table) {
     CHECK(contains(all, "\n  " + c.name));
     all += command_help(c, "", "");
