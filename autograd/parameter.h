@@ -21,7 +21,7 @@ struct Buffer {
   std::size_t offset = 0;
 };
 
-/// A parameter and its path in the model, e.g. "layers.3.ssm.Lambda_re". The last part is S5's leaf name.
+/// A parameter and its path in the model, e.g. "layers.3.ssm.Lambda_re".
 struct NamedParameter {
   std::string name;
   Parameter* parameter = nullptr;

@@ -152,7 +152,7 @@ std::uint64_t size_bits(const Inventory& inventory) {
   return bits;
 }
 
-int state_matrix_width(const Inventory& inventory) {
+int pole_multiplier_bits(const Inventory& inventory) {
   int width = 0;
   for (const Quantizer* quantizer : inventory.quantizers) {
     if (quantizer->poles) width = std::max(width, quantizer->spec.multiplier_bits());

@@ -100,7 +100,7 @@ void update_ranges(const Inventory& inventory, const Observed& observed);
 [[nodiscard]] std::uint64_t size_bits(const Inventory& inventory);
 
 /// QuantSpec::multiplier_bits() of the state matrices, the largest of all layers.
-[[nodiscard]] int state_matrix_width(const Inventory& inventory);
+[[nodiscard]] int pole_multiplier_bits(const Inventory& inventory);
 
 /// Takes the `count`-th batch of a calibration into the mean of the ranges that the batches before showed.
 void average_ranges(const Inventory& inventory, const Observed& observed, std::size_t count);

@@ -90,7 +90,7 @@ ReportRow make_row(const std::vector<std::string>& values, const std::vector<con
     if (const auto bits = run->figures.find("size_bits"); bits != run->figures.end()) {
       row.size_kib = bits->second / 8192.0;
     }
-    if (const auto bits = run->figures.find("a_width"); bits != run->figures.end()) row.a_width = bits->second;
+    if (const auto bits = run->figures.find("a_width"); bits != run->figures.end()) row.multiplier_bits = bits->second;
     if (run->status == RunRecord::Status::diverged) ++row.diverged;
     if (run->status == RunRecord::Status::missing) ++row.missing;
     if (run->status == RunRecord::Status::running) {
@@ -215,10 +215,10 @@ std::vector<std::pair<std::string_view, const std::vector<RunRecord>*>> Report::
   return {{"Diverged", &diverged}, {"Running", &running}, {"Missing", &missing}, {"Repeated", &repeated}};
 }
 
-bool Report::has_a_widths() const {
+bool Report::has_multiplier_bits() const {
   std::set<double> widths;
   for (const auto& row : rows) {
-    if (row.a_width) widths.insert(*row.a_width);
+    if (row.multiplier_bits) widths.insert(*row.multiplier_bits);
   }
   return widths.size() > 1;
 }

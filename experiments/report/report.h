@@ -33,8 +33,8 @@ struct ReportRow {
   Statistic test;                   ///< of the runs that are done
   Statistic validation;
   Statistic seconds;
-  std::optional<double> size_kib;  ///< of the stored weights and biases; absent in results of older versions
-  std::optional<double> a_width;   ///< bits of the numbers that the state is multiplied by; likewise
+  std::optional<double> size_kib;         ///< of the stored weights and biases; absent in results of older versions
+  std::optional<double> multiplier_bits;  ///< bits of the numbers that the state is multiplied by; likewise
   std::size_t diverged = 0;
   std::size_t running = 0;
   std::size_t missing = 0;
@@ -66,8 +66,8 @@ struct Report {
   /// Whether two rows were tested on the same data by the same metric.
   [[nodiscard]] bool comparable(const ReportRow& a, const ReportRow& b) const;
 
-  /// Whether the rows differ in a_width.
-  [[nodiscard]] bool has_a_widths() const;
+  /// Whether the rows differ in multiplier_bits.
+  [[nodiscard]] bool has_multiplier_bits() const;
 
   /// With exactly two columns a matrix can be drawn: the distinct values of column 0 or 1, in order.
   [[nodiscard]] bool has_matrix() const { return columns.size() == 2; }

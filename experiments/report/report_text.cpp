@@ -120,7 +120,7 @@ std::string run_label(const Report& report, const RunRecord& run) {
 Cells table_cells(const Report& report, std::string_view best_mark) {
   const std::string metric = common_metric(report);
   Cells cells(1, report.columns);
-  const bool widths = report.has_a_widths();
+  const bool widths = report.has_multiplier_bits();
   const bool running = !report.running.empty();
   for (const std::string& name :
        {metric_title(metric), std::string("difference to float"), std::string("size (KiB)"),
@@ -138,7 +138,7 @@ Cells table_cells(const Report& report, std::string_view best_mark) {
                    : row.difference ? metric_text(row.metric, *row.difference, true)
                                     : std::string(no_value));
     line.push_back(row.size_kib ? fmt::format("{:.2f}", *row.size_kib) : std::string(no_value));
-    if (widths) line.push_back(row.a_width ? fmt::format("{}", *row.a_width) : std::string(no_value));
+    if (widths) line.push_back(row.multiplier_bits ? fmt::format("{}", *row.multiplier_bits) : std::string(no_value));
     line.push_back(statistic_text(row.metric, row.validation));
     for (const std::size_t count : {row.test.n, row.diverged}) line.push_back(fmt::format("{}", count));
     if (running) line.push_back(fmt::format("{}", row.running));
@@ -177,7 +177,8 @@ std::string report_csv(const Report& report) {
     text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(row.metric), csv_number(row.test.mean),
                         csv_number(row.test.deviation), csv_number(row.difference), csv_number(row.validation.mean),
                         csv_number(row.validation.deviation), row.test.n, row.diverged, row.missing,
-                        csv_number(row.seconds.mean), csv_number(row.size_kib), csv_number(row.a_width), row.running);
+                        csv_number(row.seconds.mean), csv_number(row.size_kib), csv_number(row.multiplier_bits),
+                        row.running);
   }
   return text;
 }

@@ -153,9 +153,9 @@ TEST_CASE("report: a result keeps its size in JSON, and one of an older version 
   CHECK_FALSE(contains(to_json(result), "size_bits"));
   CHECK(result_from_json(to_json(result), "old").size_bits == 0);
   result.size_bits = 81920;
-  result.a_width = 8;
+  result.multiplier_bits = 8;
   CHECK(result_from_json(to_json(result), "new").size_bits == 81920);
-  CHECK(result_from_json(to_json(result), "new").a_width == 8);
+  CHECK(result_from_json(to_json(result), "new").multiplier_bits == 8);
 }
 
 TEST_CASE("report: runs that multiply their state by equally wide numbers need no column for that") {
