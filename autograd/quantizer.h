@@ -35,12 +35,14 @@ struct Quantizer {
   }
   [[nodiscard]] bool is_constant() const { return bitstate::is_constant(kind); }
   /// The range is kept with the model and read in the forward: that of all activations and states but dynamic ones, and
-  /// learned ones.
+  /// learned and stored ones.
   [[nodiscard]] bool needs_range() const {
     if (!spec.active() || spec.range == QuantSpec::Range::fixed) return false;
-    return is_constant() ? spec.range == QuantSpec::Range::learned : !spec.is_dynamic();
+    return is_constant() ? is_learned() || is_stored() : !spec.is_dynamic();
   }
   [[nodiscard]] bool is_learned() const { return spec.active() && spec.range == QuantSpec::Range::learned; }
+  /// The range of a constant that no training step moves, as chosen codes need it (docs/numerics.md, section 2).
+  [[nodiscard]] bool is_stored() const { return spec.active() && spec.range == QuantSpec::Range::stored; }
   /// The range is read from a histogram of magnitudes.
   [[nodiscard]] bool has_counts() const {
     return needs_range() && (spec.range == QuantSpec::Range::percentile || spec.range == QuantSpec::Range::mse);

@@ -22,7 +22,8 @@ using rule_words::word_of;
 constexpr Word<QuantSpec::Range> ranges[] = {
     {"absmax", QuantSpec::Range::absmax},         {"ema", QuantSpec::Range::ema},
     {"percentile", QuantSpec::Range::percentile}, {"mse", QuantSpec::Range::mse},
-    {"fixed", QuantSpec::Range::fixed},           {"learned", QuantSpec::Range::learned}};
+    {"fixed", QuantSpec::Range::fixed},           {"learned", QuantSpec::Range::learned},
+    {"stored", QuantSpec::Range::stored}};
 constexpr Word<QuantSpec::Granularity> granularities[] = {{"tensor", QuantSpec::Granularity::tensor},
                                                           {"channel", QuantSpec::Granularity::channel},
                                                           {"step", QuantSpec::Granularity::step},
@@ -149,6 +150,7 @@ void check_fits(const QuantRule& rule, const Site& site, std::span<const Site> s
   const bool state = site.kind == SiteKind::state;
   const bool per_part = spec.granularity == Granularity::step || spec.granularity == Granularity::sample;
   check(!constant || spec.range != Range::ema, "is a constant, which sets its own range; range=ema is for activations");
+  check(constant || spec.range != Range::stored, "is not a constant; range=stored is for weights and biases");
   check(!constant || !per_part, "is a constant and takes granularity=tensor or channel only");
   check(constant || !per_part || spec.is_dynamic(), "takes granularity=step or sample only with range=absmax");
   check(!state || spec.bits >= 2, "needs at least 2 bits (a state must be able to be zero)");
@@ -159,12 +161,13 @@ void check_fits(const QuantRule& rule, const Site& site, std::span<const Site> s
   check(spec.symmetry == QuantSpec::Symmetry::symmetric || spec.edge == QuantSpec::Edge::center,
         "is asymmetric and takes edge=center only");
   check(spec.symmetry == QuantSpec::Symmetry::symmetric ||
-            (spec.range != Range::percentile && spec.range != Range::mse && spec.range != Range::learned),
+            (spec.range == Range::absmax || spec.range == Range::ema || spec.range == Range::fixed),
         "is asymmetric and takes range=absmax, ema or fixed only");
   const bool cartesian = spec.pole.form == PoleSpec::Form::cartesian;
   check(site.poles || cartesian, "is not a state matrix; form is for " + glob_of_poles(sites));
-  check(cartesian || (spec.symmetry == QuantSpec::Symmetry::symmetric && spec.range != Range::learned),
-        "takes only sign=symmetric, and not range=learned, in a form other than cartesian");
+  check(cartesian || (spec.symmetry == QuantSpec::Symmetry::symmetric && spec.range != Range::learned &&
+                      spec.range != Range::stored),
+        "takes only sign=symmetric, and not range=learned or stored, in a form other than cartesian");
 }
 
 /// The power of two next above or equal.

@@ -116,12 +116,12 @@ void calibrate_ranges(const Inventory& inventory, const Observed& observed) {
 
 namespace {
 
-/// r <- (1 - rate) r + rate seen for all ranges but learned ones; rate(quantizer) is that of a site.
+/// r <- (1 - rate) r + rate seen for all ranges but learned and stored ones; rate(quantizer) is that of a site.
 template <class Rate>
 void move_ranges(const Inventory& inventory, const Observed& observed, Rate rate) {
   check_observed(inventory, observed);
   for (Quantizer* quantizer : inventory.quantizers) {
-    if (!quantizer->needs_range() || quantizer->is_learned()) continue;
+    if (!quantizer->needs_range() || quantizer->is_learned() || quantizer->is_stored()) continue;
     require(quantizer->range.size() <= quantizer->range_count(), "ranges", "{} has {} ranges, it needs {}",
             quantizer->site, quantizer->range.size(), quantizer->range_count());
     for (std::size_t c = 0; c < quantizer->range.size(); ++c) {

@@ -284,7 +284,7 @@ Value quantized(Tape& tape, Value x, const Quantizer& site, const Sequences* seq
     return tape.last();
   }
   const ScaleLayout layout = layout_of(site, in);
-  const bool own = site.is_constant() && !learned;
+  const bool own = site.is_constant() && !site.needs_range();
   const auto grids =
       own ? own_grids(tape, site, in, layout) : kept_grids(tape, site, kernels::scale_count(layout, in.rows, in.cols));
   const bool clamps = !(own && site.spec.is_dynamic()) && tape.pass().gradients;

@@ -53,7 +53,8 @@ TEST_CASE("quant config: every mistake is one sentence with its line") {
   CHECK(message("layers.* 8") ==
         "[quant] f:1: the site \"layers.*\" must begin with weight:, bias:, act:, acc: or state:");
   CHECK(message("weight:* 8 range=max") ==
-        "[quant] f:1: range: expected one of absmax, ema, percentile, mse, fixed, learned, got \"max\"");
+        "[quant] f:1: range: expected one of absmax, ema, percentile, mse, fixed, learned, stored, got "
+        "\"max\"");
   CHECK(message("weight:* 8 ranges=ema") ==
         "[quant] f:1: \"ranges=ema\" is not an option of a rule; the options are range, granularity, edge, rate, sign, "
         "scale, alpha, value, rounding, form, magnitude, phase, spacing and width");
@@ -69,6 +70,9 @@ TEST_CASE("quant config: every mistake is one sentence with its line") {
   CHECK(message("act:* 8 sign=asymmetric range=percentile").find("absmax, ema or fixed only") != std::string::npos);
   CHECK(message("weight:*.B 8 form=polar").find("form is for weight:*.ssm.A") != std::string::npos);
   CHECK(message("weight:*.A 4 form=disk range=learned").find("not range=learned") != std::string::npos);
+  CHECK(message("weight:*.A 4 form=disk range=stored").find("not range=learned or stored") != std::string::npos);
+  CHECK(message("act:* 8 range=stored").find("is not a constant; range=stored is for weights") != std::string::npos);
+  CHECK(message("weight:*.B 8 range=stored sign=asymmetric").find("absmax, ema or fixed only") != std::string::npos);
   CHECK(message("weight:*.A 4 form=disk sign=asymmetric").find("takes only sign=symmetric") != std::string::npos);
   CHECK(message("weight:*.A 4 form=polar magnitude=3 phase=4").find("with the sum 8") != std::string::npos);
   CHECK(message("weight:*.A 4 form=polar phase=8").find("at least 1") != std::string::npos);

@@ -63,6 +63,7 @@ PlainGrid constant_grid(const Quantizer& site, std::span<const float> x, std::si
   if (spec.range == Range::percentile) r = percentile(x, spec.alpha);
   if (spec.range == Range::mse) r = best_range(x, spec, largest);
   if (spec.range == Range::learned) r = std::exp(site.log_range.value.data[c]);
+  if (spec.range == Range::stored) r = site.range[c];
   return plain_grid(spec, r, r);
 }
 

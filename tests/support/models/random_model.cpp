@@ -191,6 +191,7 @@ QuantSpec draw_spec(Draw& draw, const Mood& mood, const Quantizer& quantizer) {
   }
   if (site.ends_with("ssm.A")) draw_form(draw, spec, mood);
   if (mood.wide && site.ends_with("ssm.B") && draw.chance(0.6)) spec.bits = draw.one_of({15, 16});
+  if (quantizer.is_constant() && spec.range == Range::learned && draw.chance(0.5)) spec.range = Range::stored;
   return spec;
 }
 
