@@ -72,6 +72,39 @@ void read_weights(const Hdf5Reader& reader, const Inventory& inventory) {
   refuse_others(reader, "buffers", buffers);
 }
 
+/// The weights of a continuous model, as those of the discrete model that it stands for.
+void read_as_discrete(const Hdf5Reader& reader, RunConfig config, const datasets::Splits& data,
+                      const Inventory& inventory) {
+  config.s5.a_training = "continuous";
+  Model model = make_model(config, data);
+  read_weights(reader, take_inventory(model));
+  for (S5SSM* ssm : ssms(model)) ssm->make_discrete();
+  const Inventory made = take_inventory(model);
+  for (std::size_t i = 0; i < made.parameters.size(); ++i) {
+    inventory.parameters[i].parameter->value = made.parameters[i].parameter->value;
+  }
+  for (std::size_t i = 0; i < made.buffers.size(); ++i) {
+    inventory.buffers[i].buffer->value = made.buffers[i].buffer->value;
+  }
+}
+
+/// Sets the stored ranges of sites whose rule is that of the source.
+void read_stored_ranges(const Hdf5Reader& reader, const Inventory& inventory) {
+  const auto& sites = inventory.quantizers;
+  const bool wanted = std::any_of(sites.begin(), sites.end(), [](const Quantizer* site) { return site->is_stored(); });
+  if (!wanted || !reader.exists("stored")) return;
+  const auto rules = QuantConfig::parse(reader.read_text("rules"), reader.path().string()).resolve(inventory.sites());
+  for (std::size_t i = 0; i < sites.size(); ++i) {
+    if (!sites[i]->is_stored() || rules[i] != sites[i]->spec) continue;
+    const std::string path = "stored/" + sites[i]->site;
+    auto range = reader.read<float>(path, sites[i]->range_count()).values;
+    const auto usable = [](float r) { return std::isfinite(r) && r >= 0.0F; };
+    require(range.size() == sites[i]->range_count() && std::all_of(range.begin(), range.end(), usable), "from",
+            "{}: {} does not hold {} ranges", reader.path().string(), path, sites[i]->range_count());
+    sites[i]->range = std::move(range);
+  }
+}
+
 /// Absolute, without dots and without a slash at the end.
 fs::path normal(const fs::path& path) {
   const fs::path full = fs::absolute(path.empty() ? "." : path).lexically_normal();
@@ -106,7 +139,7 @@ std::string source_digest(const std::filesystem::path& run) {
   if (!std::filesystem::exists(weights_file(run))) return {};
   const Hdf5Reader reader(weights_file(run));
   Sha256 hash;
-  for (const std::string group : {"parameters", "buffers"}) {
+  for (const std::string group : {"parameters", "buffers", "stored"}) {
     for (const auto& name : members(reader, group)) {
       const auto array = reader.read<float>(group + "/" + name);
       hash.update(name.data(), name.size());
@@ -135,21 +168,12 @@ void load_source(const RunConfig& config, const datasets::Splits& data, const In
   require<UsageError>(std::filesystem::exists(file), "from",
                       "{} holds no best.h5: it is not the folder of a trained run", config.source.from);
   const Hdf5Reader reader(file);
-  if (config.s5.a_training != "discrete" || reader.exists("parameters/layers.0.ssm.Lambda_bar")) {
+  if (config.s5.a_training == "discrete" && !reader.exists("parameters/layers.0.ssm.Lambda_bar")) {
+    read_as_discrete(reader, config, data, inventory);
+  } else {
     read_weights(reader, inventory);
-    return;
   }
-  RunConfig continuous = config;
-  continuous.s5.a_training = "continuous";
-  Model model = make_model(continuous, data);
-  read_weights(reader, take_inventory(model));
-  for (S5SSM* ssm : ssms(model)) ssm->make_discrete();
-  const Inventory made = take_inventory(model);
-  for (std::size_t i = 0; i < made.parameters.size(); ++i) {
-    inventory.parameters[i].parameter->value = made.parameters[i].parameter->value;
-  }
-  for (std::size_t i = 0; i < made.buffers.size(); ++i)
-    inventory.buffers[i].buffer->value = made.buffers[i].buffer->value;
+  read_stored_ranges(reader, inventory);
 }
 
 }  // namespace bitstate::experiments

@@ -20,17 +20,18 @@ std::filesystem::path source_folder(const std::filesystem::path& run, const std:
 /// where only the root is above both.
 std::string source_text(const std::filesystem::path& run, const std::filesystem::path& from);
 
-/// SHA-256 of the names and bits of all parameters and buffers in `run`/best.h5, or "" where there is no such file.
-/// Throws Error when it is damaged.
+/// SHA-256 of the names and bits of all parameters, buffers and stored ranges in `run`/best.h5, or "" where there is no
+/// such file. Throws Error when it is damaged.
 std::string source_digest(const std::filesystem::path& run);
 
 /// A warning where a run on the user's own data starts from one that was trained on other columns, for it reads its own
 /// in the units of those; else "".
 std::string other_columns(const RunConfig& config);
 
-/// Sets parameters and buffers of config's model from `config.source.from`/best.h5; ranges are not taken over. A
-/// discrete model is the one that a continuous source stands for. Throws UsageError, naming the first tensor that
-/// differs, when the file belongs to a model of another architecture, Error when it is damaged.
+/// Sets parameters and buffers of config's model from `config.source.from`/best.h5, and stored ranges where the source's
+/// rule for the site is the same; other ranges are not taken over. A discrete model is the one that a continuous source
+/// stands for. Throws UsageError, naming the first tensor that differs, when the file belongs to a model of another
+/// architecture, Error when it is damaged.
 void load_source(const RunConfig& config, const datasets::Splits& data, const Inventory& inventory);
 
 }  // namespace bitstate::experiments

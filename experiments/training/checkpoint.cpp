@@ -80,6 +80,11 @@ datasets::Reading read_reading(const Hdf5Reader& reader) {
   return reading;
 }
 
+/// Stored ranges are apart, for they belong to the weights: who takes these over takes them, too.
+std::string range_path(const Quantizer& quantizer) {
+  return (quantizer.is_stored() ? "stored/" : "ranges/") + quantizer.site;
+}
+
 }  // namespace
 
 void save_checkpoint(const std::filesystem::path& file, const RunIdentity& run, const Progress& progress,
@@ -106,7 +111,7 @@ void save_checkpoint(const std::filesystem::path& file, const RunIdentity& run, 
     writer.write("buffers/" + name, buffer->value.data, {buffer->value.rows, buffer->value.cols});
   }
   for (const Quantizer* quantizer : inventory.quantizers) {
-    if (!quantizer->range.empty()) writer.write("ranges/" + quantizer->site, quantizer->range);
+    if (!quantizer->range.empty()) writer.write(range_path(*quantizer), quantizer->range);
   }
   if (optimizer != nullptr) {
     writer.write("optimizer/m", optimizer->m);
@@ -140,7 +145,7 @@ Progress load_checkpoint(const std::filesystem::path& file, const Inventory& inv
   for (const auto& entry : inventory.buffers) read_floats(reader, "buffers/" + entry.name, entry.buffer->value.data);
   for (Quantizer* quantizer : inventory.quantizers) {
     quantizer->range.resize(quantizer->range_count());
-    if (quantizer->needs_range()) read_floats(reader, "ranges/" + quantizer->site, quantizer->range);
+    if (quantizer->needs_range()) read_floats(reader, range_path(*quantizer), quantizer->range);
   }
   if (optimizer != nullptr) {
     read_floats(reader, "optimizer/m", optimizer->m);

@@ -5,12 +5,14 @@
 #include "core/io/atomic_file.h"
 #include "experiments/run/model_setup.h"
 #include "experiments/run/train.h"
+#include "models/s5/models.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <string>
+#include <vector>
 
 namespace bitstate::experiments {
 namespace {
@@ -18,7 +20,8 @@ namespace {
 /// A quantized model with batch normalization and everything that a checkpoint holds, set to values that depend on
 /// `seed`.
 struct Saved {
-  RunConfig config = load_run_config("lorenz-small", {{"quant", "w8a8"}, {"trajectories", "20"}});
+  RunConfig config = load_run_config(
+      "lorenz-small", {{"quant", "w8a8"}, {"trajectories", "20"}, {"bits", "weight:decoder 8 range=stored"}});
   RunIdentity identity{format_ini(settings(config)), quant_rules(config)};
   Model model = make_model(config, load_data(config));
   Inventory inventory = take_inventory(model);
@@ -45,6 +48,7 @@ TEST_CASE("checkpoint: everything comes back, bit for bit") {
   REQUIRE(weights_digest(loaded.inventory) != weights_digest(saved.inventory));
   const Progress progress = load_checkpoint(folder / "c.h5", loaded.identity, loaded.inventory, &loaded.optimizer);
   CHECK(weights_digest(loaded.inventory) == weights_digest(saved.inventory));
+  CHECK(loaded.model.as<S5Regressor>()->decoder.weight_quantizer.range == std::vector<float>{7.0F});  // stored
   CHECK(loaded.optimizer.m == saved.optimizer.m);
   CHECK(loaded.optimizer.v == saved.optimizer.v);
   CHECK(loaded.optimizer.steps == 7);

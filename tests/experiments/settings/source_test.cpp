@@ -6,6 +6,7 @@
 #include "experiments/run/model_setup.h"
 #include "experiments/run/train.h"
 #include "experiments/settings/load.h"
+#include "experiments/training/checkpoint.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>
@@ -51,6 +52,38 @@ TEST_CASE("from: parameters and running statistics are those of the source, its 
     CHECK(buffer->value.data == tensor(source, "buffers/" + name));
   }
   CHECK(needs_calibration(inventory));
+}
+
+TEST_CASE("from: stored ranges are taken over with the weights, and fine-tuning keeps them") {
+  const tests::TempFolder folder;
+  const auto source = folder / "source";
+  train(run_config({{"bits", "weight:decoder 8 range=stored; weight:encoder 8 range=stored"}}, source));
+  const auto stored = tensor(source, "stored/weight:decoder");
+  REQUIRE(stored.size() == 1);
+  const std::string rules = "weight:decoder 8 range=stored; weight:encoder 4 range=stored";
+  const RunConfig c = run_config({{"bits", rules}, {"from", source.string()}}, folder / "tuned");
+  const datasets::Splits data = load_data(c);
+  Model model = make_model(c, data);
+  Inventory inventory = take_inventory(model);
+  apply_quantization(c, inventory);
+  load_source(c, data, inventory);
+  for (const Quantizer* site : inventory.quantizers) {
+    if (site->site == "weight:decoder") CHECK(site->range == stored);
+    if (site->site == "weight:encoder") CHECK(site->range.empty());  // of other bits
+  }
+  REQUIRE(train(c).status == "done");
+  CHECK(tensor(folder / "tuned", "stored/weight:decoder") == stored);
+  CHECK(tensor(folder / "tuned", "stored/weight:encoder") != tensor(source, "stored/weight:encoder"));
+  CHECK(tensor(folder / "tuned", "parameters/decoder.weight") != tensor(source, "parameters/decoder.weight"));
+
+  const std::string digest = source_digest(source);
+  for (Quantizer* site : inventory.quantizers) site->range.assign(site->range_count(), 2.0F);
+  save_checkpoint(source / "best.h5", {}, {}, inventory, nullptr);
+  const std::string other = source_digest(source);
+  for (Quantizer* site : inventory.quantizers) site->range.assign(site->range_count(), 3.0F);
+  save_checkpoint(source / "best.h5", {}, {}, inventory, nullptr);
+  CHECK(source_digest(source) != other);
+  CHECK(digest != other);
 }
 
 TEST_CASE("from: learned ranges of either run stay with their run") {
