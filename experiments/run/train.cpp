@@ -8,6 +8,7 @@
 #include "experiments/host/signals.h"
 #include "experiments/host/version.h"
 #include "experiments/inspect/inspect.h"
+#include "experiments/posttraining/balance.h"
 #include "experiments/run/identity.h"
 #include "experiments/run/model_setup.h"
 #include "experiments/settings/load.h"
@@ -20,6 +21,7 @@
 #include <chrono>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace bitstate::experiments {
 namespace {
@@ -96,7 +98,7 @@ class Run {
 
   bool resumes() const { return config_.run.resume && fs::exists(file("checkpoint.h5")); }
   void take_over();
-  void balance_states();
+  void transform();
   void say_whether_exportable();
   void end_step(const Progress& progress);
   void end_epoch(const EpochResult& epoch);
@@ -191,11 +193,13 @@ TrainResult Run::result(std::string status) const {
   return r;
 }
 
-void Run::balance_states() {
-  trainer_.located("balancing", [&] {
-    balance(trainer_.runner(), trainer_.model(), trainer_.inventory(), trainer_.calibration_data(*data_.train));
+/// Changes the weights of the source as the options say.
+void Run::transform() {
+  const std::vector<const Transform*> transforms(config_.source.balance ? 1 : 0, &balance_transform);
+  const CalibrationData data = trainer_.calibration_data(*data_.train);
+  trainer_.located("transforms", [&] {
+    apply_transforms(transforms, {trainer_.model(), trainer_.inventory(), trainer_.runner(), data});
   });
-  trainer_.apply_rules();
 }
 
 /// Takes over where the folder's checkpoint stands, or else the weights of the run that this one starts from.
@@ -214,7 +218,7 @@ void Run::begin() {
   take_over();
   const std::string& metrics = trainer_.progress().metrics;
   if (!metrics.empty()) write_file_atomically(file("metrics.jsonl"), metrics);
-  if (config_.source.balance && !resumes()) balance_states();
+  if (!resumes()) transform();
 }
 
 /// Runs one sequence through what begin() would train: a layer may refuse its quantizers only when it computes.

@@ -28,9 +28,4 @@ void check_calibration(const Inventory& inventory, std::size_t batches);
 /// nothing where no site lacks a range.
 void calibrate(LaneRunner& runner, const Inventory& inventory, const CalibrationData& data);
 
-/// Balances the states of every SSM (models/s5/balance.h) by the maxima that they show in the float model. The sites'
-/// rules and ranges are gone afterwards. Throws UsageError without batches, and for a model without
-/// SSMs.
-void balance(LaneRunner& runner, Model& model, Inventory& inventory, const CalibrationData& data);
-
 }  // namespace bitstate

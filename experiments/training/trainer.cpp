@@ -109,8 +109,6 @@ Trainer::Trainer(Model model, TrainerOptions options)
   check_calibration(inventory_, options_.calibration_batches);
 }
 
-void Trainer::apply_rules() { apply(options_, inventory_); }
-
 std::size_t Trainer::steps_per_epoch(const datasets::Dataset& training) const {
   const std::size_t steps = training.size() / options_.bsz;
   require<UsageError>(steps > 0, "bsz", "expected at most {1}, the sequences of the training part, got \"{0}\"",

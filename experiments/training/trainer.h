@@ -105,9 +105,6 @@ class Trainer {
   /// Takes the weights of a file of save() or save_weights(), and how far they were trained.
   void load_weights(const std::filesystem::path& file);
 
-  /// Gives the sites their quantizers anew, without ranges.
-  void apply_rules();
-
   /// Steps of an epoch on these data. Throws UsageError when they are fewer than a batch.
   [[nodiscard]] std::size_t steps_per_epoch(const datasets::Dataset& training) const;
   /// The training sequences that calibration reads, in batches: the first of the first epoch.

@@ -8,7 +8,6 @@
 #include "experiments/run/model_setup.h"
 #include "experiments/run/train.h"
 #include "experiments/settings/load.h"
-#include "models/s5/models.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>
@@ -154,46 +153,6 @@ TEST_CASE("ptq: the number of batches matters to static ranges, and the number o
   CHECK(digest("1", 3) == one);
   CHECK(digest("4", 1) != one);
   CHECK(digest("4", 3) == digest("4", 2));
-}
-
-TEST_CASE("balance: the states that calibration sees come within a factor 2, and no rule or range is left behind") {
-  CalibrationRig rig(Settings{{"quant", "w8a8"}});
-  const CalibrationData batches{*rig.data.train, rig.order, rig.c.training.bsz, 3};
-  balance(rig.runner, rig.model, rig.inventory, batches);
-  for (const Quantizer* site : rig.inventory.quantizers) CHECK_FALSE(site->spec.active());
-
-  quantize_sites(rig.inventory, QuantConfig::parse("state:* 16 range=ema granularity=channel rate=0.001", "test"));
-  calibrate(rig.runner, rig.inventory, {*rig.data.train, rig.order, rig.c.training.bsz, 1, true});
-  for (const S5SSM* ssm : ssms(rig.model)) {
-    const auto& range = ssm->state_quantizer.range;
-    REQUIRE(range.size() == 4);
-    const auto [low, high] = std::minmax_element(range.begin(), range.end());
-    CHECK(*high / *low < 3.0F);  // the first batch's maxima are not those of all three
-  }
-  CHECK_THROWS_WITH_AS(
-      balance(rig.runner, rig.model, rig.inventory, {*rig.data.train, rig.order, rig.c.training.bsz, 0}),
-      doctest::Contains("[balance]"), UsageError);
-}
-
-TEST_CASE("balance: a float run has the source's result bit for bit, a quantized one has not, and eval agrees") {
-  const tests::TempFolder folder;
-  const double loss = train(config({}, folder / "source")).test_loss;
-  const auto run = [&](const std::string& out, const std::string& balance, const std::string& quant) {
-    const RunConfig c = config({{"from", (folder / "source").string()},
-                                {"epochs", "0"},
-                                {"calibration_batches", "2"},
-                                {"balance", balance},
-                                {"quant", quant}},
-                               folder / out);
-    const TrainResult result = train(c);
-    CHECK(evaluate(c, c.run.out).test_loss == result.test_loss);
-    return result.test_loss;
-  };
-  CHECK(run("float", "true", "none") == loss);
-  CHECK(Hdf5Reader(folder / "float/best.h5").read<float>("parameters/layers.0.ssm.B").values !=
-        Hdf5Reader(folder / "source/best.h5").read<float>("parameters/layers.0.ssm.B").values);
-  CHECK(run("balanced", "true", "w8a8") != run("plain", "false", "w8a8"));
-  CHECK(tests::error_of<UsageError>([] { config({{"balance", "true"}}); }).find("[balance]") == 0);
 }
 
 }  // namespace bitstate::experiments

@@ -5,7 +5,7 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "experiments/inspect/inspect.h"
-#include "experiments/training/calibration.h"
+#include "experiments/posttraining/balance.h"
 #include "experiments/training/lane_runner.h"
 
 #include <doctest/doctest.h>
@@ -98,7 +98,8 @@ TEST_CASE("custom model: one that compares pairs refuses single sequences, and S
   LaneRunner runner(model, inventory, Metric::accuracy, {}, workers);
   CHECK_THROWS_WITH_AS(runner.run(LaneRunner::Mode::evaluate, data, indices),
                        "[lanes] the model reads pairs of sequences, but the example is a single one", Error);
-  CHECK_THROWS_WITH_AS(balance(runner, model, inventory, {data, indices, 1, 1}),
+  const CalibrationData calibration{data, indices, 1, 1};
+  CHECK_THROWS_WITH_AS(balance({model, inventory, runner, calibration}),
                        "[balance] the model has no S5 SSM whose states could be balanced", UsageError);
 }
 

@@ -1,0 +1,116 @@
+// Transforms of a trained model: what each promises, their order, and how a run names them.
+#include "core/error.h"
+#include "core/io/hdf5.h"
+#include "experiments/posttraining/balance.h"
+#include "experiments/run/model_setup.h"
+#include "experiments/run/train.h"
+#include "experiments/settings/load.h"
+#include "models/s5/models.h"
+#include "tests/support/temp_folder.h"
+#include "tests/support/text.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <numeric>
+#include <string>
+#include <vector>
+
+namespace bitstate::experiments {
+namespace {
+
+RunConfig transformed_run(const Settings& options, const std::filesystem::path& out = {}) {
+  Settings all{{"trajectories", "40"}, {"bsz", "4"}, {"epochs", "2"}};
+  all.insert(all.end(), options.begin(), options.end());
+  RunConfig c = load_run_config("lorenz-small", all);
+  c.run.out = out.string();
+  c.run.threads = 2;
+  return c;
+}
+
+/// A model under the rules of a run, with the data that transforms may read.
+struct TransformRig {
+  RunConfig c;
+  datasets::Splits data = load_data(c);
+  Model model = make_model(c, data);
+  Inventory inventory = take_inventory(model);
+  Workers workers{2};
+  LaneRunner runner{model, inventory, metric_of(data), {c.training.lanes, 0, c.s5.batchnorm}, workers};
+  std::vector<std::size_t> order = std::vector<std::size_t>(data.train->size());
+
+  explicit TransformRig(const Settings& options) : c(transformed_run(options)) {
+    apply_quantization(c, inventory);
+    std::iota(order.begin(), order.end(), std::size_t{0});
+  }
+  TransformRig(const TransformRig&) = delete;
+
+  void apply(const std::vector<const Transform*>& transforms, std::size_t batches) {
+    const CalibrationData calibration{*data.train, order, c.training.bsz, batches, true};
+    apply_transforms(transforms, {model, inventory, runner, calibration});
+  }
+};
+
+std::vector<std::string> applied;
+
+TEST_CASE("transforms: they are applied in the order of the list") {
+  const Transform first{"first", "", Transform::Needs::nothing, true,
+                        [](const TransformTarget&) { applied.emplace_back("first"); }};
+  const Transform second{"second", "", Transform::Needs::gradients, false,
+                         [](const TransformTarget&) { applied.emplace_back("second"); }};
+  TransformRig rig({});
+  applied.clear();
+  rig.apply({&second, &first, &second}, 1);
+  CHECK(applied == std::vector<std::string>{"second", "first", "second"});
+  applied.clear();
+  rig.apply({&first}, 0);
+  CHECK_THROWS_WITH_AS(rig.apply({&second}, 0), "[second] needs calibration batches, but there are 0", UsageError);
+  CHECK(applied == std::vector<std::string>{"first"});
+}
+
+TEST_CASE("transforms: one that says so changes weights and keeps the outputs of the float model, bit for bit") {
+  const tests::TempFolder folder;
+  const double loss = train(transformed_run({}, folder / "source")).test_loss;
+  const auto b = [](const std::filesystem::path& run) {
+    return Hdf5Reader(run / "best.h5").read<float>("parameters/layers.0.ssm.B").values;
+  };
+  for (const Transform& transform : all_transforms()) {
+    CAPTURE(transform.name);
+    const auto run = [&](const std::string& out, const std::string& transforms, const std::string& quant) {
+      Settings options{
+          {"from", (folder / "source").string()}, {"epochs", "0"}, {"calibration_batches", "2"}, {"quant", quant}};
+      if (!transforms.empty()) options.emplace_back(transforms, "true");
+      const RunConfig c = transformed_run(options, folder / (std::string(transform.name) + out));
+      const TrainResult result = train(c);
+      CHECK(evaluate(c, c.run.out).test_loss == result.test_loss);
+      return result.test_loss;
+    };
+    const std::string name(transform.name);
+    CHECK((run("float", name, "none") == loss) == transform.keeps_float_output);
+    CHECK(b(folder / (name + "float")) != b(folder / "source"));
+    CHECK(run("w8a8", name, "w8a8") != run("plain", "", "w8a8"));
+  }
+}
+
+TEST_CASE("balance: the states that calibration sees come within a factor 2, and rules and ranges stay") {
+  TransformRig rig({{"quant", "w8a8"}, {"bits", "weight:decoder 8 range=stored"}});
+  Quantizer& decoder = rig.model.as<S5Regressor>()->decoder.weight_quantizer;
+  decoder.range = {0.25F};
+  std::vector<QuantSpec> specs;
+  for (const Quantizer* site : rig.inventory.quantizers) specs.push_back(site->spec);
+  rig.apply({&balance_transform}, 3);
+  for (std::size_t i = 0; i < specs.size(); ++i) CHECK(rig.inventory.quantizers[i]->spec == specs[i]);
+  CHECK(decoder.range == std::vector<float>{0.25F});
+
+  quantize_sites(rig.inventory, QuantConfig::parse("state:* 16 range=ema granularity=channel rate=0.001", "test"));
+  calibrate(rig.runner, rig.inventory, {*rig.data.train, rig.order, rig.c.training.bsz, 1, true});
+  for (const S5SSM* ssm : ssms(rig.model)) {
+    const auto& range = ssm->state_quantizer.range;
+    REQUIRE(range.size() == 4);
+    const auto [low, high] = std::minmax_element(range.begin(), range.end());
+    CHECK(*high / *low < 3.0F);  // the first batch's maxima are not those of all three
+  }
+  CHECK_THROWS_WITH_AS(rig.apply({&balance_transform}, 0), doctest::Contains("[balance]"), UsageError);
+}
+
+}  // namespace
+}  // namespace bitstate::experiments
