@@ -21,8 +21,8 @@ struct Command {
 };
 
 /// Options of a run that change it without training and are no quantization.
-inline constexpr std::array<std::string_view, 5> ptq_changes{"preset", "qgelu_approx", "hard_sigmoid", "scan",
-                                                             "balance"};
+inline constexpr std::array<std::string_view, 6> ptq_changes{"preset", "qgelu_approx", "hard_sigmoid",
+                                                             "scan",   "balance",      "transforms"};
 
 /// All commands; `run` are the options of runs with the values to show.
 std::vector<Command> command_table(const std::vector<OptionInfo>& run = run_options());

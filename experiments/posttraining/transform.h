@@ -6,7 +6,9 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace bitstate {
 
@@ -34,6 +36,10 @@ struct Transform {
 
 /// All transforms: a new one is added to the table in transform.cpp.
 std::span<const Transform> all_transforms();
+
+/// The transforms of these names, in their order. Throws UsageError for a name that is none, and for one that comes
+/// twice.
+std::vector<const Transform*> transforms_of(std::span<const std::string> names);
 
 /// Applies them in their order. Throws UsageError, in the name of the transform, where it needs data and there is no
 /// batch, and what apply() throws.

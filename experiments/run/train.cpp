@@ -8,7 +8,7 @@
 #include "experiments/host/signals.h"
 #include "experiments/host/version.h"
 #include "experiments/inspect/inspect.h"
-#include "experiments/posttraining/balance.h"
+#include "experiments/posttraining/transform.h"
 #include "experiments/run/identity.h"
 #include "experiments/run/model_setup.h"
 #include "experiments/settings/load.h"
@@ -195,7 +195,7 @@ TrainResult Run::result(std::string status) const {
 
 /// Changes the weights of the source as the options say.
 void Run::transform() {
-  const std::vector<const Transform*> transforms(config_.source.balance ? 1 : 0, &balance_transform);
+  const auto transforms = transforms_of(config_.source);
   const CalibrationData data = trainer_.calibration_data(*data_.train);
   trainer_.located("transforms", [&] {
     apply_transforms(transforms, {trainer_.model(), trainer_.inventory(), trainer_.runner(), data});

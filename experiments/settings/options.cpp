@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "core/suggest.h"
+#include "experiments/posttraining/transform.h"
 #include "experiments/settings/embedded.h"
 #include "experiments/settings/foreign_names.h"
 #include "experiments/settings/run_config.h"
@@ -54,6 +55,15 @@ OptionTable<RunConfig> choice_options() {
   return table;
 }
 
+/// `balance` at the front is the option of this name: so runs have kept it.
+void set_transforms(SourceSettings& source, std::string_view value) {
+  source.transforms = split(value, ",");
+  (void)bitstate::transforms_of(source.transforms);  // throws
+  if (source.transforms.empty() || source.transforms.front() != "balance") return;
+  source.balance = true;
+  source.transforms.erase(source.transforms.begin());
+}
+
 OptionTable<SourceSettings> source_options() {
   using S = SourceSettings;
   OptionTable<S> table("training");
@@ -62,6 +72,10 @@ OptionTable<SourceSettings> source_options() {
   table.real("from_epochs_factor", "FACTOR", &S::epochs_factor, {0.0, 1e3, true},
              "with from: on epochs, rounded to at least 1");
   table.flag("balance", &S::balance, "with from: bring the states to one magnitude, by powers of two");
+  auto& transforms =
+      table.add("transforms", "NAMES", "with from: changes of its weights, in the order of this list of",
+                set_transforms, [](const S& s) { return fmt::format("{}", fmt::join(s.transforms, ",")); });
+  for (const Transform& transform : all_transforms()) transforms.words.emplace_back(transform.name);
   return table;
 }
 
@@ -220,7 +234,7 @@ Settings completed(const Settings& kept, std::string_view where) {
 Settings without_quantization(Settings settings) {
   std::erase_if(settings, [](const auto& setting) {
     return is_quant_setting(setting.first) || setting.first.starts_with("from") ||
-           setting.first == "calibration_batches" || setting.first == "balance";
+           setting.first == "calibration_batches" || setting.first == "balance" || setting.first == "transforms";
   });
   return settings;
 }

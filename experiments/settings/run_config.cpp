@@ -1,6 +1,7 @@
 #include "experiments/settings/run_config.h"
 
 #include "core/error.h"
+#include "experiments/posttraining/transform.h"
 #include "experiments/settings/options.h"
 
 #include <fmt/ranges.h>
@@ -31,6 +32,7 @@ void validate_source(const RunConfig& c) {
   needs_from(c.source.lr_factor != 1.0, "from_lr_factor");
   needs_from(c.source.epochs_factor != 1.0, "from_epochs_factor");
   needs_from(c.source.balance, "balance");
+  needs_from(!c.source.transforms.empty(), "transforms");
 }
 
 }  // namespace
@@ -39,10 +41,18 @@ void validate(const RunConfig& c) {
   validate(c.s5);
   validate_subjects(c);
   validate_source(c);
-  require<UsageError>(!c.source.balance || c.training.calibration_batches > 0, "balance",
-                      "needs training batches that show the states' magnitudes; calibration_batches is 0");
+  for (const Transform* transform : transforms_of(c.source)) {
+    require<UsageError>(transform->needs == Transform::Needs::nothing || c.training.calibration_batches > 0,
+                        transform->name, "needs training batches; calibration_batches is 0");
+  }
   require<UsageError>(c.training.lr_min <= ssm_lr_of(c), "lr_min", "expected at most ssm_lr_base = {1}, got \"{0}\"",
                       c.training.lr_min, ssm_lr_of(c));
+}
+
+std::vector<const Transform*> transforms_of(const SourceSettings& source) {
+  std::vector<std::string> names = source.transforms;
+  if (source.balance) names.insert(names.begin(), "balance");
+  return bitstate::transforms_of(names);
 }
 
 std::size_t epochs_of(const RunConfig& config) {

@@ -10,16 +10,25 @@
 #include <string>
 #include <vector>
 
+namespace bitstate {
+struct Transform;
+}
+
 namespace bitstate::experiments {
 
 /// The run whose weights another one starts from.
 struct SourceSettings {
-  std::string from;            ///< its folder; empty = from random weights
-  std::string digest;          ///< of its weights; set by load_run_config(), empty where the folder holds none
-  double lr_factor = 1.0;      ///< on ssm_lr_base (Q-S5's QAFT: 0.1)
-  double epochs_factor = 1.0;  ///< on epochs, rounded, at least 1 (Q-S5's QAFT: 1/3)
-  bool balance = false;        ///< scale the states to one magnitude first (models/s5/balance.h)
+  std::string from;                     ///< its folder; empty = from random weights
+  std::string digest;                   ///< of its weights; set by load_run_config(), empty where the folder holds none
+  double lr_factor = 1.0;               ///< on ssm_lr_base (Q-S5's QAFT: 0.1)
+  double epochs_factor = 1.0;           ///< on epochs, rounded, at least 1 (Q-S5's QAFT: 1/3)
+  bool balance = false;                 ///< the first transform is `balance`
+  std::vector<std::string> transforms;  ///< names of those that follow (experiments/posttraining)
 };
+
+/// What is done to the weights of the source, in this order. Throws UsageError for a name that is no transform, and for
+/// one that comes twice.
+std::vector<const Transform*> transforms_of(const SourceSettings& source);
 
 /// Rules of quantization, besides those that the flags of a model family stand for.
 struct QuantSettings {

@@ -67,6 +67,17 @@ TEST_CASE("transforms: they are applied in the order of the list") {
   CHECK(applied == std::vector<std::string>{"first"});
 }
 
+TEST_CASE("transforms: a list is of names that exist, each of them once") {
+  const auto named = [](const std::vector<std::string>& names) { return bitstate::transforms_of(names); };
+  CHECK(named({}).empty());
+  for (const Transform& transform : all_transforms()) {
+    CHECK(named({std::string(transform.name)}) == std::vector<const Transform*>{&transform});
+  }
+  CHECK_THROWS_WITH_AS(named({"balanse"}), doctest::Contains("[transforms] there is no transform \"balanse\""),
+                       UsageError);
+  CHECK_THROWS_WITH_AS(named({"balance", "balance"}), "[transforms] names balance twice", UsageError);
+}
+
 TEST_CASE("transforms: one that says so changes weights and keeps the outputs of the float model, bit for bit") {
   const tests::TempFolder folder;
   const double loss = train(transformed_run({}, folder / "source")).test_loss;
@@ -76,10 +87,12 @@ TEST_CASE("transforms: one that says so changes weights and keeps the outputs of
   for (const Transform& transform : all_transforms()) {
     CAPTURE(transform.name);
     const auto run = [&](const std::string& out, const std::string& transforms, const std::string& quant) {
-      Settings options{
-          {"from", (folder / "source").string()}, {"epochs", "0"}, {"calibration_batches", "2"}, {"quant", quant}};
-      if (!transforms.empty()) options.emplace_back(transforms, "true");
-      const RunConfig c = transformed_run(options, folder / (std::string(transform.name) + out));
+      const RunConfig c = transformed_run({{"from", (folder / "source").string()},
+                                           {"epochs", "0"},
+                                           {"calibration_batches", "2"},
+                                           {"transforms", transforms},
+                                           {"quant", quant}},
+                                          folder / (std::string(transform.name) + out));
       const TrainResult result = train(c);
       CHECK(evaluate(c, c.run.out).test_loss == result.test_loss);
       return result.test_loss;
@@ -89,6 +102,29 @@ TEST_CASE("transforms: one that says so changes weights and keeps the outputs of
     CHECK(b(folder / (name + "float")) != b(folder / "source"));
     CHECK(run("w8a8", name, "w8a8") != run("plain", "", "w8a8"));
   }
+}
+
+TEST_CASE("transforms: balance, the old option, is the first of the list, under the name that runs had") {
+  const tests::TempFolder folder;
+  train(transformed_run({}, folder / "source"));
+  const auto with = [&](const Settings& options) {
+    Settings all{{"from", (folder / "source").string()}};
+    all.insert(all.end(), options.begin(), options.end());
+    return transformed_run(all, folder / "run");
+  };
+  const RunConfig old = with({{"balance", "true"}});
+  CHECK(kept_settings(with({{"transforms", "balance"}})) == kept_settings(old));
+  CHECK(settings_hash(with({{"transforms", "balance"}})) == settings_hash(old));
+  CHECK(kept_settings(with({{"balance", "true"}, {"transforms", " balance "}})) == kept_settings(old));
+  CHECK(settings_hash(with({{"balance", "false"}})) == settings_hash(with({})));
+  CHECK(settings_hash(with({{"transforms", ""}})) == settings_hash(with({})));
+  CHECK(settings_hash(old) != settings_hash(with({})));
+  CHECK(tests::error_of<UsageError>([] { transformed_run({{"balance", "true"}}); }).find("[balance]") == 0);
+  CHECK(tests::error_of<UsageError>([] { transformed_run({{"transforms", "balance"}}); }).find("[balance]") == 0);
+  CHECK(tests::error_of<UsageError>([&] { with({{"transforms", "nothing"}}); }).find("[transforms]") == 0);
+  CHECK(tests::error_of<UsageError>([&] {
+          with({{"transforms", "balance"}, {"calibration_batches", "0"}});
+        }).find("[balance]") == 0);
 }
 
 TEST_CASE("balance: the states that calibration sees come within a factor 2, and rules and ranges stay") {

@@ -132,7 +132,8 @@ std::vector<Row> other_rows(const tests::TempFolder& folder, const std::string& 
           {"from", source, lorenz},
           {"from_lr_factor", "0.5", from},
           {"from_epochs_factor", "0.4", from},
-          {"balance", "true", {{"from", source}, {"bits", "state:* 4"}}}};
+          {"balance", "true", {{"from", source}, {"bits", "state:* 4"}}},
+          {"transforms", "balance", {{"from", source}, {"bits", "state:* 4"}}}};
 }
 
 TEST_CASE("options: every option of a run changes its weights or its error") {

@@ -244,6 +244,7 @@ TEST_CASE("run_config: every bad value is refused by a sentence with the option 
                      {"from_lr_factor", "0"},
                      {"from_epochs_factor", "-1"},
                      {"balance", "2"},
+                     {"transforms", "balanse"},
                      {"calibration_batches", "few"},
                      {"epochs", "0"},
                      {"a_bits", "0"},
