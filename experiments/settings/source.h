@@ -28,10 +28,10 @@ std::string source_digest(const std::filesystem::path& run);
 /// in the units of those; else "".
 std::string other_columns(const RunConfig& config);
 
-/// Sets parameters and buffers of config's model from `config.source.from`/best.h5, and stored ranges where the source's
-/// rule for the site is the same; other ranges are not taken over. A discrete model is the one that a continuous source
-/// stands for. Throws UsageError, naming the first tensor that differs, when the file belongs to a model of another
-/// architecture, Error when it is damaged.
+/// Sets parameters and buffers of config's model from `config.source.from`/best.h5, and stored ranges where the
+/// source's rule for the site is the same; other ranges are not taken over. A discrete model is the one that a
+/// continuous source stands for. Throws UsageError, naming the first tensor that differs, when the file belongs to a
+/// model of another architecture, Error when it is damaged.
 void load_source(const RunConfig& config, const datasets::Splits& data, const Inventory& inventory);
 
 }  // namespace bitstate::experiments
