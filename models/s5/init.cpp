@@ -1,9 +1,9 @@
 #include "models/s5/init.h"
 
 #include "core/error.h"
-#include "core/linalg.h"
 #include "core/random.h"
 #include "models/layers/init.h"
+#include "models/linalg.h"
 
 #include <cmath>
 #include <string>

@@ -1,4 +1,4 @@
-#include "core/linalg.h"
+#include "models/linalg.h"
 
 #include "core/error.h"
 
