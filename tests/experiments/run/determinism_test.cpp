@@ -24,7 +24,7 @@ RunConfig config(bool batchnorm, const std::string& quant) {
                                                  {"p_dropout", "0.2"},
                                                  {"activation_fn", "half_glu1"},
                                                  {"bidirectional", "true"},
-                                                 {"d_model", "20"},
+                                                 {"d_model", "8"},
                                                  {"batchnorm", batchnorm ? "true" : "false"}});
   return c;
 }
