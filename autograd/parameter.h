@@ -14,8 +14,8 @@ struct Parameter {
   std::size_t offset = 0;
 };
 
-/// A tensor that is saved but not trained by gradients: the running statistics of a norm. `offset` is its place in the
-/// flat array of batch statistics (Pass::statistics).
+/// Running statistics, as those of a norm: saved, but not trained by gradients. After each training step they move
+/// towards what the batch wrote to Pass::statistics at `offset`, by 1 - TrainerOptions::bn_momentum.
 struct Buffer {
   Tensor value;
   std::size_t offset = 0;

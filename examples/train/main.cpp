@@ -5,6 +5,7 @@
 #include "experiments/training/export_model.h"
 #include "experiments/training/named_rules.h"
 #include "experiments/training/trainer.h"
+#include "models/s5/groups.h"
 #include "models/s5/layer.h"
 using namespace bitstate;
 struct FirstSign final : datasets::Dataset {  // 16 steps of noise; the class is the sign of the first
@@ -13,8 +14,7 @@ struct FirstSign final : datasets::Dataset {  // 16 steps of noise; the class is
   std::size_t size() const override { return count; }
   void read(std::size_t index, datasets::Example& out) const override {
     out.length = 16;
-    out.x.resize(16);
-    for (std::size_t t = 0; t < 16; ++t) out.x[t] = static_cast<float>(Random{first + index, 0}.normal(t));
+    for (std::size_t t = 0; t < 16; ++t) out.x.push_back(static_cast<float>(Random{first + index, 0}.normal(t)));
     out.label = out.x[0] > 0 ? 1 : 0;
   }
 };
@@ -26,13 +26,13 @@ Value softsign(Tape& tape, Value x) {  // a function and its derivative; on code
   return ops::elementwise(tape, op, x, [](float v) { return v / (1 + std::abs(v)); });
 }
 struct Network {  // decoder(last(softsign(ssm(x))))
-  S5SSM ssm{{.sizes = {.H = 1, .P_full = 32, .blocks = 1}}, 1, "ssm"};
+  S5SSM ssm{{.sizes = {.H = 1, .P_full = 32, .blocks = 1}}, 1, "layer.ssm"};
   Linear decoder{1, 2, 1, "decoder"};
   Quantizer hidden{.numbers = 1}, squashed{.numbers = 1};
   OutputSpec output() const { return {Output::class_per_sequence}; }
   template <class V>
   void visit(V& v) {
-    v("ssm", ssm), v("decoder", decoder), v.site("act", "hidden", hidden), v.site("act", "squashed", squashed);
+    v("layer.ssm", ssm), v("decoder", decoder), v.site("act", "hidden", hidden), v.site("act", "squashed", squashed);
   }
   Value forward(Tape& tape, const Batch& batch) const {
     const Value x = tape.input(batch.x.size(), 1, batch.x.data());
@@ -43,13 +43,13 @@ struct Network {  // decoder(last(softsign(ssm(x))))
 };
 int main() {
   TrainerOptions options{.rules = named_rules("w8a8") + "weight:decoder 6\n", .epochs = 10, .bsz = 16};
-  options.lr = options.ssm_lr = 0.01;
+  options.lr = options.ssm_lr = 0.01, options.optimizer.groups = s5_groups(OptConfig::standard);
   options.callbacks.epoch = [](const EpochResult& e) { fmt::print("{} {:.3f}\n", e.epoch, e.validation.metric); };
   Trainer trainer(Network(), options);
-  const FirstSign training(0, 1024), test(1024, 256);
-  trainer.train(training, test);
+  const FirstSign training(0, 1024), validation(1024, 256);
+  if (!trainer.train(training, validation)) return 1;
   datasets::Example example;
-  test.read(0, example);
+  validation.read(0, example);
   const program::Runner runner(export_model(trainer.model(), example, "first-sign"));
   Tape tape;
   const Node& forward = tape[forward_example(trainer.model(), example, 0, tape)];

@@ -53,6 +53,12 @@ ModelShape shape_of(const datasets::Splits& data) {
   return {data.d_input, data.tokens, data.d_output, {output(), data.pairs ? std::size_t{2} : std::size_t{1}}};
 }
 
+Metric metric_of(const datasets::Splits& data) {
+  if (data.task == datasets::Task::classification) return Metric::accuracy;
+  if (data.name == "mackey-glass") return Metric::smape;  // as Q-S5
+  return data.name == "lorenz" ? Metric::mse : Metric::rmse;
+}
+
 OptimizerSettings optimizer_settings(const RunConfig& config) {
   OptimizerSettings settings = s5_optimizer(config.s5);
   settings.weight_decay = config.training.weight_decay;

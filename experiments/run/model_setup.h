@@ -3,6 +3,7 @@
 
 #include "autograd/optimizer.h"
 #include "datasets/registry.h"
+#include "experiments/training/metric.h"
 #include "models/model.h"
 
 #include <optional>
@@ -18,6 +19,9 @@ datasets::Splits load_data(const RunConfig& config, const std::optional<datasets
 
 /// What the data ask of a model.
 ModelShape shape_of(const datasets::Splits& data);
+
+/// The metric by which models of these data are judged.
+Metric metric_of(const datasets::Splits& data);
 
 /// How the parameters of a run learn.
 OptimizerSettings optimizer_settings(const RunConfig& config);

@@ -143,14 +143,13 @@ void Run::end_epoch(const EpochResult& epoch) {
   const std::string name = "val_" + std::string(metric_name(trainer_.metric()));
   json line = {{"epoch", epoch.epoch}, {"train_loss", epoch.train_loss}, {"val_loss", epoch.validation.loss}};
   line[name] = epoch.validation.metric;
-  Progress& progress = trainer_.progress();
-  progress.metrics += line.dump() + "\n";
+  trainer_.keep_metrics(trainer_.progress().metrics + line.dump() + "\n");
   if (epoch.best) trainer_.save_weights(file("best.h5"));
-  write_file_atomically(file("metrics.jsonl"), progress.metrics);
+  write_file_atomically(file("metrics.jsonl"), trainer_.progress().metrics);
   save();
   bar_->line(fmt::format("epoch {:3}/{}  train loss {:.4f}  val loss {:.4f}  {} {:.4f}  {}", epoch.epoch,
                          options_.epochs, epoch.train_loss, epoch.validation.loss, name, epoch.validation.metric,
-                         duration_text(progress.seconds)));
+                         duration_text(trainer_.progress().seconds)));
 }
 
 void Run::say_whether_exportable() {
@@ -171,7 +170,7 @@ void Run::learn() {
 void Run::keep_untrained() {
   const auto evaluation = trainer_.located("validation", [&] { return trainer_.evaluate(validation()); });
   if (!evaluation) throw Interrupted{};
-  trainer_.progress().best = evaluation->metric;
+  trainer_.keep_best(evaluation->metric);
   trainer_.save_weights(file("best.h5"));
 }
 
@@ -195,11 +194,7 @@ TrainResult Run::result(std::string status) const {
 
 /// Changes the weights of the source as the options say.
 void Run::transform() {
-  const auto transforms = transforms_of(config_.source);
-  const CalibrationData data = trainer_.calibration_data(*data_.train);
-  trainer_.located("transforms", [&] {
-    apply_transforms(transforms, {trainer_.model(), trainer_.inventory(), trainer_.runner(), data});
-  });
+  trainer_.transform(transforms_of(config_.source), *data_.train);
 }
 
 /// Takes over where the folder's checkpoint stands, or else the weights of the run that this one starts from.
@@ -274,10 +269,12 @@ TrainResult Run::train() {
 
 TrainResult Run::evaluate_best(const RunIdentity& trained) {
   check_identity(file("best.h5"), trained);
-  trainer_.load_weights(file("best.h5"));
+  const Progress progress = trainer_.load_weights(file("best.h5"));
   const auto began = Clock::now();
   const auto test = trainer_.evaluate(*data_.test);
   TrainResult r = result(test ? "done" : "interrupted");
+  r.val_metric = progress.best;
+  r.epochs = progress.epoch;
   r.seconds = std::chrono::duration<double>(Clock::now() - began).count();
   if (!test) return r;
   r.tokens_per_second = static_cast<double>(test->tokens) / std::max(1e-9, r.seconds);

@@ -7,14 +7,10 @@
 #include "experiments/settings/ini.h"
 #include "experiments/settings/options.h"
 #include "experiments/settings/run_config.h"
+#include "experiments/training/weights.h"
 #include "models/s5/models.h"
 
-#include <fmt/ranges.h>
-
-#include <algorithm>
-#include <cmath>
 #include <iterator>
-#include <set>
 #include <system_error>
 
 namespace bitstate::experiments {
@@ -24,60 +20,12 @@ namespace fs = std::filesystem;
 
 std::filesystem::path weights_file(const std::filesystem::path& run) { return run / "best.h5"; }
 
-/// A learned range, which belongs to a site and not to the weights.
-bool is_range(std::string_view name) { return name.ends_with(".log_range"); }
-
-/// The tensors of "parameters" or "buffers".
-std::vector<std::string> members(const Hdf5Reader& reader, const std::string& group) {
-  std::vector<std::string> names;
-  if (reader.exists(group)) names = reader.list(group);
-  std::erase_if(names, is_range);
-  return names;
-}
-
-/// Reads one tensor of the model; `group` is "parameters" or "buffers".
-void read_tensor(const Hdf5Reader& reader, const std::string& group, const std::string& name, Tensor& into) {
-  const std::string file = reader.path().string();
-  const std::string path = group + "/" + name;
-  require<UsageError>(reader.exists(path), "from", "{} holds no {}, which this model has", file, name);
-  const Hdf5Shape shape = reader.shape(path);
-  require<UsageError>(shape == Hdf5Shape{into.rows, into.cols}, "from",
-                      "{} holds {} of shape [{}], but this model has [{}, {}]", file, name, fmt::join(shape, ", "),
-                      into.rows, into.cols);
-  auto array = reader.read<float>(path, into.size());
-  require(std::all_of(array.values.begin(), array.values.end(), [](float v) { return std::isfinite(v); }), "from",
-          "{}: {} holds a NaN or an infinity", file, name);
-  into.data = std::move(array.values);
-}
-
-void refuse_others(const Hdf5Reader& reader, const std::string& group, const std::set<std::string>& known) {
-  for (const auto& name : members(reader, group)) {
-    require<UsageError>(known.count(name) == 1, "from", "{} holds {}, which this model does not have",
-                        reader.path().string(), name);
-  }
-}
-
-void read_weights(const Hdf5Reader& reader, const Inventory& inventory) {
-  std::set<std::string> parameters, buffers;
-  for (const auto& [name, parameter] : inventory.parameters) {
-    if (is_range(name)) continue;
-    read_tensor(reader, "parameters", name, parameter->value);
-    parameters.insert(name);
-  }
-  for (const auto& [name, buffer] : inventory.buffers) {
-    read_tensor(reader, "buffers", name, buffer->value);
-    buffers.insert(name);
-  }
-  refuse_others(reader, "parameters", parameters);
-  refuse_others(reader, "buffers", buffers);
-}
-
 /// The weights of a continuous model, as those of the discrete model that it stands for.
 void read_as_discrete(const Hdf5Reader& reader, RunConfig config, const datasets::Splits& data,
                       const Inventory& inventory) {
   config.s5.a_training = "continuous";
   Model model = make_model(config, data);
-  read_weights(reader, take_inventory(model));
+  take_weights(reader, take_inventory(model));
   for (S5SSM* ssm : ssms(model)) ssm->make_discrete();
   const Inventory made = take_inventory(model);
   for (std::size_t i = 0; i < made.parameters.size(); ++i) {
@@ -85,23 +33,6 @@ void read_as_discrete(const Hdf5Reader& reader, RunConfig config, const datasets
   }
   for (std::size_t i = 0; i < made.buffers.size(); ++i) {
     inventory.buffers[i].buffer->value = made.buffers[i].buffer->value;
-  }
-}
-
-/// Sets the stored ranges of sites whose rule is that of the source.
-void read_stored_ranges(const Hdf5Reader& reader, const Inventory& inventory) {
-  const auto& sites = inventory.quantizers;
-  const bool wanted = std::any_of(sites.begin(), sites.end(), [](const Quantizer* site) { return site->is_stored(); });
-  if (!wanted || !reader.exists("stored")) return;
-  const auto rules = QuantConfig::parse(reader.read_text("rules"), reader.path().string()).resolve(inventory.sites());
-  for (std::size_t i = 0; i < sites.size(); ++i) {
-    if (!sites[i]->is_stored() || rules[i] != sites[i]->spec) continue;
-    const std::string path = "stored/" + sites[i]->site;
-    auto range = reader.read<float>(path, sites[i]->range_count()).values;
-    const auto usable = [](float r) { return std::isfinite(r) && r >= 0.0F; };
-    require(range.size() == sites[i]->range_count() && std::all_of(range.begin(), range.end(), usable), "from",
-            "{}: {} does not hold {} ranges", reader.path().string(), path, sites[i]->range_count());
-    sites[i]->range = std::move(range);
   }
 }
 
@@ -140,7 +71,7 @@ std::string source_digest(const std::filesystem::path& run) {
   const Hdf5Reader reader(weights_file(run));
   Sha256 hash;
   for (const std::string group : {"parameters", "buffers", "stored"}) {
-    for (const auto& name : members(reader, group)) {
+    for (const auto& name : weight_names(reader, group)) {
       const auto array = reader.read<float>(group + "/" + name);
       hash.update(name.data(), name.size());
       hash.update(array.values.data(), array.values.size() * sizeof(float));
@@ -171,9 +102,9 @@ void load_source(const RunConfig& config, const datasets::Splits& data, const In
   if (config.s5.a_training == "discrete" && !reader.exists("parameters/layers.0.ssm.Lambda_bar")) {
     read_as_discrete(reader, config, data, inventory);
   } else {
-    read_weights(reader, inventory);
+    take_weights(reader, inventory);
   }
-  read_stored_ranges(reader, inventory);
+  take_stored_ranges(reader, inventory);
 }
 
 }  // namespace bitstate::experiments

@@ -5,6 +5,8 @@
 #include "core/io/sha256.h"
 #include "core/io/units_file.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -27,14 +29,39 @@ std::int64_t checked_version(const Hdf5Reader& reader) {
   return version;
 }
 
-void read_floats(const Hdf5Reader& reader, const std::string& path, std::vector<float>& into) {
-  auto array = reader.read<float>(path, into.size());
-  require(array.values.size() == into.size(), "checkpoint", "{}: {} has {} elements, but this model has {}",
-          reader.path().string(), path, array.values.size(), into.size());
-  require(std::all_of(array.values.begin(), array.values.end(), [](float v) { return std::isfinite(v); }), "checkpoint",
-          "{}: {} holds a NaN or an infinity", reader.path().string(), path);
-  into = std::move(array.values);
-}
+/// Arrays that are read, and where they belong: a file that is refused changes nothing.
+class Staged {
+ public:
+  explicit Staged(const Hdf5Reader& reader) : reader_(reader) {}
+
+  /// `shape` is that of the model's array. Throws Error for another, and for numbers that are not finite.
+  void read(const std::string& path, std::vector<float>& into, const Hdf5Shape& shape) {
+    const std::string file = reader_.path().string();
+    const Hdf5Shape found = reader_.shape(path);
+    require(found == shape, "checkpoint", "{}: {} has the shape [{}], but this model has [{}]", file, path,
+            fmt::join(found, ", "), fmt::join(shape, ", "));
+    auto values = reader_.read<float>(path).values;
+    require(std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }), "checkpoint",
+            "{}: {} holds a NaN or an infinity", file, path);
+    arrays_.emplace_back(&into, std::move(values));
+  }
+  void read(const std::string& path, Tensor& into) { read(path, into.data, {into.rows, into.cols}); }
+
+  /// Refuses members of the group that were not read.
+  void require_all(const std::string& group, std::size_t read) const {
+    const std::size_t found = reader_.exists(group) ? reader_.list(group).size() : 0;
+    require(found == read, "checkpoint", "{}: {} holds {} arrays, but this model has {}", reader_.path().string(),
+            group, found, read);
+  }
+
+  void keep() {
+    for (auto& [into, values] : arrays_) *into = std::move(values);
+  }
+
+ private:
+  const Hdf5Reader& reader_;
+  std::vector<std::pair<std::vector<float>*, std::vector<float>>> arrays_;
+};
 
 constexpr std::size_t max_columns = std::size_t{1} << 20;
 
@@ -140,18 +167,21 @@ Progress load_checkpoint(const std::filesystem::path& file, const Inventory& inv
   progress.seconds = reader.read_scalar<double>("progress/seconds");
   progress.tokens = reader.read_scalar<std::uint64_t>("progress/tokens");
   progress.metrics = reader.read_text("progress/metrics");
-  for (const auto& entry : inventory.parameters)
-    read_floats(reader, "parameters/" + entry.name, entry.parameter->value.data);
-  for (const auto& entry : inventory.buffers) read_floats(reader, "buffers/" + entry.name, entry.buffer->value.data);
-  for (Quantizer* quantizer : inventory.quantizers) {
-    quantizer->range.resize(quantizer->range_count());
-    if (quantizer->needs_range()) read_floats(reader, range_path(*quantizer), quantizer->range);
+  Staged staged(reader);
+  for (const auto& entry : inventory.parameters) staged.read("parameters/" + entry.name, entry.parameter->value);
+  for (const auto& entry : inventory.buffers) staged.read("buffers/" + entry.name, entry.buffer->value);
+  staged.require_all("parameters", inventory.parameters.size());
+  staged.require_all("buffers", inventory.buffers.size());
+  for (Quantizer* site : inventory.quantizers) {
+    if (site->needs_range()) staged.read(range_path(*site), site->range, {site->range_count()});
   }
   if (optimizer != nullptr) {
-    read_floats(reader, "optimizer/m", optimizer->m);
-    read_floats(reader, "optimizer/v", optimizer->v);
-    optimizer->steps = reader.read_scalar<std::uint64_t>("optimizer/steps");
+    staged.read("optimizer/m", optimizer->m, {optimizer->m.size()});
+    staged.read("optimizer/v", optimizer->v, {optimizer->v.size()});
   }
+  const auto steps = optimizer == nullptr ? 0 : reader.read_scalar<std::uint64_t>("optimizer/steps");
+  staged.keep();
+  if (optimizer != nullptr) optimizer->steps = steps;
   return progress;
 }
 

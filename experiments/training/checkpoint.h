@@ -44,7 +44,7 @@ void save_checkpoint(const std::filesystem::path& file, const RunIdentity& run, 
                      const Inventory& inventory, const Optimizer* optimizer);
 
 /// Fills everything from the file; every quantizer that keeps a range has it afterwards. Throws Error when the file is
-/// damaged or belongs to another model, NewerVersion when this version cannot read it.
+/// damaged or belongs to another model, NewerVersion when this version cannot read it; then nothing has changed.
 Progress load_checkpoint(const std::filesystem::path& file, const Inventory& inventory, Optimizer* optimizer);
 
 /// What the file says of its training. Throws as load_checkpoint() does.

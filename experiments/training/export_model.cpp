@@ -2,6 +2,7 @@
 
 #include "autograd/export.h"
 #include "core/program/codes.h"
+#include "experiments/training/lane_runner.h"
 
 #include <algorithm>
 #include <array>
@@ -10,6 +11,7 @@
 namespace bitstate {
 
 Value forward_example(const Model& model, const datasets::Example& example, std::size_t padded_length, Tape& tape) {
+  check_example(example, 0);
   tape.begin({});
   const std::size_t rows = std::max(example.length, padded_length);
   const std::size_t size = example.x.size() / example.length * rows;

@@ -40,6 +40,12 @@ struct LaneRunner::Workspace {
     for (auto* reals : {&x, &targets}) reals->clear();
     for (auto* ids : {&tokens, &labels, &second_tokens}) ids->clear();
   }
+  /// Whoever reads an example may append to its arrays, which keep their memory.
+  void clear_example() {
+    example.length = 0;
+    for (auto* reals : {&example.x, &example.target}) reals->clear();
+    for (auto* ids : {&example.tokens, &example.second}) ids->clear();
+  }
   /// The second documents behind the first ones, as a model of pairs takes them.
   void append_second() {
     rows.insert(rows.end(), second_rows.begin(), second_rows.end());
@@ -64,6 +70,15 @@ OutputSpec judged_output(const Model& model, Metric metric) {
 }
 
 }  // namespace
+
+void check_example(const datasets::Example& example, std::size_t index) {
+  const std::size_t length = example.length;
+  require(length > 0, "data", "sequence {} has no steps", index);
+  require(example.x.size() % length == 0 && (example.tokens.empty() || example.tokens.size() == length) &&
+              !(example.x.empty() && example.tokens.empty()),
+          "data", "sequence {} has {} steps, but {} numbers and {} tokens", index, length, example.x.size(),
+          example.tokens.size());
+}
 
 LaneRunner::LaneRunner(const Model& model, const Inventory& inventory, Metric metric, const LaneSettings& settings,
                        Workers& workers)
@@ -143,7 +158,9 @@ void LaneRunner::run_group(Workspace& w, const Pass& pass, const datasets::Datas
                            std::span<const std::size_t> indices, std::size_t first, std::size_t last) {
   w.clear();
   for (std::size_t i = first; i < last; ++i) {
+    w.clear_example();
     data.read(indices[i], w.example);
+    check_example(w.example, indices[i]);
     append(w, w.example);
     lanes_[pass.lane].tokens += w.example.length + w.example.second.size();
   }

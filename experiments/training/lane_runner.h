@@ -15,6 +15,9 @@
 
 namespace bitstate {
 
+/// Throws Error, naming the index, for an example without steps or with arrays that do not fit its steps.
+void check_example(const datasets::Example& example, std::size_t index);
+
 struct LaneSettings {
   std::size_t lanes = 16;
   std::size_t padded_length = 0;  ///< shorter sequences are padded to so many steps

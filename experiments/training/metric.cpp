@@ -41,10 +41,4 @@ double MetricMean::value() const {
   return metric_ == Metric::rmse ? std::sqrt(mean) : mean;
 }
 
-Metric metric_of(const datasets::Splits& data) {
-  if (data.task == datasets::Task::classification) return Metric::accuracy;
-  if (data.name == "mackey-glass") return Metric::smape;  // as Q-S5
-  return data.name == "lorenz" ? Metric::mse : Metric::rmse;
-}
-
 }  // namespace bitstate

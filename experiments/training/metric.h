@@ -34,7 +34,4 @@ class MetricMean {
   double weight_ = 0.0;
 };
 
-/// The metric by which models of these data are judged.
-Metric metric_of(const datasets::Splits& data);
-
 }  // namespace bitstate

@@ -5,14 +5,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace bitstate {
 namespace {
 
-/// `rules`, whose lines all end, with a ? before each glob.
+/// `rules` with a ? before each glob.
 std::string optional_rules(std::string_view rules) {
   std::string text;
-  for (std::size_t at = 0; at < rules.size(); at = rules.find('\n', at) + 1) {
-    const std::string_view line = rules.substr(at, rules.find('\n', at) - at);
+  while (!rules.empty()) {
+    const std::string_view line = rules.substr(0, rules.find('\n'));
+    rules.remove_prefix(std::min(rules.size(), line.size() + 1));
     const bool is_rule = !line.empty() && line.front() != '#' && line.front() != '?';
     text += fmt::format("{}{}\n", is_rule ? "?" : "", line);
   }

@@ -1,14 +1,19 @@
 #include "experiments/training/trainer.h"
 
 #include "core/random.h"
+#include "experiments/training/weights.h"
 #include "models/layers/norm.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <sstream>
+#include <typeinfo>
 #include <utility>
+#include <vector>
 
 namespace bitstate {
 namespace {
@@ -29,13 +34,16 @@ Metric default_metric(const Model& model) {
   return gives_classes(model.output().output) ? Metric::accuracy : Metric::rmse;
 }
 
-void apply(const TrainerOptions& options, Inventory& inventory) {
-  quantize_sites(inventory, QuantConfig::parse(options.rules, options.rules_origin));
+TrainerOptions checked(TrainerOptions options) {
+  for (const auto& [name, value] : {std::pair{"bsz", options.bsz}, std::pair{"lanes", options.lanes}}) {
+    require<UsageError>(value > 0, name, "expected at least 1, got \"{}\"", value);
+  }
+  return options;
 }
 
 Inventory quantized(Model& model, const TrainerOptions& options) {
   Inventory inventory = take_inventory(model);
-  apply(options, inventory);
+  quantize_sites(inventory, QuantConfig::parse(options.rules, options.rules_origin));
   return inventory;
 }
 
@@ -54,7 +62,7 @@ std::string optimizer_text(const OptimizerSettings& o) {
 }
 
 /// What of the options the weights depend on, a line each.
-std::string options_text(const TrainerOptions& o) {
+std::string options_text(const TrainerOptions& o, Metric metric) {
   std::string text;
   const auto add = [&](std::string_view name, const auto& value) { text += fmt::format("{} = {}\n", name, value); };
   add("epochs", o.epochs);
@@ -67,20 +75,19 @@ std::string options_text(const TrainerOptions& o) {
   add("bn_momentum", o.bn_momentum);
   add("calibration_batches", o.calibration_batches);
   add("trained", o.trained);
-  add("metric", o.metric ? metric_name(*o.metric) : "auto");
+  add("metric", metric_name(metric));
+  add("target_deviations", fmt::format("{}", fmt::join(o.target_units.deviation, " ")));
   add("padded_length", o.padded_length);
   add("seed", o.seed);
   add("lanes", o.lanes);
   return text + optimizer_text(o.optimizer);
 }
 
-/// The first line of `a` that `b` does not have at its place.
-std::string first_difference(std::string_view a, std::string_view b) {
-  while (!a.empty()) {
-    const std::string_view line = a.substr(0, a.find('\n'));
-    if (line != b.substr(0, b.find('\n'))) return std::string(line);
-    a.remove_prefix(std::min(a.size(), line.size() + 1));
-    b.remove_prefix(std::min(b.size(), line.size() + 1));
+/// The first line of `saved` that `own` does not have. What a file does not name was not there when it was written.
+std::string first_difference(const std::string& saved, const std::string& own) {
+  std::istringstream lines(saved);
+  for (std::string line; std::getline(lines, line);) {
+    if (("\n" + own).find("\n" + line + "\n") == std::string::npos) return line;
   }
   return {};
 }
@@ -99,7 +106,7 @@ void check_gradient(const NamedParameter& named, std::span<const float> gradient
 }  // namespace
 
 Trainer::Trainer(Model model, TrainerOptions options)
-    : options_(std::move(options)),
+    : options_(checked(std::move(options))),
       model_(std::move(model)),
       metric_(options_.metric.value_or(default_metric(model_))),
       inventory_(quantized(model_, options_)),
@@ -120,11 +127,11 @@ double Trainer::seconds() const {
   return seconds_before_ + std::chrono::duration<double>(Clock::now() - began_).count();
 }
 
-void Trainer::fail_at(std::string_view where, const Error& error) const {
-  if (dynamic_cast<const DivergedError*>(&error) != nullptr) {
-    fail<DivergedError>("train", "epoch {}, {}: {}", progress_.epoch + 1, where, error.what());
-  }
-  fail("train", "epoch {}, {}: {}", progress_.epoch + 1, where, error.what());
+/// Other errors than these keep their type, and so no place.
+void Trainer::say_where(std::string_view where, const Error& error) const {
+  const auto text = [&] { return fmt::format("epoch {}, {}: {}", progress_.epoch + 1, where, error.what()); };
+  if (typeid(error) == typeid(DivergedError)) fail<DivergedError>("train", "{}", text());
+  if (typeid(error) == typeid(Error)) fail("train", "{}", text());
 }
 
 CalibrationData Trainer::calibration_data(const datasets::Dataset& training) const {
@@ -137,6 +144,11 @@ void Trainer::calibrate(const datasets::Dataset& training) {
   located("calibration", [&] { bitstate::calibrate(runner_, inventory_, calibration_data(training)); });
 }
 
+void Trainer::transform(std::span<const Transform* const> transforms, const datasets::Dataset& training) {
+  const CalibrationData data = calibration_data(training);
+  located("transforms", [&] { apply_transforms(transforms, {model_, inventory_, runner_, data}); });
+}
+
 bool Trainer::train(const datasets::Dataset& training, const datasets::Dataset& validation) {
   while (progress_.epoch < options_.epochs) {
     if (!epoch(training, validation)) return false;
@@ -145,22 +157,30 @@ bool Trainer::train(const datasets::Dataset& training, const datasets::Dataset& 
 }
 
 std::optional<EpochResult> Trainer::epoch(const datasets::Dataset& training, const datasets::Dataset& validation) {
+  require<UsageError>(progress_.epoch < options_.epochs, "epochs", "all {} epochs of the schedule are trained",
+                      options_.epochs);
+  require<UsageError>(validation.size() > 0, "validation", "expected at least one sequence, but the part is empty");
   calibrate(training);
   if (!train_steps(training)) return std::nullopt;
   const auto evaluation = located("validation", [&] { return evaluate(validation); });
   if (!evaluation) return std::nullopt;
+  const EpochResult result = finished_epoch(*evaluation);
+  if (options_.callbacks.epoch) options_.callbacks.epoch(result);
+  return result;
+}
+
+EpochResult Trainer::finished_epoch(const Evaluation& validation) {
   EpochResult result;
   result.train_loss = progress_.loss_sum / static_cast<double>(progress_.step);
-  result.validation = *evaluation;
+  result.validation = validation;
   result.epoch = ++progress_.epoch;
   progress_.step = 0;
   progress_.loss_sum = 0.0;
-  result.best = progress_.best_epoch == 0 || is_better(metric_, evaluation->metric, progress_.best);
+  result.best = progress_.best_epoch == 0 || is_better(metric_, validation.metric, progress_.best);
   if (result.best) {
-    progress_.best = evaluation->metric;
+    progress_.best = validation.metric;
     progress_.best_epoch = progress_.epoch;
   }
-  if (options_.callbacks.epoch) options_.callbacks.epoch(result);
   return result;
 }
 
@@ -168,6 +188,8 @@ std::optional<EpochResult> Trainer::epoch(const datasets::Dataset& training, con
 bool Trainer::train_steps(const datasets::Dataset& training) {
   const std::size_t steps = steps_per_epoch(training);
   const Schedule schedule{steps, options_.epochs, options_.warmup_end, options_.cosine_anneal, options_.lr_min};
+  require(progress_.step <= steps, "train", "the checkpoint stands at step {} of an epoch, but these data have {}",
+          progress_.step, steps);
   const auto order = epoch_order(training.size(), options_.seed, progress_.epoch);
   while (progress_.step < steps) {
     located(fmt::format("step {}", progress_.step + 1), [&] {
@@ -198,6 +220,7 @@ void Trainer::train_step(const datasets::Dataset& training, std::span<const std:
 }
 
 std::optional<Evaluation> Trainer::evaluate(const datasets::Dataset& part) {
+  require<UsageError>(part.size() > 0, "evaluate", "expected at least one sequence, but the part is empty");
   constexpr std::size_t chunk = 256;
   std::vector<std::size_t> indices(part.size());
   std::iota(indices.begin(), indices.end(), std::size_t{0});
@@ -222,33 +245,48 @@ std::optional<Evaluation> Trainer::evaluate(const datasets::Dataset& part) {
 RunIdentity Trainer::identity() const {
   if (!options_.identity.settings.empty()) return options_.identity;
   RunIdentity own = options_.identity;
-  own.settings = options_text(options_);
+  own.settings = options_text(options_, metric_);
   own.rules = options_.rules;
   return own;
 }
 
+void Trainer::require_ranges() const {
+  require(!needs_calibration(inventory_), "checkpoint",
+          "a site of the model has no range yet; an epoch or calibrate() gives it one");
+}
+
 void Trainer::save(const std::filesystem::path& file) {
+  require_ranges();
   progress_.seconds = seconds();
   save_checkpoint(file, identity(), progress_, inventory_, &optimizer_);
 }
 
 void Trainer::save_weights(const std::filesystem::path& file) const {
+  require_ranges();
   save_checkpoint(file, identity(), progress_, inventory_, nullptr);
 }
 
 void Trainer::resume(const std::filesystem::path& file) {
   if (options_.identity.settings.empty()) {
     const RunIdentity own = identity(), saved = identity_in(file);
-    require(saved.settings == own.settings && saved.rules == own.rules, "checkpoint",
+    const std::string other = saved.rules == own.rules ? first_difference(saved.settings, own.settings) : "rules";
+    require(other.empty(), "checkpoint",
             "{} was written by a training with other options ({}); a training resumes with its own only", file.string(),
-            saved.settings == own.settings ? "rules" : first_difference(saved.settings, own.settings));
+            other);
+    require(saved.data.empty() || own.data.empty() || saved.data == own.data, "checkpoint",
+            "{} was trained on other data than these", file.string());
   }
   progress_ = load_checkpoint(file, inventory_, &optimizer_);
   seconds_before_ = progress_.seconds;
 }
 
-void Trainer::load_weights(const std::filesystem::path& file) {
-  progress_ = load_checkpoint(file, inventory_, nullptr);
+Progress Trainer::load_weights(const std::filesystem::path& file) { return load_checkpoint(file, inventory_, nullptr); }
+
+void Trainer::start_from(const std::filesystem::path& file) {
+  const Hdf5Reader reader(file);
+  take_weights(reader, inventory_);
+  take_stored_ranges(reader, inventory_);
+  options_.trained = true;
 }
 
 }  // namespace bitstate

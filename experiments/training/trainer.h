@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "datasets/dataset.h"
+#include "experiments/posttraining/transform.h"
 #include "experiments/training/calibration.h"
 #include "experiments/training/checkpoint.h"
 #include "experiments/training/lane_runner.h"
@@ -21,7 +22,7 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 namespace bitstate {
 
@@ -40,24 +41,28 @@ struct EpochResult {
   bool best = false;  ///< no epoch before had as good a metric
 };
 
-/// What a Trainer tells and asks while it trains. Each may be empty.
+/// What a Trainer tells and asks while it trains, on the thread that trains. Each may be empty. What a callback throws
+/// leaves the trainer as a stop does.
 struct TrainerCallbacks {
-  std::function<void(const Progress&)> step;      ///< after each step: what it saves is a whole state
+  std::function<void(const Progress&)> step;      ///< after each step that `stop` lets pass
   std::function<void(const EpochResult&)> epoch;  ///< after each epoch and its validation
-  std::function<bool()> stop;  ///< asked after each step and while a part is evaluated: true ends the training there
+  /// Asked after each step and while a part is evaluated; true ends what is running there.
+  std::function<bool()> stop;
 };
 
-/// How a Trainer trains. Names and defaults are S5's.
+/// How a Trainer trains. Names and defaults are S5's, but every parameter is in the group regular: a family with others
+/// brings a table (s5_groups of models/s5/groups.h).
 struct TrainerOptions {
   std::string rules = {};  ///< of quantization, in .quant syntax (named_rules() has built-in ones); empty: float
   std::string rules_origin = "rules";  ///< what error sentences call them
-  std::size_t epochs = 100;            ///< of train(), and of the schedule
-  std::size_t bsz = 64;                ///< sequences of a batch
-  double lr = 1e-3;                    ///< of the groups regular and frozen
-  double ssm_lr = 1e-3;                ///< of the groups ssm and none
-  double lr_min = 0.0;                 ///< at the end of the cosine
-  std::size_t warmup_end = 1;          ///< epochs of linear warm-up
-  bool cosine_anneal = true;
+  /// Of train(), and of the schedule (autograd/schedule.h): as in S5 the last `warmup_end` of them learn at lr_min.
+  std::size_t epochs = 100;
+  std::size_t bsz = 64;                 ///< sequences of a batch
+  double lr = 1e-3;                     ///< of the group regular
+  double ssm_lr = 1e-3;                 ///< of the groups ssm and none
+  double lr_min = 0.0;                  ///< at the end of the cosine
+  std::size_t warmup_end = 1;           ///< epochs of linear warm-up
+  bool cosine_anneal = true;            ///< false: constant after the warm-up
   OptimizerSettings optimizer = {};     ///< groups of parameters, method, decay
   double bn_momentum = 0.95;            ///< of running statistics
   std::size_t calibration_batches = 1;  ///< training batches that set the ranges before the first step
@@ -68,7 +73,9 @@ struct TrainerOptions {
   std::uint64_t seed = 1919;            ///< of the order of sequences, of dropout and of stochastic rounding
   std::size_t lanes = 16;               ///< that a batch is dealt to; part of the result, unlike threads
   std::size_t threads = 0;              ///< 0: one for each core
-  RunIdentity identity = {};            ///< is kept in checkpoints; without settings: these options
+  /// Is kept in checkpoints. Without settings the trainer keeps its options there, and resume() compares them; with
+  /// settings the caller compares.
+  RunIdentity identity = {};
   TrainerCallbacks callbacks = {};
 };
 
@@ -76,69 +83,84 @@ struct TrainerOptions {
 /// number of threads. The order of the sequences is a function of seed and epoch.
 class Trainer {
  public:
-  /// Takes the model's quantizers from options.rules. Throws UsageError for a rule that matches no site of the model, a
-  /// metric that does not judge what the model gives, and sites that need calibration where there are no batches.
+  /// Takes the model's quantizers from options.rules. Throws UsageError for a rule that matches no site of the model,
+  /// for a batch without sequences or lanes, and for sites that need calibration where there are no batches; Error for
+  /// a metric that does not judge what the model gives.
   Trainer(Model model, TrainerOptions options);
+  Trainer(const Trainer&) = delete;  // its parts know where the others are
 
   /// Trains and validates epoch after epoch until there are options.epochs. Returns false when callbacks.stop ended it:
-  /// a later call, or a trainer that is resumed from what save() writes then, goes on there, with equal bits. Throws
-  /// UsageError for a part with fewer sequences than a batch, DivergedError when a loss or a gradient is not finite.
-  bool train(const datasets::Dataset& training, const datasets::Dataset& validation);
+  /// a later call, or a trainer that is resumed from what save() writes then, goes on there, with equal bits. The
+  /// weights at the end are the last, not the best: callbacks.epoch may save those. Throws UsageError for a training
+  /// part of fewer sequences than a batch and for an empty validation part, DivergedError when a loss or a gradient is
+  /// not finite, Error when a checkpoint was resumed that stands behind the end of these data.
+  [[nodiscard]] bool train(const datasets::Dataset& training, const datasets::Dataset& validation);
 
   /// One epoch: the rest of it after a stop. Ranges that are missing are calibrated first. Nothing when callbacks.stop
-  /// ended it. Throws as train() does.
-  std::optional<EpochResult> epoch(const datasets::Dataset& training, const datasets::Dataset& validation);
+  /// ended it. Throws as train() does, and UsageError when all options.epochs are trained.
+  [[nodiscard]] std::optional<EpochResult> epoch(const datasets::Dataset& training,
+                                                 const datasets::Dataset& validation);
 
-  /// Loss and metric of the weights as they are; nothing when callbacks.stop ended it.
-  std::optional<Evaluation> evaluate(const datasets::Dataset& part);
+  /// Loss and metric of the weights as they are; nothing when callbacks.stop ended it. Throws UsageError for an empty
+  /// part, Error where a site has no range yet.
+  [[nodiscard]] std::optional<Evaluation> evaluate(const datasets::Dataset& part);
 
-  /// Sets the ranges of sites that have none, as the first epoch() does.
+  /// Sets the ranges of sites that have none, as the first epoch() does: what post-training quantization needs.
   void calibrate(const datasets::Dataset& training);
 
-  /// The whole state, to be resumed; written atomically.
+  /// Changes the model by each of the transforms, in their order (docs/adr/0017-transforms.md). Throws as
+  /// apply_transforms() does.
+  void transform(std::span<const Transform* const> transforms, const datasets::Dataset& training);
+
+  /// The whole state, to be resumed; written atomically. Throws Error where a site has no range yet.
   void save(const std::filesystem::path& file);
-  /// The weights alone, to be evaluated or exported; written atomically.
+  /// The weights and ranges alone, to be evaluated or exported; written atomically. Throws as save() does.
   void save_weights(const std::filesystem::path& file) const;
-  /// Goes on where save() was called. Throws Error for a damaged file, another model, and, where the options name no
-  /// identity of their own, for other options.
+  /// Goes on where save() was called. Throws Error for a damaged file, another model, and other options; then nothing
+  /// has changed.
   void resume(const std::filesystem::path& file);
-  /// Takes the weights of a file of save() or save_weights(), and how far they were trained.
-  void load_weights(const std::filesystem::path& file);
+  /// Takes weights and ranges of a file of save() or save_weights(), and returns how far they were trained; the
+  /// progress of this trainer stays. Throws Error for a damaged file and another model; then nothing has changed.
+  Progress load_weights(const std::filesystem::path& file);
+  /// Begins with the weights of a file that may have been trained in other bits: ranges are calibrated anew, but
+  /// stored ones are taken over. Throws UsageError for another model; then nothing has changed.
+  void start_from(const std::filesystem::path& file);
 
   /// Steps of an epoch on these data. Throws UsageError when they are fewer than a batch.
   [[nodiscard]] std::size_t steps_per_epoch(const datasets::Dataset& training) const;
-  /// The training sequences that calibration reads, in batches: the first of the first epoch.
-  [[nodiscard]] CalibrationData calibration_data(const datasets::Dataset& training) const;
-  /// Runs `f`; a failure says in which epoch, and where in it, it happened.
+  /// Runs `f`; an Error or a DivergedError says in which epoch, and where in it, it happened.
   template <class F>
   auto located(std::string_view where, const F& f) const {
     try {
       return f();
-    } catch (const UsageError&) {
-      throw;
     } catch (const Error& error) {
-      fail_at(where, error);
+      say_where(where, error);
+      throw;
     }
   }
 
-  [[nodiscard]] Progress& progress() { return progress_; }
   [[nodiscard]] const Progress& progress() const { return progress_; }
-  [[nodiscard]] double seconds() const;  ///< wall time of the training, that before a resume included
+  /// Sets what the caller keeps of the epochs (Progress::metrics).
+  void keep_metrics(std::string metrics) { progress_.metrics = std::move(metrics); }
+  /// The validation of weights that this trainer did not train, as the best one.
+  void keep_best(double metric) { progress_.best = metric; }
+  [[nodiscard]] double seconds() const;  ///< wall time since the constructor, and that before a resume
   [[nodiscard]] Metric metric() const { return metric_; }
-  [[nodiscard]] Model& model() { return model_; }
   [[nodiscard]] const Model& model() const { return model_; }
-  [[nodiscard]] Inventory& inventory() { return inventory_; }
   [[nodiscard]] const Inventory& inventory() const { return inventory_; }
   [[nodiscard]] const Optimizer& optimizer() const { return optimizer_; }
   [[nodiscard]] LaneRunner& runner() { return runner_; }
   [[nodiscard]] const LaneRunner& runner() const { return runner_; }
 
  private:
+  [[nodiscard]] CalibrationData calibration_data(const datasets::Dataset& training) const;
   [[nodiscard]] RunIdentity identity() const;
   bool train_steps(const datasets::Dataset& training);
   void train_step(const datasets::Dataset& training, std::span<const std::size_t> indices, const Schedule& schedule);
+  [[nodiscard]] EpochResult finished_epoch(const Evaluation& validation);
   [[nodiscard]] bool stops() const { return options_.callbacks.stop && options_.callbacks.stop(); }
-  [[noreturn]] void fail_at(std::string_view where, const Error& error) const;
+  void require_ranges() const;
+  void say_where(std::string_view where, const Error& error) const;
 
   TrainerOptions options_;
   Model model_;

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace bitstate {
@@ -37,7 +38,7 @@ const NoisySequences& noise() {
   return data;
 }
 
-Trainer trainer_of(const TrainerOptions& options) { return Trainer(TwoLayers({Output::values_per_step}), options); }
+Trainer trainer_of(const TrainerOptions& options) { return {TwoLayers({Output::values_per_step}), options}; }
 
 /// Trains to the end and returns the digest of the weights.
 std::string digest_of(const TrainerOptions& options) {
@@ -127,8 +128,19 @@ TEST_CASE("trainer: a checkpoint of other options, other rules or another model 
 TEST_CASE("trainer: what cannot be trained is refused before anything is") {
   TrainerOptions options = small_options();
   options.bsz = 13;
-  CHECK_THROWS_WITH_AS(trainer_of(options).train(noise(), noise()),
+  CHECK_THROWS_WITH_AS((void)trainer_of(options).train(noise(), noise()),
                        "[bsz] expected at most 12, the sequences of the training part, got \"13\"", UsageError);
+  for (std::size_t TrainerOptions::*const field : {&TrainerOptions::bsz, &TrainerOptions::lanes}) {
+    options = small_options();
+    options.*field = 0;
+    CHECK_THROWS_WITH_AS(trainer_of(options), doctest::Contains("expected at least 1, got \"0\""), UsageError);
+  }
+  struct Nothing final : datasets::Dataset {
+    [[nodiscard]] std::size_t size() const override { return 0; }
+    void read(std::size_t, datasets::Example&) const override {}
+  };
+  CHECK_THROWS_WITH_AS((void)trainer_of(small_options()).train(noise(), Nothing()), doctest::Contains("[validation]"),
+                       UsageError);
   options = small_options();
   options.rules = "weight:third 8\n";
   options.rules_origin = "mine";
@@ -139,6 +151,96 @@ TEST_CASE("trainer: what cannot be trained is refused before anything is") {
   options = small_options();
   options.calibration_batches = 0;
   CHECK_THROWS_WITH_AS(trainer_of(options), doctest::Contains("calibration_batches"), UsageError);
+}
+
+/// Examples whose arrays do not fit their steps.
+struct Misfits final : datasets::Dataset {
+  std::size_t length, numbers;
+  Misfits(std::size_t steps, std::size_t count) : length(steps), numbers(count) {}
+  [[nodiscard]] std::size_t size() const override { return 4; }
+  void read(std::size_t, datasets::Example& out) const override {
+    out.length = length;
+    out.x.resize(numbers);
+  }
+};
+
+TEST_CASE("trainer: an example that is none is refused by its index") {
+  for (const auto& [steps, numbers] : {std::pair<std::size_t, std::size_t>{0, 6}, {4, 7}, {4, 0}}) {
+    TrainerOptions options = small_options();
+    options.lanes = 1;
+    Trainer trainer(TwoLayers({Output::values_per_step}), options);
+    CHECK_THROWS_WITH_AS((void)trainer.train(Misfits(steps, numbers), noise()), doctest::Contains("sequence "), Error);
+  }
+}
+
+TEST_CASE("trainer: a callback that throws leaves a training that goes on with the same bits") {
+  struct Unexpected {};
+  const std::string undisturbed = digest_of(small_options());
+  for (const int which : {0, 1, 2}) {
+    CAPTURE(which);
+    bool thrown = false;
+    const auto once = [&](int me) {
+      if (me == which && !std::exchange(thrown, true)) throw Unexpected{};
+    };
+    TrainerOptions options = small_options();
+    options.callbacks.step = [&](const Progress&) { once(0); };
+    options.callbacks.epoch = [&](const EpochResult&) { once(1); };
+    options.callbacks.stop = [&] { return once(2), false; };
+    Trainer trainer(TwoLayers({Output::values_per_step}), options);
+    CHECK_THROWS_AS((void)trainer.train(noise(), noise()), Unexpected);
+    REQUIRE(trainer.train(noise(), noise()));
+    CHECK(weights_digest(trainer.inventory()) == undisturbed);
+  }
+}
+
+TEST_CASE("trainer: weights are taken without the progress, into the same bits or into others") {
+  const TempFolder folder;
+  TrainerOptions options = small_options();
+  options.rules.clear();
+  Trainer floating(TwoLayers({Output::values_per_step}), options);
+  REQUIRE(floating.train(noise(), noise()));
+  floating.save_weights(folder / "float.h5");
+  Trainer same(TwoLayers({Output::values_per_step}), options);
+  CHECK(same.load_weights(folder / "float.h5").epoch == 3);
+  CHECK(same.progress().epoch == 0);
+  CHECK(weights_digest(same.inventory()) == weights_digest(floating.inventory()));
+
+  Trainer quantized(TwoLayers({Output::values_per_step}), small_options());
+  CHECK_THROWS_WITH_AS(quantized.load_weights(folder / "float.h5"), doctest::Contains("ranges/"), Error);
+  CHECK_THROWS_WITH_AS(quantized.save(folder / "early.h5"), doctest::Contains("has no range yet"), Error);
+  quantized.start_from(folder / "float.h5");
+  quantized.calibrate(noise());
+  const double rounded = quantized.evaluate(noise())->metric;
+  CHECK(rounded == doctest::Approx(floating.evaluate(noise())->metric).epsilon(0.1));
+  CHECK(rounded != floating.evaluate(noise())->metric);
+  REQUIRE(quantized.train(noise(), noise()));
+  CHECK_THROWS_WITH_AS((void)quantized.epoch(noise(), noise()), doctest::Contains("all 3 epochs"), UsageError);
+}
+
+/// TwoLayers with a layer that it does not use.
+struct Wider : TwoLayers {
+  Linear third{custom_outputs, custom_outputs, 1, "third"};
+  Wider() : TwoLayers({Output::values_per_step}) {}
+  template <class V>
+  void visit(V& v) {
+    TwoLayers::visit(v);
+    v("third", third);
+  }
+};
+
+TEST_CASE("trainer: a file of another model changes nothing") {
+  const TempFolder folder;
+  Trainer trainer(TwoLayers({Output::values_per_step}), small_options());
+  REQUIRE(trainer.train(noise(), noise()));
+  trainer.save_weights(folder / "w.h5");
+  Trainer wider(Wider(), small_options());
+  const std::string before = weights_digest(wider.inventory());
+  CHECK_THROWS_WITH_AS(wider.load_weights(folder / "w.h5"), doctest::Contains("third"), Error);
+  CHECK_THROWS_WITH_AS(wider.start_from(folder / "w.h5"), doctest::Contains("third"), UsageError);
+  CHECK(weights_digest(wider.inventory()) == before);
+  wider.calibrate(noise());
+  wider.save_weights(folder / "wider.h5");
+  CHECK_THROWS_WITH_AS(trainer.load_weights(folder / "wider.h5"), doctest::Contains("holds 6 arrays"), Error);
 }
 
 TEST_CASE("trainer: a divergence says where") {

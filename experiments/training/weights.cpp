@@ -1,0 +1,85 @@
+#include "experiments/training/weights.h"
+
+#include "core/error.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <utility>
+
+namespace bitstate {
+namespace {
+
+bool is_range(std::string_view name) { return name.ends_with(".log_range"); }
+
+/// Values that are read, and where they belong.
+using Staged = std::vector<std::pair<Tensor*, std::vector<float>>>;
+
+/// Reads one tensor of the model; `group` is "parameters" or "buffers".
+void read_tensor(const Hdf5Reader& reader, const std::string& group, const std::string& name, Tensor& into,
+                 Staged& staged) {
+  const std::string file = reader.path().string();
+  const std::string path = group + "/" + name;
+  require<UsageError>(reader.exists(path), "from", "{} holds no {}, which this model has", file, name);
+  const Hdf5Shape shape = reader.shape(path);
+  require<UsageError>(shape == Hdf5Shape{into.rows, into.cols}, "from",
+                      "{} holds {} of shape [{}], but this model has [{}, {}]", file, name, fmt::join(shape, ", "),
+                      into.rows, into.cols);
+  auto array = reader.read<float>(path, into.size());
+  require(std::all_of(array.values.begin(), array.values.end(), [](float v) { return std::isfinite(v); }), "from",
+          "{}: {} holds a NaN or an infinity", file, name);
+  staged.emplace_back(&into, std::move(array.values));
+}
+
+void refuse_others(const Hdf5Reader& reader, const std::string& group, const std::set<std::string>& known) {
+  for (const auto& name : weight_names(reader, group)) {
+    require<UsageError>(known.count(name) == 1, "from", "{} holds {}, which this model does not have",
+                        reader.path().string(), name);
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> weight_names(const Hdf5Reader& reader, const std::string& group) {
+  std::vector<std::string> names;
+  if (reader.exists(group)) names = reader.list(group);
+  std::erase_if(names, is_range);
+  return names;
+}
+
+void take_weights(const Hdf5Reader& reader, const Inventory& inventory) {
+  Staged staged;
+  std::set<std::string> parameters, buffers;
+  for (const auto& [name, parameter] : inventory.parameters) {
+    if (is_range(name)) continue;
+    read_tensor(reader, "parameters", name, parameter->value, staged);
+    parameters.insert(name);
+  }
+  for (const auto& [name, buffer] : inventory.buffers) {
+    read_tensor(reader, "buffers", name, buffer->value, staged);
+    buffers.insert(name);
+  }
+  refuse_others(reader, "parameters", parameters);
+  refuse_others(reader, "buffers", buffers);
+  for (auto& [tensor, values] : staged) tensor->data = std::move(values);
+}
+
+void take_stored_ranges(const Hdf5Reader& reader, const Inventory& inventory) {
+  const auto& sites = inventory.quantizers;
+  const bool wanted = std::any_of(sites.begin(), sites.end(), [](const Quantizer* site) { return site->is_stored(); });
+  if (!wanted || !reader.exists("stored")) return;
+  const auto rules = QuantConfig::parse(reader.read_text("rules"), reader.path().string()).resolve(inventory.sites());
+  for (std::size_t i = 0; i < sites.size(); ++i) {
+    if (!sites[i]->is_stored() || rules[i] != sites[i]->spec) continue;
+    const std::string path = "stored/" + sites[i]->site;
+    auto range = reader.read<float>(path, sites[i]->range_count()).values;
+    const auto usable = [](float r) { return std::isfinite(r) && r >= 0.0F; };
+    require(range.size() == sites[i]->range_count() && std::all_of(range.begin(), range.end(), usable), "from",
+            "{}: {} does not hold {} ranges", reader.path().string(), path, sites[i]->range_count());
+    sites[i]->range = std::move(range);
+  }
+}
+
+}  // namespace bitstate

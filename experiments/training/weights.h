@@ -1,0 +1,23 @@
+// The weights of a checkpoint, taken over by another training: in other bits, on other data, after other steps.
+#pragma once
+
+#include "core/io/hdf5.h"
+#include "models/inventory.h"
+
+#include <string>
+#include <vector>
+
+namespace bitstate {
+
+/// The tensors of a checkpoint that are weights; `group` is "parameters", "buffers" or "stored". None where there is no
+/// such group. Learned ranges belong to a site and are left out.
+std::vector<std::string> weight_names(const Hdf5Reader& reader, const std::string& group);
+
+/// Sets all parameters and buffers but learned ranges. Throws UsageError, naming the first tensor that differs, when
+/// the file belongs to a model of another architecture, and Error when it is damaged; then nothing has changed.
+void take_weights(const Hdf5Reader& reader, const Inventory& inventory);
+
+/// Sets the stored ranges of sites whose rule is that of the checkpoint. Throws Error when they are damaged.
+void take_stored_ranges(const Hdf5Reader& reader, const Inventory& inventory);
+
+}  // namespace bitstate
