@@ -127,5 +127,20 @@ TEST_CASE("model: the heads of S5 say what they give") {
   CHECK(output_of(S5Classifier(options, 1)) == std::pair(Output::values_per_sequence, std::size_t{1}));
 }
 
+/// Declares a site of a kind that does not exist.
+struct OddKind {
+  Quantizer quantizer;
+  template <class V>
+  void visit(V& v) {
+    v.site("weights", "w", quantizer);
+  }
+};
+
+TEST_CASE("inventory: a site of a kind that does not exist is refused by its name") {
+  OddKind model;
+  CHECK_THROWS_WITH_AS(take_inventory(model),
+                       "[model] the site weights:w must be of kind weight, bias, act, acc or state", Error);
+}
+
 }  // namespace
 }  // namespace bitstate
