@@ -26,7 +26,7 @@ Value softsign(Tape& tape, Value x) {  // a function and its derivative; on code
   return ops::elementwise(tape, op, x, [](float v) { return v / (1 + std::abs(v)); });
 }
 struct Network {  // decoder(last(softsign(ssm(x))))
-  S5SSM ssm{{.sizes = {.H = 1, .P_full = 32, .blocks = 1}}, 1, "layer.ssm"};
+  S5SSM ssm{{.sizes = {.H = 1, .P_full = 32, .blocks = 1, .dt_min = 0.05, .dt_max = 0.5}}, 1, "layer.ssm"};
   Linear decoder{1, 2, 1, "decoder"};
   Quantizer hidden{.numbers = 1}, squashed{.numbers = 1};
   OutputSpec output() const { return {Output::class_per_sequence}; }
