@@ -43,8 +43,13 @@ Value readout(Tape&, Value c, bool conj_sym);
 // [1, 2P], [T, 2P] -> [T, 2P]
 Value scan(Tape&, Value lambda_bar, Value bu, const Sequences&, Direction, const Quantizer* state = nullptr);
 // [1, 2P], [T, 2P] -> [T, 2P]: Q-S5's associative scan, every operand of its tree rounded
-Value scan_tree(Tape&, Value lambda_bar, Value bu, const Sequences&, Direction, const Quantizer& a,
-                const Quantizer& state, bool quantize_gradients);
+struct ScanTreeOptions {
+  Direction direction = Direction::forward;
+  const Quantizer& a;               ///< rounds lambda_bar and its powers
+  const Quantizer& state;           ///< rounds the second operand of each product
+  bool quantize_gradients = false;  ///< they are rounded as their operands
+};
+Value scan_tree(Tape&, Value lambda_bar, Value bu, const Sequences&, const ScanTreeOptions&);
 
 // Elementwise, [T, H] -> [T, H]
 Value gelu(Tape&, Value x);              // 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))

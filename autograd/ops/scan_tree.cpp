@@ -58,8 +58,8 @@ QuantSpec gradient_spec(int left_bits, int right_bits) {
 
 }  // namespace
 
-Value scan_tree(Tape& tape, Value lambda_bar, Value bu, const Sequences& sequences, Direction direction,
-                const Quantizer& a, const Quantizer& state, bool quantize_gradients) {
+Value scan_tree(Tape& tape, Value lambda_bar, Value bu, const Sequences& sequences, const ScanTreeOptions& options) {
+  const auto& [direction, a, state, quantize_gradients] = options;
   require<UsageError>(a.spec.pole.form == PoleSpec::Form::cartesian, "scan_tree",
                       "{} has a form that scan=tree does not take: cartesian only", a.site);
   for (const Quantizer* const site : {&a, &state}) {

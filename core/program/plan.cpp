@@ -84,7 +84,7 @@ class Planner {
     const Factors fb = factors(i.b_factor, cols());
     return operation(
         [fa, fb, cols = cols(), a = i.a, b = i.b, to = result(), k = kernels_, plan = &plan_](const Chunk& c) {
-          k->sum(fa, fb, to.then, cols, c.rows, plan->codes(c.state, a), plan->codes(c.state, b),
+          k->sum({fa, plan->codes(c.state, a)}, {fb, plan->codes(c.state, b)}, to.then, cols, c.rows,
                  plan->target(c.state, to.y));
         });
   }
@@ -93,7 +93,7 @@ class Planner {
     const Factors f = factors(i.factor, cols());
     return operation(
         [f, row = padded(i.row), cols = cols(), x = i.x, to = result(), k = kernels_, plan = &plan_](const Chunk& c) {
-          k->add_row(f, row, to.then, cols, c.rows, plan->codes(c.state, x), plan->target(c.state, to.y));
+          k->add_row({f, plan->codes(c.state, x)}, row, to.then, cols, c.rows, plan->target(c.state, to.y));
         });
   }
 
@@ -143,8 +143,8 @@ class Planner {
                        padded(i.lambda),
                        factors(i.from_input, cols())};
     return operation([s, x = i.x, y = number_, k = kernels_, plan = &plan_](const Chunk& c) {
-      k->scan(s, c.rows, plan->codes(c.state, x), c.state.recurrent[y].data(), c.state.sums[y].data(),
-              plan->target(c.state, y));
+      const States states{c.state.recurrent[y].data(), c.state.sums[y].data()};
+      k->scan(s, c.rows, plan->codes(c.state, x), states, plan->target(c.state, y));
     });
   }
 

@@ -96,12 +96,12 @@ std::vector<GradientCase> scan_tree_cases() {
   for (const auto direction : {ops::Direction::forward, ops::Direction::backward}) {
     const std::string name = direction == ops::Direction::forward ? "forward" : "backward";
     cases.push_back({"scan_tree", name, leaves, [direction](Tape& t, const Values& v) {
-                       return ops::scan_tree(t, v[0], v[1], sequences, direction, {}, {}, false);
+                       return ops::scan_tree(t, v[0], v[1], sequences, {direction, {}, {}, false});
                      }});
     for (const bool gradients : {false, true}) {
       cases.push_back({"scan_tree", name + ", finely quantized" + (gradients ? " with its gradients" : ""), leaves,
                        [direction, fine, gradients](Tape& t, const Values& v) {
-                         return ops::scan_tree(t, v[0], v[1], sequences, direction, fine, fine, gradients);
+                         return ops::scan_tree(t, v[0], v[1], sequences, {direction, fine, fine, gradients});
                        },
                        0.1, 5e-3});
     }

@@ -163,7 +163,7 @@ void check_against_reference(std::size_t length, const Quantizer& a, const Quant
   Tape& tape = bench.tape;
   const Value l = bench.leaf(1, lambda);
   const Value b = bench.leaf(length, bu);
-  const Value x = ops::scan_tree(tape, l, b, {rows, rows}, direction, a, state, quantize_gradients);
+  const Value x = ops::scan_tree(tape, l, b, {rows, rows}, {direction, a, state, quantize_gradients});
   CHECK(difference(expected.x, tape[x].value) == 0.0);
   tape.backward(x, g);
   CHECK(difference(expected.dbu, tape[b].gradient) < 1e-5);
@@ -180,7 +180,7 @@ TEST_CASE("scan_tree: without quantizers it is the scan") {
     Bench bench;
     Tape& tape = bench.tape;
     const std::array leaves = {bench.leaf(1, lambda), bench.leaf(45, bu), bench.leaf(1, lambda), bench.leaf(45, bu)};
-    const Value tree = ops::scan_tree(tape, leaves[0], leaves[1], sequences, direction, {}, {}, false);
+    const Value tree = ops::scan_tree(tape, leaves[0], leaves[1], sequences, {direction, {}, {}, false});
     const Value scan = ops::scan(tape, leaves[2], leaves[3], sequences, direction);
     const std::vector<float> x(tape[scan].value, tape[scan].value + tape[scan].size());
     CHECK(difference(x, tape[tree].value) < 1e-5);
@@ -245,7 +245,7 @@ TEST_CASE("scan_tree: sequences are independent, and a gradient nobody needs cha
       Tape& tape = bench.tape;
       const Value l = bench.leaf(1, lambda, to_lambda);
       const Value b = bench.leaf(12, bu, to_bu);
-      const Value y = ops::scan_tree(tape, l, b, {rows, rows}, direction, a, state, true);
+      const Value y = ops::scan_tree(tape, l, b, {rows, rows}, {direction, a, state, true});
       CHECK(difference(x, tape[y].value) == 0.0);
       tape.backward(y, g);
       if (to_lambda) CHECK(difference(dlambda, tape[l].gradient) < 1e-4);
@@ -267,7 +267,7 @@ TEST_CASE("scan_tree: a state that is not finite stops the run, naming it") {
       const Value l = bench.leaf(1, lambda);
       const Value b = bench.leaf(3, bu);
       const Quantizer state = dynamic("state:x", bits);
-      CHECK_THROWS_WITH_AS(ops::scan_tree(bench.tape, l, b, {rows, rows}, ops::Direction::forward, {}, state, false),
+      CHECK_THROWS_WITH_AS(ops::scan_tree(bench.tape, l, b, {rows, rows}, {ops::Direction::forward, {}, state, false}),
                            "[scan_tree] the state of state:x is not finite", DivergedError);
     }
   }

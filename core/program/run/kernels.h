@@ -79,7 +79,19 @@ struct Lookup {
   const std::int8_t* bytes = nullptr;  ///< [256], by the x of 8 bits taken as unsigned; null: codes are wider
 };
 
-/// program::Scan. x [2 states] and residue [2 states] are those before the first row, and become those after the last.
+/// Codes that are rescaled before they are added.
+struct Term {
+  Factors factors;
+  Codes codes;
+};
+
+/// What a scan keeps: x and residue [2 states] before the first row, which become those after the last.
+struct States {
+  std::int32_t* x;
+  std::int64_t* residue;
+};
+
+/// program::Scan
 struct Recurrence {
   std::size_t states = 0;
   bool backward = false;
@@ -102,13 +114,12 @@ struct Kernels {
   void (*product)(const Rescaling* then, std::size_t cols, std::size_t rows, Codes a, Codes b, MutableCodes y);
   void (*scale)(const std::int32_t* row, const Rescaling* then, std::size_t cols, std::size_t rows, Codes x,
                 MutableCodes y);
-  void (*sum)(const Factors& fa, const Factors& fb, const Rescaling* then, std::size_t cols, std::size_t rows, Codes a,
-              Codes b, MutableCodes y);
-  void (*add_row)(const Factors& f, const std::int32_t* row, const Rescaling* then, std::size_t cols, std::size_t rows,
-                  Codes x, MutableCodes y);
+  void (*sum)(const Term& a, const Term& b, const Rescaling* then, std::size_t cols, std::size_t rows, MutableCodes y);
+  void (*add_row)(const Term& x, const std::int32_t* row, const Rescaling* then, std::size_t cols, std::size_t rows,
+                  MutableCodes y);
   void (*layer_norm)(const Norm& norm, const Rescaling* then, std::size_t rows, Codes x, MutableCodes y);
   void (*lookup)(const Lookup& table, std::size_t cols, std::size_t rows, Codes x, MutableCodes y);
-  void (*scan)(const Recurrence& s, std::size_t rows, Codes b, std::int32_t* x, std::int64_t* residue, MutableCodes y);
+  void (*scan)(const Recurrence& s, std::size_t rows, Codes b, const States& states, MutableCodes y);
 };
 
 /// Instruction sets. avx512: F, BW, DQ, VL, VNNI and VBMI (Ice Lake, Zen 4 and later).

@@ -25,13 +25,23 @@ std::int32_t round_state(const Recurrence& s, std::int64_t z, std::int64_t& resi
   return static_cast<std::int32_t>(code);
 }
 
+/// Rows of codes of one type.
+template <class T>
+struct Rows {
+  T* data;
+  std::size_t stride;
+  T& operator()(std::size_t row, std::size_t column) const { return data[row * stride + column]; }
+};
+
 template <class In, class Out>
-void scan_states(std::size_t first, const Recurrence& s, std::size_t rows, const In* b, std::size_t b_stride,
-                 std::int32_t* x, std::int64_t* residue, Out* y, std::size_t y_stride) {
+void scan_states(std::size_t first, const Recurrence& s, std::size_t rows, Rows<In> b, const States& states,
+                 Rows<Out> y) {
+  std::int32_t* const x = states.x;
+  std::int64_t* const residue = states.residue;
   for (std::size_t i = 0; i < rows; ++i) {
     const std::size_t row = s.backward ? rows - 1 - i : i;
     const auto input = [&](std::size_t c) {
-      const std::int64_t u = rescale(b[row * b_stride + c], {s.from_input.multiplier[c], s.from_input.shift[c]});
+      const std::int64_t u = rescale(b(row, c), {s.from_input.multiplier[c], s.from_input.shift[c]});
       return std::clamp(u, -s.limit, s.limit) + residue[c];
     };
     for (std::size_t p = first; p < s.states; ++p) {
@@ -42,8 +52,8 @@ void scan_states(std::size_t first, const Recurrence& s, std::size_t rows, const
       const std::int64_t z_im = input(q) + s.lambda[p] * im + s.lambda[q] * re;
       x[p] = round_state(s, z_re, residue[p]);
       x[q] = round_state(s, z_im, residue[q]);
-      y[row * y_stride + p] = static_cast<Out>(x[p]);
-      y[row * y_stride + q] = static_cast<Out>(x[q]);
+      y(row, p) = static_cast<Out>(x[p]);
+      y(row, q) = static_cast<Out>(x[q]);
     }
   }
 }
@@ -77,16 +87,15 @@ void lookup_scalar(const Lookup& table, std::size_t cols, std::size_t rows, Code
   });
 }
 
-void scan_scalar_from(std::size_t first, const Recurrence& s, std::size_t rows, Codes b, std::int32_t* x,
-                      std::int64_t* residue, MutableCodes y) {
+void scan_scalar_from(std::size_t first, const Recurrence& s, std::size_t rows, Codes b, const States& states,
+                      MutableCodes y) {
   with_type(b, [&](const auto* in) {
-    with_type(y, [&](auto* out) { scan_states(first, s, rows, in, b.stride, x, residue, out, y.stride); });
+    with_type(y, [&](auto* out) { scan_states(first, s, rows, Rows{in, b.stride}, states, Rows{out, y.stride}); });
   });
 }
 
-void scan_scalar(const Recurrence& s, std::size_t rows, Codes b, std::int32_t* x, std::int64_t* residue,
-                 MutableCodes y) {
-  scan_scalar_from(0, s, rows, b, x, residue, y);
+void scan_scalar(const Recurrence& s, std::size_t rows, Codes b, const States& states, MutableCodes y) {
+  scan_scalar_from(0, s, rows, b, states, y);
 }
 
 bool is_available(Isa isa) {

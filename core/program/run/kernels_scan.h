@@ -75,8 +75,10 @@ struct Component {
 
 /// States [p, p + 8) through all rows.
 template <class Wide>
-void scan_eight(std::size_t p, const Recurrence& s, std::size_t rows, const Codes& b, std::int32_t* x,
-                std::int64_t* residue, const MutableCodes& y) {
+void scan_eight(std::size_t p, const Recurrence& s, std::size_t rows, const Codes& b, const States& states,
+                const MutableCodes& y) {
+  std::int32_t* const x = states.x;
+  std::int64_t* const residue = states.residue;
   using Vector = typename Wide::Vector;
   const std::size_t q = s.states + p;
   const Vector l_re = Wide::load(s.lambda + p);
@@ -102,12 +104,12 @@ void scan_eight(std::size_t p, const Recurrence& s, std::size_t rows, const Code
 }
 
 template <class Wide>
-void scan(const Recurrence& s, std::size_t rows, Codes b, std::int32_t* x, std::int64_t* residue, MutableCodes y) {
+void scan(const Recurrence& s, std::size_t rows, Codes b, const States& states, MutableCodes y) {
   std::size_t p = 0;
   if (s.shift >= 0) {
-    for (; p + states_at_once <= s.states; p += states_at_once) scan_eight<Wide>(p, s, rows, b, x, residue, y);
+    for (; p + states_at_once <= s.states; p += states_at_once) scan_eight<Wide>(p, s, rows, b, states, y);
   }
-  if (p < s.states) scan_scalar_from(p, s, rows, b, x, residue, y);
+  if (p < s.states) scan_scalar_from(p, s, rows, b, states, y);
 }
 
 }  // namespace

@@ -96,16 +96,16 @@ struct TwoFactors {
 };
 
 template <class Set>
-void sum(const Factors& fa, const Factors& fb, const Rescaling* then, std::size_t cols, std::size_t rows, Codes a,
-         Codes b, MutableCodes y) {
+void sum(const Term& a, const Term& b, const Rescaling* then, std::size_t cols, std::size_t rows, MutableCodes y) {
+  const Codes ca = a.codes, cb = b.codes;  // by value: what is written could be one of theirs
   each<Set>(
       cols, rows, then, y,
       [&](std::size_t c) {
-        return TwoFactors<Set>{Set::factor(fa, c), Set::factor(fb, c)};
+        return TwoFactors<Set>{Set::factor(a.factors, c), Set::factor(b.factors, c)};
       },
       [&](const TwoFactors<Set>& f, std::size_t r, std::size_t c) {
-        return Set::add(Set::rescale(load<Set>(a, r * a.stride + c), f.a),
-                        Set::rescale(load<Set>(b, r * b.stride + c), f.b));
+        return Set::add(Set::rescale(load<Set>(ca, r * ca.stride + c), f.a),
+                        Set::rescale(load<Set>(cb, r * cb.stride + c), f.b));
       });
 }
 
@@ -116,12 +116,13 @@ struct FactorAndRow {
 };
 
 template <class Set>
-void add_row(const Factors& f, const std::int32_t* row, const Rescaling* then, std::size_t cols, std::size_t rows,
-             Codes x, MutableCodes y) {
+void add_row(const Term& term, const std::int32_t* row, const Rescaling* then, std::size_t cols, std::size_t rows,
+             MutableCodes y) {
+  const Codes x = term.codes;
   each<Set>(
       cols, rows, then, y,
       [&](std::size_t c) {
-        return FactorAndRow<Set>{Set::factor(f, c), Set::load(row + c)};
+        return FactorAndRow<Set>{Set::factor(term.factors, c), Set::load(row + c)};
       },
       [&](const FactorAndRow<Set>& k, std::size_t r, std::size_t c) {
         return Set::add(Set::rescale(load<Set>(x, r * x.stride + c), k.factor), k.row);

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -51,10 +52,12 @@ std::int32_t code_of(const Program& p, double number, std::size_t c) {
   return codes[c];
 }
 
-/// The C of the program with a main that prints what `expression` of `i` and `c` is for i from `first` to `last`, all
-/// columns.
-std::vector<double> results(const Program& p, const CExtras& extras, const std::string& data, std::int32_t first,
-                            std::int32_t last, const std::string& expression, const std::string& compiler) {
+/// The C of the program with a main that prints what `expression` of `i` and `c` is for i from range[0] to range[1],
+/// all columns.
+std::vector<double> results(const Program& p, const CExtras& extras, const std::string& data,
+                            const std::array<std::int32_t, 2>& range, const std::string& expression,
+                            const std::string& compiler) {
+  const auto [first, last] = range;
   const TempFolder folder;
   write_c(folder, program::c_source(p, "model", std::vector{random_sequence(p, 2, 1)}, 0, extras));
   write_quickly(folder / "main.c", fmt::format(R"(#include "model.h"
@@ -114,7 +117,7 @@ TEST_CASE("c_codes: NAME_encode gives bitstate's code for every number, whatever
     std::string data = fmt::format("static const float data[{}] = {{", numbers.size());
     for (const float v : numbers) data += fmt::format("{:#.9g}f,\n", v);
     for (const char* const compiler : {"cc -O0", "cc -O3 -march=native -ffp-contract=fast"}) {
-      const auto found = results(p, {}, data + "};\n", 0, static_cast<std::int32_t>(numbers.size()) - 1,
+      const auto found = results(p, {}, data + "};\n", {0, static_cast<std::int32_t>(numbers.size()) - 1},
                                  "model_encode(data[i], c)", compiler);
       std::size_t wrong = 0;
       for (std::size_t i = 0; i < found.size(); ++i) wrong += found[i] != code_of(p, numbers[i / sensors], i % sensors);
@@ -125,7 +128,7 @@ TEST_CASE("c_codes: NAME_encode gives bitstate's code for every number, whatever
 
 TEST_CASE("c_codes: infinities are the ends of the codes, what is no number is the lowest") {
   if (no_compiler()) return;
-  const auto found = results(program_of({0.05F, -127, 126}, odd_units), {}, "#include <math.h>\n", 0, 2,
+  const auto found = results(program_of({0.05F, -127, 126}, odd_units), {}, "#include <math.h>\n", {0, 2},
                              "model_encode(i == 0 ? INFINITY : i == 1 ? -INFINITY : NAN, c)", "cc -O2");
   CHECK(found == std::vector<double>{126, 126, 126, -127, -127, -127, -127, -127, -127});
 }
@@ -134,7 +137,7 @@ TEST_CASE("c_codes: NAME_decode gives the numbers that bitstate run prints") {
   if (no_compiler()) return;
   for (const Units& units : {odd_units, odd_single_units, Units{}}) {
     const Program p = program_of({0.05F, -127, 127}, units);
-    const auto found = results(p, {}, "", -100, 100, "model_decode(i, c)", "cc -O3 -march=native -ffp-contract=fast");
+    const auto found = results(p, {}, "", {-100, 100}, "model_decode(i, c)", "cc -O3 -march=native -ffp-contract=fast");
     for (std::size_t i = 0; i < found.size(); i += sensors) {
       std::vector<float> row;
       for (std::size_t c = 0; c < sensors; ++c)
@@ -149,7 +152,7 @@ TEST_CASE("c_codes: NAME_decode gives the numbers that bitstate run prints") {
 std::size_t wrong_counts(const Program& p, const CAdc& adc) {
   CExtras extras;
   extras.adc = adc;
-  const auto found = results(p, extras, "", adc.lowest() - 2, adc.highest() + 2, "model_encode_adc(i, c)", "cc -O2");
+  const auto found = results(p, extras, "", {adc.lowest() - 2, adc.highest() + 2}, "model_encode_adc(i, c)", "cc -O2");
   std::size_t wrong = 0, at = 0;
   for (std::int32_t i = adc.lowest() - 2; i <= adc.highest() + 2; ++i) {
     const std::int32_t count = std::clamp(i, adc.lowest(), adc.highest());
