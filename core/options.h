@@ -2,6 +2,9 @@
 // settings has a table of them beside it. Nothing here knows which settings there are, and nothing reads a file.
 #pragma once
 
+#include "core/error.h"
+
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <functional>
@@ -23,10 +26,9 @@ struct OptionInfo {
   std::string group{};                  ///< heading of --help under which it stands
   std::string value{};                  ///< default
   std::vector<std::string> words{};     ///< values that it takes, if these are words
-  std::vector<std::string> subjects{};  ///< what has it in its table, as the names of data sets; none: every run has it
+  std::vector<std::string> subjects{};  ///< the choices that it belongs to; none: it belongs to all
   bool affects_result = true;
   bool verbatim = false;  ///< a path: white space at the ends of the value is part of it
-  bool later = false;     ///< came after runs were named by their settings: at its default it is no part of their hash
 };
 
 /// A row of the table of S. `set` throws UsageError naming the option, the value and what was expected; `text` is what
@@ -36,6 +38,14 @@ struct OptionOf : OptionInfo {
   std::function<void(S&, std::string_view)> set;
   std::function<std::string(const S&)> text;
 };
+
+/// The option of this name, or null. `options` is a vector of OptionInfo or of rows.
+template <class Options>
+auto find_option(Options& options, std::string_view name) -> decltype(options.data()) {
+  const auto named = [&](const OptionInfo& option) { return option.name == name; };
+  const auto found = std::find_if(options.begin(), options.end(), named);
+  return found == options.end() ? nullptr : &*found;
+}
 
 /// A real number in [low, high], or in (low, high] or [low, high) where an end is excluded.
 struct Interval {
@@ -79,17 +89,23 @@ class OptionTable {
   [[nodiscard]] std::vector<OptionOf<S>>& rows() & { return rows_; }
   [[nodiscard]] std::vector<OptionOf<S>> rows() && { return std::move(rows_); }  // a loop may run over a temporary
 
+  /// A row that stands elsewhere. Throws Error for a name that the table has.
+  OptionOf<S>& append(OptionOf<S> row) {
+    require(find_option(rows_, row.name) == nullptr, row.name, "stands twice in a table of options");
+    return rows_.emplace_back(std::move(row));
+  }
+
   /// Member by member: when memory runs out within nested braces, GCC 12 frees what it has not made.
   template <class Set, class Text>
   OptionOf<S>& add(std::string name, std::string unit, std::string help, Set set, Text text) {
-    OptionOf<S>& option = rows_.emplace_back();
+    OptionOf<S> option;
     option.name = std::move(name);
     option.unit = std::move(unit);
     option.help = std::move(help);
     option.group = group_;
     option.set = std::move(set);
     option.text = std::move(text);
-    return option;
+    return append(std::move(option));
   }
 
   OptionOf<S>& whole(const std::string& name, std::string unit, std::size_t S::*field, std::size_t low,
@@ -153,10 +169,11 @@ class OptionTable {
   template <class Part>
   void nested(const OptionTable<Part>& table, Part S::*part) {
     for (const OptionOf<Part>& row : table.rows()) {
-      OptionOf<S>& option = rows_.emplace_back();
+      OptionOf<S> option;
       static_cast<OptionInfo&>(option) = row;
       option.set = [set = row.set, part](S& s, std::string_view value) { set(s.*part, value); };
       option.text = [text = row.text, part](const S& s) { return text(s.*part); };
+      append(std::move(option));
     }
   }
 

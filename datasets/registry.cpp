@@ -18,16 +18,10 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace bitstate::datasets {
 namespace {
-
-/// What generates trajectories keeps them.
-DynamicsSettings cached(const DataSettings& settings) {
-  DynamicsSettings dynamics = settings.dynamics;
-  dynamics.cache = settings.cache;
-  return dynamics;
-}
 
 const SourceNames cifar_names = {"cifar",
                                  {"cifar10", "cifar-10-batches-bin", "cifar"},
@@ -48,7 +42,13 @@ Splits pathfinder_of(std::string_view name, const DataSettings& settings, std::s
 }
 
 Splits silverbox_of(const DataSettings& settings, SilverboxTest test) {
+  check_horizon(settings.series);  // a mistake in an option is named before a file that is absent
   return silverbox(folder_of("silverbox", settings), settings.series, test, settings.reading);
+}
+
+Splits cascaded_tanks_of(const DataSettings& settings) {
+  check_horizon(settings.series);
+  return cascaded_tanks(folder_of("cascaded-tanks", settings), settings.series, settings.reading);
 }
 
 Splits own(const DataSettings& settings) {
@@ -76,16 +76,16 @@ DataTable common_options() {
   return table;
 }
 
-// the tables of an entry
-void no_options(DataTable& /*table*/) {}
-void for_lorenz(DataTable& table) { table.nested(lorenz_options(), &DataSettings::dynamics); }
-void for_mackey_glass(DataTable& table) { table.nested(mackey_glass_options(), &DataSettings::dynamics); }
-void for_pathfinder(DataTable& table) { table.nested(contour_options(), &DataSettings::pathfinder); }
-void for_series(DataTable& table) { table.nested(series_options(), &DataSettings::series); }
-void for_own(DataTable& table) {
-  table.nested(own_options(), &DataSettings::own);
-  for_series(table);
-}
+// the tables of some data sets
+void dynamics(DataTable& table) { table.nested(dynamics_options(), &DataSettings::dynamics); }
+void delay(DataTable& table) { table.nested(mackey_glass_options(), &DataSettings::dynamics); }
+void contours(DataTable& table) { table.nested(contour_options(), &DataSettings::pathfinder); }
+void series(DataTable& table) { table.nested(series_options(), &DataSettings::series); }
+void own_columns(DataTable& table) { table.nested(own_options(), &DataSettings::own); }
+
+using AddTable = void (*)(DataTable&);
+using Tables = std::array<AddTable, 2>;
+constexpr Tables none{};
 
 struct Entry {
   std::string_view name;
@@ -94,7 +94,7 @@ struct Entry {
   std::size_t d_input, d_output, max_length;
   std::size_t train_size;
   double mean_length;
-  void (*add_options)(DataTable&);
+  Tables tables;  ///< besides common_options()
   Splits (*load)(const DataSettings&);
 };
 
@@ -103,39 +103,92 @@ constexpr Task regression = Task::regression;
 
 // Sizes of the official data sets (S5 and LRA); vocabularies and mean lengths measured where the data are at hand.
 constexpr std::array entries = {
-    Entry{"smnist", classification, false, false, 1, 10, 784, 54'000, 784, no_options,
+    Entry{"smnist", classification, false, false, 1, 10, 784, 54'000, 784, none,
           [](const DataSettings& s) { return smnist(find_data("mnist", s.path), false); }},
-    Entry{"psmnist", classification, false, false, 1, 10, 784, 54'000, 784, no_options,
+    Entry{"psmnist", classification, false, false, 1, 10, 784, 54'000, 784, none,
           [](const DataSettings& s) { return smnist(find_data("mnist", s.path), true); }},
-    Entry{"listops", classification, true, false, 18, 10, 2048, 96'000, 1038, no_options,
+    Entry{"listops", classification, true, false, 18, 10, 2048, 96'000, 1038, none,
           [](const DataSettings& s) { return listops(folder_of("listops", s), s.cache); }},
-    Entry{"imdb", classification, true, false, 134, 2, 4096, 25'000, 1299.4, no_options,
+    Entry{"imdb", classification, true, false, 134, 2, 4096, 25'000, 1299.4, none,
           [](const DataSettings& s) { return imdb(find_source(imdb_names, s.path), s.cache); }},
-    Entry{"aan", classification, true, true, 98, 2, 4000, 147'086, 8000, no_options,
+    Entry{"aan", classification, true, true, 98, 2, 4000, 147'086, 8000, none,
           [](const DataSettings& s) { return aan(folder_of("aan", s), s.cache); }},
-    Entry{"lra-cifar", classification, false, false, 1, 10, 1024, 45'000, 1024, no_options,
+    Entry{"lra-cifar", classification, false, false, 1, 10, 1024, 45'000, 1024, none,
           [](const DataSettings& s) { return cifar(find_source(cifar_names, s.path), true); }},
-    Entry{"cifar", classification, false, false, 3, 10, 1024, 45'000, 1024, no_options,
+    Entry{"cifar", classification, false, false, 3, 10, 1024, 45'000, 1024, none,
           [](const DataSettings& s) { return cifar(find_source(cifar_names, s.path), false); }},
-    Entry{"pathfinder", classification, false, false, 1, 2, 1024, 160'000, 1024, for_pathfinder,
+    Entry{"pathfinder",
+          classification,
+          false,
+          false,
+          1,
+          2,
+          1024,
+          160'000,
+          1024,
+          {contours},
           [](const DataSettings& s) { return pathfinder_of("pathfinder", s, 32); }},
-    Entry{"pathx", classification, false, false, 1, 2, 16'384, 160'000, 16'384, for_pathfinder,
+    Entry{"pathx",
+          classification,
+          false,
+          false,
+          1,
+          2,
+          16'384,
+          160'000,
+          16'384,
+          {contours},
           [](const DataSettings& s) { return pathfinder_of("pathx", s, 128); }},
-    Entry{"speech35", classification, false, false, 1, 35, 16'000, 84'843, 16'000, no_options,
+    Entry{"speech35", classification, false, false, 1, 35, 16'000, 84'843, 16'000, none,
           [](const DataSettings& s) { return speech35(folder_of("speech35", s), s.cache); }},
-    Entry{"speech35-8k", classification, false, false, 1, 35, 8'000, 84'843, 8'000, no_options,
+    Entry{"speech35-8k", classification, false, false, 1, 35, 8'000, 84'843, 8'000, none,
           [](const DataSettings& s) { return speech35(folder_of("speech35", s), s.cache, 2); }},
-    Entry{"lorenz", regression, false, false, 3, 3, 512, 819, 512, for_lorenz,
-          [](const DataSettings& s) { return lorenz(cached(s)); }},
-    Entry{"mackey-glass", regression, false, false, 10, 10, 512, 204, 512, for_mackey_glass,
-          [](const DataSettings& s) { return mackey_glass(cached(s)); }},
-    Entry{"silverbox", regression, false, false, 1, 1, 1024, 113, 1024, for_series,
+    Entry{"lorenz",
+          regression,
+          false,
+          false,
+          3,
+          3,
+          512,
+          819,
+          512,
+          {dynamics},
+          [](const DataSettings& s) { return lorenz(s.dynamics, s.cache); }},
+    Entry{"mackey-glass",
+          regression,
+          false,
+          false,
+          10,
+          10,
+          512,
+          204,
+          512,
+          {dynamics, delay},
+          [](const DataSettings& s) { return mackey_glass(s.dynamics, s.cache); }},
+    Entry{"silverbox",
+          regression,
+          false,
+          false,
+          1,
+          1,
+          1024,
+          113,
+          1024,
+          {series},
           [](const DataSettings& s) { return silverbox_of(s, SilverboxTest::multisine); }},
-    Entry{"silverbox-arrow", regression, false, false, 1, 1, 1024, 113, 1024, for_series,
+    Entry{"silverbox-arrow",
+          regression,
+          false,
+          false,
+          1,
+          1,
+          1024,
+          113,
+          1024,
+          {series},
           [](const DataSettings& s) { return silverbox_of(s, SilverboxTest::arrow); }},
-    Entry{"cascaded-tanks", regression, false, false, 1, 1, 256, 5, 256, for_series,
-          [](const DataSettings& s) { return cascaded_tanks(folder_of("cascaded-tanks", s), s.series, s.reading); }},
-    Entry{"own", regression, false, false, 0, 0, 0, 0, 0, for_own, own},
+    Entry{"cascaded-tanks", regression, false, false, 1, 1, 256, 5, 256, {series}, cascaded_tanks_of},
+    Entry{"own", regression, false, false, 0, 0, 0, 0, 0, {own_columns, series}, own},
 };
 
 const Entry& entry(std::string_view name) {
@@ -175,6 +228,34 @@ void hold_out(Splits& splits, double share) {
   splits.train = subset(splits.train, std::move(parts[0]));
 }
 
+/// The data sets that have this table.
+std::vector<std::string> subjects_of(AddTable table) {
+  std::vector<std::string> subjects;
+  for (const Entry& e : entries) {
+    if (std::find(e.tables.begin(), e.tables.end(), table) != e.tables.end()) subjects.emplace_back(e.name);
+  }
+  return subjects;
+}
+
+/// A table that several data sets have stands here once; two tables have no name in common.
+DataTable made_data_options() {
+  DataTable all = common_options();
+  std::vector<AddTable> added{nullptr};
+  for (const Entry& e : entries) {
+    for (const AddTable add : e.tables) {
+      if (std::find(added.begin(), added.end(), add) != added.end()) continue;
+      added.push_back(add);
+      DataTable table("data");
+      add(table);
+      for (OptionOf<DataSettings>& row : table.rows()) {
+        row.subjects = subjects_of(add);
+        all.append(std::move(row));
+      }
+    }
+  }
+  return all;
+}
+
 }  // namespace
 
 std::vector<std::string> names() {
@@ -192,20 +273,9 @@ std::string canonical_name(std::string_view name) {
   return known ? std::string(name) : std::string();
 }
 
-OptionTable<DataSettings> data_options() {
-  DataTable all = common_options();
-  for (const Entry& e : entries) {
-    DataTable own("data");
-    e.add_options(own);
-    for (const OptionOf<DataSettings>& option : own.rows()) {
-      auto& rows = all.rows();
-      auto row =
-          std::find_if(rows.begin(), rows.end(), [&](const OptionInfo& known) { return known.name == option.name; });
-      if (row == rows.end()) row = rows.insert(row, option);
-      row->subjects.emplace_back(e.name);
-    }
-  }
-  return all;
+const OptionTable<DataSettings>& data_options() {
+  static const DataTable table = made_data_options();
+  return table;
 }
 
 Splits load(std::string_view name, const DataSettings& settings) {

@@ -33,7 +33,7 @@ struct DataSettings {
 };
 
 /// The options of all data sets. Those that not every data set has name the ones that have them as their subjects.
-OptionTable<DataSettings> data_options();
+const OptionTable<DataSettings>& data_options();
 
 /// The names load() knows, one for each data set.
 std::vector<std::string> names();

@@ -283,39 +283,30 @@ std::vector<float> mackey_glass_trajectory(std::uint64_t seed, std::size_t index
   return values;
 }
 
-namespace {
-
-void add_trajectories(OptionTable<DynamicsSettings>& table) {
+OptionTable<DynamicsSettings> dynamics_options() {
+  OptionTable<DynamicsSettings> table("data");
   table.whole("trajectories", "TRAJECTORIES", &DynamicsSettings::trajectories, min_trajectories, max_trajectories,
               "generated in all, for training and test");
-}
-
-}  // namespace
-
-OptionTable<DynamicsSettings> lorenz_options() {
-  OptionTable<DynamicsSettings> table("data");
-  add_trajectories(table);
   return table;
 }
 
 OptionTable<DynamicsSettings> mackey_glass_options() {
   OptionTable<DynamicsSettings> table("data");
   table.real("tau", "TIME", &DynamicsSettings::tau, {min_delay, max_delay}, "delay of Mackey-Glass");
-  add_trajectories(table);
   return table;
 }
 
-Splits lorenz(const DynamicsSettings& options) {
+Splits lorenz(const DynamicsSettings& options, const std::filesystem::path& cache) {
   require<UsageError>(options.spread >= 0.0 && options.spread <= 1.0, "lorenz", "expected a spread from 0 to 1, got {}",
                       options.spread);
-  return forecasting({"lorenz", 3, options.trajectories, options.seed, "spread", options.spread}, options.cache,
+  return forecasting({"lorenz", 3, options.trajectories, options.seed, "spread", options.spread}, cache,
                      [&](std::size_t i) { return lorenz_trajectory(options.seed, i, options.spread); });
 }
 
-Splits mackey_glass(const DynamicsSettings& options) {
+Splits mackey_glass(const DynamicsSettings& options, const std::filesystem::path& cache) {
   require<UsageError>(options.tau >= min_delay && options.tau <= max_delay, "mackey-glass",
                       "expected a tau from {1} to {2}, got {0}", options.tau, min_delay, max_delay);
-  return forecasting({"mackey-glass", delays, options.trajectories, options.seed, "tau", options.tau}, options.cache,
+  return forecasting({"mackey-glass", delays, options.trajectories, options.seed, "tau", options.tau}, cache,
                      [&](std::size_t i) { return mackey_glass_trajectory(options.seed, i, options.tau); });
 }
 

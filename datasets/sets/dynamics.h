@@ -23,12 +23,11 @@ struct DynamicsSettings {
   double tau = 17.0;                ///< Mackey-Glass: the delay
   // of every run as they are here, for they have no option
   std::uint64_t seed = 0;
-  double spread = 1e-7;           ///< Lorenz: relative size of the random shift of the starting point; see lorenz()
-  std::filesystem::path cache{};  ///< folder that keeps generated trajectories; created if absent; empty: none
+  double spread = 1e-7;  ///< Lorenz: relative size of the random shift of the starting point; see lorenz()
 };
 
-/// The options of each system.
-OptionTable<DynamicsSettings> lorenz_options();
+/// The options of both systems, and those of Mackey-Glass alone.
+OptionTable<DynamicsSettings> dynamics_options();
 OptionTable<DynamicsSettings> mackey_glass_options();
 
 /// Points of a trajectory: inputs are the first half, targets the second; the output at step t predicts t + 512.
@@ -44,15 +43,17 @@ inline constexpr std::size_t trajectory_points = 1024;
 /// random_state does not reach the starting point), and only so can an error of 9 (Q-S5's best) lie that far below the
 /// attractor's variance of about 73. Mean squared error of the best forecast that knows the time but not the start:
 /// spread 1e-8: 0.003, 1e-7 (the default): 0.28, 1e-6: 17, 1e-5: 36, 1e-2 and above: 70.
-/// Integrated by Taylor series of order 24, one step a point: exact to rounding.
-Splits lorenz(const DynamicsSettings& options);
+/// Integrated by Taylor series of order 24, one step per point: exact to rounding.
+/// `cache` is a folder that keeps the generated trajectories; it is created if absent. Empty: they are made anew.
+Splits lorenz(const DynamicsSettings& options, const std::filesystem::path& cache = {});
 
 /// Mackey and Glass (1977) with dysts' parameters: x' = 2 x(t-tau) / (1 + x(t-tau)^9.65) - x; [512, 10] -> [512, 10].
 /// The ten features are x at delays tau apart, the oldest first: x(t), x(t+tau), ..., x(t+9 tau). The 1024 points are
 /// 5.96122/100 units of time apart. As in dysts the past before 0 is a random level with noise, and the first tau units
 /// are dropped; levels are uniform in [0, 1), as Q-S5 draws them, from (seed, trajectory).
 /// Integrated by Runge-Kutta of order 4 with a step that divides tau, delayed values by cubic Hermite interpolation.
-Splits mackey_glass(const DynamicsSettings& options);
+/// `cache`: see lorenz().
+Splits mackey_glass(const DynamicsSettings& options, const std::filesystem::path& cache = {});
 
 /// One trajectory, [1024, 3] or [1024, 10] row-major. Depends on seed, index and the system's own options only.
 std::vector<float> lorenz_trajectory(std::uint64_t seed, std::size_t index, double spread);

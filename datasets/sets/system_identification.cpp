@@ -39,12 +39,6 @@ Cutting cutting_of(const SeriesSettings& series, std::size_t default_window, con
   return cutting;
 }
 
-/// Simulation, or one step ahead.
-void check_horizon(const SeriesSettings& series) {
-  require<UsageError>(series.horizon <= 1, "horizon", "expected 0 (simulation) or 1 (one step ahead), got \"{}\"",
-                      series.horizon);
-}
-
 /// Rows of a table as the only series of a part.
 struct Range {
   std::size_t first, last;
@@ -57,6 +51,11 @@ std::vector<Series> part(const Csv& table, const Range& range, const fs::path& f
 }
 
 }  // namespace
+
+void check_horizon(const SeriesSettings& series) {
+  require<UsageError>(series.horizon <= 1, "horizon", "expected 0 (simulation) or 1 (one step ahead), got \"{}\"",
+                      series.horizon);
+}
 
 Splits silverbox(const fs::path& folder, const SeriesSettings& series, SilverboxTest test,
                  const std::optional<Reading>& reading) {

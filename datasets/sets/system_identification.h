@@ -10,6 +10,9 @@
 
 namespace bitstate::datasets {
 
+/// The horizon is 0 (simulation) or 1 (one step ahead). Throws UsageError for another one.
+void check_horizon(const SeriesSettings& series);
+
 /// Which of Silverbox's official tests.
 enum class SilverboxTest { multisine, arrow };
 

@@ -70,7 +70,7 @@ double measure_gemm(Workers& workers) {
 datasets::Splits bench_shape(const RunConfig& config) {
   const datasets::Shape shape = datasets::shape(config.dataset);
   datasets::Splits splits = shape.splits;
-  if (!config.s5.pad) {
+  if (padded_length(config, splits) == 0) {
     splits.max_length = static_cast<std::size_t>(std::lround(shape.mean_length / (splits.pairs ? 2.0 : 1.0)));
   }
   return splits;

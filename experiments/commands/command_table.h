@@ -31,7 +31,7 @@ std::vector<Command> command_table(const std::vector<OptionInfo>& run = run_opti
 std::string command_line_help(const std::vector<Command>& table);
 
 /// The text of bitstate COMMAND --help: options in groups with units and defaults, examples, exit codes. Where
-/// `values_of`, a recipe or a run, is not empty, options for other data sets than `dataset` are left out.
-std::string command_help(const Command& command, std::string_view values_of, std::string_view dataset);
+/// `values_of`, a recipe or a run, is not empty, options that are not of the data set of `values` are left out.
+std::string command_help(const Command& command, std::string_view values_of, const RunConfig& values);
 
 }  // namespace bitstate::experiments

@@ -223,14 +223,11 @@ struct SweepOptions {
 SweepOptions sweep_options(const CommandLine& line) {
   SweepOptions options;
   RunConfig how;  // options that say how runs are done; they are not settings of the runs
-  const auto options_of_runs = run_options();
   for (const auto& [name, value] : line.options) {
-    const auto affects = [&key = name](const OptionInfo& option) {
-      return option.affects_result && option.name == key;
-    };
+    const Option* const option = find_option(option_table(), name);
     if (name == "jobs") {
       options.jobs = count_of(name, value, 3);
-    } else if (name == "data" || std::any_of(options_of_runs.begin(), options_of_runs.end(), affects)) {
+    } else if (name == "data" || (option != nullptr && option->affects_result)) {
       options.overrides.emplace_back(name, value);
     } else {
       set_option(how, name, value);
@@ -357,7 +354,7 @@ std::string help_text(const std::string& name, const CommandLine& line) {
     source.clear();
   }
   const auto table = command_table(run_options(config));
-  return command_help(row_of(table, name, [](const Command& c) { return c.name; }), source, config.dataset);
+  return command_help(row_of(table, name, [](const Command& c) { return c.name; }), source, config);
 }
 
 }  // namespace

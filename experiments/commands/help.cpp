@@ -1,6 +1,6 @@
 #include "experiments/commands/command_table.h"
 
-#include "core/suggest.h"
+#include "core/text.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -94,11 +94,9 @@ std::string command_line_help(const std::vector<Command>& table) {
   return text + std::string(exit_codes);
 }
 
-std::string command_help(const Command& command, std::string_view values_of, std::string_view dataset) {
+std::string command_help(const Command& command, std::string_view values_of, const RunConfig& values) {
   std::vector<OptionInfo> options = command.options;
-  std::erase_if(options, [&](const OptionInfo& option) {
-    return !values_of.empty() && !option.subjects.empty() && !is_one_of(dataset, option.subjects);
-  });
+  std::erase_if(options, [&](const OptionInfo& option) { return !values_of.empty() && !is_chosen(option, values); });
   std::string text = fmt::format("usage: bitstate {} {}{}\n\n{}\n", command.name, command.arguments,
                                  options.empty() ? "" : " [--OPTION=VALUE ...]", command.summary);
   if (!options.empty()) {

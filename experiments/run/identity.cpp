@@ -3,18 +3,7 @@
 #include "core/error.h"
 #include "experiments/settings/load.h"
 
-#include <algorithm>
-
 namespace bitstate::experiments {
-namespace {
-
-std::string value_of(const Settings& settings, std::string_view name) {
-  const auto named = [&](const auto& setting) { return setting.first == name; };
-  const auto found = std::find_if(settings.begin(), settings.end(), named);
-  return found == settings.end() ? std::string() : found->second;
-}
-
-}  // namespace
 
 RunIdentity identity_of(const RunConfig& config) {
   return {format_ini(kept_settings(config)), quant_rules(config), config.source.digest};

@@ -32,11 +32,10 @@ std::vector<std::string> normalized(const std::vector<std::string>& args, const 
     if (arg.size() > 2 && arg.compare(0, 2, "--") == 0) {
       const std::size_t end = std::min(arg.find('='), arg.size());
       std::replace(arg.begin() + 2, arg.begin() + static_cast<std::ptrdiff_t>(end), '-', '_');
-      const auto match = [&](const OptionInfo& option) { return arg.compare(2, arg.npos, option.name) == 0; };
-      const auto option = std::find_if(options.begin(), options.end(), match);
-      if (option != options.end() && option->is_switch) {
+      const OptionInfo* const option = find_option(options, std::string_view(arg).substr(2));
+      if (option != nullptr && option->is_switch) {
         arg += "=" + (i + 1 < args.size() && is_boolean(args[i + 1]) ? args[++i] : std::string("true"));
-      } else if (option != options.end() && i + 1 < args.size()) {
+      } else if (option != nullptr && i + 1 < args.size()) {
         words.push_back(std::move(arg));
         arg = args[++i];  // its value, whatever it looks like
       }

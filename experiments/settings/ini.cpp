@@ -98,6 +98,17 @@ bool may_repeat(std::string_view name) { return name == "bits" || name.ends_with
 
 }  // namespace
 
+const std::string* last_value(const Settings& settings, std::string_view name) {
+  const auto named = [&](const auto& setting) { return setting.first == name; };
+  const auto found = std::find_if(settings.rbegin(), settings.rend(), named);
+  return found == settings.rend() ? nullptr : &found->second;
+}
+
+std::string value_of(const Settings& settings, std::string_view name) {
+  const std::string* const value = last_value(settings, name);
+  return value == nullptr ? std::string() : *value;
+}
+
 Settings parse_ini(std::string_view text, std::string_view where) {
   require<UsageError>(text.find('\0') == std::string_view::npos, where, "holds a NUL, so it is no text");
   constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";

@@ -14,6 +14,12 @@ namespace bitstate::experiments {
 /// Names and values in the order in which they were given; a name may stand more than once.
 using Settings = std::vector<std::pair<std::string, std::string>>;
 
+/// The value that counts, which is the last; null where none is given.
+const std::string* last_value(const Settings& settings, std::string_view name);
+
+/// The same; "" where none is given.
+std::string value_of(const Settings& settings, std::string_view name);
+
 /// Reads lines `name = value`, `# comment` and `[section]` (which prefixes the names that follow by "section."). A
 /// value stands as it is, without white space at its ends, or in double quotes, in which \\ \" \n \r \t stand for
 /// backslash, quote, line feed, carriage return and tab, and # begins no comment. Lines end with LF, CR LF or CR; the

@@ -81,7 +81,6 @@ std::string rules_text(const RunConfig& config) {
 /// `trained` stand for the rules that `quant` names, where there are any.
 void resolve_rules(RunConfig& config, const std::optional<std::string>& trained) {
   QuantSettings& q = config.quantization;
-  if (q.quant.empty()) q.quant = "none";
   q.trained_rules = trained;
   if (!trained && q.quant != "none") q.text = rules_text(config);
 }

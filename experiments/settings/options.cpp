@@ -3,7 +3,6 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "core/suggest.h"
-#include "experiments/posttraining/transform.h"
 #include "experiments/settings/embedded.h"
 #include "experiments/settings/foreign_names.h"
 #include "experiments/settings/run_config.h"
@@ -55,95 +54,23 @@ OptionTable<RunConfig> choice_options() {
   return table;
 }
 
-/// `balance` at the front is the option of this name: so runs have kept it.
-void set_transforms(SourceSettings& source, std::string_view value) {
-  source.transforms = split(value, ",");
-  (void)bitstate::transforms_of(source.transforms);  // throws
-  if (source.transforms.empty() || source.transforms.front() != "balance") return;
-  source.balance = true;
-  source.transforms.erase(source.transforms.begin());
-}
-
-OptionTable<SourceSettings> source_options() {
-  using S = SourceSettings;
-  OptionTable<S> table("training");
-  table.path("from", "RUN", &S::from, "folder of a run whose weights this one starts from");
-  table.real("from_lr_factor", "FACTOR", &S::lr_factor, {0.0, 1e3, true}, "with from: on ssm_lr_base");
-  table.real("from_epochs_factor", "FACTOR", &S::epochs_factor, {0.0, 1e3, true},
-             "with from: on epochs, rounded to at least 1");
-  table.flag("balance", &S::balance, "with from: bring the states to one magnitude, by powers of two");
-  auto& transforms =
-      table.add("transforms", "NAMES", "with from: changes of its weights, in the order of this list of",
-                set_transforms, [](const S& s) { return fmt::format("{}", fmt::join(s.transforms, ",")); });
-  for (const Transform& transform : all_transforms()) transforms.words.emplace_back(transform.name);
-  return table;
-}
-
-/// One or more rules, separated by semicolons; white space within a rule is made single spaces.
-void add_rules(QuantSettings& settings, std::string_view value) {
-  if (value == "none") {
-    settings.bits.clear();
-    return;
-  }
-  for (const auto& rule : split(value, ";\n")) {
-    const auto parts = split(rule.substr(0, rule.find('#')), " \t");
-    if (parts.size() < 2) {
-      options::refuse("bits", rule, "a rule \"glob bits [key=value ...]\", as in \"act:* 8 range=ema\"");
-    }
-    settings.bits.push_back(fmt::format("{}", fmt::join(parts, " ")));
-  }
-}
-
-OptionTable<QuantSettings> quant_options() {
-  using Q = QuantSettings;
-  OptionTable<Q> table("quantization");
-  auto quants = quant_names();
-  quants.insert(quants.begin(), "none");
-  table.text("quant", "NAME|FILE", &Q::quant, "path of a .quant file, or one of").words = std::move(quants);
-  table.add("bits", "RULE", "a further rule \"glob bits [key=value ...]\"; may be given again; none drops all",
-            add_rules, [](const Q& q) { return fmt::format("{}", fmt::join(q.bits, "; ")); });
-  return table;
-}
-
-OptionTable<RunSettings> how_options() {
-  using R = RunSettings;
-  OptionTable<R> table("run");
-  table.path("out", "FOLDER", &R::out, "folder of the run; else one named by its settings");
-  table.whole("threads", "THREADS", &R::threads, 0, 4096, "threads of the CPU; 0: all");
-  table.real("checkpoint_seconds", "SECONDS", &R::checkpoint_seconds, {0.0, 1e9}, "between two checkpoints");
-  table.flag("resume", &R::resume, "continue from the checkpoint in `out`");
-  table.flag("json", &R::json, "end the output with one line of JSON");
-  for (auto& option : table.rows()) option.affects_result = false;
-  return table;
-}
-
 /// `rows` in the order of first_options; later ones are marked, and stand behind.
-std::vector<Option> in_order(std::vector<Option> rows) {
-  std::vector<std::pair<std::ptrdiff_t, Option>> placed;
-  for (Option& row : rows) {
-    const auto place = std::find(first_options.begin(), first_options.end(), row.name) - first_options.begin();
-    row.later = place == std::ssize(first_options);
-    placed.emplace_back(place, std::move(row));
+std::vector<Option> in_order(std::vector<OptionOf<RunConfig>> rows) {
+  const auto place = [](const OptionInfo& row) {
+    return std::find(first_options.begin(), first_options.end(), row.name) - first_options.begin();
+  };
+  std::stable_sort(rows.begin(), rows.end(), [&](const auto& a, const auto& b) { return place(a) < place(b); });
+  std::vector<Option> options;
+  options.reserve(rows.size());
+  for (auto& row : rows) {
+    Option& option = options.emplace_back();
+    static_cast<OptionOf<RunConfig>&>(option) = std::move(row);
+    option.later = place(option) == std::ssize(first_options);
   }
-  std::stable_sort(placed.begin(), placed.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = std::move(placed[i].second);
-  return rows;
+  return options;
 }
 
-/// Sets options one by one; a preset has no effect here.
-void apply(RunConfig& config, const Settings& given, std::string_view where) {
-  const auto table = option_table();
-  for (const auto& [name, value] : given) {
-    const auto named = [&key = name](const Option& option) { return option.name == key; };
-    const auto option = std::find_if(table.begin(), table.end(), named);
-    if (option == table.end()) refuse_unknown(where, name, names_of({table.begin(), table.end()}));
-    option->set(config, option->verbatim ? std::string_view(value) : trimmed(value));
-  }
-}
-
-}  // namespace
-
-std::vector<Option> option_table() {
+std::vector<Option> made_option_table() {
   OptionTable<RunConfig> table = choice_options();
   table.nested(s5_options(), &RunConfig::s5);
   table.nested(training_options(), &RunConfig::training);
@@ -152,6 +79,23 @@ std::vector<Option> option_table() {
   table.nested(datasets::data_options(), &RunConfig::data);
   table.nested(how_options(), &RunConfig::run);
   return in_order(std::move(table).rows());
+}
+
+/// Sets options one by one; a preset has no effect here.
+void apply(RunConfig& config, const Settings& given, std::string_view where) {
+  const auto& table = option_table();
+  for (const auto& [name, value] : given) {
+    const Option* const option = find_option(table, name);
+    if (option == nullptr) refuse_unknown(where, name, names_of({table.begin(), table.end()}));
+    option->set(config, option->verbatim ? std::string_view(value) : trimmed(value));
+  }
+}
+
+}  // namespace
+
+const std::vector<Option>& option_table() {
+  static const std::vector<Option> table = made_option_table();
+  return table;
 }
 
 std::vector<OptionInfo> run_options(const RunConfig& values) {
@@ -169,6 +113,11 @@ bool is_quant_setting(std::string_view name) { return name.ends_with("_bits") ||
 
 bool is_chosen(const OptionInfo& option, const RunConfig& config) {
   return option.subjects.empty() || is_one_of(config.dataset, option.subjects);
+}
+
+bool is_meaningful(const Option& option, const RunConfig& config) {
+  static const RunConfig defaults;
+  return is_chosen(option, config) || option.text(config) == option.text(defaults);
 }
 
 std::vector<std::string> recipe_names() { return embedded_names("recipes"); }
@@ -206,12 +155,6 @@ void set_options(RunConfig& config, const Settings& given, std::string_view wher
   apply(config, given, where);
 }
 
-const std::string* last_value(const Settings& given, std::string_view name) {
-  const auto named = [&](const auto& setting) { return setting.first == name; };
-  const auto found = std::find_if(given.rbegin(), given.rend(), named);
-  return found == given.rend() ? nullptr : &found->second;
-}
-
 Settings settings(const RunConfig& config) {
   Settings result;
   for (const auto& option : option_table()) {
@@ -228,6 +171,10 @@ Settings completed(const Settings& kept, std::string_view where) {
   }
   RunConfig config;
   apply(config, kept, where);
+  for (const Option& option : option_table()) {
+    require(is_meaningful(option, config), where, "was trained with {}={}, which means nothing to {}", option.name,
+            option.text(config), config.dataset);
+  }
   return settings(config);
 }
 

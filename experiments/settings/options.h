@@ -13,10 +13,12 @@ namespace bitstate::experiments {
 
 struct RunConfig;
 
-using Option = OptionOf<RunConfig>;
+struct Option : OptionOf<RunConfig> {
+  bool later = false;  ///< came after runs were named by their settings: at its default it is no part of their hash
+};
 
-/// The rows of all subjects in the order of --help, of settings.ini and of the hash. Built once per call.
-std::vector<Option> option_table();
+/// The rows of all subjects in the order of --help, of settings.ini and of the hash.
+const std::vector<Option>& option_table();
 
 /// The same for --help and the completion of shells, with these values; or with the defaults.
 std::vector<OptionInfo> run_options(const RunConfig& values);
@@ -24,6 +26,9 @@ std::vector<OptionInfo> run_options();
 
 /// Whether the option is in a table of what the run has chosen: of its data set, or of every run.
 bool is_chosen(const OptionInfo& option, const RunConfig& config);
+
+/// Whether the option is chosen, or has its default.
+bool is_meaningful(const Option& option, const RunConfig& config);
 
 /// Whether the option gives bits to a model: without all of these the run is a float run.
 bool is_quant_setting(std::string_view name);
@@ -45,16 +50,13 @@ void set_option(RunConfig& config, std::string_view name, std::string_view value
 /// Sets several in their order, after those of the preset that they name. `where` is named for an unknown one.
 void set_options(RunConfig& config, const Settings& given, std::string_view where);
 
-/// The value that counts, which is the last; null where none is given.
-const std::string* last_value(const Settings& given, std::string_view name);
-
 /// Canonical text of every chosen option that affects the result, in the order of the table. Loading it gives the same
 /// run.
 Settings settings(const RunConfig& config);
 
 /// Settings that were kept by this or an older version, as settings() gives them: each option that did not exist then
-/// has its default, and so has one that means nothing to the data set. Throws Error naming `where` for an option that
-/// does not exist now.
+/// has its default, and options of other data sets are left out. Throws Error naming `where` for an option that does
+/// not exist now, and for one of other data sets that has not its default.
 Settings completed(const Settings& kept, std::string_view where);
 
 /// Those of a run's settings that say what model it is, on what data and how it learns, for a run in other bits.

@@ -1,24 +1,49 @@
 #include "experiments/settings/run_config.h"
 
 #include "core/error.h"
+#include "core/text.h"
 #include "experiments/posttraining/transform.h"
 #include "experiments/settings/options.h"
 
+#include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 #include <string_view>
+#include <utility>
 
 namespace bitstate::experiments {
 namespace {
 
-/// An option of other data sets keeps its default.
+/// `balance` at the front is the option of this name: so runs have kept it.
+void set_transforms(SourceSettings& source, std::string_view value) {
+  source.transforms = split(value, ",");
+  (void)bitstate::transforms_of(source.transforms);  // throws
+  if (source.transforms.empty() || source.transforms.front() != "balance") return;
+  source.balance = true;
+  source.transforms.erase(source.transforms.begin());
+}
+
+/// One or more rules, separated by semicolons; white space within a rule is made single spaces.
+void add_rules(QuantSettings& settings, std::string_view value) {
+  if (value == "none") {
+    settings.bits.clear();
+    return;
+  }
+  for (const auto& rule : split(value, ";\n")) {
+    const auto parts = split(rule.substr(0, rule.find('#')), " \t");
+    if (parts.size() < 2) {
+      options::refuse("bits", rule, "a rule \"glob bits [key=value ...]\", as in \"act:* 8 range=ema\"");
+    }
+    settings.bits.push_back(fmt::format("{}", fmt::join(parts, " ")));
+  }
+}
+
 void validate_subjects(const RunConfig& c) {
-  const RunConfig plain;
   for (const Option& option : option_table()) {
-    require<UsageError>(is_chosen(option, c) || option.text(c) == option.text(plain), option.name,
-                        "does not apply to {}; it is for {}", c.dataset, fmt::join(option.subjects, ", "));
+    require<UsageError>(is_meaningful(option, c), option.name, "does not apply to {}; it is for {}", c.dataset,
+                        fmt::join(option.subjects, ", "));
   }
 }
 
@@ -36,6 +61,46 @@ void validate_source(const RunConfig& c) {
 }
 
 }  // namespace
+
+OptionTable<SourceSettings> source_options() {
+  using S = SourceSettings;
+  OptionTable<S> table("training");
+  table.path("from", "RUN", &S::from, "folder of a run whose weights this one starts from");
+  table.real("from_lr_factor", "FACTOR", &S::lr_factor, {0.0, 1e3, true}, "with from: on ssm_lr_base");
+  table.real("from_epochs_factor", "FACTOR", &S::epochs_factor, {0.0, 1e3, true},
+             "with from: on epochs, rounded to at least 1");
+  table.flag("balance", &S::balance, "with from: bring the states to one magnitude, by powers of two");
+  auto& transforms =
+      table.add("transforms", "NAMES", "with from: changes of its weights, in the order of this list of",
+                set_transforms, [](const S& s) { return fmt::format("{}", fmt::join(s.transforms, ",")); });
+  for (const Transform& transform : all_transforms()) transforms.words.emplace_back(transform.name);
+  return table;
+}
+
+OptionTable<QuantSettings> quant_options() {
+  using Q = QuantSettings;
+  OptionTable<Q> table("quantization");
+  auto quants = quant_names();
+  quants.insert(quants.begin(), "none");
+  const auto set_quant = [](Q& q, std::string_view value) { q.quant = value.empty() ? "none" : value; };
+  table.add("quant", "NAME|FILE", "path of a .quant file, or one of", set_quant, [](const Q& q) { return q.quant; })
+      .words = std::move(quants);
+  table.add("bits", "RULE", "a further rule \"glob bits [key=value ...]\"; may be given again; none drops all",
+            add_rules, [](const Q& q) { return fmt::format("{}", fmt::join(q.bits, "; ")); });
+  return table;
+}
+
+OptionTable<RunSettings> how_options() {
+  using R = RunSettings;
+  OptionTable<R> table("run");
+  table.path("out", "FOLDER", &R::out, "folder of the run; else one named by its settings");
+  table.whole("threads", "THREADS", &R::threads, 0, 4096, "threads of the CPU; 0: all");
+  table.real("checkpoint_seconds", "SECONDS", &R::checkpoint_seconds, {0.0, 1e9}, "between two checkpoints");
+  table.flag("resume", &R::resume, "continue from the checkpoint in `out`");
+  table.flag("json", &R::json, "end the output with one line of JSON");
+  for (auto& option : table.rows()) option.affects_result = false;
+  return table;
+}
 
 void validate(const RunConfig& c) {
   validate(c.s5);

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "datasets/registry.h"
-#include "experiments/training/settings.h"
+#include "experiments/settings/training_settings.h"
 #include "models/s5/settings.h"
 
 #include <cstddef>
@@ -26,6 +26,9 @@ struct SourceSettings {
   std::vector<std::string> transforms;  ///< names of those that follow (experiments/posttraining)
 };
 
+/// The table of SourceSettings.
+OptionTable<SourceSettings> source_options();
+
 /// What is done to the weights of the source, in this order. Throws UsageError for a name that is no transform, and for
 /// one that comes twice.
 std::vector<const Transform*> transforms_of(const SourceSettings& source);
@@ -38,6 +41,9 @@ struct QuantSettings {
   std::vector<std::string> bits;             ///< further rules "glob bits [key=value ...]", after all others
 };
 
+/// The table of QuantSettings. An empty `quant` is none.
+OptionTable<QuantSettings> quant_options();
+
 /// How the run is done: none of these changes its result.
 struct RunSettings {
   std::string out;          ///< folder of the run; empty = the caller chooses one
@@ -46,6 +52,9 @@ struct RunSettings {
   bool resume = false;  ///< continue from out/checkpoint.h5
   bool json = false;    ///< end the output with one line of JSON
 };
+
+/// The table of RunSettings.
+OptionTable<RunSettings> how_options();
 
 /// All settings of a run. Each part has its table of options beside it; options.h holds the table of all.
 struct RunConfig {

@@ -105,9 +105,8 @@ void check_commas(const Axis& axis, std::string_view where) {
 
 /// Refuses options that say how a run is done and not what it is: they would tell no run from another.
 void check_option(const std::string& key, const std::string& option, std::string_view where) {
-  const auto table = option_table();
-  const auto row = std::find_if(table.begin(), table.end(), [&](const Option& o) { return o.name == option; });
-  const bool aside = row != table.end() && !row->affects_result && key != "set.data";
+  const Option* const row = find_option(option_table(), option);
+  const bool aside = row != nullptr && !row->affects_result && key != "set.data";
   require<UsageError>(!aside, where, "'{}': {} says how runs are done; give --{} to bitstate sweep", key, option,
                       option);
 }

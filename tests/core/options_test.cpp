@@ -53,11 +53,9 @@ OptionTable<Outer> outer_options() {
 }
 
 const OptionOf<Outer>& row(const OptionTable<Outer>& table, const std::string& name) {
-  for (const auto& option : table.rows()) {
-    if (option.name == name) return option;
-  }
-  FAIL("no row " << name);
-  return table.rows().front();
+  const auto* const option = find_option(table.rows(), name);
+  REQUIRE(option != nullptr);
+  return *option;
 }
 
 TEST_CASE("options: what a row writes, it reads back; those of a member set the member") {
@@ -112,6 +110,14 @@ TEST_CASE("options: a value that is none is refused by one sentence, and nothing
   CHECK(outer.count == 3);
   CHECK(outer.shape == "round");
   CHECK(outer.inner.rate == 0.5);
+}
+
+TEST_CASE("options: a name stands once in a table, whatever struct it belongs to") {
+  OptionTable<Outer> table = outer_options();
+  const std::string sentence = "[rate] stands twice in a table of options";
+  CHECK(error_of<Error>([&] { table.nested(inner_options(), &Outer::inner); }) == sentence);
+  CHECK(error_of<Error>([&] { table.text("rate", "TEXT", &Outer::note, "another"); }) == sentence);
+  CHECK(find_option(table.rows(), "none") == nullptr);
 }
 
 TEST_CASE("options: an interval says which of its ends belong to it") {

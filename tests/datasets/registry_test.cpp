@@ -79,6 +79,13 @@ TEST_CASE("registry: options reach the generators") {
   CHECK(a.x != b.x);
 }
 
+TEST_CASE("registry: a mistake in an option is named before a file that is absent") {
+  const std::string sentence = "[horizon] expected 0 (simulation) or 1 (one step ahead), got \"2\"";
+  for (const char* const name : {"silverbox", "silverbox-arrow", "cascaded-tanks"}) {
+    CHECK(error_of<UsageError>([&] { (void)load(name, {.path = "/absent", .series = {.horizon = 2}}); }) == sentence);
+  }
+}
+
 TEST_CASE("registry: an unknown name is a usage error that names the nearest") {
   const std::string message = error_of<UsageError>([] { (void)load("lorentz", {}); });
   CHECK(message.find("lorentz") != std::string::npos);

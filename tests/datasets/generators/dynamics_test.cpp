@@ -251,19 +251,20 @@ TEST_CASE("dynamics: a trajectory depends on its seed and index only") {
 
 TEST_CASE("dynamics: the cache gives the same examples, and is made anew where it is damaged or of other settings") {
   const TempFolder folder;
-  const DynamicsSettings options{.trajectories = 5, .seed = 2, .cache = folder / "deep" / "cache"};
+  const DynamicsSettings options{.trajectories = 5, .seed = 2};
+  const std::filesystem::path cache = folder / "deep" / "cache";
   const Splits fresh = lorenz({.trajectories = 5, .seed = 2});
-  const Splits first = lorenz(options);
+  const Splits first = lorenz(options, cache);
   CHECK(same_examples(*fresh.train, *first.train));
-  REQUIRE(std::filesystem::exists(options.cache));
+  REQUIRE(std::filesystem::exists(cache));
   std::filesystem::path file;
-  for (const auto& entry : std::filesystem::directory_iterator(options.cache)) file = entry.path();
+  for (const auto& entry : std::filesystem::directory_iterator(cache)) file = entry.path();
   CHECK(file.filename().string().find("lorenz-n5-seed2") == 0);
 
   const std::string good = read_file(file, 1 << 24);
   const auto is_repaired = [&](const std::string& bytes) {
     write_file_atomically(file, bytes);
-    const Splits again = lorenz(options);
+    const Splits again = lorenz(options, cache);
     return same_examples(*fresh.train, *again.train) && same_examples(*fresh.test, *again.test) &&
            read_file(file, 1 << 24) == good;
   };
@@ -275,9 +276,9 @@ TEST_CASE("dynamics: the cache gives the same examples, and is made anew where i
   CHECK(is_repaired(flipped));
 
   // a file of another seed under this name
-  (void)lorenz({.trajectories = 5, .seed = 3, .cache = options.cache});
+  (void)lorenz({.trajectories = 5, .seed = 3}, cache);
   std::filesystem::path other;
-  for (const auto& entry : std::filesystem::directory_iterator(options.cache)) {
+  for (const auto& entry : std::filesystem::directory_iterator(cache)) {
     if (entry.path() != file) other = entry.path();
   }
   CHECK(is_repaired(read_file(other, 1 << 24)));
@@ -285,8 +286,8 @@ TEST_CASE("dynamics: the cache gives the same examples, and is made anew where i
 
 TEST_CASE("dynamics: the cache is read, not only written") {
   const TempFolder folder;
-  const DynamicsSettings options{.trajectories = 2, .tau = 5.0, .cache = folder.path()};
-  (void)mackey_glass(options);
+  const DynamicsSettings options{.trajectories = 2, .tau = 5.0};
+  (void)mackey_glass(options, folder.path());
   std::filesystem::path file;
   for (const auto& entry : std::filesystem::directory_iterator(folder.path())) file = entry.path();
   // the same settings with other values: what comes back must be these
@@ -299,7 +300,7 @@ TEST_CASE("dynamics: the cache is read, not only written") {
   writer.write("trajectories", std::vector<float>(2 * 1024 * 10, 0.75F), {2, 1024, 10});
   writer.commit();
   Example example;
-  mackey_glass(options).train->read(0, example);
+  mackey_glass(options, folder.path()).train->read(0, example);
   CHECK(example.x.at(0) == 0.75F);
 }
 
@@ -320,5 +321,5 @@ TEST_CASE("dynamics: impossible options are usage errors, an unwritable cache is
   }
   const TempFolder folder;
   write_file_atomically(folder / "file", "x");
-  CHECK_THROWS_AS((void)lorenz({.trajectories = 2, .cache = folder / "file"}), Error);
+  CHECK_THROWS_AS((void)lorenz({.trajectories = 2}, folder / "file"), Error);
 }

@@ -27,7 +27,7 @@ const Command& command(const std::vector<Command>& table, std::string_view name)
 std::string help_of(std::string_view name, const std::string& recipe = "") {
   const RunConfig config = recipe.empty() ? RunConfig() : load_run_config(recipe, {});
   const auto table = command_table(run_options(config));
-  return command_help(command(table, name), recipe, config.dataset);
+  return command_help(command(table, name), recipe, config);
 }
 
 TEST_CASE("help: every option of every command has a group, a help text, and a unit unless it is a switch") {
@@ -95,7 +95,7 @@ TEST_CASE("help: no line is longer than 100 columns, and every command is in the
   std::string all = command_line_help(table);
   for (const Command& c : table) {
     CHECK(contains(all, "\n  " + c.name));
-    all += command_help(c, "", "");
+    all += command_help(c, "", RunConfig());
   }
   for (const std::string& line : split(all, "\n")) CHECK_MESSAGE(line.size() <= 100, line);
 }

@@ -64,7 +64,13 @@ TEST_CASE("run folder: it holds its rules, so it is evaluated, exported and resu
     fs::remove(run / "result.json");
     CHECK(train(of_run(run, {{"resume", "true"}})).weights_digest == result.weights_digest);
   }
-  // who changes a rule needs the file, and rules that are named anew are compared
+  // an empty `quant` is none, so it changes no rule of a run without a file
+  const fs::path plain = folder / "plain";
+  fs::create_directories(plain);
+  write_quickly(plain / "settings.ini", "dataset = lorenz\nbits = \"act:* 8\"\n");
+  fs::copy_file(run / "best.h5", plain / "best.h5");
+  CHECK(quant_rules(of_run(plain, {{"quant", ""}})) == quant_rules(first_run));
+  // whoever changes a rule needs the file, and rules that are named anew are compared
   CHECK_THROWS_WITH_AS(of_run(run, {{"a_bits", "4"}}), doctest::Contains("my #1.quant"), Error);
   write_quickly(quant, "act:* 2\n");
   RunConfig other = folder_config({{"quant", quant.string()}, {"resume", "true"}}, run);

@@ -48,7 +48,8 @@ TEST_CASE("run_config: what means nothing to the data set is refused") {
   };
   CHECK(refusal("lorenz-small", {{"input", "u"}}) == "[input] does not apply to lorenz; it is for own");
   CHECK(refusal("smnist", {{"tau", "5"}}).find("it is for mackey-glass") != std::string::npos);
-  CHECK(refusal("imdb", {{"window", "5"}}).find("[window] does not apply to imdb") != std::string::npos);
+  CHECK(refusal("imdb", {{"window", "5"}}) ==
+        "[window] does not apply to imdb; it is for silverbox, silverbox-arrow, cascaded-tanks, own");
   CHECK(refusal("silverbox", {{"window", "512"}, {"stride", "64"}, {"horizon", "1"}}).empty());
   CHECK(refusal("smnist", {{"contour_length", "6"}}).find("it is for pathfinder, pathx") != std::string::npos);
   CHECK(refusal("pathx", {{"contour_length", "6"}}).empty());
@@ -120,6 +121,9 @@ TEST_CASE("run_config: a run that was kept with the options of all data sets is 
   CHECK(bitstate::tests::error_of<bitstate::Error>([] {
           completed({{"moons", "2"}}, "old");
         }) == "[old] was trained with moons=2, an option that this version of bitstate does not have");
+  CHECK(bitstate::tests::error_of<bitstate::Error>([] {
+          completed({{"dataset", "lorenz"}, {"tau", "5"}}, "old");
+        }) == "[old] was trained with tau=5, which means nothing to lorenz");
 }
 
 TEST_CASE("ini: comments, sections and spaces are read, and a line that is none of these names its number") {

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace bitstate {
+namespace bitstate::experiments {
 
 /// The defaults are those of S5's run_train.py.
 struct TrainingSettings {
@@ -26,4 +26,4 @@ struct TrainingSettings {
 /// The table of TrainingSettings.
 OptionTable<TrainingSettings> training_options();
 
-}  // namespace bitstate
+}  // namespace bitstate::experiments

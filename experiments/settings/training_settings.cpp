@@ -1,8 +1,8 @@
-#include "experiments/training/settings.h"
+#include "experiments/settings/training_settings.h"
 
 #include <limits>
 
-namespace bitstate {
+namespace bitstate::experiments {
 
 OptionTable<TrainingSettings> training_options() {
   using T = TrainingSettings;
@@ -27,4 +27,4 @@ OptionTable<TrainingSettings> training_options() {
   return table;
 }
 
-}  // namespace bitstate
+}  // namespace bitstate::experiments
