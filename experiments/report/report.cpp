@@ -12,6 +12,7 @@
 #include <charconv>
 #include <cmath>
 #include <set>
+#include <utility>
 
 namespace bitstate::experiments {
 
@@ -240,7 +241,9 @@ const ReportRow* Report::at(std::string_view row_value, std::string_view column_
 
 Report make_report(const std::vector<RunRecord>& runs) {
   Report report;
-  report.columns = varying_settings(runs);
+  ComparedSettings settings = compare_settings(runs);
+  report.columns = std::move(settings.varying);
+  report.common = std::move(settings.common);
   std::set<std::string> datasets;
   std::map<std::vector<std::string>, std::vector<const RunRecord*>> groups;
   for (const auto& run : runs) {
@@ -260,10 +263,6 @@ Report make_report(const std::vector<RunRecord>& runs) {
   }
   std::sort(report.rows.begin(), report.rows.end(), row_before);
   compare_rows(report);
-  for (const auto& [name, value] : runs.front().settings) {
-    const bool varies = std::find(report.columns.begin(), report.columns.end(), name) != report.columns.end();
-    if (name != "seed" && !varies) report.common.emplace_back(name, value);
-  }
   report.title = fmt::format("{}", fmt::join(datasets, ", "));
   return report;
 }

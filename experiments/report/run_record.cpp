@@ -4,6 +4,7 @@
 #include "core/io/hdf5.h"
 #include "core/random.h"
 #include "experiments/settings/options.h"
+#include "experiments/settings/run_config.h"
 #include "experiments/settings/source.h"
 
 #include <fmt/format.h>
@@ -117,10 +118,9 @@ void unify_sources(std::vector<RunRecord>& runs) {
 
 /// What a setting is that a file does not hold: it means nothing to the run's data set, or the option came later.
 std::string default_of(std::string_view name) {
-  static const std::vector<OptionInfo> options = run_options();
-  const auto named = [&](const OptionInfo& option) { return option.name == name && option.affects_result; };
-  const auto found = std::find_if(options.begin(), options.end(), named);
-  return found == options.end() ? std::string() : found->value;
+  static const RunConfig defaults;
+  const Option* const option = find_option(option_table(), name);
+  return option != nullptr && option->affects_result ? option->text(defaults) : std::string();
 }
 
 /// A .quant file may have had other rules in every run that names it.
@@ -151,15 +151,27 @@ void find_runs(const std::filesystem::path& dir, std::set<std::filesystem::path>
   }
 }
 
-const std::string* find_setting(const Settings& settings, std::string_view name) {
-  const auto found = std::find_if(settings.begin(), settings.end(), [&](const auto& s) { return s.first == name; });
-  return found == settings.end() ? nullptr : &found->second;
+/// The names of all settings of all runs but `seed`, in the order of ComparedSettings.
+std::vector<std::string> names_in_order(const std::vector<RunRecord>& runs) {
+  std::set<std::string> present;
+  for (const auto& run : runs) {
+    for (const auto& [name, value] : run.settings) present.insert(name);
+  }
+  present.erase("seed");
+  const bool has_data = present.erase("data") > 0;
+  std::vector<std::string> names;
+  for (const Option& option : option_table()) {
+    if (present.erase(option.name) > 0) names.push_back(option.name);
+  }
+  names.insert(names.end(), present.begin(), present.end());
+  if (has_data) names.emplace_back("data");
+  return names;
 }
 
 }  // namespace
 
 std::string RunRecord::setting(std::string_view name) const {
-  const std::string* const value = find_setting(settings, name);
+  const std::string* const value = last_value(settings, name);
   return value != nullptr ? *value : default_of(name);
 }
 
@@ -214,22 +226,20 @@ RunRecord::Status status_of(const std::filesystem::path& folder) {
   return run.status;
 }
 
-std::vector<std::string> varying_settings(const std::vector<RunRecord>& runs) {
-  std::vector<std::string> order;
-  for (const auto& run : runs) {
-    for (const auto& [name, value] : run.settings) {
-      if (std::find(order.begin(), order.end(), name) == order.end()) order.push_back(name);
-    }
-  }
-  std::vector<std::string> varying;
-  for (const auto& name : order) {
+ComparedSettings compare_settings(const std::vector<RunRecord>& runs) {
+  ComparedSettings compared;
+  for (const std::string& name : names_in_order(runs)) {
     std::set<std::string> values;
     for (const auto& run : runs) {
       if (name != "data" || !run.setting(name).empty()) values.insert(run.setting(name));
     }
-    if (name != "seed" && values.size() > 1) varying.push_back(name);
+    if (values.size() > 1) {
+      compared.varying.push_back(name);
+    } else if (!values.empty()) {
+      compared.common.emplace_back(name, *values.begin());
+    }
   }
-  return varying;
+  return compared;
 }
 
 }  // namespace bitstate::experiments

@@ -40,8 +40,12 @@ std::vector<RunRecord> read_runs(const std::vector<std::filesystem::path>& dirs)
 /// What the result.json of `folder` says; missing without a complete one.
 RunRecord::Status status_of(const std::filesystem::path& folder);
 
-/// The settings that are not the same in all runs, `seed` left out, in the order of settings(). Where the data are,
-/// only counts among the runs that say so.
-std::vector<std::string> varying_settings(const std::vector<RunRecord>& runs);
+/// The settings of all runs without `seed`, in two parts. The order is that of the table of options, whatever the order
+/// of the runs: those that it does not have stand behind, where the data are last.
+struct ComparedSettings {
+  std::vector<std::string> varying;  ///< not the same in all runs; of the data, among the runs that say where they are
+  Settings common;
+};
+ComparedSettings compare_settings(const std::vector<RunRecord>& runs);
 
 }  // namespace bitstate::experiments
