@@ -54,10 +54,7 @@ Splits cascaded_tanks_of(const DataSettings& settings) {
 Splits own(const DataSettings& settings) {
   require<UsageError>(!settings.path.empty(), "data",
                       "own data need a file or a folder: --data=FILE.csv, FILE.h5 or DIR");
-  const OwnSettings& own = settings.own;
-  const SeriesSettings& series = settings.series;
-  return own_data(settings.path, {split(own.input, ","), split(own.target, ","), series.window, series.stride,
-                                  series.horizon, own.task, settings.reading});
+  return own_data(settings.path, settings.own, settings.series, settings.reading);
 }
 
 using DataTable = OptionTable<DataSettings>;

@@ -1,6 +1,7 @@
 #include "datasets/own/own.h"
 
 #include "core/error.h"
+#include "core/text.h"
 #include "datasets/formats/csv.h"
 #include "datasets/own/own_hdf5.h"
 #include "datasets/own/own_parts.h"
@@ -19,7 +20,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Task csv_task(const OwnOptions& options) {
+/// What is asked for, with the columns one by one.
+struct Request {
+  std::vector<std::string> input, target;
+  std::string task;
+  SeriesSettings series;
+  std::optional<Reading> reading;
+};
+
+Task csv_task(const Request& options) {
   if (options.task == "classification") return Task::classification;
   return options.task == "value" ? Task::value : Task::regression;
 }
@@ -30,27 +39,27 @@ void check_task(const std::string& task) {
                       "expected one of {}, got \"{}\"", fmt::join(allowed, ", "), task);
 }
 
-void check_csv_options(const OwnOptions& options) {
+void check_csv_options(const Request& options) {
   for (const auto& [key, columns] : {std::pair{"input", &options.input}, {"target", &options.target}}) {
     require<UsageError>(!columns->empty(), key, "a CSV file needs --{}=COLUMN,... (names, or numbers from 0 on)", key);
   }
-  require<UsageError>(options.stride == 0 || options.window > 0, "stride", "is {}, but there is no window to move",
-                      options.stride);
+  require<UsageError>(options.series.stride == 0 || options.series.window > 0, "stride",
+                      "is {}, but there is no window to move", options.series.stride);
   require<UsageError>(csv_task(options) != Task::classification || options.target.size() == 1, "target",
                       "classification needs one column, but there are {}: {}", options.target.size(),
                       fmt::join(options.target, ", "));
 }
 
-void check_hdf5_options(const OwnOptions& options) {
-  const bool none = options.input.empty() && options.target.empty() && options.window == 0 && options.stride == 0 &&
-                    options.horizon == 0;
+void check_hdf5_options(const Request& options) {
+  const bool none = options.input.empty() && options.target.empty() && options.series.window == 0 &&
+                    options.series.stride == 0 && options.series.horizon == 0;
   require<UsageError>(none, "data", "input, target, window, stride and horizon are for CSV files, not for HDF5");
 }
 
 /// Reads series, and notes what was read.
 class SeriesReader {
  public:
-  explicit SeriesReader(const OwnOptions& options) : options_(options) {}
+  explicit SeriesReader(const Request& options) : options_(options) {}
 
   /// The columns of a file: those of the input, then those of the target.
   Csv read(const fs::path& file) {
@@ -87,7 +96,7 @@ class SeriesReader {
  private:
   /// With a horizon the model knows the present value of what it predicts; without one it would copy it.
   void check_target(const Csv& table, const fs::path& file) const {
-    if (options_.horizon > 0) return;
+    if (options_.series.horizon > 0) return;
     const auto inputs = std::span(table.positions).first(options_.input.size());
     for (std::size_t c = inputs.size(); c < table.positions.size(); ++c) {
       require<UsageError>(
@@ -98,23 +107,23 @@ class SeriesReader {
     }
   }
 
-  const OwnOptions& options_;
+  const Request& options_;
   std::size_t files_ = 0, rows_ = 0, without_header_ = 0;
   std::string name_;                 // of the first file
   std::vector<std::string> header_;  // likewise
 };
 
 /// The splits of series of the columns that `options` name.
-Splits cut_columns(const SeriesParts& parts, const OwnOptions& options, std::string origin) {
-  const Cutting cutting{csv_task(options), options.window,  options.stride,
-                        options.window,    options.horizon, options.reading};
+Splits cut_columns(const SeriesParts& parts, const Request& options, std::string origin) {
+  const Cutting cutting{csv_task(options),     options.series.window,  options.series.stride,
+                        options.series.window, options.series.horizon, options.reading};
   Splits splits = cut_series("own", parts, options.input.size(), options.target.size(), cutting);
   splits.origin = std::move(origin);
   return splits;
 }
 
 /// One file, cut in time.
-Splits from_csv(const fs::path& file, const OwnOptions& options) {
+Splits from_csv(const fs::path& file, const Request& options) {
   check_csv_options(options);
   SeriesReader reader(options);
   const Csv table = reader.read(file);
@@ -130,7 +139,7 @@ Splits from_csv(const fs::path& file, const OwnOptions& options) {
       options, reader.origin());
 }
 
-Splits from_folder(const fs::path& folder, const OwnOptions& options) {
+Splits from_folder(const fs::path& folder, const Request& options) {
   std::vector<std::string> ignored;
   const OwnFiles files = find_parts(folder, ignored);
   const bool hdf5 = is_hdf5(files.train);
@@ -169,8 +178,10 @@ OptionTable<OwnSettings> own_options() {
   return table;
 }
 
-Splits own_data(const fs::path& file_or_folder, const OwnOptions& options) {
-  check_task(options.task);
+Splits own_data(const fs::path& file_or_folder, const OwnSettings& own, const SeriesSettings& series,
+                const std::optional<Reading>& reading) {
+  check_task(own.task);
+  const Request options{split(own.input, ","), split(own.target, ","), own.task, series, reading};
   std::error_code ignored;
   if (fs::is_directory(file_or_folder, ignored)) return from_folder(file_or_folder, options);
   require<UsageError>(is_csv(file_or_folder) || is_hdf5(file_or_folder), "data",

@@ -22,7 +22,8 @@ namespace bitstate::tests {
 using datasets::Dataset;
 using datasets::Example;
 using datasets::own_data;
-using datasets::OwnOptions;
+using datasets::OwnSettings;
+using datasets::SeriesSettings;
 using datasets::Splits;
 
 using Floats = std::vector<float>;
@@ -60,19 +61,17 @@ inline Floats counting(std::size_t first, std::size_t count, float factor = 1.0F
   return values;
 }
 
-inline std::string usage_of(const std::filesystem::path& file, const OwnOptions& options) {
-  return error_of<UsageError>([&] { (void)own_data(file, options); });
+inline std::string usage_of(const std::filesystem::path& file, const OwnSettings& own,
+                            const SeriesSettings& series = {}) {
+  return error_of<UsageError>([&] { (void)own_data(file, own, series); });
 }
 
-inline std::string refusal_of(const std::filesystem::path& file, const OwnOptions& options = {}) {
-  return error_of<Error>([&] { (void)own_data(file, options); });
+inline std::string refusal_of(const std::filesystem::path& file, const OwnSettings& own = {},
+                              const SeriesSettings& series = {}) {
+  return error_of<Error>([&] { (void)own_data(file, own, series); });
 }
 
-inline const OwnOptions u_to_y{.input = {"u"}, .target = {"y"}};
-
-inline OwnOptions with(std::size_t window, std::size_t stride = 0, std::size_t horizon = 0) {
-  return {.input = {"u"}, .target = {"y"}, .window = window, .stride = stride, .horizon = horizon};
-}
+inline const OwnSettings u_to_y{.input = "u", .target = "y"};
 
 /// Writes x, y and perhaps length of 12 sequences of 4 steps below `group`.
 struct Arrays {

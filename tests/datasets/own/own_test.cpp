@@ -41,7 +41,7 @@ TEST_CASE("own: a CSV file is cut in time, standardised by its training part") {
 TEST_CASE("own: a constant column has the deviation 1") {
   const TempFolder folder;
   tests::write_quickly(folder / "s.csv", series(20));
-  const Splits splits = own_data(folder / "s.csv", {.input = {"k", "u"}, .target = {"y", "c"}});
+  const Splits splits = own_data(folder / "s.csv", {.input = "k,u", .target = "y,c"});
   CHECK(splits.d_input == 2);
   CHECK(splits.d_output == 2);
   CHECK(splits.reading.input_units.mean[0] == 5.0);
@@ -53,7 +53,7 @@ TEST_CASE("own: a constant column has the deviation 1") {
 TEST_CASE("own: training windows start every stride steps, the others follow each other and end with the rest") {
   const TempFolder folder;
   tests::write_quickly(folder / "s.csv", series(100));
-  const Splits splits = own_data(folder / "s.csv", with(8, 3));
+  const Splits splits = own_data(folder / "s.csv", u_to_y, {8, 3});
   REQUIRE(splits.train->size() == 25);  // 0, 3, ..., 72: those that fit into 80
   CHECK(restored(splits, splits.train, 0).x == counting(0, 8));
   CHECK(restored(splits, splits.train, 24).x == counting(72, 8));
@@ -62,8 +62,8 @@ TEST_CASE("own: training windows start every stride steps, the others follow eac
   CHECK(restored(splits, splits.test, 0).x == counting(90, 8));
   CHECK(restored(splits, splits.test, 1).x == counting(98, 2));
   CHECK(splits.max_length == 8);
-  CHECK(own_data(folder / "s.csv", with(8)).train->size() == 10);
-  const Splits whole = own_data(folder / "s.csv", with(500));
+  CHECK(own_data(folder / "s.csv", u_to_y, {8}).train->size() == 10);
+  const Splits whole = own_data(folder / "s.csv", u_to_y, {500});
   CHECK(whole.train->size() == 1);
   CHECK(whole.max_length == 80);
 }
@@ -71,7 +71,7 @@ TEST_CASE("own: training windows start every stride steps, the others follow eac
 TEST_CASE("own: with a horizon the target of a step is that of a later row, and every step is used once in the test") {
   const TempFolder folder;
   tests::write_quickly(folder / "s.csv", series(100));
-  const Splits splits = own_data(folder / "s.csv", with(4, 2, 3));
+  const Splits splits = own_data(folder / "s.csv", u_to_y, {4, 2, 3});
   CHECK(splits.train->size() == 37);  // 77 steps
   const Example train = restored(splits, splits.train, 36);
   CHECK(train.x == counting(72, 4));
@@ -79,22 +79,20 @@ TEST_CASE("own: with a horizon the target of a step is that of a later row, and 
   REQUIRE(splits.test->size() == 2);  // 7 steps
   CHECK(restored(splits, splits.test, 1).x == counting(94, 3));
   CHECK(restored(splits, splits.test, 1).target == counting(97, 3, 10.0F, 1.0F));
-  CHECK(own_data(folder / "s.csv", with(0, 0, 9)).test->size() == 1);
-  says(refusal_of(folder / "s.csv", with(0, 0, 10)), "there are 10 rows, but the horizon of 10 needs at least 11");
+  CHECK(own_data(folder / "s.csv", u_to_y, {0, 0, 9}).test->size() == 1);
+  says(refusal_of(folder / "s.csv", u_to_y, {0, 0, 10}), "there are 10 rows, but the horizon of 10 needs at least 11");
 }
 
 TEST_CASE("own: of a value or a class a sequence has that of its last step") {
   const TempFolder folder;
   tests::write_quickly(folder / "s.csv", series(100));
-  OwnOptions options = with(5, 5, 1);
-  options.task = "value";
-  const Splits values = own_data(folder / "s.csv", options);
+  const SeriesSettings windows{5, 5, 1};
+  const Splits values = own_data(folder / "s.csv", {.input = "u", .target = "y", .task = "value"}, windows);
   CHECK(values.task == Task::value);
   CHECK(restored(values, values.train, 2).x == counting(10, 5));
   CHECK(restored(values, values.train, 2).target == Floats{151});
-  options.task = "classification";
-  options.target = {"c"};
-  const Splits classes = own_data(folder / "s.csv", options);
+  const OwnSettings class_of_u{.input = "u", .target = "c", .task = "classification"};
+  const Splits classes = own_data(folder / "s.csv", class_of_u, windows);
   CHECK(classes.task == Task::classification);
   CHECK(classes.d_output == 3);
   CHECK(classes.reading.target_units == Units{});
@@ -105,7 +103,7 @@ TEST_CASE("own: of a value or a class a sequence has that of its last step") {
   }
   for (const char* bad : {"-1", "0.5", "65536"}) {
     tests::write_quickly(folder / "bad.csv", series(30) + "1,2," + bad + ",3\n");
-    says(refusal_of(folder / "bad.csv", options), "expected a class (a whole number from 0 to 65535)");
+    says(refusal_of(folder / "bad.csv", class_of_u, windows), "expected a class (a whole number from 0 to 65535)");
   }
 }
 
@@ -113,7 +111,7 @@ TEST_CASE("own: a folder has files or folders of series for its parts") {
   const TempFolder folder;
   tests::write_quickly(folder / "train.csv", series(10));
   tests::write_quickly(folder / "test.csv", series(7, 50));
-  const Splits files = own_data(folder.path(), with(4));
+  const Splits files = own_data(folder.path(), u_to_y, {4});
   CHECK(files.train->size() == 2);
   CHECK(files.validation == nullptr);
   CHECK(files.test->size() == 2);
@@ -124,27 +122,27 @@ TEST_CASE("own: a folder has files or folders of series for its parts") {
   tests::write_quickly(folder / "val/b.csv", series(5, 20));
   tests::write_quickly(folder / "val/a.csv", series(6, 10));
   tests::write_quickly(folder / "val/readme.txt", "no data");
-  const Splits folders = own_data(folder.path(), with(4));
+  const Splits folders = own_data(folder.path(), u_to_y, {4});
   REQUIRE(folders.validation->size() == 4);  // 4 and 2 steps, 4 and 1
   CHECK(restored(folders, folders.validation, 1).x == counting(14, 2));
   CHECK(restored(folders, folders.validation, 2).x == counting(20, 4));
   CHECK(restored(folders, folders.validation, 3).target == counting(24, 1, 10.0F, 1.0F));
-  const Splits ahead = own_data(folder.path(), with(4, 0, 2));
+  const Splits ahead = own_data(folder.path(), u_to_y, {4, 0, 2});
   REQUIRE(ahead.validation->size() == 2);  // 4 steps and 3
   CHECK(restored(ahead, ahead.validation, 1).x == counting(20, 3));
   CHECK(restored(ahead, ahead.validation, 1).target == counting(22, 3, 10.0F, 1.0F));
 
   tests::write_quickly(folder / "validation.csv", series(9));
-  says(refusal_of(folder.path(), with(4)), "are the same part");
+  says(refusal_of(folder.path(), u_to_y, {4}), "are the same part");
   std::filesystem::remove(folder / "validation.csv");
   std::filesystem::remove(folder / "test.csv");
-  says(refusal_of(folder.path(), with(4)), "holds no test");
+  says(refusal_of(folder.path(), u_to_y, {4}), "holds no test");
   std::filesystem::create_directory(folder / "test");
-  says(refusal_of(folder.path(), with(4)), "holds no .csv file");
+  says(refusal_of(folder.path(), u_to_y, {4}), "holds no .csv file");
   std::filesystem::remove(folder / "test");
   written(
       folder, [](Hdf5Writer& writer) { Arrays{}.write(writer); }, "test.h5");
-  says(refusal_of(folder.path(), with(4)), "are files of different kinds");
+  says(refusal_of(folder.path(), u_to_y, {4}), "are files of different kinds");
 }
 
 TEST_CASE("own: numbers far from 0 keep their variation, and so does what is read in the same units") {
@@ -184,12 +182,11 @@ TEST_CASE("own: numbers far from 0 keep their variation, and so does what is rea
 TEST_CASE("own: a model of single precision is read in single precision, as it always was") {
   const TempFolder folder;
   tests::write_quickly(folder / "s.csv", series(40));
-  OwnOptions options = u_to_y;
-  options.reading = Reading{{{double{0.1F}}, {double{0.7F}}, true}, {{double{0.3F}}, {3.0}, true}, ""};
-  const Splits splits = own_data(folder / "s.csv", options);
+  const Reading reading{{{double{0.1F}}, {double{0.7F}}, true}, {{double{0.3F}}, {3.0}, true}, ""};
+  const Splits splits = own_data(folder / "s.csv", u_to_y, {}, reading);
   CHECK(example_of(splits.test, 0).x[0] == (36.0F - 0.1F) / 0.7F);
   CHECK(example_of(splits.test, 0).target[0] == (361.0F - 0.3F) / 3.0F);
-  CHECK(splits.reading == *options.reading);
+  CHECK(splits.reading == reading);
 }
 
 TEST_CASE("own: a target that is an input, too, needs a horizon") {
@@ -197,10 +194,10 @@ TEST_CASE("own: a target that is an input, too, needs a horizon") {
   tests::write_quickly(folder / "s.csv", series(40));
   const auto file = folder / "s.csv";
   for (const char* task : {"auto", "value", "classification"}) {
-    says(usage_of(file, {.input = {"u", "c"}, .target = {"c"}, .task = task}), "[target] column c of");
+    says(usage_of(file, {.input = "u,c", .target = "c", .task = task}), "[target] column c of");
   }
-  says(usage_of(file, {.input = {"0"}, .target = {"u"}}), "is an input, too");  // by number and by name
-  CHECK(own_data(file, {.input = {"u", "y"}, .target = {"y"}, .horizon = 1}).d_input == 2);
+  says(usage_of(file, {.input = "0", .target = "u"}), "is an input, too");  // by number and by name
+  CHECK(own_data(file, {.input = "u,y", .target = "y"}, {.horizon = 1}).d_input == 2);
 }
 
 TEST_CASE("own: names of files may have capital letters, hidden files are none, and what is not read is named") {
@@ -214,7 +211,7 @@ TEST_CASE("own: names of files may have capital letters, hidden files are none, 
   tests::write_quickly(folder / "train/4.tsv", series(10));
   tests::write_quickly(folder / "Test.CSV", series(7, 50));
   tests::write_quickly(folder / "notes.txt", "no data");
-  const Splits splits = own_data(folder.path(), with(10));
+  const Splits splits = own_data(folder.path(), u_to_y, {10});
   CHECK(splits.train->size() == 3);
   CHECK(splits.test->size() == 1);
   says(splits.origin,
@@ -226,7 +223,7 @@ TEST_CASE("own: names of files may have capital letters, hidden files are none, 
   CHECK(own_data(folder / "S.CSV", u_to_y).train->size() == 1);
   std::filesystem::rename(written(folder, Arrays{}), folder / "D.H5");
   CHECK(own_data(folder / "D.H5", {}).train->size() == 9);
-  says(refusal_of(folder / "train", with(10)),
+  says(refusal_of(folder / "train", u_to_y, {10}),
        "holds no train: a folder of data has train and test, each a .csv, a .h5 "
        "or a folder of .csv files; not read: 1.CSV, 2.Csv, 3.csv, 4.tsv");
 }
@@ -238,11 +235,11 @@ TEST_CASE("own: the validation part may be called validation, val, valid or dev,
     tests::write_quickly(folder / "test.csv", series(7));
     std::filesystem::create_directory(folder / name);
     tests::write_quickly(folder / name / "a.csv", series(8));
-    const Splits splits = own_data(folder.path(), with(4));
+    const Splits splits = own_data(folder.path(), u_to_y, {4});
     REQUIRE(splits.validation != nullptr);
     CHECK(splits.validation->size() == 2);
     tests::write_quickly(folder / (std::string(name) == "dev" ? "val.csv" : "dev.csv"), series(8));
-    says(refusal_of(folder.path(), with(4)), "are the same part");
+    says(refusal_of(folder.path(), u_to_y, {4}), "are the same part");
 
     const auto file = written(folder, [&](Hdf5Writer& writer) {
       for (const std::string& group : {std::string("train"), std::string("test"), std::string(name)}) {
@@ -269,16 +266,16 @@ TEST_CASE("own: options that fit neither each other nor the data are usage error
   const TempFolder folder;
   tests::write_quickly(folder / "s.csv", series(20));
   const auto file = folder / "s.csv";
-  says(usage_of(file, {.target = {"y"}}), "[input] a CSV file needs --input=");
-  says(usage_of(file, {.input = {"u"}}), "[target]");
-  says(usage_of(file, {.input = {"u"}, .target = {"x"}}), "no column \"x\"; it has u, y, c, k");
-  says(usage_of(file, with(0, 2)), "[stride]");
-  says(usage_of(file, {.input = {"u"}, .target = {"y"}, .task = "sorting"}),
+  says(usage_of(file, {.target = "y"}), "[input] a CSV file needs --input=");
+  says(usage_of(file, {.input = "u"}), "[target]");
+  says(usage_of(file, {.input = "u", .target = "x"}), "no column \"x\"; it has u, y, c, k");
+  says(usage_of(file, u_to_y, {0, 2}), "[stride]");
+  says(usage_of(file, {.input = "u", .target = "y", .task = "sorting"}),
        "expected one of auto, classification, regression, value, got \"sorting\"");
-  says(usage_of(file, {.input = {"u"}, .target = {"y", "c"}, .task = "classification"}), "needs one column");
+  says(usage_of(file, {.input = "u", .target = "y,c", .task = "classification"}), "needs one column");
   says(usage_of(folder / "s.txt", u_to_y), "neither a folder nor a .csv or .h5 file");
   says(refusal_of(folder / "absent.csv", u_to_y), "absent.csv");
-  says(usage_of(written(folder, Arrays{}), with(4)), "are for CSV files");
+  says(usage_of(written(folder, Arrays{}), u_to_y, {4}), "are for CSV files");
   tests::write_quickly(folder / "short.csv", series(9));
   says(refusal_of(folder / "short.csv", u_to_y), "9 rows, but splitting them takes at least 10");
 }
@@ -296,24 +293,23 @@ TEST_CASE("own: data for a model that is trained are read in its units, whatever
   tests::write_quickly(folder / "s.csv", series(40));
   tests::write_quickly(folder / "t.csv", series(40, 100));
   const Splits trained = own_data(folder / "s.csv", u_to_y);
-  OwnOptions options = u_to_y;
-  options.reading = trained.reading;
-  const Splits splits = own_data(folder / "t.csv", options);
+  const Splits splits = own_data(folder / "t.csv", u_to_y, {}, trained.reading);
   CHECK(splits.reading == trained.reading);
   CHECK(own_data(folder / "t.csv", u_to_y).reading != trained.reading);
   const Example test = example_of(splits.test, 0);
   CHECK(test.x[0] == static_cast<float>((136 - 15.5) / trained.reading.input_units.deviation[0]));
   CHECK(test.target[0] == static_cast<float>((1361 - 156.0) / trained.reading.target_units.deviation[0]));
-  options.input = {"u", "k"};
-  says(refusal_of(folder / "t.csv", options), "2 columns are read, but the model was trained with 1");
+  const OwnSettings two_inputs{.input = "u,k", .target = "y"};
+  says(error_of<Error>([&] { (void)own_data(folder / "t.csv", two_inputs, {}, trained.reading); }),
+       "2 columns are read, but the model was trained with 1");
 
   const auto file = written(folder, [](Hdf5Writer& writer) {
     Arrays{}.write(writer);
     writer.set_attribute("/", "standardize", 1);
   });
-  CHECK(own_data(file, {.reading = Reading{}}).reading == Reading{});
+  CHECK(own_data(file, {}, {}, Reading{}).reading == Reading{});
   CHECK(own_data(file, {}).reading.input_units.mean.size() == 1);
-  const Splits given = own_data(file, {.reading = Reading{{{10}, {2}}, {{1}, {4}}, ""}});
+  const Splits given = own_data(file, {}, {}, Reading{{{10}, {2}}, {{1}, {4}}, ""});
   const Example first = example_of(given.train, 0);
   const auto sequence = static_cast<float>(random_split({9, 1, 2}, 42)[0][0]);
   CHECK(first.x[0] == (4.0F * sequence - 10.0F) / 2.0F);

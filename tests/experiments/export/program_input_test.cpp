@@ -43,7 +43,7 @@ TEST_CASE("program input: values of a file become the codes that the data set's 
   }
   write_quickly(folder / "s.csv", table);
   write_quickly(folder / "inputs.csv", inputs);
-  const datasets::Splits data = datasets::own_data(folder / "s.csv", {.input = {"u", "v"}, .target = {"y"}});
+  const datasets::Splits data = datasets::own_data(folder / "s.csv", {.input = "u,v", .target = "y"});
   const program::Program p = program_for(data);
 
   datasets::Example example;
