@@ -18,11 +18,13 @@ namespace {
 
 /// `balance` at the front is the option of this name: so runs have kept it.
 void set_transforms(SourceSettings& source, std::string_view value) {
-  source.transforms = split(value, ",");
-  (void)bitstate::transforms_of(source.transforms);  // throws
-  if (source.transforms.empty() || source.transforms.front() != "balance") return;
-  source.balance = true;
-  source.transforms.erase(source.transforms.begin());
+  std::vector<std::string> names = split(value, ",");
+  (void)bitstate::transforms_of(names);  // throws
+  if (!names.empty() && names.front() == "balance") {
+    source.balance = true;
+    names.erase(names.begin());
+  }
+  source.transforms = std::move(names);
 }
 
 /// One or more rules, separated by semicolons; white space within a rule is made single spaces.
