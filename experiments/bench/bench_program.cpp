@@ -10,10 +10,10 @@
 #include "experiments/bench/bench.h"
 #include "experiments/host/process.h"
 #include "experiments/host/tools.h"
+#include "experiments/run/load.h"
 #include "experiments/run/model_setup.h"
 #include "experiments/settings/embedded.h"
 #include "experiments/settings/ini.h"
-#include "experiments/settings/load.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

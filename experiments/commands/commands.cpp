@@ -13,9 +13,9 @@
 #include "experiments/host/console.h"
 #include "experiments/inspect/inspect.h"
 #include "experiments/report/report.h"
+#include "experiments/run/load.h"
 #include "experiments/run/train.h"
 #include "experiments/settings/embedded.h"
-#include "experiments/settings/load.h"
 #include "experiments/sweep/sweep.h"
 #include "experiments/sweep/sweep_check.h"
 

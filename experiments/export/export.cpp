@@ -7,8 +7,8 @@
 #include "experiments/host/console.h"
 #include "experiments/inspect/inspect.h"
 #include "experiments/run/identity.h"
+#include "experiments/run/load.h"
 #include "experiments/run/model_setup.h"
-#include "experiments/settings/load.h"
 #include "experiments/training/export_model.h"
 #include "experiments/training/metric.h"
 

@@ -2,8 +2,8 @@
 
 #include "core/error.h"
 #include "core/io/atomic_file.h"
+#include "experiments/run/source.h"
 #include "experiments/settings/options.h"
-#include "experiments/settings/source.h"
 
 #include <fmt/format.h>
 

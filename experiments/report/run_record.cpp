@@ -3,9 +3,9 @@
 #include "core/error.h"
 #include "core/io/hdf5.h"
 #include "core/random.h"
+#include "experiments/run/source.h"
 #include "experiments/settings/options.h"
 #include "experiments/settings/run_config.h"
-#include "experiments/settings/source.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

@@ -1,7 +1,7 @@
 #include "experiments/run/identity.h"
 
 #include "core/error.h"
-#include "experiments/settings/load.h"
+#include "experiments/run/load.h"
 
 namespace bitstate::experiments {
 

@@ -10,9 +10,9 @@
 #include "experiments/inspect/inspect.h"
 #include "experiments/posttraining/transform.h"
 #include "experiments/run/identity.h"
+#include "experiments/run/load.h"
 #include "experiments/run/model_setup.h"
-#include "experiments/settings/load.h"
-#include "experiments/settings/source.h"
+#include "experiments/run/source.h"
 #include "experiments/training/trainer.h"
 
 #include <fmt/format.h>

@@ -5,7 +5,7 @@
 #include "core/io/folder_lock.h"
 #include "experiments/host/signals.h"
 #include "experiments/report/run_record.h"
-#include "experiments/settings/load.h"
+#include "experiments/run/load.h"
 
 #include <fmt/format.h>
 

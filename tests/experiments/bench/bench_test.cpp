@@ -1,6 +1,6 @@
 #include "experiments/bench/bench.h"
 
-#include "experiments/settings/load.h"
+#include "experiments/run/load.h"
 
 #include <doctest/doctest.h>
 

@@ -3,9 +3,9 @@
 #include "core/error.h"
 #include "experiments/commands/command_table.h"
 #include "experiments/commands/list.h"
+#include "experiments/run/load.h"
 #include "experiments/settings/embedded.h"
 #include "experiments/settings/foreign_names.h"
-#include "experiments/settings/load.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/text.h"
 

@@ -1,5 +1,5 @@
 #include "experiments/run/identity.h"
-#include "experiments/settings/load.h"
+#include "experiments/run/load.h"
 
 #include "core/error.h"
 #include "core/io/atomic_file.h"

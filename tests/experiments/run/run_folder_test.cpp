@@ -5,9 +5,9 @@
 #include "experiments/export/export.h"
 #include "experiments/report/report.h"
 #include "experiments/run/identity.h"
+#include "experiments/run/load.h"
+#include "experiments/run/source.h"
 #include "experiments/run/train.h"
-#include "experiments/settings/load.h"
-#include "experiments/settings/source.h"
 #include "experiments/training/metric.h"
 #include "tests/support/temp_folder.h"
 

@@ -4,7 +4,7 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "experiments/run/identity.h"
-#include "experiments/settings/load.h"
+#include "experiments/run/load.h"
 #include "experiments/settings/options.h"
 #include "tests/support/temp_folder.h"
 

@@ -1,5 +1,5 @@
+#include "experiments/run/load.h"
 #include "experiments/run/model_setup.h"
-#include "experiments/settings/load.h"
 
 #include "datasets/registry.h"
 

@@ -1,8 +1,8 @@
 
 #include "core/error.h"
 #include "core/quant_spec.h"
+#include "experiments/run/load.h"
 #include "experiments/settings/command_line.h"
-#include "experiments/settings/load.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/text.h"
 

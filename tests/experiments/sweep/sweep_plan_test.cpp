@@ -1,7 +1,7 @@
 #include "core/error.h"
 #include "experiments/report/run_record.h"
+#include "experiments/run/load.h"
 #include "experiments/run/train.h"
-#include "experiments/settings/load.h"
 #include "experiments/sweep/sweep.h"
 #include "experiments/sweep/sweep_check.h"
 #include "tests/support/temp_folder.h"

@@ -1,4 +1,4 @@
-#include "experiments/settings/source.h"
+#include "experiments/run/source.h"
 
 #include "core/error.h"
 #include "core/io/hdf5.h"

@@ -1,10 +1,10 @@
-#include "experiments/settings/load.h"
+#include "experiments/run/load.h"
 
 #include "core/error.h"
 #include "core/suggest.h"
 #include "experiments/run/identity.h"
+#include "experiments/run/source.h"
 #include "experiments/settings/embedded.h"
-#include "experiments/settings/source.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
