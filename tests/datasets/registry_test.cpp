@@ -82,7 +82,7 @@ TEST_CASE("registry: options reach the generators") {
 TEST_CASE("registry: a mistake in an option is named before a file that is absent") {
   const std::string sentence = "[horizon] expected 0 (simulation) or 1 (one step ahead), got \"2\"";
   for (const char* const name : {"silverbox", "silverbox-arrow", "cascaded-tanks"}) {
-    CHECK(error_of<UsageError>([&] { (void)load(name, {.path = "/absent", .series = {.horizon = 2}}); }) == sentence);
+    CHECK(error_of<UsageError>([&] { (void)load(name, {.series = {.horizon = 2}}); }) == sentence);
   }
 }
 
