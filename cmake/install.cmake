@@ -5,10 +5,11 @@ set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/bitstate)
 
 # Components of the package, each with what it links to (cmake/bitstateConfig.cmake.in).
 set(core_targets bitstate_core)
-set(training_targets bitstate_codegen bitstate_parallel bitstate_autograd bitstate_models bitstate_training)
+set(codegen_targets bitstate_codegen)
+set(training_targets bitstate_parallel bitstate_autograd bitstate_models bitstate_training)
 set(datasets_targets bitstate_datasets)
 set(experiments_targets bitstate_experiments)
-foreach(component IN ITEMS core training datasets experiments)
+foreach(component IN ITEMS core codegen training datasets experiments)
   install(TARGETS ${${component}_targets} EXPORT bitstate-${component} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
   install(EXPORT bitstate-${component} NAMESPACE bitstate:: DESTINATION ${package_folder})
 endforeach()

@@ -2,7 +2,6 @@
 // Specified in docs/numerics.md, section 3.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <string_view>
 
@@ -22,11 +21,6 @@ FixedPoint to_fixed_point(double real, std::string_view site);
 /// round-half-up(a * f), exact for |a| <= 3 * 2^30.
 constexpr std::int64_t rescale(std::int64_t a, FixedPoint f) {
   return (a * f.multiplier + (std::int64_t{1} << (f.shift - 1))) >> f.shift;
-}
-
-/// rescale() clamped to [-bound, bound].
-constexpr std::int32_t rescale_clamped(std::int64_t a, FixedPoint f, std::int64_t bound) {
-  return static_cast<std::int32_t>(std::clamp(rescale(a, f), -bound, bound));
 }
 
 }  // namespace bitstate

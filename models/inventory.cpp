@@ -116,18 +116,18 @@ void calibrate_ranges(const Inventory& inventory, const Observed& observed) {
 
 namespace {
 
-/// r <- (1 - rate) r + rate seen for all ranges but learned and stored ones; rate(quantizer) is that of a site.
+/// r <- (1 - rate) r + rate seen for all ranges but learned ones, and stored ones that are not 0.
 template <class Rate>
 void move_ranges(const Inventory& inventory, const Observed& observed, Rate rate) {
   check_observed(inventory, observed);
   for (Quantizer* quantizer : inventory.quantizers) {
-    if (!quantizer->needs_range() || quantizer->is_learned() || quantizer->is_stored()) continue;
+    if (!quantizer->needs_range() || quantizer->is_learned()) continue;
     require(quantizer->range.size() <= quantizer->range_count(), "ranges", "{} has {} ranges, it needs {}",
             quantizer->site, quantizer->range.size(), quantizer->range_count());
     for (std::size_t c = 0; c < quantizer->range.size(); ++c) {
       const float seen = seen_range(*quantizer, c, observed);
       float& range = quantizer->range[c];
-      if (seen == 0.0F) continue;
+      if (seen == 0.0F || (quantizer->is_stored() && range != 0.0F)) continue;
       // a channel that was dead has no range to move from
       range = range == 0.0F ? seen : (1.0F - rate(*quantizer)) * range + rate(*quantizer) * seen;
     }

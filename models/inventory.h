@@ -92,7 +92,7 @@ struct Observed {
 void calibrate_ranges(const Inventory& inventory, const Observed& observed);
 
 /// Moves every range towards the observed one, unless that is 0: r <- (1 - rate) r + rate seen (docs/numerics.md,
-/// section 2); learned ranges are left to the optimiser.
+/// section 2); learned ranges are left to the optimiser, and stored ones stay unless they are 0.
 void update_ranges(const Inventory& inventory, const Observed& observed);
 
 /// Bits of the stored weights and biases: numbers times bits, 32 without; scales are not counted. An eigenvalue is

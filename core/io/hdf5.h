@@ -1,7 +1,7 @@
 // Reading and writing HDF5 files: paths like "layers.0/weight", arrays with their shape, attributes, errors as
 // sentences. Files are written atomically, in the latest format (checksummed metadata), with fletcher32 on the data and
 // without timestamps: equal content gives equal bytes. Objects of these classes may be moved between threads; two
-// threads may use HDF5 at once only if the library was built thread-safe (hdf5_is_thread_safe()).
+// threads may use HDF5 at once only if the library was built thread-safe.
 #pragma once
 
 #include "core/io/atomic_file.h"
@@ -47,8 +47,6 @@ struct Hdf5Array {
 
 /// What one read may allocate at most, in elements, unless the caller says otherwise.
 inline constexpr std::size_t hdf5_max_elements = std::size_t{1} << 28;
-
-[[nodiscard]] bool hdf5_is_thread_safe();
 
 /// Owns one HDF5 identifier (hid_t, a 64-bit integer) and the function that closes it.
 class Hdf5Handle {

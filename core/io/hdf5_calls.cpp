@@ -105,10 +105,4 @@ int Hdf5Handle::reset() {
   return close_(std::exchange(id_, -1));
 }
 
-bool hdf5_is_thread_safe() {
-  const hdf5::QuietErrors quiet;
-  hbool_t safe = 0;
-  return H5is_library_threadsafe(&safe) >= 0 && safe != 0;
-}
-
 }  // namespace bitstate

@@ -129,6 +129,7 @@ bool is_unfit(const OpTraits& op, const Node& operand) {
 /// Why a node that has all the rows it needs, and no float operand, is float.
 std::string reason_of(const Tape& tape, const Node& node) {
   if (!node.op->traits.why_float.empty()) return std::string(node.op->traits.why_float);
+  if (node.has_codes() && !node.rounded_float && node.op->lower == nullptr) return "it says no instruction (Op::lower)";
   if (node.bound >= std::int64_t{1} << 31) return "its accumulator needs more than 31 bits";
   for (const Value v : node.inputs) {
     const bool data = v.exists() && !tape[v].constant;

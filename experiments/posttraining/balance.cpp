@@ -22,28 +22,50 @@ std::vector<float> largest_magnitudes(const TransformTarget& target) {
   return maxima;
 }
 
+/// Lets every SSM show its states, in the float model, while it lives. Then sites and operators are as before.
+class Watching {
+ public:
+  Watching(Inventory& inventory, const std::vector<S5SSM*>& found) : inventory_(inventory), found_(found) {
+    for (const Quantizer* site : inventory.quantizers) sites_.push_back(*site);
+    for (S5SSM* ssm : found) {  // the recurrence computes the same states and can watch them
+      trees_.push_back(ssm->scan_tree);
+      ssm->scan_tree = false;
+    }
+    // without ranges the sites only watch
+    quantize_sites(inventory, QuantConfig::parse("state:* 16 range=ema granularity=channel", "balance"));
+  }
+  ~Watching() {
+    for (std::size_t l = 0; l < found_.size(); ++l) found_[l]->scan_tree = trees_[l];
+    for (std::size_t i = 0; i < sites_.size(); ++i) *inventory_.quantizers[i] = std::move(sites_[i]);
+    complete(inventory_);
+  }
+  Watching(const Watching&) = delete;
+  Watching& operator=(const Watching&) = delete;
+
+ private:
+  Inventory& inventory_;
+  const std::vector<S5SSM*>& found_;
+  std::vector<Quantizer> sites_;
+  std::vector<bool> trees_;
+};
+
 }  // namespace
 
 void balance(const TransformTarget& target) {
   const std::vector<S5SSM*> found = ssms(target.model);
   require<UsageError>(!found.empty(), "balance", "the model has no S5 SSM whose states could be balanced");
-  std::vector<Quantizer> sites;
-  for (const Quantizer* site : target.inventory.quantizers) sites.push_back(*site);
-  std::vector<bool> trees;
-  for (S5SSM* ssm : found) {  // the recurrence computes the same states and can watch them
-    trees.push_back(ssm->scan_tree);
-    ssm->scan_tree = false;
+  {
+    const Watching watching(target.inventory, found);
+    const std::vector<float> maxima = largest_magnitudes(target);
+    for (S5SSM* ssm : found) {
+      const Quantizer& site = ssm->state_quantizer;
+      balance_states(*ssm, std::span(maxima).subspan(site.offset, site.range_count()));
+    }
   }
-  // without ranges the sites only watch, and the model is the float one
-  quantize_sites(target.inventory, QuantConfig::parse("state:* 16 range=ema granularity=channel", "balance"));
-  const std::vector<float> maxima = largest_magnitudes(target);
-  for (std::size_t l = 0; l < found.size(); ++l) {
-    const Quantizer& site = found[l]->state_quantizer;
-    balance_states(*found[l], std::span(maxima).subspan(site.offset, site.range_count()));
-    found[l]->scan_tree = trees[l];
+  for (S5SSM* ssm : found) {  // stored ranges of what has been scaled belong to the old numbers
+    ssm->b_quantizer.range.clear();
+    ssm->c_quantizer.range.clear();
   }
-  for (std::size_t i = 0; i < sites.size(); ++i) *target.inventory.quantizers[i] = std::move(sites[i]);
-  complete(target.inventory);
 }
 
 }  // namespace bitstate

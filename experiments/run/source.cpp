@@ -10,6 +10,8 @@
 #include "experiments/training/weights.h"
 #include "models/s5/models.h"
 
+#include <fmt/ranges.h>
+
 #include <iterator>
 #include <system_error>
 
@@ -94,7 +96,7 @@ std::string other_columns(const RunConfig& config) {
                      config.source.from, before.input, before.target, now.input, now.target);
 }
 
-void load_source(const RunConfig& config, const datasets::Splits& data, const Inventory& inventory) {
+std::string load_source(const RunConfig& config, const datasets::Splits& data, const Inventory& inventory) {
   const auto file = weights_file(config.source.from);
   require<UsageError>(std::filesystem::exists(file), "from",
                       "{} holds no best.h5: it is not the folder of a trained run", config.source.from);
@@ -104,7 +106,10 @@ void load_source(const RunConfig& config, const datasets::Splits& data, const In
   } else {
     take_weights(reader, inventory);
   }
-  take_stored_ranges(reader, inventory);
+  const std::vector<std::string> left = take_stored_ranges(reader, inventory);
+  if (left.empty()) return {};
+  return fmt::format("warning: {} has stored ranges that are not taken over, because the rule is another: {}",
+                     config.source.from, fmt::join(left, ", "));
 }
 
 }  // namespace bitstate::experiments

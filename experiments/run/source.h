@@ -32,6 +32,6 @@ std::string other_columns(const RunConfig& config);
 /// source's rule for the site is the same; other ranges are not taken over. A discrete model is the one that a
 /// continuous source stands for. Throws UsageError, naming the first tensor that differs, when the file belongs to a
 /// model of another architecture, Error when it is damaged.
-void load_source(const RunConfig& config, const datasets::Splits& data, const Inventory& inventory);
+std::string load_source(const RunConfig& config, const datasets::Splits& data, const Inventory& inventory);
 
 }  // namespace bitstate::experiments

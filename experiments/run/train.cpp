@@ -90,6 +90,8 @@ class Run {
   /// Name, size, group, rate and decay of every parameter.
   std::string parameter_table() const { return trainer_.optimizer().table(); }
   std::string data_summary() const { return datasets::summary(data_); }
+  /// What was not taken over from the source; empty: nothing.
+  const std::string& warning() const { return warning_; }
 
  private:
   TrainerOptions with_callbacks(TrainerOptions options);
@@ -116,6 +118,8 @@ class Run {
   std::size_t steps_per_epoch_;
   std::optional<ProgressBar> bar_;
   Clock::time_point saved_ = Clock::now();
+  std::string warning_;   // about the weights of the source
+  std::string diverged_;  // before the training: why
   double seconds_before_ = 0.0;
   std::uint64_t tokens_before_ = 0;
 };
@@ -203,7 +207,7 @@ void Run::take_over() {
     seconds_before_ = trainer_.progress().seconds;
     tokens_before_ = trainer_.progress().tokens;
   } else if (!config_.source.from.empty()) {
-    load_source(config_, data_, trainer_.inventory());
+    warning_ = load_source(config_, data_, trainer_.inventory());
   }
 }
 
@@ -211,7 +215,12 @@ void Run::begin() {
   take_over();
   const std::string& metrics = trainer_.progress().metrics;
   if (!metrics.empty()) write_file_atomically(file("metrics.jsonl"), metrics);
-  if (!resumes()) transform();
+  if (resumes()) return;
+  try {
+    transform();
+  } catch (const DivergedError& error) {
+    diverged_ = error.what();
+  }
 }
 
 /// Runs one sequence through what begin() would train: a layer may refuse its quantizers only when it computes.
@@ -246,6 +255,7 @@ TrainResult Run::train() {
   bar_.emplace(options_.epochs * steps_per_epoch_, steps_before);
   if (steps_before > 0) bar_->line(fmt::format("resumed at epoch {}, step {}", progress.epoch + 1, progress.step + 1));
   try {
+    if (!diverged_.empty()) throw DivergedError(diverged_);
     if (StopSignals::requested()) throw Interrupted{};  // nothing to save yet
     trainer_.calibrate(*data_.train);
     say_whether_exportable();
@@ -320,7 +330,9 @@ TrainResult train(const RunConfig& config) {
   run.begin();
   log_to(folder / "train.log");
   print_line(run.data_summary());
-  if (const std::string warning = other_columns(config); !warning.empty()) print_line(warning);
+  for (const std::string& warning : {other_columns(config), run.warning()}) {
+    if (!warning.empty()) print_line(warning);
+  }
   for (const char* const name :
        {"settings.ini", "parameters.txt", "metrics.jsonl", "checkpoint.h5", "best.h5", "result.json"}) {
     remove_stale_temporaries(folder / name);  // of a killed process

@@ -18,13 +18,18 @@ namespace {
 
 /// `balance` at the front is the option of this name: so runs have kept it.
 void set_transforms(SourceSettings& source, std::string_view value) {
-  std::vector<std::string> names = split(value, ",");
+  std::vector<std::string> names = split(value == "none" ? std::string_view() : value, ",");
   (void)bitstate::transforms_of(names);  // throws
-  if (!names.empty() && names.front() == "balance") {
-    source.balance = true;
-    names.erase(names.begin());
-  }
+  const bool balances = !names.empty() && names.front() == "balance";
+  if (balances) names.erase(names.begin());
+  if (!value.empty()) source.balance = balances;  // an empty list says nothing
   source.transforms = std::move(names);
+}
+
+/// The list, where it holds more than the option `balance` says.
+std::string transforms_text(const SourceSettings& source) {
+  if (source.transforms.empty()) return {};
+  return fmt::format("{}{}", source.balance ? "balance," : "", fmt::join(source.transforms, ","));
 }
 
 /// One or more rules, separated by semicolons; white space within a rule is made single spaces.
@@ -72,9 +77,8 @@ OptionTable<SourceSettings> source_options() {
   table.real("from_epochs_factor", "FACTOR", &S::epochs_factor, {0.0, 1e3, true},
              "with from: on epochs, rounded to at least 1");
   table.flag("balance", &S::balance, "with from: bring the states to one magnitude, by powers of two");
-  auto& transforms =
-      table.add("transforms", "NAMES", "with from: changes of its weights, in the order of this list of",
-                set_transforms, [](const S& s) { return fmt::format("{}", fmt::join(s.transforms, ",")); });
+  auto& transforms = table.add("transforms", "NAMES", "with from: transforms of its weights, in this order; known",
+                               set_transforms, transforms_text);
   for (const Transform& transform : all_transforms()) transforms.words.emplace_back(transform.name);
   return table;
 }

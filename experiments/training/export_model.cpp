@@ -1,7 +1,6 @@
 #include "experiments/training/export_model.h"
 
 #include "autograd/export.h"
-#include "core/program/codes.h"
 #include "experiments/training/lane_runner.h"
 
 #include <algorithm>

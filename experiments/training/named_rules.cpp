@@ -8,9 +8,7 @@
 #include <algorithm>
 
 namespace bitstate {
-namespace {
 
-/// `rules` with a ? before each glob.
 std::string optional_rules(std::string_view rules) {
   std::string text;
   while (!rules.empty()) {
@@ -21,8 +19,6 @@ std::string optional_rules(std::string_view rules) {
   }
   return text;
 }
-
-}  // namespace
 
 std::string named_rules(std::string_view name) {
   std::vector<std::string> names;

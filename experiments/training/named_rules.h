@@ -13,6 +13,9 @@ namespace bitstate {
 /// when there is none of this name.
 std::string named_rules(std::string_view name);
 
+/// `rules` with a ? before each glob: a model may lack any of their sites.
+std::string optional_rules(std::string_view rules);
+
 /// Path below experiments/ and text of every configuration, those of presets included.
 std::vector<std::pair<std::string_view, std::string_view>> embedded_configs();
 

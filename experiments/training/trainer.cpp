@@ -145,6 +145,11 @@ void Trainer::calibrate(const datasets::Dataset& training) {
 }
 
 void Trainer::transform(std::span<const Transform* const> transforms, const datasets::Dataset& training) {
+  require(progress_.epoch == 0 && progress_.step == 0, "transforms", "come before training, but {} epochs are trained",
+          progress_.epoch);
+  for (Quantizer* site : inventory_.quantizers) {
+    if (!site->is_stored()) site->range.clear();  // of the model as it was
+  }
   const CalibrationData data = calibration_data(training);
   located("transforms", [&] { apply_transforms(transforms, {model_, inventory_, runner_, data}); });
 }
@@ -243,8 +248,9 @@ std::optional<Evaluation> Trainer::evaluate(const datasets::Dataset& part) {
 
 /// Of the options, or what the options name.
 RunIdentity Trainer::identity() const {
-  if (!options_.identity.settings.empty()) return options_.identity;
   RunIdentity own = options_.identity;
+  if (own.rules.empty()) own.rules = options_.rules;
+  if (!own.settings.empty()) return own;
   own.settings = options_text(options_, metric_);
   own.rules = options_.rules;
   return own;
@@ -285,7 +291,7 @@ Progress Trainer::load_weights(const std::filesystem::path& file) { return load_
 void Trainer::start_from(const std::filesystem::path& file) {
   const Hdf5Reader reader(file);
   take_weights(reader, inventory_);
-  take_stored_ranges(reader, inventory_);
+  (void)take_stored_ranges(reader, inventory_);
   options_.trained = true;
 }
 

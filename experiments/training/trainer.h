@@ -108,8 +108,8 @@ class Trainer {
   /// Sets the ranges of sites that have none, as the first epoch() does: what post-training quantization needs.
   void calibrate(const datasets::Dataset& training);
 
-  /// Changes the model by each of the transforms, in their order (docs/adr/0017-transforms.md). Throws as
-  /// apply_transforms() does.
+  /// Changes the model by each of the transforms, in their order (docs/adr/0017-transforms.md). Ranges are calibrated
+  /// anew afterwards, but for stored ones. Throws Error after a training step, and as apply_transforms() does.
   void transform(std::span<const Transform* const> transforms, const datasets::Dataset& training);
 
   /// The whole state, to be resumed; written atomically. Throws Error where a site has no range yet.

@@ -1,6 +1,7 @@
 #include "experiments/training/weights.h"
 
 #include "core/error.h"
+#include "experiments/training/named_rules.h"
 
 #include <fmt/ranges.h>
 
@@ -66,20 +67,28 @@ void take_weights(const Hdf5Reader& reader, const Inventory& inventory) {
   for (auto& [tensor, values] : staged) tensor->data = std::move(values);
 }
 
-void take_stored_ranges(const Hdf5Reader& reader, const Inventory& inventory) {
-  const auto& sites = inventory.quantizers;
-  const bool wanted = std::any_of(sites.begin(), sites.end(), [](const Quantizer* site) { return site->is_stored(); });
-  if (!wanted || !reader.exists("stored")) return;
-  const auto rules = QuantConfig::parse(reader.read_text("rules"), reader.path().string()).resolve(inventory.sites());
-  for (std::size_t i = 0; i < sites.size(); ++i) {
-    if (!sites[i]->is_stored() || rules[i] != sites[i]->spec) continue;
-    const std::string path = "stored/" + sites[i]->site;
-    auto range = reader.read<float>(path, sites[i]->range_count()).values;
+std::vector<std::string> take_stored_ranges(const Hdf5Reader& reader, const Inventory& inventory) {
+  std::vector<std::string> left;
+  if (!reader.exists("stored")) return left;
+  const auto rules =
+      QuantConfig::parse(optional_rules(reader.read_text("rules")), reader.path().string()).resolve(inventory.sites());
+  std::vector<std::pair<Quantizer*, std::vector<float>>> taken;
+  for (std::size_t i = 0; i < inventory.quantizers.size(); ++i) {
+    Quantizer* const site = inventory.quantizers[i];
+    const std::string path = "stored/" + site->site;
+    if (!reader.exists(path)) continue;
+    if (!site->is_stored() || rules[i] != site->spec) {
+      left.push_back(site->site);
+      continue;
+    }
+    auto range = reader.read<float>(path, site->range_count()).values;
     const auto usable = [](float r) { return std::isfinite(r) && r >= 0.0F; };
-    require(range.size() == sites[i]->range_count() && std::all_of(range.begin(), range.end(), usable), "from",
-            "{}: {} does not hold {} ranges", reader.path().string(), path, sites[i]->range_count());
-    sites[i]->range = std::move(range);
+    require(range.size() == site->range_count() && std::all_of(range.begin(), range.end(), usable), "from",
+            "{}: {} does not hold {} ranges", reader.path().string(), path, site->range_count());
+    taken.emplace_back(site, std::move(range));
   }
+  for (auto& [site, range] : taken) site->range = std::move(range);
+  return left;
 }
 
 }  // namespace bitstate

@@ -17,7 +17,8 @@ std::vector<std::string> weight_names(const Hdf5Reader& reader, const std::strin
 /// the file belongs to a model of another architecture, and Error when it is damaged; then nothing has changed.
 void take_weights(const Hdf5Reader& reader, const Inventory& inventory);
 
-/// Sets the stored ranges of sites whose rule is that of the checkpoint. Throws Error when they are damaged.
-void take_stored_ranges(const Hdf5Reader& reader, const Inventory& inventory);
+/// Sets the stored ranges of sites whose rule is that of the checkpoint, and returns the sites of which it has one that
+/// is not taken, because their rule is another. Throws Error when a range is damaged; then nothing has changed.
+std::vector<std::string> take_stored_ranges(const Hdf5Reader& reader, const Inventory& inventory);
 
 }  // namespace bitstate

@@ -60,6 +60,10 @@ TEST_CASE("stored range: it begins at the weight's largest magnitude, and no ste
   update_ranges(inventory, {later, {}});
   average_ranges(inventory, {later, {}}, 2);
   CHECK(model.site.range == std::vector<float>{2.0F, 0.25F});
+
+  model.site.range[1] = 0.0F;  // of a row that was zero
+  update_ranges(inventory, {later, {}});
+  CHECK(model.site.range == std::vector<float>{2.0F, 0.75F});
 }
 
 TEST_CASE("stored codes: the shadow of any code is rounded to that code again, for every scale and number of bits") {

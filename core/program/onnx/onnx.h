@@ -20,7 +20,7 @@ namespace bitstate::program {
 /// scale 1, 8-bit operands too; products are MatMuls in float32 if no partial sum reaches 2^24, else in float64.
 /// (Operands are never uint8: where they are, runtimes use x86 instructions whose 16-bit sums saturate. Clip, Min, Max,
 /// Sign and ReduceSum never get int64, of which onnxruntime's are wrong.) A recurrence is a Scan, whose body is
-/// described in onnx_scan.h. Sequences shorter than padded_length are padded in the graph where a backward scan needs
+/// described in onnx/scan.h. Sequences shorter than padded_length are padded in the graph where a backward scan needs
 /// it. Weights of int4 or int16 make it opset 21 (IR 10), else it is opset 17 (IR 8).
 ///
 /// Units are not part of the graph: x is standardised, y is not restored; the model's documentation has the numbers.

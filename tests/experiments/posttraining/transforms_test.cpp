@@ -119,6 +119,8 @@ TEST_CASE("transforms: balance, the old option, is the first of the list, under 
   CHECK(settings_hash(with({{"balance", "false"}})) == settings_hash(with({})));
   CHECK(settings_hash(with({{"transforms", ""}})) == settings_hash(with({})));
   CHECK(settings_hash(old) != settings_hash(with({})));
+  CHECK(settings_hash(with({{"balance", "true"}, {"transforms", "none"}})) == settings_hash(with({})));
+  CHECK(kept_settings(with({{"balance", "true"}, {"transforms", ""}})) == kept_settings(old));
   CHECK(tests::error_of<UsageError>([] { transformed_run({{"balance", "true"}}); }).find("[balance]") == 0);
   CHECK(tests::error_of<UsageError>([] { transformed_run({{"transforms", "balance"}}); }).find("[balance]") == 0);
   CHECK(tests::error_of<UsageError>([&] { with({{"transforms", "nothing"}}); }).find("[transforms]") == 0);
@@ -135,6 +137,14 @@ TEST_CASE("balance: the states that calibration sees come within a factor 2, and
   for (const Quantizer* site : rig.inventory.quantizers) specs.push_back(site->spec);
   rig.apply({&balance_transform}, 3);
   for (std::size_t i = 0; i < specs.size(); ++i) CHECK(rig.inventory.quantizers[i]->spec == specs[i]);
+  CHECK(decoder.range == std::vector<float>{0.25F});
+
+  quantize_sites(rig.inventory,
+                 QuantConfig::parse("weight:*.ssm.B 8 range=stored\nweight:decoder 8 range=stored", "test"));
+  Quantizer& b = ssms(rig.model).front()->b_quantizer;
+  b.range = decoder.range = {0.25F};
+  rig.apply({&balance_transform}, 3);
+  CHECK(b.range.empty());  // it belonged to numbers that are scaled now
   CHECK(decoder.range == std::vector<float>{0.25F});
 
   quantize_sites(rig.inventory, QuantConfig::parse("state:* 16 range=ema granularity=channel rate=0.001", "test"));
