@@ -78,7 +78,7 @@ OptionTable<SourceSettings> source_options() {
              "with from: on epochs, rounded to at least 1");
   table.flag("balance", &S::balance, "with from: bring the states to one magnitude, by powers of two");
   auto& transforms = table.add("transforms", "NAMES", "with from: transforms of its weights, in this order; known",
-                               set_transforms, transforms_text);
+                               set_transforms, [](const S& s) { return transforms_text(s); });
   for (const Transform& transform : all_transforms()) transforms.words.emplace_back(transform.name);
   return table;
 }
