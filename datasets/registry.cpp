@@ -95,6 +95,18 @@ struct Entry {
   Splits (*load)(const DataSettings&);
 };
 
+Splits lorenz_of(const DataSettings& settings) { return lorenz(settings.dynamics, settings.cache); }
+
+Splits mackey_glass_of(const DataSettings& settings) { return mackey_glass(settings.dynamics, settings.cache); }
+
+Splits pathfinder_32(const DataSettings& settings) { return pathfinder_of("pathfinder", settings, 32); }
+
+Splits pathfinder_128(const DataSettings& settings) { return pathfinder_of("pathx", settings, 128); }
+
+Splits silverbox_multisine(const DataSettings& settings) { return silverbox_of(settings, SilverboxTest::multisine); }
+
+Splits silverbox_arrow(const DataSettings& settings) { return silverbox_of(settings, SilverboxTest::arrow); }
+
 constexpr Task classification = Task::classification;
 constexpr Task regression = Task::regression;
 
@@ -114,76 +126,16 @@ constexpr std::array entries = {
           [](const DataSettings& s) { return cifar(find_source(cifar_names, s.path), true); }},
     Entry{"cifar", classification, false, false, 3, 10, 1024, 45'000, 1024, none,
           [](const DataSettings& s) { return cifar(find_source(cifar_names, s.path), false); }},
-    Entry{"pathfinder",
-          classification,
-          false,
-          false,
-          1,
-          2,
-          1024,
-          160'000,
-          1024,
-          {contours},
-          [](const DataSettings& s) { return pathfinder_of("pathfinder", s, 32); }},
-    Entry{"pathx",
-          classification,
-          false,
-          false,
-          1,
-          2,
-          16'384,
-          160'000,
-          16'384,
-          {contours},
-          [](const DataSettings& s) { return pathfinder_of("pathx", s, 128); }},
+    Entry{"pathfinder", classification, false, false, 1, 2, 1024, 160'000, 1024, {contours}, pathfinder_32},
+    Entry{"pathx", classification, false, false, 1, 2, 16'384, 160'000, 16'384, {contours}, pathfinder_128},
     Entry{"speech35", classification, false, false, 1, 35, 16'000, 84'843, 16'000, none,
           [](const DataSettings& s) { return speech35(folder_of("speech35", s), s.cache); }},
     Entry{"speech35-8k", classification, false, false, 1, 35, 8'000, 84'843, 8'000, none,
           [](const DataSettings& s) { return speech35(folder_of("speech35", s), s.cache, 2); }},
-    Entry{"lorenz",
-          regression,
-          false,
-          false,
-          3,
-          3,
-          512,
-          819,
-          512,
-          {dynamics},
-          [](const DataSettings& s) { return lorenz(s.dynamics, s.cache); }},
-    Entry{"mackey-glass",
-          regression,
-          false,
-          false,
-          10,
-          10,
-          512,
-          204,
-          512,
-          {dynamics, delay},
-          [](const DataSettings& s) { return mackey_glass(s.dynamics, s.cache); }},
-    Entry{"silverbox",
-          regression,
-          false,
-          false,
-          1,
-          1,
-          1024,
-          113,
-          1024,
-          {series},
-          [](const DataSettings& s) { return silverbox_of(s, SilverboxTest::multisine); }},
-    Entry{"silverbox-arrow",
-          regression,
-          false,
-          false,
-          1,
-          1,
-          1024,
-          113,
-          1024,
-          {series},
-          [](const DataSettings& s) { return silverbox_of(s, SilverboxTest::arrow); }},
+    Entry{"lorenz", regression, false, false, 3, 3, 512, 819, 512, {dynamics}, lorenz_of},
+    Entry{"mackey-glass", regression, false, false, 10, 10, 512, 204, 512, {dynamics, delay}, mackey_glass_of},
+    Entry{"silverbox", regression, false, false, 1, 1, 1024, 113, 1024, {series}, silverbox_multisine},
+    Entry{"silverbox-arrow", regression, false, false, 1, 1, 1024, 113, 1024, {series}, silverbox_arrow},
     Entry{"cascaded-tanks", regression, false, false, 1, 1, 256, 5, 256, {series}, cascaded_tanks_of},
     Entry{"own", regression, false, false, 0, 0, 0, 0, 0, {own_columns, series}, own},
 };

@@ -6,43 +6,23 @@
 #include "experiments/run/model_setup.h"
 #include "experiments/run/train.h"
 #include "models/s5/models.h"
+#include "tests/experiments/training/lorenz_rig.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/text.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <numeric>
 #include <string>
 #include <vector>
 
 namespace bitstate::experiments {
 namespace {
 
-RunConfig transformed_run(const Settings& options, const std::filesystem::path& out = {}) {
-  Settings all{{"trajectories", "40"}, {"bsz", "4"}, {"epochs", "2"}};
-  all.insert(all.end(), options.begin(), options.end());
-  RunConfig c = load_run_config("lorenz-small", all);
-  c.run.out = out.string();
-  c.run.threads = 2;
-  return c;
-}
+using tests::small_lorenz;
 
-/// A model under the rules of a run, with the data that transforms may read.
-struct TransformRig {
-  RunConfig c;
-  datasets::Splits data = load_data(c);
-  Model model = make_model(c, data);
-  Inventory inventory = take_inventory(model);
-  Workers workers{2};
-  LaneRunner runner{model, inventory, metric_of(data), {c.training.lanes, 0, c.s5.batchnorm}, workers};
-  std::vector<std::size_t> order = std::vector<std::size_t>(data.train->size());
-
-  explicit TransformRig(const Settings& options) : c(transformed_run(options)) {
-    apply_quantization(c, inventory);
-    std::iota(order.begin(), order.end(), std::size_t{0});
-  }
-  TransformRig(const TransformRig&) = delete;
+struct TransformRig : tests::LorenzRig {
+  using LorenzRig::LorenzRig;
 
   void apply(const std::vector<const Transform*>& transforms, std::size_t batches) {
     const CalibrationData calibration{*data.train, order, c.training.bsz, batches, true};
@@ -57,7 +37,7 @@ TEST_CASE("transforms: they are applied in the order of the list") {
                         [](const TransformTarget&) { applied.emplace_back("first"); }};
   const Transform second{"second", "", Transform::Needs::gradients, false,
                          [](const TransformTarget&) { applied.emplace_back("second"); }};
-  TransformRig rig({});
+  TransformRig rig(Settings{});
   applied.clear();
   rig.apply({&second, &first, &second}, 1);
   CHECK(applied == std::vector<std::string>{"second", "first", "second"});
@@ -80,19 +60,19 @@ TEST_CASE("transforms: a list is of names that exist, each of them once") {
 
 TEST_CASE("transforms: one that says so changes weights and keeps the outputs of the float model, bit for bit") {
   const tests::TempFolder folder;
-  const double loss = train(transformed_run({}, folder / "source")).test_loss;
+  const double loss = train(small_lorenz({}, folder / "source")).test_loss;
   const auto b = [](const std::filesystem::path& run) {
     return Hdf5Reader(run / "best.h5").read<float>("parameters/layers.0.ssm.B").values;
   };
   for (const Transform& transform : all_transforms()) {
     CAPTURE(transform.name);
     const auto run = [&](const std::string& out, const std::string& transforms, const std::string& quant) {
-      const RunConfig c = transformed_run({{"from", (folder / "source").string()},
-                                           {"epochs", "0"},
-                                           {"calibration_batches", "2"},
-                                           {"transforms", transforms},
-                                           {"quant", quant}},
-                                          folder / (std::string(transform.name) + out));
+      const RunConfig c = small_lorenz({{"from", (folder / "source").string()},
+                                        {"epochs", "0"},
+                                        {"calibration_batches", "2"},
+                                        {"transforms", transforms},
+                                        {"quant", quant}},
+                                       folder / (std::string(transform.name) + out));
       const TrainResult result = train(c);
       CHECK(evaluate(c, c.run.out).test_loss == result.test_loss);
       return result.test_loss;
@@ -106,11 +86,11 @@ TEST_CASE("transforms: one that says so changes weights and keeps the outputs of
 
 TEST_CASE("transforms: balance, the old option, is the first of the list, under the name that runs had") {
   const tests::TempFolder folder;
-  train(transformed_run({}, folder / "source"));
+  train(small_lorenz({}, folder / "source"));
   const auto with = [&](const Settings& options) {
     Settings all{{"from", (folder / "source").string()}};
     all.insert(all.end(), options.begin(), options.end());
-    return transformed_run(all, folder / "run");
+    return small_lorenz(all, folder / "run");
   };
   const RunConfig old = with({{"balance", "true"}});
   CHECK(kept_settings(with({{"transforms", "balance"}})) == kept_settings(old));
@@ -121,8 +101,8 @@ TEST_CASE("transforms: balance, the old option, is the first of the list, under 
   CHECK(settings_hash(old) != settings_hash(with({})));
   CHECK(settings_hash(with({{"balance", "true"}, {"transforms", "none"}})) == settings_hash(with({})));
   CHECK(kept_settings(with({{"balance", "true"}, {"transforms", ""}})) == kept_settings(old));
-  CHECK(tests::error_of<UsageError>([] { transformed_run({{"balance", "true"}}); }).find("[balance]") == 0);
-  CHECK(tests::error_of<UsageError>([] { transformed_run({{"transforms", "balance"}}); }).find("[balance]") == 0);
+  CHECK(tests::error_of<UsageError>([] { small_lorenz({{"balance", "true"}}); }).find("[balance]") == 0);
+  CHECK(tests::error_of<UsageError>([] { small_lorenz({{"transforms", "balance"}}); }).find("[balance]") == 0);
   CHECK(tests::error_of<UsageError>([&] { with({{"transforms", "nothing"}}); }).find("[transforms]") == 0);
   CHECK(tests::error_of<UsageError>([&] {
           with({{"transforms", "balance"}, {"calibration_batches", "0"}});

@@ -8,6 +8,7 @@
 #include "experiments/run/load.h"
 #include "experiments/run/model_setup.h"
 #include "experiments/run/train.h"
+#include "tests/experiments/training/lorenz_rig.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>
@@ -21,31 +22,8 @@
 namespace bitstate::experiments {
 namespace {
 
-const Settings calibrated_run{{"trajectories", "40"}, {"bsz", "4"}, {"epochs", "2"}};
-
-RunConfig config(const Settings& options, const std::filesystem::path& out = {}) {
-  Settings all = calibrated_run;
-  all.insert(all.end(), options.begin(), options.end());
-  RunConfig c = load_run_config("lorenz-small", all);
-  c.run.out = out.string();
-  c.run.threads = 2;
-  return c;
-}
-
-struct CalibrationRig {
-  RunConfig c;
-  datasets::Splits data = load_data(c);
-  Model model = make_model(c, data);
-  Inventory inventory = take_inventory(model);
-  Workers workers{2};
-  LaneRunner runner{model, inventory, metric_of(data), {c.training.lanes, 0, c.s5.batchnorm}, workers};
-  std::vector<std::size_t> order = std::vector<std::size_t>(data.train->size());
-
-  explicit CalibrationRig(const Settings& options) : c(config(options)) {
-    apply_quantization(c, inventory);
-    std::iota(order.begin(), order.end(), std::size_t{0});
-  }
-  CalibrationRig(const CalibrationRig&) = delete;
+struct CalibrationRig : tests::LorenzRig {
+  using LorenzRig::LorenzRig;
 
   /// The ranges of the encoder's input after so many batches.
   std::vector<float> ranges(std::size_t batches) {
@@ -109,11 +87,11 @@ TEST_CASE("calibration: without batches a site that keeps a range is refused by 
 TEST_CASE("ptq: 0 epochs keep the source's weights, its folder and give a run folder that eval and report read") {
   const tests::TempFolder folder;
   const auto source = folder / "source";
-  train(config({}, source));
+  train(tests::small_lorenz({}, source));
   const auto before = files_of(source);
   const auto quantized = folder / "quantized";
-  RunConfig c =
-      config({{"from", source.string()}, {"epochs", "0"}, {"quant", "w4a8"}, {"calibration_batches", "3"}}, quantized);
+  RunConfig c = tests::small_lorenz(
+      {{"from", source.string()}, {"epochs", "0"}, {"quant", "w4a8"}, {"calibration_batches", "3"}}, quantized);
   const TrainResult result = train(c);
   CHECK(result.status == "done");
   CHECK(result.epochs == 0);
@@ -128,7 +106,7 @@ TEST_CASE("ptq: 0 epochs keep the source's weights, its folder and give a run fo
   }
   CHECK(b.list("ranges").size() > 3);
   CHECK(evaluate(c, quantized).test_metric == result.test_metric);
-  CHECK(evaluate(config({}, source), source).test_metric != result.test_metric);
+  CHECK(evaluate(tests::small_lorenz({}, source), source).test_metric != result.test_metric);
   const RunRecord record = read_run(quantized);
   CHECK(record.status == RunRecord::Status::done);
   CHECK(record.setting("quant") == "w4a8");
@@ -141,9 +119,9 @@ TEST_CASE("ptq: 0 epochs keep the source's weights, its folder and give a run fo
 
 TEST_CASE("ptq: the number of batches matters to static ranges, and the number of threads does not") {
   const tests::TempFolder folder;
-  train(config({}, folder / "source"));
+  train(tests::small_lorenz({}, folder / "source"));
   const auto digest = [&](const std::string& batches, std::size_t threads) {
-    RunConfig c = config(
+    RunConfig c = tests::small_lorenz(
         {{"from", (folder / "source").string()}, {"epochs", "0"}, {"quant", "w8a8"}, {"calibration_batches", batches}},
         folder / (batches + "-" + std::to_string(threads)));
     c.run.threads = threads;
