@@ -3,7 +3,7 @@
 #include "core/error.h"
 #include "core/fixed_point.h"
 #include "core/kernels/layer_norm.h"
-#include "core/program/codes.h"
+#include "core/program/run/codes.h"
 
 #include <algorithm>
 #include <type_traits>

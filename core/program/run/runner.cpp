@@ -1,7 +1,7 @@
 #include "core/program/run/runner.h"
 
 #include "core/error.h"
-#include "core/program/plan.h"
+#include "core/program/run/plan.h"
 
 #include <algorithm>
 #include <utility>

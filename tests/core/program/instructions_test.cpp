@@ -1,5 +1,5 @@
 // What instructions say of themselves, and that planning a program takes a time that grows as its length.
-#include "core/program/buffers.h"
+#include "core/program/run/buffers.h"
 #include "core/program/program.h"
 #include "core/program/run/runner.h"
 #include "core/random.h"

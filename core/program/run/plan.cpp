@@ -1,6 +1,6 @@
-#include "core/program/plan.h"
+#include "core/program/run/plan.h"
 
-#include "core/program/buffers.h"
+#include "core/program/run/buffers.h"
 
 #include <algorithm>
 #include <cstring>
