@@ -5,7 +5,7 @@
 
 #include "autograd/quantizer.h"
 #include "autograd/tape.h"
-#include "core/kernels/scan.h"
+#include "autograd/kernels/scan.h"
 
 #include <cstdint>
 #include <span>

@@ -1,9 +1,9 @@
 // The kernels at the sizes of sMNIST (L = 784, H = 96, P = 64), one thread. Each line: name, time of one call, GFLOP/s,
 // GB/s, and the ratio to the limit it should come near, measured in the same run: the matrix product at 512 for
 // products, a copy of as many bytes for the rest.
-#include "core/kernels/gemm.h"
+#include "autograd/kernels/gemm.h"
 #include "core/kernels/quantize.h"
-#include "core/kernels/scan.h"
+#include "autograd/kernels/scan.h"
 
 #include <fmt/core.h>
 

@@ -56,7 +56,7 @@ violates datasets/sets/pathfinder.cpp '<png.h>'
 violates experiments/run/train.cpp '<curl/curl.h>'
 violates models/s5.cpp '<nlohmann/json.hpp>'
 
-allows core/kernels/gemm.cpp '<Eigen/Core>'
+allows autograd/kernels/gemm.cpp '<Eigen/Core>'
 allows models/linalg.cpp '<Eigen/Eigenvalues>'
 allows core/parallel.cpp '<tbb/task_arena.h>'
 allows core/io/hdf5_reader.cpp '<hdf5.h>'

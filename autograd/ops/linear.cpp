@@ -3,7 +3,7 @@
 #include "autograd/ops.h"
 
 #include "core/error.h"
-#include "core/kernels/gemm.h"
+#include "autograd/kernels/gemm.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "core/kernels/scan.h"
+#include "autograd/kernels/scan.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "core/kernels/scan_tree.h"
+#include "autograd/kernels/scan_tree.h"
 
 #include "core/kernels/round.h"
 

@@ -1,4 +1,4 @@
-#include "core/kernels/gemm.h"
+#include "autograd/kernels/gemm.h"
 
 #include <Eigen/Core>
 

@@ -8,7 +8,7 @@
 // row.
 #pragma once
 
-#include "core/kernels/scan.h"
+#include "autograd/kernels/scan.h"
 #include "core/quant_spec.h"
 
 #include <cstddef>
