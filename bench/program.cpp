@@ -3,8 +3,8 @@
 #include "autograd/export.h"
 #include "core/random.h"
 #include "experiments/bench/bench_program.h"
-#include "experiments/run/load.h"
-#include "experiments/run/model_setup.h"
+#include "experiments/run_folder/load.h"
+#include "experiments/run_folder/model_setup.h"
 #include "experiments/training/calibration.h"
 
 #include <fmt/core.h>

@@ -60,7 +60,7 @@ foreach(folder IN LISTS folders)
       endif()
       if(file MATCHES "^experiments/settings/" AND header MATCHES "^experiments/" AND
          NOT header MATCHES "^experiments/settings/|${training}")
-        list(APPEND violations "${file} includes ${header}: settings are texts and values, run/ reads what they name")
+        list(APPEND violations "${file} includes ${header}: settings are texts and values, run_folder/ reads what they name")
       endif()
       foreach(library IN LISTS quarantine)
         if(header MATCHES "${headers_${library}}" AND NOT file MATCHES "${allowed_${library}}")

@@ -5,8 +5,8 @@
 #include "core/random.h"
 #include "datasets/registry.h"
 #include "experiments/host/console.h"
-#include "experiments/run/load.h"
-#include "experiments/run/model_setup.h"
+#include "experiments/run_folder/load.h"
+#include "experiments/run_folder/model_setup.h"
 #include "experiments/training/lane_runner.h"
 
 #include <nlohmann/json.hpp>

@@ -10,8 +10,8 @@
 #include "experiments/bench/bench.h"
 #include "experiments/host/process.h"
 #include "experiments/host/tools.h"
-#include "experiments/run/load.h"
-#include "experiments/run/model_setup.h"
+#include "experiments/run_folder/load.h"
+#include "experiments/run_folder/model_setup.h"
 #include "experiments/settings/embedded.h"
 #include "experiments/settings/ini.h"
 

@@ -6,9 +6,9 @@
 #include "core/program/run/runner.h"
 #include "experiments/host/console.h"
 #include "experiments/inspect/inspect.h"
-#include "experiments/run/identity.h"
-#include "experiments/run/load.h"
-#include "experiments/run/model_setup.h"
+#include "experiments/run_folder/identity.h"
+#include "experiments/run_folder/load.h"
+#include "experiments/run_folder/model_setup.h"
 #include "experiments/training/export_model.h"
 #include "experiments/training/metric.h"
 

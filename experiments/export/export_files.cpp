@@ -7,7 +7,7 @@
 #include "experiments/export/cortex_m4.h"
 #include "experiments/host/signals.h"
 #include "experiments/host/tools.h"
-#include "experiments/run/train.h"
+#include "experiments/run_folder/train.h"
 
 #include <fmt/format.h>
 

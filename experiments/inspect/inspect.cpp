@@ -1,8 +1,8 @@
 #include "experiments/inspect/inspect.h"
 
 #include "core/error.h"
-#include "experiments/run/identity.h"
-#include "experiments/run/model_setup.h"
+#include "experiments/run_folder/identity.h"
+#include "experiments/run_folder/model_setup.h"
 
 #include <algorithm>
 #include <cmath>

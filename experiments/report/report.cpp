@@ -2,7 +2,7 @@
 
 #include "core/error.h"
 #include "core/io/atomic_file.h"
-#include "experiments/run/source.h"
+#include "experiments/run_folder/source.h"
 #include "experiments/settings/options.h"
 
 #include <fmt/format.h>

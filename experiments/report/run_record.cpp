@@ -3,7 +3,7 @@
 #include "core/error.h"
 #include "core/io/hdf5.h"
 #include "core/random.h"
-#include "experiments/run/source.h"
+#include "experiments/run_folder/source.h"
 #include "experiments/settings/options.h"
 #include "experiments/settings/run_config.h"
 

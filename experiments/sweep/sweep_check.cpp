@@ -3,7 +3,7 @@
 #include "core/error.h"
 #include "core/suggest.h"
 #include "experiments/report/run_record.h"
-#include "experiments/run/train.h"
+#include "experiments/run_folder/train.h"
 
 #include <algorithm>
 #include <array>

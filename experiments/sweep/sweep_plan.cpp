@@ -1,7 +1,7 @@
 // From the text of a sweep to the runs that it asks for.
 #include "core/error.h"
 #include "core/suggest.h"
-#include "experiments/run/load.h"
+#include "experiments/run_folder/load.h"
 #include "experiments/sweep/sweep.h"
 
 #include <fmt/format.h>

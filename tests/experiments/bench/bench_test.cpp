@@ -1,6 +1,6 @@
 #include "experiments/bench/bench.h"
 
-#include "experiments/run/load.h"
+#include "experiments/run_folder/load.h"
 
 #include <doctest/doctest.h>
 

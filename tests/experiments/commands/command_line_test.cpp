@@ -3,7 +3,7 @@
 #include "core/error.h"
 #include "experiments/commands/command_table.h"
 #include "experiments/commands/list.h"
-#include "experiments/run/load.h"
+#include "experiments/run_folder/load.h"
 #include "experiments/settings/embedded.h"
 #include "experiments/settings/foreign_names.h"
 #include "tests/support/temp_folder.h"

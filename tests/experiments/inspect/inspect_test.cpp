@@ -2,7 +2,7 @@
 
 #include "core/error.h"
 #include "core/random.h"
-#include "experiments/run/model_setup.h"
+#include "experiments/run_folder/model_setup.h"
 #include "experiments/settings/embedded.h"
 #include "experiments/settings/run_config.h"
 #include "experiments/training/lane_runner.h"

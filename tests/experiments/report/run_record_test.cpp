@@ -2,7 +2,7 @@
 
 #include "core/error.h"
 #include "experiments/report/report.h"
-#include "experiments/run/source.h"
+#include "experiments/run_folder/source.h"
 #include "tests/support/made_up_runs.h"
 #include "tests/support/text.h"
 

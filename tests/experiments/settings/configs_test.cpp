@@ -1,6 +1,6 @@
 // The built-in configurations of bits.
 #include "core/quant_spec.h"
-#include "experiments/run/load.h"
+#include "experiments/run_folder/load.h"
 #include "experiments/settings/run_config.h"
 
 #include <doctest/doctest.h>

@@ -3,8 +3,8 @@
 
 #include "core/error.h"
 #include "core/random.h"
-#include "experiments/run/identity.h"
-#include "experiments/run/load.h"
+#include "experiments/run_folder/identity.h"
+#include "experiments/run_folder/load.h"
 #include "experiments/settings/options.h"
 #include "tests/support/temp_folder.h"
 

@@ -1,7 +1,7 @@
 // Every option that belongs to a run decides something: with another value the run has other weights or another error.
 #include "core/random.h"
-#include "experiments/run/load.h"
-#include "experiments/run/train.h"
+#include "experiments/run_folder/load.h"
+#include "experiments/run_folder/train.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>

@@ -1,8 +1,8 @@
 // Presets: settings between a recipe and the options, with rules of their own.
 #include "core/error.h"
 #include "core/quant_spec.h"
-#include "experiments/run/load.h"
-#include "experiments/run/model_setup.h"
+#include "experiments/run_folder/load.h"
+#include "experiments/run_folder/model_setup.h"
 #include "experiments/settings/embedded.h"
 #include "tests/support/temp_folder.h"
 

@@ -1,5 +1,5 @@
-#include "experiments/run/load.h"
-#include "experiments/run/model_setup.h"
+#include "experiments/run_folder/load.h"
+#include "experiments/run_folder/model_setup.h"
 
 #include "datasets/registry.h"
 

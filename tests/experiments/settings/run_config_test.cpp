@@ -1,7 +1,7 @@
 
 #include "core/error.h"
 #include "core/quant_spec.h"
-#include "experiments/run/load.h"
+#include "experiments/run_folder/load.h"
 #include "experiments/settings/command_line.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/text.h"

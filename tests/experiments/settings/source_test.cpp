@@ -1,11 +1,11 @@
 // Runs that start from the weights of another run.
-#include "experiments/run/source.h"
+#include "experiments/run_folder/source.h"
 
 #include "core/error.h"
 #include "core/io/hdf5.h"
-#include "experiments/run/load.h"
-#include "experiments/run/model_setup.h"
-#include "experiments/run/train.h"
+#include "experiments/run_folder/load.h"
+#include "experiments/run_folder/model_setup.h"
+#include "experiments/run_folder/train.h"
 #include "experiments/training/checkpoint.h"
 #include "tests/support/temp_folder.h"
 

@@ -2,8 +2,8 @@
 
 #include "core/error.h"
 #include "experiments/report/run_record.h"
-#include "experiments/run/load.h"
-#include "experiments/run/train.h"
+#include "experiments/run_folder/load.h"
+#include "experiments/run_folder/train.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/text.h"
 

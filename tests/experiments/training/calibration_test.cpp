@@ -5,9 +5,9 @@
 #include "core/io/atomic_file.h"
 #include "core/io/hdf5.h"
 #include "experiments/report/run_record.h"
-#include "experiments/run/load.h"
-#include "experiments/run/model_setup.h"
-#include "experiments/run/train.h"
+#include "experiments/run_folder/load.h"
+#include "experiments/run_folder/model_setup.h"
+#include "experiments/run_folder/train.h"
 #include "tests/experiments/training/lorenz_rig.h"
 #include "tests/support/temp_folder.h"
 

@@ -2,8 +2,8 @@
 
 #include "autograd/ops.h"
 #include "core/ranges.h"
-#include "experiments/run/load.h"
-#include "experiments/run/model_setup.h"
+#include "experiments/run_folder/load.h"
+#include "experiments/run_folder/model_setup.h"
 
 #include <doctest/doctest.h>
 

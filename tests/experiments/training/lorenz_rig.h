@@ -1,8 +1,8 @@
 // A small run on generated data, and its model with what calibration and transforms read.
 #pragma once
 
-#include "experiments/run/load.h"
-#include "experiments/run/model_setup.h"
+#include "experiments/run_folder/load.h"
+#include "experiments/run_folder/model_setup.h"
 #include "experiments/settings/run_config.h"
 #include "experiments/training/lane_runner.h"
 #include "models/model.h"

@@ -1,7 +1,7 @@
-#include "experiments/run/identity.h"
+#include "experiments/run_folder/identity.h"
 
 #include "core/error.h"
-#include "experiments/run/load.h"
+#include "experiments/run_folder/load.h"
 
 namespace bitstate::experiments {
 

@@ -1,9 +1,9 @@
-#include "experiments/run/load.h"
+#include "experiments/run_folder/load.h"
 
 #include "core/error.h"
 #include "core/suggest.h"
-#include "experiments/run/identity.h"
-#include "experiments/run/source.h"
+#include "experiments/run_folder/identity.h"
+#include "experiments/run_folder/source.h"
 #include "experiments/settings/embedded.h"
 
 #include <fmt/format.h>

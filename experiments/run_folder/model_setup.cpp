@@ -1,4 +1,4 @@
-#include "experiments/run/model_setup.h"
+#include "experiments/run_folder/model_setup.h"
 
 #include "core/error.h"
 #include "experiments/settings/run_config.h"

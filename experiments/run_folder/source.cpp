@@ -1,9 +1,9 @@
-#include "experiments/run/source.h"
+#include "experiments/run_folder/source.h"
 
 #include "core/error.h"
 #include "core/io/hdf5.h"
 #include "core/io/sha256.h"
-#include "experiments/run/model_setup.h"
+#include "experiments/run_folder/model_setup.h"
 #include "experiments/settings/ini.h"
 #include "experiments/settings/options.h"
 #include "experiments/settings/run_config.h"

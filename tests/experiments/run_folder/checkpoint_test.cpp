@@ -1,10 +1,10 @@
-#include "experiments/run/identity.h"
-#include "experiments/run/load.h"
+#include "experiments/run_folder/identity.h"
+#include "experiments/run_folder/load.h"
 
 #include "core/error.h"
 #include "core/io/atomic_file.h"
-#include "experiments/run/model_setup.h"
-#include "experiments/run/train.h"
+#include "experiments/run_folder/model_setup.h"
+#include "experiments/run_folder/train.h"
 #include "models/s5/models.h"
 #include "tests/support/temp_folder.h"
 

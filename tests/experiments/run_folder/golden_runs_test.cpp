@@ -9,8 +9,8 @@
 #include "experiments/export/export.h"
 #include "experiments/export/program_input.h"
 #include "experiments/report/report.h"
-#include "experiments/run/load.h"
-#include "experiments/run/train.h"
+#include "experiments/run_folder/load.h"
+#include "experiments/run_folder/train.h"
 #include "tests/support/folders.h"
 #include "tests/support/temp_folder.h"
 

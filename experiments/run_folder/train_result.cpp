@@ -1,5 +1,5 @@
 #include "core/error.h"
-#include "experiments/run/train.h"
+#include "experiments/run_folder/train.h"
 
 #include <nlohmann/json.hpp>
 

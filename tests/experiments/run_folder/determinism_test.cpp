@@ -1,7 +1,7 @@
 // What a training's result depends on: never the number of threads, with everything switched on that could; always its
 // seed, the epoch, and the part of the data that is meant.
-#include "experiments/run/load.h"
-#include "experiments/run/train.h"
+#include "experiments/run_folder/load.h"
+#include "experiments/run_folder/train.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>

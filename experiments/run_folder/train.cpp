@@ -1,4 +1,4 @@
-#include "experiments/run/train.h"
+#include "experiments/run_folder/train.h"
 
 #include "core/error.h"
 #include "core/io/atomic_file.h"
@@ -9,10 +9,10 @@
 #include "experiments/host/version.h"
 #include "experiments/inspect/inspect.h"
 #include "experiments/posttraining/transform.h"
-#include "experiments/run/identity.h"
-#include "experiments/run/load.h"
-#include "experiments/run/model_setup.h"
-#include "experiments/run/source.h"
+#include "experiments/run_folder/identity.h"
+#include "experiments/run_folder/load.h"
+#include "experiments/run_folder/model_setup.h"
+#include "experiments/run_folder/source.h"
 #include "experiments/training/trainer.h"
 
 #include <fmt/format.h>
