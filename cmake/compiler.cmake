@@ -8,7 +8,7 @@ endif()
 add_library(bitstate_options INTERFACE)
 target_compile_options(bitstate_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
-  # values never depend on how the compiler contracts or reorders (but for the sums of core/kernels/reduce.h)
+  # values never depend on how the compiler contracts or reorders (but for the sums of autograd/kernels/reduce.h)
   -ffp-contract=off -fno-math-errno -fno-trapping-math -fopenmp-simd
   # GCC 12 warns about its own headers: __Y of the AVX intrinsics (bug 105593), std::string's copies (bugs 105651, 105329)
   $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-maybe-uninitialized;-Wno-restrict;-Wno-stringop-overflow;-Wno-array-bounds>

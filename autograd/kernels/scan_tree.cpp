@@ -1,6 +1,6 @@
 #include "autograd/kernels/scan_tree.h"
 
-#include "core/kernels/round.h"
+#include "autograd/kernels/round.h"
 
 #include <algorithm>
 #include <bit>

@@ -1,6 +1,6 @@
 // GELU in its tanh form, S5's (and JAX's default).
 #include "autograd/ops/elementwise.h"
-#include "core/kernels/math.h"
+#include "autograd/kernels/math.h"
 
 namespace bitstate::ops {
 namespace {

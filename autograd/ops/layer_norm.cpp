@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "core/kernels/layer_norm.h"
-#include "core/kernels/reduce.h"
+#include "autograd/kernels/reduce.h"
 
 #include <algorithm>
 #include <bit>

@@ -5,8 +5,8 @@
 #include "autograd/ops.h"
 
 #include "core/error.h"
-#include "core/kernels/reduce.h"
-#include "core/kernels/round.h"
+#include "autograd/kernels/reduce.h"
+#include "autograd/kernels/round.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,6 @@
 // The logistic function; dL/dx = y (1 - y) g.
 #include "autograd/ops/elementwise.h"
-#include "core/kernels/math.h"
+#include "autograd/kernels/math.h"
 
 namespace bitstate::ops {
 namespace {

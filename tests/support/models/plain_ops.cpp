@@ -1,6 +1,6 @@
 #include "tests/support/models/plain_ops.h"
 
-#include "core/kernels/math.h"
+#include "autograd/kernels/math.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "core/kernels/round.h"
+#include "autograd/kernels/round.h"
 
 #include <algorithm>
 #include <bit>
