@@ -3,7 +3,7 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "models/layers/init.h"
-#include "models/linalg.h"
+#include "models/s5/linalg.h"
 
 #include <cmath>
 #include <string>

@@ -1,6 +1,6 @@
 #include "core/error.h"
 #include "core/random.h"
-#include "models/linalg.h"
+#include "models/s5/linalg.h"
 #include "models/s5/init.h"
 #include "tests/support/golden.h"
 

@@ -1,4 +1,4 @@
-#include "models/linalg.h"
+#include "models/s5/linalg.h"
 
 #include "core/error.h"
 

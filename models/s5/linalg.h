@@ -1,4 +1,4 @@
-// Dense linear algebra that models need while they are built, never while they run.
+// Dense linear algebra that initial values need, once for a model and never while it runs.
 #pragma once
 
 #include <complex>
