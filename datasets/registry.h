@@ -5,7 +5,7 @@
 #include "datasets/dataset.h"
 #include "datasets/own/own.h"
 #include "datasets/sequences.h"
-#include "datasets/sets/dynamics.h"
+#include "datasets/generators/dynamics.h"
 #include "datasets/sets/pathfinder.h"
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-#include "datasets/sets/dynamics.h"
+#include "datasets/generators/dynamics.h"
 
 #include "core/error.h"
 #include "core/io/atomic_file.h"

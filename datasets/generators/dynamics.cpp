@@ -1,4 +1,4 @@
-#include "datasets/sets/dynamics.h"
+#include "datasets/generators/dynamics.h"
 
 #include "core/error.h"
 #include "core/io/hdf5.h"
@@ -17,24 +17,24 @@ namespace bitstate::datasets {
 namespace {
 
 constexpr double points_per_period = 100.0;
-constexpr std::size_t half = trajectory_points / 2;
+constexpr std::size_t half_length = trajectory_points / 2;
 
 // ----------------------------------------------------------------------------------------------------------- Lorenz
 
-using Point = std::array<double, 3>;
+using Coordinates = std::array<double, 3>;
 
 constexpr double sigma = 10.0;
 constexpr double rho = 28.0;
 constexpr double beta = 2.667;
 constexpr double lorenz_period = 1.5008;
-constexpr Point lorenz_start = {-9.7869288, -15.03852, 20.533978};
+constexpr Coordinates lorenz_start = {-9.7869288, -15.03852, 20.533978};
 
 /// One step of size h by the Taylor series of the solution. With x(t) = sum x_k t^k and so on, the equations give
 ///   (k+1) x_{k+1} = sigma (y_k - x_k),  (k+1) y_{k+1} = rho x_k - y_k - sum_j x_j z_{k-j},
 ///   (k+1) z_{k+1} = sum_j x_j y_{k-j} - beta z_k.
 /// The nearest complex singularity of an orbit on the attractor is more than 0.08 away, h is 0.015: the remainder of
 /// order 24 is below 1e-16 of the value.
-Point lorenz_step(const Point& start, double h) {
+Coordinates lorenz_step(const Coordinates& start, double h) {
   constexpr std::size_t order = 24;
   std::array<double, order + 1> x{start[0]};
   std::array<double, order + 1> y{start[1]};
@@ -51,7 +51,7 @@ Point lorenz_step(const Point& start, double h) {
     y[k + 1] = scale * (rho * x[k] - y[k] - xz);
     z[k + 1] = scale * (xy - beta * z[k]);
   }
-  Point end{};
+  Coordinates end{};
   for (std::size_t k = order + 1; k-- > 0;) {
     end[0] = end[0] * h + x[k];
     end[1] = end[1] * h + y[k];
@@ -157,9 +157,9 @@ class Forecast final : public Dataset {
 
   void read(std::size_t index, Example& out) const override {
     require(index < size_, "dynamics", "example {} of {} does not exist", index, size_);
-    const std::size_t part = half * all_->features;
+    const std::size_t part = half_length * all_->features;
     const float* start = all_->values.data() + (first_ + index) * 2 * part;
-    out.length = half;
+    out.length = half_length;
     out.x.assign(start, start + part);
     out.target.assign(start + part, start + 2 * part);
     out.tokens.clear();
@@ -243,7 +243,7 @@ Splits forecasting(const Recipe& recipe, const std::filesystem::path& cache, Gen
   splits.task = Task::regression;
   splits.d_input = recipe.features;
   splits.d_output = recipe.features;
-  splits.max_length = half;
+  splits.max_length = half_length;
   splits.train = std::make_shared<Forecast>(all, 0, n_train);
   splits.test = std::make_shared<Forecast>(all, n_train, n - n_train);
   return splits;
@@ -253,7 +253,7 @@ Splits forecasting(const Recipe& recipe, const std::filesystem::path& cache, Gen
 
 std::vector<float> lorenz_trajectory(std::uint64_t seed, std::size_t index, double spread) {
   const Random random{seed, random_stream("lorenz", index)};
-  Point point = lorenz_start;
+  Coordinates point = lorenz_start;
   for (std::size_t i = 0; i < point.size(); ++i) point[i] *= 1.0 + spread * (2.0 * random.uniform(i) - 1.0);
 
   constexpr double span = lorenz_period * static_cast<double>(trajectory_points) / points_per_period;
