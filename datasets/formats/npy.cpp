@@ -13,7 +13,7 @@
 namespace bitstate::datasets {
 namespace {
 
-constexpr std::size_t max_bytes = std::size_t{1} << 24U;
+constexpr std::size_t max_file_bytes = std::size_t{1} << 24U;
 constexpr std::size_t max_fields = std::size_t{1} << 20U;
 constexpr std::string_view magic = "\x93NUMPY";
 
@@ -119,7 +119,7 @@ class Header {
       layout.kind = kind;
       layout.width = number();
       const bool is_text = kind == 'U' || kind == 'S';
-      if (is_text ? layout.width < 1 || layout.width > max_bytes : layout.width != 4 && layout.width != 8) break;
+      if (is_text ? layout.width < 1 || layout.width > max_file_bytes : layout.width != 4 && layout.width != 8) break;
       if (kind == 'U') layout.width *= 4;
       return expect("'");
     }
@@ -212,7 +212,7 @@ Table read_array(std::string_view file, std::string_view name) {
 }  // namespace
 
 Table read_table(const std::filesystem::path& path) {
-  const std::string file = read_file(path, max_bytes);
+  const std::string file = read_file(path, max_file_bytes);
   const bool is_array = file.compare(0, magic.size(), magic) == 0;
   return is_array ? read_array(file, path.string()) : read_lines(file, path.string());
 }

@@ -2,7 +2,7 @@
 
 #include "core/error.h"
 #include "datasets/formats/archive.h"
-#include "datasets/formats/text.h"
+#include "datasets/vocabulary.h"
 #include "datasets/tokens.h"
 
 #include <algorithm>

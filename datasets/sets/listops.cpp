@@ -2,7 +2,7 @@
 
 #include "core/error.h"
 #include "core/io/sha256.h"
-#include "datasets/formats/text_files.h"
+#include "datasets/formats/lines.h"
 #include "datasets/tokens.h"
 
 #include <fmt/ranges.h>

@@ -1,8 +1,8 @@
 #include "datasets/sets/retrieval.h"
 
 #include "core/error.h"
-#include "datasets/formats/text.h"
-#include "datasets/formats/text_files.h"
+#include "datasets/vocabulary.h"
+#include "datasets/formats/lines.h"
 #include "datasets/tokens.h"
 
 #include <fmt/core.h>

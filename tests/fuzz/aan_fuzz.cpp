@@ -1,5 +1,5 @@
 // Lines of pairs of documents.
-#include "datasets/formats/text.h"
+#include "datasets/vocabulary.h"
 #include "datasets/sets/retrieval.h"
 #include "tests/fuzz/target.h"
 

@@ -1,6 +1,6 @@
 // Text files, line by line.
 #include "core/error.h"
-#include "datasets/formats/text_files.h"
+#include "datasets/formats/lines.h"
 #include "tests/fuzz/target.h"
 
 namespace bitstate::fuzz {

@@ -1,5 +1,5 @@
 // UTF-8, and the vocabulary of what it says.
-#include "datasets/formats/text.h"
+#include "datasets/vocabulary.h"
 #include "tests/fuzz/target.h"
 
 #include <algorithm>

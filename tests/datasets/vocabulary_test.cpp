@@ -1,4 +1,4 @@
-#include "datasets/formats/text.h"
+#include "datasets/vocabulary.h"
 
 #include "core/error.h"
 #include "tests/support/temp_folder.h"

@@ -1,4 +1,4 @@
-#include "datasets/formats/text.h"
+#include "datasets/vocabulary.h"
 
 #include "core/error.h"
 #include "core/io/sha256.h"

@@ -1,4 +1,4 @@
-#include "datasets/formats/text_files.h"
+#include "datasets/formats/lines.h"
 
 #include "core/error.h"
 #include "core/io/sha256.h"
