@@ -3,9 +3,9 @@
 // throws Error when shapes do not fit.
 #pragma once
 
+#include "autograd/kernels/scan.h"
 #include "autograd/quantizer.h"
 #include "autograd/tape.h"
-#include "autograd/kernels/scan.h"
 
 #include <cstdint>
 #include <span>

@@ -2,8 +2,8 @@
 // GB/s, and the ratio to the limit it should come near, measured in the same run: the matrix product at 512 for
 // products, a copy of as many bytes for the rest.
 #include "autograd/kernels/gemm.h"
-#include "core/kernels/quantize.h"
 #include "autograd/kernels/scan.h"
+#include "core/kernels/quantize.h"
 
 #include <fmt/core.h>
 

@@ -3,9 +3,9 @@
 
 #include "core/options.h"
 #include "datasets/dataset.h"
+#include "datasets/generators/dynamics.h"
 #include "datasets/own/own.h"
 #include "datasets/sequences.h"
-#include "datasets/generators/dynamics.h"
 #include "datasets/sets/pathfinder.h"
 
 #include <cstddef>

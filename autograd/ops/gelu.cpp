@@ -1,6 +1,6 @@
 // GELU in its tanh form, S5's (and JAX's default).
-#include "autograd/ops/elementwise.h"
 #include "autograd/kernels/math.h"
+#include "autograd/ops/elementwise.h"
 
 namespace bitstate::ops {
 namespace {

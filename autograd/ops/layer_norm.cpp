@@ -4,9 +4,9 @@
 #include "autograd/export.h"
 #include "autograd/ops.h"
 
+#include "autograd/kernels/reduce.h"
 #include "core/error.h"
 #include "core/kernels/layer_norm.h"
-#include "autograd/kernels/reduce.h"
 
 #include <algorithm>
 #include <bit>

@@ -2,8 +2,8 @@
 #include "autograd/export.h"
 #include "autograd/ops.h"
 
-#include "core/error.h"
 #include "autograd/kernels/gemm.h"
+#include "core/error.h"
 
 #include <algorithm>
 #include <cmath>

@@ -4,9 +4,9 @@
 // dL/dx = dy - mean(dy) - dr r^3 y / H;  dL/dbias = sum g.
 #include "autograd/ops.h"
 
-#include "core/error.h"
 #include "autograd/kernels/reduce.h"
 #include "autograd/kernels/round.h"
+#include "core/error.h"
 
 #include <algorithm>
 #include <cmath>

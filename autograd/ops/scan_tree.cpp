@@ -1,12 +1,13 @@
 // The states of x_l = lambda_bar x_{l-1} + bu_l by Q-S5's associative scan: a tree of (A_i, b_i) . (A_j, b_j) =
-// (q(A_j) q(A_i), q(A_j) q(b_i) + b_j), all A = lambda_bar at first (autograd/kernels/scan_tree.h). q rounds the real and
-// the imaginary parts of each step with their own largest magnitude as range. Straight-through: for p = q(x) q(y), dx
+// (q(A_j) q(A_i), q(A_j) q(b_i) + b_j), all A = lambda_bar at first (autograd/kernels/scan_tree.h). q rounds the real
+// and the imaginary parts of each step with their own largest magnitude as range. Straight-through: for p = q(x) q(y),
+// dx
 // += g conj(q(y)) and dy += g conj(q(x)), with g rounded to the larger number of bits of the two when gradients are
 // quantized. dL/dlambda_bar is the sum over the steps of the gradients of their A.
 #include "autograd/ops.h"
 
-#include "core/error.h"
 #include "autograd/kernels/scan_tree.h"
+#include "core/error.h"
 
 #include <algorithm>
 

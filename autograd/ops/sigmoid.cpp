@@ -1,6 +1,6 @@
 // The logistic function; dL/dx = y (1 - y) g.
-#include "autograd/ops/elementwise.h"
 #include "autograd/kernels/math.h"
+#include "autograd/ops/elementwise.h"
 
 namespace bitstate::ops {
 namespace {

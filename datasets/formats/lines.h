@@ -1,11 +1,9 @@
-// Tab-separated text files: reading them line by line, and finding those of the Long Range Arena's release.
+// Text files, line by line.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -36,18 +34,5 @@ class LineReader {
   std::size_t number_ = 0;  // of the current line
   std::string_view line_;
 };
-
-/// The three files of a data set.
-struct PartFiles {
-  std::filesystem::path train, validation, test;
-
-  /// SHA-256 of the three contents' checksums.
-  [[nodiscard]] std::string digest() const;
-};
-
-/// The files of the data set `name`, called `files`, in `folder` or in the first of its `subfolders` that has the
-/// training file. Throws Error saying which files are missing, with the advice on the data set.
-PartFiles find_release(std::string_view name, const std::filesystem::path& folder,
-                       std::span<const std::string_view> subfolders, const std::array<std::string_view, 3>& files);
 
 }  // namespace bitstate::datasets

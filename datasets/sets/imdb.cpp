@@ -2,8 +2,8 @@
 
 #include "core/error.h"
 #include "datasets/formats/archive.h"
-#include "datasets/vocabulary.h"
 #include "datasets/tokens.h"
+#include "datasets/vocabulary.h"
 
 #include <algorithm>
 #include <memory>

@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/io/sha256.h"
 #include "datasets/formats/lines.h"
+#include "datasets/sets/part_files.h"
 #include "datasets/tokens.h"
 
 #include <fmt/ranges.h>
@@ -155,7 +156,7 @@ std::array<std::uint16_t, listops_words.size()> listops_ids(
 }
 
 Splits listops(const fs::path& folder, const fs::path& cache) {
-  const PartFiles files = find_release("listops", folder, subfolders, file_names);
+  const PartFiles files = find_part_files("listops", folder, subfolders, file_names);
   auto data =
       std::make_shared<TokenData>(cached_tokens(cache, "listops", files.digest(), [&] { return tokenise(files); }));
   return token_splits("listops", std::move(data), classes, max_length, false);

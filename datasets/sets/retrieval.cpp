@@ -1,9 +1,10 @@
 #include "datasets/sets/retrieval.h"
 
 #include "core/error.h"
-#include "datasets/vocabulary.h"
 #include "datasets/formats/lines.h"
+#include "datasets/sets/part_files.h"
 #include "datasets/tokens.h"
+#include "datasets/vocabulary.h"
 
 #include <fmt/core.h>
 
@@ -93,7 +94,7 @@ TextPair parse_text_pair(std::string_view line, std::string_view where) {
 }
 
 Splits aan(const fs::path& folder, const fs::path& cache) {
-  const PartFiles files = find_release("aan", folder, subfolders, file_names);
+  const PartFiles files = find_part_files("aan", folder, subfolders, file_names);
   auto data = std::make_shared<TokenData>(cached_tokens(cache, "aan", files.digest(), [&] { return tokenise(files); }));
   return token_splits("aan", std::move(data), classes, max_length, true);
 }

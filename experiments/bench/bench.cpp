@@ -1,7 +1,7 @@
 #include "experiments/bench/bench.h"
 
-#include "autograd/optimizer.h"
 #include "autograd/kernels/gemm.h"
+#include "autograd/optimizer.h"
 #include "core/random.h"
 #include "datasets/registry.h"
 #include "experiments/host/console.h"

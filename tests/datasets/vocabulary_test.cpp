@@ -43,7 +43,7 @@ std::string utf8(char32_t c) {
 
 }  // namespace
 
-TEST_CASE("text: every code point is read from its UTF-8 form") {
+TEST_CASE("vocabulary: every code point is read from its UTF-8 form") {
   std::u32string expected;
   std::string bytes;
   for (char32_t c = 0; c <= 0x10ffff; ++c) {
@@ -54,7 +54,7 @@ TEST_CASE("text: every code point is read from its UTF-8 form") {
   CHECK(code_points(bytes, "all") == expected);
 }
 
-TEST_CASE("text: bytes that are not UTF-8 are an error that names place and offset") {
+TEST_CASE("vocabulary: bytes that are not UTF-8 are an error that names place and offset") {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"ab\xff", "[f.tsv line 3] offset 2: the byte 0xff begins no UTF-8 character"},
       {"\x80", "[f.tsv line 3] offset 0: the byte 0x80 begins no UTF-8 character"},
@@ -72,27 +72,27 @@ TEST_CASE("text: bytes that are not UTF-8 are an error that names place and offs
   }
 }
 
-TEST_CASE("text: ids follow frequency, then code point, from 3 on") {
+TEST_CASE("vocabulary: ids follow frequency, then code point, from 3 on") {
   const auto vocabulary = vocabulary_of(U"cbbaac\u00e9\U0001f600aa", 1);
   CHECK(vocabulary.size() == 3 + 5);
   // a 4 times, b and c twice, then the two that occur once
   CHECK(encoded(vocabulary, U"abc\u00e9\U0001f600") == std::vector<std::uint16_t>{3, 4, 5, 6, 7, 2});
 }
 
-TEST_CASE("text: characters below the minimal frequency, and unseen ones, are unknown") {
+TEST_CASE("vocabulary: characters below the minimal frequency, and unseen ones, are unknown") {
   const auto vocabulary = vocabulary_of(U"aaabbc", 2);
   CHECK(vocabulary.size() == 3 + 2);
   CHECK(encoded(vocabulary, U"abcz\U0010ffff") == std::vector<std::uint16_t>{3, 4, 1, 1, 1, 2});
   CHECK(vocabulary_of(U"", 0).size() == 3);
 }
 
-TEST_CASE("text: a text is cut, the end mark is not") {
+TEST_CASE("vocabulary: a text is cut, the end mark is not") {
   const auto vocabulary = vocabulary_of(U"ab", 1);
   CHECK(encoded(vocabulary, U"abab", 3) == std::vector<std::uint16_t>{3, 4, 3, 2});
   CHECK(encoded(vocabulary, U"", 3) == std::vector<std::uint16_t>{2});
 }
 
-TEST_CASE("text: a vocabulary that 16 bits cannot number is an error") {
+TEST_CASE("vocabulary: a vocabulary that 16 bits cannot number is an error") {
   std::u32string text;
   for (char32_t c = 0x10000; c < 0x10000 + 65532; ++c) text.push_back(c);
   const auto largest = vocabulary_of(text, 1);

@@ -1,6 +1,6 @@
 // Lines of pairs of documents.
-#include "datasets/vocabulary.h"
 #include "datasets/sets/retrieval.h"
+#include "datasets/vocabulary.h"
 #include "tests/fuzz/target.h"
 
 namespace bitstate::fuzz {

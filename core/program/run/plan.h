@@ -2,8 +2,8 @@
 // computed together with what it reads where nothing else reads that.
 #pragma once
 
-#include "core/program/run/codes.h"
 #include "core/program/program.h"
+#include "core/program/run/codes.h"
 #include "core/program/run/kernels.h"
 #include "core/program/run/runner.h"
 

@@ -1,8 +1,8 @@
 // Runs an integer program, on whole sequences or on as many steps at a time as there are.
 #pragma once
 
-#include "core/program/run/codes.h"
 #include "core/program/program.h"
+#include "core/program/run/codes.h"
 #include "core/program/run/kernels.h"
 
 #include <cstdint>

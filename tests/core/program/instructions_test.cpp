@@ -1,6 +1,6 @@
 // What instructions say of themselves, and that planning a program takes a time that grows as its length.
-#include "core/program/run/buffers.h"
 #include "core/program/program.h"
+#include "core/program/run/buffers.h"
 #include "core/program/run/runner.h"
 #include "core/random.h"
 #include "tests/support/plain_program.h"

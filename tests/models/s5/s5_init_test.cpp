@@ -1,7 +1,7 @@
 #include "core/error.h"
 #include "core/random.h"
-#include "models/s5/linalg.h"
 #include "models/s5/init.h"
+#include "models/s5/linalg.h"
 #include "tests/support/golden.h"
 
 #include <doctest/doctest.h>
