@@ -43,7 +43,7 @@ endfunction()
 
 # bitstate_unite(<target> [EXCEPT <glob>]): where BITSTATE_UNITY is on, compiles the target's sources ten at a time, which
 # share the templates they instantiate. Their unnamed namespaces are then one, so their names must differ. It is not for
-# folders whose files all use the same names, such as the ops and the data sets.
+# folders whose files all use the same names, such as the data sets.
 function(bitstate_unite target)
   if(BITSTATE_UNITY)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 10)

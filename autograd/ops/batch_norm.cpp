@@ -14,9 +14,9 @@
 namespace bitstate::ops {
 namespace {
 
-constexpr double epsilon = 1e-5;
+constexpr double batch_norm_epsilon = 1e-5;
 
-struct Attributes {
+struct BatchNormAttributes {
   const float* mean;                    // [H]
   const float* inverse;                 // [H], 1 / sqrt(var + eps)
   double count;                         // steps in the batch; 0 in evaluation: the statistics are constants
@@ -29,8 +29,8 @@ void sum_over_lanes(Tape& tape, std::span<double> values) {
 }
 
 /// sum over rows of f and of f * n, for each channel, over the whole batch.
-void backward(Tape& tape, const Node& node) {
-  const auto& a = *static_cast<const Attributes*>(node.attributes);
+void batch_norm_backward(Tape& tape, const Node& node) {
+  const auto& a = *static_cast<const BatchNormAttributes*>(node.attributes);
   const std::size_t cols = node.cols;
   const float* const x = tape[node.inputs[0]].value;
   const float* const scale = tape[node.inputs[1]].value;
@@ -63,12 +63,12 @@ void backward(Tape& tape, const Node& node) {
   }
 }
 
-void lower(Lowering& to, const Node& node) {
-  const auto& a = *static_cast<const Attributes*>(node.attributes);
+void batch_norm_lower(Lowering& to, const Node& node) {
+  const auto& a = *static_cast<const BatchNormAttributes*>(node.attributes);
   to.emit(program::AddRow{to.value(node.inputs[0]), {a.factors, a.factors + node.cols}, {a.row, a.row + node.cols}});
 }
 
-constexpr Op op{"batch_norm", backward, lower, nullptr, {.weighted = true}};
+constexpr Op batch_norm_op{"batch_norm", batch_norm_backward, batch_norm_lower, nullptr, {.weighted = true}};
 
 /// Mean and biased variance of the whole batch; returns the number of steps.
 double batch_statistics(Tape& tape, const Node& x, float* mean, float* variance) {
@@ -93,7 +93,7 @@ double batch_statistics(Tape& tape, const Node& x, float* mean, float* variance)
 }
 
 /// y = a_c x + b_c of evaluation, on codes (docs/numerics.md, section 4).
-void on_codes(Tape& tape, Node& y, const Node& x, const float* factor, const float* offset) {
+void batch_norm_on_codes(Tape& tape, Node& y, const Node& x, const float* factor, const float* offset) {
   double largest = 0.0;
   for (std::size_t c = 0; c < y.cols; ++c) {
     const double span = static_cast<double>(x.bound) * x.column_scale(c) * std::fabs(double{factor[c]});
@@ -111,7 +111,7 @@ void on_codes(Tape& tape, Node& y, const Node& x, const float* factor, const flo
     }
     row[c] = static_cast<std::int32_t>(std::floor(double{offset[c]} / double{*scale} + 0.5));
   }
-  Attributes kept = *static_cast<const Attributes*>(y.attributes);
+  BatchNormAttributes kept = *static_cast<const BatchNormAttributes*>(y.attributes);
   kept.factors = factors.data();
   kept.row = row.data();
   y.attributes = tape.keep(kept);
@@ -148,10 +148,10 @@ Value batch_norm(Tape& tape, Value x, Value scale, Value bias, const BatchStatis
     std::copy_n(statistics.running_variance.begin(), cols, variance);
   }
   for (std::size_t c = 0; c < cols; ++c) {
-    inverse[c] = static_cast<float>(1.0 / std::sqrt(double{variance[c]} + epsilon));
+    inverse[c] = static_cast<float>(1.0 / std::sqrt(double{variance[c]} + batch_norm_epsilon));
   }
-  Node& y = tape.push(op, {x, scale, bias}, tape[x].rows, cols);
-  y.attributes = tape.keep(Attributes{mean, inverse, count});
+  Node& y = tape.push(batch_norm_op, {x, scale, bias}, tape[x].rows, cols);
+  y.attributes = tape.keep(BatchNormAttributes{mean, inverse, count});
   const float* const in = tape[x].value;
   const float* const factor = tape[scale].value;
   const float* const offset = tape[bias].value;
@@ -160,10 +160,10 @@ Value batch_norm(Tape& tape, Value x, Value scale, Value bias, const BatchStatis
     float* const a = tape.arena().array<float>(cols);
     float* const b = tape.arena().array<float>(cols);
     for (std::size_t c = 0; c < cols; ++c) {
-      a[c] = factor[c] / std::sqrt(variance[c] + static_cast<float>(epsilon));
+      a[c] = factor[c] / std::sqrt(variance[c] + static_cast<float>(batch_norm_epsilon));
       b[c] = offset[c] - mean[c] * a[c];
     }
-    on_codes(tape, y, input, a, b);
+    batch_norm_on_codes(tape, y, input, a, b);
     return tape.last();
   }
   for (std::size_t t = 0; t < y.rows; ++t) {

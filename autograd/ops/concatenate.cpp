@@ -9,7 +9,7 @@
 namespace bitstate::ops {
 namespace {
 
-void backward(Tape& tape, const Node& node) {
+void concatenate_backward(Tape& tape, const Node& node) {
   std::size_t from = 0;
   for (const Value v : {node.inputs[0], node.inputs[1]}) {
     const std::size_t cols = tape[v].cols;
@@ -22,11 +22,11 @@ void backward(Tape& tape, const Node& node) {
   }
 }
 
-void lower(Lowering& to, const Node& node) {
+void concatenate_lower(Lowering& to, const Node& node) {
   to.emit(program::Concatenate{to.value(node.inputs[0]), to.value(node.inputs[1])});
 }
 
-constexpr Op op{"concatenate", backward, lower};
+constexpr Op concatenate_op{"concatenate", concatenate_backward, concatenate_lower};
 
 template <class T>
 void join(std::size_t rows, const T* a, std::size_t a_cols, const T* b, std::size_t b_cols, T* out) {
@@ -41,7 +41,7 @@ void join(std::size_t rows, const T* a, std::size_t a_cols, const T* b, std::siz
 Value concatenate(Tape& tape, Value a, Value b) {
   const std::size_t rows = tape[a].rows;
   require(tape[b].rows == rows, "concatenate", "a has {} rows, b has {}", rows, tape[b].rows);
-  Node& y = tape.push(op, {a, b}, rows, tape[a].cols + tape[b].cols);
+  Node& y = tape.push(concatenate_op, {a, b}, rows, tape[a].cols + tape[b].cols);
   const Node& left = tape[a];
   const Node& right = tape[b];
   join(rows, left.value, left.cols, right.value, right.cols, y.value);

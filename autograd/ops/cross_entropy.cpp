@@ -9,12 +9,12 @@
 namespace bitstate::ops {
 namespace {
 
-struct Attributes {
+struct CrossEntropyAttributes {
   const float* difference;  // [N, classes], softmax - onehot
 };
 
-void backward(Tape& tape, const Node& node) {
-  const float* const difference = static_cast<const Attributes*>(node.attributes)->difference;
+void cross_entropy_backward(Tape& tape, const Node& node) {
+  const float* const difference = static_cast<const CrossEntropyAttributes*>(node.attributes)->difference;
   const std::size_t classes = tape[node.inputs[0]].cols;
   if (float* const dz = tape.gradient(node.inputs[0])) {
     for (std::size_t n = 0; n < node.rows; ++n) {
@@ -23,7 +23,7 @@ void backward(Tape& tape, const Node& node) {
   }
 }
 
-constexpr Op op{"cross_entropy", backward};
+constexpr Op cross_entropy_op{"cross_entropy", cross_entropy_backward};
 
 }  // namespace
 
@@ -32,8 +32,8 @@ Value cross_entropy(Tape& tape, Value logits, std::span<const std::int32_t> labe
   const std::size_t classes = tape[logits].cols;
   require(labels.size() == rows, "cross_entropy", "got {} labels for {} rows of logits", labels.size(), rows);
   float* const difference = tape.arena().array<float>(rows * classes);
-  Node& node = tape.push(op, {logits}, rows, 1);
-  node.attributes = tape.keep(Attributes{difference});
+  Node& node = tape.push(cross_entropy_op, {logits}, rows, 1);
+  node.attributes = tape.keep(CrossEntropyAttributes{difference});
   for (std::size_t n = 0; n < rows; ++n) {
     require(labels[n] >= 0 && static_cast<std::size_t>(labels[n]) < classes, "cross_entropy",
             "expected labels from 0 to {2}, got {0} for sequence {1}", labels[n], n, classes - 1);

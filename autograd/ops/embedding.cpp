@@ -9,12 +9,12 @@
 namespace bitstate::ops {
 namespace {
 
-struct Attributes {
+struct EmbeddingAttributes {
   const std::int32_t* ids;
 };
 
-void backward(Tape& tape, const Node& node) {
-  const auto* const ids = static_cast<const Attributes*>(node.attributes)->ids;
+void embedding_backward(Tape& tape, const Node& node) {
+  const auto* const ids = static_cast<const EmbeddingAttributes*>(node.attributes)->ids;
   if (float* const dtable = tape.gradient(node.inputs[0])) {
     for (std::size_t t = 0; t < node.rows; ++t) {
       float* const row = dtable + static_cast<std::size_t>(ids[t]) * node.cols;
@@ -23,12 +23,12 @@ void backward(Tape& tape, const Node& node) {
   }
 }
 
-void lower(Lowering& to, const Node& node) {
+void embedding_lower(Lowering& to, const Node& node) {
   const auto vocabulary = static_cast<std::int32_t>(to.node(node.inputs[0]).rows);
   to.emit(program::Embedding{to.token_input(vocabulary), to.matrix(node.inputs[0])});
 }
 
-constexpr Op op{"embedding", backward, lower};
+constexpr Op embedding_op{"embedding", embedding_backward, embedding_lower};
 
 }  // namespace
 
@@ -40,8 +40,8 @@ Value embedding(Tape& tape, std::span<const std::int32_t> ids, Value table) {
   }
   auto* const kept = tape.arena().array<std::int32_t>(ids.size());
   std::copy(ids.begin(), ids.end(), kept);
-  Node& y = tape.push(op, {table}, ids.size(), tape[table].cols);
-  y.attributes = tape.keep(Attributes{kept});
+  Node& y = tape.push(embedding_op, {table}, ids.size(), tape[table].cols);
+  y.attributes = tape.keep(EmbeddingAttributes{kept});
   y.constant = false;  // it depends on the ids
   const Node& source = tape[table];
   for (std::size_t t = 0; t < ids.size(); ++t) {

@@ -5,16 +5,16 @@
 namespace bitstate::ops {
 namespace {
 
-void backward(Tape& tape, const Node& node) {
+void gelu_backward(Tape& tape, const Node& node) {
   elementwise_backward(tape, node, [](float x) { return kernels::gelu_derivative(x); });
 }
 
-constexpr Op op{"gelu", backward, nullptr, gelu};
+constexpr Op gelu_op{"gelu", gelu_backward, nullptr, gelu};
 
 }  // namespace
 
 Value gelu(Tape& tape, Value x) {
-  return elementwise(tape, op, x, [](float v) { return kernels::gelu(v); });
+  return elementwise(tape, gelu_op, x, [](float v) { return kernels::gelu(v); });
 }
 
 }  // namespace bitstate::ops

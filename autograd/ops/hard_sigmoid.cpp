@@ -4,16 +4,16 @@
 namespace bitstate::ops {
 namespace {
 
-void backward(Tape& tape, const Node& node) {
+void hard_sigmoid_backward(Tape& tape, const Node& node) {
   elementwise_backward(tape, node, [](float x) { return x > -3.0F && x < 3.0F ? 1.0F / 6.0F : 0.0F; });
 }
 
-constexpr Op op{"hard_sigmoid", backward, nullptr, hard_sigmoid};
+constexpr Op hard_sigmoid_op{"hard_sigmoid", hard_sigmoid_backward, nullptr, hard_sigmoid};
 
 }  // namespace
 
 Value hard_sigmoid(Tape& tape, Value x) {
-  return elementwise(tape, op, x, [](float v) {
+  return elementwise(tape, hard_sigmoid_op, x, [](float v) {
     const float shifted = v + 3.0F;
     return (shifted < 0.0F ? 0.0F : (shifted > 6.0F ? 6.0F : shifted)) * (1.0F / 6.0F);
   });

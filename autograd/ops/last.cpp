@@ -9,12 +9,12 @@
 namespace bitstate::ops {
 namespace {
 
-struct Attributes {
+struct LastAttributes {
   const std::size_t* row;  // in x, for each sequence
 };
 
-void backward(Tape& tape, const Node& node) {
-  const auto& a = *static_cast<const Attributes*>(node.attributes);
+void last_backward(Tape& tape, const Node& node) {
+  const auto& a = *static_cast<const LastAttributes*>(node.attributes);
   if (float* const dx = tape.gradient(node.inputs[0])) {
     for (std::size_t n = 0; n < node.rows; ++n) {
       for (std::size_t c = 0; c < node.cols; ++c) dx[a.row[n] * node.cols + c] += node.gradient[n * node.cols + c];
@@ -22,9 +22,9 @@ void backward(Tape& tape, const Node& node) {
   }
 }
 
-void lower(Lowering& to, const Node& node) { to.emit(program::Last{to.value(node.inputs[0])}); }
+void last_lower(Lowering& to, const Node& node) { to.emit(program::Last{to.value(node.inputs[0])}); }
 
-constexpr Op op{"last", backward, lower};
+constexpr Op last_op{"last", last_backward, last_lower};
 
 }  // namespace
 
@@ -36,8 +36,8 @@ Value last(Tape& tape, Value x, const Sequences& sequences) {
     row[n] = first + sequences.lengths[n] - 1;
     first += sequences.rows[n];
   }
-  Node& y = tape.push(op, {x}, sequences.count(), tape[x].cols);
-  y.attributes = tape.keep(Attributes{row});
+  Node& y = tape.push(last_op, {x}, sequences.count(), tape[x].cols);
+  y.attributes = tape.keep(LastAttributes{row});
   const Node& in = tape[x];
   for (std::size_t n = 0; n < y.rows; ++n) std::copy_n(in.value + row[n] * y.cols, y.cols, y.value + n * y.cols);
   if (in.has_codes() && in.layout != kernels::ScaleLayout::per_row) {

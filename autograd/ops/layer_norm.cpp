@@ -17,16 +17,16 @@
 namespace bitstate::ops {
 namespace {
 
-constexpr double epsilon = 1e-6;
+constexpr double layer_norm_epsilon = 1e-6;
 
-struct Attributes {
+struct LayerNormAttributes {
   const float* mean;     // [T]
   const float* inverse;  // [T], 1 / sqrt(var + eps)
   const kernels::IntegerNorm* integer = nullptr;
 };
 
-void backward(Tape& tape, const Node& node) {
-  const auto& a = *static_cast<const Attributes*>(node.attributes);
+void layer_norm_backward(Tape& tape, const Node& node) {
+  const auto& a = *static_cast<const LayerNormAttributes*>(node.attributes);
   const std::size_t cols = node.cols;
   const float* const x = tape[node.inputs[0]].value;
   const float* const scale = tape[node.inputs[1]].value;
@@ -57,8 +57,8 @@ void backward(Tape& tape, const Node& node) {
   }
 }
 
-void lower(Lowering& to, const Node& node) {
-  const kernels::IntegerNorm& norm = *static_cast<const Attributes*>(node.attributes)->integer;
+void layer_norm_lower(Lowering& to, const Node& node) {
+  const kernels::IntegerNorm& norm = *static_cast<const LayerNormAttributes*>(node.attributes)->integer;
   to.emit(program::LayerNorm{to.value(node.inputs[0]),
                              {norm.scale, norm.scale + norm.cols},
                              {norm.bias, norm.bias + norm.cols},
@@ -66,7 +66,7 @@ void lower(Lowering& to, const Node& node) {
                              norm.epsilon});
 }
 
-constexpr Op op{"layer_norm", backward, lower, nullptr, {.weighted = true}};
+constexpr Op layer_norm_op{"layer_norm", layer_norm_backward, layer_norm_lower, nullptr, {.weighted = true}};
 
 /// Mean and 1 / sqrt(var + eps) of each row, to be written.
 struct Moments {
@@ -75,7 +75,8 @@ struct Moments {
 };
 
 /// Computes on codes; returns false, with y untouched, where a bound of section 5 does not hold.
-bool on_codes(Tape& tape, Node& y, const Node& x, const Node& gamma, const float* beta, const Moments& moments) {
+bool layer_norm_on_codes(Tape& tape, Node& y, const Node& x, const Node& gamma, const float* beta,
+                         const Moments& moments) {
   const double count = static_cast<double>(x.cols);
   const double cube = count * count * count;
   const double x_scale = double{x.scale[0]};
@@ -93,10 +94,10 @@ bool on_codes(Tape& tape, Node& y, const Node& x, const Node& gamma, const float
     bias[c] = static_cast<std::int32_t>(code);
     largest = std::max<std::int64_t>(largest, std::abs(bias[c]));
   }
-  const double e = std::floor(epsilon * cube / (x_scale * x_scale) + 0.5);
+  const double e = std::floor(layer_norm_epsilon * cube / (x_scale * x_scale) + 0.5);
   const kernels::IntegerNorm norm{x.cols, gamma.codes, bias.data(), fraction,
                                   static_cast<std::int64_t>(std::clamp(e, 1.0, 0x1.0p60))};
-  y.attributes = tape.keep(Attributes{moments.mean, moments.inverse, tape.keep(norm)});
+  y.attributes = tape.keep(LayerNormAttributes{moments.mean, moments.inverse, tape.keep(norm)});
   y.codes = tape.arena().array<std::int32_t>(y.size());
   y.scale = scale;
   y.bound = (gamma.bound << fraction) + largest;
@@ -121,14 +122,15 @@ Value layer_norm(Tape& tape, Value x, Value scale, Value bias) {
           bias.exists() ? tape[bias].size() : cols);
   float* const mean = tape.arena().array<float>(rows);
   float* const inverse = tape.arena().array<float>(rows);
-  Node& y = tape.push(op, {x, scale, bias}, rows, cols);
-  y.attributes = tape.keep(Attributes{mean, inverse});
+  Node& y = tape.push(layer_norm_op, {x, scale, bias}, rows, cols);
+  y.attributes = tape.keep(LayerNormAttributes{mean, inverse});
   const Node& gamma = tape[scale];
   const float* const offset = bias.exists() ? tape[bias].value : nullptr;
   const auto has_one_scale = [](const Node& node) {
     return node.has_codes() && node.layout == kernels::ScaleLayout::per_tensor;
   };
-  if (has_one_scale(tape[x]) && has_one_scale(gamma) && on_codes(tape, y, tape[x], gamma, offset, {mean, inverse})) {
+  if (has_one_scale(tape[x]) && has_one_scale(gamma) &&
+      layer_norm_on_codes(tape, y, tape[x], gamma, offset, {mean, inverse})) {
     return tape.last();
   }
   const float* const in = tape[x].value;
@@ -139,7 +141,7 @@ Value layer_norm(Tape& tape, Value x, Value scale, Value bias) {
     float* const out = y.value + t * cols;
     const float m = share * kernels::sum_of(cols, [&](std::size_t c) { return row[c]; });
     const float variance = share * kernels::sum_of(cols, [&](std::size_t c) { return (row[c] - m) * (row[c] - m); });
-    const float s = 1.0F / std::sqrt(variance + static_cast<float>(epsilon));
+    const float s = 1.0F / std::sqrt(variance + static_cast<float>(layer_norm_epsilon));
     mean[t] = m;
     inverse[t] = s;
     for (std::size_t c = 0; c < cols; ++c) out[c] = (row[c] - m) * s * factor[c];

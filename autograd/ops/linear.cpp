@@ -15,11 +15,11 @@ namespace {
 
 using kernels::ScaleLayout;
 
-struct Attributes {
+struct LinearAttributes {
   const std::int32_t* bias;  // codes [out]
 };
 
-void backward(Tape& tape, const Node& node) {
+void linear_backward(Tape& tape, const Node& node) {
   const Node& x = tape[node.inputs[0]];
   const Node& weight = tape[node.inputs[1]];
   if (float* const dx = tape.gradient(node.inputs[0])) {
@@ -36,12 +36,12 @@ void backward(Tape& tape, const Node& node) {
   }
 }
 
-void lower(Lowering& to, const Node& node) {
-  const auto& a = *static_cast<const Attributes*>(node.attributes);
+void linear_lower(Lowering& to, const Node& node) {
+  const auto& a = *static_cast<const LinearAttributes*>(node.attributes);
   to.emit(program::Linear{to.value(node.inputs[0]), to.matrix(node.inputs[1]), {a.bias, a.bias + node.cols}});
 }
 
-constexpr Op op{"linear", backward, lower, nullptr, {.weighted = true, .accumulates = true}};
+constexpr Op linear_op{"linear", linear_backward, linear_lower, nullptr, {.weighted = true, .accumulates = true}};
 
 template <class T>
 const T* converted(Tape& tape, const Node& node) {
@@ -65,7 +65,7 @@ void integer_product(Tape& tape, Node& y, const Node& x, const Node& weight, con
 }
 
 /// Computes on codes; returns false, with nothing of y set but the bound, when an accumulator could reach 2^31.
-bool on_codes(Tape& tape, Node& y, const Node& x, const Node& weight, const float* bias) {
+bool linear_on_codes(Tape& tape, Node& y, const Node& x, const Node& weight, const float* bias) {
   const std::size_t outputs = weight.rows;
   float* const scale = tape.arena().array<float>(outputs);
   auto* const bias_codes = tape.arena().array<std::int32_t>(outputs);
@@ -88,7 +88,7 @@ bool on_codes(Tape& tape, Node& y, const Node& x, const Node& weight, const floa
   }
   y.bound = static_cast<std::int64_t>(std::min(largest_sum, 0x1.0p62));
   if (!fits) return false;
-  y.attributes = tape.keep(Attributes{bias_codes});
+  y.attributes = tape.keep(LinearAttributes{bias_codes});
   y.codes = tape.arena().array<std::int32_t>(y.size());
   y.scale = scale;
   y.layout = weight.layout == ScaleLayout::per_row ? ScaleLayout::per_column : ScaleLayout::per_tensor;
@@ -108,13 +108,13 @@ Value linear(Tape& tape, Value x, Value weight, Value bias) {
   require(tape[x].cols == tape[weight].cols, "linear", "x has {} columns, w has {}", tape[x].cols, tape[weight].cols);
   require(!bias.exists() || tape[bias].size() == outputs, "linear", "b has {} elements, w has {} rows",
           bias.exists() ? tape[bias].size() : 0, outputs);
-  Node& y = tape.push(op, {x, weight, bias}, rows, outputs);
+  Node& y = tape.push(linear_op, {x, weight, bias}, rows, outputs);
   const Node& in = tape[x];
   const Node& w = tape[weight];
   const float* const b = bias.exists() ? tape[bias].value : nullptr;
   // one scale of x can be taken out of the sum, a scale per column cannot
   const bool codes = in.has_codes() && w.has_codes() && in.layout == ScaleLayout::per_tensor &&
-                     w.layout != ScaleLayout::per_column && on_codes(tape, y, in, w, b);
+                     w.layout != ScaleLayout::per_column && linear_on_codes(tape, y, in, w, b);
   if (!codes) {
     kernels::multiply_nt(rows, outputs, in.cols, in.value, w.value, y.value);
     if (b != nullptr) {

@@ -13,13 +13,13 @@
 namespace bitstate::ops {
 namespace {
 
-struct Attributes {
+struct MeanPoolAttributes {
   const std::size_t* rows;
   const std::size_t* lengths;
 };
 
-void backward(Tape& tape, const Node& node) {
-  const auto& a = *static_cast<const Attributes*>(node.attributes);
+void mean_pool_backward(Tape& tape, const Node& node) {
+  const auto& a = *static_cast<const MeanPoolAttributes*>(node.attributes);
   float* dx = tape.gradient(node.inputs[0]);
   if (dx == nullptr) return;
   for (std::size_t n = 0; n < node.rows; ++n) {
@@ -37,13 +37,13 @@ int fraction_of(const Node& x) {
   return std::max(0, 29 - static_cast<int>(std::bit_width(static_cast<std::uint64_t>(x.bound))));
 }
 
-void lower(Lowering& to, const Node& node) {
+void mean_pool_lower(Lowering& to, const Node& node) {
   to.emit(program::MeanPool{to.value(node.inputs[0]), fraction_of(to.node(node.inputs[0]))});
 }
 
-constexpr Op op{"mean_pool", backward, lower};
+constexpr Op mean_pool_op{"mean_pool", mean_pool_backward, mean_pool_lower};
 
-void on_codes(Tape& tape, Node& y, const Node& x, const Attributes& a) {
+void mean_pool_on_codes(Tape& tape, Node& y, const Node& x, const MeanPoolAttributes& a) {
   const int fraction = fraction_of(x);
   const std::size_t count = kernels::scale_count(x.layout, x.rows, x.cols);
   float* const scale = tape.arena().array<float>(count);
@@ -80,10 +80,10 @@ Value mean_pool(Tape& tape, Value x, const Sequences& sequences) {
   auto* const lengths = tape.arena().array<std::size_t>(count);
   std::copy(sequences.rows.begin(), sequences.rows.end(), rows);
   std::copy(sequences.lengths.begin(), sequences.lengths.end(), lengths);
-  Node& y = tape.push(op, {x}, count, tape[x].cols);
-  y.attributes = tape.keep(Attributes{rows, lengths});
+  Node& y = tape.push(mean_pool_op, {x}, count, tape[x].cols);
+  y.attributes = tape.keep(MeanPoolAttributes{rows, lengths});
   if (tape[x].has_codes() && tape[x].layout != kernels::ScaleLayout::per_row) {
-    on_codes(tape, y, tape[x], {rows, lengths});
+    mean_pool_on_codes(tape, y, tape[x], {rows, lengths});
     return tape.last();
   }
   const float* in = tape[x].value;

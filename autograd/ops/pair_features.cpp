@@ -9,7 +9,7 @@
 namespace bitstate::ops {
 namespace {
 
-void backward(Tape& tape, const Node& node) {
+void pair_features_backward(Tape& tape, const Node& node) {
   const std::size_t width = node.cols / 4;
   const float* const x = tape[node.inputs[0]].value;
   float* const dx = tape.gradient(node.inputs[0]);
@@ -25,10 +25,10 @@ void backward(Tape& tape, const Node& node) {
   }
 }
 
-constexpr OpTraits traits{.why_float = "a program reads one sequence, not a pair of documents"};
-constexpr Op op{"pair_features", backward, nullptr, nullptr, traits};
+constexpr OpTraits pair_features_traits{.why_float = "a program reads one sequence, not a pair of documents"};
+constexpr Op pair_features_op{"pair_features", pair_features_backward, nullptr, nullptr, pair_features_traits};
 
-void on_codes(Tape& tape, Node& y, const Node& x) {
+void pair_features_on_codes(Tape& tape, Node& y, const Node& x) {
   const std::size_t width = x.cols;
   float* const scale = tape.arena().array<float>(y.cols);
   for (std::size_t c = 0; c < y.cols; ++c) {
@@ -58,11 +58,11 @@ void on_codes(Tape& tape, Node& y, const Node& x) {
 Value pair_features(Tape& tape, Value pooled) {
   const std::size_t width = tape[pooled].cols;
   require(tape[pooled].rows % 2 == 0, "pair_features", "{} documents cannot be paired", tape[pooled].rows);
-  Node& y = tape.push(op, {pooled}, tape[pooled].rows / 2, 4 * width);
+  Node& y = tape.push(pair_features_op, {pooled}, tape[pooled].rows / 2, 4 * width);
   const Node& in = tape[pooled];
   if (in.has_codes() && in.layout != kernels::ScaleLayout::per_row && in.bound * in.bound < std::int64_t{1} << 31 &&
       in.bound < std::int64_t{1} << 30) {
-    on_codes(tape, y, in);
+    pair_features_on_codes(tape, y, in);
     return tape.last();
   }
   const float* const x = in.value;

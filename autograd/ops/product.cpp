@@ -10,7 +10,7 @@ namespace {
 
 using kernels::ScaleLayout;
 
-void backward(Tape& tape, const Node& node) {
+void product_backward(Tape& tape, const Node& node) {
   const Node& a = tape[node.inputs[0]];
   const Node& b = tape[node.inputs[1]];
   const std::size_t cols = node.cols;
@@ -27,7 +27,7 @@ void backward(Tape& tape, const Node& node) {
   }
 }
 
-void lower(Lowering& to, const Node& node) {
+void product_lower(Lowering& to, const Node& node) {
   const auto [a, b] = std::pair(node.inputs[0], node.inputs[1]);
   if (to.node(b).constant) {
     to.emit(program::Scale{to.value(a), to.codes(b)});
@@ -36,9 +36,9 @@ void lower(Lowering& to, const Node& node) {
   }
 }
 
-constexpr Op op{"product", backward, lower, nullptr, {.weighted = true, .accumulates = true}};
+constexpr Op product_op{"product", product_backward, product_lower, nullptr, {.weighted = true, .accumulates = true}};
 
-void on_codes(Tape& tape, Node& y, const Node& a, const Node& b, std::size_t step) {
+void product_on_codes(Tape& tape, Node& y, const Node& a, const Node& b, std::size_t step) {
   const bool per_column = a.layout == ScaleLayout::per_column || b.layout == ScaleLayout::per_column;
   const std::size_t count = per_column ? y.cols : 1;
   float* const scale = tape.arena().array<float>(count);
@@ -65,7 +65,7 @@ Value product(Tape& tape, Value a, Value b) {
   const std::size_t b_rows = tape[b].rows;
   require(tape[b].cols == cols && (b_rows == rows || b_rows == 1), "product", "a is [{}, {}], b is [{}, {}]", rows,
           cols, b_rows, tape[b].cols);
-  Node& y = tape.push(op, {a, b}, rows, cols);
+  Node& y = tape.push(product_op, {a, b}, rows, cols);
   const Node& left = tape[a];
   const Node& right = tape[b];
   const std::size_t step = b_rows == rows ? cols : 0;
@@ -73,7 +73,7 @@ Value product(Tape& tape, Value a, Value b) {
                      right.layout != ScaleLayout::per_row;
   if (codes) y.bound = left.bound * right.bound;
   if (codes && y.bound < std::int64_t{1} << 31) {
-    on_codes(tape, y, left, right, step);
+    product_on_codes(tape, y, left, right, step);
     return tape.last();
   }
   for (std::size_t r = 0; r < rows; ++r) {

@@ -14,17 +14,17 @@
 namespace bitstate::ops {
 namespace {
 
-constexpr float epsilon = 1e-6F;
+constexpr float q_layer_norm_epsilon = 1e-6F;
 
-struct Attributes {
+struct QLayerNormAttributes {
   const float* mean;      // [T]
   const float* inverse;   // [T], 1 / sqrt(var + eps)
   const float* centred;   // [T, H], q(y)
   const float* multiple;  // [T, H], q(m)
 };
 
-void backward(Tape& tape, const Node& node) {
-  const auto& a = *static_cast<const Attributes*>(node.attributes);
+void q_layer_norm_backward(Tape& tape, const Node& node) {
+  const auto& a = *static_cast<const QLayerNormAttributes*>(node.attributes);
   const std::size_t cols = node.cols;
   const float* const x = tape[node.inputs[0]].value;
   const float* const scale = tape[node.inputs[1]].value;
@@ -54,8 +54,8 @@ void backward(Tape& tape, const Node& node) {
   }
 }
 
-constexpr OpTraits traits{.weighted = true, .why_float = "Q-S5's operator is float"};
-constexpr Op op{"q_layer_norm", backward, nullptr, nullptr, traits};
+constexpr OpTraits q_layer_norm_traits{.weighted = true, .why_float = "Q-S5's operator is float"};
+constexpr Op q_layer_norm_op{"q_layer_norm", q_layer_norm_backward, nullptr, nullptr, q_layer_norm_traits};
 
 /// y and m of all rows, unrounded.
 void normalise(const Node& x, const float* scale, float* mean, float* inverse, float* centred, float* multiple) {
@@ -65,7 +65,7 @@ void normalise(const Node& x, const float* scale, float* mean, float* inverse, f
     const float* const row = x.value + t * cols;
     const float m = share * kernels::sum_of(cols, [&](std::size_t c) { return row[c]; });
     const float variance = share * kernels::sum_of(cols, [&](std::size_t c) { return (row[c] - m) * (row[c] - m); });
-    const float r = 1.0F / std::sqrt(variance + epsilon);
+    const float r = 1.0F / std::sqrt(variance + q_layer_norm_epsilon);
     mean[t] = m;
     inverse[t] = r;
     for (std::size_t c = 0; c < cols; ++c) centred[t * cols + c] = row[c] - m;
@@ -97,8 +97,8 @@ Value q_layer_norm(Tape& tape, Value x, Value scale, Value bias, const Quantizer
     }
     first += size;
   }
-  Node& z = tape.push(op, {x, scale, bias}, rows, cols);
-  z.attributes = tape.keep(Attributes{mean, inverse, centred, multiple});
+  Node& z = tape.push(q_layer_norm_op, {x, scale, bias}, rows, cols);
+  z.attributes = tape.keep(QLayerNormAttributes{mean, inverse, centred, multiple});
   const float* const offset = bias.exists() ? tape[bias].value : nullptr;
   for (std::size_t i = 0; i < z.size(); ++i) z.value[i] = centred[i] * multiple[i];
   for (std::size_t t = 0; offset != nullptr && t < rows; ++t) {

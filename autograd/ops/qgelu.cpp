@@ -4,19 +4,19 @@
 namespace bitstate::ops {
 namespace {
 
-void backward(Tape& tape, const Node& node) {
+void qgelu_backward(Tape& tape, const Node& node) {
   elementwise_backward(tape, node, [](float x) {
     const float inside = 0.5F * (x + 1.0F);
     return x < -2.0F ? 0.0F : (x > 2.0F ? 1.0F : inside);
   });
 }
 
-constexpr Op op{"qgelu", backward, nullptr, qgelu};
+constexpr Op qgelu_op{"qgelu", qgelu_backward, nullptr, qgelu};
 
 }  // namespace
 
 Value qgelu(Tape& tape, Value x) {
-  return elementwise(tape, op, x, [](float v) {
+  return elementwise(tape, qgelu_op, x, [](float v) {
     const float shifted = v + 2.0F;
     return v * (shifted < 0.0F ? 0.0F : (shifted > 4.0F ? 4.0F : shifted)) * 0.25F;
   });

@@ -17,13 +17,13 @@ namespace {
 using kernels::ScaleLayout;
 using Granularity = QuantSpec::Granularity;
 
-struct Attributes {
+struct QuantizeAttributes {
   const Grid* grids;  // of a static range: one or one a channel
   bool learned;
 };
 
 /// dL/drho: LSQ's gradient of the scale (Esser et al. 2020, equation 3), times its gradient scale, times the scale.
-void learn_range(Tape& tape, const Node& node, const Attributes& a) {
+void learn_range(Tape& tape, const Node& node, const QuantizeAttributes& a) {
   float* const out = tape.gradient(node.inputs[1]);
   if (out == nullptr) return;
   const Node& x = tape[node.inputs[0]];
@@ -49,8 +49,8 @@ void learn_range(Tape& tape, const Node& node, const Attributes& a) {
   }
 }
 
-void backward(Tape& tape, const Node& node) {
-  const auto& a = *static_cast<const Attributes*>(node.attributes);
+void quantize_backward(Tape& tape, const Node& node) {
+  const auto& a = *static_cast<const QuantizeAttributes*>(node.attributes);
   if (a.learned) learn_range(tape, node, a);
   float* const dx = tape.gradient(node.inputs[0]);
   if (dx == nullptr) return;
@@ -61,10 +61,10 @@ void backward(Tape& tape, const Node& node) {
   }
 }
 
-void lower(Lowering& to, const Node& node);
+void quantize_lower(Lowering& to, const Node& node);
 
-constexpr OpTraits traits{.why_float = "range=absmax takes its scale from the input"};
-constexpr Op op{"quantize", backward, lower, nullptr, traits};
+constexpr OpTraits quantize_traits{.why_float = "range=absmax takes its scale from the input"};
+constexpr Op quantize_op{"quantize", quantize_backward, quantize_lower, nullptr, quantize_traits};
 
 void check_finite(bool finite, const Quantizer& site) {
   require<DivergedError>(finite, "quantize", "{} holds a NaN or an infinity", site.site);
@@ -108,7 +108,7 @@ bool is_one_bit(const Quantizer& site) {
 }
 
 /// From the scales of x to those of y.
-std::vector<FixedPoint> factors_to(const Node& x, const Node& y) {
+std::vector<FixedPoint> quantize_factors_to(const Node& x, const Node& y) {
   const bool columns = x.layout == ScaleLayout::per_column || y.layout == ScaleLayout::per_column;
   std::vector<FixedPoint> factors(columns ? x.cols : 1);
   for (std::size_t c = 0; c < factors.size(); ++c) {
@@ -119,7 +119,7 @@ std::vector<FixedPoint> factors_to(const Node& x, const Node& y) {
 
 std::span<const Grid> grids_of(const Node& node) {
   const std::size_t count = kernels::scale_count(node.layout, node.rows, node.cols);
-  return {static_cast<const Attributes*>(node.attributes)->grids, count};
+  return {static_cast<const QuantizeAttributes*>(node.attributes)->grids, count};
 }
 
 /// The table of a chain of elementwise ops from the codes of its first operand to those of `node`.
@@ -128,7 +128,7 @@ program::Table table_of(Lowering& to, const Node& node) {
   Value first = node.inputs[0];
   for (; !to.node(first).has_codes(); first = to.node(first).inputs[0]) chain.push_back(to.node(first).op);
   const Node& x = to.node(first);
-  const bool known = x.op == &op;
+  const bool known = x.op == &quantize_op;
   const auto bound = static_cast<std::int32_t>(x.bound);
   const std::int32_t lo = known ? grids_of(x)[0].lo : -bound;
   const std::int32_t hi = known ? grids_of(x)[0].hi : bound;
@@ -173,7 +173,7 @@ program::Embedding embedding_of(Lowering& to, const Node& node) {
            {y.codes, y.codes + y.size()}}};
 }
 
-void lower(Lowering& to, const Node& node) {
+void quantize_lower(Lowering& to, const Node& node) {
   const Node& x = to.node(node.inputs[0]);
   const std::span grids = grids_of(node);
   if (x.op == nullptr) {
@@ -185,7 +185,7 @@ void lower(Lowering& to, const Node& node) {
   } else if (is_one_bit(*node.site)) {
     to.emit(program::Sign{to.value(node.inputs[0])});
   } else {
-    program::Rescale rescale{to.value(node.inputs[0]), factors_to(x, node), {}, {}};
+    program::Rescale rescale{to.value(node.inputs[0]), quantize_factors_to(x, node), {}, {}};
     for (const Grid& grid : grids) {
       rescale.lo.push_back(grid.lo);
       rescale.hi.push_back(grid.hi);
@@ -209,7 +209,7 @@ void fill(Tape& tape, Node& y, const Node& x, ScaleLayout layout, std::span<cons
   const bool one_bit = is_one_bit(*y.site);
   const kernels::QuantizedOutput out{y.codes, y.value, unclamped};
   if (x.has_codes() && x.layout != ScaleLayout::per_row && layout != ScaleLayout::per_row && !one_bit) {
-    kernels::requantize(x.rows, x.cols, factors_to(x, y), x.codes, grids, out);
+    kernels::requantize(x.rows, x.cols, quantize_factors_to(x, y), x.codes, grids, out);
   } else {
     kernels::quantize(x.rows, x.cols, x.value, {layout, grids, one_bit}, out);
   }
@@ -266,7 +266,7 @@ void observe(Tape& tape, const Node& x, const Quantizer& site) {
   }
 }
 
-Value quantized(Tape& tape, Value x, const Quantizer& site, const Sequences* sequences) {
+Value with_quantizer(Tape& tape, Value x, const Quantizer& site, const Sequences* sequences) {
   if (!site.spec.active()) return x;
   if (site.needs_range() && tape.pass().training) observe(tape, tape[x], site);
   if (site.needs_range() && site.range.empty()) {
@@ -275,11 +275,11 @@ Value quantized(Tape& tape, Value x, const Quantizer& site, const Sequences* seq
   }
   const bool learned = site.is_learned();
   const Value log_range = learned ? tape.parameter(site.log_range) : Value{};
-  Node& y = tape.push(op, {x, log_range}, tape[x].rows, tape[x].cols);
+  Node& y = tape.push(quantize_op, {x, log_range}, tape[x].rows, tape[x].cols);
   const Node& in = tape[x];
   y.site = &site;
   if (!site.is_constant() && site.spec.is_dynamic()) {
-    y.attributes = tape.keep(Attributes{nullptr, false});
+    y.attributes = tape.keep(QuantizeAttributes{nullptr, false});
     dynamic_activation(tape, y, in, site, sequences);
     return tape.last();
   }
@@ -290,7 +290,7 @@ Value quantized(Tape& tape, Value x, const Quantizer& site, const Sequences* seq
   const bool clamps = !(own && site.spec.is_dynamic()) && tape.pass().gradients;
   std::uint8_t* const unclamped = clamps ? tape.arena().array<std::uint8_t>(in.size()) : nullptr;
   y.unclamped = unclamped;
-  y.attributes = tape.keep(Attributes{grids.data(), learned});
+  y.attributes = tape.keep(QuantizeAttributes{grids.data(), learned});
   if (!own && !tape.pass().training && !in.has_codes()) {  // observe() has looked in training
     float largest = 0.0F;
     check_finite(kernels::absolute_maximum(in.rows, in.cols, ScaleLayout::per_tensor, in.value, {&largest, 1}), site);
@@ -302,7 +302,7 @@ Value quantized(Tape& tape, Value x, const Quantizer& site, const Sequences* seq
 }  // namespace
 
 Value quantize(Tape& tape, Value x, const Quantizer& site, const Sequences* sequences) {
-  const Value y = quantized(tape, x, site, sequences);
+  const Value y = with_quantizer(tape, x, site, sequences);
   tape.visit(site, x, y);
   return y;
 }

@@ -17,13 +17,13 @@ namespace {
 
 using Complex = std::complex<double>;
 
-void backward(Tape& tape, const Node& node) {
+void quantize_lambda_backward(Tape& tape, const Node& node) {
   if (float* const dx = tape.gradient(node.inputs[0])) {
     for (std::size_t i = 0; i < node.size(); ++i) dx[i] += node.gradient[i];
   }
 }
 
-constexpr Op op{"quantize_lambda", backward};
+constexpr Op quantize_lambda_op{"quantize_lambda", quantize_lambda_backward};
 
 /// The nearest of the four grid points around z that lie in the unit disk.
 std::array<std::int32_t, 2> nearest_in_disk(Complex z, double scale, std::int32_t bound) {
@@ -95,7 +95,7 @@ Value quantize_lambda(Tape& tape, Value lambda_bar, const Quantizer& site, bool 
   require<UsageError>(!spec.pole.is_lookup() || conj_sym || spec.pole.phase >= 2, "quantize",
                       "{} has {} phase bits; without conj_sym one of them is the sign, so at least 2 are needed",
                       site.site, spec.pole.phase);
-  Node& y = tape.push(op, {lambda_bar}, 1, 2 * states);
+  Node& y = tape.push(quantize_lambda_op, {lambda_bar}, 1, 2 * states);
   const float* const x = tape[lambda_bar].value;
   std::vector<Complex> lambda;
   for (std::size_t p = 0; p < states; ++p) lambda.emplace_back(x[p], x[states + p]);

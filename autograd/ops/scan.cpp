@@ -17,14 +17,14 @@ namespace {
 
 using kernels::ScaleLayout;
 
-struct Attributes {
+struct ScanAttributes {
   const std::size_t* rows;
   std::size_t count;
   Direction direction;
 };
 
-void backward(Tape& tape, const Node& node) {
-  const auto& a = *static_cast<const Attributes*>(node.attributes);
+void scan_backward(Tape& tape, const Node& node) {
+  const auto& a = *static_cast<const ScanAttributes*>(node.attributes);
   const std::size_t width = node.cols;
   float* dlambda = tape.gradient(node.inputs[0]);
   float* dbu = tape.gradient(node.inputs[1]);
@@ -45,12 +45,13 @@ void backward(Tape& tape, const Node& node) {
   }
 }
 
-void lower(Lowering& to, const Node& node);
+void scan_lower(Lowering& to, const Node& node);
 
-constexpr OpTraits traits{.any_scales = true,
-                          .rounds = true,
-                          .why_float = "the scale of the state matrix is too small for its state; scale=pow2 fits"};
-constexpr Op op{"scan", backward, lower, nullptr, traits};
+constexpr OpTraits scan_traits{
+    .any_scales = true,
+    .rounds = true,
+    .why_float = "the scale of the state matrix is too small for its state; scale=pow2 fits"};
+constexpr Op scan_op{"scan", scan_backward, scan_lower, nullptr, scan_traits};
 
 /// How many ranges the site has: one, or one a state.
 std::size_t ranges_of(const Quantizer& site, std::size_t width) {
@@ -69,7 +70,7 @@ const float* state_scale(Tape& tape, const Quantizer& site, std::size_t width) {
 }
 
 /// Merges what was seen of each real component into the site's maxima.
-void observe(Tape& tape, const Quantizer& site, const float* seen, std::size_t width) {
+void observe_states(Tape& tape, const Quantizer& site, const float* seen, std::size_t width) {
   if (!site.needs_range()) return;
   const std::size_t channels = ranges_of(site, width);
   const std::span all = tape.observed(site);
@@ -110,12 +111,12 @@ std::optional<kernels::IntegerScan> integer_plan(Tape& tape, const Node& lambda,
   return plan;
 }
 
-void lower(Lowering& to, const Node& node) {
+void scan_lower(Lowering& to, const Node& node) {
   const Node& lambda = to.node(node.inputs[0]);
   const QuantSpec& spec = node.site->spec;
   const float* const scale = state_scale(to.tape(), *node.site, node.cols);
   const auto plan = integer_plan(to.tape(), lambda, to.node(node.inputs[1]), scale, *node.site);
-  const auto& a = *static_cast<const Attributes*>(node.attributes);
+  const auto& a = *static_cast<const ScanAttributes*>(node.attributes);
   const bool feedback = spec.rounding == QuantSpec::Rounding::feedback;  // stochastic: nearest in evaluation
   const auto bits = std::max(to.bits_of(lambda.codes, lambda.size()),
                              static_cast<std::uint32_t>(lambda.site->spec.multiplier_bits()));
@@ -131,8 +132,8 @@ std::uint64_t noise_key(const Pass& pass, const Quantizer& site, Direction direc
   return (std::uint64_t{words[0]} << 32U) | words[1];
 }
 
-void quantized(Tape& tape, Node& x, const Sequences& sequences, Direction direction, const Quantizer& site,
-               std::uint8_t* unclamped) {
+void scan_quantized(Tape& tape, Node& x, const Sequences& sequences, Direction direction, const Quantizer& site,
+                    std::uint8_t* unclamped) {
   const Node& lambda = tape[x.inputs[0]];
   const Node& bu = tape[x.inputs[1]];
   const std::size_t width = x.cols;
@@ -164,7 +165,7 @@ void quantized(Tape& tape, Node& x, const Sequences& sequences, Direction direct
     i += sequences.rows[s] * width;
   }
   kernels::dequantize(x.rows, width, x.layout, x.codes, x.scale, x.value);
-  if (tape.pass().training) observe(tape, site, seen, width);
+  if (tape.pass().training) observe_states(tape, site, seen, width);
 }
 
 void in_float(Tape& tape, Node& x, const Sequences& sequences, Direction direction, const Quantizer* calibrated) {
@@ -180,7 +181,7 @@ void in_float(Tape& tape, Node& x, const Sequences& sequences, Direction directi
   if (calibrated == nullptr || !calibrated->needs_range()) return;
   std::vector<float> seen(x.cols);
   kernels::absolute_maximum(x.rows, x.cols, ScaleLayout::per_column, x.value, seen);
-  observe(tape, *calibrated, seen.data(), x.cols);
+  observe_states(tape, *calibrated, seen.data(), x.cols);
 }
 
 }  // namespace
@@ -195,14 +196,14 @@ Value scan(Tape& tape, Value lambda_bar, Value bu, const Sequences& sequences, D
   auto* const rows = tape.arena().array<std::size_t>(sequences.count());
   std::copy(sequences.rows.begin(), sequences.rows.end(), rows);
 
-  Node& x = tape.push(op, {lambda_bar, bu}, steps, width);
+  Node& x = tape.push(scan_op, {lambda_bar, bu}, steps, width);
   require<UsageError>(state == nullptr || !state->spec.active() || !state->spec.is_dynamic(), "scan",
                       "{} has range=absmax, which only scan=tree can take; use ema or fixed", state ? state->site : "");
   const bool rounded = state != nullptr && state->spec.active() && !(state->needs_range() && state->range.empty());
   std::uint8_t* const unclamped = rounded ? tape.arena().array<std::uint8_t>(x.size()) : nullptr;
-  x.attributes = tape.keep(Attributes{rows, sequences.count(), direction});
+  x.attributes = tape.keep(ScanAttributes{rows, sequences.count(), direction});
   if (rounded) {
-    quantized(tape, x, sequences, direction, *state, unclamped);
+    scan_quantized(tape, x, sequences, direction, *state, unclamped);
   } else {
     require(state == nullptr || !state->spec.active() || tape.pass().calibrating, "scan",
             "{} has no range yet; calibrate it first", state != nullptr ? state->site : "");

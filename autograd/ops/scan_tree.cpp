@@ -14,7 +14,7 @@
 namespace bitstate::ops {
 namespace {
 
-struct Attributes {
+struct ScanTreeAttributes {
   const std::size_t* rows;
   std::size_t count;
   std::size_t longest;
@@ -24,8 +24,8 @@ struct Attributes {
   kernels::TreeGradients rounding;
 };
 
-void backward(Tape& tape, const Node& node) {
-  const auto& a = *static_cast<const Attributes*>(node.attributes);
+void scan_tree_backward(Tape& tape, const Node& node) {
+  const auto& a = *static_cast<const ScanTreeAttributes*>(node.attributes);
   const std::size_t width = node.cols;
   float* const dlambda = tape.gradient(node.inputs[0]);
   float* const dbu = tape.gradient(node.inputs[1]);
@@ -50,7 +50,7 @@ void backward(Tape& tape, const Node& node) {
   }
 }
 
-constexpr Op op{"scan_tree", backward, nullptr, nullptr, {.why_float = "Q-S5's operator is float"}};
+constexpr Op scan_tree_op{"scan_tree", scan_tree_backward, nullptr, nullptr, {.why_float = "Q-S5's operator is float"}};
 
 /// How a gradient is rounded that flows into a product of operands of so many bits; not at all when neither has any.
 QuantSpec gradient_spec(int left_bits, int right_bits) {
@@ -82,14 +82,14 @@ Value scan_tree(Tape& tape, Value lambda_bar, Value bu, const Sequences& sequenc
   float* const powers = arena.array<float>(levels * width);
   kernels::scan_tree_powers(levels, width / 2, a.spec, tape[lambda_bar].value, powers);
 
-  Node& x = tape.push(op, {lambda_bar, bu}, steps, width);
+  Node& x = tape.push(scan_tree_op, {lambda_bar, bu}, steps, width);
   const bool keep = tape[lambda_bar].needs_gradient;
   float* const operands = arena.array<float>(keep ? 2 * x.size() : width);
   const kernels::TreeGradients rounding =
       quantize_gradients
           ? kernels::TreeGradients{gradient_spec(a.spec.bits, a.spec.bits), gradient_spec(a.spec.bits, state.spec.bits)}
           : kernels::TreeGradients{};
-  x.attributes = tape.keep(Attributes{rows, sequences.count(), longest, direction, powers, operands, rounding});
+  x.attributes = tape.keep(ScanTreeAttributes{rows, sequences.count(), longest, direction, powers, operands, rounding});
   const float* const b = tape[bu].value;
   std::copy(b, b + x.size(), x.value);
   std::size_t i = 0;

@@ -5,7 +5,7 @@
 namespace bitstate::ops {
 namespace {
 
-void backward(Tape& tape, const Node& node) {
+void sigmoid_backward(Tape& tape, const Node& node) {
   if (float* const dx = tape.gradient(node.inputs[0])) {
     for (std::size_t i = 0; i < node.size(); ++i) {
       dx[i] += node.value[i] * (1.0F - node.value[i]) * node.gradient[i];
@@ -13,12 +13,12 @@ void backward(Tape& tape, const Node& node) {
   }
 }
 
-constexpr Op op{"sigmoid", backward, nullptr, sigmoid};
+constexpr Op sigmoid_op{"sigmoid", sigmoid_backward, nullptr, sigmoid};
 
 }  // namespace
 
 Value sigmoid(Tape& tape, Value x) {
-  return elementwise(tape, op, x, [](float v) { return kernels::sigmoid(v); });
+  return elementwise(tape, sigmoid_op, x, [](float v) { return kernels::sigmoid(v); });
 }
 
 }  // namespace bitstate::ops

@@ -19,14 +19,14 @@ double derivative(double y, double t) {
   return size == 0.0 ? 0.0 : 200.0 * (sign(y - t) * size - std::fabs(y - t) * sign(y)) / (size * size);
 }
 
-void backward(Tape& tape, const Node& node) { stepwise_backward(tape, node, derivative); }
+void smape_backward(Tape& tape, const Node& node) { stepwise_backward(tape, node, derivative); }
 
-constexpr Op op{"smape", backward};
+constexpr Op smape_op{"smape", smape_backward};
 
 }  // namespace
 
 Value smape(Tape& tape, Value y, std::span<const float> target, const Sequences& sequences) {
-  return stepwise_loss(tape, op, y, target, sequences, loss);
+  return stepwise_loss(tape, smape_op, y, target, sequences, loss);
 }
 
 }  // namespace bitstate::ops

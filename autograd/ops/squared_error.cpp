@@ -4,16 +4,17 @@
 namespace bitstate::ops {
 namespace {
 
-void backward(Tape& tape, const Node& node) {
+void squared_error_backward(Tape& tape, const Node& node) {
   stepwise_backward(tape, node, [](double y, double t) { return 2.0 * (y - t); });
 }
 
-constexpr Op op{"squared_error", backward};
+constexpr Op squared_error_op{"squared_error", squared_error_backward};
 
 }  // namespace
 
 Value squared_error(Tape& tape, Value y, std::span<const float> target, const Sequences& sequences) {
-  return stepwise_loss(tape, op, y, target, sequences, [](double v, double t) { return (v - t) * (v - t); });
+  return stepwise_loss(tape, squared_error_op, y, target, sequences,
+                       [](double v, double t) { return (v - t) * (v - t); });
 }
 
 }  // namespace bitstate::ops

@@ -21,7 +21,7 @@ void add(float* to, const float* from, std::size_t rows, std::size_t cols, bool 
   }
 }
 
-void backward(Tape& tape, const Node& node) {
+void sum_backward(Tape& tape, const Node& node) {
   if (float* const da = tape.gradient(node.inputs[0])) add(da, node.gradient, node.rows, node.cols, false);
   if (float* const db = tape.gradient(node.inputs[1])) {
     add(db, node.gradient, node.rows, node.cols, tape[node.inputs[1]].rows != node.rows);
@@ -43,7 +43,7 @@ std::span<const float> fine_scales(Tape& tape, Node& y, bool per_column, Span sp
   return {scale, count};
 }
 
-std::vector<FixedPoint> factors_to(const Node& from, std::span<const float> scale) {
+std::vector<FixedPoint> sum_factors_to(const Node& from, std::span<const float> scale) {
   std::vector<FixedPoint> factors;
   for (std::size_t c = 0; c < scale.size(); ++c) {
     factors.push_back(to_fixed_point(from.column_scale(c) / double{scale[c]}, "a sum"));
@@ -60,26 +60,26 @@ std::vector<std::int32_t> row_codes(const float* b, std::span<const float> scale
   return row;
 }
 
-void lower(Lowering& to, const Node& node) {
+void sum_lower(Lowering& to, const Node& node) {
   const Node& a = to.node(node.inputs[0]);
   const Node& b = to.node(node.inputs[1]);
   const std::span scale(node.scale, kernels::scale_count(node.layout, node.rows, node.cols));
   if (b.constant) {
-    to.emit(program::AddRow{to.value(node.inputs[0]), factors_to(a, scale), row_codes(b.value, scale)});
+    to.emit(program::AddRow{to.value(node.inputs[0]), sum_factors_to(a, scale), row_codes(b.value, scale)});
   } else {
-    to.emit(
-        program::Sum{to.value(node.inputs[0]), to.value(node.inputs[1]), factors_to(a, scale), factors_to(b, scale)});
+    to.emit(program::Sum{to.value(node.inputs[0]), to.value(node.inputs[1]), sum_factors_to(a, scale),
+                         sum_factors_to(b, scale)});
   }
 }
 
-constexpr Op op{"sum", backward, lower, nullptr, {.any_scales = true}};
+constexpr Op sum_op{"sum", sum_backward, sum_lower, nullptr, {.any_scales = true}};
 
 void sum_of_codes(Tape& tape, Node& y, const Node& a, const Node& b) {
   const bool per_column = a.layout == ScaleLayout::per_column || b.layout == ScaleLayout::per_column;
   const auto scale = fine_scales(tape, y, per_column, [&](std::size_t c) {
     return static_cast<double>(a.bound) * a.column_scale(c) + static_cast<double>(b.bound) * b.column_scale(c);
   });
-  const auto a_factors = factors_to(a, scale), b_factors = factors_to(b, scale);
+  const auto a_factors = sum_factors_to(a, scale), b_factors = sum_factors_to(b, scale);
   kernels::rescale_add(y.rows, y.cols, {a_factors, a.codes}, {b_factors, b.codes}, y.codes);
   kernels::dequantize(y.rows, y.cols, y.layout, y.codes, y.scale, y.value);
 }
@@ -88,7 +88,7 @@ void sum_with_constants(Tape& tape, Node& y, const Node& a, const float* b) {
   const auto scale = fine_scales(tape, y, true, [&](std::size_t c) {
     return static_cast<double>(a.bound) * a.column_scale(c) + std::fabs(double{b[c]});
   });
-  kernels::rescale_add_row(y.rows, y.cols, factors_to(a, scale), a.codes, row_codes(b, scale), y.codes);
+  kernels::rescale_add_row(y.rows, y.cols, sum_factors_to(a, scale), a.codes, row_codes(b, scale), y.codes);
   kernels::dequantize(y.rows, y.cols, y.layout, y.codes, y.scale, y.value);
 }
 
@@ -100,7 +100,7 @@ Value sum(Tape& tape, Value a, Value b) {
   const std::size_t b_rows = tape[b].rows;
   require(tape[b].cols == cols && (b_rows == rows || b_rows == 1), "sum", "a is [{}, {}], b is [{}, {}]", rows, cols,
           b_rows, tape[b].cols);
-  Node& y = tape.push(op, {a, b}, rows, cols);
+  Node& y = tape.push(sum_op, {a, b}, rows, cols);
   const Node& left = tape[a];
   const Node& right = tape[b];
   const bool left_codes = left.has_codes() && left.layout != ScaleLayout::per_row;

@@ -9,7 +9,7 @@
 namespace bitstate::ops {
 namespace {
 
-struct Attributes {
+struct TiedDropoutAttributes {
   const float* mask;
   const std::size_t* rows;
   std::size_t count;
@@ -17,7 +17,7 @@ struct Attributes {
 
 /// to (+)= mask * from
 template <class Assign>
-void apply(const Attributes& a, std::size_t cols, const float* from, float* to, Assign assign) {
+void apply(const TiedDropoutAttributes& a, std::size_t cols, const float* from, float* to, Assign assign) {
   std::size_t i = 0;
   for (std::size_t n = 0; n < a.count; ++n) {
     const float* const mask = a.mask + n * cols;
@@ -27,14 +27,14 @@ void apply(const Attributes& a, std::size_t cols, const float* from, float* to, 
   }
 }
 
-void backward(Tape& tape, const Node& node) {
+void tied_dropout_backward(Tape& tape, const Node& node) {
   if (float* const dx = tape.gradient(node.inputs[0])) {
-    apply(*static_cast<const Attributes*>(node.attributes), node.cols, node.gradient, dx,
+    apply(*static_cast<const TiedDropoutAttributes*>(node.attributes), node.cols, node.gradient, dx,
           [](float& to, float v) { to += v; });
   }
 }
 
-constexpr Op op{"tied_dropout", backward};
+constexpr Op tied_dropout_op{"tied_dropout", tied_dropout_backward};
 
 }  // namespace
 
@@ -47,8 +47,8 @@ Value tied_dropout(Tape& tape, Value x, std::span<const float> mask, const Seque
   std::copy(mask.begin(), mask.end(), kept);
   auto* const rows = tape.arena().array<std::size_t>(sequences.count());
   std::copy(sequences.rows.begin(), sequences.rows.end(), rows);
-  const Attributes attributes{kept, rows, sequences.count()};
-  Node& y = tape.push(op, {x}, tape[x].rows, cols);
+  const TiedDropoutAttributes attributes{kept, rows, sequences.count()};
+  Node& y = tape.push(tied_dropout_op, {x}, tape[x].rows, cols);
   y.attributes = tape.keep(attributes);
   apply(attributes, cols, tape[x].value, y.value, [](float& to, float v) { to = v; });
   return tape.last();

@@ -16,11 +16,11 @@ namespace {
 bool is_range(std::string_view name) { return name.ends_with(".log_range"); }
 
 /// Values that are read, and where they belong.
-using Staged = std::vector<std::pair<Tensor*, std::vector<float>>>;
+using StagedWeights = std::vector<std::pair<Tensor*, std::vector<float>>>;
 
 /// Reads one tensor of the model; `group` is "parameters" or "buffers".
 void read_tensor(const Hdf5Reader& reader, const std::string& group, const std::string& name, Tensor& into,
-                 Staged& staged) {
+                 StagedWeights& staged) {
   const std::string file = reader.path().string();
   const std::string path = group + "/" + name;
   require<UsageError>(reader.exists(path), "from", "{} holds no {}, which this model has", file, name);
@@ -51,7 +51,7 @@ std::vector<std::string> weight_names(const Hdf5Reader& reader, const std::strin
 }
 
 void take_weights(const Hdf5Reader& reader, const Inventory& inventory) {
-  Staged staged;
+  StagedWeights staged;
   std::set<std::string> parameters, buffers;
   for (const auto& [name, parameter] : inventory.parameters) {
     if (is_range(name)) continue;

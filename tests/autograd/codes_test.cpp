@@ -11,7 +11,7 @@
 #include <limits>
 #include <vector>
 
-namespace bitstate::tests {
+namespace bitstate::tests::codes_test {
 namespace {
 
 using Codes = std::vector<std::int64_t>;
@@ -407,4 +407,4 @@ TEST_CASE("codes: NaN and infinity are errors that name the site, in weights, ac
 }
 
 }  // namespace
-}  // namespace bitstate::tests
+}  // namespace bitstate::tests::codes_test

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <array>
 
-namespace bitstate::tests {
+namespace bitstate::tests::gradients_test {
 namespace {
 
 constexpr std::array<std::size_t, 3> rows = {4, 1, 3};  // three sequences, the last two padded or not
@@ -245,4 +245,4 @@ TEST_CASE("gradients: no op is without a gradient check") {
 }
 
 }  // namespace
-}  // namespace bitstate::tests
+}  // namespace bitstate::tests::gradients_test

@@ -10,7 +10,7 @@
 #include <cmath>
 #include <vector>
 
-namespace bitstate::tests {
+namespace bitstate::tests::integer_norm_test {
 namespace {
 
 Wide floor_root(Wide v) {
@@ -274,4 +274,4 @@ TEST_CASE("integer norm: the gradient on codes is that of the float norm at the 
 }
 
 }  // namespace
-}  // namespace bitstate::tests
+}  // namespace bitstate::tests::integer_norm_test

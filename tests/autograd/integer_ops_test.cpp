@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace bitstate::tests {
+namespace bitstate::tests::integer_ops_test {
 namespace {
 
 constexpr std::size_t cols = 4;
@@ -294,4 +294,4 @@ TEST_CASE("integer ops: pair features have the scales s, s, s and s squared of e
 }
 
 }  // namespace
-}  // namespace bitstate::tests
+}  // namespace bitstate::tests::integer_ops_test

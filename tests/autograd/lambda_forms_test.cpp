@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-namespace bitstate::tests {
+namespace bitstate::tests::lambda_forms_test {
 namespace {
 
 constexpr double pi = std::numbers::pi;
@@ -377,4 +377,4 @@ TEST_CASE("lambda forms: a NaN or an infinity is an error that names the site") 
 }
 
 }  // namespace
-}  // namespace bitstate::tests
+}  // namespace bitstate::tests::lambda_forms_test

@@ -10,7 +10,7 @@
 #include <limits>
 #include <vector>
 
-namespace bitstate::tests {
+namespace bitstate::tests::learned_range_test {
 namespace {
 
 /// A site with these learned ranges, the parameter at `offset` of the gradient.
@@ -213,4 +213,4 @@ TEST_CASE("learned range: with scale=pow2 the gradient is that of the scale that
 }
 
 }  // namespace
-}  // namespace bitstate::tests
+}  // namespace bitstate::tests::learned_range_test

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace bitstate::tests {
+namespace bitstate::tests::optimizer_test {
 namespace {
 
 /// What learns at the second rate without decay, in these tests.
@@ -178,4 +178,4 @@ TEST_CASE("optimizer: overlapping places, short gradients, and other parameters 
 }
 
 }  // namespace
-}  // namespace bitstate::tests
+}  // namespace bitstate::tests::optimizer_test

@@ -10,7 +10,7 @@
 #include <limits>
 #include <vector>
 
-namespace bitstate::tests {
+namespace bitstate::tests::q_layer_norm_test {
 namespace {
 
 /// The values of q_layer_norm of one sequence [., h], and the gradients where g flows into them.
@@ -100,4 +100,4 @@ TEST_CASE("q_layer_norm: what is not finite stops the run, naming the site") {
 }
 
 }  // namespace
-}  // namespace bitstate::tests
+}  // namespace bitstate::tests::q_layer_norm_test

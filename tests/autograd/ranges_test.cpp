@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-namespace bitstate::tests {
+namespace bitstate::tests::ranges_test {
 namespace {
 
 constexpr std::size_t width = 3;
@@ -395,4 +395,4 @@ TEST_CASE("site ranges: dynamic activations have a range of each step or sequenc
 }
 
 }  // namespace
-}  // namespace bitstate::tests
+}  // namespace bitstate::tests::ranges_test

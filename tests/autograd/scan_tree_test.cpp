@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace bitstate::tests {
+namespace bitstate::tests::scan_tree_test {
 namespace {
 
 struct Complex {
@@ -274,4 +274,4 @@ TEST_CASE("scan_tree: a state that is not finite stops the run, naming it") {
 }
 
 }  // namespace
-}  // namespace bitstate::tests
+}  // namespace bitstate::tests::scan_tree_test

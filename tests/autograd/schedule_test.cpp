@@ -5,7 +5,7 @@
 
 #include <vector>
 
-namespace bitstate::tests {
+namespace bitstate::tests::schedule_test {
 namespace {
 
 TEST_CASE("schedule: every rate of the reference's warm-up and cosine") {
@@ -52,4 +52,4 @@ TEST_CASE("schedule: a run that is all warm-up never divides by zero") {
 }
 
 }  // namespace
-}  // namespace bitstate::tests
+}  // namespace bitstate::tests::schedule_test

@@ -13,7 +13,7 @@
 #include <variant>
 #include <vector>
 
-namespace bitstate::tests {
+namespace bitstate::tests::signature_test {
 namespace {
 
 using program::Isa;
@@ -63,4 +63,4 @@ TEST_CASE("signature: one code of one program is enough to change it") {
 }
 
 }  // namespace
-}  // namespace bitstate::tests
+}  // namespace bitstate::tests::signature_test

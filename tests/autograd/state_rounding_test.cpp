@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace bitstate::tests {
+namespace bitstate::tests::state_rounding_test {
 namespace {
 
 using ops::Direction;
@@ -332,4 +332,4 @@ TEST_CASE("state rounding: a clamp drops the residue, a new sequence begins with
 }
 
 }  // namespace
-}  // namespace bitstate::tests
+}  // namespace bitstate::tests::state_rounding_test

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace bitstate::tests {
+namespace bitstate::tests::stochastic_state_test {
 namespace {
 
 using ops::Direction;
@@ -184,4 +184,4 @@ TEST_CASE("stochastic state: evaluation rounds to nearest") {
 }
 
 }  // namespace
-}  // namespace bitstate::tests
+}  // namespace bitstate::tests::stochastic_state_test

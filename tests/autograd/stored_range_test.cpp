@@ -8,7 +8,7 @@
 #include <cmath>
 #include <vector>
 
-namespace bitstate::tests {
+namespace bitstate::tests::stored_range_test {
 namespace {
 
 /// A weight with a stored range for each row, or one for all.
@@ -114,4 +114,4 @@ TEST_CASE("stored range: what lies beyond it is clamped and gets no gradient") {
 }
 
 }  // namespace
-}  // namespace bitstate::tests
+}  // namespace bitstate::tests::stored_range_test

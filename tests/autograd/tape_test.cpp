@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace bitstate {
+namespace bitstate::tests::tape_test {
 namespace {
 
 using tests::error_of;
@@ -246,4 +246,4 @@ TEST_CASE("tape: what does not fit the values on the tape is an error that says 
 }
 
 }  // namespace
-}  // namespace bitstate
+}  // namespace bitstate::tests::tape_test

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace bitstate {
+namespace bitstate::tests::model_test {
 namespace {
 
 /// A model that no list names: a dense layer, and the mean over the steps where it gives a row per example.
@@ -143,4 +143,4 @@ TEST_CASE("inventory: a site of a kind that does not exist is refused by its nam
 }
 
 }  // namespace
-}  // namespace bitstate
+}  // namespace bitstate::tests::model_test

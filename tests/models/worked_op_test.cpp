@@ -13,7 +13,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace bitstate::tests {
+namespace bitstate::tests::worked_op_test {
 namespace {
 
 // dL/da = dL/db = g / 2
@@ -117,4 +117,4 @@ TEST_CASE("worked op: the program gives the codes of the forward") {
 }
 
 }  // namespace
-}  // namespace bitstate::tests
+}  // namespace bitstate::tests::worked_op_test

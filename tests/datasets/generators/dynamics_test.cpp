@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+namespace bitstate::tests::dynamics_test {
+
 using namespace bitstate;
 using namespace bitstate::datasets;
 using tests::error_of;
@@ -323,3 +325,5 @@ TEST_CASE("dynamics: impossible options are usage errors, an unwritable cache is
   write_file_atomically(folder / "file", "x");
   CHECK_THROWS_AS((void)lorenz({.trajectories = 2}, folder / "file"), Error);
 }
+
+}  // namespace bitstate::tests::dynamics_test

@@ -18,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+namespace bitstate::tests::listops_generator_test {
+
 using namespace bitstate;
 using datasets::evaluate_listops;
 using datasets::listops_words;
@@ -244,3 +246,5 @@ TEST_CASE("listops generator: what is interrupted leaves nothing, what a killed 
   CHECK(make_listops(few(), folder.path(), workers, {}).made);
   CHECK(folder.entries() == 4);
 }
+
+}  // namespace bitstate::tests::listops_generator_test

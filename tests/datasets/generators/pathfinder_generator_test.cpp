@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+namespace bitstate::tests::pathfinder_generator_test {
+
 using namespace bitstate;
 using namespace bitstate::datasets;
 using tests::error_of;
@@ -171,3 +173,5 @@ TEST_CASE("pathfinder_generator: impossible options, other options and folders o
   tests::write_quickly(folder / "file", "x");
   CHECK_THROWS_AS(make({.size = 32, .images = 10}, folder / "file"), Error);
 }
+
+}  // namespace bitstate::tests::pathfinder_generator_test

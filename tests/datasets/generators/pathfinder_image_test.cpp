@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+namespace bitstate::tests::pathfinder_image_test {
+
 using namespace bitstate;
 using namespace bitstate::datasets;
 
@@ -271,3 +273,5 @@ TEST_CASE("pathfinder_image: brightness and the markers' distance say next to no
   CHECK(by_brightness < chance + 0.03);
   CHECK(best_threshold(distances).first < chance + 0.05);
 }
+
+}  // namespace bitstate::tests::pathfinder_image_test

@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+namespace bitstate::tests::retrieval_generator_test {
+
 using namespace bitstate;
 using datasets::make_retrieval;
 using datasets::parse_text_pair;
@@ -247,3 +249,5 @@ TEST_CASE("retrieval generator: impossible options are refused") {
         "[retrieval] classes: expected a whole number from 2 to 8, got \"9\"");
   CHECK_FALSE(std::filesystem::exists(folder / "x"));
 }
+
+}  // namespace bitstate::tests::retrieval_generator_test

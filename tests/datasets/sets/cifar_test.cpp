@@ -11,7 +11,7 @@
 #include <array>
 #include <numeric>
 
-namespace bitstate::datasets {
+namespace bitstate::datasets::cifar_test {
 namespace {
 
 using tests::error_of;
@@ -180,4 +180,4 @@ TEST_CASE("official: cifar: the subset of the real data is read from its archive
 }
 
 }  // namespace
-}  // namespace bitstate::datasets
+}  // namespace bitstate::datasets::cifar_test

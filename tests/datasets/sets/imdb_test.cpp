@@ -10,7 +10,7 @@
 
 #include <algorithm>
 
-namespace bitstate::datasets {
+namespace bitstate::datasets::imdb_test {
 namespace {
 
 using tests::error_of;
@@ -135,4 +135,4 @@ TEST_CASE("official: imdb: the reviews are 25,000 a part and have 134 characters
 }
 
 }  // namespace
-}  // namespace bitstate::datasets
+}  // namespace bitstate::datasets::imdb_test

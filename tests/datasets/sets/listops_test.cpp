@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+namespace bitstate::tests::listops_test {
+
 using namespace bitstate;
 using datasets::evaluate_listops;
 using datasets::Example;
@@ -175,3 +177,5 @@ TEST_CASE("listops: deep nesting costs memory of the line's order, not the stack
   for (int i = 0; i < 200'000; ++i) line += " ]";
   CHECK(value(line) == 5);
 }
+
+}  // namespace bitstate::tests::listops_test

@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+namespace bitstate::tests::pathfinder_test {
+
 using namespace bitstate;
 using namespace bitstate::datasets;
 using tests::contains;
@@ -229,3 +231,5 @@ TEST_CASE("pathfinder: metadata that cannot be right are errors that name file a
   tests::write_quickly(release.metadata(0), Release::line(0, 0, 1));
   CHECK(contains(message(folder.path()), "has 1 images; at least 10 are needed"));
 }
+
+}  // namespace bitstate::tests::pathfinder_test

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+namespace bitstate::tests::retrieval_test {
+
 using namespace bitstate;
 using datasets::Example;
 using datasets::parse_text_pair;
@@ -120,3 +122,5 @@ TEST_CASE("retrieval: damaged files are errors that name file and line") {
     CHECK(message(good + good.substr(0, size)).find("[" + file + ", line 2] the file ends within this line") == 0);
   }
 }
+
+}  // namespace bitstate::tests::retrieval_test

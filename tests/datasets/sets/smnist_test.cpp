@@ -15,6 +15,8 @@
 #include <set>
 #include <string>
 
+namespace bitstate::tests::smnist_test {
+
 using namespace bitstate;
 using namespace bitstate::datasets;
 using tests::error_of;
@@ -132,3 +134,5 @@ TEST_CASE(
   }
   CHECK(mean == doctest::Approx(0.1307).epsilon(0.05));  // the mean pixel of MNIST
 }
+
+}  // namespace bitstate::tests::smnist_test

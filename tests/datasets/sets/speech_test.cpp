@@ -17,6 +17,8 @@
 #include <string>
 #include <vector>
 
+namespace bitstate::tests::speech_test {
+
 using namespace bitstate;
 using namespace bitstate::datasets;
 using tests::contains;
@@ -238,3 +240,5 @@ TEST_CASE("speech: clips that are damaged, too long or of another rate are error
   tests::write_quickly(folder / "bed" / "0_nohash_0.wav", "RIFF");
   CHECK(contains(error_of<Error>([&] { (void)speech35(folder.path(), ""); }), "0_nohash_0.wav"));
 }
+
+}  // namespace bitstate::tests::speech_test

@@ -13,6 +13,8 @@
 #include <optional>
 #include <string>
 
+namespace bitstate::tests::system_identification_test {
+
 using namespace bitstate;
 using namespace bitstate::datasets;
 using tests::error_of;
@@ -184,3 +186,5 @@ TEST_CASE("official: silverbox: the file is split as its authors say") {
   CHECK(trained < 0.22F);
   CHECK(largest(rise.target) > 0.3F);
 }
+
+}  // namespace bitstate::tests::system_identification_test

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <vector>
 
-namespace bitstate::tests {
+namespace bitstate::tests::dropout_test {
 namespace {
 
 constexpr std::size_t layers = 3;
@@ -113,4 +113,4 @@ TEST_CASE("dropout: evaluation and calibration drop nothing") {
 }
 
 }  // namespace
-}  // namespace bitstate::tests
+}  // namespace bitstate::tests::dropout_test

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace bitstate {
+namespace bitstate::tests::init_test {
 namespace {
 
 TEST_CASE("lecun_normal: truncated, variance 1 / in, drawn by index") {
@@ -31,4 +31,4 @@ TEST_CASE("lecun_normal: truncated, variance 1 / in, drawn by index") {
 }
 
 }  // namespace
-}  // namespace bitstate
+}  // namespace bitstate::tests::init_test

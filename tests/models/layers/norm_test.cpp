@@ -6,7 +6,7 @@
 
 #include <vector>
 
-namespace bitstate {
+namespace bitstate::tests::norm_test {
 namespace {
 
 /// The bits of a norm's result and of its gradient.
@@ -45,4 +45,4 @@ TEST_CASE("norm: a BatchNorm keeps its bias") {
 }
 
 }  // namespace
-}  // namespace bitstate
+}  // namespace bitstate::tests::norm_test

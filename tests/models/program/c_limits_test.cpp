@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace bitstate::tests {
+namespace bitstate::tests::c_limits_test {
 namespace {
 
 using namespace program;
@@ -116,7 +116,7 @@ TEST_CASE("c_source: sums, products, norms and rescales with all their bits") {
   if (no_compiler()) return;
   Limits limits;
   const std::int32_t largest = (1 << 30) - 1;
-  const Linear wide{0, {2, 1, 32, {2, -2}}, {1, -1}};
+  const program::Linear wide{0, {2, 1, 32, {2, -2}}, {1, -1}};
   const Rescale whole{1, {{int32_max, 1}}, {-int32_max}, {int32_max}};
   const Rescale each{1, {{1 << 30, 1}, {int32_max, 62}}, {-5, -int32_max}, {int32_max, 7}};
   const AddRow row{1, {{-int32_max, 31}, {0, 1}}, {0, -int32_max + 1}};
@@ -144,22 +144,23 @@ TEST_CASE("c_source: pools of one and of many rows, tables of a row each, weight
   if (no_compiler()) return;
   Limits limits;
   for (const std::int32_t end : {1, 2, 7, 8, 127, 128, 32767, 32768}) {
-    Linear linear{0, {3, 5, 32, {}}, {7, 7, 7}};
+    program::Linear linear{0, {3, 5, 32, {}}, {7, 7, 7}};
     for (std::int32_t k = 0; k < 15; ++k) linear.weight.codes.push_back(k % 3 == 0 ? -end : (end == 1 ? 1 : end - 1));
     Program p = program_of(5, -100, 100, {linear, MeanPool{1, 2}, Last{0}, Last{1}, Concatenate{2, 4}});
     if (end == 1) limits.add(p);
-    p.instructions.push_back(Linear{5, {2, 6, 2, {1, 0, -1, 1, 0, -1, 1, 0, -1, 1, 0, -1}}, {0, 0}});  // equal logits
+    p.instructions.push_back(
+        program::Linear{5, {2, 6, 2, {1, 0, -1, 1, 0, -1, 1, 0, -1, 1, 0, -1}}, {0, 0}});  // equal logits
     p.output.classes = end % 2 == 0;
     limits.add(p);
   }
   // packed rows are the bytes 1 and 3, as are the biases: equal numbers of two types
-  const Linear bytes{0, {2, 8, 1, {1, -1, -1, -1, -1, -1, -1, -1, 1, 1, -1, -1, -1, -1, -1, -1}}, {1, 3}};
+  const program::Linear bytes{0, {2, 8, 1, {1, -1, -1, -1, -1, -1, -1, -1, 1, 1, -1, -1, -1, -1, -1, -1}}, {1, 3}};
   limits.add(program_of(8, -9, 9, {bytes}));
   const Table table{0, -2, {3, 5, 16, {1, 2, 3, 4, 5, -6, -7, -8, -9, 300, 0, 0, 0, 0, 1}}};
   limits.add(program_of(3, -2, 2, {table}));
-  Program tokens = program_of(1, 0, 299, {Embedding{0, {300, 3, 4, {}}}, Last{1}});
+  Program tokens = program_of(1, 0, 299, {program::Embedding{0, {300, 3, 4, {}}}, Last{1}});
   tokens.input.tokens = true;
-  auto& codes = std::get<Embedding>(tokens.instructions[0]).table.codes;
+  auto& codes = std::get<program::Embedding>(tokens.instructions[0]).table.codes;
   for (std::int32_t k = 0; k < 900; ++k) codes.push_back(k * 7 % 16 - 8);
   limits.add(tokens);
   limits.check();
@@ -245,4 +246,4 @@ int main() {
 }
 
 }  // namespace
-}  // namespace bitstate::tests
+}  // namespace bitstate::tests::c_limits_test

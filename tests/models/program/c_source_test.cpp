@@ -18,7 +18,7 @@
 #include <variant>
 #include <vector>
 
-namespace bitstate::tests {
+namespace bitstate::tests::c_source_test {
 namespace {
 
 using program::CTestSequence;
@@ -181,4 +181,4 @@ TEST_CASE("c_source: names, sequences and programs that have no C are refused wi
 }
 
 }  // namespace
-}  // namespace bitstate::tests
+}  // namespace bitstate::tests::c_source_test

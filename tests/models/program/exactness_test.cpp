@@ -12,7 +12,7 @@
 #include <variant>
 #include <vector>
 
-namespace bitstate::tests {
+namespace bitstate::tests::exactness_test {
 namespace {
 
 PlainTrace reference(const RandomModel& random, Mutation mutation = Mutation::none) {
@@ -116,4 +116,4 @@ TEST_CASE("exactness: every error planted in the reference shows") {
 }
 
 }  // namespace
-}  // namespace bitstate::tests
+}  // namespace bitstate::tests::exactness_test

@@ -11,7 +11,7 @@
 #include <span>
 #include <vector>
 
-namespace bitstate::tests {
+namespace bitstate::tests::export_test {
 namespace {
 
 using program::Runner;
@@ -74,4 +74,4 @@ TEST_CASE("export: a backward scan begins in the padding, as in training") {
 }
 
 }  // namespace
-}  // namespace bitstate::tests
+}  // namespace bitstate::tests::export_test

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-namespace bitstate::tests {
+namespace bitstate::tests::onnx_corners_test {
 namespace {
 
 using program::Program;
@@ -180,4 +180,4 @@ TEST_CASE("onnx: token ids that no embedding reads are refused") {
 }
 
 }  // namespace
-}  // namespace bitstate::tests
+}  // namespace bitstate::tests::onnx_corners_test

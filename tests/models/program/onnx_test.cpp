@@ -24,7 +24,7 @@
 #include <variant>
 #include <vector>
 
-namespace bitstate::tests {
+namespace bitstate::tests::onnx_test {
 namespace {
 
 using program::Program;
@@ -220,4 +220,4 @@ TEST_CASE("onnx: models of sequential MNIST's size give the same codes in onnxru
 }
 
 }  // namespace
-}  // namespace bitstate::tests
+}  // namespace bitstate::tests::onnx_test

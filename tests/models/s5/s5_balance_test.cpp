@@ -10,7 +10,7 @@
 #include <cmath>
 #include <vector>
 
-namespace bitstate {
+namespace bitstate::tests::s5_balance_test {
 namespace {
 
 Model made(bool bidirectional, bool conj_sym, bool discrete) {
@@ -127,4 +127,4 @@ TEST_CASE("balance: maxima go to their geometric mean by powers of two, and a de
 }
 
 }  // namespace
-}  // namespace bitstate
+}  // namespace bitstate::tests::s5_balance_test

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace bitstate {
+namespace bitstate::tests::s5_discrete_test {
 namespace {
 
 S5Options options(bool bidirectional, ops::Discretization method) {
@@ -111,4 +111,4 @@ TEST_CASE("discrete: a second call changes nothing") {
 }
 
 }  // namespace
-}  // namespace bitstate
+}  // namespace bitstate::tests::s5_discrete_test

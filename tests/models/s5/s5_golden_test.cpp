@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace bitstate::tests {
+namespace bitstate::tests::s5_golden_test {
 namespace {
 
 TEST_CASE("fixture: the repository's file has groups of every kind, and each is known") {
@@ -297,4 +297,4 @@ TEST_CASE("layer: every case of the reference, its statistics, evaluation, dropo
 }
 
 }  // namespace
-}  // namespace bitstate::tests
+}  // namespace bitstate::tests::s5_golden_test

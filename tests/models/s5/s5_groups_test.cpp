@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace bitstate::tests {
+namespace bitstate::tests::s5_groups_test {
 namespace {
 
 ParameterRule rule_of(std::string_view leaf, OptConfig config, bool dt_global) {
@@ -154,4 +154,4 @@ TEST_CASE("s5 groups: a discrete A and B learn as Lambda and B do, and a frozen 
 }
 
 }  // namespace
-}  // namespace bitstate::tests
+}  // namespace bitstate::tests::s5_groups_test

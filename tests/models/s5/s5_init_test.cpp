@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace bitstate::tests {
+namespace bitstate::tests::s5_init_test {
 namespace {
 
 using Complex = std::complex<double>;
@@ -334,4 +334,4 @@ TEST_CASE("s5_init: impossible sizes are usage errors that name the value") {
 }
 
 }  // namespace
-}  // namespace bitstate::tests
+}  // namespace bitstate::tests::s5_init_test

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace bitstate::tests {
+namespace bitstate::tests::s5_model_golden_test {
 namespace {
 
 /// A batch of the fixture, or every lanes-th of its examples. Sequences keep their padding, as in S5. An example has
@@ -247,4 +247,4 @@ TEST_CASE("model: token ids give what their one-hot vectors give") {
 }
 
 }  // namespace
-}  // namespace bitstate::tests
+}  // namespace bitstate::tests::s5_model_golden_test

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace bitstate {
+namespace bitstate::tests::s5_settings_test {
 namespace {
 
 S5Settings small() {
@@ -99,4 +99,4 @@ TEST_CASE("s5 settings: what learns, and by which method, follows from opt_confi
 }
 
 }  // namespace
-}  // namespace bitstate
+}  // namespace bitstate::tests::s5_settings_test
