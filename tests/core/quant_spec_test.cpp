@@ -1,10 +1,16 @@
 #include "core/quant_spec.h"
 
 #include "core/error.h"
+#include "core/io/atomic_file.h"
+#include "core/text.h"
+#include "tests/support/folders.h"
 
 #include <doctest/doctest.h>
 
 #include <array>
+#include <map>
+#include <string>
+#include <vector>
 
 namespace bitstate {
 namespace {
@@ -86,6 +92,54 @@ TEST_CASE("quant config: every mistake is one sentence with its line") {
   CHECK(message("act:* 8 value=nan").find("value: expected a number above 0 and up to 1e+18, got \"nan\"") !=
         std::string::npos);
   CHECK(message("state:* 1").find("at least 2 bits") != std::string::npos);
+}
+
+/// What the parser says to the option `option` of a rule.
+std::string refusal(const std::string& option) {
+  try {
+    (void)QuantConfig::parse("weight:* 8 " + option, "f");
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+  return {};
+}
+
+/// The words of a list in a sentence, "a, b and c", that stands between `before` and `after`; none where it is absent.
+std::vector<std::string> listed(std::string text, std::string_view before, std::string_view after) {
+  const auto begin = text.find(before);
+  if (begin == std::string::npos) return {};
+  text = text.substr(begin + before.size());
+  text = text.substr(0, text.find(after));
+  if (const auto last = text.find(" and "); last != std::string::npos) text.replace(last, 5, ", ");
+  return split(text, ", ");
+}
+
+/// The rows of the table of options in docs/numerics.md: the name of each, and the words of its second column.
+std::map<std::string, std::vector<std::string>> documented_options() {
+  const std::string page = read_file(tests::source_folder() / "docs/numerics.md", std::size_t{1} << 20);
+  const auto begin = page.find("| option | values | default |");
+  std::map<std::string, std::vector<std::string>> rows;
+  for (const std::string& line : split(page.substr(begin, page.find("\n\n", begin) - begin), "\n")) {
+    const auto cells = split(line, "|");
+    if (!cells.front().starts_with("`")) continue;
+    auto& words = rows[cells.front().substr(1, cells.front().size() - 2)];
+    for (const std::string& word : split(cells[1], " ")) {
+      if (word.starts_with("`")) words.push_back(word.substr(1, word.size() - 2));
+    }
+  }
+  return rows;
+}
+
+TEST_CASE("quant config: docs/numerics.md has a row for every option of a rule, with the words that it takes") {
+  const auto documented = documented_options();
+  const auto known = listed(refusal("nothing=1"), "the options are ", "\n");
+  CHECK(known.size() == 14);
+  for (const std::string& name : known) {
+    CAPTURE(name);
+    REQUIRE(documented.contains(name));
+    CHECK(documented.at(name) == listed(refusal(name + "=?"), "expected one of ", ", got"));
+  }
+  CHECK(documented.size() == known.size());
 }
 
 TEST_CASE("quant spec: a rule with ? may match no site; one without must") {
