@@ -14,6 +14,7 @@
 #include "experiments/inspect/inspect.h"
 #include "experiments/report/report.h"
 #include "experiments/run_folder/load.h"
+#include "experiments/run_folder/text_files.h"
 #include "experiments/run_folder/train.h"
 #include "experiments/settings/embedded.h"
 #include "experiments/sweep/sweep.h"

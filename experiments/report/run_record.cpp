@@ -4,6 +4,7 @@
 #include "core/io/hdf5.h"
 #include "core/random.h"
 #include "experiments/run_folder/source.h"
+#include "experiments/run_folder/text_files.h"
 #include "experiments/settings/options.h"
 #include "experiments/settings/run_config.h"
 

@@ -4,6 +4,7 @@
 #include "core/suggest.h"
 #include "experiments/run_folder/identity.h"
 #include "experiments/run_folder/source.h"
+#include "experiments/run_folder/text_files.h"
 #include "experiments/settings/embedded.h"
 
 #include <fmt/format.h>

@@ -4,6 +4,7 @@
 #include "core/io/hdf5.h"
 #include "core/io/sha256.h"
 #include "experiments/run_folder/model_setup.h"
+#include "experiments/run_folder/text_files.h"
 #include "experiments/settings/ini.h"
 #include "experiments/settings/options.h"
 #include "experiments/settings/run_config.h"

@@ -1,26 +1,15 @@
 #include "experiments/settings/ini.h"
 
 #include "core/error.h"
-#include "core/io/atomic_file.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <array>
 #include <map>
-#include <system_error>
 #include <utility>
 
 namespace bitstate::experiments {
-
-std::string read_text(const std::filesystem::path& path) {
-  constexpr std::size_t max_bytes = std::size_t{1} << 26;
-  std::error_code ignored;
-  require<UsageError>(std::filesystem::exists(path, ignored) && !std::filesystem::is_directory(path, ignored),
-                      path.string(), "cannot be read");
-  return read_file(path, max_bytes);
-}
-
 namespace {
 
 constexpr std::string_view expected_line = "expected name = value, [section] or # comment";
@@ -146,8 +135,6 @@ Settings parse_ini(std::string_view text, std::string_view where) {
   }
   return result;
 }
-
-Settings read_ini(const std::filesystem::path& path) { return parse_ini(read_text(path), path.string()); }
 
 std::string format_ini(const Settings& settings) {
   std::string text;

@@ -1,9 +1,8 @@
-// Ordered name = value lists, and the .ini text they are read from and written to.
+// Ordered name = value lists, and the .ini text they are read from and written to. No file is opened here.
 #pragma once
 
 #include "core/text.h"
 
-#include <filesystem>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,14 +27,8 @@ std::string value_of(const Settings& settings, std::string_view name);
 /// unless it is `bits`, whose rules add up.
 Settings parse_ini(std::string_view text, std::string_view where);
 
-/// parse_ini of a file. Throws as read_text does.
-Settings read_ini(const std::filesystem::path& path);
-
 /// The text that parse_ini reads back to the same list, whatever the values are, but for a NUL (lists: as
 /// they were read).
 std::string format_ini(const Settings& settings);
-
-/// The whole file. Throws UsageError if there is none, Error if it cannot be read.
-std::string read_text(const std::filesystem::path& path);
 
 }  // namespace bitstate::experiments

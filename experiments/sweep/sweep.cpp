@@ -6,6 +6,7 @@
 #include "experiments/host/signals.h"
 #include "experiments/report/run_record.h"
 #include "experiments/run_folder/load.h"
+#include "experiments/run_folder/text_files.h"
 
 #include <fmt/format.h>
 

@@ -1,6 +1,7 @@
 #include "experiments/commands/commands.h"
 
 #include "core/error.h"
+#include "experiments/run_folder/text_files.h"
 #include "experiments/settings/ini.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/text.h"

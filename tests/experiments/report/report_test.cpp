@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "experiments/report/chart.h"
+#include "experiments/run_folder/text_files.h"
 #include "experiments/run_folder/train.h"
 #include "tests/support/made_up_runs.h"
 #include "tests/support/text.h"

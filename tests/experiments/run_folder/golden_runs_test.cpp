@@ -10,6 +10,7 @@
 #include "experiments/export/program_input.h"
 #include "experiments/report/report.h"
 #include "experiments/run_folder/load.h"
+#include "experiments/run_folder/text_files.h"
 #include "experiments/run_folder/train.h"
 #include "tests/support/folders.h"
 #include "tests/support/temp_folder.h"

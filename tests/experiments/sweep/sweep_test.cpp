@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "experiments/report/run_record.h"
 #include "experiments/run_folder/load.h"
+#include "experiments/run_folder/text_files.h"
 #include "experiments/run_folder/train.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/text.h"
