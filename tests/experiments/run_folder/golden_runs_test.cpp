@@ -50,8 +50,8 @@ class GoldenRuns {
   tests::TempFolder folder_;
 };
 
-constexpr double evaluated = 1e-4;
-constexpr double trained = 5e-3;
+constexpr double evaluation_tolerance = 1e-4;
+constexpr double training_tolerance = 5e-3;
 
 void check_figures(const TrainResult& found, const TrainResult& recorded, double tolerance) {
   CHECK(found.status == "done");
@@ -64,7 +64,7 @@ TEST_CASE("golden runs: each evaluates to the figures that it was recorded with"
   const GoldenRuns runs;
   for (const char* const run : {"float", "w8a8", "ptq"}) {
     CAPTURE(run);
-    check_figures(evaluate(runs.config(run), runs / run), runs.recorded(run), evaluated);
+    check_figures(evaluate(runs.config(run), runs / run), runs.recorded(run), evaluation_tolerance);
   }
 }
 
@@ -92,15 +92,15 @@ TEST_CASE("golden runs: from the middle of its training, each ends where the und
     RunRecord before = read_run(runs / run);
     fs::remove(runs / run / "result.json");
     const TrainResult found = train(runs.config(run, {{"resume", "true"}}));
-    check_figures(found, recorded, trained);
+    check_figures(found, recorded, training_tolerance);
     CHECK(found.epochs == recorded.epochs);
-    CHECK(found.val_metric == doctest::Approx(recorded.val_metric).epsilon(trained));
+    CHECK(found.val_metric == doctest::Approx(recorded.val_metric).epsilon(training_tolerance));
     for (const auto& [name, curve] : read_run(runs / run).curves) {
       const std::string& of = name;
       CAPTURE(of);
       REQUIRE(curve.size() == before.curves[name].size());
       for (std::size_t i = 0; i < curve.size(); ++i) {
-        CHECK(curve[i].second == doctest::Approx(before.curves[name][i].second).epsilon(trained));
+        CHECK(curve[i].second == doctest::Approx(before.curves[name][i].second).epsilon(training_tolerance));
       }
     }
   }
@@ -112,8 +112,8 @@ TEST_CASE("golden runs: a report knows which float run was quantized, and a run 
   for (const ReportRow& row : make_report(read_runs({runs.path()})).rows) {
     if (row.from.empty()) continue;
     REQUIRE(row.difference);
-    CHECK(*row.difference ==
-          doctest::Approx(runs.recorded("ptq").test_metric - runs.recorded("float").test_metric).epsilon(evaluated));
+    CHECK(*row.difference == doctest::Approx(runs.recorded("ptq").test_metric - runs.recorded("float").test_metric)
+                                 .epsilon(evaluation_tolerance));
     compared = true;
   }
   CHECK(compared);

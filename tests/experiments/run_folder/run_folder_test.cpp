@@ -43,12 +43,13 @@ RunConfig of_run(const fs::path& run, const Settings& options = {}) {
   return c;
 }
 
-constexpr const char* rules = "weight:* 8 granularity=channel\nact:* 8 range=ema\nstate:* 8\nact:decoder.y none\n";
+constexpr const char* eight_bit_rules =
+    "weight:* 8 granularity=channel\nact:* 8 range=ema\nstate:* 8\nact:decoder.y none\n";
 
 TEST_CASE("run folder: it holds its rules, so it is evaluated, exported and resumed without the .quant file") {
   const TempFolder folder;
   const fs::path quant = folder / "my #1.quant";
-  write_quickly(quant, rules);
+  write_quickly(quant, eight_bit_rules);
   const RunConfig first_run = folder_config({{"quant", quant.string()}}, folder / "here/run");
   const TrainResult result = train(first_run);
   fs::create_directories(folder / "there");

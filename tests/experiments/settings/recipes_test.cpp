@@ -22,7 +22,7 @@ struct PublishedRow {
   std::uint64_t seed;
 };
 
-const PublishedRow rows[] = {
+const PublishedRow published_rows[] = {
     {"listops", 8, 128, 16, 8, "half_glu2", "lecun_normal", "BfastandCdecay", false, false, .001, 3,
      .04,       0, 50,  40, 1, .95,         .001,           6554595},
     {"imdb", 6,  256, 192, 12, "half_glu2", "lecun_normal", "standard", true, false, .001, 4,
@@ -41,7 +41,7 @@ const PublishedRow rows[] = {
 };
 
 TEST_CASE("recipes: the seven tasks have the settings of S5's run scripts") {
-  for (const PublishedRow& row : rows) {
+  for (const PublishedRow& row : published_rows) {
     CAPTURE(row.name);
     const RunConfig c = load_run_config(row.name, {});
     CHECK(c.dataset == row.name);
