@@ -2,6 +2,7 @@
 #pragma once
 
 #include "autograd/tape.h"
+#include "core/grid.h"
 #include "core/program/program.h"
 
 #include <cstddef>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "autograd/parameter.h"
+#include "core/grid.h"
 #include "core/quant_spec.h"
 
 #include <cstddef>

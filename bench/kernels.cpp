@@ -3,6 +3,7 @@
 // products, a copy of as many bytes for the rest.
 #include "autograd/kernels/gemm.h"
 #include "autograd/kernels/scan.h"
+#include "core/grid.h"
 #include "core/kernels/quantize.h"
 
 #include <fmt/core.h>

@@ -1,6 +1,7 @@
 #include "core/ranges.h"
 
 #include "core/error.h"
+#include "core/grid.h"
 
 #include <algorithm>
 #include <bit>

@@ -1,4 +1,5 @@
 #include "autograd/kernels/round.h"
+#include "core/grid.h"
 
 #include <algorithm>
 #include <bit>

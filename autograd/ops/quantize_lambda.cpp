@@ -3,6 +3,7 @@
 #include "autograd/ops.h"
 
 #include "core/error.h"
+#include "core/grid.h"
 #include "core/ranges.h"
 
 #include <algorithm>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/fixed_point.h"
-#include "core/quant_spec.h"
+#include "core/grid.h"
 
 #include <cstddef>
 #include <cstdint>

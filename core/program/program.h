@@ -3,8 +3,8 @@
 // from a pool on; core/program/instructions.h has the instructions.
 #pragma once
 
+#include "core/grid.h"
 #include "core/program/instructions.h"
-#include "core/quant_spec.h"
 #include "core/units.h"
 
 #include <cstddef>

@@ -2,6 +2,7 @@
 // gradients against their definition there.
 #include "autograd/ops.h"
 #include "core/error.h"
+#include "core/grid.h"
 #include "core/random.h"
 
 #include <doctest/doctest.h>

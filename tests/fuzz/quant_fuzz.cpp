@@ -1,5 +1,6 @@
 // Rules of bit-widths.
 #include "core/error.h"
+#include "core/grid.h"
 #include "core/quant_spec.h"
 #include "tests/fuzz/target.h"
 
