@@ -13,6 +13,7 @@
 #include "experiments/host/console.h"
 #include "experiments/inspect/inspect.h"
 #include "experiments/report/report.h"
+#include "experiments/run_folder/inspect_run.h"
 #include "experiments/run_folder/load.h"
 #include "experiments/run_folder/text_files.h"
 #include "experiments/run_folder/train.h"

@@ -7,14 +7,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace bitstate::experiments {
-
-struct RunConfig;
 
 struct Extent {
   double low = 0.0;
@@ -73,9 +70,6 @@ struct Inspection {
 /// Evaluates the first `sequences` sequences of `part`, each on `padded_length` steps if it is shorter.
 Inspection inspect(const Model& model, const Inventory& inventory, const datasets::Dataset& part, std::size_t sequences,
                    std::size_t padded_length = 0);
-
-/// Inspects the best weights of the run in `run` on its training part. Throws Error when there are none.
-Inspection inspect_run(const RunConfig& config, const std::filesystem::path& run, std::size_t sequences);
 
 /// One sentence: whether the model is an integer program, else which rows are missing.
 std::string verdict(const Inspection& inspection);

@@ -296,11 +296,5 @@ TEST_CASE("inspect: JSON has what the tables have") {
   CHECK_FALSE(contains(to_json(inspection), "\n"));
 }
 
-TEST_CASE("inspect: a folder without trained weights is refused in one sentence") {
-  const tests::TempFolder folder;
-  const auto refused = tests::error_of<Error>([&] { inspect_run(RunConfig{}, folder.path(), 1); });
-  CHECK(contains(refused, "holds no best.h5: it is not the folder of a trained run"));
-}
-
 }  // namespace
 }  // namespace bitstate::experiments

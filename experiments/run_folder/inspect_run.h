@@ -1,0 +1,16 @@
+// What the model of a run is made of.
+#pragma once
+
+#include "experiments/inspect/inspect.h"
+
+#include <cstddef>
+#include <filesystem>
+
+namespace bitstate::experiments {
+
+struct RunConfig;
+
+/// Inspects the best weights of the run in `run` on its training part. Throws Error when there are none.
+Inspection inspect_run(const RunConfig& config, const std::filesystem::path& run, std::size_t sequences);
+
+}  // namespace bitstate::experiments
