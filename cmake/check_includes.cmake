@@ -16,6 +16,21 @@ set(may_include_examples core autograd models datasets experiments)
 # The library bitstate::training, which knows of data sets only what one is.
 set(training "^experiments/(training|posttraining)/")
 
+# The rooms of experiments, the lower ones first, and which others each may include: there is no way back.
+set(rooms host training posttraining settings inspect run_folder data bench export report sweep commands)
+set(room_host "")
+set(room_training "")
+set(room_posttraining training)
+set(room_settings training posttraining)
+set(room_inspect host)
+set(room_run_folder host training posttraining settings inspect)
+set(room_data host settings)
+set(room_bench host training settings run_folder)
+set(room_export host training settings inspect run_folder)
+set(room_report host settings run_folder)
+set(room_sweep host settings run_folder report)
+set(room_commands host posttraining settings inspect run_folder data bench export report sweep)
+
 # A library's headers, and the files that may include them.
 set(quarantine eigen tbb hdf5 boost zlib archive json random123 png curl)
 set(headers_eigen "^(Eigen|unsupported/Eigen)/")
@@ -54,13 +69,18 @@ foreach(folder IN LISTS folders)
       elseif(opening STREQUAL "\"" AND NOT first IN_LIST folders AND NOT first STREQUAL "generated")
         list(APPEND violations "${file} includes \"${header}\": includes are rooted at the repository")
       endif()
-      if(file MATCHES "${training}" AND header MATCHES "^(experiments|datasets|nlohmann)/" AND
-         NOT header MATCHES "${training}" AND NOT header STREQUAL "datasets/dataset.h")
+      if(file MATCHES "${training}" AND header MATCHES "^(datasets|nlohmann)/" AND
+         NOT header STREQUAL "datasets/dataset.h")
         list(APPEND violations "${file} includes ${header}: what trains is a library without the command line")
       endif()
-      if(file MATCHES "^experiments/settings/" AND header MATCHES "^experiments/" AND
-         NOT header MATCHES "^experiments/settings/|${training}")
-        list(APPEND violations "${file} includes ${header}: settings are texts and values, run_folder/ reads what they name")
+      if(file MATCHES "^experiments/([a-z_]+)/")
+        set(room ${CMAKE_MATCH_1})
+        if(NOT room IN_LIST rooms)
+          list(APPEND violations "${file} includes ${header}: no room of experiments is called ${room}")
+        elseif(header MATCHES "^experiments/([a-z_]+)/" AND NOT CMAKE_MATCH_1 STREQUAL room AND
+               NOT CMAKE_MATCH_1 IN_LIST room_${room})
+          list(APPEND violations "${file} includes ${header}: of experiments, ${room} may include only ${room_${room}}")
+        endif()
       endif()
       if(file MATCHES "^experiments/settings/" AND header MATCHES "^(core/io/.*|fstream)$")
         list(APPEND violations "${file} includes ${header}: settings open no file, run_folder/ reads them")

@@ -1,6 +1,7 @@
 #include "experiments/commands/command_table.h"
 
 #include "core/text.h"
+#include "experiments/posttraining/transform.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -83,6 +84,19 @@ std::string options_help(const std::vector<OptionInfo>& options) {
   return text;
 }
 
+/// The transforms with their options, in the form of options_help().
+std::string transforms_help() {
+  std::string text = "\ntransforms, as in --transforms='NAME(OPTION=VALUE, ...), ...':\n";
+  for (const Transform& transform : all_transforms()) {
+    text += fmt::format("  {:<20}{}\n", transform.name, wrapped(transform.help, 22));
+    for (const OptionInfo& option : transform.options) {
+      const std::string name = fmt::format("{}={}", option.name, option.unit);
+      text += fmt::format("    {:<18}{}\n", name, wrapped(help_of(option), 22));
+    }
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string command_line_help(const std::vector<Command>& table) {
@@ -103,7 +117,9 @@ std::string command_help(const Command& command, std::string_view values_of, con
     text += fmt::format("\nIn brackets: {}. --OPTION alone means true for those without a value.\n",
                         values_of.empty() ? "the defaults" : fmt::format("the values of {}", values_of));
   }
-  text += options_help(options) + "\nexamples:\n";
+  text += options_help(options);
+  if (find_option(options, "transforms") != nullptr) text += transforms_help();
+  text += "\nexamples:\n";
   for (const std::string& example : command.examples) text += fmt::format("  {}\n", example);
   return text + std::string(exit_codes);
 }

@@ -1,7 +1,6 @@
 #include "experiments/posttraining/balance.h"
 
 #include "core/error.h"
-#include "models/s5/balance.h"
 #include "models/s5/models.h"
 
 #include <algorithm>
@@ -51,7 +50,7 @@ class Watching {
 
 }  // namespace
 
-void balance(const TransformTarget& target) {
+void balance(const TransformTarget& target, const BalanceOptions& options) {
   const std::vector<S5SSM*> found = ssms(target.model);
   require<UsageError>(!found.empty(), "balance", "the model has no S5 SSM whose states could be balanced");
   {
@@ -59,13 +58,24 @@ void balance(const TransformTarget& target) {
     const std::vector<float> maxima = largest_magnitudes(target);
     for (S5SSM* ssm : found) {
       const Quantizer& site = ssm->state_quantizer;
-      balance_states(*ssm, std::span(maxima).subspan(site.offset, site.range_count()));
+      balance_states(*ssm, std::span(maxima).subspan(site.offset, site.range_count()), static_cast<int>(options.limit));
     }
   }
   for (S5SSM* ssm : found) {  // stored ranges of what has been scaled belong to the old numbers
     ssm->b_quantizer.range.clear();
     ssm->c_quantizer.range.clear();
   }
+}
+
+Transform balance_transform() {
+  OptionTable<BalanceOptions> options("balance");
+  options.whole("balance.limit", "OCTAVES", &BalanceOptions::limit, 1, largest_balance,
+                "scale no state by more than 2^OCTAVES, up or down");
+  return transform_of({.name = "balance",
+                       .help = "bring the states to one magnitude, by powers of two",
+                       .needs_calibration = true,
+                       .keeps_float_output = true},
+                      options, balance);
 }
 
 }  // namespace bitstate

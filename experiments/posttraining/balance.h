@@ -2,14 +2,20 @@
 #pragma once
 
 #include "experiments/posttraining/transform.h"
+#include "models/s5/balance.h"
+
+#include <cstddef>
 
 namespace bitstate {
 
+struct BalanceOptions {
+  std::size_t limit = largest_balance;  ///< no state is scaled by more than 2^limit, up or down
+};
+
 /// Balances the states of every SSM (models/s5/balance.h) by the largest magnitudes that they show in the float model,
 /// and drops the stored ranges of B and C, which it scales. Throws UsageError for a model without SSMs.
-void balance(const TransformTarget& target);
+void balance(const TransformTarget& target, const BalanceOptions& options);
 
-inline constexpr Transform balance_transform{"balance", "bring the states to one magnitude, by powers of two",
-                                             Transform::Needs::calibration, true, balance};
+Transform balance_transform();
 
 }  // namespace bitstate

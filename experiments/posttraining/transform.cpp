@@ -2,39 +2,93 @@
 
 #include "core/error.h"
 #include "core/suggest.h"
+#include "core/text.h"
 #include "experiments/posttraining/balance.h"
 
 #include <algorithm>
 
 namespace bitstate {
+namespace {
+
+constexpr std::string_view where = "transforms";
+
+/// The transform or the option of this name. Throws UsageError for a name that is none.
+template <class Named>
+const Named& named(std::span<const Named> all, std::string_view name, std::string_view what) {
+  const auto found = std::find_if(all.begin(), all.end(), [&](const Named& one) { return one.name == name; });
+  if (found != all.end()) return *found;
+  std::vector<std::string> known;
+  for (const Named& one : all) known.push_back(one.name);
+  fail<UsageError>(where, "there is no {} \"{}\"{}", what, name, suggestion(name, known));
+}
+
+/// The parts of a list: it is cut at each comma that is not in parentheses.
+std::vector<std::string> parts_of(std::string_view list) {
+  std::vector<std::string> parts(1);
+  bool inside = false;
+  for (const char c : list) {
+    require<UsageError>(c != (inside ? '(' : ')'), where, "expected name(option=value, ...), ..., got \"{}\"", list);
+    if (c == '(' || c == ')') inside = c == '(';
+    if (c == ',' && !inside) {
+      parts.emplace_back();
+    } else {
+      parts.back() += c;
+    }
+  }
+  require<UsageError>(!inside, where, "a parenthesis is not closed in \"{}\"", list);
+  std::erase_if(parts, [](const std::string& part) { return trimmed(part).empty(); });
+  return parts;
+}
+
+/// "option=value, option=value", of the options that the transform has.
+Transform::Given options_of(const Transform& transform, std::string_view text) {
+  Transform::Given given;
+  for (const std::string& part : split(text, ",")) {
+    const auto equals = part.find('=');
+    require<UsageError>(equals != std::string::npos, where, "{}: expected option=value, got \"{}\"", transform.name,
+                        part);
+    const std::string option(trimmed(std::string_view(part).substr(0, equals)));
+    (void)named(std::span<const OptionInfo>(transform.options), option, "option of " + transform.name + " called");
+    const bool first = given.emplace(option, trimmed(std::string_view(part).substr(equals + 1))).second;
+    require<UsageError>(first, where, "{}: gives {} twice", transform.name, option);
+  }
+  return given;
+}
+
+TransformStep step_of(std::string_view part) {
+  part = trimmed(part);
+  const auto opening = part.find('(');
+  const Transform& transform = named(all_transforms(), trimmed(part.substr(0, opening)), "transform");
+  if (opening == std::string_view::npos) return transform.step(transform, {});
+  require<UsageError>(part.ends_with(')'), where, "expected a comma after the parenthesis of {}, got \"{}\"",
+                      transform.name, part);
+  return transform.step(transform, options_of(transform, part.substr(opening + 1, part.size() - opening - 2)));
+}
+
+}  // namespace
 
 std::span<const Transform> all_transforms() {
-  static constexpr Transform table[] = {balance_transform};
+  static const std::vector<Transform> table{balance_transform()};
   return table;
 }
 
-std::vector<const Transform*> transforms_of(std::span<const std::string> names) {
-  const auto all = all_transforms();
-  std::vector<const Transform*> found;
-  for (const std::string& name : names) {
-    const auto transform = std::find_if(all.begin(), all.end(), [&](const Transform& t) { return t.name == name; });
-    if (transform == all.end()) {
-      std::vector<std::string> known;
-      for (const Transform& t : all) known.emplace_back(t.name);
-      fail<UsageError>("transforms", "there is no transform \"{}\"{}", name, suggestion(name, known));
+std::vector<TransformStep> transform_steps(std::string_view list) {
+  std::vector<TransformStep> steps;
+  for (const std::string& part : parts_of(list)) {
+    TransformStep step = step_of(part);
+    for (const TransformStep& earlier : steps) {
+      require<UsageError>(earlier.transform != step.transform, where, "names {} twice", step.transform->name);
     }
-    require<UsageError>(std::find(found.begin(), found.end(), &*transform) == found.end(), "transforms",
-                        "names {} twice", name);
-    found.push_back(&*transform);
+    steps.push_back(std::move(step));
   }
-  return found;
+  return steps;
 }
 
-void apply_transforms(std::span<const Transform* const> transforms, const TransformTarget& target) {
-  for (const Transform* transform : transforms) {
-    require<UsageError>(transform->needs == Transform::Needs::nothing || target.data.count() > 0, transform->name,
+void apply_transforms(std::span<const TransformStep> steps, const TransformTarget& target) {
+  for (const TransformStep& step : steps) {
+    require<UsageError>(!step.transform->needs_calibration || target.data.count() > 0, step.transform->name,
                         "needs calibration batches, but there are {}", target.data.count());
-    transform->apply(target);
+    step.apply(target);
   }
 }
 

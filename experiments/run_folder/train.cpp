@@ -197,7 +197,10 @@ TrainResult Run::result(std::string status) const {
 }
 
 /// Changes the weights of the source as the options say.
-void Run::transform() { trainer_.transform(transforms_of(config_.source), *data_.train); }
+void Run::transform() {
+  const auto steps = transforms_of(config_.source);
+  trainer_.transform(*data_.train, [&](const TransformTarget& target) { apply_transforms(steps, target); });
+}
 
 /// Takes over where the folder's checkpoint stands, or else the weights of the run that this one starts from.
 void Run::take_over() {

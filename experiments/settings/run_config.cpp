@@ -18,12 +18,12 @@ namespace {
 
 /// `balance` at the front is the option of this name: so runs have kept it.
 void set_transforms(SourceSettings& source, std::string_view value) {
-  std::vector<std::string> names = split(value == "none" ? std::string_view() : value, ",");
-  (void)bitstate::transforms_of(names);  // throws
-  const bool balances = !names.empty() && names.front() == "balance";
-  if (balances) names.erase(names.begin());
+  std::vector<std::string> texts;
+  for (const TransformStep& step : transform_steps(value == "none" ? "" : value)) texts.push_back(step.text);
+  const bool balances = !texts.empty() && texts.front() == "balance";
+  if (balances) texts.erase(texts.begin());
   if (!value.empty()) source.balance = balances;  // an empty list says nothing
-  source.transforms = std::move(names);
+  source.transforms = std::move(texts);
 }
 
 /// The list, where it holds more than the option `balance` says.
@@ -77,9 +77,9 @@ OptionTable<SourceSettings> source_options() {
   table.real("from_epochs_factor", "FACTOR", &S::epochs_factor, {0.0, 1e3, true},
              "with from: on epochs, rounded to at least 1");
   table.flag("balance", &S::balance, "with from: bring the states to one magnitude, by powers of two");
-  auto& transforms = table.add("transforms", "NAMES", "with from: transforms of its weights, in this order; known",
+  auto& transforms = table.add("transforms", "LIST", "with from: transforms of its weights, in this order; known",
                                set_transforms, [](const S& s) { return transforms_text(s); });
-  for (const Transform& transform : all_transforms()) transforms.words.emplace_back(transform.name);
+  for (const Transform& transform : all_transforms()) transforms.words.push_back(transform.name);
   return table;
 }
 
@@ -112,18 +112,16 @@ void validate(const RunConfig& c) {
   validate(c.s5);
   validate_subjects(c);
   validate_source(c);
-  for (const Transform* transform : transforms_of(c.source)) {
-    require<UsageError>(transform->needs == Transform::Needs::nothing || c.training.calibration_batches > 0,
-                        transform->name, "needs training batches; calibration_batches is 0");
+  for (const TransformStep& step : transforms_of(c.source)) {
+    require<UsageError>(!step.transform->needs_calibration || c.training.calibration_batches > 0, step.transform->name,
+                        "needs training batches; calibration_batches is 0");
   }
   require<UsageError>(c.training.lr_min <= ssm_lr_of(c), "lr_min", "expected at most ssm_lr_base = {1}, got \"{0}\"",
                       c.training.lr_min, ssm_lr_of(c));
 }
 
-std::vector<const Transform*> transforms_of(const SourceSettings& source) {
-  std::vector<std::string> names = source.transforms;
-  if (source.balance) names.insert(names.begin(), "balance");
-  return bitstate::transforms_of(names);
+std::vector<TransformStep> transforms_of(const SourceSettings& source) {
+  return transform_steps(fmt::format("{}{}", source.balance ? "balance," : "", fmt::join(source.transforms, ",")));
 }
 
 std::size_t epochs_of(const RunConfig& config) {

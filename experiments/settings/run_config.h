@@ -11,7 +11,7 @@
 #include <vector>
 
 namespace bitstate {
-struct Transform;
+struct TransformStep;
 }
 
 namespace bitstate::experiments {
@@ -23,15 +23,14 @@ struct SourceSettings {
   double lr_factor = 1.0;               ///< on ssm_lr_base (Q-S5's QAFT: 0.1)
   double epochs_factor = 1.0;           ///< on epochs, rounded, at least 1 (Q-S5's QAFT: 1/3)
   bool balance = false;                 ///< the first transform is `balance`
-  std::vector<std::string> transforms;  ///< names of those that follow (experiments/posttraining)
+  std::vector<std::string> transforms;  ///< those that follow, as TransformStep::text (experiments/posttraining)
 };
 
 /// The table of SourceSettings.
 OptionTable<SourceSettings> source_options();
 
-/// What is done to the weights of the source, in this order. Throws UsageError for a name that is no transform, and for
-/// one that comes twice.
-std::vector<const Transform*> transforms_of(const SourceSettings& source);
+/// What is done to the weights of the source, in this order. Throws UsageError as transform_steps() does.
+std::vector<TransformStep> transforms_of(const SourceSettings& source);
 
 /// Rules of quantization, besides those that the flags of a model family stand for.
 struct QuantSettings {

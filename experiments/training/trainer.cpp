@@ -144,14 +144,14 @@ void Trainer::calibrate(const datasets::Dataset& training) {
   located("calibration", [&] { bitstate::calibrate(runner_, inventory_, calibration_data(training)); });
 }
 
-void Trainer::transform(std::span<const Transform* const> transforms, const datasets::Dataset& training) {
+void Trainer::transform(const datasets::Dataset& training, const std::function<void(const TransformTarget&)>& change) {
   require(progress_.epoch == 0 && progress_.step == 0, "transforms", "come before training, but {} epochs are trained",
           progress_.epoch);
   for (Quantizer* site : inventory_.quantizers) {
     if (!site->is_stored()) site->range.clear();  // of the model as it was
   }
   const CalibrationData data = calibration_data(training);
-  located("transforms", [&] { apply_transforms(transforms, {model_, inventory_, runner_, data}); });
+  located("transforms", [&] { change({model_, inventory_, runner_, data}); });
 }
 
 bool Trainer::train(const datasets::Dataset& training, const datasets::Dataset& validation) {

@@ -6,11 +6,11 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "datasets/dataset.h"
-#include "experiments/posttraining/transform.h"
 #include "experiments/training/calibration.h"
 #include "experiments/training/checkpoint.h"
 #include "experiments/training/lane_runner.h"
 #include "experiments/training/metric.h"
+#include "experiments/training/transform_target.h"
 #include "models/model.h"
 
 #include <chrono>
@@ -108,9 +108,9 @@ class Trainer {
   /// Sets the ranges of sites that have none, as the first epoch() does: what post-training quantization needs.
   void calibrate(const datasets::Dataset& training);
 
-  /// Changes the model by each of the transforms, in their order (docs/adr/0017-transforms.md). Ranges are calibrated
-  /// anew afterwards, but for stored ones. Throws Error after a training step, and as apply_transforms() does.
-  void transform(std::span<const Transform* const> transforms, const datasets::Dataset& training);
+  /// Lets `change` change the model, as the transforms of experiments/posttraining do. Ranges are calibrated anew
+  /// afterwards, but for stored ones. Throws Error after a training step, and what `change` throws.
+  void transform(const datasets::Dataset& training, const std::function<void(const TransformTarget&)>& change);
 
   /// The whole state, to be resumed; written atomically. Throws Error where a site has no range yet.
   void save(const std::filesystem::path& file);

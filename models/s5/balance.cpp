@@ -8,8 +8,9 @@
 namespace bitstate {
 namespace {
 
-/// Exponents k that bring m 2^k nearest to the geometric mean; kept so small that no scaled number becomes subnormal.
-std::vector<int> exponents(std::span<const float> maxima) {
+/// Exponents k, |k| <= limit, that bring m 2^k nearest to the geometric mean.
+std::vector<int> exponents(std::span<const float> maxima, int limit) {
+  const double most = limit;
   double sum = 0.0;
   std::size_t alive = 0;
   for (const float m : maxima) {
@@ -21,7 +22,7 @@ std::vector<int> exponents(std::span<const float> maxima) {
   for (std::size_t p = 0; p < k.size(); ++p) {
     if (maxima[p] == 0.0F) continue;
     const double octaves = sum / static_cast<double>(alive) - std::log2(double{maxima[p]});
-    k[p] = static_cast<int>(std::lround(std::clamp(octaves, -60.0, 60.0)));
+    k[p] = static_cast<int>(std::lround(std::clamp(octaves, -most, most)));
   }
   return k;
 }
@@ -40,11 +41,11 @@ void unscale_columns(Tensor& t, std::span<const int> k) {
 
 }  // namespace
 
-void balance_states(S5SSM& ssm, std::span<const float> state_maxima) {
+void balance_states(S5SSM& ssm, std::span<const float> state_maxima, int limit) {
   Tensor& b = ssm.discrete ? ssm.B_bar.value : ssm.B.value;
   require(2 * state_maxima.size() == b.rows, "balance", "got the maxima of {} states, but the SSM has {}",
           state_maxima.size(), b.rows / 2);
-  const std::vector<int> k = exponents(state_maxima);
+  const std::vector<int> k = exponents(state_maxima, limit);
   scale_rows(b, k);
   unscale_columns(ssm.C1.value, k);
   if (ssm.bidirectional) unscale_columns(ssm.C2.value, k);

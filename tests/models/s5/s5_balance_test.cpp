@@ -121,6 +121,11 @@ TEST_CASE("balance: maxima go to their geometric mean by powers of two, and a de
   CHECK(ssm.B.value(1, 0) == before(1, 0) * 2.0F);
   CHECK(ssm.B.value(2, 0) == before(2, 0));
   CHECK_THROWS_AS(balance_states(ssm, std::vector<float>(3, 1.0F)), Error);
+  const Tensor unlimited = ssm.B.value;
+  balance_states(ssm, maxima, 2);
+  for (std::size_t r = 0; r < b.rows; ++r) {
+    CHECK(ssm.B.value(r, 0) == unlimited(r, 0) * std::clamp(scale[r % 8], 0.25F, 4.0F));
+  }
   const Tensor balanced = ssm.B.value;
   balance_states(ssm, std::vector<float>(8, 0.0F));
   CHECK(ssm.B.value(0, 0) == balanced(0, 0));
