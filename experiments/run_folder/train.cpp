@@ -224,11 +224,13 @@ void Run::begin() {
   } catch (const DivergedError& error) {
     diverged_ = error.what();
   }
+  check_missing_ranges(trainer_.inventory(), options_.calibration_batches);
 }
 
 /// Runs one sequence through what begin() would train: a layer may refuse its quantizers only when it computes.
 void Run::rehearse() {
   take_over();
+  if (!resumes()) check_missing_ranges(trainer_.inventory(), options_.calibration_batches);
   const std::size_t first = 0;
   try {
     trainer_.runner().run(LaneRunner::Mode::begin, *data_.train, {&first, 1});

@@ -16,13 +16,22 @@ std::span<const std::size_t> CalibrationData::batch(std::size_t index) const {
 void check_calibration(const Inventory& inventory, std::size_t batches) {
   if (batches > 0) return;
   for (const Quantizer* site : inventory.quantizers) {
-    require<UsageError>(!site->needs_range(), "calibration_batches",
+    require<UsageError>(!site->needs_range() || site->is_stored(), "calibration_batches",
                         "expected at least 1, got \"0\": {} keeps a range, which only batches can set", site->site);
+  }
+}
+
+void check_missing_ranges(const Inventory& inventory, std::size_t batches) {
+  if (batches > 0) return;
+  for (const Quantizer* site : inventory.quantizers) {
+    require<UsageError>(!site->needs_range() || !site->range.empty(), "calibration_batches",
+                        "expected at least 1, got \"0\": {} has no range yet, which only batches can set", site->site);
   }
 }
 
 void calibrate(LaneRunner& runner, const Inventory& inventory, const CalibrationData& data) {
   if (!needs_calibration(inventory)) return;
+  check_missing_ranges(inventory, data.batches);
   for (std::size_t b = 0; b < data.count(); ++b) {
     runner.run(data.trained ? LaneRunner::Mode::calibrate : LaneRunner::Mode::begin, data.data, data.batch(b));
     if (b == 0) {

@@ -21,11 +21,15 @@ struct CalibrationData {
   [[nodiscard]] std::span<const std::size_t> batch(std::size_t) const;  ///< sequences of a batch
 };
 
-/// Throws UsageError when `batches` is 0 although a site needs a range.
+/// Throws UsageError when `batches` is 0 although a site needs a range that only batches can set. A stored range may
+/// come with the weights.
 void check_calibration(const Inventory& inventory, std::size_t batches);
 
+/// Throws UsageError when `batches` is 0 although a site still lacks its range.
+void check_missing_ranges(const Inventory& inventory, std::size_t batches);
+
 /// Gives every site that has none its range: the mean over the batches of what each shows. Nothing else changes. Does
-/// nothing where no site lacks a range.
+/// nothing where no site lacks a range. Throws as check_missing_ranges() does.
 void calibrate(LaneRunner& runner, const Inventory& inventory, const CalibrationData& data);
 
 }  // namespace bitstate

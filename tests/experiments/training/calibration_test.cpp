@@ -14,6 +14,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <numeric>
 #include <set>
@@ -82,6 +83,30 @@ TEST_CASE("calibration: without batches a site that keeps a range is refused by 
   CHECK_THROWS_WITH_AS(check_calibration(rig.inventory, 0), doctest::Contains("act:encoder keeps a range"), UsageError);
   CHECK_NOTHROW(check_calibration(rig.inventory, 1));
   CHECK_NOTHROW(check_calibration(CalibrationRig(Settings{{"bits", "act:* 8 range=absmax; weight:* 8"}}).inventory, 0));
+}
+
+TEST_CASE("calibration: without batches a stored range may come from the source, and from nowhere else") {
+  const tests::TempFolder folder;
+  const Settings rules{{"bits", "weight:decoder 8 range=stored"}};
+  Settings source = rules;
+  source.insert(source.end(), {{"from", (folder / "source").string()}, {"calibration_batches", "0"}, {"epochs", "0"}});
+  train(tests::small_lorenz(rules, folder / "source"));
+  const RunConfig kept = tests::small_lorenz(source, folder / "kept");
+  CHECK_NOTHROW(rehearse(kept, training_data(kept)));
+  REQUIRE(train(kept).status == "done");
+  const auto stored = [&](const char* run) {
+    return Hdf5Reader(folder / run / "best.h5").read<float>("stored/weight:decoder").values;
+  };
+  CHECK(stored("kept") == stored("source"));
+
+  source.front().second = "weight:decoder 4 range=stored";
+  const RunConfig missing = tests::small_lorenz(source, folder / "missing");
+  const std::string sentence =
+      "[calibration_batches] expected at least 1, got \"0\": weight:decoder has no range yet, which only batches can "
+      "set";
+  CHECK_THROWS_WITH_AS(rehearse(missing, training_data(missing)), sentence.c_str(), UsageError);
+  CHECK_THROWS_WITH_AS(train(missing), sentence.c_str(), UsageError);
+  CHECK_FALSE(std::filesystem::exists(folder / "missing/settings.ini"));
 }
 
 TEST_CASE("ptq: 0 epochs keep the source's weights, its folder and give a run folder that eval and report read") {
