@@ -13,13 +13,18 @@
 #include "experiments/run_folder/load.h"
 #include "experiments/run_folder/model_setup.h"
 #include "experiments/run_folder/source.h"
+#include "experiments/settings/options.h"
 #include "experiments/training/trainer.h"
+#include "models/s5/models.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include <chrono>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -92,6 +97,7 @@ class Run {
   std::string data_summary() const { return datasets::summary(data_); }
   /// What was not taken over from the source; empty: nothing.
   const std::string& warning() const { return warning_; }
+  const Model& model() const { return trainer_.model(); }
 
  private:
   TrainerOptions with_callbacks(TrainerOptions options);
@@ -351,6 +357,22 @@ TrainResult train(const RunConfig& config) {
   return result;
 }
 
+namespace {
+
+/// What another time of every step than that of the training does to weights; empty: nothing.
+std::string other_step(const RunConfig& config, const RunConfig& trained, Model model) {
+  constexpr std::string_view option = "step_rescale";
+  const std::string now = value_of(settings(config), option);
+  const std::string before = value_of(settings(trained), option);
+  const auto sites = ranges_of_one_step(model);
+  if (now == before || sites.empty()) return {};
+  return fmt::format(
+      "warning: {0}={1} changes the numbers of {2}, but their ranges stay those of {0}={3}: larger numbers saturate",
+      option, now, fmt::join(sites, ", "), before);
+}
+
+}  // namespace
+
 TrainResult evaluate(const RunConfig& config, const std::filesystem::path& folder) {
   require(std::filesystem::exists(folder / "best.h5"), "eval",
           "{} holds no best.h5: it is not the folder of a trained run", folder.string());
@@ -363,7 +385,10 @@ TrainResult evaluate(const RunConfig& config, const std::filesystem::path& folde
   trained.data.limit_test = before.data.limit_test;
   const StopSignals signals;
   auto data = load_data(config, trained_on(folder / "best.h5").reading);
-  return Run(config, folder, std::move(data)).evaluate_best(identity_of(trained));
+  Run run(config, folder, std::move(data));
+  const std::string warning = other_step(config, before, run.model());
+  if (!warning.empty()) print_line(warning);
+  return run.evaluate_best(identity_of(trained));
 }
 
 }  // namespace bitstate::experiments

@@ -76,4 +76,16 @@ std::vector<S5SSM*> ssms(Model& model) {
   return found;
 }
 
+std::vector<std::string> ranges_of_one_step(Model& model) {
+  std::vector<std::string> sites;
+  for (const S5SSM* ssm : ssms(model)) {
+    if (ssm->discrete) continue;
+    for (const Quantizer* site : {&ssm->a_quantizer, &ssm->b_quantizer}) {
+      const bool fixed = site->spec.active() && site->spec.range == QuantSpec::Range::fixed;
+      if (fixed || site->needs_range()) sites.push_back(site->site);
+    }
+  }
+  return sites;
+}
+
 }  // namespace bitstate

@@ -4,6 +4,7 @@
 #include "models/model.h"
 #include "models/s5/stack.h"
 
+#include <string>
 #include <vector>
 
 namespace bitstate {
@@ -83,5 +84,9 @@ struct S5Retrieval {
 
 /// The SSMs of all layers of one of these models, in their order; none of any other model.
 std::vector<S5SSM*> ssms(Model& model);
+
+/// The sites of Lambda_bar and B_bar whose range does not follow the time of a step, which changes these numbers:
+/// ranges that are learned, stored or fixed. None in discrete SSMs, whose numbers do not change either.
+std::vector<std::string> ranges_of_one_step(Model& model);
 
 }  // namespace bitstate

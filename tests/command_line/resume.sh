@@ -51,6 +51,16 @@ echo "resumed after $kills kills: equal bits"
 "$BITSTATE" eval asked > plain
 "$BITSTATE" eval asked --step_rescale=2 > rescaled
 [ "$(head -n 1 plain)" != "$(head -n 1 rescaled)" ] || fail "step_rescale changes nothing"
+if grep -q '^warning' plain rescaled; then fail "a warning, but every range follows the step"; fi
+
+# ranges that do not follow the step are named
+"$BITSTATE" ptq asked --bits='weight:*.ssm.B 8 range=learned' --out=learned > /dev/null
+"$BITSTATE" eval learned --step_rescale=2 > rescaled
+expected='warning: step_rescale=2 changes the numbers of weight:layers.0.ssm.B'
+[[ $(head -n 1 rescaled) == "$expected"*'stay those of step_rescale=1: larger numbers saturate' ]] ||
+  fail "$(cat rescaled)"
+"$BITSTATE" eval learned --step_rescale=1 > rescaled
+if grep -q '^warning' rescaled; then fail "a warning at the step of the training"; fi
 if "$BITSTATE" train lorenz-small --epochs=1 --trajectories=20 --clip_eigs=false --out=asked --resume > said 2>&1; then
   echo "another model was resumed"
   exit 1
