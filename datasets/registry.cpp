@@ -1,9 +1,11 @@
 #include "datasets/registry.h"
 
 #include "core/error.h"
+#include "core/options.h"
 #include "core/suggest.h"
 #include "core/text.h"
 #include "datasets/catalog.h"
+#include "datasets/data_settings.h"
 #include "datasets/find.h"
 #include "datasets/sets/cifar.h"
 #include "datasets/sets/imdb.h"
@@ -89,7 +91,7 @@ struct Entry {
   Task task;
   bool tokens, pairs;
   std::size_t d_input, d_output, max_length;
-  std::size_t train_size;
+  std::size_t train_size;  ///< 0 where the settings say how many are generated
   double mean_length;
   Tables tables;  ///< besides common_options()
   Splits (*load)(const DataSettings&);
@@ -98,8 +100,12 @@ struct Entry {
 Splits lorenz_of(const DataSettings& settings) { return lorenz(settings.dynamics, settings.cache); }
 
 Splits mackey_glass_of(const DataSettings& settings) { return mackey_glass(settings.dynamics, settings.cache); }
+  /// Of a data set that is generated: how many training examples; null: there are files.
+  std::size_t (*generated)(const DataSettings&) = nullptr;
 
 Splits pathfinder_32(const DataSettings& settings) { return pathfinder_of("pathfinder", settings, 32); }
+std::size_t simulated(const DataSettings& settings) { return training_trajectories(settings.dynamics.trajectories); }
+
 
 Splits pathfinder_128(const DataSettings& settings) { return pathfinder_of("pathx", settings, 128); }
 
@@ -132,8 +138,8 @@ constexpr std::array entries = {
           [](const DataSettings& s) { return speech35(folder_of("speech35", s), s.cache); }},
     Entry{"speech35-8k", classification, false, false, 1, 35, 8'000, 84'843, 8'000, none,
           [](const DataSettings& s) { return speech35(folder_of("speech35", s), s.cache, 2); }},
-    Entry{"lorenz", regression, false, false, 3, 3, 512, 819, 512, {dynamics}, lorenz_of},
-    Entry{"mackey-glass", regression, false, false, 10, 10, 512, 204, 512, {dynamics, delay}, mackey_glass_of},
+    Entry{"lorenz", regression, false, false, 3, 3, 512, 0, 512, {dynamics}, lorenz_of, simulated},
+    Entry{"mackey-glass", regression, false, false, 10, 10, 512, 0, 512, {dynamics, delay}, mackey_glass_of, simulated},
     Entry{"silverbox", regression, false, false, 1, 1, 1024, 113, 1024, {series}, silverbox_multisine},
     Entry{"silverbox-arrow", regression, false, false, 1, 1, 1024, 113, 1024, {series}, silverbox_arrow},
     Entry{"cascaded-tanks", regression, false, false, 1, 1, 256, 5, 256, {series}, cascaded_tanks_of},
@@ -154,6 +160,12 @@ void check_reading(const Splits& splits, const Reading& learnt) {
   require(splits.reading.vocabulary == learnt.vocabulary, "data",
           "the ids of {} stand for other symbols than those that the model was trained with: they are numbered by the "
           "training part, which must be the same",
+const Entry& official_entry(std::string_view name) {
+  const Entry& e = entry(name);
+  require<UsageError>(e.d_input > 0, "dataset", "own data have no official shape");
+  return e;
+}
+
           splits.name);
   const auto check_size = [&](std::size_t here, std::size_t there, std::string_view what) {
     require(there == 0 || here == there, "data", "{} has {} {}, the model was trained with {}", splits.name, here, what,
@@ -249,19 +261,24 @@ Splits load(std::string_view name, const DataSettings& settings) {
 }
 
 Shape shape(std::string_view name) {
-  const Entry& e = entry(name);
-  require<UsageError>(e.d_input > 0, "dataset", "own data have no official shape");
+  const Entry& e = official_entry(name);
   Shape found;
   found.splits.name = e.name;
+bool is_generated(std::string_view name) { return !canonical_name(name).empty() && entry(name).generated != nullptr; }
+
   found.splits.task = e.task;
   found.splits.tokens = e.tokens;
   found.splits.pairs = e.pairs;
   found.splits.d_input = e.d_input;
   found.splits.d_output = e.d_output;
   found.splits.max_length = e.max_length;
-  found.train_size = e.train_size;
   found.mean_length = e.mean_length;
   return found;
 }
 
 }  // namespace bitstate::datasets
+std::size_t train_size(std::string_view name, const DataSettings& settings) {
+  const Entry& e = official_entry(name);
+  return e.generated == nullptr ? e.train_size : e.generated(settings);
+}
+

@@ -237,7 +237,7 @@ Splits forecasting(const Recipe& recipe, const std::filesystem::path& cache, Gen
   }
 
   const std::size_t n = recipe.trajectories;
-  const std::size_t n_train = n * 8 / 10;
+  const std::size_t n_train = training_trajectories(n);
   Splits splits;
   splits.name = recipe.system;
   splits.task = Task::regression;

@@ -26,6 +26,9 @@ struct DynamicsSettings {
   double spread = 1e-7;  ///< Lorenz: relative size of the random shift of the starting point; see lorenz()
 };
 
+/// How many of so many trajectories are for training: four fifths.
+inline std::size_t training_trajectories(std::size_t all) { return all * 4 / 5; }
+
 /// The options of both systems, and those of Mackey-Glass alone.
 OptionTable<DynamicsSettings> dynamics_options();
 OptionTable<DynamicsSettings> mackey_glass_options();

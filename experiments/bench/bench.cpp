@@ -165,9 +165,7 @@ nlohmann::json figures(const BenchResult& r) {
 }  // namespace
 
 std::array<double, 3> projected_hours(const RunConfig& config, double step_seconds, std::size_t threads) {
-  std::size_t official = datasets::shape(config.dataset).train_size;
-  if (config.dataset == "lorenz" || config.dataset == "mackey-glass")
-    official = config.data.dynamics.trajectories * 4 / 5;
+  const std::size_t official = datasets::train_size(config.dataset, config.data);
   std::size_t examples = official - static_cast<std::size_t>(config.data.val_split * static_cast<double>(official));
   if (config.data.limit_train > 0) examples = std::min(examples, config.data.limit_train);
   const double steps =

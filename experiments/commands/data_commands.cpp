@@ -64,7 +64,7 @@ int check_official(const std::string& name, const std::string& data_set, const d
 
 int check_data(const RunConfig& config, const std::string& name) {
   const std::string data_set = datasets::canonical_name(name);
-  require<UsageError>(data_set != "lorenz" && data_set != "mackey-glass", "data check",
+  require<UsageError>(!datasets::is_generated(data_set), "data check",
                       "{} has no files that could be checked: train generates it", name);
   datasets::DataSettings settings = config.data;
   if (data_set != "own") {

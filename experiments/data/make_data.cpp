@@ -6,6 +6,7 @@
 #include "datasets/generators/listops_generator.h"
 #include "datasets/generators/pathfinder_generator.h"
 #include "datasets/generators/retrieval_generator.h"
+#include "datasets/registry.h"
 #include "experiments/host/console.h"
 #include "experiments/host/signals.h"
 #include "experiments/settings/options.h"
@@ -162,7 +163,7 @@ int make_data(const CommandLine& line) {
   for (const auto& [name, maker] : makers) names.push_back(name);
   const std::string name = line.positionals.size() == 2 ? line.positionals[1] : std::string();
   const auto maker = makers.find(name);
-  require<UsageError>(name != "lorenz" && name != "mackey-glass", "data make",
+  require<UsageError>(!datasets::is_generated(name), "data make",
                       "{} needs no files: train generates and keeps it by itself", name);
   require<UsageError>(maker != makers.end(), "data make", "\"{}\" cannot be generated; {} can{}", name,
                       fmt::join(names, ", "), name.empty() ? std::string() : suggestion(name, names));

@@ -1,6 +1,7 @@
 #include "experiments/run_folder/model_setup.h"
 
 #include "core/error.h"
+#include "datasets/registry.h"
 #include "experiments/settings/run_config.h"
 
 #include <unistd.h>

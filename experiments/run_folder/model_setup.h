@@ -2,7 +2,7 @@
 #pragma once
 
 #include "autograd/optimizer.h"
-#include "datasets/registry.h"
+#include "datasets/dataset.h"
 #include "experiments/training/metric.h"
 #include "models/model.h"
 

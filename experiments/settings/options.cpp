@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "core/suggest.h"
+#include "datasets/registry.h"
 #include "experiments/settings/embedded.h"
 #include "experiments/settings/foreign_names.h"
 #include "experiments/settings/run_config.h"

@@ -1,7 +1,7 @@
 // The settings of one run: those of its model, of its data, of its training, and of what it starts from.
 #pragma once
 
-#include "datasets/registry.h"
+#include "datasets/data_settings.h"
 #include "experiments/settings/training_settings.h"
 #include "models/s5/settings.h"
 

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/suggest.h"
+#include "datasets/registry.h"
 #include "experiments/report/run_record.h"
 #include "experiments/run_folder/train.h"
 

@@ -1,6 +1,8 @@
 #include "datasets/registry.h"
 
 #include "core/error.h"
+#include "core/options.h"
+#include "datasets/data_settings.h"
 #include "tests/datasets/formats/idx_files.h"
 #include "tests/support/temp_folder.h"
 
@@ -53,6 +55,17 @@ TEST_CASE("registry: a data set without validation part holds a share of its tra
   CHECK(error_of<UsageError>([] {
           (void)load("lorenz", {.val_split = 0.1, .dynamics = {.trajectories = 4}});
         }).find("val_split") != std::string::npos);
+}
+
+TEST_CASE("registry: generated data sets have no files, and as many training examples as the settings ask for") {
+  for (const std::string& name : names()) CHECK(is_generated(name) == (name == "lorenz" || name == "mackey-glass"));
+  CHECK(is_generated("lorenz-classification"));
+  CHECK_FALSE(is_generated("nothing"));
+  const DataSettings few{.limit_train = 3, .dynamics = {.trajectories = 24}};
+  CHECK(train_size("lorenz", few) == load("lorenz", {.dynamics = few.dynamics}).train->size());
+  CHECK(train_size("mackey-glass", few) == 19);
+  CHECK(train_size("smnist", few) == 54'000);
+  CHECK(error_of<UsageError>([&] { (void)train_size("own", few); }).find("no official shape") != std::string::npos);
 }
 
 TEST_CASE("registry: limits keep the first examples of each part") {

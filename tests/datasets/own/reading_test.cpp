@@ -1,5 +1,6 @@
 // What models know of their data, and what tells data apart: through the registry.
 #include "core/error.h"
+#include "datasets/data_settings.h"
 #include "datasets/registry.h"
 #include "datasets/splits.h"
 #include "tests/support/temp_folder.h"
