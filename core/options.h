@@ -29,6 +29,13 @@ struct OptionInfo {
   std::vector<std::string> subjects{};  ///< the choices that it belongs to; none: it belongs to all
   bool affects_result = true;
   bool verbatim = false;  ///< a path: white space at the ends of the value is part of it
+  // what commands ask of an option instead of its name
+  bool gives_bits = false;       ///< to a model: a run that has none of these is a float run
+  bool changes_trained = false;  ///< changes a trained model without training; those that give bits do so anyway
+  bool inherited = true;         ///< by a run that starts from another one, unless it gives bits
+  bool checked_alone = false;    ///< whether a run can begin does not depend on a value that the row accepts
+  bool decides_test = false;     ///< says on what a run is tested: others are not comparable
+  bool of_evaluation = false;    ///< a trained model may be evaluated with another value than it was trained with
 };
 
 /// A row of the table of S. `set` throws UsageError naming the option, the value and what was expected; `text` is what
@@ -158,11 +165,14 @@ class OptionTable {
     return option;
   }
 
+  /// A row that gives bits.
   OptionOf<S>& bit_width(const std::string& name, std::optional<int> S::*field, std::string help) {
-    return add(
+    OptionOf<S>& option = add(
         name, "BITS", std::move(help),
         [=](S& s, std::string_view value) { s.*field = options::read_bit_width(name, value); },
         [=](const S& s) { return options::bit_width_text(s.*field); });
+    option.gives_bits = true;
+    return option;
   }
 
   /// The rows of a struct that is a member of S.

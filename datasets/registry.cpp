@@ -67,11 +67,16 @@ DataTable common_options() {
   constexpr std::size_t many = 1000000000;
   DataTable table("data");
   table.whole("limit_train", "SEQUENCES", &S::limit_train, 0, many, "use only so many for training; 0: all");
-  table.whole("limit_test", "SEQUENCES", &S::limit_test, 0, many, "use only so many for validation and test; 0: all");
+  auto& limit = table.whole("limit_test", "SEQUENCES", &S::limit_test, 0, many,
+                            "use only so many for validation and test; 0: all");
+  limit.decides_test = true;
+  limit.of_evaluation = true;
   table.real("val_split", "SHARE", &S::val_split, {0.0, 0.9},
              "of the training part, for validation where there is none");
   table.begin_group("run");
-  table.path("data", "PATH", &S::path, "folder or file of the data; else $BITSTATE_DATA").affects_result = false;
+  auto& data = table.path("data", "PATH", &S::path, "folder or file of the data; else $BITSTATE_DATA");
+  data.affects_result = false;
+  data.decides_test = true;
   return table;
 }
 

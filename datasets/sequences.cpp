@@ -210,7 +210,8 @@ OptionTable<SeriesSettings> series_options() {
   OptionTable<S> table("data");
   table.whole("window", "STEPS", &S::window, 0, many, "of a training sequence cut from a series; 0: all of it");
   table.whole("stride", "STEPS", &S::stride, 0, many, "between the starts of windows; 0: as long as a window");
-  table.whole("horizon", "STEPS", &S::horizon, 0, many, "the target is that of so many steps later");
+  auto& horizon = table.whole("horizon", "STEPS", &S::horizon, 0, many, "the target is that of so many steps later");
+  horizon.decides_test = true;
   return table;
 }
 

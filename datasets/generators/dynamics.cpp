@@ -285,14 +285,17 @@ std::vector<float> mackey_glass_trajectory(std::uint64_t seed, std::size_t index
 
 OptionTable<DynamicsSettings> dynamics_options() {
   OptionTable<DynamicsSettings> table("data");
-  table.whole("trajectories", "TRAJECTORIES", &DynamicsSettings::trajectories, min_trajectories, max_trajectories,
-              "generated in all, for training and test");
+  auto& count = table.whole("trajectories", "TRAJECTORIES", &DynamicsSettings::trajectories, min_trajectories,
+                            max_trajectories, "generated in all, for training and test");
+  count.decides_test = true;
   return table;
 }
 
 OptionTable<DynamicsSettings> mackey_glass_options() {
   OptionTable<DynamicsSettings> table("data");
-  table.real("tau", "TIME", &DynamicsSettings::tau, {min_delay, max_delay}, "delay of Mackey-Glass");
+  auto& tau = table.real("tau", "TIME", &DynamicsSettings::tau, {min_delay, max_delay}, "delay of Mackey-Glass");
+  tau.decides_test = true;
+  tau.checked_alone = true;
   return table;
 }
 

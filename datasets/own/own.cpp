@@ -173,8 +173,9 @@ Splits from_folder(const fs::path& folder, const Request& options) {
 OptionTable<OwnSettings> own_options() {
   OptionTable<OwnSettings> table("data");
   table.text("input", "COLUMNS", &OwnSettings::input, "columns of a .csv that are inputs: a,b");
-  table.text("target", "COLUMNS", &OwnSettings::target, "columns of a .csv that are targets");
-  table.word("task", &OwnSettings::task, {"auto", "classification", "regression", "value"}, "what is learnt");
+  table.text("target", "COLUMNS", &OwnSettings::target, "columns of a .csv that are targets").decides_test = true;
+  table.word("task", &OwnSettings::task, {"auto", "classification", "regression", "value"}, "what is learnt")
+      .decides_test = true;
   return table;
 }
 

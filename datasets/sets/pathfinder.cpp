@@ -132,8 +132,11 @@ PathfinderEntry parse_pathfinder_entry(const std::vector<std::string>& fields, s
 
 OptionTable<ContourSettings> contour_options() {
   OptionTable<ContourSettings> table("data");
-  table.whole("contour_length", "PADDLES", &ContourSettings::contour_length, min_contour_length, max_contour_length,
-              "length of Pathfinder's long snakes; LRA's easy, intermediate and hard images: 6, 9, 14");
+  auto& length =
+      table.whole("contour_length", "PADDLES", &ContourSettings::contour_length, min_contour_length, max_contour_length,
+                  "length of Pathfinder's long snakes; LRA's easy, intermediate and hard images: 6, 9, 14");
+  length.decides_test = true;
+  length.of_evaluation = true;
   return table;
 }
 

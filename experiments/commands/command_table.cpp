@@ -8,6 +8,7 @@
 #include "experiments/settings/options.h"
 
 #include <algorithm>
+#include <array>
 #include <initializer_list>
 #include <utility>
 
@@ -37,14 +38,22 @@ Options ptq_options(const Options& all) {
   Options options = only(all, {"quant", "bits", "bsz", "limit_train", "limit_test", "seed", "lanes", "data", "out",
                                "threads", "resume", "json"});
   for (const OptionInfo& option : all) {
-    const bool bits = is_quant_setting(option.name) && option.name != "quant" && option.name != "bits";
-    if (bits || is_one_of(option.name, ptq_changes)) options.push_back(option);
+    const bool listed = find_option(options, option.name) != nullptr;
+    if ((option.gives_bits || option.changes_trained) && !listed) options.push_back(option);
   }
   options.push_back({.name = "batches",
                      .help = "training batches that set the ranges; 0 where none is kept",
                      .unit = "BATCHES",
                      .group = "quantization",
                      .value = "8"});
+  return options;
+}
+
+Options eval_options(Options options) {
+  constexpr std::array<std::string_view, 3> as_everywhere{"data", "threads", "json"};
+  std::erase_if(options, [&](const OptionInfo& option) {
+    return !option.of_evaluation && !is_one_of(option.name, as_everywhere);
+  });
   return options;
 }
 
@@ -108,7 +117,7 @@ std::vector<Command> commands_on_runs(const Options& all) {
        "RUN",
        "evaluate the best weights of a run on the test part",
        {"bitstate eval runs/lorenz", "bitstate eval runs/lorenz --limit_test=100 --json"},
-       only(all, {"dataset", "step_rescale", "limit_test", "contour_length", "data", "threads", "json"})},
+       eval_options(all)},
       {"inspect",
        "RUN",
        "show bits, ranges, saturation and size of a trained model",

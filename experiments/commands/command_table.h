@@ -3,7 +3,6 @@
 
 #include "experiments/settings/options.h"
 
-#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,10 +18,6 @@ struct Command {
   std::vector<std::vector<std::string>> words{};  ///< names that its first argument may be, its second, ...
   bool paths = true;                              ///< its arguments may be paths
 };
-
-/// Options of a run that change it without training and are no quantization.
-inline constexpr std::array<std::string_view, 6> ptq_changes{"preset", "qgelu_approx", "hard_sigmoid",
-                                                             "scan",   "balance",      "transforms"};
 
 /// All commands; `run` are the options of runs with the values to show.
 std::vector<Command> command_table(const std::vector<OptionInfo>& run = run_options());

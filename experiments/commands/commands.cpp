@@ -83,12 +83,17 @@ Settings ptq_options(const std::string& run, const Settings& given) {
       const bool digits = !value.empty() && value.size() < 7 && value.find_first_not_of("0123456789") == value.npos;
       require<UsageError>(digits, "batches", "expected a whole number from 0 to 999999, got \"{}\"", value);
     }
-    changes = changes || is_quant_setting(name) || is_one_of(name, ptq_changes);
+    const Option* const option = find_option(option_table(), name);
+    changes = changes || (option != nullptr && (option->gives_bits || option->changes_trained));
     options.emplace_back(name == "batches" ? "calibration_batches" : name, value);
   }
-  require<UsageError>(changes, "ptq", "needs what to change: --quant=FILE, --bits=RULE, a *_bits flag, or one of {}",
-                      fmt::join(ptq_changes, ", "));
-  return options;
+  if (changes) return options;
+  std::vector<std::string> others;
+  for (const Option& option : option_table()) {
+    if (option.changes_trained) others.push_back(option.name);
+  }
+  fail<UsageError>("ptq", "needs what to change: --quant=FILE, --bits=RULE, a *_bits flag, or one of {}",
+                   fmt::join(others, ", "));
 }
 
 int ptq_command(const CommandLine& line) {

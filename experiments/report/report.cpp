@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <set>
@@ -150,10 +149,6 @@ bool same_but_for_quant(const Report& report, const ReportRow& a, const ReportRo
   return a.metric == b.metric;
 }
 
-/// Settings that say on what a run is tested.
-constexpr std::array<std::string_view, 9> test_settings{
-    "dataset", "data", "trajectories", "tau", "contour_length", "target", "horizon", "task", "limit_test"};
-
 /// Whether the runs of `row` started from a run of `other`, known by its weights or by its folder.
 bool started_from(const ReportRow& row, const ReportRow& other) {
   const auto is_source = [&](const std::filesystem::path& folder) {
@@ -206,8 +201,7 @@ bool larger_is_better(std::string_view metric) { return metric == "accuracy"; }
 
 bool Report::comparable(const ReportRow& a, const ReportRow& b) const {
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    const bool decides = std::find(test_settings.begin(), test_settings.end(), columns[i]) != test_settings.end();
-    if (decides && a.values[i] != b.values[i]) return false;
+    if (decides_test(columns[i]) && a.values[i] != b.values[i]) return false;
   }
   return a.metric == b.metric;
 }

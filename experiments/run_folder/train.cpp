@@ -379,10 +379,9 @@ TrainResult evaluate(const RunConfig& config, const std::filesystem::path& folde
   // a model may be asked about other data and rates than those it was trained with; all else must be as it was
   const RunConfig before = load_run_config((folder / "settings.ini").string(), {});
   RunConfig trained = config;
-  trained.dataset = before.dataset;
-  trained.data.pathfinder.contour_length = before.data.pathfinder.contour_length;
-  trained.s5.step_rescale = before.s5.step_rescale;
-  trained.data.limit_test = before.data.limit_test;
+  for (const Option& option : option_table()) {
+    if (option.of_evaluation) option.set(trained, option.text(before));
+  }
   const StopSignals signals;
   auto data = load_data(config, trained_on(folder / "best.h5").reading);
   Run run(config, folder, std::move(data));

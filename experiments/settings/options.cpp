@@ -47,11 +47,15 @@ OptionTable<RunConfig> choice_options() {
     const std::string name = datasets::canonical_name(value);
     config.dataset = name.empty() ? options::read_word("dataset", value, names) : name;
   };
-  table.add("dataset", "NAME", "what is learnt", set, [](const RunConfig& c) { return c.dataset; }).words = names;
+  auto& dataset = table.add("dataset", "NAME", "what is learnt", set, [](const RunConfig& c) { return c.dataset; });
+  dataset.words = names;
+  dataset.decides_test = true;
+  dataset.of_evaluation = true;
   table.begin_group("model");
   auto presets = preset_names();
   presets.insert(presets.begin(), "none");
-  table.word("preset", &RunConfig::preset, presets, "settings and rules that come before those given here");
+  table.word("preset", &RunConfig::preset, presets, "settings and rules that come before those given here")
+      .changes_trained = true;
   return table;
 }
 
@@ -110,7 +114,15 @@ std::vector<OptionInfo> run_options(const RunConfig& values) {
 
 std::vector<OptionInfo> run_options() { return run_options(RunConfig()); }
 
-bool is_quant_setting(std::string_view name) { return name.ends_with("_bits") || name == "quant" || name == "bits"; }
+bool is_quant_setting(std::string_view name) {
+  const Option* const option = find_option(option_table(), name);
+  return option != nullptr && option->gives_bits;
+}
+
+bool decides_test(std::string_view name) {
+  const Option* const option = find_option(option_table(), name);
+  return option != nullptr && option->decides_test;
+}
 
 bool is_chosen(const OptionInfo& option, const RunConfig& config) {
   return option.subjects.empty() || is_one_of(config.dataset, option.subjects);
@@ -181,8 +193,8 @@ Settings completed(const Settings& kept, std::string_view where) {
 
 Settings without_quantization(Settings settings) {
   std::erase_if(settings, [](const auto& setting) {
-    return is_quant_setting(setting.first) || setting.first.starts_with("from") ||
-           setting.first == "calibration_batches" || setting.first == "balance" || setting.first == "transforms";
+    const Option* const option = find_option(option_table(), setting.first);
+    return option != nullptr && (option->gives_bits || !option->inherited);
   });
   return settings;
 }

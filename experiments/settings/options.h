@@ -30,8 +30,9 @@ bool is_chosen(const OptionInfo& option, const RunConfig& config);
 /// Whether the option is chosen, or has its default.
 bool is_meaningful(const Option& option, const RunConfig& config);
 
-/// Whether the option gives bits to a model: without all of these the run is a float run.
+/// OptionInfo::gives_bits and decides_test of the option of this name; false for a name that is none.
 bool is_quant_setting(std::string_view name);
+bool decides_test(std::string_view name);
 
 /// Names of the built-in recipes, presets and quantization configurations (experiments/recipes, presets, configs).
 std::vector<std::string> recipe_names();
@@ -59,7 +60,7 @@ Settings settings(const RunConfig& config);
 /// not exist now, and for one of other data sets that has not its default.
 Settings completed(const Settings& kept, std::string_view where);
 
-/// Those of a run's settings that say what model it is, on what data and how it learns, for a run in other bits.
+/// Those of a run's settings that one in other bits inherits: what model it is, on what data and how it learns.
 Settings without_quantization(Settings settings);
 
 /// 16 hex digits: FNV-1a of the texts of all options that affect the result, of whatever data set (later ones at their

@@ -73,13 +73,19 @@ OptionTable<SourceSettings> source_options() {
   using S = SourceSettings;
   OptionTable<S> table("training");
   table.path("from", "RUN", &S::from, "folder of a run whose weights this one starts from");
-  table.real("from_lr_factor", "FACTOR", &S::lr_factor, {0.0, 1e3, true}, "with from: on ssm_lr_base");
-  table.real("from_epochs_factor", "FACTOR", &S::epochs_factor, {0.0, 1e3, true},
-             "with from: on epochs, rounded to at least 1");
-  table.flag("balance", &S::balance, "with from: bring the states to one magnitude, by powers of two");
+  table.real("from_lr_factor", "FACTOR", &S::lr_factor, {0.0, 1e3, true}, "with from: on ssm_lr_base").checked_alone =
+      true;
+  table
+      .real("from_epochs_factor", "FACTOR", &S::epochs_factor, {0.0, 1e3, true},
+            "with from: on epochs, rounded to at least 1")
+      .checked_alone = true;
+  table.flag("balance", &S::balance, "with from: bring the states to one magnitude, by powers of two").changes_trained =
+      true;
   auto& transforms = table.add("transforms", "LIST", "with from: transforms of its weights, in this order; known",
                                set_transforms, [](const S& s) { return transforms_text(s); });
+  transforms.changes_trained = true;
   for (const Transform& transform : all_transforms()) transforms.words.push_back(transform.name);
+  for (auto& option : table.rows()) option.inherited = false;
   return table;
 }
 
@@ -93,6 +99,7 @@ OptionTable<QuantSettings> quant_options() {
       .words = std::move(quants);
   table.add("bits", "RULE", "a further rule \"glob bits [key=value ...]\"; may be given again; none drops all",
             add_rules, [](const Q& q) { return fmt::format("{}", fmt::join(q.bits, "; ")); });
+  for (auto& option : table.rows()) option.gives_bits = true;
   return table;
 }
 

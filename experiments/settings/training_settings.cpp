@@ -7,7 +7,6 @@ namespace bitstate::experiments {
 OptionTable<TrainingSettings> training_options() {
   using T = TrainingSettings;
   OptionTable<T> table("training");
-  table.whole("bsz", "SEQUENCES", &T::bsz, 1, 65536, "batch size");
   table.whole("epochs", "EPOCHS", &T::epochs, 0, 1000000,
               "passes over the training part; 0 with from: only calibrate its weights");
   table.real("ssm_lr_base", "RATE", &T::ssm_lr_base, {0.0, 100.0, true}, "learning rate of the SSM's parameters");
@@ -21,9 +20,12 @@ OptionTable<TrainingSettings> training_options() {
               "seed of every random draw of the run");
   table.whole("lanes", "LANES", &T::lanes, 1, 1024,
               "lanes that a batch is dealt to; they change the last bits, unlike threads");
+  for (auto& option : table.rows()) option.checked_alone = true;
+  table.whole("bsz", "SEQUENCES", &T::bsz, 1, 65536, "batch size");  // the training part may have fewer
   table.begin_group("quantization");
-  table.whole("calibration_batches", "BATCHES", &T::calibration_batches, 0, 1000000,
+  auto& batches = table.whole("calibration_batches", "BATCHES", &T::calibration_batches, 0, 1000000,
               "training batches that set the ranges before the first step; all, if there are fewer");
+  batches.inherited = false;
   return table;
 }
 

@@ -5,9 +5,9 @@
 #include "datasets/registry.h"
 #include "experiments/report/run_record.h"
 #include "experiments/run_folder/train.h"
+#include "experiments/settings/options.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <set>
 #include <string>
@@ -16,15 +16,7 @@ namespace bitstate::experiments {
 
 namespace {
 
-/// Settings whose values only training tells apart: each is checked alone when it is read.
-constexpr std::array<std::string_view, 16> training_settings{
-    "seed",       "epochs", "ssm_lr_base",    "lr_factor",         "dt_global",    "lr_min",
-    "warmup_end", "lanes",  "cosine_anneal",  "p_dropout",         "weight_decay", "opt_config",
-    "dt_min",     "dt_max", "from_lr_factor", "from_epochs_factor"};
-
-bool is_generated(const RunConfig& config) { return config.dataset == "lorenz" || config.dataset == "mackey-glass"; }
-
-/// The settings of a run that `names` holds, but for those whose values no check depends on.
+/// The settings of a run that `names` holds, but for those that are checked alone when they are read.
 template <class Names>
 std::string key_of(const RunConfig& config, const Names& names) {
   Settings kept = settings(config);
@@ -32,9 +24,8 @@ std::string key_of(const RunConfig& config, const Names& names) {
   kept.emplace_back("checkpoint", config.run.resume ? config.run.out : "");
   kept.emplace_back("weights", config.source.digest);
   std::erase_if(kept, [&](const auto& setting) {
-    const bool is_checked =
-        !is_one_of(setting.first, training_settings) && !(setting.first == "tau" && is_generated(config));
-    return !is_checked || !names(setting.first);
+    const Option* const option = find_option(option_table(), setting.first);
+    return (option != nullptr && option->checked_alone) || !names(setting.first);
   });
   return format_ini(kept);
 }

@@ -172,7 +172,7 @@ bool advance(std::vector<std::size_t>& digits, const std::vector<Axis>& axes) {
 RunConfig float_reference(const RunConfig& config) {
   RunConfig reference = config;
   for (const Option& option : option_table()) {
-    if (is_quant_setting(option.name)) option.set(reference, "none");
+    if (option.gives_bits) option.set(reference, "none");
   }
   reference.quantization.text.clear();
   reference.quantization.trained_rules.reset();

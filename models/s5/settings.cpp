@@ -26,31 +26,35 @@ void add_model_options(OptionTable<S>& table) {
   table.flag("conj_sym", &S::conj_sym, "keep one of each conjugate pair of states");
   table.flag("clip_eigs", &S::clip_eigs, "keep the real part of every eigenvalue at -1e-4 or less");
   table.flag("bidirectional", &S::bidirectional, "scan in both directions");
-  table.real("dt_min", "TIME", &S::dt_min, {0.0, 1e3, true}, "smallest initial time of a step");
-  table.real("dt_max", "TIME", &S::dt_max, {0.0, 1e3, true}, "largest initial time of a step");
-  table.real("step_rescale", "FACTOR", &S::step_rescale, {0.0, 1e6, true}, "factor on the time of every step");
+  table.real("dt_min", "TIME", &S::dt_min, {0.0, 1e3, true}, "smallest initial time of a step").checked_alone = true;
+  table.real("dt_max", "TIME", &S::dt_max, {0.0, 1e3, true}, "largest initial time of a step").checked_alone = true;
+  table.real("step_rescale", "FACTOR", &S::step_rescale, {0.0, 1e6, true}, "factor on the time of every step")
+      .of_evaluation = true;
   table.flag("prenorm", &S::prenorm, "normalize before the SSM instead of after the layer");
   table.flag("batchnorm", &S::batchnorm, "batch normalization; false: layer normalization");
   table.real("bn_momentum", "SHARE", &S::bn_momentum, {0.0, 1.0, false, true}, "momentum of the running statistics");
-  table.flag("qgelu_approx", &S::qgelu_approx, "GELU as x * clip(x + 2, 0, 4) / 4");
-  table.flag("hard_sigmoid", &S::hard_sigmoid, "sigmoid as clip(x + 3, 0, 6) / 6");
+  table.flag("qgelu_approx", &S::qgelu_approx, "GELU as x * clip(x + 2, 0, 4) / 4").changes_trained = true;
+  table.flag("hard_sigmoid", &S::hard_sigmoid, "sigmoid as clip(x + 3, 0, 6) / 6").changes_trained = true;
   table.flag("use_layernorm_bias", &S::use_layernorm_bias, "layer normalization has a bias");
   table.flag("pad", &S::pad, "scan and norm run over padding, as in the reference");
 }
 
 void add_training_options(OptionTable<S>& table) {
   table.begin_group("training");
-  table.flag("dt_global", &S::dt_global, "log_step learns like all other parameters, with decay");
-  table.real("p_dropout", "SHARE", &S::p_dropout, {0.0, 1.0, false, true}, "dropout, tied over the sequence");
-  table.word("opt_config", &S::opt_config, {"standard", "BandCdecay", "BfastandCdecay", "noBCdecay", "qaft"},
-             "which parameters learn at which rate (qaft: SGD with momentum, no decay)");
+  table.flag("dt_global", &S::dt_global, "log_step learns like all other parameters, with decay").checked_alone = true;
+  table.real("p_dropout", "SHARE", &S::p_dropout, {0.0, 1.0, false, true}, "dropout, tied over the sequence")
+      .checked_alone = true;
+  table
+      .word("opt_config", &S::opt_config, {"standard", "BandCdecay", "BfastandCdecay", "noBCdecay", "qaft"},
+            "which parameters learn at which rate (qaft: SGD with momentum, no decay)")
+      .checked_alone = true;
   table.word("a_training", &S::a_training, {"continuous", "discrete", "frozen"},
              "what learns of the state matrix (Lambda and the step, the discrete matrix itself, nothing)");
 }
 
 void add_bit_options(OptionTable<S>& table) {
   table.begin_group("quantization");
-  table.word("scan", &S::scan, {"recurrence", "tree"}, "how a quantized state is computed");
+  table.word("scan", &S::scan, {"recurrence", "tree"}, "how a quantized state is computed").changes_trained = true;
   table.flag("quantize_gradients", &S::quantize_gradients, "quantize gradients as their operands");
   table.bit_width("a_bits", &S::a_bits, "discrete state matrix A, or none");
   table.bit_width("b_bits", &S::b_bits, "discrete B, or none");
