@@ -10,7 +10,7 @@ namespace bitstate {
 namespace {
 
 Group group_of(std::string_view name, const OptimizerSettings& settings) {
-  Group group = glob_matches("*.log_range", name) ? Group::ssm : Group::regular;
+  Group group = glob_matches("*.log_range", name) ? range_group : regular_group;
   for (const GroupRule& rule : settings.groups) {
     if (glob_matches(rule.glob, name)) group = rule.group;
   }
@@ -42,27 +42,11 @@ void update_sgd(float momentum, float rate, std::size_t n, const float* g, float
 
 }  // namespace
 
-std::string_view name_of(Group group) {
-  switch (group) {
-    case Group::regular:
-      return "regular";
-    case Group::none:
-      return "none";
-    case Group::ssm:
-      return "ssm";
-    case Group::frozen:
-      return "frozen";
-  }
-  return "";
-}
-
 ParameterRule parameter_rule(const NamedParameter& parameter, const OptimizerSettings& settings) {
   ParameterRule rule;
   rule.name = parameter.name;
   rule.group = group_of(parameter.name, settings);
-  rule.ssm_rate = rule.group == Group::ssm || rule.group == Group::none;
-  const bool decays = rule.group == Group::none || rule.group == Group::regular;
-  rule.decay = decays && settings.method == Method::adamw ? settings.weight_decay : 0.0;
+  rule.decay = rule.group.decays && settings.method == Method::adamw ? settings.weight_decay : 0.0;
   rule.offset = parameter.parameter->offset;
   rule.size = parameter.parameter->value.size();
   return rule;
@@ -90,7 +74,7 @@ Optimizer::Optimizer(std::span<const NamedParameter> parameters, const Optimizer
 }
 
 void Optimizer::step(std::span<const NamedParameter> parameters, std::span<const float> gradient, double lr,
-                     double ssm_lr) {
+                     double second_lr) {
   require(parameters.size() == rules_.size(), "optimizer", "got {} parameters, but was made for {}", parameters.size(),
           rules_.size());
   require(gradient.size() >= size_ && m.size() == size_ && v.size() == size_, "optimizer",
@@ -112,8 +96,8 @@ void Optimizer::step(std::span<const NamedParameter> parameters, std::span<const
     require(value.size() == rule.size && parameters[k].name == rule.name, "optimizer",
             "parameter {} is {} of {} elements, but was {} of {}", k, parameters[k].name, value.size(), rule.name,
             rule.size);
-    if (rule.group == Group::frozen) continue;
-    a.rate = static_cast<float>(rule.ssm_rate ? ssm_lr : lr);
+    if (rule.group.rate == Rate::zero) continue;
+    a.rate = static_cast<float>(rule.group.rate == Rate::second ? second_lr : lr);
     a.decay = static_cast<float>(rule.decay);
     const float* const g = gradient.data() + rule.offset;
     if (settings_.method == Method::sgd) {
@@ -131,8 +115,8 @@ std::string Optimizer::table() const {
   std::string text =
       fmt::format("{:<{}}  {:>9}  {:<7}  {:<6}  {}\n", "parameter", width, "size", "group", "rate", "decay");
   for (const auto& rule : rules_) {
-    text += fmt::format("{:<{}}  {:>9}  {:<7}  {:<6}  {}\n", rule.name, width, rule.size, name_of(rule.group),
-                        rule.group == Group::frozen ? "0" : (rule.ssm_rate ? "ssm_lr" : "lr"), rule.decay);
+    text += fmt::format("{:<{}}  {:>9}  {:<7}  {:<6}  {}\n", rule.name, width, rule.size, rule.group.name,
+                        rule.group.rate_name, rule.decay);
   }
   return text;
 }

@@ -12,22 +12,28 @@
 
 namespace bitstate {
 
-/// How the parameters of a group learn: S5's names, and "frozen".
-enum class Group : std::uint8_t {
-  regular,  ///< at lr, with decay
-  none,     ///< at ssm_lr, with decay
-  ssm,      ///< at ssm_lr, without decay
-  frozen    ///< they keep their values
+/// A step has two learning rates: most parameters learn at the first.
+enum class Rate : std::uint8_t { first, second, zero };
+
+/// How the parameters of a group learn. The names are literals; a family of models may have groups of its own.
+struct Group {
+  std::string_view name = "regular";
+  Rate rate = Rate::first;
+  bool decays = true;
+  std::string_view rate_name = "lr";  ///< of the rate, in the table of parameters
+
+  bool operator==(const Group&) const = default;
 };
 
-/// "regular" and so on.
-[[nodiscard]] std::string_view name_of(Group group);
+inline constexpr Group regular_group{};
+inline constexpr Group frozen_group{"frozen", Rate::zero, false, "0"};          ///< its parameters keep their values
+inline constexpr Group range_group{"range", Rate::second, false, "second_lr"};  ///< of learned ranges
 
 /// A row of the table that a family of models brings: the parameters whose names match `glob` (glob_matches of
 /// core/quant_spec.h) are of a group. The last row that matches wins.
 struct GroupRule {
   std::string glob;
-  Group group = Group::regular;
+  Group group = {};
 };
 
 enum class Method : std::uint8_t {
@@ -36,7 +42,7 @@ enum class Method : std::uint8_t {
 };
 
 struct OptimizerSettings {
-  /// What no row matches is regular, but learned ranges (`*.log_range`) are of the group ssm.
+  /// What no row matches is of the regular_group, but learned ranges (`*.log_range`) are of the range_group.
   std::vector<GroupRule> groups = {};
   Method method = Method::adamw;
   double weight_decay = 0.05;
@@ -49,8 +55,7 @@ struct OptimizerSettings {
 /// How one parameter is optimised: a row of the summary's table.
 struct ParameterRule {
   std::string name;
-  Group group = Group::regular;
-  bool ssm_rate = false;   ///< learns at ssm_lr instead of lr
+  Group group = {};
   double decay = 0.0;      ///< decoupled weight decay, 0 for none
   std::size_t offset = 0;  ///< place in the flat gradient, m and v
   std::size_t size = 0;
@@ -69,7 +74,7 @@ class Optimizer {
 
   /// One update from a flat gradient. `parameters` are those of the constructor, in the same order.
   /// Throws Error where the list differs or the gradient is shorter than the state.
-  void step(std::span<const NamedParameter> parameters, std::span<const float> gradient, double lr, double ssm_lr);
+  void step(std::span<const NamedParameter> parameters, std::span<const float> gradient, double lr, double second_lr);
 
   [[nodiscard]] const std::vector<ParameterRule>& rules() const { return rules_; }
   /// The rules as a table, a line a parameter: name, size, group, rate, decay.

@@ -14,8 +14,8 @@ struct Parameter {
   std::size_t offset = 0;
 };
 
-/// Running statistics, as those of a norm: saved, but not trained by gradients. After each training step they move
-/// towards what the batch wrote to Pass::statistics at `offset`, by 1 - TrainerOptions::bn_momentum.
+/// Running statistics of batches, as those of a norm: saved, but not trained by gradients. After each training step
+/// they move towards what the whole batch wrote to Pass::statistics at `offset`, by 1 - TrainerOptions::bn_momentum.
 struct Buffer {
   Tensor value;
   std::size_t offset = 0;

@@ -100,17 +100,17 @@ struct Entry {
   double mean_length;
   Tables tables;  ///< besides common_options()
   Splits (*load)(const DataSettings&);
+  /// Of a data set that is generated: how many training examples; null: there are files.
+  std::size_t (*generated)(const DataSettings&) = nullptr;
 };
+
+std::size_t simulated(const DataSettings& settings) { return training_trajectories(settings.dynamics.trajectories); }
 
 Splits lorenz_of(const DataSettings& settings) { return lorenz(settings.dynamics, settings.cache); }
 
 Splits mackey_glass_of(const DataSettings& settings) { return mackey_glass(settings.dynamics, settings.cache); }
-  /// Of a data set that is generated: how many training examples; null: there are files.
-  std::size_t (*generated)(const DataSettings&) = nullptr;
 
 Splits pathfinder_32(const DataSettings& settings) { return pathfinder_of("pathfinder", settings, 32); }
-std::size_t simulated(const DataSettings& settings) { return training_trajectories(settings.dynamics.trajectories); }
-
 
 Splits pathfinder_128(const DataSettings& settings) { return pathfinder_of("pathx", settings, 128); }
 
@@ -160,17 +160,17 @@ const Entry& entry(std::string_view name) {
   return *found;
 }
 
-/// A model that has learnt other ids or units cannot read these data.
-void check_reading(const Splits& splits, const Reading& learnt) {
-  require(splits.reading.vocabulary == learnt.vocabulary, "data",
-          "the ids of {} stand for other symbols than those that the model was trained with: they are numbered by the "
-          "training part, which must be the same",
 const Entry& official_entry(std::string_view name) {
   const Entry& e = entry(name);
   require<UsageError>(e.d_input > 0, "dataset", "own data have no official shape");
   return e;
 }
 
+/// A model that has learnt other ids or units cannot read these data.
+void check_reading(const Splits& splits, const Reading& learnt) {
+  require(splits.reading.vocabulary == learnt.vocabulary, "data",
+          "the ids of {} stand for other symbols than those that the model was trained with: they are numbered by the "
+          "training part, which must be the same",
           splits.name);
   const auto check_size = [&](std::size_t here, std::size_t there, std::string_view what) {
     require(there == 0 || here == there, "data", "{} has {} {}, the model was trained with {}", splits.name, here, what,
@@ -265,12 +265,12 @@ Splits load(std::string_view name, const DataSettings& settings) {
   return splits;
 }
 
+bool is_generated(std::string_view name) { return !canonical_name(name).empty() && entry(name).generated != nullptr; }
+
 Shape shape(std::string_view name) {
   const Entry& e = official_entry(name);
   Shape found;
   found.splits.name = e.name;
-bool is_generated(std::string_view name) { return !canonical_name(name).empty() && entry(name).generated != nullptr; }
-
   found.splits.task = e.task;
   found.splits.tokens = e.tokens;
   found.splits.pairs = e.pairs;
@@ -281,9 +281,9 @@ bool is_generated(std::string_view name) { return !canonical_name(name).empty() 
   return found;
 }
 
-}  // namespace bitstate::datasets
 std::size_t train_size(std::string_view name, const DataSettings& settings) {
   const Entry& e = official_entry(name);
   return e.generated == nullptr ? e.train_size : e.generated(settings);
 }
 
+}  // namespace bitstate::datasets

@@ -24,6 +24,8 @@ struct Inventory {
   [[nodiscard]] std::size_t range_count() const;      ///< ranges that quantizers keep: length of Pass::observed
   [[nodiscard]] std::size_t count_count() const;      ///< bins of all histograms: length of Pass::counts
   [[nodiscard]] std::vector<Site> sites() const;
+  /// Some statistics are of the whole batch: in training the sequences of a lane share a pass, and the lanes meet.
+  [[nodiscard]] bool has_batch_statistics() const { return !buffers.empty(); }
 };
 
 /// Passed to a struct's visit(): collects members under their paths. A struct lists its members once:

@@ -85,7 +85,8 @@ class Stepper {
         data_(shape_, config.training.bsz),
         model_(make_model(config, shape_)),
         inventory_(quantized()),
-        runner_(model_, inventory_, metric_of(shape_), {config.training.lanes, 0, config.s5.batchnorm}, workers),
+        runner_(model_, inventory_, metric_of(shape_), {config.training.lanes, 0, inventory_.has_batch_statistics()},
+                workers),
         optimizer_(inventory_.parameters, optimizer_settings(config)),
         indices_(config.training.bsz) {
     std::iota(indices_.begin(), indices_.end(), std::size_t{0});
@@ -145,7 +146,8 @@ BenchResult measure(const RunConfig& config) {
     for (int i = 0; i < 3; ++i) result.step_seconds = std::min(result.step_seconds, stepper.step_seconds());
   } while (seconds_since(start) < wanted_seconds);
   result.tokens_per_second = static_cast<double>(stepper.tokens()) / result.step_seconds;
-  result.fraction_of_gemm = training_flops_per_token(config.s5) * result.tokens_per_second / (result.gemm_gflops * 1e9);
+  result.fraction_of_gemm =
+      training_flops_per_token(config.model) * result.tokens_per_second / (result.gemm_gflops * 1e9);
   result.peak_rss_bytes = peak_rss_bytes();
   result.run_hours = projected_hours(config, result.step_seconds, workers.threads());
   return result;

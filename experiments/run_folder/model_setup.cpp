@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 namespace bitstate::experiments {
 
@@ -61,17 +62,19 @@ Metric metric_of(const datasets::Splits& data) {
 }
 
 OptimizerSettings optimizer_settings(const RunConfig& config) {
-  OptimizerSettings settings = s5_optimizer(config.s5);
-  settings.weight_decay = config.training.weight_decay;
+  OptimizerSettings settings = config.training.optimizer;
+  FamilyTraining family = training_of(config.model);
+  settings.groups = std::move(family.groups);
+  settings.method = family.method;
   return settings;
 }
 
 Model make_model(const RunConfig& config, const datasets::Splits& data) {
-  return s5_model(config.s5, shape_of(data), config.training.seed);
+  return bitstate::make_model(config.model, shape_of(data), config.training.seed);
 }
 
 std::size_t padded_length(const RunConfig& config, const datasets::Splits& data) {
-  return config.s5.pad ? data.max_length : 0;
+  return training_of(config.model).pads ? data.max_length : 0;
 }
 
 std::string rules_origin(const RunConfig& config) {

@@ -26,8 +26,7 @@ Metric metric_of(const datasets::Splits& data);
 /// How the parameters of a run learn.
 OptimizerSettings optimizer_settings(const RunConfig& config);
 
-/// The untrained model for inputs and outputs like those of `data`; its SSMs are discrete with a_training = discrete.
-/// Throws UsageError for sizes that make no model.
+/// The untrained model for inputs and outputs like those of `data`. Throws UsageError for sizes that make no model.
 Model make_model(const RunConfig& config, const datasets::Splits& data);
 
 /// Steps to which the model pads shorter sequences; 0: as long as they are.

@@ -9,12 +9,12 @@
 #include "experiments/settings/options.h"
 #include "experiments/settings/run_config.h"
 #include "experiments/training/weights.h"
-#include "models/s5/models.h"
 
 #include <fmt/ranges.h>
 
 #include <iterator>
 #include <system_error>
+#include <utility>
 
 namespace bitstate::experiments {
 namespace {
@@ -23,14 +23,11 @@ namespace fs = std::filesystem;
 
 std::filesystem::path weights_file(const std::filesystem::path& run) { return run / "best.h5"; }
 
-/// The weights of a continuous model, as those of the discrete model that it stands for.
-void read_as_discrete(const Hdf5Reader& reader, RunConfig config, const datasets::Splits& data,
-                      const Inventory& inventory) {
-  config.s5.a_training = "continuous";
-  Model model = make_model(config, data);
-  take_weights(reader, take_inventory(model));
-  for (S5SSM* ssm : ssms(model)) ssm->make_discrete();
-  const Inventory made = take_inventory(model);
+/// The weights of a model that is converted.
+void take_converted(const Hdf5Reader& reader, StoredModel stored, const Inventory& inventory) {
+  take_weights(reader, take_inventory(stored.model));
+  stored.convert(stored.model);
+  const Inventory made = take_inventory(stored.model);
   for (std::size_t i = 0; i < made.parameters.size(); ++i) {
     inventory.parameters[i].parameter->value = made.parameters[i].parameter->value;
   }
@@ -102,8 +99,9 @@ std::string load_source(const RunConfig& config, const datasets::Splits& data, c
   require<UsageError>(std::filesystem::exists(file), "from",
                       "{} holds no best.h5: it is not the folder of a trained run", config.source.from);
   const Hdf5Reader reader(file);
-  if (config.s5.a_training == "discrete" && !reader.exists("parameters/layers.0.ssm.Lambda_bar")) {
-    read_as_discrete(reader, config, data, inventory);
+  auto stored = stored_model(config.model, shape_of(data), config.training.seed, weight_names(reader, "parameters"));
+  if (stored) {
+    take_converted(reader, std::move(*stored), inventory);
   } else {
     take_weights(reader, inventory);
   }

@@ -29,9 +29,9 @@ std::string source_digest(const std::filesystem::path& run);
 std::string other_columns(const RunConfig& config);
 
 /// Sets parameters and buffers of config's model from `config.source.from`/best.h5, and stored ranges where the
-/// source's rule for the site is the same; other ranges are not taken over. A discrete model is the one that a
-/// continuous source stands for. Throws UsageError, naming the first tensor that differs, when the file belongs to a
-/// model of another architecture, Error when it is damaged.
+/// source's rule for the site is the same; other ranges are not taken over. A source of another form
+/// (stored_model of models/registry.h) is converted. Throws UsageError, naming the first tensor that differs, when the
+/// file belongs to a model of another architecture, Error when it is damaged.
 std::string load_source(const RunConfig& config, const datasets::Splits& data, const Inventory& inventory);
 
 }  // namespace bitstate::experiments

@@ -15,7 +15,6 @@
 #include "experiments/run_folder/source.h"
 #include "experiments/settings/options.h"
 #include "experiments/training/trainer.h"
-#include "models/s5/models.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -50,25 +49,18 @@ std::optional<datasets::Reading> known_reading(const RunConfig& config, const st
 }
 
 TrainerOptions trainer_options(const RunConfig& config, const datasets::Splits& data) {
-  TrainerOptions options;
+  TrainerOptions options = config.training;
   options.rules = quant_rules(config);
   options.rules_origin = rules_origin(config);
   options.epochs = epochs_of(config);
-  options.bsz = config.training.bsz;
-  options.ssm_lr = ssm_lr_of(config);
-  options.lr = options.ssm_lr * config.training.lr_factor;
-  options.lr_min = config.training.lr_min;
-  options.warmup_end = config.training.warmup_end;
-  options.cosine_anneal = config.training.cosine_anneal;
+  options.second_lr = second_lr_of(config);
+  options.lr = options.second_lr * config.training.lr_factor;
   options.optimizer = optimizer_settings(config);
-  options.bn_momentum = config.s5.bn_momentum;
-  options.calibration_batches = config.training.calibration_batches;
+  options.bn_momentum = training_of(config.model).bn_momentum;
   options.trained = !config.source.from.empty();
   options.metric = metric_of(data);
   options.target_units = data.reading.target_units;
   options.padded_length = padded_length(config, data);
-  options.seed = config.training.seed;
-  options.lanes = config.training.lanes;
   options.threads = config.run.threads;
   options.identity = identity_of(config);
   options.identity.data = datasets::digest(data);
@@ -357,22 +349,6 @@ TrainResult train(const RunConfig& config) {
   return result;
 }
 
-namespace {
-
-/// What another time of every step than that of the training does to weights; empty: nothing.
-std::string other_step(const RunConfig& config, const RunConfig& trained, Model model) {
-  constexpr std::string_view option = "step_rescale";
-  const std::string now = value_of(settings(config), option);
-  const std::string before = value_of(settings(trained), option);
-  const auto sites = ranges_of_one_step(model);
-  if (now == before || sites.empty()) return {};
-  return fmt::format(
-      "warning: {0}={1} changes the numbers of {2}, but their ranges stay those of {0}={3}: larger numbers saturate",
-      option, now, fmt::join(sites, ", "), before);
-}
-
-}  // namespace
-
 TrainResult evaluate(const RunConfig& config, const std::filesystem::path& folder) {
   require(std::filesystem::exists(folder / "best.h5"), "eval",
           "{} holds no best.h5: it is not the folder of a trained run", folder.string());
@@ -385,7 +361,7 @@ TrainResult evaluate(const RunConfig& config, const std::filesystem::path& folde
   const StopSignals signals;
   auto data = load_data(config, trained_on(folder / "best.h5").reading);
   Run run(config, folder, std::move(data));
-  const std::string warning = other_step(config, before, run.model());
+  const std::string warning = evaluation_warning(config.model, before.model, run.model());
   if (!warning.empty()) print_line(warning);
   return run.evaluate_best(identity_of(trained));
 }

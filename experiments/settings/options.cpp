@@ -77,7 +77,7 @@ std::vector<Option> in_order(std::vector<OptionOf<RunConfig>> rows) {
 
 std::vector<Option> made_option_table() {
   OptionTable<RunConfig> table = choice_options();
-  table.nested(s5_options(), &RunConfig::s5);
+  table.nested(model_options(), &RunConfig::model);
   table.nested(training_options(), &RunConfig::training);
   table.nested(source_options(), &RunConfig::source);
   table.nested(quant_options(), &RunConfig::quantization);

@@ -116,15 +116,15 @@ OptionTable<RunSettings> how_options() {
 }
 
 void validate(const RunConfig& c) {
-  validate(c.s5);
+  validate(c.model);
   validate_subjects(c);
   validate_source(c);
   for (const TransformStep& step : transforms_of(c.source)) {
     require<UsageError>(!step.transform->needs_calibration || c.training.calibration_batches > 0, step.transform->name,
                         "needs training batches; calibration_batches is 0");
   }
-  require<UsageError>(c.training.lr_min <= ssm_lr_of(c), "lr_min", "expected at most ssm_lr_base = {1}, got \"{0}\"",
-                      c.training.lr_min, ssm_lr_of(c));
+  require<UsageError>(c.training.lr_min <= second_lr_of(c), "lr_min", "expected at most ssm_lr_base = {1}, got \"{0}\"",
+                      c.training.lr_min, second_lr_of(c));
 }
 
 std::vector<TransformStep> transforms_of(const SourceSettings& source) {
@@ -138,13 +138,13 @@ std::size_t epochs_of(const RunConfig& config) {
   return std::max<std::size_t>(1, static_cast<std::size_t>(std::llround(epochs)));
 }
 
-double ssm_lr_of(const RunConfig& config) {
-  return config.training.ssm_lr_base * (config.source.from.empty() ? 1.0 : config.source.lr_factor);
+double second_lr_of(const RunConfig& config) {
+  return config.training.second_lr * (config.source.from.empty() ? 1.0 : config.source.lr_factor);
 }
 
 std::string quant_rules(const RunConfig& c) {
   if (c.quantization.trained_rules) return *c.quantization.trained_rules;
-  std::string rules = c.quantization.text + s5_rules(c.s5, c.preset == "qs5");
+  std::string rules = c.quantization.text + bitstate::quant_rules(c.model, c.preset);
   for (const auto& rule : c.quantization.bits) rules += rule + "\n";
   return rules;
 }

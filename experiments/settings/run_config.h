@@ -3,7 +3,7 @@
 
 #include "datasets/data_settings.h"
 #include "experiments/settings/training_settings.h"
-#include "models/s5/settings.h"
+#include "models/registry.h"
 
 #include <cstddef>
 #include <optional>
@@ -60,7 +60,7 @@ struct RunConfig {
   std::string recipe;              ///< where the settings came from: a built-in name or a file
   std::string dataset = "smnist";  ///< one of datasets::names()
   std::string preset = "none";     ///< a built-in list of settings and rules (experiments/presets)
-  S5Settings s5;                   ///< of the model; a second family gets its own member beside it
+  ModelSettings model;
   datasets::DataSettings data;
   TrainingSettings training;
   SourceSettings source;
@@ -72,9 +72,9 @@ struct RunConfig {
 /// nothing to the data set. Throws UsageError.
 void validate(const RunConfig& config);
 
-/// Epochs and SSM learning rate of the run, with the factors for a run that starts from another one.
+/// Epochs and second learning rate of the run, with the factors for a run that starts from another one.
 std::size_t epochs_of(const RunConfig& config);
-double ssm_lr_of(const RunConfig& config);
+double second_lr_of(const RunConfig& config);
 
 /// All quantization rules of the run, in .quant syntax: those of `quant`, then the *_bits flags as rules, then `bits`.
 /// Empty for a float run. Of a run that exists: those that it was trained with.

@@ -4,18 +4,28 @@
 
 namespace bitstate::experiments {
 
+namespace {
+
+OptionTable<OptimizerSettings> optimizer_options() {
+  OptionTable<OptimizerSettings> table("training");
+  table.real("weight_decay", "RATE", &OptimizerSettings::weight_decay, {0.0, 1e3}, "decoupled weight decay");
+  return table;
+}
+
+}  // namespace
+
 OptionTable<TrainingSettings> training_options() {
   using T = TrainingSettings;
   OptionTable<T> table("training");
   table.whole("epochs", "EPOCHS", &T::epochs, 0, 1000000,
               "passes over the training part; 0 with from: only calibrate its weights");
-  table.real("ssm_lr_base", "RATE", &T::ssm_lr_base, {0.0, 100.0, true}, "learning rate of the SSM's parameters");
+  table.real("ssm_lr_base", "RATE", &T::second_lr, {0.0, 100.0, true}, "learning rate of the SSM's parameters");
   table.real("lr_factor", "FACTOR", &T::lr_factor, {0.0, 1e6, true},
              "on ssm_lr_base, for the learning rate of all other parameters");
   table.real("lr_min", "RATE", &T::lr_min, {0.0, 100.0}, "learning rate at the end of the cosine");
   table.whole("warmup_end", "EPOCHS", &T::warmup_end, 0, 1000000, "linear warm-up of the learning rate");
   table.flag("cosine_anneal", &T::cosine_anneal, "cosine schedule after the warm-up; false: constant");
-  table.real("weight_decay", "RATE", &T::weight_decay, {0.0, 1e3}, "decoupled weight decay");
+  table.nested<OptimizerSettings>(optimizer_options(), &T::optimizer);
   table.whole("seed", "N", &T::seed, 0, std::numeric_limits<std::uint64_t>::max(),
               "seed of every random draw of the run");
   table.whole("lanes", "LANES", &T::lanes, 1, 1024,
@@ -24,7 +34,7 @@ OptionTable<TrainingSettings> training_options() {
   table.whole("bsz", "SEQUENCES", &T::bsz, 1, 65536, "batch size");  // the training part may have fewer
   table.begin_group("quantization");
   auto& batches = table.whole("calibration_batches", "BATCHES", &T::calibration_batches, 0, 1000000,
-              "training batches that set the ranges before the first step; all, if there are fewer");
+                              "training batches that set the ranges before the first step; all, if there are fewer");
   batches.inherited = false;
   return table;
 }

@@ -4,6 +4,7 @@
 #include "core/io/hdf5.h"
 #include "core/io/sha256.h"
 #include "core/io/units_file.h"
+#include "models/s5/format_2.h"
 
 #include <fmt/ranges.h>
 
@@ -83,23 +84,13 @@ void write_reading(Hdf5Writer& writer, const datasets::Reading& reading) {
   writer.write_scalar("data/outputs", std::uint64_t{reading.outputs});
 }
 
-/// Format 2 does not say what the data were like, but the weights do.
-void read_sizes_of_weights(const Hdf5Reader& reader, datasets::Reading& reading) {
-  for (const char* const bias : {"parameters/decoder.bias", "parameters/decoder.1.bias"}) {
-    if (reader.exists(bias)) reading.outputs = reader.shape(bias).back();
-  }
-  const Hdf5Shape encoder = reader.shape("parameters/encoder.weight");
-  const Hdf5Shape features = reader.shape("parameters/encoder.bias");
-  require(encoder.size() == 2 && features.size() == 2, "checkpoint", "{} holds an encoder that is no matrix",
-          reader.path().string());
-  reading.inputs = encoder[0] == features[1] ? encoder[1] : encoder[0];  // else a table: a row a token
-}
-
 datasets::Reading read_reading(const Hdf5Reader& reader) {
   datasets::Reading reading{checked_units(reader, "data/input_units"), checked_units(reader, "data/target_units"),
                             reader.read_text("data/vocabulary")};
   if (checked_version(reader) == 2) {
-    read_sizes_of_weights(reader, reading);
+    const DataSizes sizes = sizes_in_format_2(reader);
+    reading.inputs = sizes.inputs;
+    reading.outputs = sizes.outputs;
   } else {
     reading.inputs = reader.read_scalar<std::uint64_t>("data/inputs");
     reading.outputs = reader.read_scalar<std::uint64_t>("data/outputs");

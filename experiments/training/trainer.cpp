@@ -48,16 +48,17 @@ Inventory quantized(Model& model, const TrainerOptions& options) {
 }
 
 LaneSettings lane_settings(const TrainerOptions& options, const Inventory& inventory) {
-  // the statistics of a batch are those of all its sequences
-  const bool packed = !inventory.buffers.empty();
-  return {options.lanes, options.padded_length, packed, options.target_units};
+  return {options.lanes, options.padded_length, inventory.has_batch_statistics(), options.target_units};
 }
 
 std::string optimizer_text(const OptimizerSettings& o) {
   std::string text =
       fmt::format("method = {}\nweight_decay = {}\nbeta1 = {}\nbeta2 = {}\neps = {}\nmomentum = {}\n",
                   o.method == Method::sgd ? "sgd" : "adamw", o.weight_decay, o.beta1, o.beta2, o.eps, o.momentum);
-  for (const GroupRule& rule : o.groups) text += fmt::format("group {} = {}\n", rule.glob, name_of(rule.group));
+  for (const auto& [glob, group] : o.groups) {
+    text +=
+        fmt::format("group {0} = {1}\nrate {0} = {2}, decay {3}\n", glob, group.name, group.rate_name, group.decays);
+  }
   return text;
 }
 
@@ -68,7 +69,7 @@ std::string options_text(const TrainerOptions& o, Metric metric) {
   add("epochs", o.epochs);
   add("bsz", o.bsz);
   add("lr", o.lr);
-  add("ssm_lr", o.ssm_lr);
+  add("ssm_lr", o.second_lr);  // files know it by this name
   add("lr_min", o.lr_min);
   add("warmup_end", o.warmup_end);
   add("cosine_anneal", o.cosine_anneal);
@@ -216,7 +217,7 @@ void Trainer::train_step(const datasets::Dataset& training, std::span<const std:
     check_gradient(named, runner_.gradient().subspan(named.parameter->offset, named.parameter->value.size()));
   }
   optimizer_.step(inventory_.parameters, runner_.gradient(), schedule.rate(options_.lr, step),
-                  schedule.rate(options_.ssm_lr, step));
+                  schedule.rate(options_.second_lr, step));
   update_ranges(inventory_, runner_.observed());
   update_running_statistics(inventory_, runner_.statistics(), options_.bn_momentum);
   progress_.loss_sum += loss;

@@ -25,11 +25,11 @@ Group group_of_b(OptConfig config) {
     case OptConfig::standard:
     case OptConfig::sgd:
     case OptConfig::noBCdecay:
-      return Group::ssm;
+      return ssm_group;
     case OptConfig::BandCdecay:
-      return Group::none;
+      return none_group;
     case OptConfig::BfastandCdecay:
-      return Group::regular;
+      return regular_group;
   }
   fail("opt_config", "there is no value {}", static_cast<int>(config));
 }
@@ -38,15 +38,15 @@ Group group_of_b(OptConfig config) {
 
 std::vector<GroupRule> s5_groups(OptConfig config, bool dt_global, bool freeze_a) {
   std::vector<GroupRule> rules;
-  const auto add = [&](std::initializer_list<const char*> globs, Group group) {
+  const auto add = [&](std::initializer_list<const char*> globs, const Group& group) {
     for (const char* glob : globs) rules.push_back({glob, group});
   };
-  add({"*.ssm.Lambda_re", "*.ssm.Lambda_im", "*.ssm.Lambda_bar"}, Group::ssm);
-  add({"*.ssm.log_step"}, dt_global ? Group::regular : Group::ssm);
+  add({"*.log_range", "*.ssm.Lambda_re", "*.ssm.Lambda_im", "*.ssm.Lambda_bar"}, ssm_group);
+  add({"*.ssm.log_step"}, dt_global ? regular_group : ssm_group);
   add({"*.ssm.B", "*.ssm.B_bar"}, group_of_b(config));
-  add({"*.ssm.C", "*.ssm.C1", "*.ssm.C2", "*.ssm.D"}, config == OptConfig::noBCdecay ? Group::ssm : Group::regular);
+  add({"*.ssm.C", "*.ssm.C1", "*.ssm.C2", "*.ssm.D"}, config == OptConfig::noBCdecay ? ssm_group : regular_group);
   if (freeze_a) {
-    add({"*.ssm.Lambda_re", "*.ssm.Lambda_im", "*.ssm.Lambda_bar", "*.ssm.log_step"}, Group::frozen);
+    add({"*.ssm.Lambda_re", "*.ssm.Lambda_im", "*.ssm.Lambda_bar", "*.ssm.log_step"}, frozen_group);
   }
   return rules;
 }

@@ -23,7 +23,11 @@ OptConfig opt_config_of(std::string_view name);
 /// The optimiser of an opt_config.
 Method method_of(OptConfig config);
 
-/// The groups of the parameters of every S5SSM; all others are regular.
+/// S5's names of the groups that learn at ssm_lr, without decay and with it.
+inline constexpr Group ssm_group{"ssm", Rate::second, false, "ssm_lr"};
+inline constexpr Group none_group{"none", Rate::second, true, "ssm_lr"};
+
+/// The groups of the parameters of every S5SSM and of learned ranges; all others are regular.
 /// `dt_global`: log_step learns at the global rate and decays; `freeze_a`: Lambda and log_step keep their values.
 std::vector<GroupRule> s5_groups(OptConfig config, bool dt_global = false, bool freeze_a = false);
 

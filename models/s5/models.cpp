@@ -88,4 +88,8 @@ std::vector<std::string> ranges_of_one_step(Model& model) {
   return sites;
 }
 
+void make_discrete(Model& model) {
+  for (S5SSM* ssm : ssms(model)) ssm->make_discrete();
+}
+
 }  // namespace bitstate

@@ -89,4 +89,7 @@ std::vector<S5SSM*> ssms(Model& model);
 /// ranges that are learned, stored or fixed. None in discrete SSMs, whose numbers do not change either.
 std::vector<std::string> ranges_of_one_step(Model& model);
 
+/// S5SSM::make_discrete() of each of them.
+void make_discrete(Model& model);
+
 }  // namespace bitstate

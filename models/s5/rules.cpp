@@ -25,7 +25,8 @@ FlagOptions flag_options(bool as_in_qs5) {
 
 }  // namespace
 
-std::string s5_rules(const S5Settings& s, bool as_in_qs5) {
+std::string quant_rules(const S5Settings& s, std::string_view preset) {
+  const bool as_in_qs5 = preset == "qs5";
   std::string rules;
   const auto add = [&](const std::optional<int>& bits, std::string_view glob, std::string_view options) {
     if (bits) rules += fmt::format("{} {} {}\n", glob, *bits, options);

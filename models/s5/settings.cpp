@@ -5,6 +5,9 @@
 #include "models/s5/models.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 
 namespace bitstate {
 namespace {
@@ -146,7 +149,7 @@ void validate(const S5Settings& s) {
                       s.n_layers, s.d_model, s.ssm_size_base, with_commas(count), with_commas(limit));
 }
 
-Model s5_model(const S5Settings& settings, const ModelShape& shape, std::uint64_t seed) {
+Model make_model(const S5Settings& settings, const ModelShape& shape, std::uint64_t seed) {
   S5Options options;
   options.inputs = shape.inputs;
   options.tokens = shape.tokens;
@@ -157,18 +160,26 @@ Model s5_model(const S5Settings& settings, const ModelShape& shape, std::uint64_
   options.p_dropout = settings.p_dropout;
   options.layer = layer_options(settings);
   Model model = with_head(options, shape.output, seed);
-  if (settings.a_training == "discrete") {
-    for (S5SSM* ssm : ssms(model)) ssm->make_discrete();
-  }
+  if (settings.a_training == "discrete") make_discrete(model);
   return model;
 }
 
-OptimizerSettings s5_optimizer(const S5Settings& settings) {
+std::optional<StoredModel> stored_model(const S5Settings& settings, const ModelShape& shape, std::uint64_t seed,
+                                        std::span<const std::string> names) {
+  const bool is_discrete =
+      std::any_of(names.begin(), names.end(), [](const auto& name) { return name.ends_with(".ssm.Lambda_bar"); });
+  if (settings.a_training != "discrete" || is_discrete) return std::nullopt;
+  S5Settings continuous = settings;
+  continuous.a_training = "continuous";
+  return StoredModel{make_model(continuous, shape, seed), make_discrete};
+}
+
+FamilyTraining training_of(const S5Settings& settings) {
   const OptConfig opt_config = opt_config_of(settings.opt_config);
-  OptimizerSettings optimizer;
-  optimizer.groups = s5_groups(opt_config, settings.dt_global, settings.a_training == "frozen");
-  optimizer.method = method_of(opt_config);
-  return optimizer;
+  return {.groups = s5_groups(opt_config, settings.dt_global, settings.a_training == "frozen"),
+          .method = method_of(opt_config),
+          .bn_momentum = settings.bn_momentum,
+          .pads = settings.pad};
 }
 
 double training_flops_per_token(const S5Settings& s) {
@@ -179,6 +190,15 @@ double training_flops_per_token(const S5Settings& s) {
   const double forward = 4.0 * p * h * (1.0 + directions) + 8.0 * p * directions + 2.0 * h * h * gates + 20.0 * h;
   const double backward = 8.0 * p * h * (1.0 + directions) + 16.0 * p * directions + 4.0 * h * h * gates + 40.0 * h;
   return static_cast<double>(s.n_layers) * (forward + backward);
+}
+
+std::string evaluation_warning(const S5Settings& settings, const S5Settings& trained, Model model) {
+  const auto sites = ranges_of_one_step(model);
+  if (settings.step_rescale == trained.step_rescale || sites.empty()) return {};
+  return fmt::format(
+      "warning: step_rescale={} changes the numbers of {}, but their ranges stay those of step_rescale={}: larger "
+      "numbers saturate",
+      options::real_text(settings.step_rescale), fmt::join(sites, ", "), options::real_text(trained.step_rescale));
 }
 
 }  // namespace bitstate

@@ -1,14 +1,15 @@
 // The options of S5, under the names of S5's and Q-S5's flags, and the model that they stand for.
 #pragma once
 
-#include "autograd/optimizer.h"
 #include "core/options.h"
-#include "models/model.h"
+#include "models/family.h"
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
 namespace bitstate {
 
@@ -64,16 +65,23 @@ void validate(const S5Settings& settings);
 
 /// The untrained model for data of this shape; its SSMs are discrete with a_training = discrete. Throws UsageError for
 /// sizes that make no model.
-Model s5_model(const S5Settings& settings, const ModelShape& shape, std::uint64_t seed);
+Model make_model(const S5Settings& settings, const ModelShape& shape, std::uint64_t seed);
 
-/// The groups of its parameters and the method that they learn by.
-OptimizerSettings s5_optimizer(const S5Settings& settings);
+/// The groups of its parameters, the method that they learn by, and so on.
+FamilyTraining training_of(const S5Settings& settings);
 
 /// FLOPs of forward and backward for one token: complex products of B and C, recurrence, GLU, elementwise work.
 double training_flops_per_token(const S5Settings& settings);
 
-/// The rules that the *_bits flags stand for, in .quant syntax: in Q-S5's own arithmetic, or in that of its
-/// configurations here.
-std::string s5_rules(const S5Settings& settings, bool as_in_qs5);
+/// The rules that the *_bits flags stand for, in .quant syntax: with the preset qs5 in Q-S5's own arithmetic, else in
+/// that of its configurations here.
+std::string quant_rules(const S5Settings& settings, std::string_view preset);
+
+/// The continuous model, where a discrete one is wanted and there are parameters of a continuous one.
+std::optional<StoredModel> stored_model(const S5Settings& settings, const ModelShape& shape, std::uint64_t seed,
+                                        std::span<const std::string> names);
+
+/// Of another time of every step: ranges that do not follow it (ranges_of_one_step), while the numbers do.
+std::string evaluation_warning(const S5Settings& settings, const S5Settings& trained, Model model);
 
 }  // namespace bitstate

@@ -14,8 +14,10 @@
 namespace bitstate::tests::optimizer_test {
 namespace {
 
-/// What learns at the second rate without decay, in these tests.
-const std::vector<GroupRule> some_groups{{"*.ssm.Lambda_*", Group::ssm}, {"*.ssm.B", Group::ssm}};
+constexpr Group slow{"slow", Rate::second, false, "slow_lr"};
+constexpr Group decaying{"decaying", Rate::second, true, "slow_lr"};
+
+const std::vector<GroupRule> some_groups{{"*.ssm.Lambda_*", slow}, {"*.ssm.B", slow}};
 
 OptimizerSettings settings_with(std::vector<GroupRule> groups) {
   OptimizerSettings settings;
@@ -24,21 +26,18 @@ OptimizerSettings settings_with(std::vector<GroupRule> groups) {
 }
 
 TEST_CASE("optimizer: the last row that matches a name says its group; learned ranges and all others have theirs") {
-  const OptimizerSettings settings = settings_with(
-      {{"*.a", Group::ssm}, {"x.*", Group::none}, {"*.y.a", Group::frozen}, {"act:z.log_range", Group::regular}});
+  const OptimizerSettings settings =
+      settings_with({{"*.a", slow}, {"x.*", decaying}, {"*.y.a", frozen_group}, {"act:z.log_range", regular_group}});
   const auto rule_of = [&](const char* name) {
     Parameter parameter{Tensor(1, 3), 0};
     return parameter_rule({name, &parameter}, settings);
   };
-  CHECK(rule_of("w.a").group == Group::ssm);
-  CHECK(rule_of("x.a").group == Group::none);
-  CHECK(rule_of("x.y.a").group == Group::frozen);
-  CHECK(rule_of("w.aa").group == Group::regular);
-  CHECK(rule_of("weight:w.log_range").group == Group::ssm);
-  CHECK(rule_of("act:z.log_range").group == Group::regular);
-  CHECK(rule_of("w.a").ssm_rate);
-  CHECK(rule_of("x.a").ssm_rate);
-  CHECK(!rule_of("w").ssm_rate);
+  CHECK(rule_of("w.a").group == slow);
+  CHECK(rule_of("x.a").group == decaying);
+  CHECK(rule_of("x.y.a").group == frozen_group);
+  CHECK(rule_of("w.aa").group == regular_group);
+  CHECK(rule_of("weight:w.log_range").group == range_group);
+  CHECK(rule_of("act:z.log_range").group == regular_group);
   CHECK(rule_of("w.a").decay == 0.0);
   CHECK(rule_of("x.a").decay == 0.05);
   CHECK(rule_of("w").decay == 0.05);
@@ -49,7 +48,7 @@ TEST_CASE("optimizer: what is frozen keeps its bits") {
   set.add("a.x", Tensor(1, 2, 3.0F));
   set.add("b.x", Tensor(1, 2, 3.0F));
   for (const Method method : {Method::adamw, Method::sgd}) {
-    OptimizerSettings settings = settings_with({{"a.*", Group::frozen}});
+    OptimizerSettings settings = settings_with({{"a.*", frozen_group}});
     settings.method = method;
     Optimizer optimizer(set.list, settings);
     optimizer.step(set.list, std::vector<float>(4, 1.0F), 0.1, 0.1);
@@ -160,7 +159,7 @@ TEST_CASE("optimizer: the table names each parameter with its group, rate and de
   set.add("layers.0.ssm.Lambda_re", Tensor(1, 4));
   set.add("decoder.bias", Tensor(1, 10));
   const std::string table = Optimizer(set.list, settings_with(some_groups)).table();
-  CHECK(table.find("layers.0.ssm.Lambda_re          4  ssm      ssm_lr  0\n") != std::string::npos);
+  CHECK(table.find("layers.0.ssm.Lambda_re          4  slow     slow_lr  0\n") != std::string::npos);
   CHECK(table.find("decoder.bias                   10  regular  lr      0.05\n") != std::string::npos);
 }
 

@@ -1,6 +1,7 @@
 #include "datasets/sets/imdb.h"
 
 #include "core/error.h"
+#include "datasets/data_settings.h"
 #include "datasets/registry.h"
 #include "tests/support/archives.h"
 #include "tests/support/folders.h"

@@ -1,6 +1,7 @@
 #include "datasets/sets/smnist.h"
 
 #include "core/error.h"
+#include "datasets/data_settings.h"
 #include "datasets/formats/idx.h"
 #include "datasets/registry.h"
 #include "datasets/splits.h"

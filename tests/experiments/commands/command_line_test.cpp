@@ -1,6 +1,7 @@
 // What the program says of itself: help, lists, hints for names of other programs.
 #include "experiments/settings/command_line.h"
 #include "core/error.h"
+#include "datasets/registry.h"
 #include "experiments/commands/command_table.h"
 #include "experiments/commands/list.h"
 #include "experiments/run_folder/load.h"

@@ -80,8 +80,8 @@ struct ExportRig {
       }
     }
     Workers workers(1);
-    LaneRunner runner(model, inventory, metric_of(data), {1, padded_length(config, data), config.s5.batchnorm, {}},
-                      workers);
+    LaneRunner runner(model, inventory, metric_of(data),
+                      {1, padded_length(config, data), config.model.s5.batchnorm, {}}, workers);
     std::vector<std::size_t> order(data.train->size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     calibrate(runner, inventory, {*data.train, order, order.size(), 1, false});

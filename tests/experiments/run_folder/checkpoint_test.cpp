@@ -78,7 +78,7 @@ TEST_CASE("checkpoint: other settings, other rules and other sizes are refused b
   Saved saved(7.0F);
   save_checkpoint(folder / "c.h5", saved.identity, saved.progress, saved.inventory, &saved.optimizer);
   RunConfig config = saved.config;
-  config.training.weight_decay = 0.5;
+  config.training.optimizer.weight_decay = 0.5;
   CHECK_THROWS_WITH_AS(check_identity(folder / "c.h5", {format_ini(settings(config)), saved.identity.rules}),
                        doctest::Contains("weight_decay"), Error);
   CHECK_THROWS_WITH_AS(check_identity(folder / "c.h5", {saved.identity.settings, "weight:* 2\n"}),
@@ -132,7 +132,7 @@ TEST_CASE("training: padded sequences of full length are the unpadded ones, bit 
   RunConfig config = load_run_config("lorenz-small", {{"trajectories", "20"}, {"bsz", "4"}, {"epochs", "1"}});
   config.run.out = (folder / "plain").string();
   const std::string plain = train(config).weights_digest;
-  config.s5.pad = true;
+  config.model.s5.pad = true;
   config.run.out = (folder / "padded").string();
   CHECK(train(config).weights_digest == plain);
 }

@@ -64,8 +64,8 @@ TEST_CASE("training: every epoch has an order of its own") {
   RunConfig c = config(false, "none");
   c.data.dynamics.trajectories = 20;
   c.training.bsz = 15;
-  c.s5.p_dropout = 0.0;
-  c.training.ssm_lr_base = 1e-30;
+  c.model.s5.p_dropout = 0.0;
+  c.training.second_lr = 1e-30;
   c.training.lr_min = 0.0;
   const tests::TempFolder folder;
   c.run.out = (folder.path() / "run").string();

@@ -156,7 +156,7 @@ TEST_CASE("checkpoint: settings are compared by name, and options that did not e
   save_checkpoint(folder / "c.h5", older, {}, {}, nullptr);
   CHECK_NOTHROW(check_identity(folder / "c.h5", now));
   RunConfig padded = c;
-  padded.s5.pad = true;
+  padded.model.s5.pad = true;
   CHECK_THROWS_WITH_AS(check_identity(folder / "c.h5", identity_of(padded)),
                        doctest::Contains("was trained with pad=false, but this run has pad=true"), Error);
   older.settings += "from_the_future = 3\n";

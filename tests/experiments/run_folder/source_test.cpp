@@ -104,17 +104,17 @@ TEST_CASE("from: the source's settings are the recipe, but not its quantization 
   CHECK(c.source.from == source.string());
   CHECK(c.source.digest.size() == 64);
   CHECK(c.data.dynamics.trajectories == 20);
-  CHECK(c.training.ssm_lr_base == 0.02);
+  CHECK(c.training.second_lr == 0.02);
   CHECK(c.quantization.quant == "none");
-  CHECK_FALSE(c.s5.a_bits);
+  CHECK_FALSE(c.model.s5.a_bits);
   CHECK(c.quantization.bits.empty());
-  CHECK(c.s5.c_bits == 3);
+  CHECK(c.model.s5.c_bits == 3);
   const auto middle = folder / "middle";
   train(run_config({{"from", source.string()}, {"from_lr_factor", "0.5"}, {"c_bits", "3"}}, middle, ""));
   const RunConfig next = load_run_config("", {{"from", middle.string()}});
   CHECK(next.source.from == middle.string());
   CHECK(next.source.lr_factor == 1.0);
-  CHECK_FALSE(next.s5.c_bits);
+  CHECK_FALSE(next.model.s5.c_bits);
 }
 
 TEST_CASE("from: a discrete run starts as the continuous or discrete source computes, and never turns continuous") {
@@ -128,7 +128,7 @@ TEST_CASE("from: a discrete run starts as the continuous or discrete source comp
   CHECK_FALSE(Hdf5Reader(discrete / "best.h5").exists("parameters/layers.0.ssm.Lambda_re"));
 
   RunConfig next = run_config({{"from", discrete.string()}, {"epochs", "0"}}, folder / "next", "");
-  CHECK(next.s5.a_training == "discrete");
+  CHECK(next.model.s5.a_training == "discrete");
   CHECK(train(next).test_loss == loss);
   CHECK(evaluate(next, next.run.out).test_loss == loss);
   RunConfig trained = run_config({{"from", source.string()}, {"a_training", "discrete"}}, folder / "trained");
@@ -136,7 +136,7 @@ TEST_CASE("from: a discrete run starts as the continuous or discrete source comp
   CHECK(tensor(folder / "trained", "parameters/layers.0.ssm.Lambda_bar") !=
         tensor(discrete, "parameters/layers.0.ssm.Lambda_bar"));
 
-  next.s5.a_training = "continuous";
+  next.model.s5.a_training = "continuous";
   next.run.out = (folder / "back").string();
   CHECK_THROWS_WITH_AS(train(next), doctest::Contains("holds no layers.0.ssm.Lambda_re"), UsageError);
 }
@@ -160,12 +160,12 @@ TEST_CASE("from: the factors apply to rate and epochs, and only with from") {
   c.source.lr_factor = 0.1;
   c.source.epochs_factor = 1.0 / 3.0;
   CHECK(epochs_of(c) == 50);
-  CHECK(ssm_lr_of(c) == doctest::Approx(4e-4));
+  CHECK(second_lr_of(c) == doctest::Approx(4e-4));
   c.training.epochs = 1;
   CHECK(epochs_of(c) == 1);
   c.source.from.clear();
   CHECK(epochs_of(c) == 1);
-  CHECK(ssm_lr_of(c) == 4e-3);
+  CHECK(second_lr_of(c) == 4e-3);
   for (const char* option : {"from_lr_factor", "from_epochs_factor"}) {
     CHECK(tests::error_of<UsageError>([&] { load_run_config("smnist", {{option, "0.5"}}); }).find(option) == 1);
   }

@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "datasets/registry.h"
 #include "experiments/run_folder/identity.h"
 #include "experiments/run_folder/load.h"
 #include "experiments/settings/options.h"
@@ -171,7 +172,7 @@ TEST_CASE("settings: blanks at the ends of a value are no part of it, but of a p
   set_option(config, "data", " my data ");
   CHECK(config.data.own.input == "u");
   CHECK(config.training.epochs == 7);
-  CHECK(config.s5.mode == "last");
+  CHECK(config.model.s5.mode == "last");
   CHECK(config.quantization.quant == "w8a8");
   CHECK(config.data.path == " my data ");
   const RunConfig preset = load_run_config("smnist-small", {{"preset", "qs5 "}});

@@ -70,14 +70,14 @@ void check_qs5(const std::map<std::string, QuantSpec>& specs, int a, int bcd, in
 TEST_CASE("preset: its settings come after the recipe and before the options, and are among the settings") {
   CHECK(preset_names() == std::vector<std::string>{"qs5"});
   const RunConfig c = load_run_config("lorenz-small", {{"scan", "recurrence"}, {"preset", "qs5"}, {"epochs", "3"}});
-  CHECK_FALSE(c.s5.batchnorm);
-  CHECK_FALSE(c.s5.use_layernorm_bias);
-  CHECK(c.s5.qgelu_approx);
-  CHECK(c.s5.hard_sigmoid);
-  CHECK(c.s5.quantize_gradients);
-  CHECK(c.s5.scan == "recurrence");
+  CHECK_FALSE(c.model.s5.batchnorm);
+  CHECK_FALSE(c.model.s5.use_layernorm_bias);
+  CHECK(c.model.s5.qgelu_approx);
+  CHECK(c.model.s5.hard_sigmoid);
+  CHECK(c.model.s5.quantize_gradients);
+  CHECK(c.model.s5.scan == "recurrence");
   CHECK(c.training.epochs == 3);
-  CHECK(load_run_config("lorenz-small", {{"preset", "none"}}).s5.batchnorm);
+  CHECK(load_run_config("lorenz-small", {{"preset", "none"}}).model.s5.batchnorm);
 }
 
 TEST_CASE("preset: saved settings load back to the same run, with what overrode the preset") {
@@ -87,7 +87,7 @@ TEST_CASE("preset: saved settings load back to the same run, with what overrode 
   const RunConfig again = load_run_config((folder / "settings.ini").string(), {});
   CHECK(settings(again) == settings(c));
   CHECK(quant_rules(again) == quant_rules(c));
-  CHECK(again.s5.batchnorm);
+  CHECK(again.model.s5.batchnorm);
   CHECK(settings_hash(again) == settings_hash(c));
 }
 

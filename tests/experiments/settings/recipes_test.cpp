@@ -45,34 +45,34 @@ TEST_CASE("recipes: the seven tasks have the settings of S5's run scripts") {
     CAPTURE(row.name);
     const RunConfig c = load_run_config(row.name, {});
     CHECK(c.dataset == row.name);
-    CHECK(c.s5.n_layers == row.layers);
-    CHECK(c.s5.d_model == row.H);
-    CHECK(c.s5.ssm_size_base == row.P_full);
-    CHECK(c.s5.blocks == row.blocks);
-    CHECK(c.s5.activation_fn == row.activation);
-    CHECK(c.s5.C_init == row.C_init);
-    CHECK(c.s5.opt_config == row.opt_config);
-    CHECK(c.s5.dt_global == row.dt_global);
-    CHECK(c.s5.clip_eigs == row.clip);
-    CHECK(c.training.ssm_lr_base == row.ssm_lr);
+    CHECK(c.model.s5.n_layers == row.layers);
+    CHECK(c.model.s5.d_model == row.H);
+    CHECK(c.model.s5.ssm_size_base == row.P_full);
+    CHECK(c.model.s5.blocks == row.blocks);
+    CHECK(c.model.s5.activation_fn == row.activation);
+    CHECK(c.model.s5.C_init == row.C_init);
+    CHECK(c.model.s5.opt_config == row.opt_config);
+    CHECK(c.model.s5.dt_global == row.dt_global);
+    CHECK(c.model.s5.clip_eigs == row.clip);
+    CHECK(c.training.second_lr == row.ssm_lr);
     CHECK(c.training.lr_factor == row.lr_factor);
-    CHECK(c.training.weight_decay == row.weight_decay);
-    CHECK(c.s5.p_dropout == row.dropout);
+    CHECK(c.training.optimizer.weight_decay == row.weight_decay);
+    CHECK(c.model.s5.p_dropout == row.dropout);
     CHECK(c.training.bsz == row.bsz);
     CHECK(c.training.epochs == row.epochs);
     CHECK(c.training.warmup_end == row.warmup);
-    CHECK(c.s5.bn_momentum == row.momentum);
-    CHECK(c.s5.dt_min == row.dt_min);
+    CHECK(c.model.s5.bn_momentum == row.momentum);
+    CHECK(c.model.s5.dt_min == row.dt_min);
     CHECK(c.training.seed == row.seed);
-    CHECK(c.s5.bidirectional);
-    CHECK(c.s5.batchnorm);
-    CHECK(c.s5.prenorm);
-    CHECK(c.s5.conj_sym);
+    CHECK(c.model.s5.bidirectional);
+    CHECK(c.model.s5.batchnorm);
+    CHECK(c.model.s5.prenorm);
+    CHECK(c.model.s5.conj_sym);
     CHECK(c.training.cosine_anneal);
-    CHECK(c.s5.discretization == "zoh");
-    CHECK(c.s5.dt_max == .1);
+    CHECK(c.model.s5.discretization == "zoh");
+    CHECK(c.model.s5.dt_max == .1);
     CHECK(c.training.lr_min == 0);
-    CHECK(c.s5.pad == datasets::shape(row.name).splits.tokens);  // as the reference; the others have no padding
+    CHECK(c.model.s5.pad == datasets::shape(row.name).splits.tokens);  // as the reference; the others have no padding
     CHECK_NOTHROW(load_run_config(row.name + "-small", {}));
   }
 }

@@ -1,6 +1,7 @@
 
 #include "core/error.h"
 #include "core/quant_spec.h"
+#include "datasets/registry.h"
 #include "experiments/run_folder/load.h"
 #include "experiments/settings/command_line.h"
 #include "tests/support/temp_folder.h"
@@ -139,20 +140,20 @@ TEST_CASE("ini: comments, sections and spaces are read, and a line that is none 
 
 TEST_CASE("run_config: the defaults are S5's") {
   const RunConfig c = load_run_config("", {});
-  CHECK(c.s5.n_layers == 6);
-  CHECK(c.s5.d_model == 128);
-  CHECK(c.s5.ssm_size_base == 256);
-  CHECK(c.s5.blocks == 8);
-  CHECK(c.s5.C_init == "trunc_standard_normal");
-  CHECK(c.s5.activation_fn == "half_glu1");
-  CHECK(c.s5.conj_sym);
-  CHECK(c.s5.prenorm);
-  CHECK(c.s5.batchnorm);
-  CHECK_FALSE(c.s5.bidirectional);
-  CHECK_FALSE(c.s5.clip_eigs);
+  CHECK(c.model.s5.n_layers == 6);
+  CHECK(c.model.s5.d_model == 128);
+  CHECK(c.model.s5.ssm_size_base == 256);
+  CHECK(c.model.s5.blocks == 8);
+  CHECK(c.model.s5.C_init == "trunc_standard_normal");
+  CHECK(c.model.s5.activation_fn == "half_glu1");
+  CHECK(c.model.s5.conj_sym);
+  CHECK(c.model.s5.prenorm);
+  CHECK(c.model.s5.batchnorm);
+  CHECK_FALSE(c.model.s5.bidirectional);
+  CHECK_FALSE(c.model.s5.clip_eigs);
   CHECK(c.training.bsz == 64);
   CHECK(c.training.epochs == 100);
-  CHECK(c.training.weight_decay == 0.05);
+  CHECK(c.training.optimizer.weight_decay == 0.05);
   CHECK(c.training.seed == 1919);
   CHECK(quant_rules(c).empty());
 }
@@ -164,13 +165,13 @@ TEST_CASE("run_config: every built-in recipe loads, and its text is Q-S5's sizes
   }
   for (const auto& name : recipe_names()) CHECK_NOTHROW(load_run_config(name, {}));
   const RunConfig smnist = load_run_config("smnist", {});
-  CHECK(smnist.s5.n_layers == 4);
-  CHECK(smnist.s5.d_model == 96);
-  CHECK(smnist.s5.ssm_size_base == 128);
-  CHECK(smnist.s5.blocks == 1);
-  CHECK_FALSE(smnist.s5.batchnorm);
+  CHECK(smnist.model.s5.n_layers == 4);
+  CHECK(smnist.model.s5.d_model == 96);
+  CHECK(smnist.model.s5.ssm_size_base == 128);
+  CHECK(smnist.model.s5.blocks == 1);
+  CHECK_FALSE(smnist.model.s5.batchnorm);
   const RunConfig lorenz = load_run_config("lorenz", {});
-  CHECK(lorenz.s5.d_model == 3);
+  CHECK(lorenz.model.s5.d_model == 3);
   CHECK(lorenz.training.seed == 1337);
 }
 
@@ -344,7 +345,7 @@ TEST_CASE("run_config: settings() is canonical and loads back to the same run") 
   const RunConfig again = load_run_config(saved.path.string(), {});
   CHECK(settings(again) == settings(c));
   CHECK(settings_hash(again) == settings_hash(c));
-  CHECK(again.training.ssm_lr_base == c.training.ssm_lr_base);
+  CHECK(again.training.second_lr == c.training.second_lr);
   CHECK(again.training.seed == 18446744073709551615ULL);
   CHECK(again.quantization.bits == std::vector<std::string>{"act:* 8", "state:* 16 rate=0.1"});
   CHECK(again.quantization.text == "act:* 8\n");

@@ -99,7 +99,7 @@ TEST_CASE("sweep: the plan is the full product of axes, configurations and seeds
     CHECK(planned.hash == settings_hash(planned.config));
     CHECK(planned.config.training.epochs == 5);
     points.insert(std::to_string(planned.config.training.seed) + planned.config.quantization.quant +
-                  std::to_string(planned.config.s5.d_model) + std::to_string(planned.config.s5.p_dropout));
+                  std::to_string(planned.config.model.s5.d_model) + std::to_string(planned.config.model.s5.p_dropout));
   }
   CHECK(hashes.size() == runs.size());
   CHECK(points.size() == runs.size());

@@ -138,7 +138,7 @@ TEST_CASE("ptq: 0 epochs keep the source's weights, its folder and give a run fo
   CHECK(record.figures.at("test_mse") == result.test_metric);
   c.run.resume = true;
   CHECK(train(c).test_metric == result.test_metric);
-  c.training.weight_decay = 0.5;
+  c.training.optimizer.weight_decay = 0.5;
   CHECK_THROWS_WITH_AS(train(c), doctest::Contains("weight_decay"), Error);
 }
 

@@ -150,7 +150,7 @@ struct MadeRig {
                                        {"blocks", "2"},
                                        {"bidirectional", "true"},
                                        {"batchnorm", "false"}});
-    c.s5.p_dropout = dropout;
+    c.model.s5.p_dropout = dropout;
     return c;
   }
   std::vector<double> losses() {

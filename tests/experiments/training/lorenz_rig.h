@@ -32,7 +32,8 @@ struct LorenzRig {
   Model model = experiments::make_model(c, data);
   Inventory inventory = take_inventory(model);
   Workers workers{2};
-  LaneRunner runner{model, inventory, experiments::metric_of(data), {c.training.lanes, 0, c.s5.batchnorm}, workers};
+  LaneRunner runner{
+      model, inventory, experiments::metric_of(data), {c.training.lanes, 0, c.model.s5.batchnorm}, workers};
   std::vector<std::size_t> order = std::vector<std::size_t>(data.train->size());
 
   explicit LorenzRig(const experiments::Settings& options) : c(small_lorenz(options)) {

@@ -27,7 +27,7 @@ TrainerOptions small_options() {
   options.rules = eight_bits;
   options.epochs = 3;
   options.bsz = 4;
-  options.lr = options.ssm_lr = 0.01;
+  options.lr = options.second_lr = 0.01;
   options.lanes = 3;
   options.threads = 2;
   return options;
@@ -246,7 +246,7 @@ TEST_CASE("trainer: a file of another model changes nothing") {
 TEST_CASE("trainer: a divergence says where") {
   TrainerOptions options = small_options();
   options.rules.clear();
-  options.lr = options.ssm_lr = 1e30;
+  options.lr = options.second_lr = 1e30;
   Trainer trainer(TwoLayers({Output::values_per_step}), options);
   CHECK_THROWS_WITH_AS((void)trainer.train(noise(), noise()), doctest::Contains("[train] epoch 1, step 2: "),
                        DivergedError);

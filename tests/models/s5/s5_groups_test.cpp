@@ -56,10 +56,10 @@ TEST_CASE("s5 groups: the four opt_configs put every leaf in the reference's gro
       const std::string& name = leaf;
       CAPTURE(name);
       CAPTURE(k);
-      CHECK(name_of(rule.group) == expected);
-      CHECK(rule.ssm_rate == (expected != "regular"));
+      CHECK(rule.group.name == expected);
+      CHECK((rule.group.rate == Rate::second) == (expected != "regular"));
       CHECK(rule.decay == (expected == "ssm" ? 0.0 : 0.05));
-      CHECK(name_of(rule_of(leaf, configs[k], true).group) == (leaf == "log_step" ? "regular" : expected));
+      CHECK(rule_of(leaf, configs[k], true).group.name == (leaf == "log_step" ? "regular" : expected));
     }
   }
 }

@@ -24,18 +24,18 @@ S5Settings small() {
 
 TEST_CASE("s5 settings: the model has the head that the data ask for") {
   for (const Output output : {Output::class_per_sequence, Output::values_per_sequence, Output::values_per_step}) {
-    const Model model = s5_model(small(), {3, false, 5, {output}}, 1);
+    const Model model = make_model(small(), {3, false, 5, {output}}, 1);
     CHECK(model.output().output == output);
     CHECK(model.output().sequences == 1);
   }
-  Model pairs = s5_model(small(), {30, true, 2, {Output::class_per_sequence, 2}}, 1);
+  Model pairs = make_model(small(), {30, true, 2, {Output::class_per_sequence, 2}}, 1);
   CHECK(pairs.output().sequences == 2);
   CHECK(pairs.as<S5Retrieval>() != nullptr);
 }
 
 TEST_CASE("s5 settings: a model that learns the discrete matrix has it as parameters") {
   const auto lambda_bars = [](const S5Settings& settings) {
-    Model model = s5_model(settings, {}, 1);
+    Model model = make_model(settings, {}, 1);
     std::size_t count = 0;
     for (const auto& [name, parameter] : take_inventory(model).parameters) count += name.ends_with("Lambda_bar");
     return count;
@@ -67,11 +67,11 @@ std::string rules(std::optional<int> S5Settings::*flag, bool as_in_qs5, const st
   S5Settings settings = small();
   settings.activation_fn = activation;
   settings.*flag = 4;
-  return s5_rules(settings, as_in_qs5);
+  return quant_rules(settings, as_in_qs5 ? "qs5" : "none");
 }
 
 TEST_CASE("s5 settings: the *_bits flags are rules of S5's sites") {
-  CHECK(s5_rules(small(), false).empty());
+  CHECK(quant_rules(small(), "none").empty());
   CHECK(rules(&S5Settings::a_bits, false) == "weight:*.ssm.A 4 form=log-polar\n");
   CHECK(rules(&S5Settings::a_bits, true) == "weight:*.ssm.A 4 range=absmax granularity=tensor edge=half\n");
   CHECK(rules(&S5Settings::b_bits, false) == "weight:*.ssm.B 4 range=absmax granularity=channel edge=half\n");
@@ -83,14 +83,35 @@ TEST_CASE("s5 settings: the *_bits flags are rules of S5's sites") {
   CHECK(rules(&S5Settings::non_ssm_act_bits, false, "gelu").find("act:*.gelu 4 ") != std::string::npos);
 }
 
+TEST_CASE("s5 settings: a discrete model is made of a continuous one where the parameters are continuous") {
+  S5Settings settings = small();
+  settings.n_layers = 2;
+  const std::vector<std::string> continuous{"encoder.weight", "layers.0.ssm.Lambda_re"};
+  const std::vector<std::string> discrete{"encoder.weight", "layers.0.ssm.Lambda_bar"};
+  CHECK_FALSE(stored_model(settings, {}, 1, continuous));
+  settings.a_training = "discrete";
+  CHECK_FALSE(stored_model(settings, {}, 1, discrete));
+  auto stored = stored_model(settings, {}, 1, continuous);
+  REQUIRE(stored);
+  const auto names = [](Model& model) {
+    std::vector<std::string> found;
+    for (const NamedParameter& parameter : take_inventory(model).parameters) found.push_back(parameter.name);
+    return found;
+  };
+  Model wanted = make_model(settings, {}, 1);
+  CHECK(names(stored->model) != names(wanted));
+  stored->convert(stored->model);
+  CHECK(names(stored->model) == names(wanted));
+}
+
 TEST_CASE("s5 settings: what learns, and by which method, follows from opt_config and a_training") {
   S5Settings settings = small();
-  CHECK(s5_optimizer(settings).method == Method::adamw);
+  CHECK(training_of(settings).method == Method::adamw);
   settings.opt_config = "qaft";
-  CHECK(s5_optimizer(settings).method == Method::sgd);
+  CHECK(training_of(settings).method == Method::sgd);
   const auto frozen = [](const S5Settings& s) {
     std::size_t count = 0;
-    for (const GroupRule& rule : s5_optimizer(s).groups) count += rule.group == Group::frozen ? 1U : 0U;
+    for (const GroupRule& rule : training_of(s).groups) count += rule.group == frozen_group ? 1U : 0U;
     return count;
   };
   CHECK(frozen(settings) == 0);

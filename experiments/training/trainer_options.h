@@ -1,0 +1,70 @@
+// What a Trainer is told, and what it tells while it trains.
+#pragma once
+
+#include "autograd/optimizer.h"
+#include "datasets/dataset.h"
+#include "experiments/training/checkpoint.h"
+#include "experiments/training/metric.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace bitstate {
+
+/// The mean over a part of the data.
+struct Evaluation {
+  double loss = 0.0;
+  double metric = 0.0;
+  std::uint64_t tokens = 0;  ///< steps that were read
+};
+
+/// What an epoch gave.
+struct EpochResult {
+  std::uint64_t epoch = 0;  ///< from 1
+  double train_loss = 0.0;  ///< mean over its steps
+  Evaluation validation;
+  bool best = false;  ///< no epoch before had as good a metric
+};
+
+/// What a Trainer tells and asks while it trains, on the thread that trains. Each may be empty. What a callback throws
+/// leaves the trainer as a stop does.
+struct TrainerCallbacks {
+  std::function<void(const Progress&)> step;      ///< after each step that `stop` lets pass
+  std::function<void(const EpochResult&)> epoch;  ///< after each epoch and its validation
+  /// Asked after each step and while a part is evaluated; true ends what is running there.
+  std::function<bool()> stop;
+};
+
+/// How a Trainer trains. The defaults are S5's, but every parameter is in the group regular: a family with others
+/// brings a table (s5_groups of models/s5/groups.h).
+struct TrainerOptions {
+  std::string rules = {};  ///< of quantization, in .quant syntax (named_rules() has built-in ones); empty: float
+  std::string rules_origin = "rules";  ///< what error sentences call them
+  /// Of train(), and of the schedule (autograd/schedule.h): as in S5 the last `warmup_end` of them learn at lr_min.
+  std::size_t epochs = 100;
+  std::size_t bsz = 64;                 ///< sequences of a batch
+  double lr = 1e-3;                     ///< of all other groups
+  double second_lr = 1e-3;              ///< of the groups that learn at Rate::second
+  double lr_min = 0.0;                  ///< at the end of the cosine
+  std::size_t warmup_end = 1;           ///< epochs of linear warm-up
+  bool cosine_anneal = true;            ///< false: constant after the warm-up
+  OptimizerSettings optimizer = {};     ///< groups of parameters, method, decay
+  double bn_momentum = 0.95;            ///< of running statistics
+  std::size_t calibration_batches = 1;  ///< training batches that set the ranges before the first step
+  bool trained = false;                 ///< the weights come from a training: calibration reads running statistics
+  std::optional<Metric> metric = {};    ///< none: accuracy for classes, rmse for values
+  datasets::Units target_units = {};    ///< in which the rmse is given
+  std::size_t padded_length = 0;        ///< shorter sequences are padded to so many steps
+  std::uint64_t seed = 1919;            ///< of the order of sequences, of dropout and of stochastic rounding
+  std::size_t lanes = 16;               ///< that a batch is dealt to; part of the result, unlike threads
+  std::size_t threads = 0;              ///< 0: one for each core
+  /// Is kept in checkpoints. Without settings the trainer keeps its options there, and resume() compares them; with
+  /// settings the caller compares.
+  RunIdentity identity = {};
+  TrainerCallbacks callbacks = {};
+};
+
+}  // namespace bitstate

@@ -1,0 +1,26 @@
+// What a family of models says of itself to a run that trains one of its models (models/registry.h).
+#pragma once
+
+#include "autograd/optimizer.h"
+#include "models/model.h"
+
+#include <vector>
+
+namespace bitstate {
+
+/// How the models of a family learn, besides what every training has.
+struct FamilyTraining {
+  std::vector<GroupRule> groups = {};  ///< of its parameters
+  Method method = Method::adamw;
+  double bn_momentum = 0.95;  ///< of running statistics
+  bool pads = false;          ///< sequences are padded to the longest of the data, and the model computes the padding
+};
+
+/// A model whose parameters are those of a file, and what makes the model that a run trains of it. The inventory of the
+/// model is to be taken anew afterwards.
+struct StoredModel {
+  Model model;
+  void (*convert)(Model& model);
+};
+
+}  // namespace bitstate
