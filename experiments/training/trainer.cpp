@@ -69,13 +69,12 @@ std::string options_text(const TrainerOptions& o, Metric metric) {
   add("epochs", o.epochs);
   add("bsz", o.bsz);
   add("lr", o.lr);
-  add("ssm_lr", o.second_lr);  // files know it by this name
+  add("second_lr", o.second_lr);
   add("lr_min", o.lr_min);
   add("warmup_end", o.warmup_end);
   add("cosine_anneal", o.cosine_anneal);
   add("bn_momentum", o.bn_momentum);
   add("calibration_batches", o.calibration_batches);
-  add("trained", o.trained);
   add("metric", metric_name(metric));
   add("target_deviations", fmt::format("{}", fmt::join(o.target_units.deviation, " ")));
   add("padded_length", o.padded_length);
@@ -88,6 +87,8 @@ std::string options_text(const TrainerOptions& o, Metric metric) {
 std::string first_difference(const std::string& saved, const std::string& own) {
   std::istringstream lines(saved);
   for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("trained = ")) continue;  // of older files: whether start_from() had been called
+    if (line.starts_with("ssm_lr = ")) line.replace(0, 6, "second_lr");  // its older name
     if (("\n" + own).find("\n" + line + "\n") == std::string::npos) return line;
   }
   return {};
@@ -136,6 +137,7 @@ void Trainer::say_where(std::string_view where, const Error& error) const {
 }
 
 CalibrationData Trainer::calibration_data(const datasets::Dataset& training) const {
+  (void)steps_per_epoch(training);  // there is a batch to read
   return {training, epoch_order(training.size(), options_.seed, 0), options_.bsz, options_.calibration_batches,
           options_.trained};
 }
@@ -289,11 +291,11 @@ void Trainer::resume(const std::filesystem::path& file) {
 
 Progress Trainer::load_weights(const std::filesystem::path& file) { return load_checkpoint(file, inventory_, nullptr); }
 
-void Trainer::start_from(const std::filesystem::path& file) {
+std::vector<std::string> Trainer::start_from(const std::filesystem::path& file) {
   const Hdf5Reader reader(file);
   take_weights(reader, inventory_);
-  (void)take_stored_ranges(reader, inventory_);
   options_.trained = true;
+  return take_stored_ranges(reader, inventory_);
 }
 
 }  // namespace bitstate

@@ -17,11 +17,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace bitstate {
 
@@ -51,11 +53,13 @@ class Trainer {
   /// part, Error where a site has no range yet.
   [[nodiscard]] std::optional<Evaluation> evaluate(const datasets::Dataset& part);
 
-  /// Sets the ranges of sites that have none, as the first epoch() does: what post-training quantization needs.
+  /// Sets the ranges of sites that have none, as the first epoch() does: what post-training quantization needs. Throws
+  /// UsageError for a training part of fewer sequences than a batch.
   void calibrate(const datasets::Dataset& training);
 
   /// Lets `change` change the model, as the transforms of experiments/posttraining do. Ranges are calibrated anew
-  /// afterwards, but for stored ones. Throws Error after a training step, and what `change` throws.
+  /// afterwards, but for stored ones. Throws Error after a training step, UsageError as calibrate() does, and what
+  /// `change` throws.
   void transform(const datasets::Dataset& training, const std::function<void(const TransformTarget&)>& change);
 
   /// The whole state, to be resumed; written atomically. Throws Error where a site has no range yet.
@@ -69,8 +73,9 @@ class Trainer {
   /// progress of this trainer stays. Throws Error for a damaged file and another model; then nothing has changed.
   Progress load_weights(const std::filesystem::path& file);
   /// Begins with the weights of a file that may have been trained in other bits: ranges are calibrated anew, but
-  /// stored ones are taken over. Throws UsageError for another model; then nothing has changed.
-  void start_from(const std::filesystem::path& file);
+  /// stored ones are taken over where the rule of the site is the same. Returns the sites whose stored ranges are not,
+  /// because their rule is another. Throws UsageError for another model; then nothing has changed.
+  std::vector<std::string> start_from(const std::filesystem::path& file);
 
   /// Steps of an epoch on these data. Throws UsageError when they are fewer than a batch.
   [[nodiscard]] std::size_t steps_per_epoch(const datasets::Dataset& training) const;

@@ -10,7 +10,9 @@
 #include <doctest/doctest.h>
 
 #include <cstddef>
+#include <filesystem>
 #include <limits>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -89,6 +91,49 @@ TEST_CASE("trainer: one that is stopped anywhere and resumed ends with the bits 
   }
 }
 
+/// Weights of a float training for start_from().
+void train_in_float(const std::filesystem::path& file) {
+  TrainerOptions options = small_options();
+  options.rules.clear();
+  Trainer floating = trainer_of(options);
+  REQUIRE(floating.train(noise(), noise()));
+  floating.save_weights(file);
+}
+
+TEST_CASE("trainer: a fine-tuning that is stopped is resumed by a trainer that starts from nothing") {
+  const TempFolder folder;
+  train_in_float(folder / "float.h5");
+  Trainer undisturbed = trainer_of(small_options());
+  undisturbed.start_from(folder / "float.h5");
+  REQUIRE(undisturbed.train(noise(), noise()));
+
+  std::size_t asked = 0;
+  TrainerOptions options = small_options();
+  options.callbacks.stop = [&] { return ++asked == 2; };
+  Trainer stopped = trainer_of(options);
+  stopped.start_from(folder / "float.h5");
+  REQUIRE_FALSE(stopped.train(noise(), noise()));
+  stopped.save(folder / "checkpoint.h5");
+  Trainer resumed = trainer_of(small_options());
+  resumed.resume(folder / "checkpoint.h5");
+  REQUIRE(resumed.train(noise(), noise()));
+  CHECK(weights_digest(resumed.inventory()) == weights_digest(undisturbed.inventory()));
+}
+
+TEST_CASE("trainer: a checkpoint with the names of earlier versions is resumed") {
+  const TempFolder folder;
+  const auto resume = [&](const std::string& settings) {
+    TrainerOptions options = small_options();
+    options.identity.settings = settings;
+    Trainer old = trainer_of(options);
+    old.calibrate(noise());
+    old.save(folder / "c.h5");
+    trainer_of(small_options()).resume(folder / "c.h5");
+  };
+  CHECK_NOTHROW(resume("bsz = 4\nssm_lr = 0.01\ntrained = true\n"));
+  CHECK_THROWS_WITH_AS(resume("bsz = 4\nssm_lr = 0.02\n"), doctest::Contains("(second_lr = 0.02)"), Error);
+}
+
 TEST_CASE("trainer: the result depends on seed and lanes, not on threads") {
   TrainerOptions options = small_options();
   const std::string digest = digest_of(options);
@@ -130,6 +175,9 @@ TEST_CASE("trainer: what cannot be trained is refused before anything is") {
   options.bsz = 13;
   CHECK_THROWS_WITH_AS((void)trainer_of(options).train(noise(), noise()),
                        "[bsz] expected at most 12, the sequences of the training part, got \"13\"", UsageError);
+  CHECK_THROWS_WITH_AS(trainer_of(options).calibrate(noise()), doctest::Contains("[bsz]"), UsageError);
+  CHECK_THROWS_WITH_AS(trainer_of(options).transform(noise(), [](const TransformTarget&) {}),
+                       doctest::Contains("[bsz]"), UsageError);
   for (std::size_t TrainerOptions::*const field : {&TrainerOptions::bsz, &TrainerOptions::lanes}) {
     options = small_options();
     options.*field = 0;
@@ -215,6 +263,20 @@ TEST_CASE("trainer: weights are taken without the progress, into the same bits o
   CHECK(rounded != floating.evaluate(noise())->metric);
   REQUIRE(quantized.train(noise(), noise()));
   CHECK_THROWS_WITH_AS((void)quantized.epoch(noise(), noise()), doctest::Contains("all 3 epochs"), UsageError);
+}
+
+TEST_CASE("trainer: the stored ranges that other bits cannot take over are named") {
+  const TempFolder folder;
+  const auto trainer = [](const std::string& bits) {
+    TrainerOptions options = small_options();
+    options.rules = "weight:first 8 range=stored\nweight:second " + bits + " range=stored\n";
+    return std::make_unique<Trainer>(TwoLayers({Output::values_per_step}), options);
+  };
+  const auto source = trainer("8");
+  source->calibrate(noise());
+  source->save_weights(folder / "source.h5");
+  CHECK(trainer("8")->start_from(folder / "source.h5").empty());
+  CHECK(trainer("4")->start_from(folder / "source.h5") == std::vector<std::string>{"weight:second"});
 }
 
 /// TwoLayers with a layer that it does not use.
