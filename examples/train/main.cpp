@@ -42,7 +42,7 @@ struct Network {  // decoder(last(softsign(ssm(x))))
   }
 };
 int main() {
-  TrainerOptions options{.rules = named_rules("w8a8") + "weight:decoder 6\n", .epochs = 10, .bsz = 16};
+  TrainerOptions options{{.epochs = 10, .bsz = 16}, named_rules("w8a8") + "weight:decoder 6\n"};
   options.lr = options.second_lr = 0.01, options.optimizer.groups = s5_groups(OptConfig::standard);
   options.callbacks.epoch = [](const EpochResult& e) { fmt::print("{} {:.3f}\n", e.epoch, e.validation.metric); };
   Trainer trainer(Network(), options);

@@ -49,7 +49,7 @@ std::optional<datasets::Reading> known_reading(const RunConfig& config, const st
 }
 
 TrainerOptions trainer_options(const RunConfig& config, const datasets::Splits& data) {
-  TrainerOptions options = config.training;
+  TrainerOptions options{config.training};
   options.rules = quant_rules(config);
   options.rules_origin = rules_origin(config);
   options.epochs = epochs_of(config);

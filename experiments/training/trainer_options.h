@@ -38,29 +38,34 @@ struct TrainerCallbacks {
   std::function<bool()> stop;
 };
 
-/// How a Trainer trains. The defaults are S5's, but every parameter is in the group regular: a family with others
-/// brings a table (s5_groups of models/s5/groups.h).
-struct TrainerOptions {
-  std::string rules = {};  ///< of quantization, in .quant syntax (named_rules() has built-in ones); empty: float
-  std::string rules_origin = "rules";  ///< what error sentences call them
+/// How fast and how long a model learns, whatever it is and whatever it learns. The defaults are S5's, but all weights
+/// are in the group regular (learned ranges in `range_group`): a family with other groups brings a table (s5_groups of
+/// models/s5/groups.h).
+struct LearningOptions {
   /// Of train(), and of the schedule (autograd/schedule.h): as in S5 the last `warmup_end` of them learn at lr_min.
   std::size_t epochs = 100;
   std::size_t bsz = 64;                 ///< sequences of a batch
-  double lr = 1e-3;                     ///< of all other groups
   double second_lr = 1e-3;              ///< of the groups that learn at Rate::second
   double lr_min = 0.0;                  ///< at the end of the cosine
   std::size_t warmup_end = 1;           ///< epochs of linear warm-up
   bool cosine_anneal = true;            ///< false: constant after the warm-up
   OptimizerSettings optimizer = {};     ///< groups of parameters, method, decay
-  double bn_momentum = 0.95;            ///< of running statistics
   std::size_t calibration_batches = 1;  ///< training batches that set the ranges before the first step
-  bool trained = false;                 ///< the weights come from a training: calibration reads running statistics
-  std::optional<Metric> metric = {};    ///< none: accuracy for classes, rmse for values
-  datasets::Units target_units = {};    ///< in which the rmse is given
-  std::size_t padded_length = 0;        ///< shorter sequences are padded to so many steps
   std::uint64_t seed = 1919;            ///< of the order of sequences, of dropout and of stochastic rounding
   std::size_t lanes = 16;               ///< that a batch is dealt to; part of the result, unlike threads
-  std::size_t threads = 0;              ///< 0: one for each core
+};
+
+/// How a Trainer trains.
+struct TrainerOptions : LearningOptions {
+  std::string rules = {};  ///< of quantization, in .quant syntax (named_rules() has built-in ones); empty: float
+  std::string rules_origin = "rules";  ///< what error sentences call them
+  double lr = 1e-3;                    ///< of the groups that learn at Rate::first
+  double bn_momentum = 0.95;           ///< of running statistics
+  bool trained = false;                ///< the weights come from a training: calibration reads running statistics
+  std::optional<Metric> metric = {};   ///< none: accuracy for classes, rmse for values
+  datasets::Units target_units = {};   ///< in which the rmse is given
+  std::size_t padded_length = 0;       ///< shorter sequences are padded to so many steps
+  std::size_t threads = 0;             ///< 0: one for each core
   /// Is kept in checkpoints. Without settings the trainer keeps its options there, and resume() compares them; with
   /// settings the caller compares.
   RunIdentity identity = {};

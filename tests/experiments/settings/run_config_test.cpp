@@ -32,6 +32,22 @@ std::string refused(const std::string& name, const std::string& value) {
   return refusal([&] { load_run_config("", {{name, value}}); });
 }
 
+// What follows from model, data and source is no setting, so that nobody reads it there.
+template <class T>
+concept has_what_follows = requires(T t) {
+  t.lr;
+}
+|| requires(T t) { t.rules; }
+|| requires(T t) { t.bn_momentum; }
+|| requires(T t) { t.trained; }
+|| requires(T t) { t.metric; }
+|| requires(T t) { t.target_units; }
+|| requires(T t) { t.padded_length; }
+|| requires(T t) { t.threads; }
+|| requires(T t) { t.identity; }
+|| requires(T t) { t.callbacks; };
+static_assert(has_what_follows<bitstate::TrainerOptions> && !has_what_follows<TrainingSettings>);
+
 CommandLine parsed(const std::vector<std::string>& args) { return parse_command_line(args, run_options()); }
 
 /// A file that is removed at the end of its scope.
