@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,37 +23,49 @@ struct Reading {
   bool operator==(const Reading&) const = default;
 };
 
-/// One sequence, or a pair of documents. The vectors are reused from call to call, so reading allocates only while
-/// sequences grow.
+/// One sequence, or a pair of documents.
 struct Example {
   std::size_t length = 0;            ///< true length L, at least 1
   std::vector<float> x;              ///< inputs [L, d_input], row-major; empty for token data
   std::vector<std::int32_t> tokens;  ///< token ids [L]; empty for real-valued data
   std::vector<std::int32_t> second;  ///< token ids of the second document of a pair; else empty
   std::int32_t label = 0;            ///< class, for classification
-  std::vector<float> target;         ///< targets [L, d_output] for regression, [d_output] for one value a sequence
+  std::vector<float> target;         ///< targets [L, d_output] for regression, [d_output] for values per sequence
+
+  /// As a new one, but the arrays keep their memory, so that who reads many examples allocates only while they grow.
+  void clear() {
+    length = 0;
+    label = 0;
+    x.clear(), tokens.clear(), second.clear(), target.clear();
+  }
 };
 
-/// One split of a data set. read() is const and may be called from several threads at once, each with its own Example.
+/// One split of a data set.
 class Dataset {
  public:
   virtual ~Dataset() = default;
   [[nodiscard]] virtual std::size_t size() const = 0;
+  /// Fills `out`, which is empty: new, or cleared. May be called from several threads at once, each with its own.
   virtual void read(std::size_t index, Example& out) const = 0;
 };
 
 /// What is learnt of a sequence: its class, a target at every step, or one target.
 enum class Task { classification, regression, value };
 
+/// What results are judged by: a table shows it, and training minimises cross entropy, the mean squared error or sMAPE.
+/// rmse is the root of the mean squared error over all steps and targets, in the units of the target.
+enum class Metric { accuracy, mse, rmse, smape };
+
 /// A data set with its splits. `validation` may be null (Q-S5's dynamical systems have none: the test part is used).
 struct Splits {
   std::string name;
   Task task = Task::classification;
-  bool tokens = false;         ///< inputs are token ids below d_input
-  bool pairs = false;          ///< an example is two documents
-  std::size_t d_input = 0;     ///< input features, or size of the vocabulary
-  std::size_t d_output = 0;    ///< classes, or target features
-  std::size_t max_length = 0;  ///< longest sequence (the padded length of the reference)
+  bool tokens = false;                ///< inputs are token ids below d_input
+  bool pairs = false;                 ///< an example is two documents
+  std::size_t d_input = 0;            ///< input features, or size of the vocabulary
+  std::size_t d_output = 0;           ///< classes, or target features
+  std::size_t max_length = 0;         ///< longest sequence (the padded length of the reference)
+  std::optional<Metric> metric = {};  ///< that the literature judges by; none: accuracy for classes, rmse for values
   Reading reading;
   std::string origin{};  ///< of the user's own data: what the files hold and what of it is read
   std::shared_ptr<const Dataset> train;

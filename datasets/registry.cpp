@@ -20,6 +20,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <utility>
 
 namespace bitstate::datasets {
@@ -102,6 +103,7 @@ struct Entry {
   Splits (*load)(const DataSettings&);
   /// Of a data set that is generated: how many training examples; null: there are files.
   std::size_t (*generated)(const DataSettings&) = nullptr;
+  std::optional<Metric> metric = {};  ///< as in Splits
 };
 
 std::size_t simulated(const DataSettings& settings) { return training_trajectories(settings.dynamics.trajectories); }
@@ -121,7 +123,8 @@ Splits silverbox_arrow(const DataSettings& settings) { return silverbox_of(setti
 constexpr Task classification = Task::classification;
 constexpr Task regression = Task::regression;
 
-// Sizes of the official data sets (S5 and LRA); vocabularies and mean lengths measured where the data are at hand.
+// Metrics are those of Q-S5. Sizes of the official data sets (S5 and LRA); vocabularies and mean lengths measured where
+// the data are at hand.
 constexpr std::array entries = {
     Entry{"smnist", classification, false, false, 1, 10, 784, 54'000, 784, none,
           [](const DataSettings& s) { return smnist(find_data("mnist", s.path), false); }},
@@ -143,8 +146,20 @@ constexpr std::array entries = {
           [](const DataSettings& s) { return speech35(folder_of("speech35", s), s.cache); }},
     Entry{"speech35-8k", classification, false, false, 1, 35, 8'000, 84'843, 8'000, none,
           [](const DataSettings& s) { return speech35(folder_of("speech35", s), s.cache, 2); }},
-    Entry{"lorenz", regression, false, false, 3, 3, 512, 0, 512, {dynamics}, lorenz_of, simulated},
-    Entry{"mackey-glass", regression, false, false, 10, 10, 512, 0, 512, {dynamics, delay}, mackey_glass_of, simulated},
+    Entry{"lorenz", regression, false, false, 3, 3, 512, 0, 512, {dynamics}, lorenz_of, simulated, Metric::mse},
+    Entry{"mackey-glass",
+          regression,
+          false,
+          false,
+          10,
+          10,
+          512,
+          0,
+          512,
+          {dynamics, delay},
+          mackey_glass_of,
+          simulated,
+          Metric::smape},
     Entry{"silverbox", regression, false, false, 1, 1, 1024, 113, 1024, {series}, silverbox_multisine},
     Entry{"silverbox-arrow", regression, false, false, 1, 1, 1024, 113, 1024, {series}, silverbox_arrow},
     Entry{"cascaded-tanks", regression, false, false, 1, 1, 256, 5, 256, {series}, cascaded_tanks_of},
@@ -245,7 +260,9 @@ const OptionTable<DataSettings>& data_options() {
 }
 
 Splits load(std::string_view name, const DataSettings& settings) {
-  Splits splits = entry(name).load(settings);
+  const Entry& e = entry(name);
+  Splits splits = e.load(settings);
+  splits.metric = e.metric;
   if (settings.reading) check_reading(splits, *settings.reading);
   splits.reading.inputs = splits.d_input;
   splits.reading.outputs = splits.d_output;
@@ -277,6 +294,7 @@ Shape shape(std::string_view name) {
   found.splits.d_input = e.d_input;
   found.splits.d_output = e.d_output;
   found.splits.max_length = e.max_length;
+  found.splits.metric = e.metric;
   found.mean_length = e.mean_length;
   return found;
 }

@@ -75,6 +75,7 @@ std::string digest(const Splits& splits) {
   const std::size_t count = std::min(n, wanted);
   Example example;
   for (std::size_t i = 0; i < count; ++i) {
+    example.clear();
     splits.train->read(count > 1 ? i * (n - 1) / (count - 1) : 0, example);
     add(example.x);
     add(example.tokens);
@@ -94,7 +95,7 @@ std::string summary(const Splits& splits) {
   const std::string outputs = splits.task == Task::classification ? fmt::format("{} classes", splits.d_output)
                               : splits.task == Task::regression
                                   ? fmt::format("{} target{} per step", splits.d_output, one ? "" : "s")
-                                  : fmt::format("{} target{} a sequence", splits.d_output, one ? "" : "s");
+                                  : fmt::format("{} target{} per sequence", splits.d_output, one ? "" : "s");
   return fmt::format("{}: {} and {} test sequences of at most {} steps{}; {}, {}{}{}", splits.name, parts,
                      splits.test->size(), splits.max_length,
                      splits.validation == nullptr ? " (without a validation part)" : "", inputs, outputs,

@@ -29,7 +29,10 @@ void read_all(const std::string& name, const datasets::DataSettings& settings) {
   std::size_t sequences = 0;
   datasets::Example example;
   for (const auto& part : {splits.train, splits.validation, splits.test}) {
-    for (std::size_t i = 0; part != nullptr && i < part->size(); ++i, ++sequences) part->read(i, example);
+    for (std::size_t i = 0; part != nullptr && i < part->size(); ++i, ++sequences) {
+      example.clear();
+      part->read(i, example);
+    }
   }
   fmt::print("{}: {} sequences can be read\n", name, sequences);
   if (!splits.origin.empty()) fmt::print("{}\n", datasets::summary(splits));

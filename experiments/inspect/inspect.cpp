@@ -214,6 +214,7 @@ Inspection inspect(const Model& model, const Inventory& inventory, const dataset
   Tape tape;
   datasets::Example example;
   for (std::size_t s = 0; s < result.sequences; ++s) {
+    example.clear();
     part.read(s, example);
     result.steps += example.length + example.second.size();
     const Value output = forward_sequence(model, example, padded_length, gradient, tape);

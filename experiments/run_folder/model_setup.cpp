@@ -56,9 +56,7 @@ ModelShape shape_of(const datasets::Splits& data) {
 }
 
 Metric metric_of(const datasets::Splits& data) {
-  if (data.task == datasets::Task::classification) return Metric::accuracy;
-  if (data.name == "mackey-glass") return Metric::smape;  // as Q-S5
-  return data.name == "lorenz" ? Metric::mse : Metric::rmse;
+  return data.metric.value_or(data.task == datasets::Task::classification ? Metric::accuracy : Metric::rmse);
 }
 
 OptimizerSettings optimizer_settings(const RunConfig& config) {

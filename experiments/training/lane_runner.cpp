@@ -40,12 +40,6 @@ struct LaneRunner::Workspace {
     for (auto* reals : {&x, &targets}) reals->clear();
     for (auto* ids : {&tokens, &labels, &second_tokens}) ids->clear();
   }
-  /// Whoever reads an example may append to its arrays, which keep their memory.
-  void clear_example() {
-    example.length = 0;
-    for (auto* reals : {&example.x, &example.target}) reals->clear();
-    for (auto* ids : {&example.tokens, &example.second}) ids->clear();
-  }
   /// The second documents behind the first ones, as a model of pairs takes them.
   void append_second() {
     rows.insert(rows.end(), second_rows.begin(), second_rows.end());
@@ -158,7 +152,7 @@ void LaneRunner::run_group(Workspace& w, const Pass& pass, const datasets::Datas
                            std::span<const std::size_t> indices, std::size_t first, std::size_t last) {
   w.clear();
   for (std::size_t i = first; i < last; ++i) {
-    w.clear_example();
+    w.example.clear();
     data.read(indices[i], w.example);
     check_example(w.example, indices[i]);
     append(w, w.example);

@@ -8,9 +8,7 @@
 
 namespace bitstate {
 
-/// What a table shows; training minimises cross entropy, the mean squared error or sMAPE. rmse is the root of the mean
-/// squared error over all steps and targets, in the units of the target.
-enum class Metric { accuracy, mse, rmse, smape };
+using datasets::Metric;
 
 /// "accuracy", "mse", "rmse" or "smape".
 std::string_view metric_name(Metric metric);

@@ -29,6 +29,7 @@ TEST_CASE("registry: a data set loads under its name and under Q-S5's") {
     CHECK(splits.d_input == shape(name).splits.d_input);
     CHECK(splits.d_output == shape(name).splits.d_output);
     CHECK(splits.max_length == shape(name).splits.max_length);
+    CHECK(splits.metric == shape(name).splits.metric);
   }
   CHECK(load("mnist", options).name == "smnist");
   CHECK(canonical_name("mnist-classification") == "smnist");
@@ -66,6 +67,14 @@ TEST_CASE("registry: generated data sets have no files, and as many training exa
   CHECK(train_size("mackey-glass", few) == 19);
   CHECK(train_size("smnist", few) == 54'000);
   CHECK(error_of<UsageError>([&] { (void)train_size("own", few); }).find("no official shape") != std::string::npos);
+}
+
+TEST_CASE("registry: a data set says by what metric the literature judges it, if not by that of its task") {
+  CHECK(load("lorenz", {.dynamics = {.trajectories = 2}}).metric == Metric::mse);
+  CHECK(load("mackey-glass", {.dynamics = {.trajectories = 2}}).metric == Metric::smape);
+  for (const std::string& name : names()) {
+    if (name != "own" && !is_generated(name)) CHECK_FALSE(shape(name).splits.metric.has_value());
+  }
 }
 
 TEST_CASE("registry: limits keep the first examples of each part") {

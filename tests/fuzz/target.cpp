@@ -19,6 +19,7 @@ void append_part(std::string& content, const datasets::Splits& splits, const dat
   const auto is_token = [&](std::int32_t id) { return id >= 0 && static_cast<std::size_t>(id) < splits.d_input; };
   datasets::Example example;
   for (std::size_t i = 0; i < part.size(); ++i) {
+    example.clear();
     part.read(i, example);
     const std::size_t inputs = splits.tokens ? example.tokens.size() : example.x.size() / splits.d_input;
     promise(example.length >= 1 && example.length <= splits.max_length && inputs == example.length, "a length");

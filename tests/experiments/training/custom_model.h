@@ -40,14 +40,14 @@ struct TwoLayers {
   }
 };
 
-/// Sequences of noise of lengths 2, 3, ...; class, target and targets are functions of their values.
+/// Sequences of noise of lengths 2, 3, ...; class, target and targets are functions of their values. It appends to the
+/// arrays of an example, which are empty.
 class NoisySequences final : public datasets::Dataset {
  public:
   explicit NoisySequences(Output output) : output_(output) {}
   [[nodiscard]] std::size_t size() const override { return 12; }
   void read(std::size_t index, datasets::Example& out) const override {
     const Random random{index, random_stream("custom_model_test")};
-    out = {};
     out.length = index + 2;
     std::vector<float> sum(custom_outputs, 0.0F);
     for (std::size_t t = 0; t < out.length; ++t) {

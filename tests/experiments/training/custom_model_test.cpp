@@ -103,6 +103,11 @@ TEST_CASE("custom model: one that compares pairs refuses single sequences, and S
                        "[balance] the model has no S5 SSM whose states could be balanced", UsageError);
 }
 
+TEST_CASE("custom model: inspection gives data that append an empty example each time") {
+  CustomRig rig(Output::values_per_step, Metric::rmse);
+  CHECK(inspect(rig.model, rig.inventory, rig.data, 3).steps == 2 + 3 + 4);
+}
+
 TEST_CASE("custom model: only the logits of classes need one scale for all columns") {
   const auto compares = [](Output output) {
     CustomRig rig(output, gives_classes(output) ? Metric::accuracy : Metric::mse);
