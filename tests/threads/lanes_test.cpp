@@ -11,7 +11,7 @@
 #include <numeric>
 #include <vector>
 
-namespace bitstate::experiments {
+namespace bitstate {
 namespace {
 
 constexpr std::size_t columns = 3;
@@ -72,4 +72,4 @@ TEST_CASE("threads: lanes of quantized models give equal gradients on one thread
 }
 
 }  // namespace
-}  // namespace bitstate::experiments
+}  // namespace bitstate

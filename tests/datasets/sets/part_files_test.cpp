@@ -10,11 +10,10 @@
 #include <string>
 #include <string_view>
 
-using namespace bitstate;
+namespace bitstate::tests::part_files_test {
+namespace {
+
 using datasets::find_part_files;
-using tests::error_of;
-using tests::TempFolder;
-using tests::write_quickly;
 
 TEST_CASE("part files: they are found in subfolders, missing files are named") {
   const TempFolder folder;
@@ -43,3 +42,6 @@ TEST_CASE("part files: the digest is of the contents and of which file has which
   CHECK(error_of<Error>([&] { (void)unreadable.digest(); }) ==
         "[" + folder.path().string() + "] is a folder; a file is expected");
 }
+
+}  // namespace
+}  // namespace bitstate::tests::part_files_test

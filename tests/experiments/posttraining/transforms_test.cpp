@@ -1,13 +1,9 @@
-// Transforms of a trained model: what each promises, their order, and how a run names them.
+// Transforms of a trained model: their order, how a list names them, and what each does.
 #include "core/error.h"
-#include "core/io/hdf5.h"
 #include "experiments/posttraining/balance.h"
-#include "experiments/run_folder/load.h"
-#include "experiments/run_folder/model_setup.h"
-#include "experiments/run_folder/train.h"
+#include "experiments/training/named_rules.h"
 #include "models/s5/models.h"
 #include "tests/experiments/training/lorenz_rig.h"
-#include "tests/support/temp_folder.h"
 #include "tests/support/text.h"
 
 #include <doctest/doctest.h>
@@ -20,17 +16,15 @@
 #include <string_view>
 #include <vector>
 
-namespace bitstate::experiments {
+namespace bitstate {
 namespace {
-
-using tests::small_lorenz;
 
 struct TransformRig : tests::LorenzRig {
   using LorenzRig::LorenzRig;
 
   void apply(const std::vector<TransformStep>& steps, std::size_t batches) {
-    const CalibrationData calibration{*data.train, order, c.training.bsz, batches, true};
-    apply_transforms(steps, {model, inventory, runner, calibration});
+    const CalibrationData data_of_calibration = calibration(batches, true);
+    apply_transforms(steps, {model, inventory, runner, data_of_calibration});
   }
 };
 
@@ -55,7 +49,7 @@ Transform shift(const std::string& name, bool needs_calibration = false) {
 TEST_CASE("transforms: they are applied in the order of the list, each with its options") {
   const Transform plain = shift("plain");
   const Transform looking = shift("looking", true);
-  TransformRig rig(Settings{});
+  TransformRig rig("");
   applied.clear();
   rig.apply({looking.step(looking, {}), plain.step(plain, {{"by", "3"}, {"at", "0.25"}}), looking.step(looking, {})},
             1);
@@ -104,67 +98,9 @@ TEST_CASE("transforms: a list is of names that exist, each of them once, with op
         "[transforms] expected a comma after the parenthesis of balance, got \"balance(limit=4)balance\"");
 }
 
-TEST_CASE("transforms: one that says so changes weights and keeps the outputs of the float model, bit for bit") {
-  const tests::TempFolder folder;
-  const double loss = train(small_lorenz({}, folder / "source")).test_loss;
-  const auto b = [](const std::filesystem::path& run) {
-    return Hdf5Reader(run / "best.h5").read<float>("parameters/layers.0.ssm.B").values;
-  };
-  const auto run = [&](const std::string& out, const std::string& transforms, const std::string& quant) {
-    const RunConfig c = small_lorenz({{"from", (folder / "source").string()},
-                                      {"epochs", "0"},
-                                      {"calibration_batches", "2"},
-                                      {"transforms", transforms},
-                                      {"quant", quant}},
-                                     folder / out);
-    const TrainResult result = train(c);
-    CHECK(evaluate(c, c.run.out).test_loss == result.test_loss);
-    return result.test_loss;
-  };
-  const double plain = run("plain", "", "w8a8");
-  for (const Transform& transform : all_transforms()) {
-    const std::string& name = transform.name;
-    CAPTURE(name);
-    CHECK((run(name, name, "none") == loss) == transform.keeps_float_output);
-    CHECK(b(folder / name) != b(folder / "source"));
-    CHECK(run(name + "-w8a8", name, "w8a8") != plain);
-  }
-  CHECK(run("limited", "balance(limit=1)", "none") == loss);
-  CHECK(b(folder / "limited") != b(folder / "source"));
-}
-
-TEST_CASE("transforms: balance, the old option, is the first of the list, under the name that runs had") {
-  const tests::TempFolder folder;
-  train(small_lorenz({}, folder / "source"));
-  const auto with = [&](const Settings& options) {
-    Settings all{{"from", (folder / "source").string()}};
-    all.insert(all.end(), options.begin(), options.end());
-    return small_lorenz(all, folder / "run");
-  };
-  const RunConfig old = with({{"balance", "true"}});
-  CHECK(kept_settings(with({{"transforms", "balance"}})) == kept_settings(old));
-  CHECK(settings_hash(with({{"transforms", "balance"}})) == settings_hash(old));
-  CHECK(kept_settings(with({{"balance", "true"}, {"transforms", " balance "}})) == kept_settings(old));
-  CHECK(settings_hash(with({{"balance", "false"}})) == settings_hash(with({})));
-  CHECK(settings_hash(with({{"transforms", ""}})) == settings_hash(with({})));
-  CHECK(settings_hash(old) != settings_hash(with({})));
-  CHECK(settings_hash(with({{"balance", "true"}, {"transforms", "none"}})) == settings_hash(with({})));
-  CHECK(kept_settings(with({{"balance", "true"}, {"transforms", ""}})) == kept_settings(old));
-  CHECK(tests::error_of<UsageError>([] { small_lorenz({{"balance", "true"}}); }).find("[balance]") == 0);
-  CHECK(tests::error_of<UsageError>([] { small_lorenz({{"transforms", "balance"}}); }).find("[balance]") == 0);
-  CHECK(tests::error_of<UsageError>([&] { with({{"transforms", "nothing"}}); }).find("[transforms]") == 0);
-  const RunConfig limited = with({{"balance", "true"}, {"transforms", "balance( limit=2 )"}});
-  CHECK(settings_hash(limited) != settings_hash(old));
-  CHECK(value_of(kept_settings(limited), "balance") == "false");
-  CHECK(value_of(kept_settings(limited), "transforms") == "balance(limit=2)");
-  CHECK(tests::error_of<UsageError>([&] {
-          with({{"transforms", "balance"}, {"calibration_batches", "0"}});
-        }).find("[balance]") == 0);
-}
-
 TEST_CASE("balance: its limit is on the factor of every state") {
   const auto factor_of_large_state = [](std::string_view list) {
-    TransformRig rig(Settings{});
+    TransformRig rig("");
     Tensor& b = ssms(rig.model).front()->B.value;
     for (std::size_t h = 0; h < b.cols; ++h) b(0, h) *= 1024.0F;  // its other states are far below
     const float before = b(0, 0);
@@ -177,7 +113,7 @@ TEST_CASE("balance: its limit is on the factor of every state") {
 }
 
 TEST_CASE("balance: the states that calibration sees come within a factor 2, and rules and ranges stay") {
-  TransformRig rig({{"quant", "w8a8"}, {"bits", "weight:decoder 8 range=stored"}});
+  TransformRig rig(named_rules("w8a8") + "weight:decoder 8 range=stored");
   Quantizer& decoder = rig.model.as<S5Regressor>()->decoder.weight_quantizer;
   decoder.range = {0.25F};
   std::vector<QuantSpec> specs;
@@ -195,7 +131,7 @@ TEST_CASE("balance: the states that calibration sees come within a factor 2, and
   CHECK(decoder.range == std::vector<float>{0.25F});
 
   quantize_sites(rig.inventory, QuantConfig::parse("state:* 16 range=ema granularity=channel rate=0.001", "test"));
-  calibrate(rig.runner, rig.inventory, {*rig.data.train, rig.order, rig.c.training.bsz, 1, true});
+  calibrate(rig.runner, rig.inventory, rig.calibration(1, true));
   for (const S5SSM* ssm : ssms(rig.model)) {
     const auto& range = ssm->state_quantizer.range;
     REQUIRE(range.size() == 4);
@@ -206,4 +142,4 @@ TEST_CASE("balance: the states that calibration sees come within a factor 2, and
 }
 
 }  // namespace
-}  // namespace bitstate::experiments
+}  // namespace bitstate

@@ -2,8 +2,7 @@
 
 #include "autograd/ops.h"
 #include "core/ranges.h"
-#include "experiments/run_folder/load.h"
-#include "experiments/run_folder/model_setup.h"
+#include "tests/experiments/training/lorenz_rig.h"
 
 #include <doctest/doctest.h>
 
@@ -13,33 +12,33 @@
 #include <utility>
 #include <vector>
 
-namespace bitstate::experiments {
+namespace bitstate {
 namespace {
 
 /// Runs training batches of one model on some lanes.
 struct LaneRig {
-  RunConfig config;
-  datasets::Splits data;
+  datasets::Splits data = datasets::lorenz({.trajectories = 20});
   Model model;
   Inventory inventory;
   Workers workers{2};
   LaneRunner runner;
   std::vector<std::size_t> indices = std::vector<std::size_t>(8);
 
-  LaneRig(std::size_t lanes, const char* dropout, bool batchnorm = false, const char* bits = "")
-      : config(load_run_config("lorenz-small", {{"trajectories", "20"},
-                                                {"d_model", "6"},
-                                                {"p_dropout", dropout},
-                                                {"bits", bits},
-                                                {"batchnorm", batchnorm ? "true" : "false"}})),
-        data(load_data(config)),
-        model(make_model(config, data)),
+  LaneRig(std::size_t lanes, double dropout, bool batchnorm = false, const char* rules = "")
+      : model(model_with(dropout, batchnorm)),
         inventory(take_inventory(model)),
-        runner(model, inventory, metric_of(data), {lanes, 0, batchnorm}, workers) {
+        runner(model, inventory, Metric::mse, {lanes, 0, batchnorm}, workers) {
     std::iota(indices.begin(), indices.end(), std::size_t{0});
-    apply_quantization(config, inventory);
+    quantize_sites(inventory, QuantConfig::parse(rules, "test"));
   }
   LaneRig(const LaneRig&) = delete;
+  static Model model_with(double dropout, bool batchnorm) {
+    S5Settings settings = tests::lorenz_settings();
+    settings.d_model = 6;
+    settings.p_dropout = dropout;
+    settings.batchnorm = batchnorm;
+    return tests::lorenz_model(settings);
+  }
 
   std::vector<float> gradient(std::uint64_t step = 0) {
     runner.run(LaneRunner::Mode::train, *data.train, indices, 5, step);
@@ -58,7 +57,7 @@ double distance(const std::vector<float>& a, const std::vector<float>& b) {
 }
 
 TEST_CASE("lanes: a batch leaves nothing behind for the next one") {
-  LaneRig rig(4, "0.3");
+  LaneRig rig(4, 0.3);
   const auto first = rig.gradient();
   CHECK(rig.gradient() == first);
   CHECK(rig.gradient(1) != first);  // another step, another dropout
@@ -68,10 +67,10 @@ TEST_CASE(
     "lanes: their number changes the rounding of the gradient and nothing else, with dropout and batch statistics") {
   for (const bool batchnorm : {false, true}) {
     CAPTURE(batchnorm);
-    LaneRig one(1, "0.3", batchnorm);
+    LaneRig one(1, 0.3, batchnorm);
     const auto expected = one.gradient();
     for (const std::size_t lanes : {3U, 8U, 16U}) {
-      LaneRig rig(lanes, "0.3", batchnorm);
+      LaneRig rig(lanes, 0.3, batchnorm);
       CHECK(distance(rig.gradient(), expected) < 1e-5);
     }
   }
@@ -79,7 +78,7 @@ TEST_CASE(
 
 TEST_CASE("lanes: maxima and histograms are those of the whole batch, whatever the number of lanes") {
   const auto seen = [](std::size_t lanes) {
-    LaneRig rig(lanes, "0", false, "act:* 8 range=percentile alpha=99");
+    LaneRig rig(lanes, 0.0, false, "act:* 8 range=percentile alpha=99");
     rig.runner.run(LaneRunner::Mode::calibrate, *rig.data.train, rig.indices);
     const Observed observed = rig.runner.observed();
     return std::pair(std::vector(observed.maxima.begin(), observed.maxima.end()),
@@ -98,7 +97,7 @@ TEST_CASE("lanes: maxima and histograms are those of the whole batch, whatever t
 }
 
 TEST_CASE("lanes: equal sequences at different places of the batch get different dropout masks") {
-  LaneRig rig(8, "0.5");
+  LaneRig rig(8, 0.5);
   rig.indices.assign(8, 3);
   const auto& losses = rig.runner.run(LaneRunner::Mode::train, *rig.data.train, rig.indices, 5, 0).losses;
   std::size_t different = 0;
@@ -129,29 +128,31 @@ datasets::Splits made(datasets::Task task, std::vector<datasets::Example> exampl
 }
 
 struct MadeRig {
-  RunConfig config;
   datasets::Splits data;
   Model model;
   Inventory inventory;
   Workers workers{2};
   LaneRunner runner;
   MadeRig(datasets::Splits splits, std::size_t lanes, bool packed, bool pad = false, double dropout = 0.0)
-      : config(config_with(dropout)),
-        data(std::move(splits)),
-        model(make_model(config, data)),
+      : data(std::move(splits)),
+        model(model_for(data, dropout)),
         inventory(take_inventory(model)),
-        runner(model, inventory, metric_of(data), {lanes, pad ? data.max_length : 0, packed, data.reading.target_units},
-               workers) {}
+        runner(model, inventory, gives_classes(model.output().output) ? Metric::accuracy : Metric::rmse,
+               {lanes, pad ? data.max_length : 0, packed, data.reading.target_units}, workers) {}
   MadeRig(const MadeRig&) = delete;
-  static RunConfig config_with(double dropout) {
-    RunConfig c = load_run_config("", {{"n_layers", "2"},
-                                       {"d_model", "6"},
-                                       {"ssm_size_base", "8"},
-                                       {"blocks", "2"},
-                                       {"bidirectional", "true"},
-                                       {"batchnorm", "false"}});
-    c.model.s5.p_dropout = dropout;
-    return c;
+  static Model model_for(const datasets::Splits& splits, double dropout) {
+    S5Settings settings;
+    settings.n_layers = 2;
+    settings.d_model = 6;
+    settings.ssm_size_base = 8;
+    settings.blocks = 2;
+    settings.bidirectional = true;
+    settings.batchnorm = false;
+    settings.p_dropout = dropout;
+    const Output output = splits.task == datasets::Task::classification ? Output::class_per_sequence
+                          : splits.task == datasets::Task::regression   ? Output::values_per_step
+                                                                        : Output::values_per_sequence;
+    return make_model(settings, {splits.d_input, splits.tokens, splits.d_output, {output, splits.pairs ? 2U : 1U}}, 0);
   }
   std::vector<double> losses() {
     const std::vector<std::size_t> indices{0, 1, 2};
@@ -210,7 +211,7 @@ TEST_CASE("lanes: the dropout masks of a pair's documents are those of their pla
   }
 }
 
-TEST_CASE("lanes: one target a sequence is learnt from its pooled features; RMSE is in the target's units") {
+TEST_CASE("lanes: one target per sequence is learnt from its pooled features; RMSE is in the target's units") {
   std::vector<datasets::Example> examples(3);
   for (std::size_t i = 0; i < 3; ++i) {
     examples[i].length = i + 1;
@@ -250,4 +251,4 @@ TEST_CASE("lanes: RMSE over sequences of different lengths weighs every step ali
 }
 
 }  // namespace
-}  // namespace bitstate::experiments
+}  // namespace bitstate

@@ -1,46 +1,59 @@
-// A small run on generated data, and its model with what calibration and transforms read.
+// A small model of S5 and generated data, with what calibration and transforms read.
 #pragma once
 
-#include "experiments/run_folder/load.h"
-#include "experiments/run_folder/model_setup.h"
-#include "experiments/settings/run_config.h"
+#include "autograd/quantizer.h"
+#include "core/parallel.h"
+#include "core/quant_spec.h"
+#include "datasets/generators/dynamics.h"
+#include "experiments/training/calibration.h"
 #include "experiments/training/lane_runner.h"
-#include "models/model.h"
+#include "models/s5/settings.h"
 
 #include <cstddef>
-#include <filesystem>
+#include <cstdint>
 #include <numeric>
+#include <string>
 #include <vector>
 
 namespace bitstate::tests {
 
-/// lorenz-small on 40 trajectories for 2 epochs, with these options.
-inline experiments::RunConfig small_lorenz(const experiments::Settings& options,
-                                           const std::filesystem::path& out = {}) {
-  experiments::Settings all{{"trajectories", "40"}, {"bsz", "4"}, {"epochs", "2"}};
-  all.insert(all.end(), options.begin(), options.end());
-  experiments::RunConfig c = experiments::load_run_config("lorenz-small", all);
-  c.run.out = out.string();
-  c.run.threads = 2;
-  return c;
+/// S5 for lorenz, with two layers of 4 states.
+inline S5Settings lorenz_settings() {
+  S5Settings settings;
+  settings.n_layers = 2;
+  settings.d_model = 3;
+  settings.ssm_size_base = 8;
+  settings.blocks = 2;
+  settings.activation_fn = "gelu";
+  settings.clip_eigs = true;
+  return settings;
 }
 
-/// The untrained model of small_lorenz() under the rules of the run.
+inline Model lorenz_model(const S5Settings& settings) {
+  constexpr std::uint64_t seed = 1337;
+  return make_model(settings, {.inputs = 3, .outputs = 3, .output = {Output::values_per_step}}, seed);
+}
+
+/// The untrained model of lorenz_settings() under `rules`.
 struct LorenzRig {
-  experiments::RunConfig c;
-  datasets::Splits data = experiments::load_data(c);
-  Model model = experiments::make_model(c, data);
+  static constexpr std::size_t bsz = 4;
+  datasets::Splits data = datasets::lorenz({.trajectories = 40});
+  Model model = lorenz_model(lorenz_settings());
   Inventory inventory = take_inventory(model);
   Workers workers{2};
-  LaneRunner runner{
-      model, inventory, experiments::metric_of(data), {c.training.lanes, 0, c.model.s5.batchnorm}, workers};
+  LaneRunner runner{model, inventory, Metric::mse, {16, 0, true}, workers};
   std::vector<std::size_t> order = std::vector<std::size_t>(data.train->size());
 
-  explicit LorenzRig(const experiments::Settings& options) : c(small_lorenz(options)) {
-    experiments::apply_quantization(c, inventory);
+  explicit LorenzRig(const std::string& rules) {
+    quantize_sites(inventory, QuantConfig::parse(rules, "test"));
     std::iota(order.begin(), order.end(), std::size_t{0});
   }
   LorenzRig(const LorenzRig&) = delete;
+
+  /// The training sequences for a calibration on so many batches.
+  [[nodiscard]] CalibrationData calibration(std::size_t batches, bool trained = false) const {
+    return {*data.train, order, bsz, batches, trained};
+  }
 };
 
 }  // namespace bitstate::tests
