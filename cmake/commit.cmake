@@ -1,5 +1,5 @@
-# cmake -D root=<repository> -D output=<header> -P commit.cmake: a header that defines BITSTATE_COMMIT, "" where git does
-# not know. It is not touched when it would stay as it is.
+# cmake -D root=<repository> -D output=<header> -P commit.cmake: a header that defines BITSTATE_COMMIT, "" where git
+# does not know. It is not touched when it would stay as it is.
 set(commit "")
 find_program(git git)
 if(git AND EXISTS ${root}/.git)

@@ -5,13 +5,18 @@ if(BITSTATE_CCACHE AND PROJECT_IS_TOP_LEVEL AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${BITSTATE_CCACHE})
 endif()
 
+# GCC 12 warns about its own headers: __Y of the AVX intrinsics (bug 105593), std::string's copies (bugs 105651, 105329)
+set(own_headers_of_gcc "")
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  set(own_headers_of_gcc -Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)
+endif()
+
 add_library(bitstate_options INTERFACE)
 target_compile_options(bitstate_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
   # values never depend on how the compiler contracts or reorders (but for the sums of autograd/kernels/reduce.h)
   -ffp-contract=off -fno-math-errno -fno-trapping-math -fopenmp-simd
-  # GCC 12 warns about its own headers: __Y of the AVX intrinsics (bug 105593), std::string's copies (bugs 105651, 105329)
-  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-maybe-uninitialized;-Wno-restrict;-Wno-stringop-overflow;-Wno-array-bounds>
+  ${own_headers_of_gcc}
   $<$<BOOL:${BITSTATE_NATIVE}>:-march=native>
   $<$<BOOL:${BITSTATE_WERROR}>:-Werror>)
 
@@ -25,9 +30,9 @@ if(BITSTATE_SANITIZE)
   endif()
 endif()
 
-# bitstate_precompile(<target> [<header>...]) parses once the headers that nearly every source of the target includes, and
-# bitstate_precompile(<target> REUSE_FROM <other>) takes those of another. Not where ccache keeps whole objects, which
-# precompiled headers would hide from it, nor for clang, whose builds show a missing #include.
+# bitstate_precompile(<target> [<header>...]) parses once the headers that nearly every source of the target includes,
+# and bitstate_precompile(<target> REUSE_FROM <other>) takes those of another. Not where ccache keeps whole objects,
+# which precompiled headers would hide from it, nor for clang, whose builds show a missing #include.
 function(bitstate_precompile target)
   if(CMAKE_CXX_COMPILER_LAUNCHER MATCHES "ccache" OR NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     return()
@@ -41,9 +46,9 @@ function(bitstate_precompile target)
     <string_view> <utility> <variant> <vector> <fmt/format.h> ${ARGN})
 endfunction()
 
-# bitstate_unite(<target> [EXCEPT <glob>]): where BITSTATE_UNITY is on, compiles the target's sources ten at a time, which
-# share the templates they instantiate. Their unnamed namespaces are then one, so their names must differ. It is not for
-# folders whose files all use the same names, such as the data sets.
+# bitstate_unite(<target> [EXCEPT <glob>]): where BITSTATE_UNITY is on, compiles the target's sources ten at a time,
+# which share the templates they instantiate. Their unnamed namespaces are then one, so their names must differ. It is
+# not for folders whose files all use the same names, such as the data sets.
 function(bitstate_unite target)
   if(BITSTATE_UNITY)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 10)

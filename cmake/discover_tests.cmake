@@ -1,7 +1,7 @@
-# bitstate_discover_tests(<target> LABEL <label> ENVIRONMENT <name=value>...): asks a doctest executable for its cases and
-# makes each a CTest test named "<label>/<case>". Included by the project it defines the function; run as a script (cmake -P)
-# it writes the tests of one executable. CTest asks when it runs, so a build never runs a test executable. A case whose name
-# begins with "official:" is a test only where BITSTATE_OFFICIAL_DATA is ON.
+# bitstate_discover_tests(<target> LABEL <label> ENVIRONMENT <name=value>...): asks a doctest executable for its cases
+# and makes each a CTest test named "<label>/<case>". Included by the project it defines the function; run as a script
+# (cmake -P) it writes the tests of one executable. CTest asks when it runs, so a build never runs a test executable. A
+# case whose name begins with "official:" is a test only where BITSTATE_OFFICIAL_DATA is ON.
 
 if(CMAKE_SCRIPT_MODE_FILE)
   cmake_minimum_required(VERSION 3.25)
@@ -43,7 +43,8 @@ if(CMAKE_SCRIPT_MODE_FILE)
     endforeach()
     string(APPEND text "${begin}"
       "add_test([==[${label}/${line}]==] [==[${executable}]==] [==[--test-case=${filter}]==])\n"
-      "set_tests_properties([==[${label}/${line}]==] PROPERTIES LABELS [==[${labels}]==] ENVIRONMENT [==[${environment}]==]\n"
+      "set_tests_properties([==[${label}/${line}]==] PROPERTIES LABELS [==[${labels}]==]\n"
+      "  ENVIRONMENT [==[${environment}]==]\n"
       "  SKIP_RETURN_CODE 77 FAIL_REGULAR_EXPRESSION [==[test cases: 0 ]==])\n" "${end}")
   endforeach()
   file(WRITE ${list} "${text}")

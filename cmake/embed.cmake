@@ -1,5 +1,5 @@
-# Compiles text files into a library: bitstate_embed(<target> <function> <root> <glob>...) adds a source file that defines
-# bitstate::<function>(), a list of paths below the root and texts. A change of a file rebuilds it.
+# Compiles text files into a library: bitstate_embed(<target> <function> <root> <glob>...) adds a source file that
+# defines bitstate::<function>(), a list of paths below the root and texts. A change of a file rebuilds it.
 #
 # As a script (cmake -DOUTPUT=... -DFUNCTION=... -DROOT=... -DFILES=a|b -P embed.cmake) it writes that source file.
 
@@ -47,7 +47,8 @@ function(bitstate_embed target function root)
   set(output ${PROJECT_BINARY_DIR}/generated/${target}_embedded.cpp)
   add_custom_command(
     OUTPUT ${output}
-    COMMAND ${CMAKE_COMMAND} -DOUTPUT=${output} -DFUNCTION=${function} -DROOT=${root} "-DFILES=${joined}" -P ${BITSTATE_EMBED_SCRIPT}
+    COMMAND ${CMAKE_COMMAND} -DOUTPUT=${output} -DFUNCTION=${function} -DROOT=${root} "-DFILES=${joined}"
+            -P ${BITSTATE_EMBED_SCRIPT}
     DEPENDS ${depends} ${BITSTATE_EMBED_SCRIPT}
     COMMENT "Embedding recipes and configurations" VERBATIM)
   target_sources(${target} PRIVATE ${output})

@@ -23,6 +23,12 @@ done
 [ "$(tail -1 "$root/trained")" = "the integer program gives the codes of the forward" ]
 awk '$1 == 10 && $2 > 0.9 { learnt = 1 } END { exit !learnt }' "$root/trained"
 
+# What trains is configured without what writes programs as C and ONNX.
+if grep -q bitstate-codegen "$root/build/train/build.ninja"; then
+  echo "the train example is configured with the component codegen"
+  exit 1
+fi
+
 # What runs a program links to HDF5 and fmt, and is configured without the libraries that training and data sets need.
 readelf -d "$root/build/edge/edge" > "$root/needed"
 grep -q libhdf5 "$root/needed"

@@ -1,4 +1,5 @@
-# `cmake --install`: the libraries and their headers, the program, and the package that find_package(bitstate) finds.
+# `cmake --install`: the libraries and their headers, the command line, and the package that find_package(bitstate)
+# finds.
 include(CMakePackageConfigHelpers)
 
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/bitstate)
@@ -19,14 +20,15 @@ foreach(folder IN ITEMS core autograd models datasets experiments)
           FILES_MATCHING PATTERN "*.h"
           PATTERN "configs" EXCLUDE PATTERN "recipes" EXCLUDE PATTERN "sweeps" EXCLUDE)
 endforeach()
-# where bash-completion and zsh look; the program prints the scripts
+# where bash-completion and zsh look; bitstate prints the scripts
 install(CODE [[execute_process(COMMAND $<TARGET_FILE:bitstate> completion bash COMMAND_ERROR_IS_FATAL ANY
   OUTPUT_FILE ${CMAKE_CURRENT_LIST_DIR}/completion.bash)]])
 install(CODE [[execute_process(COMMAND $<TARGET_FILE:bitstate> completion zsh COMMAND_ERROR_IS_FATAL ANY
   OUTPUT_FILE ${CMAKE_CURRENT_LIST_DIR}/completion.zsh)]])
 install(FILES ${PROJECT_BINARY_DIR}/completion.bash RENAME bitstate
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
-install(FILES ${PROJECT_BINARY_DIR}/completion.zsh RENAME _bitstate DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+install(FILES ${PROJECT_BINARY_DIR}/completion.zsh RENAME _bitstate
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/licenses/bitstate)
 
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/bitstateConfig.cmake.in
