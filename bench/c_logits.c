@@ -1,4 +1,4 @@
-/* Logit codes of an exported model.c for every image of an uncompressed idx file, a line each: c_logits IMAGES */
+/* Logit codes of an exported model.c for every image of an uncompressed idx file, one line each: c_logits IMAGES */
 #include "model.h"
 
 #include <stdio.h>

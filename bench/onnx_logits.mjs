@@ -1,4 +1,4 @@
-// Logit codes of an exported model.onnx for every image of an uncompressed idx file, a line each:
+// Logit codes of an exported model.onnx for every image of an uncompressed idx file, one line per image:
 //   node bench/onnx_logits.mjs MODEL.onnx IMAGES LEVEL     LEVEL: disabled, basic or all
 // onnxruntime-node is taken from $BITSTATE_NPM/node_modules, or build/npm/node_modules of this repository.
 import { readFileSync } from "node:fs";

@@ -1,5 +1,5 @@
 // An integer program at the sizes of Q-S5's sMNIST (4 layers, H = 96, P = 64, L = 784, w8a8) against the float model,
-// one thread. Each line: name, milliseconds a sequence, microseconds a streaming step, speed relative to float.
+// one thread. Each line: name, milliseconds per sequence, microseconds per streaming step, speed relative to float.
 #include "autograd/export.h"
 #include "core/random.h"
 #include "experiments/bench/bench_program.h"

@@ -31,7 +31,7 @@ struct Steps {
 struct Cut {
   std::size_t first = 0;
   std::size_t length = 0;
-  std::size_t answer = 0;  ///< its class or its row of targets, where there is one a sequence
+  std::size_t answer = 0;  ///< its class or its row of targets, where there is one per sequence
 };
 
 /// The data set of these sequences. Everything must lie within the steps.

@@ -19,7 +19,7 @@ namespace bitstate::datasets {
 struct TokenPart {
   std::vector<std::uint16_t> tokens;
   std::vector<std::uint64_t> ends;   ///< ends[i]: where document i ends in tokens
-  std::vector<std::uint8_t> labels;  ///< one an example
+  std::vector<std::uint8_t> labels;  ///< one per example
 
   void add(std::span<const std::uint16_t> document);
 };

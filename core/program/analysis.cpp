@@ -397,7 +397,7 @@ Cost cost_of(const Program& program) {
     const Cost before = cost;
     std::visit(Expense{cost, values[i + 1].cols}, instruction);
     if (!values[i + 1].per_step) {
-      cost.multiplications = before.multiplications;  // once a sequence
+      cost.multiplications = before.multiplications;  // once per sequence
       continue;
     }
     const bool reads_all = traits_of(instruction).constants == Constants::all;

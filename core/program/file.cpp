@@ -351,7 +351,7 @@ std::string_view checked_content(std::string_view bytes, const std::string& file
   int version = 0;
   std::from_chars(number.data(), number.data() + number.size(), version);
   require(version <= format_version, file,
-          "was written by a newer bitstate (program format {}); this program reads up to {}", version, format_version);
+          "was written by a newer bitstate (program format {}); this one reads up to {}", version, format_version);
   const std::string_view content = bytes.substr(block);
   std::string line = first_line(content);
   line.resize(block, '\0');

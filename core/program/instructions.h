@@ -88,7 +88,7 @@ struct Linear {
   bool operator==(const Linear&) const = default;
 };
 
-/// y_c = clamp(rescale(x_c, factor_c), lo_c, hi_c); each of the three arrays has one element or one a column.
+/// y_c = clamp(rescale(x_c, factor_c), lo_c, hi_c); each of the three arrays has one element or one per column.
 struct Rescale {
   static constexpr Traits traits{"rescale", Rows::same, Place::shared, Types::any, Then::nothing, Constants::all};
   Ref x = 0;
@@ -140,7 +140,7 @@ struct Scale {
   bool operator==(const Scale&) const = default;
 };
 
-/// rescale(a_c, a_factor_c) + rescale(b_c, b_factor_c); one factor, or one a column.
+/// rescale(a_c, a_factor_c) + rescale(b_c, b_factor_c); one factor, or one per column.
 struct Sum {
   static constexpr Traits traits{"sum", Rows::same, Place::shared, Types::any, Then::rescale, Constants::all};
   Ref a = 0;
@@ -158,7 +158,7 @@ struct Sum {
 struct AddRow {
   static constexpr Traits traits{"add_row", Rows::same, Place::shared, Types::any, Then::rescale, Constants::all};
   Ref x = 0;
-  std::vector<FixedPoint> factor;  ///< one, or one a column
+  std::vector<FixedPoint> factor;  ///< one, or one per column
   std::vector<std::int32_t> row;   ///< [cols]
 
   [[nodiscard]] std::array<Ref, 1> operands() const { return {x}; }

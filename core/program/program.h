@@ -28,7 +28,7 @@ struct Input {
 /// The last value of the program leaves it: logits [1, classes], or outputs [steps, cols].
 struct Output {
   bool classes = false;      ///< the answer is the first largest of the logits
-  std::vector<float> scale;  ///< real value = code * scale; one, or one a column
+  std::vector<float> scale;  ///< real value = code * scale; one, or one per column
   Units units{};             ///< of the target: restored() makes its values of real values; empty for classes
   bool operator==(const Output&) const = default;
 };
@@ -55,8 +55,9 @@ struct ValueInfo {
   [[nodiscard]] std::int64_t magnitude() const { return hi > -lo ? hi : -lo; }
 };
 
-/// One element a value, the input first. Proves that no intermediate result of any input leaves its type. Throws Error,
-/// naming the instruction and what is wrong, for a program of which this is not so, or whose parts do not fit together.
+/// One element per value, the input first. Proves that no intermediate result of any input leaves its type. Throws
+/// Error, naming the instruction and what is wrong, for a program of which this is not so, or whose parts do not fit
+/// together.
 std::vector<ValueInfo> analyse(const Program& program);
 
 /// The code of padding: of the number 0, or the token 0.

@@ -1,4 +1,4 @@
-// Tables of numbers as text: a row a line, cells separated by commas, semicolons or tabs.
+// Tables of numbers as text: one row per line, cells separated by commas, semicolons or tabs.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@ namespace bitstate::datasets {
 
 /// The columns of a file that were asked for.
 struct Csv {
-  std::vector<std::string> names;      ///< one a column: of the line of names, else its number in the file
+  std::vector<std::string> names;      ///< one per column: of the line of names, else its number in the file
   std::vector<std::size_t> positions;  ///< where in the file each of them stands
   std::vector<std::string> header;     ///< the names of all columns of the file; empty: it has no line of names
   std::vector<double> values;          ///< [rows, columns], row-major, finite

@@ -10,7 +10,7 @@
 
 namespace bitstate::datasets {
 
-/// An image of one byte a pixel, row-major: values[y * width + x], 0 is black, 255 white.
+/// An image of one byte per pixel, row-major: values[y * width + x], 0 is black, 255 white.
 struct GreyImage {
   std::size_t width = 0;
   std::size_t height = 0;

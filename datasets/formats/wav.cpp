@@ -43,7 +43,7 @@ class Bytes {
   std::string bytes_;
 };
 
-/// Samples a second from a "fmt " chunk of `size` bytes at `offset`.
+/// Samples per second from a "fmt " chunk of `size` bytes at `offset`.
 std::uint32_t read_format(const Bytes& file, std::size_t offset, std::size_t size) {
   file.expect(size >= 16, offset, "the format has {} bytes, but at least 16 are needed", size);
   const std::uint32_t encoding = file.number(offset, 2);

@@ -9,7 +9,7 @@
 namespace bitstate::datasets {
 
 struct Wav {
-  std::uint32_t rate = 0;  ///< samples a second
+  std::uint32_t rate = 0;  ///< samples per second
   std::vector<std::int16_t> samples;
 };
 

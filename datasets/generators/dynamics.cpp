@@ -94,7 +94,7 @@ struct Solution {
   }
 };
 
-/// Solves from 0 to at least `duration` with m steps a delay. Delayed values on the grid are values of m steps ago;
+/// Solves from 0 to at least `duration` with m steps per delay. Delayed values on the grid are values of m steps ago;
 /// those of the middle of a step are interpolated. The past is linear between its grid values.
 Solution solve_mackey_glass(const Random& random, double tau, double duration) {
   const auto m = static_cast<std::size_t>(std::ceil(tau / max_step));

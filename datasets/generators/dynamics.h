@@ -37,7 +37,7 @@ OptionTable<DynamicsSettings> mackey_glass_options();
 inline constexpr std::size_t trajectory_points = 1024;
 
 /// Lorenz (1963): x' = 10 (y - x), y' = x (28 - z) - y, z' = x y - 2.667 z; [512, 3] -> [512, 3].
-/// The 1024 points span 10.24 dominant periods of 1.5008 (100 points a period, ends included as in dysts).
+/// The 1024 points span 10.24 dominant periods of 1.5008 (100 points per period, ends included as in dysts).
 /// Trajectory i starts at dysts' point (-9.787, -15.039, 20.534) of the attractor, each coordinate multiplied by
 /// 1 + spread * u, u uniform in [-1, 1) from (seed, i). No transient is dropped: the point lies on the attractor, and
 /// what a shift adds across it decays as exp(-14.6 t), within 20 points.

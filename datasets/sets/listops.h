@@ -37,8 +37,8 @@ std::uint8_t evaluate_listops(std::span<const std::uint8_t> expression, std::str
 std::array<std::uint16_t, listops_words.size()> listops_ids(
     const std::array<std::uint64_t, listops_words.size()>& counts);
 
-/// The task from basic_train.tsv, basic_val.tsv and basic_test.tsv (a header Source\tTarget, then a line an example) in
-/// `folder` or where lra_release.gz unpacks them below it: token ids below 18 numbered by frequency in the training
+/// The task from basic_train.tsv, basic_val.tsv and basic_test.tsv (a header Source\tTarget, then one line per example)
+/// in `folder` or where lra_release.gz unpacks them below it: token ids below 18 numbered by frequency in the training
 /// part, at most 2047 of an expression and <eos>; the label is the target, which must be the expression's value.
 /// Throws Error naming file and line. `cache` as in cached_tokens().
 Splits listops(const std::filesystem::path& folder, const std::filesystem::path& cache);

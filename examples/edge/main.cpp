@@ -1,4 +1,4 @@
-// Runs an exported program on a stream of numbers: a step a line on standard input, the outputs of the step (of a
+// Runs an exported program on a stream of numbers: one step per line on standard input, the outputs of the step (of a
 // classifier: the class so far) on standard output.   edge PROGRAM.h5 < steps.csv
 #include "core/program/file.h"
 #include "core/program/run/runner.h"

@@ -37,7 +37,7 @@ std::vector<BenchResult> bench(const RunConfig& config);
 
 /// Hours of training for all epochs on the official data set (without what val_split and limit_train take away, and
 /// without evaluation) on projected_cores, where a step takes step_seconds on `threads`: the step's time over the
-/// number of cores, as evenly as lanes (at least one a core, at most bsz) can be dealt to them.
+/// number of cores, as evenly as lanes (at least one per core, at most bsz) can be dealt to them.
 std::array<double, 3> projected_hours(const RunConfig& config, double step_seconds, std::size_t threads);
 
 /// One line of JSON: the figures of the first result, and all of them under "runs".

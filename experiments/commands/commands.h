@@ -1,4 +1,4 @@
-// The commands of the program; command_table.h lists them.
+// The commands of bitstate; command_table.h lists them.
 #pragma once
 
 #include <string>

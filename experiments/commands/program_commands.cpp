@@ -41,7 +41,7 @@ std::string cells_of(const program::Program& program, std::span<const std::int32
   return fmt::format("{}", fmt::join(std::vector<float>(cells.begin(), cells.end()), ","));
 }
 
-/// One line a step, or one a sequence.
+/// One line per step, or one per sequence.
 std::string rows_of(const program::Runner& runner, std::size_t number, const std::vector<std::int32_t>& y) {
   if (runner.program().output.classes) {
     return fmt::format("{},{},{}\n", number, program::class_of(y), fmt::join(y, ","));

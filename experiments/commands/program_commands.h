@@ -14,8 +14,9 @@ struct RunConfig;
 /// Writes the program of a run in a format, if it is equal to the run, and runs what it wrote; returns the exit code.
 int export_command(const RunConfig& config, const std::filesystem::path& run, const ExportOptions& options);
 
-/// Runs a program file on the sequences of `input`: for classes a line a sequence (its number, the class, the logits),
-/// else a line a step (of a value, a sequence) in the units of the target. To stdout, or to `out`.
+/// Runs a program file on the sequences of `input`: for classes one line per sequence (its number, the class,
+/// the logits), else one line per step (for a value per sequence, one per sequence) in the units of the target. To
+/// stdout, or to `out`.
 int run_program_command(const std::filesystem::path& program, const std::filesystem::path& input,
                         const std::filesystem::path& out, std::size_t threads);
 

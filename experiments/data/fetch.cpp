@@ -193,7 +193,7 @@ int Request::on_progress(void* request, curl_off_t expected, curl_off_t arrived,
   return 0;
 }
 
-/// Says ten times a second how far it is: bytes of this request that have arrived, bytes that are expected (0:
+/// Says ten times per second how far it is: bytes of this request that have arrived, bytes that are expected (0:
 /// unknown).
 void Request::show(std::uint64_t arrived, std::uint64_t expected) {
   const auto now = Clock::now();

@@ -17,7 +17,7 @@ using Say = std::function<void(std::string_view text, bool transient)>;
 struct FetchLimits {
   std::uint64_t max_bytes = 64'000'000'000;  ///< of a file whose size is not known
   long connect_seconds = 30;
-  long stall_seconds = 60;  ///< so long may less than a byte a second arrive
+  long stall_seconds = 60;  ///< so long may less than a byte per second arrive
 };
 
 /// Downloads the official files of `name` (datasets::source_of) into the data folder `data`, which is made if need be,

@@ -11,7 +11,7 @@
 namespace bitstate::experiments {
 
 /// The input codes of every sequence in `file`, by its name:
-///   .csv       one sequence: a step a line, `cols` numbers in each (datasets/formats/csv.h)
+///   .csv       one sequence: one step per line, `cols` numbers in each (datasets/formats/csv.h)
 ///   .h5        a dataset x [N, L, cols] or, for one column, [N, L], and, if not all steps are true, length [N]
 ///   idx, .gz   images [N, rows, columns]: a pixel a step, pixel / 255 (psmnist: in its order)
 /// Real numbers are those of the user's data: they are standardised by the program's units as the data set was.

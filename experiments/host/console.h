@@ -18,7 +18,7 @@ class ProgressBar {
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
 
-  /// Redraws at most ten times a second; does nothing when stderr is no terminal.
+  /// Redraws at most ten times per second; does nothing when stderr is no terminal.
   void show(std::size_t done, std::string_view note);
   /// Prints a line that stays, on stdout.
   void line(std::string_view text);

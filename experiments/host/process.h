@@ -1,4 +1,4 @@
-// Child processes of this program, started, watched and told to stop.
+// Child processes, started, watched and told to stop.
 #pragma once
 
 #include <csignal>

@@ -1,4 +1,4 @@
-// What the runs of a folder say together: one row a configuration, statistics over its seeds.
+// What the runs of a folder say together: one row per configuration, statistics over its seeds.
 #pragma once
 
 #include "experiments/report/run_record.h"

@@ -15,7 +15,7 @@ struct RunConfig;
 struct TrainResult {
   std::string status;        ///< "done", "diverged" or "interrupted"
   std::string reason;        ///< of a divergence: which tensor, which step
-  std::string metric_name;   ///< "accuracy", "mse" or "smape"
+  std::string metric_name;   ///< metric_name() of experiments/training/metric.h
   double test_metric = 0.0;  ///< of the weights that were best on the validation part; accuracy in [0, 1]
   double val_metric = 0.0;   ///< best on the validation part (the test part where there is none)
   double test_loss = 0.0;
@@ -38,7 +38,7 @@ std::string to_json(const TrainResult& result);
 TrainResult result_from_json(const std::string& text, const std::string& file);
 
 /// Trains in the folder config.run.out: settings.ini, parameters.txt (group, rate and decay of each), metrics.jsonl
-/// (one line an epoch), checkpoint.h5, best.h5 and, at the end, result.json, all written atomically; what it prints is
+/// (one line per epoch), checkpoint.h5, best.h5 and, at the end, result.json, all written atomically; what it prints is
 /// appended to train.log. With 0 epochs (post-training quantization) it calibrates the weights of config.source.from,
 /// and there are neither parameters.txt, metrics.jsonl nor checkpoint.h5. With config.run.resume it continues from
 /// checkpoint.h5 where there is one, bit for bit, unless the data are others; a finished run is returned as it is. A

@@ -13,7 +13,7 @@ std::vector<std::pair<std::string_view, std::string_view>> embedded_text_files()
 namespace experiments {
 namespace {
 
-/// Those of the program, and the configurations of the training library.
+/// Those of the command line, and the configurations of the training library.
 std::vector<std::pair<std::string_view, std::string_view>> all_files() {
   auto files = embedded_text_files();
   const auto configs = embedded_configs();

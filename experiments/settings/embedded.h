@@ -1,4 +1,4 @@
-// The text files that are compiled into the program: recipes, presets, quantization configurations, sweeps
+// The text files that are compiled into bitstate: recipes, presets, quantization configurations, sweeps
 // (cmake/embed.cmake).
 #pragma once
 

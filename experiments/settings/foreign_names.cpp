@@ -12,7 +12,7 @@ namespace {
 /// Where `note` is empty, `options` says it all.
 struct Foreign {
   std::string_view names;    ///< lower case, without dashes and underscores, with blanks around each
-  std::string_view options;  ///< of this program
+  std::string_view options;  ///< of bitstate
   std::string_view note;
 };
 

@@ -82,7 +82,7 @@ using SweepSay = std::function<void(std::string_view line, bool transient)>;
 SweepSummary run_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path& out, std::size_t jobs,
                        RunLauncher& launcher, const SweepSay& say);
 
-/// What the program ends with: 75 when it was asked to stop, 1 when a run failed or when no run at all is done, else 0.
+/// What bitstate ends with: 75 when it was asked to stop, 1 when a run failed or when no run at all is done, else 0.
 int exit_code(const SweepSummary& summary);
 
 }  // namespace bitstate::experiments

@@ -23,9 +23,9 @@ std::int64_t checked_version(const Hdf5Reader& reader) {
   const auto version = reader.read_scalar<std::int64_t>("version");
   const std::string file = reader.path().string();
   require<NewerVersion>(version <= format_version, file,
-                        "was written by a newer bitstate (format {}); this program reads up to {}", version,
+                        "was written by a newer bitstate (format {}); this one reads up to {}", version,
                         format_version);
-  require(version >= oldest_version, file, "has format {}; this program reads {} to {}", version, oldest_version,
+  require(version >= oldest_version, file, "has format {}; this bitstate reads {} to {}", version, oldest_version,
           format_version);
   return version;
 }

@@ -21,7 +21,7 @@ struct Progress {
   std::uint64_t best_epoch = 0;  ///< 1-based; 0 before the first evaluation
   double seconds = 0.0;          ///< wall time so far
   std::uint64_t tokens = 0;      ///< trained on so far
-  std::string metrics;           ///< what the caller keeps of the epochs so far; the program: its metrics.jsonl
+  std::string metrics;           ///< what the caller keeps of the epochs so far; a run: its metrics.jsonl
 };
 
 /// What a checkpoint says of the training that wrote it. Whoever resumes compares it with its own.

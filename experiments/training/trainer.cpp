@@ -62,7 +62,7 @@ std::string optimizer_text(const OptimizerSettings& o) {
   return text;
 }
 
-/// What of the options the weights depend on, a line each.
+/// What of the options the weights depend on, one per line.
 std::string options_text(const TrainerOptions& o, Metric metric) {
   std::string text;
   const auto add = [&](std::string_view name, const auto& value) { text += fmt::format("{} = {}\n", name, value); };

@@ -13,7 +13,7 @@ DataSizes sizes_in_format_2(const Hdf5Reader& reader) {
   const Hdf5Shape features = reader.shape("parameters/encoder.bias");
   require(encoder.size() == 2 && features.size() == 2, "checkpoint", "{} holds an encoder that is no matrix",
           reader.path().string());
-  sizes.inputs = encoder[0] == features[1] ? encoder[1] : encoder[0];  // else a table: a row a token
+  sizes.inputs = encoder[0] == features[1] ? encoder[1] : encoder[0];  // else a table: one row per token
   return sizes;
 }
 

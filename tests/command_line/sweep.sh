@@ -53,7 +53,7 @@ printf 'recipe = lorenz-small\nseeds = 1 2\nset.ssm_lr_base = 100\nset.trajector
 expect 1 '2 diverged' sweep diverging.ini --out=diverging
 expect 1 '2 had a result' sweep diverging.ini --out=diverging
 
-# unfinished: one row a configuration, and its counts add up
+# unfinished: one row per configuration, and its counts add up
 printf 'recipe = own.ini\nseeds = 1 2\naxis.a_bits = 4 8\nset.epochs = 1000000\n' > long.ini
 "$BITSTATE" sweep long.ini --data=series.csv --out=long > long.log &
 sweep=$!

@@ -23,7 +23,7 @@ using program::Program;
 const Units two_units{{0.1, -20.0}, {3.0, 0.7}};
 const Units single_units{{double{0.1F}, -20.0}, {3.0, double{0.7F}}, true};
 
-/// Two numbers a step in, two out.
+/// Two numbers per step in, two out.
 Program program_with_units() {
   Program p;
   p.name = "own";

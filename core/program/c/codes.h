@@ -32,8 +32,8 @@ struct AdcLine {
 /// Throws UsageError for an ADC that does not fit the input.
 void check_adc(const Input& input, const CAdc& adc);
 
-/// NAME_INPUT_SCALE and its like: initialisers of arrays of float, one number a column; macros, so that no float is in
-/// a program that has no use for it.
+/// NAME_INPUT_SCALE and its like: initialisers of arrays of float, one number per column; macros, so that no float is
+/// in a program that has no use for it.
 [[nodiscard]] std::string c_units_text(const CModel& model);
 
 /// NAME_encode, NAME_decode and, with an ADC, NAME_encode_adc. Those that use floats are left out under NAME_NO_FLOAT.

@@ -13,7 +13,7 @@
 
 namespace bitstate::program {
 
-/// One parameter (or two) of a C function: one number for all columns, or an array with one a column.
+/// One parameter (or two) of a C function: one number for all columns, or an array with one per column.
 struct COperand {
   std::string suffix;     ///< what it adds to the function's name
   std::string parameter;  ///< "const int8_t *bias"
@@ -30,7 +30,7 @@ class CConstants {
   /// The name of an array in the smallest type; `bits` are those of the type.
   std::string array(std::span<const std::int32_t> numbers, unsigned& bits);
 
-  /// Rows of 1, 2 or 4 bits a code are packed from the lowest bits of a byte on, each beginning a byte; what is in a
+  /// Rows of 1, 2 or 4 bits per code are packed from the lowest bits of a byte on, each beginning a byte; what is in a
   /// byte is code + 2^(bits-1), with one bit (code + 1) / 2. Others are int8_t, int16_t or int32_t.
   struct Packed {
     std::string name;

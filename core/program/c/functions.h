@@ -19,7 +19,7 @@ class CFunctions {
   /// Constants are added to `constants`; both must live as long as this.
   CFunctions(std::string_view prefix, const CMemory& memory, CConstants& constants);
 
-  /// The statements, a line each, that compute instruction `number` (from 1 on: its value) at a step; a pool gathers
+  /// The statements, one per line, that compute instruction `number` (from 1 on: its value) at a step; a pool gathers
   /// its row.
   std::string call(const Instruction& instruction, std::size_t number);
   /// The statement that finishes a pool; empty for Last, whose row is its value.

@@ -97,7 +97,7 @@ std::string functions_text(const CModel& model) {
   if (model.streams()) {
     text = fmt::format("/* Before the first step of a sequence. */\nvoid {0}_init({0}_state *s);\n\n", name);
     text += fmt::format("/* One step: input [{}_INPUTS]{}.{} */\n", capitals, output,
-                        model.per_step() ? "" : " At most 2^31 - 1 steps a sequence.");
+                        model.per_step() ? "" : " At most 2^31 - 1 steps per sequence.");
   } else {
     text = fmt::format(
         "/* A sequence of 1 to {0}_MAX_STEPS steps: input [length][{0}_INPUTS]{1}. The model reads it from both\n"
@@ -133,7 +133,7 @@ std::string c_header(const CModel& model, std::size_t constant_bytes, const CExt
   std::string text = fmt::format(
       "/* {}: a model for the data set {}, as an integer program. Written by bitstate.\n *\n"
       "{}{} *\n{} *\n"
-      " * RAM {} bytes ({}_state), constants {} bytes of flash, {} multiplications a step.\n"
+      " * RAM {} bytes ({}_state), constants {} bytes of flash, {} multiplications per step.\n"
       " * C99; of the C library <stdint.h> only (compilers may call memset and memcpy). No other file is needed.\n"
       " */\n",
       name, harmless(program.name), notes_text(extras.notes), input_comment(program.input, capitals),
@@ -147,7 +147,7 @@ std::string c_header(const CModel& model, std::size_t constant_bytes, const CExt
   if (!model.streams()) text += fmt::format("#define {}_MAX_STEPS {}\n", capitals, schedule.max_steps);
   text += fmt::format(
       "\n#ifdef __cplusplus\nextern \"C\" {{\n#endif\n\n/* {} */\n",
-      model.streams() ? "All that a stream keeps and works in; one a stream." : "The working memory of a sequence.");
+      model.streams() ? "All that a stream keeps and works in; one per stream." : "The working memory of a sequence.");
   text += state_text(name, memory) + "\n" + functions_text(model) + "\n" + c_codes_text(model, extras);
   return text + "\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
 }

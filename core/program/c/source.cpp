@@ -42,7 +42,7 @@ struct Bodies {
   std::string result;
 };
 
-/// Statements, a line each, indented by `depth` and each with `condition` before it.
+/// Statements, one per line, indented by `depth` and each with `condition` before it.
 std::string lines_of(std::string_view statements, std::size_t depth, std::string_view condition = "") {
   std::string text;
   while (!statements.empty()) {
@@ -164,7 +164,7 @@ CSource c_source(const Program& program, std::string_view name, std::span<const 
   text.source = fmt::format(
       "/* {0}.h says what this is. Written by bitstate.\n"
       "   Functions are named after their operands: i8 are values in int8_t, w4 weights of 4 bits, n8 is\n"
-      "   a number a column in int8_t, 1 one number for all columns. */\n#ifndef {1}_NO_FLOAT\n#define "
+      "   one number per column in int8_t, 1 one number for all columns. */\n#ifndef {1}_NO_FLOAT\n#define "
       "{1}_NO_FLOAT\n#endif\n#include \"{0}.h\"\n\n",
       name, capitals);
   text.source += c_fill(checks_text, {{'N', name}, {'C', capitals}});

@@ -23,8 +23,8 @@ struct CTestSequence {
 struct CAdc {
   unsigned bits = 12;               ///< 1 to 16
   bool is_signed = false;           ///< counts are -2^(bits-1) to 2^(bits-1) - 1, else 0 to 2^bits - 1
-  std::vector<double> lsb;          ///< finite and not 0; one, or one a column
-  std::vector<double> offset{0.0};  ///< finite; one, or one a column
+  std::vector<double> lsb;          ///< finite and not 0; one, or one per column
+  std::vector<double> offset{0.0};  ///< finite; one, or one per column
 
   [[nodiscard]] std::int32_t lowest() const { return is_signed ? -(1 << (bits - 1)) : 0; }
   [[nodiscard]] std::int32_t highest() const { return (1 << (is_signed ? bits - 1 : bits)) - 1; }

@@ -43,9 +43,9 @@ class Builder {
   std::string shift_right(const std::string& lifted, const std::string& shift, const std::string& offset);
   /// Clamp to one interval; x and the result are of `type`.
   std::string clamp(const std::string& x, std::int64_t lo, std::int64_t hi, Type type);
-  /// Clamp of float64 to one interval, or one a column.
+  /// Clamp of float64 to one interval, or one per column.
   std::string clamp(const std::string& x, std::span<const std::int32_t> lo, std::span<const std::int32_t> hi);
-  /// rescale(x, factor) of |x| <= magnitude, float64 where fits_double(), or int64; one factor or one a column.
+  /// rescale(x, factor) of |x| <= magnitude, float64 where fits_double(), or int64; one factor or one per column.
   std::string rescale(const std::string& x, std::span<const FixedPoint> factors, Type type, std::int64_t magnitude);
   /// rescale(x, factor) of codes |x| <= magnitude, over int64 where float64 is not enough.
   std::string rescale_codes(const std::string& x, std::span<const FixedPoint> factors, std::int64_t magnitude);

@@ -25,7 +25,7 @@ class Message {
   [[nodiscard]] std::string take() { return std::move(bytes_); }
 
  private:
-  /// Seven bits a byte, the lowest first; the eighth bit says that more follow.
+  /// Seven bits per byte, the lowest first; the eighth bit says that more follow.
   void varint(std::uint64_t value) {
     for (; value >= 0x80; value >>= 7U) bytes_ += static_cast<char>(value | 0x80U);
     bytes_ += static_cast<char>(value);

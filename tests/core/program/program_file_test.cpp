@@ -48,7 +48,7 @@ TEST_CASE("program file: that of a newer version is refused by a sentence") {
   bytes.replace(bytes.find(" 1 "), 3, " 2 ");
   write_quickly(folder / "p.h5", bytes);
   CHECK(sentence_of(folder / "p.h5") ==
-        fmt::format("[{}] was written by a newer bitstate (program format 2); this program reads up to 1",
+        fmt::format("[{}] was written by a newer bitstate (program format 2); this one reads up to 1",
                     (folder / "p.h5").string()));
 }
 

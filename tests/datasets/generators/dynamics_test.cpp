@@ -68,7 +68,7 @@ TEST_CASE("lorenz: trajectories solve the equations of Lorenz") {
 }
 
 TEST_CASE("lorenz: a trajectory is exact to far beyond its length") {
-  // from the same start, integrated here with Runge-Kutta of order 4 and 400 steps a point
+  // from the same start, integrated here with Runge-Kutta of order 4 and 400 steps per point
   const auto values = lorenz_trajectory(0, 0, 0.0);
   std::array<double, 3> s = {-9.7869288, -15.03852, 20.533978};
   const auto slope = [](const std::array<double, 3>& p) {
@@ -94,7 +94,7 @@ TEST_CASE("lorenz: a trajectory is exact to far beyond its length") {
   CHECK(worst < 1e-4);  // Runge-Kutta's own error, grown a million times over the trajectory
 }
 
-TEST_CASE("lorenz: independent trajectories have the statistics of the attractor, and 100 points a period") {
+TEST_CASE("lorenz: independent trajectories have the statistics of the attractor, and 100 points per period") {
   constexpr int n = 100;
   std::array<double, 3> mean{};
   std::array<double, 3> square{};
@@ -117,7 +117,7 @@ TEST_CASE("lorenz: independent trajectories have the statistics of the attractor
   CHECK(mean[2] == doctest::Approx(23.55).epsilon(0.02));
   CHECK(square[0] == doctest::Approx(62.8).epsilon(0.04));
   CHECK(square[2] - mean[2] * mean[2] == doctest::Approx(74.3).epsilon(0.04));
-  // z turns twice a period of the dominant frequency of x: one turn lasts about 0.75
+  // z turns twice per period of the dominant frequency of x: one turn lasts about 0.75
   const double points_per_turn = n * 923.0 / static_cast<double>(maxima);
   CHECK(points_per_turn == doctest::Approx(50.0).epsilon(0.1));
 }
