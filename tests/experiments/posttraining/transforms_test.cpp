@@ -4,7 +4,7 @@
 #include "experiments/training/named_rules.h"
 #include "models/s5/models.h"
 #include "tests/experiments/training/lorenz_rig.h"
-#include "tests/support/text.h"
+#include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>
 

@@ -7,7 +7,6 @@
 #include "experiments/settings/options.h"
 #include "tests/experiments/run_folder/small_lorenz.h"
 #include "tests/support/temp_folder.h"
-#include "tests/support/text.h"
 
 #include <doctest/doctest.h>
 
