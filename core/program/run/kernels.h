@@ -43,11 +43,20 @@ struct Factors {
   Reach reach = Reach::wide;
 };
 
+/// What training wants to know of a rescale beside its results; each may be null.
+struct Watch {
+  /// Bit k: the clamp left code k as it was, where code k of the results is r * stride + c.
+  std::uint8_t* unclamped = nullptr;
+  std::int32_t* lowest = nullptr;   ///< of what is rescaled, [cols, up to whole vectors], updated
+  std::int32_t* highest = nullptr;  ///< as `lowest`; there if that is
+};
+
 /// clamp(rescale(x_c, factors), lo_c, hi_c)
 struct Rescaling {
   Factors factors;
   const std::int32_t* lo = nullptr;
   const std::int32_t* hi = nullptr;
+  Watch watch = {};
 };
 
 /// y_o = sum_i W_oi x_i + b_o. The weights lie as [rows / vector_columns][words][vector_columns][codes per word], where
@@ -85,10 +94,14 @@ struct Term {
   Codes codes;
 };
 
-/// What a scan keeps: x and residue [2 states] before the first row, which become those after the last.
+/// What a scan keeps: x and residue [2 states] before the first row, which become those after the last; and what
+/// training wants to know, where it is not null.
 struct States {
   std::int32_t* x;
   std::int64_t* residue;
+  /// [rows][2][states / 8, rounded up]: bit p of the real, then of the imaginary parts: the clamp did nothing
+  std::uint8_t* unclamped = nullptr;
+  std::int64_t* largest = nullptr;  ///< [2 states]: of |z| before it is rounded, updated; null: nothing is watched
 };
 
 /// program::Scan

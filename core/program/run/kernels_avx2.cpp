@@ -92,6 +92,15 @@ struct Avx2 {
   static Vector clamp(Vector x, Vector lo, Vector hi) {
     return {_mm256_min_epi32(_mm256_max_epi32(x.a, lo.a), hi.a), _mm256_min_epi32(_mm256_max_epi32(x.b, lo.b), hi.b)};
   }
+  static Vector least(Vector x, Vector y) { return {_mm256_min_epi32(x.a, y.a), _mm256_min_epi32(x.b, y.b)}; }
+  static Vector greatest(Vector x, Vector y) { return {_mm256_max_epi32(x.a, y.a), _mm256_max_epi32(x.b, y.b)}; }
+  static int equal_half(__m256i x, __m256i y) {
+    return _mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(x, y)));
+  }
+  /// Bit i: the elements i are equal.
+  static std::uint16_t equal(Vector x, Vector y) {
+    return static_cast<std::uint16_t>(equal_half(x.a, y.a) | (equal_half(x.b, y.b) << 8));
+  }
   static std::int32_t total(Vector x) {
     alignas(32) std::int32_t v[8];
     _mm256_store_si256(reinterpret_cast<__m256i*>(v), _mm256_add_epi32(x.a, x.b));
@@ -218,6 +227,21 @@ struct Wide256 {
     return _mm256_blendv_epi8(below, least, _mm256_cmpgt_epi64(least, below));
   }
   static Vector clamp(Vector v, Vector bound) { return {clamp(v.a, bound.a), clamp(v.b, bound.b)}; }
+  static __m256i larger_magnitude(__m256i largest, __m256i v) {
+    const __m256i sign = _mm256_cmpgt_epi64(_mm256_setzero_si256(), v);
+    const __m256i magnitude = _mm256_sub_epi64(_mm256_xor_si256(v, sign), sign);
+    return _mm256_blendv_epi8(largest, magnitude, _mm256_cmpgt_epi64(magnitude, largest));
+  }
+  static Vector larger_magnitude(Vector largest, Vector v) {
+    return {larger_magnitude(largest.a, v.a), larger_magnitude(largest.b, v.b)};
+  }
+  static int equal_half(__m256i x, __m256i y) {
+    return _mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpeq_epi64(x, y)));
+  }
+  /// Bit i: the elements i are equal.
+  static std::uint8_t equal(Vector x, Vector y) {
+    return static_cast<std::uint8_t>(equal_half(x.a, y.a) | (equal_half(x.b, y.b) << 4));
+  }
   /// v where x = y, else 0.
   static Vector where_equal(Vector x, Vector y, Vector v) {
     return {_mm256_and_si256(_mm256_cmpeq_epi64(x.a, y.a), v.a), _mm256_and_si256(_mm256_cmpeq_epi64(x.b, y.b), v.b)};

@@ -58,6 +58,10 @@ struct Avx512 {
   static Vector multiply(Vector a, Vector b) { return _mm512_mullo_epi32(a, b); }
   static Vector sign(Vector a) { return _mm512_or_si512(_mm512_srai_epi32(a, 31), _mm512_set1_epi32(1)); }
   static Vector clamp(Vector a, Vector lo, Vector hi) { return _mm512_min_epi32(_mm512_max_epi32(a, lo), hi); }
+  static Vector least(Vector a, Vector b) { return _mm512_min_epi32(a, b); }
+  static Vector greatest(Vector a, Vector b) { return _mm512_max_epi32(a, b); }
+  /// Bit i: the elements i are equal.
+  static std::uint16_t equal(Vector a, Vector b) { return _mm512_cmpeq_epi32_mask(a, b); }
   static std::int32_t total(Vector a) { return _mm512_reduce_add_epi32(a); }
 
   static Squares no_squares() { return _mm512_setzero_si512(); }
@@ -147,6 +151,9 @@ struct Wide512 {
   static Vector clamp(Vector v, Vector bound) {
     return _mm512_min_epi64(_mm512_max_epi64(v, _mm512_sub_epi64(_mm512_setzero_si512(), bound)), bound);
   }
+  static Vector larger_magnitude(Vector largest, Vector v) { return _mm512_max_epi64(largest, _mm512_abs_epi64(v)); }
+  /// Bit i: the elements i are equal.
+  static std::uint8_t equal(Vector a, Vector b) { return _mm512_cmpeq_epi64_mask(a, b); }
   /// v where a = b, else 0.
   static Vector where_equal(Vector a, Vector b, Vector v) {
     return _mm512_maskz_mov_epi64(_mm512_cmpeq_epi64_mask(a, b), v);

@@ -74,6 +74,18 @@ struct Plain {
       return v > hi.v[i] ? hi.v[i] : v;
     });
   }
+  static Vector least(Vector a, Vector b) {
+    return make([&](std::size_t i) { return a.v[i] < b.v[i] ? a.v[i] : b.v[i]; });
+  }
+  static Vector greatest(Vector a, Vector b) {
+    return make([&](std::size_t i) { return a.v[i] > b.v[i] ? a.v[i] : b.v[i]; });
+  }
+  /// Bit i: the elements i are equal.
+  static std::uint16_t equal(Vector a, Vector b) {
+    std::uint32_t bits = 0;
+    for (std::size_t i = 0; i < vector_columns; ++i) bits |= static_cast<std::uint32_t>(a.v[i] == b.v[i]) << i;
+    return static_cast<std::uint16_t>(bits);
+  }
   static std::int32_t total(Vector a) {
     std::int32_t sum = 0;
     for (const std::int32_t v : a.v) sum += v;

@@ -11,8 +11,12 @@
 namespace bitstate::program {
 namespace {
 
-/// One step of one component: code and residue from z.
-std::int32_t round_state(const Recurrence& s, std::int64_t z, std::int64_t& residue) {
+/// A component's code and residue from z, and whether the clamp did nothing.
+struct Rounded {
+  std::int32_t code;
+  bool unclamped;
+};
+Rounded round_state(const Recurrence& s, std::int64_t z, std::int64_t& residue) {
   const std::int64_t rounded = s.shift >= 0 ? (z + ((std::int64_t{1} << s.shift) >> 1)) >> s.shift
                                             : rescale(z, {s.to_state_multiplier, s.to_state_shift});
   const std::int64_t bound = s.bound;
@@ -22,7 +26,19 @@ std::int32_t round_state(const Recurrence& s, std::int64_t z, std::int64_t& resi
         s.shift >= 0 ? code * (std::int64_t{1} << s.shift) : rescale(code, {s.to_inner_multiplier, s.to_inner_shift});
     residue = code == rounded ? z - back : 0;
   }
-  return static_cast<std::int32_t>(code);
+  return {static_cast<std::int32_t>(code), code == rounded};
+}
+
+/// Notes what training wants to know of component `c` of `row`.
+void watch(const Recurrence& s, const States& states, std::size_t row, std::size_t c, std::int64_t z, bool unclamped) {
+  if (states.largest == nullptr) return;
+  states.largest[c] = std::max(states.largest[c], z < 0 ? -z : z);
+  if (states.unclamped == nullptr) return;
+  const std::size_t plane = (s.states + 7) / 8;
+  const std::size_t p = c % s.states;
+  std::uint8_t& bits = states.unclamped[(2 * row + c / s.states) * plane + p / 8];
+  const auto bit = static_cast<std::uint8_t>(1U << (p % 8));
+  bits = static_cast<std::uint8_t>(unclamped ? bits | bit : bits & ~bit);
 }
 
 /// Rows of codes of one type.
@@ -50,8 +66,12 @@ void scan_states(std::size_t first, const Recurrence& s, std::size_t rows, Rows<
       const std::int64_t im = x[q];
       const std::int64_t z_re = input(p) + s.lambda[p] * re - s.lambda[q] * im;
       const std::int64_t z_im = input(q) + s.lambda[p] * im + s.lambda[q] * re;
-      x[p] = round_state(s, z_re, residue[p]);
-      x[q] = round_state(s, z_im, residue[q]);
+      const Rounded rounded_re = round_state(s, z_re, residue[p]);
+      const Rounded rounded_im = round_state(s, z_im, residue[q]);
+      x[p] = rounded_re.code;
+      x[q] = rounded_im.code;
+      watch(s, states, row, p, z_re, rounded_re.unclamped);
+      watch(s, states, row, q, z_im, rounded_im.unclamped);
       y(row, p) = static_cast<Out>(x[p]);
       y(row, q) = static_cast<Out>(x[q]);
     }

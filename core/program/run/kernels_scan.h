@@ -65,49 +65,69 @@ struct Component {
     return Wide::add(Wide::clamp(u, k.limit), residue);
   }
 
-  /// x and residue from z
-  void round(Vector z, const ScanConstants<Wide>& k) {
+  /// x and residue from z. Returns, if `watched`, which of the eight the clamp left as they were; the largest |z| is
+  /// updated then.
+  template <bool watched>
+  std::uint8_t round(Vector z, const ScanConstants<Wide>& k, Vector& largest) {
     const Vector rounded = Wide::shift_right(Wide::add(z, k.half), k.shift);
     x = Wide::clamp(rounded, k.bound);
     if (k.feedback) residue = Wide::where_equal(x, rounded, Wide::subtract(z, Wide::shift_left(x, k.shift)));
+    if constexpr (!watched) return 0;
+    largest = Wide::larger_magnitude(largest, z);
+    return Wide::equal(x, rounded);
   }
 };
 
 /// States [p, p + 8) through all rows.
-template <class Wide>
+template <class Wide, bool watched>
 void scan_eight(std::size_t p, const Recurrence& s, std::size_t rows, const Codes& b, const States& states,
                 const MutableCodes& y) {
-  std::int32_t* const x = states.x;
-  std::int64_t* const residue = states.residue;
   using Vector = typename Wide::Vector;
   const std::size_t q = s.states + p;
   const Vector l_re = Wide::load(s.lambda + p);
   const Vector l_im = Wide::load(s.lambda + q);
   const ScanConstants<Wide> k(s);
-  Component<Wide> re(s, p, x, residue);
-  Component<Wide> im(s, q, x, residue);
+  Component<Wide> re(s, p, states.x, states.residue);
+  Component<Wide> im(s, q, states.x, states.residue);
+  Vector largest_re = watched ? Wide::load(states.largest + p) : Wide::all(0);
+  Vector largest_im = watched ? Wide::load(states.largest + q) : Wide::all(0);
+  const std::size_t plane = (s.states + 7) / 8;  // bytes of a row's bits
   for (std::size_t i = 0; i < rows; ++i) {
     const std::size_t row = s.backward ? rows - 1 - i : i;
     const Vector u_re = re.input(load_eight<Wide>(b, row * b.stride + p), k);
     const Vector u_im = im.input(load_eight<Wide>(b, row * b.stride + q), k);
     const Vector z_re = Wide::subtract(Wide::multiply(l_re, re.x), Wide::multiply(l_im, im.x));
     const Vector z_im = Wide::add(Wide::multiply(l_re, im.x), Wide::multiply(l_im, re.x));
-    re.round(Wide::add(z_re, u_re), k);
-    im.round(Wide::add(z_im, u_im), k);
+    const std::uint8_t same_re = re.template round<watched>(Wide::add(z_re, u_re), k, largest_re);
+    const std::uint8_t same_im = im.template round<watched>(Wide::add(z_im, u_im), k, largest_im);
+    if (watched && states.unclamped != nullptr) {
+      std::uint8_t* const bits = states.unclamped + row * 2 * plane + p / 8;
+      bits[0] = same_re;
+      bits[plane] = same_im;
+    }
     store_eight<Wide>(re.x, y, row * y.stride + p);
     store_eight<Wide>(im.x, y, row * y.stride + q);
   }
-  Wide::store(re.x, x + p);
-  Wide::store(im.x, x + q);
-  Wide::store(re.residue, residue + p);
-  Wide::store(im.residue, residue + q);
+  Wide::store(re.x, states.x + p);
+  Wide::store(im.x, states.x + q);
+  Wide::store(re.residue, states.residue + p);
+  Wide::store(im.residue, states.residue + q);
+  if (!watched) return;
+  Wide::store(largest_re, states.largest + p);
+  Wide::store(largest_im, states.largest + q);
 }
 
 template <class Wide>
 void scan(const Recurrence& s, std::size_t rows, Codes b, const States& states, MutableCodes y) {
   std::size_t p = 0;
   if (s.shift >= 0) {
-    for (; p + states_at_once <= s.states; p += states_at_once) scan_eight<Wide>(p, s, rows, b, states, y);
+    for (; p + states_at_once <= s.states; p += states_at_once) {
+      if (states.largest != nullptr) {
+        scan_eight<Wide, true>(p, s, rows, b, states, y);
+      } else {
+        scan_eight<Wide, false>(p, s, rows, b, states, y);
+      }
+    }
   }
   if (p < s.states) scan_scalar_from(p, s, rows, b, states, y);
 }

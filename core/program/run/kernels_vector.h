@@ -27,12 +27,14 @@ void store(typename Set::Vector v, const MutableCodes& y, std::size_t at) {
   }
 }
 
-/// The end of an instruction on 16 columns: its results are stored, or rescaled, clamped and stored.
+/// The end of an instruction on 16 columns: its results are stored, or rescaled, clamped, stored and watched.
 template <class Set>
 struct Finish {
   bool rescaled = false;
+  bool watched = false;
   typename Set::Factor factor;
-  typename Set::Vector lo, hi;
+  typename Set::Vector lo, hi, lowest, highest;
+  std::uint8_t* unclamped = nullptr;
 
   Finish() = default;
   Finish(const Rescaling* then, std::size_t column) : rescaled(then != nullptr) {
@@ -40,10 +42,35 @@ struct Finish {
     factor = Set::factor(then->factors, column);
     lo = Set::load(then->lo + column);
     hi = Set::load(then->hi + column);
+    unclamped = then->watch.unclamped;
+    watched = then->watch.lowest != nullptr;
+    if (!watched) return;
+    lowest = Set::load(then->watch.lowest + column);
+    highest = Set::load(then->watch.highest + column);
   }
 
-  void operator()(typename Set::Vector v, const MutableCodes& y, std::size_t at) const {
-    store<Set>(rescaled ? Set::clamp(Set::rescale(v, factor), lo, hi) : v, y, at);
+  void operator()(typename Set::Vector v, const MutableCodes& y, std::size_t at) {
+    if (!rescaled) {
+      store<Set>(v, y, at);
+      return;
+    }
+    const typename Set::Vector rounded = Set::rescale(v, factor);
+    const typename Set::Vector clamped = Set::clamp(rounded, lo, hi);
+    store<Set>(clamped, y, at);
+    if (unclamped != nullptr) {
+      const std::uint16_t same = Set::equal(rounded, clamped);
+      __builtin_memcpy(unclamped + at / 8, &same, sizeof same);
+    }
+    if (!watched) return;
+    lowest = Set::least(lowest, v);
+    highest = Set::greatest(highest, v);
+  }
+
+  /// After the last row.
+  void end(const Rescaling* then, std::size_t column) const {
+    if (!watched) return;
+    Set::store(lowest, then->watch.lowest + column);
+    Set::store(highest, then->watch.highest + column);
   }
 };
 
@@ -53,8 +80,9 @@ void each(std::size_t cols, std::size_t rows, const Rescaling* then, const Mutab
           Of of) {
   for (std::size_t c = 0; c < cols; c += vector_columns) {
     const auto k = constants(c);
-    const Finish<Set> finish(then, c);
+    Finish<Set> finish(then, c);
     for (std::size_t r = 0; r < rows; ++r) finish(of(k, r, c), y, r * y.stride + c);
+    finish.end(then, c);
   }
 }
 
@@ -168,7 +196,7 @@ void layer_norm(const Norm& norm, const Rescaling* then, std::size_t rows, Codes
     const std::size_t end = begin + group < rows ? begin + group : rows;
     for (std::size_t r = begin; r < end; ++r) of_row[r - begin] = row_norm<Set>(norm, x, r);
     for (std::size_t c = 0; c < norm.cols; c += vector_columns) {
-      const Finish<Set> finish(then, c);
+      Finish<Set> finish(then, c);
       const typename Set::Vector scale = Set::load(norm.scale + c);
       const typename Set::Vector bias = Set::load(norm.bias + c);
       for (std::size_t r = begin; r < end; ++r) {
@@ -176,13 +204,14 @@ void layer_norm(const Norm& norm, const Rescaling* then, std::size_t rows, Codes
         const auto p = Set::rescale(deviation<Set>(x, r * x.stride + c, count, k.sum), k.factor);
         finish(Set::add(Set::multiply(p, scale), bias), y, r * y.stride + c);
       }
+      finish.end(then, c);
     }
   }
 }
 
 /// Rows [row, row + R) and outputs [16 block, 16 (block + B)) of a linear.
 template <class Set, Width width, std::size_t R, std::size_t B>
-void multiply_tile(const Products& w, const Codes& x, std::size_t row, std::size_t block, const Finish<Set>* finish,
+void multiply_tile(const Products& w, const Codes& x, std::size_t row, std::size_t block, Finish<Set>* finish,
                    const MutableCodes& y) {
   typename Set::Vector sums[R][B];
   for (std::size_t b = 0; b < B; ++b) {
@@ -217,6 +246,7 @@ void multiply_blocks(const Products& w, const Rescaling* then, std::size_t rows,
     multiply_tile<Set, width, Set::tile_rows, B>(w, x, r, block, finish, y);
   }
   for (; r < rows; ++r) multiply_tile<Set, width, 1, B>(w, x, r, block, finish, y);
+  for (std::size_t b = 0; b < B; ++b) finish[b].end(then, (block + b) * vector_columns);
 }
 
 template <class Set, Width width>

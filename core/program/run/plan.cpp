@@ -1,21 +1,15 @@
 #include "core/program/run/plan.h"
 
 #include "core/program/run/buffers.h"
+#include "core/program/run/operands.h"
 
 #include <algorithm>
-#include <cstring>
-#include <limits>
 #include <span>
 #include <type_traits>
 #include <utility>
 
 namespace bitstate::program {
 namespace {
-
-Width width_of(std::int64_t lo, std::int64_t hi) {
-  if (lo >= -128 && hi <= 127) return Width::one;
-  return lo >= -32768 && hi <= 32767 ? Width::two : Width::four;
-}
 
 std::int64_t floor_divide(std::int64_t a, std::int64_t b) {
   const std::int64_t q = a / b;
@@ -278,76 +272,26 @@ class Planner {
 
   template <class T>
   const T* kept(std::span<const T> codes) {
-    Bytes& bytes = plan_.constants_.emplace_back(codes.size_bytes());
-    std::memcpy(bytes.data(), codes.data(), codes.size_bytes());
-    return reinterpret_cast<const T*>(bytes.data());
+    T* const copy = plan_.constants_.array<T>(codes.size());
+    std::copy(codes.begin(), codes.end(), copy);
+    return copy;
   }
 
-  /// A row of constants, filled up to whole vectors.
-  template <class T>
-  const T* padded(std::vector<T> row, T filler = 0) {
-    row.resize(rounded_up(row.size(), row_multiple), filler);
-    return kept(std::span<const T>(row));
-  }
+  const std::int32_t* padded(const std::vector<std::int32_t>& row) { return padded_row(plan_.constants_, row); }
 
-  /// A row of constants for all columns.
-  const std::int32_t* spread(const std::vector<std::int32_t>& row, std::size_t cols) {
-    return padded(row.size() == cols ? row : std::vector<std::int32_t>(cols, row[0]));
-  }
-
-  /// Factors of a sum, whose terms fit.
   Factors factors(const std::vector<FixedPoint>& factors, std::size_t cols) {
-    std::vector<std::int32_t> multiplier(cols), shift(cols);
-    bool high = true;
-    for (std::size_t c = 0; c < cols; ++c) {
-      const FixedPoint& f = factors[factors.size() == 1 ? 0 : c];
-      multiplier[c] = static_cast<std::int32_t>(f.multiplier);
-      shift[c] = static_cast<std::int32_t>(f.multiplier == 0 ? 32 : f.shift);  // 0 at any shift
-      high = high && shift[c] >= 32;
-    }
-    return {padded(multiplier), padded(shift, 32), high ? Reach::high : Reach::fits};
+    return factors_of(plan_.constants_, factors, cols);
   }
 
   Rescaling rescaling(const Rescale& i) {
     const ValueInfo& x = values_[i.x];
-    Rescaling r{factors(i.factor, x.cols), spread(i.lo, x.cols), spread(i.hi, x.cols)};
-    const auto fits = [&](const FixedPoint& f) {
-      return rescale(x.lo, f) >= std::numeric_limits<std::int32_t>::min() &&
-             rescale(x.hi, f) <= std::numeric_limits<std::int32_t>::max();
-    };
-    if (!std::all_of(i.factor.begin(), i.factor.end(), fits)) r.factors.reach = Reach::wide;
-    return r;
-  }
-
-  /// The weights as the kernels read them.
-  template <class T>
-  const T* interleaved(const Matrix& m, std::size_t words) {
-    constexpr std::size_t codes = 4 / sizeof(T);  // a word
-    std::vector<T> packed(rounded_up(m.rows, vector_columns) * words * codes, 0);
-    for (std::size_t o = 0; o < m.rows; ++o) {
-      for (std::size_t c = 0; c < m.cols; ++c) {
-        const std::size_t word = (o / vector_columns * words + c / codes) * vector_columns + o % vector_columns;
-        packed[word * codes + c % codes] = static_cast<T>(m.codes[o * m.cols + c]);
-      }
-    }
-    return kept(std::span<const T>(packed));
+    return rescaling_of(plan_.constants_, {i.factor, i.lo, i.hi, x.lo, x.hi}, x.cols);
   }
 
   Products products(const Linear& i) {
-    const Width width = plan_.storage_[i.x].width;
-    const std::size_t words = rounded_up(i.weight.cols * bytes_of(width), 4) / 4;
-    std::vector<std::int32_t> bias = i.bias;
-    if (width == Width::one) {
-      for (std::size_t o = 0; o < i.weight.rows; ++o) {
-        std::int64_t sum = 0;
-        for (std::size_t c = 0; c < i.weight.cols; ++c) sum += i.weight.codes[o * i.weight.cols + c];
-        bias[o] = static_cast<std::int32_t>(bias[o] - 128 * sum);  // modulo 2^32
-      }
-    }
-    const std::int32_t* const row = padded(bias);
-    if (width == Width::one) return {width, i.weight.rows, words, interleaved<std::int8_t>(i.weight, words), row};
-    if (width == Width::two) return {width, i.weight.rows, words, interleaved<std::int16_t>(i.weight, words), row};
-    return {width, i.weight.rows, words, interleaved<std::int32_t>(i.weight, words), row};
+    const Matrix& w = i.weight;
+    return products_of(plan_.constants_, {{w.codes.data(), Width::four, w.cols}, w.rows, w.cols, i.bias},
+                       plan_.storage_[i.x].width);
   }
 
   /// The table by the byte of x.

@@ -2,6 +2,7 @@
 // computed together with what it reads where nothing else reads that.
 #pragma once
 
+#include "core/arena.h"
 #include "core/program/program.h"
 #include "core/program/run/codes.h"
 #include "core/program/run/kernels.h"
@@ -61,7 +62,7 @@ class Plan {
   std::vector<Storage> storage_;
   std::vector<Operation> operations_;
   std::vector<std::size_t> row_bytes_;
-  std::deque<Bytes> constants_;  // what the kernels' structs point to
+  Arena constants_;  // what the kernels' structs point to
   std::deque<Rescaling> rescalings_;
 };
 

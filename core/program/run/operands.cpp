@@ -1,0 +1,103 @@
+#include "core/program/run/operands.h"
+
+#include "core/program/run/codes.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace bitstate::program {
+namespace {
+
+/// The weights, interleaved as Products says.
+template <class T>
+const T* interleaved(Arena& arena, const WeightSpec& w, std::size_t words) {
+  constexpr std::size_t codes = 4 / sizeof(T);  // a word
+  const std::size_t size = rounded_up(w.rows, vector_columns) * words * codes;
+  T* const packed = arena.array<T>(size);
+  std::fill(packed, packed + size, T{0});
+  with_type(w.codes, [&](const auto* in) {
+    for (std::size_t o = 0; o < w.rows; ++o) {
+      T* const block = packed + (o / vector_columns * words * vector_columns + o % vector_columns) * codes;
+      for (std::size_t c = 0; c < w.cols; ++c) {
+        block[c / codes * vector_columns * codes + c % codes] = static_cast<T>(in[o * w.codes.stride + c]);
+      }
+    }
+  });
+  return packed;
+}
+
+/// bias_o - 128 sum of the weights of row o, modulo 2^32.
+void take_offset(const WeightSpec& w, std::int32_t* bias) {
+  with_type(w.codes, [&](const auto* in) {
+    for (std::size_t o = 0; o < w.rows; ++o) {
+      std::int64_t sum = 0;
+      for (std::size_t c = 0; c < w.cols; ++c) sum += in[o * w.codes.stride + c];
+      bias[o] = static_cast<std::int32_t>(bias[o] - 128 * sum);
+    }
+  });
+}
+
+std::int32_t* filled_row(Arena& arena, std::size_t cols, std::int32_t filler) {
+  const std::size_t size = rounded_up(cols, row_multiple);
+  auto* const row = arena.array<std::int32_t>(size);
+  std::fill(row, row + size, filler);
+  return row;
+}
+
+}  // namespace
+
+Width width_of(std::int64_t lo, std::int64_t hi) {
+  if (lo >= -128 && hi <= 127) return Width::one;
+  return lo >= -32768 && hi <= 32767 ? Width::two : Width::four;
+}
+
+const std::int32_t* padded_row(Arena& arena, std::span<const std::int32_t> row, std::int32_t filler) {
+  std::int32_t* const padded = filled_row(arena, row.size(), filler);
+  std::copy(row.begin(), row.end(), padded);
+  return padded;
+}
+
+const std::int32_t* spread_row(Arena& arena, std::span<const std::int32_t> row, std::size_t cols) {
+  if (row.size() == cols) return padded_row(arena, row);
+  std::int32_t* const spread = filled_row(arena, cols, 0);
+  std::fill(spread, spread + cols, row[0]);
+  return spread;
+}
+
+Factors factors_of(Arena& arena, std::span<const FixedPoint> factors, std::size_t cols) {
+  std::int32_t* const multiplier = filled_row(arena, cols, 0);
+  std::int32_t* const shift = filled_row(arena, cols, 32);
+  bool high = true;
+  for (std::size_t c = 0; c < cols; ++c) {
+    const FixedPoint& f = factors[factors.size() == 1 ? 0 : c];
+    multiplier[c] = static_cast<std::int32_t>(f.multiplier);
+    shift[c] = static_cast<std::int32_t>(f.multiplier == 0 ? 32 : f.shift);  // 0 at any shift
+    high = high && shift[c] >= 32;
+  }
+  return {multiplier, shift, high ? Reach::high : Reach::fits};
+}
+
+Rescaling rescaling_of(Arena& arena, const RescaleSpec& spec, std::size_t cols) {
+  Rescaling r{factors_of(arena, spec.factors, cols), spread_row(arena, spec.lo, cols),
+              spread_row(arena, spec.hi, cols)};
+  const auto fits = [&](const FixedPoint& f) {
+    return rescale(spec.x_lo, f) >= std::numeric_limits<std::int32_t>::min() &&
+           rescale(spec.x_hi, f) <= std::numeric_limits<std::int32_t>::max();
+  };
+  if (!std::all_of(spec.factors.begin(), spec.factors.end(), fits)) r.factors.reach = Reach::wide;
+  return r;
+}
+
+Products products_of(Arena& arena, const WeightSpec& weights, Width width) {
+  const std::size_t words = rounded_up(weights.cols * bytes_of(width), 4) / 4;
+  std::int32_t* const bias = filled_row(arena, weights.rows, 0);
+  std::copy(weights.bias.begin(), weights.bias.end(), bias);
+  if (width == Width::one) {
+    take_offset(weights, bias);
+    return {width, weights.rows, words, interleaved<std::int8_t>(arena, weights, words), bias};
+  }
+  if (width == Width::two) return {width, weights.rows, words, interleaved<std::int16_t>(arena, weights, words), bias};
+  return {width, weights.rows, words, interleaved<std::int32_t>(arena, weights, words), bias};
+}
+
+}  // namespace bitstate::program

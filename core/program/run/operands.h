@@ -1,0 +1,45 @@
+// Operands of instructions as the kernels read them: rows of constants filled up to whole vectors, factors, weights.
+// They live in an arena, so that a program keeps them as long as it is, and a training pass until the next one.
+#pragma once
+
+#include "core/arena.h"
+#include "core/fixed_point.h"
+#include "core/program/run/kernels.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace bitstate::program {
+
+/// The smallest width that holds the codes from `lo` to `hi`.
+[[nodiscard]] Width width_of(std::int64_t lo, std::int64_t hi);
+
+/// `row`, filled up to a multiple of row_multiple.
+[[nodiscard]] const std::int32_t* padded_row(Arena& arena, std::span<const std::int32_t> row, std::int32_t filler = 0);
+
+/// One constant, or one a column, for all of `cols` columns.
+[[nodiscard]] const std::int32_t* spread_row(Arena& arena, std::span<const std::int32_t> row, std::size_t cols);
+
+/// One factor, or one a column, whose results fit 32 bits.
+[[nodiscard]] Factors factors_of(Arena& arena, std::span<const FixedPoint> factors, std::size_t cols);
+
+/// What a rescale of codes from `x_lo` to `x_hi` does: one element, or one a column.
+struct RescaleSpec {
+  std::span<const FixedPoint> factors;
+  std::span<const std::int32_t> lo, hi;
+  std::int64_t x_lo, x_hi;
+};
+[[nodiscard]] Rescaling rescaling_of(Arena& arena, const RescaleSpec& spec, std::size_t cols);
+
+/// A matrix of codes and the bias of each row.
+struct WeightSpec {
+  Codes codes;
+  std::size_t rows = 0;
+  std::size_t cols = 0;
+  std::span<const std::int32_t> bias;
+};
+/// The weights for codes x of `width`, which is that of the wider operand.
+[[nodiscard]] Products products_of(Arena& arena, const WeightSpec& weights, Width width);
+
+}  // namespace bitstate::program
