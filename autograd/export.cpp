@@ -38,10 +38,7 @@ program::Ref Lowering::value(Value v) const {
   return static_cast<program::Ref>(values_[v.id]);
 }
 
-std::vector<std::int32_t> Lowering::codes(Value v) const {
-  const Node& node = tape_[v];
-  return {node.codes, node.codes + node.size()};
-}
+std::vector<std::int32_t> Lowering::codes(Value v) const { return tape_.codes32(v); }
 
 std::uint32_t Lowering::bits_of(const std::int32_t* codes, std::size_t count) {
   std::uint32_t bits = 2;
@@ -55,11 +52,12 @@ std::uint32_t Lowering::bits_of(const std::int32_t* codes, std::size_t count) {
 program::Matrix Lowering::matrix(Value v) const {
   const Node& node = tape_[v];
   const int bits = node.site == nullptr ? 0 : node.site->spec.bits;
-  const std::uint32_t needed = bits_of(node.codes, node.size());
+  std::vector<std::int32_t> all = codes(v);
+  const std::uint32_t needed = bits_of(all.data(), all.size());
   const auto is_sign = [](std::int32_t c) { return c == 1 || c == -1; };
-  const bool signs = bits == 1 && std::all_of(node.codes, node.codes + node.size(), is_sign);
+  const bool signs = bits == 1 && std::all_of(all.begin(), all.end(), is_sign);
   return {static_cast<std::uint32_t>(node.rows), static_cast<std::uint32_t>(node.cols),
-          signs ? 1 : std::max(needed, static_cast<std::uint32_t>(bits)), codes(v)};
+          signs ? 1 : std::max(needed, static_cast<std::uint32_t>(bits)), std::move(all)};
 }
 
 void Lowering::emit(program::Instruction instruction) {

@@ -93,5 +93,7 @@ Value smape(Tape&, Value y, std::span<const float> target, const Sequences&);
 
 // Quantization; returns x itself when the quantizer has no bits. `sequences` of an activation, for dynamic ranges
 Value quantize(Tape&, Value x, const Quantizer&, const Sequences* sequences = nullptr);
+/// How many values of a quantizer's or scan's result were clamped, in a pass with gradients.
+[[nodiscard]] std::uint64_t count_clamped(Tape&, Value v);
 
 }  // namespace bitstate::ops

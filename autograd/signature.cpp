@@ -248,11 +248,10 @@ void add_forward_passes(CodeHash& hash, const RunProgram& run) {
     const Value input = net.activation(net.numbers(steps[0], cols, 2), 8, 2.0F);
     const Value output = forward(net, input, {steps, steps, 0}, number);
     for (const Node& node : net.tape.nodes()) {
-      if (node.has_codes()) hash.add({node.codes, node.size()});
+      if (node.has_codes()) hash.add(net.tape.codes32(net.tape.handle(node)));
     }
     const Program p = export_program(net.tape, output, "signature", false, 0);
-    const Node& x = net.tape[input];
-    hash.add(run(p, {x.codes, x.size()}));
+    hash.add(run(p, net.tape.codes32(input)));
   }
 }
 

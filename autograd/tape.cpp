@@ -1,6 +1,7 @@
 #include "autograd/tape.h"
 
 #include "core/error.h"
+#include "core/program/run/operands.h"
 #include "core/ranges.h"
 
 #include <algorithm>
@@ -44,7 +45,7 @@ Value Tape::input(std::size_t rows, std::size_t cols, const float* data) {
   Node node;
   node.rows = rows;
   node.cols = cols;
-  node.value = const_cast<float*>(data);  // leaves are never written to
+  node.real = const_cast<float*>(data);  // leaves are never written to
   nodes_.push_back(node);
   return last();
 }
@@ -63,7 +64,7 @@ Value Tape::parameter(const Parameter& parameter) {
   return v;
 }
 
-Node& Tape::push(const Op& op, std::span<const Value> inputs, std::size_t rows, std::size_t cols) {
+Node& Tape::push_bare(const Op& op, std::span<const Value> inputs, std::size_t rows, std::size_t cols) {
   require(cols == 0 || rows <= std::numeric_limits<std::size_t>::max() / cols, op.name,
           "a result of {} rows and {} columns is too large", rows, cols);
   Node node;
@@ -80,9 +81,71 @@ Node& Tape::push(const Op& op, std::span<const Value> inputs, std::size_t rows, 
     node.needs_gradient = node.needs_gradient || input.needs_gradient;
     node.constant = node.constant && input.constant;
   }
-  node.value = arena_.array<float>(rows * cols);
   nodes_.push_back(node);
   return nodes_.back();
+}
+
+const program::Kernels& Tape::kernels() {
+  static const program::Kernels& fastest = program::kernels_of(program::best_isa());
+  return fastest;
+}
+
+program::MutableCodes Tape::new_codes(Node& node, program::Width width) {
+  // kernels write whole vectors, and tables whole cache lines: beyond a row's end, and beyond the last row
+  const std::size_t stride = program::rounded_up(node.cols, program::vector_columns);
+  const std::size_t bytes = (node.rows * stride + program::row_multiple) * program::bytes_of(width);
+  node.codes = {arena_.array<std::byte>(bytes), width, stride};
+  return {const_cast<void*>(node.codes.data), width, stride};
+}
+
+std::int32_t* Tape::new_codes32(Node& node) {
+  auto* const codes = arena_.array<std::int32_t>(node.size() + program::row_multiple);
+  node.codes = {codes, program::Width::four, node.cols};
+  return codes;
+}
+
+program::Codes Tape::codes(Value v) {
+  Node& node = (*this)[v];
+  require(node.has_codes(), "tape", "a value of {} has no codes", node.op == nullptr ? "a leaf" : node.op->name);
+  if (node.codes.data == nullptr) {
+    const program::MutableCodes to = new_codes(node, program::width_of(-node.bound, node.bound));
+    node.op->compute(*this, node, nullptr, to);
+  }
+  return node.codes;
+}
+
+std::vector<std::int32_t> Tape::codes32(Value v) {
+  const program::Codes from = codes(v);
+  const Node& node = (*this)[v];
+  std::vector<std::int32_t> all(node.size());
+  program::with_type(from, [&](const auto* in) {
+    for (std::size_t r = 0; r < node.rows; ++r) {
+      program::copy_codes(in + r * from.stride, node.cols, all.data() + r * node.cols);
+    }
+  });
+  return all;
+}
+
+const float* Tape::rows(Value v, std::size_t first, std::size_t count, float* scratch) {
+  const Node& node = (*this)[v];
+  if (node.real != nullptr || !node.has_codes()) return value(v) + first * node.cols;
+  kernels::dequantize(first, count, node.cols, {node.layout, node.scale}, codes(v), scratch);
+  return scratch;
+}
+
+const float* Tape::value(Value v) {
+  Node& node = (*this)[v];
+  if (node.real != nullptr) return node.real;
+  float* const real = arena_.array<float>(node.size());
+  if (node.has_codes()) {
+    kernels::dequantize(0, node.rows, node.cols, {node.layout, node.scale}, codes(v), real);
+  } else if (node.op->evaluate != nullptr) {
+    node.op->evaluate(*this, node, real);
+  } else {
+    node.op->elementwise->map(node.size(), value(node.inputs[0]), real);
+  }
+  node.real = real;
+  return real;
 }
 
 float* Tape::take_buffer(std::size_t size) {
@@ -104,6 +167,25 @@ float* Tape::gradient(Value v) {
     std::fill(node.gradient, node.gradient + node.size(), 0.0F);
   }
   return node.gradient;
+}
+
+float* Tape::first_gradient(Value v) {
+  if (!v.exists()) return nullptr;
+  Node& node = (*this)[v];
+  if (!node.needs_gradient || node.gradient != nullptr) return nullptr;
+  node.gradient = take_buffer(node.size());
+  return node.gradient;
+}
+
+void Tape::pass_on(Value v, const Node& node) {
+  if (!v.exists()) return;
+  Node& to = (*this)[v];
+  if (!to.needs_gradient) return;
+  if (to.gradient == nullptr) {
+    to.gradient = std::exchange(nodes_[handle(node).id].gradient, nullptr);
+    return;
+  }
+  for (std::size_t i = 0; i < node.size(); ++i) to.gradient[i] += node.gradient[i];
 }
 
 std::span<float> Tape::observed(const Quantizer& site) const {
@@ -140,6 +222,7 @@ void Tape::backward(Value v, std::span<const float> seed) {
   for (std::size_t i = v.id + 1; i-- > 0;) {
     if (nodes_[i].op == nullptr || nodes_[i].gradient == nullptr) continue;
     nodes_[i].op->backward(*this, nodes_[i]);
+    if (nodes_[i].gradient == nullptr) continue;  // it was passed on
     spare_.push_back({nodes_[i].size(), nodes_[i].gradient});
     nodes_[i].gradient = nullptr;
   }

@@ -1,10 +1,13 @@
-// The tape: calling an op computes at once and appends a node; backward() walks the nodes from right to left.
+// The tape: calling an op appends a node, and backward() walks the nodes from right to left. What is real is computed
+// at once. Codes of sums and products are computed when they are asked for, so that whoever rounds them next can have
+// them rounded on the way: such wide codes need not be stored (docs/numerics.md, section 4).
 #pragma once
 
 #include "autograd/quantizer.h"
 #include "core/arena.h"
 #include "core/kernels/quantize.h"
 #include "core/parallel.h"
+#include "core/program/run/codes.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -36,15 +39,27 @@ struct OpTraits {
   std::string_view why_float = {};  ///< why it is float though every site has the bits it needs; empty: it depends
 };
 
+/// A function of one number and its derivative, on arrays of `n`.
+struct Elementwise {
+  void (*map)(std::size_t n, const float* x, float* y);
+  void (*slope)(std::size_t n, const float* x, float* derivative);
+};
+
 /// What an op is to the tape: its name, and how a node's gradient flows to its inputs (Tape::gradient).
 struct Op {
   std::string_view name;
   void (*backward)(Tape& tape, const Node& node);
   /// The instruction that computes the node's codes (autograd/export.h); null where there is none.
   void (*lower)(Lowering& lowering, const Node& node) = nullptr;
-  /// The op itself, where y_i = f(x_i) of the only input: on codes it is a table.
-  Value (*elementwise)(Tape& tape, Value x) = nullptr;
+  /// y_i = f(x_i) of the only input: on codes it is a table.
+  const Elementwise* elementwise = nullptr;
   OpTraits traits = {};
+  /// Computes the codes of a node that has them into `y` when they are asked for, rescaled on the way where `then` is
+  /// given; null where the op computes them at once.
+  void (*compute)(Tape& tape, const Node& node, const program::Rescaling* then,
+                  const program::MutableCodes& y) = nullptr;
+  /// Computes the real numbers of a node of push_bare() without codes when they are asked for; null for `elementwise`.
+  void (*evaluate)(Tape& tape, const Node& node, float* real) = nullptr;
 };
 
 /// The sequences of a pass, stacked one after the other: sequence s has rows[s] rows, of which the first lengths[s] are
@@ -58,21 +73,22 @@ struct Sequences {
   void check(std::string_view op, std::size_t steps) const;
 };
 
-/// One computed value [rows, cols], row-major. With codes, value = codes * scale (docs/numerics.md, section 1).
+/// One computed value [rows, cols], row-major. With codes, it is codes * scale (docs/numerics.md, section 1). Whoever
+/// reads it asks the tape: Tape::value() and Tape::codes() compute what is not there yet.
 struct Node {
   const Op* op = nullptr;              ///< null for leaves: parameters and data
   std::span<const Value> inputs = {};  ///< as many as the op has, in the arena
   std::size_t rows = 0;
   std::size_t cols = 0;
-  float* value = nullptr;
-  float* gradient = nullptr;  ///< null until something flows into it
-  std::int32_t* codes = nullptr;
-  const float* scale = nullptr;
+  float* real = nullptr;         ///< [rows, cols]; null until it is asked for
+  float* gradient = nullptr;     ///< null until something flows into it
+  program::Codes codes = {};     ///< without memory until they are asked for
+  const float* scale = nullptr;  ///< null without codes
   kernels::ScaleLayout layout = kernels::ScaleLayout::per_tensor;
   std::int64_t bound = 0;           ///< of |codes|, at least 1; too large where it forbade codes (linear, product)
   const Quantizer* site = nullptr;  ///< of a quantizer's result
-  /// Of a quantizer's result: 1 where the clamp did nothing, else 0. Null where nothing is ever clamped, and for all
-  /// but states in a pass without gradients.
+  /// Of a quantizer's result: bit k of code k, counted with the stride of the codes, says whether the clamp did nothing
+  /// (of a scan: program::States::unclamped). Null where nothing is ever clamped, and in a pass without gradients.
   const std::uint8_t* unclamped = nullptr;
   bool constant = false;       ///< depends on parameters only
   bool table = false;          ///< without codes, but each element is a function of one code
@@ -82,7 +98,7 @@ struct Node {
   const void* attributes = nullptr;  ///< plain data of the op, in the arena
 
   [[nodiscard]] std::size_t size() const { return rows * cols; }
-  [[nodiscard]] bool has_codes() const { return codes != nullptr; }
+  [[nodiscard]] bool has_codes() const { return scale != nullptr; }
   /// Computed in float from the input: nothing that an integer program could do.
   [[nodiscard]] bool is_float_island() const {
     return op != nullptr && !constant && !table && !by_token && (!has_codes() || rounded_float);
@@ -134,13 +150,26 @@ class Tape {
   /// A leaf whose gradient goes to the lane's flat gradient, at the parameter's offset.
   Value parameter(const Parameter& parameter);
 
-  /// Appends a node with uninitialised value; it needs a gradient when one of the inputs does.
-  Node& push(const Op& op, std::span<const Value> inputs, std::size_t rows, std::size_t cols);
+  /// Appends a node whose real numbers are uninitialised; it needs a gradient when one of the inputs does.
+  Node& push(const Op& op, std::span<const Value> inputs, std::size_t rows, std::size_t cols) {
+    Node& node = push_bare(op, inputs, rows, cols);
+    node.real = arena_.array<float>(node.size());
+    return node;
+  }
   Node& push(const Op& op, std::initializer_list<Value> inputs, std::size_t rows, std::size_t cols) {
     return push(op, std::span(inputs.begin(), inputs.size()), rows, cols);
   }
+  /// As push(), without memory for real numbers: a node of codes, or of numbers that a table gives when they are asked
+  /// for.
+  Node& push_bare(const Op& op, std::span<const Value> inputs, std::size_t rows, std::size_t cols);
+  Node& push_bare(const Op& op, std::initializer_list<Value> inputs, std::size_t rows, std::size_t cols) {
+    return push_bare(op, std::span(inputs.begin(), inputs.size()), rows, cols);
+  }
   /// The handle of the node appended last.
   [[nodiscard]] Value last() const { return {static_cast<std::uint32_t>(nodes_.size() - 1)}; }
+
+  /// The handle of a node of this tape.
+  [[nodiscard]] Value handle(const Node& node) const { return {static_cast<std::uint32_t>(&node - nodes_.data())}; }
 
   /// Throws Error for a value that is not on the tape, such as one of an earlier pass.
   [[nodiscard]] const Node& operator[](Value v) const {
@@ -149,6 +178,22 @@ class Tape {
   }
   [[nodiscard]] Node& operator[](Value v) { return const_cast<Node&>(std::as_const(*this)[v]); }
   [[nodiscard]] std::span<const Node> nodes() const { return nodes_; }
+
+  /// The real numbers of v, [rows, cols]. Computed from the codes where they are not there, and kept.
+  [[nodiscard]] const float* value(Value v);
+  /// The real numbers of the `count` rows from `first` on: of the node if it has them, else `scratch` [count, cols],
+  /// filled from the codes.
+  [[nodiscard]] const float* rows(Value v, std::size_t first, std::size_t count, float* scratch);
+  /// The codes of a v that has them. Computed if they are not there, and kept.
+  [[nodiscard]] program::Codes codes(Value v);
+  /// The codes of v, [rows, cols], as integers of 32 bits.
+  [[nodiscard]] std::vector<std::int32_t> codes32(Value v);
+  /// Memory for a node's codes of the given width, which it gets.
+  program::MutableCodes new_codes(Node& node, program::Width width);
+  /// Memory for its codes of 32 bits without gaps, [rows, cols].
+  std::int32_t* new_codes32(Node& node);
+  /// The loops that compute codes: the fastest that this machine has.
+  [[nodiscard]] static const program::Kernels& kernels();
 
   /// Notes a use of a quantizer, also of one without bits: visits() tells which value is of which site.
   void visit(const Quantizer& site, Value input, Value output) { visits_.push_back({&site, input, output}); }
@@ -160,6 +205,15 @@ class Tape {
 
   /// The array that an op's backward adds to for input `v`, zero at first; null when nobody needs it.
   float* gradient(Value v);
+  /// Writes or adds an op's part of the gradient of input `v`: calls flow(put), where put(i, g) gives element i, each
+  /// once. Nothing is called when nobody needs it.
+  template <class Flow>
+  void flow(Value v, Flow flow);
+  /// Gives a node's own gradient, which its backward may have changed, to an input of the same size.
+  void pass_on(Value v, const Node& node);
+  /// An array for the gradient of `v` that nobody has written to and that its only writer must fill; null if there is
+  /// one already, or when nobody needs it.
+  float* first_gradient(Value v);
 
   /// Keeps what gradient() returned for leaves of data, to be read after backward().
   void keep_gradient(Value v) { (*this)[v].needs_gradient = true; }
@@ -194,5 +248,14 @@ class Tape {
   };
   std::vector<Spare> spare_;  // gradient arrays whose node is done, for reuse while they are still in the cache
 };
+
+template <class Flow>
+void Tape::flow(Value v, Flow flow) {
+  if (float* const fresh = first_gradient(v)) {
+    flow([fresh](std::size_t i, float g) { fresh[i] = g; });
+  } else if (float* const sum = gradient(v)) {
+    flow([sum](std::size_t i, float g) { sum[i] += g; });
+  }
+}
 
 }  // namespace bitstate

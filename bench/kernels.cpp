@@ -3,8 +3,10 @@
 // products, a copy of as many bytes for the rest.
 #include "autograd/kernels/gemm.h"
 #include "autograd/kernels/scan.h"
+#include "autograd/tape.h"
 #include "core/grid.h"
 #include "core/kernels/quantize.h"
+#include "core/program/run/operands.h"
 
 #include <fmt/core.h>
 
@@ -87,31 +89,45 @@ void scans(const Limits& limits) {
   };
   const double bytes = static_cast<double>(count * sizeof(float));
   measure("scan", 8.0 * length * states, 2.0 * bytes, [&] { kernels::scan(shape, lambda.data(), b.data(), x.data()); });
-  measure("scan, adjoint", 16.0 * length * states, 4.0 * bytes, [&] {
-    kernels::scan_adjoint(shape, lambda.data(), x.data(), nullptr, {g.data(), db.data(), dl.data(), scratch.data()});
+  measure("scan, adjoint", 16.0 * length * states, 3.0 * bytes, [&] {
+    kernels::ScanAdjoint adjoint(shape, lambda.data(), dl.data(), scratch.data());
+    for (std::size_t t = length; t-- > 0;) {
+      adjoint.step(g.data() + t * wide);
+      std::copy(scratch.begin(), scratch.end(), db.data() + t * wide);
+      if (t > 0) adjoint.add_lambda(x.data() + (t - 1) * wide);
+    }
   });
-  std::vector<std::int32_t> codes(wide), inputs(count, 900), out(count);
-  std::vector<std::uint8_t> unclamped(count);
-  std::vector<float> scale(wide, 1e-3F), inner(wide, 1e-5F), observed(wide);
-  for (std::size_t c = 0; c < wide; ++c) codes[c] = static_cast<std::int32_t>(std::lround(127.0 * double{lambda[c]}));
-  const FixedPoint factor = to_fixed_point(1.0 / 127.0, "bench");
-  const kernels::IntegerScan plan{std::vector(wide, factor),      1 << 22, factor,
-                                  to_fixed_point(127.0, "bench"), -1,      inner.data()};
-  measure("scan, 8-bit lambda, 16-bit state", 8.0 * length * states, 2.25 * bytes, [&] {
-    kernels::scan_integer(shape, codes.data(), plan,
-                          {scale.data(), 32767, observed.data(), QuantSpec::Rounding::nearest}, inputs.data(),
-                          {out.data(), unclamped.data()});
+  Arena arena;
+  std::vector<std::int32_t> codes(wide), state(wide);
+  std::vector<std::int64_t> residue(wide), largest(wide);
+  std::vector<std::int8_t> inputs(count + program::row_multiple, 90);
+  std::vector<std::int16_t> out(count + program::row_multiple);
+  std::vector<std::uint8_t> unclamped(count / 8);
+  for (std::size_t c = 0; c < wide; ++c) codes[c] = static_cast<std::int32_t>(std::lround(128.0 * double{lambda[c]}));
+  const FixedPoint factor = to_fixed_point(0.1, "bench");
+  program::Recurrence recurrence;
+  recurrence.states = states;
+  recurrence.shift = 7;
+  recurrence.bound = 32767;
+  recurrence.limit = std::int64_t{1} << 24;
+  recurrence.lambda = program::padded_row(arena, codes);
+  recurrence.from_input = program::factors_of(arena, {&factor, 1}, wide);
+  measure("scan, 8-bit lambda, 16-bit state", 8.0 * length * states, 0.75 * bytes, [&] {
+    Tape::kernels().scan(recurrence, length, {inputs.data(), program::Width::one, wide},
+                         {state.data(), residue.data(), unclamped.data(), largest.data()},
+                         {out.data(), program::Width::two, wide});
   });
 }
 
 void quantizers(const Limits& limits) {
   using Layout = kernels::ScaleLayout;
   const std::size_t count = length * features;
-  std::vector<float> x(count, 0.3F), shadow(count);
-  std::vector<std::int32_t> wide(count, 12345), codes(count);
-  std::vector<std::uint8_t> unclamped(count);
+  std::vector<float> x(count, 0.3F);
+  std::vector<std::int32_t> wide(count + program::row_multiple, 12345);
+  std::vector<std::int8_t> codes(count + program::row_multiple);
+  std::vector<std::uint8_t> unclamped(count / 8);
   const Grid grid{0.01F, -127, 127};
-  const kernels::QuantizedOutput out{codes.data(), shadow.data(), unclamped.data()};
+  const kernels::QuantizedOutput out{{codes.data(), program::Width::one, features}, unclamped.data()};
   float largest = 0.0F;
   const auto measure = [&](const char* name, double bytes_each, const std::function<void()>& call) {
     const double bytes = bytes_each * static_cast<double>(count);
@@ -121,12 +137,17 @@ void quantizers(const Limits& limits) {
   measure("largest magnitude", 4.0, [&] {
     kernels::absolute_maximum(length, features, Layout::per_tensor, x.data(), {&largest, 1});
   });
-  measure("quantize floats", 13.0, [&] {
+  measure("quantize floats", 5.125, [&] {
     kernels::quantize(length, features, x.data(), {Layout::per_tensor, {&grid, 1}}, out);
   });
+  Arena arena;
   const FixedPoint factor = to_fixed_point(0.0123, "bench");
-  measure("requantize codes", 13.0, [&] {
-    kernels::requantize(length, features, {&factor, 1}, wide.data(), {&grid, 1}, out);
+  std::vector<std::int32_t> lowest(features + program::row_multiple), highest(lowest);
+  program::Rescaling then =
+      program::rescaling_of(arena, {{&factor, 1}, {&grid.lo, 1}, {&grid.hi, 1}, -20000, 20000}, features);
+  then.watch = {unclamped.data(), lowest.data(), highest.data()};
+  measure("rescale codes, watched", 5.125, [&] {
+    Tape::kernels().rescale(then, features, length, {wide.data(), program::Width::four, features}, out.codes);
   });
 }
 

@@ -24,8 +24,8 @@ void multiply_nt(std::size_t m, std::size_t n, std::size_t k, const float* x, co
   view(y, m, n).noalias() = view(x, m, k) * view(w, n, k).transpose();
 }
 
-void multiply_nt(std::size_t m, std::size_t n, std::size_t k, const double* x, const double* w, double* y) {
-  view(y, m, n).noalias() = view(x, m, k) * view(w, n, k).transpose();
+void multiply_nn(std::size_t m, std::size_t n, std::size_t k, const float* g, const float* w, float* y) {
+  view(y, m, k).noalias() = view(g, m, n) * view(w, n, k);
 }
 
 void multiply_nn_add(std::size_t m, std::size_t n, std::size_t k, const float* g, const float* w, float* y) {

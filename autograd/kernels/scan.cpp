@@ -28,38 +28,34 @@ bool scan(const ScanShape& shape, const float* lambda, const float* b, float* x)
   return std::all_of(last, last + width, [](float v) { return std::isfinite(v); });
 }
 
-void scan_adjoint(const ScanShape& shape, const float* lambda, const float* x, const std::uint8_t* unclamped,
-                  const ScanGradients& gradients) {
-  const std::size_t states = shape.states;
-  const std::size_t width = shape.width();
-  float* const scratch = gradients.scratch;
-  const float* const l_re = lambda;
-  const float* const l_im = lambda + states;
-  float* const s_re = scratch;
-  float* const s_im = scratch + states;
-  float* const dl_re = gradients.lambda;
-  float* const dl_im = gradients.lambda + states;
-  std::fill(scratch, scratch + width, 0.0F);
-  for (std::size_t i = shape.length; i-- > 0;) {
-    const std::size_t row = shape.row_of(i) * width;
-    const float* const gl = gradients.x + row;
-    float* const db = gradients.b + row;
-    for (std::size_t p = 0; p < states; ++p) {
-      const float re = s_re[p];
-      const float im = s_im[p];
-      s_re[p] = std::fma(l_re[p], re, std::fma(l_im[p], im, gl[p]));
-      s_im[p] = std::fma(l_re[p], im, std::fma(-l_im[p], re, gl[states + p]));
-    }
-    if (unclamped != nullptr) {
-      for (std::size_t c = 0; c < width; ++c) scratch[c] = unclamped[row + c] != 0 ? scratch[c] : 0.0F;
-    }
-    for (std::size_t c = 0; c < width; ++c) db[c] += scratch[c];
-    if (i == 0) break;
-    const float* const before = x + shape.row_of(i - 1) * width;
-    for (std::size_t p = 0; p < states; ++p) {
-      dl_re[p] = std::fma(s_re[p], before[p], std::fma(s_im[p], before[states + p], dl_re[p]));
-      dl_im[p] = std::fma(s_im[p], before[p], std::fma(-s_re[p], before[states + p], dl_im[p]));
-    }
+ScanAdjoint::ScanAdjoint(const ScanShape& shape, const float* lambda, float* dlambda, float* s)
+    : states_(shape.states), lambda_(lambda), dlambda_(dlambda), s_(s) {
+  std::fill(s, s + shape.width(), 0.0F);
+}
+
+void ScanAdjoint::step(const float* g) {
+  const std::size_t states = states_;
+  const float* const l_re = lambda_;
+  const float* const l_im = lambda_ + states;
+  float* const s_re = s_;
+  float* const s_im = s_ + states;
+  for (std::size_t p = 0; p < states; ++p) {
+    const float re = s_re[p];
+    const float im = s_im[p];
+    s_re[p] = std::fma(l_re[p], re, std::fma(l_im[p], im, g[p]));
+    s_im[p] = std::fma(l_re[p], im, std::fma(-l_im[p], re, g[states + p]));
+  }
+}
+
+void ScanAdjoint::add_lambda(const float* before) {
+  const std::size_t states = states_;
+  const float* const s_re = s_;
+  const float* const s_im = s_ + states;
+  float* const dl_re = dlambda_;
+  float* const dl_im = dlambda_ + states;
+  for (std::size_t p = 0; p < states; ++p) {
+    dl_re[p] = std::fma(s_re[p], before[p], std::fma(s_im[p], before[states + p], dl_re[p]));
+    dl_im[p] = std::fma(s_im[p], before[p], std::fma(-s_re[p], before[states + p], dl_im[p]));
   }
 }
 
@@ -77,10 +73,9 @@ std::uint64_t random_bits(std::uint64_t key, std::uint64_t counter) {
 
 /// Working arrays of the integer recurrence, one element a real component.
 struct IntegerState {
-  std::vector<std::int64_t> z, residue, largest, multiplier, half, shift;
+  std::vector<std::int64_t> z, largest, multiplier, half, shift;
   explicit IntegerState(const std::vector<FixedPoint>& from_input)
       : z(from_input.size()),
-        residue(from_input.size()),
         largest(from_input.size()),
         multiplier(from_input.size()),
         half(from_input.size()),
@@ -93,38 +88,29 @@ struct IntegerState {
   }
 };
 
-/// z -> code and residue of one step; `row` numbers the step's first component for the random numbers.
-template <Rounding rounding, bool power_of_two>
+/// z -> code of one step; `row` numbers the step's first component for the random numbers.
+template <bool power_of_two>
 void round_state(const IntegerScan& plan, const StateRounding& state, IntegerState& work, std::size_t row,
                  std::int32_t* __restrict out, std::uint8_t* __restrict kept) {
   const std::size_t width = work.z.size();
   const std::int64_t multiplier = plan.to_state.multiplier;
   const std::int64_t shift = power_of_two ? plan.lambda_shift : plan.to_state.shift;
-  const std::int64_t half = shift == 0 ? 0 : std::int64_t{1} << (shift - 1);
   const std::uint64_t mask = (std::uint64_t{1} << static_cast<std::uint64_t>(shift)) - 1;
   const std::int64_t bound = state.bound;
   std::int64_t* const __restrict z = work.z.data();
-  std::int64_t* const __restrict residue = work.residue.data();
   std::int64_t* const __restrict largest = work.largest.data();
   for (std::size_t c = 0; c < width; ++c) {
     const std::int64_t magnitude = z[c] < 0 ? -z[c] : z[c];
     largest[c] = magnitude > largest[c] ? magnitude : largest[c];
-    std::int64_t offset = half;
-    if constexpr (rounding == Rounding::stochastic) {
-      offset = static_cast<std::int64_t>(random_bits(state.key, row + c) & mask);
-    }
+    const auto offset = static_cast<std::int64_t>(random_bits(state.key, row + c) & mask);
     const std::int64_t rounded = ((power_of_two ? z[c] : z[c] * multiplier) + offset) >> shift;
     const std::int64_t clamped = rounded > bound ? bound : (rounded < -bound ? -bound : rounded);
     out[c] = static_cast<std::int32_t>(clamped);
     kept[c] = clamped == rounded ? 1 : 0;
-    if constexpr (rounding == Rounding::feedback) {
-      const std::int64_t back = power_of_two ? clamped << shift : rescale(clamped, plan.to_inner);
-      residue[c] = clamped == rounded ? z[c] - back : 0;
-    }
   }
 }
 
-template <Rounding rounding, bool power_of_two>
+template <bool power_of_two>
 void scan_codes(const ScanShape& shape, const std::int32_t* lambda, const IntegerScan& plan, const StateRounding& state,
                 const std::int32_t* b, const StateCodes& out) {
   const std::size_t states = shape.states;
@@ -136,13 +122,12 @@ void scan_codes(const ScanShape& shape, const std::int32_t* lambda, const Intege
   const std::int64_t* const __restrict multiplier = work.multiplier.data();
   const std::int64_t* const __restrict half = work.half.data();
   const std::int64_t* const __restrict shift = work.shift.data();
-  const std::int64_t* const residue = work.residue.data();
   const std::int64_t limit = plan.limit;
   for (std::size_t i = 0; i < shape.length; ++i) {
     const std::size_t row = shape.row_of(i) * width;
     for (std::size_t c = 0; c < width; ++c) {
       const std::int64_t u = (b[row + c] * multiplier[c] + half[c]) >> shift[c];
-      z[c] = (u > limit ? limit : (u < -limit ? -limit : u)) + residue[c];
+      z[c] = u > limit ? limit : (u < -limit ? -limit : u);
     }
     for (std::size_t p = 0; p < states; ++p) {
       const std::int64_t l_re = lambda[p];
@@ -152,7 +137,7 @@ void scan_codes(const ScanShape& shape, const std::int32_t* lambda, const Intege
       z[p] += l_re * re - l_im * im;
       z[states + p] += l_re * im + l_im * re;
     }
-    round_state<rounding, power_of_two>(plan, state, work, row, out.codes + row, out.unclamped + row);
+    round_state<power_of_two>(plan, state, work, row, out.codes + row, out.unclamped + row);
     before = out.codes + row;
   }
   if (state.observed == nullptr) return;
@@ -226,15 +211,13 @@ bool scan_floats(const ScanShape& shape, const float* lambda, const StateRoundin
 
 }  // namespace
 
-void scan_integer(const ScanShape& shape, const std::int32_t* lambda, const IntegerScan& plan,
-                  const StateRounding& state, const std::int32_t* b, const StateCodes& out) {
-  with_rounding(state.how, [&](auto rounding) {
-    if (plan.lambda_shift >= 0) {
-      scan_codes<rounding(), true>(shape, lambda, plan, state, b, out);
-    } else {
-      scan_codes<rounding(), false>(shape, lambda, plan, state, b, out);
-    }
-  });
+void scan_stochastic(const ScanShape& shape, const std::int32_t* lambda, const IntegerScan& plan,
+                     const StateRounding& state, const std::int32_t* b, const StateCodes& out) {
+  if (plan.lambda_shift >= 0) {
+    scan_codes<true>(shape, lambda, plan, state, b, out);
+  } else {
+    scan_codes<false>(shape, lambda, plan, state, b, out);
+  }
 }
 
 bool scan_rounded(const ScanShape& shape, const float* lambda, const StateRounding& state, const float* b,

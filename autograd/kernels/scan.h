@@ -28,19 +28,22 @@ struct ScanShape {
 /// x_l = lambda x_{l-1} + b_l. Returns whether the final state is finite.
 bool scan(const ScanShape& shape, const float* lambda, const float* b, float* x);
 
-/// Where the gradients of a scan come from and go to.
-struct ScanGradients {
-  const float* x;  ///< of the states
-  float* b;        ///< added to
-  float* lambda;   ///< [2 P], added to
-  float* scratch;  ///< [2 P]
-};
+/// The adjoint of a scan, step by step from the last one of the recurrence: s_l = g_l + conj(lambda) s_{l+1}, where the
+/// caller may mask s before the next step; sum_l s_l conj(x_{l-1}) is added to the gradient of lambda. Arrays [2 P].
+class ScanAdjoint {
+ public:
+  /// `s` begins with zeros.
+  ScanAdjoint(const ScanShape& shape, const float* lambda, float* dlambda, float* s);
+  void step(const float* g);
+  /// `before`: x_{l-1}.
+  void add_lambda(const float* before);
 
-/// Adjoint: s_l = mask_l (g_l + conj(lambda) s_{l+1}) with g the gradients of x; s is added to those of b,
-/// sum_l s_l conj(x_{l-1}) to those of lambda. `unclamped` (may be null: all) is 1 where the state was not clamped, 0
-/// where it was, per real component.
-void scan_adjoint(const ScanShape& shape, const float* lambda, const float* x, const std::uint8_t* unclamped,
-                  const ScanGradients& gradients);
+ private:
+  std::size_t states_;
+  const float* lambda_;
+  float* dlambda_;
+  float* s_;
+};
 
 /// How a state is rounded (docs/numerics.md, section 6); arrays are per real component [2 P].
 struct StateRounding {
@@ -69,8 +72,9 @@ struct StateCodes {
   std::uint8_t* unclamped;  ///< 1 where the clamp did nothing, else 0
 };
 
-void scan_integer(const ScanShape& shape, const std::int32_t* lambda, const IntegerScan& plan,
-                  const StateRounding& state, const std::int32_t* b, const StateCodes& out);
+/// With stochastic rounding; the others are those of a program (core/program/run/kernels.h).
+void scan_stochastic(const ScanShape& shape, const std::int32_t* lambda, const IntegerScan& plan,
+                     const StateRounding& state, const std::int32_t* b, const StateCodes& out);
 
 /// Quantized state, float operands: z in float, x = clamp(round(z / s_x)) s_x. Returns whether every z was finite.
 bool scan_rounded(const ScanShape& shape, const float* lambda, const StateRounding& state, const float* b,

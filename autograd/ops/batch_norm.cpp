@@ -5,6 +5,7 @@
 #include "autograd/ops.h"
 
 #include "core/error.h"
+#include "core/program/run/operands.h"
 
 #include <algorithm>
 #include <cmath>
@@ -32,8 +33,8 @@ void sum_over_lanes(Tape& tape, std::span<double> values) {
 void batch_norm_backward(Tape& tape, const Node& node) {
   const auto& a = *static_cast<const BatchNormAttributes*>(node.attributes);
   const std::size_t cols = node.cols;
-  const float* const x = tape[node.inputs[0]].value;
-  const float* const scale = tape[node.inputs[1]].value;
+  const float* const x = tape.value(node.inputs[0]);
+  const float* const scale = tape.value(node.inputs[1]);
   std::vector<double> sums(2 * cols, 0.0);  // of g, of g n
   for (std::size_t t = 0; t < node.rows; ++t) {
     for (std::size_t c = 0; c < cols; ++c) {
@@ -49,8 +50,6 @@ void batch_norm_backward(Tape& tape, const Node& node) {
     for (std::size_t c = 0; c < cols; ++c) dbias[c] += static_cast<float>(sums[c]);
   }
   if (a.count > 0.0) sum_over_lanes(tape, sums);
-  float* const dx = tape.gradient(node.inputs[0]);
-  if (dx == nullptr) return;
   const double share = a.count > 0.0 ? 1.0 / a.count : 0.0;
   std::vector<float> mean_g(2 * cols);
   for (std::size_t c = 0; c < 2 * cols; ++c) mean_g[c] = static_cast<float>(sums[c] * share);
@@ -58,9 +57,10 @@ void batch_norm_backward(Tape& tape, const Node& node) {
     for (std::size_t c = 0; c < cols; ++c) {
       const std::size_t i = t * cols + c;
       const float normal = (x[i] - a.mean[c]) * a.inverse[c];
-      dx[i] += scale[c] * a.inverse[c] * (node.gradient[i] - mean_g[c] - normal * mean_g[cols + c]);
+      node.gradient[i] = scale[c] * a.inverse[c] * (node.gradient[i] - mean_g[c] - normal * mean_g[cols + c]);
     }
   }
+  tape.pass_on(node.inputs[0], node);
 }
 
 void batch_norm_lower(Lowering& to, const Node& node) {
@@ -68,15 +68,25 @@ void batch_norm_lower(Lowering& to, const Node& node) {
   to.emit(program::AddRow{to.value(node.inputs[0]), {a.factors, a.factors + node.cols}, {a.row, a.row + node.cols}});
 }
 
-constexpr Op batch_norm_op{"batch_norm", batch_norm_backward, batch_norm_lower, nullptr, {.weighted = true}};
+void batch_norm_compute(Tape& tape, const Node& node, const program::Rescaling* then, const program::MutableCodes& y) {
+  const auto& a = *static_cast<const BatchNormAttributes*>(node.attributes);
+  const program::Factors factors = program::factors_of(tape.arena(), {a.factors, node.cols}, node.cols);
+  const std::int32_t* const row = program::padded_row(tape.arena(), {a.row, node.cols});
+  Tape::kernels().add_row({factors, tape.codes(node.inputs[0])}, row, then, node.cols, node.rows, y);
+}
+
+constexpr Op batch_norm_op{"batch_norm", batch_norm_backward, batch_norm_lower,
+                           nullptr,      {.weighted = true},  batch_norm_compute};
 
 /// Mean and biased variance of the whole batch; returns the number of steps.
-double batch_statistics(Tape& tape, const Node& x, float* mean, float* variance) {
+double batch_statistics(Tape& tape, Value value, float* mean, float* variance) {
+  const Node& x = tape[value];
+  const float* const in = tape.value(value);
   const std::size_t cols = x.cols;
   std::vector<double> sums(2 * cols + 1, 0.0);  // of x, of x^2, and the count
   for (std::size_t t = 0; t < x.rows; ++t) {
     for (std::size_t c = 0; c < cols; ++c) {
-      const double v = x.value[t * cols + c];
+      const double v = in[t * cols + c];
       sums[c] += v;
       sums[cols + c] += v * v;
     }
@@ -115,11 +125,8 @@ void batch_norm_on_codes(Tape& tape, Node& y, const Node& x, const float* factor
   kept.factors = factors.data();
   kept.row = row.data();
   y.attributes = tape.keep(kept);
-  y.codes = tape.arena().array<std::int32_t>(y.size());
   y.scale = scale;
   y.bound = kernels::fine_sum_bound;
-  kernels::rescale_add_row(y.rows, y.cols, factors, x.codes, row, y.codes);
-  kernels::dequantize(y.rows, y.cols, y.layout, y.codes, scale, y.value);
 }
 
 }  // namespace
@@ -134,7 +141,7 @@ Value batch_norm(Tape& tape, Value x, Value scale, Value bias, const BatchStatis
   double count = 0.0;
   const bool of_batch = tape.pass().training && !tape.pass().running_statistics;
   if (of_batch) {
-    count = batch_statistics(tape, tape[x], mean, variance);
+    count = batch_statistics(tape, x, mean, variance);
     const std::span kept = tape.statistics(statistics.offset, 2 * cols);
     for (std::size_t c = 0; c < cols && !kept.empty(); ++c) {
       kept[c] = double{mean[c]};
@@ -150,11 +157,10 @@ Value batch_norm(Tape& tape, Value x, Value scale, Value bias, const BatchStatis
   for (std::size_t c = 0; c < cols; ++c) {
     inverse[c] = static_cast<float>(1.0 / std::sqrt(double{variance[c]} + batch_norm_epsilon));
   }
-  Node& y = tape.push(batch_norm_op, {x, scale, bias}, tape[x].rows, cols);
+  Node& y = tape.push_bare(batch_norm_op, {x, scale, bias}, tape[x].rows, cols);
   y.attributes = tape.keep(BatchNormAttributes{mean, inverse, count});
-  const float* const in = tape[x].value;
-  const float* const factor = tape[scale].value;
-  const float* const offset = tape[bias].value;
+  const float* const factor = tape.value(scale);
+  const float* const offset = tape.value(bias);
   const Node& input = tape[x];
   if (!of_batch && input.has_codes() && input.layout != kernels::ScaleLayout::per_row) {
     float* const a = tape.arena().array<float>(cols);
@@ -166,10 +172,12 @@ Value batch_norm(Tape& tape, Value x, Value scale, Value bias, const BatchStatis
     batch_norm_on_codes(tape, y, input, a, b);
     return tape.last();
   }
+  const float* const in = tape.value(x);
+  y.real = tape.arena().array<float>(y.size());
   for (std::size_t t = 0; t < y.rows; ++t) {
     for (std::size_t c = 0; c < cols; ++c) {
       const std::size_t i = t * cols + c;
-      y.value[i] = (in[i] - mean[c]) * inverse[c] * factor[c] + offset[c];
+      y.real[i] = (in[i] - mean[c]) * inverse[c] * factor[c] + offset[c];
     }
   }
   return tape.last();

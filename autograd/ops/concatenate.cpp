@@ -13,11 +13,11 @@ void concatenate_backward(Tape& tape, const Node& node) {
   std::size_t from = 0;
   for (const Value v : {node.inputs[0], node.inputs[1]}) {
     const std::size_t cols = tape[v].cols;
-    if (float* const d = tape.gradient(v)) {
+    tape.flow(v, [&](auto put) {
       for (std::size_t r = 0; r < node.rows; ++r) {
-        for (std::size_t c = 0; c < cols; ++c) d[r * cols + c] += node.gradient[r * node.cols + from + c];
+        for (std::size_t c = 0; c < cols; ++c) put(r * cols + c, node.gradient[r * node.cols + from + c]);
       }
-    }
+    });
     from += cols;
   }
 }
@@ -28,12 +28,14 @@ void concatenate_lower(Lowering& to, const Node& node) {
 
 constexpr Op concatenate_op{"concatenate", concatenate_backward, concatenate_lower};
 
-template <class T>
-void join(std::size_t rows, const T* a, std::size_t a_cols, const T* b, std::size_t b_cols, T* out) {
-  for (std::size_t r = 0; r < rows; ++r) {
-    out = std::copy_n(a + r * a_cols, a_cols, out);
-    out = std::copy_n(b + r * b_cols, b_cols, out);
-  }
+/// Columns [at, at + cols) of y, from x.
+void copy_columns(std::size_t rows, std::size_t cols, const program::Codes& x, const program::MutableCodes& y,
+                  std::size_t at) {
+  program::with_type(x, [&](const auto* in) {
+    program::with_type(y, [&](auto* out) {
+      for (std::size_t r = 0; r < rows; ++r) program::copy_codes(in + r * x.stride, cols, out + r * y.stride + at);
+    });
+  });
 }
 
 }  // namespace
@@ -41,20 +43,30 @@ void join(std::size_t rows, const T* a, std::size_t a_cols, const T* b, std::siz
 Value concatenate(Tape& tape, Value a, Value b) {
   const std::size_t rows = tape[a].rows;
   require(tape[b].rows == rows, "concatenate", "a has {} rows, b has {}", rows, tape[b].rows);
-  Node& y = tape.push(concatenate_op, {a, b}, rows, tape[a].cols + tape[b].cols);
+  Node& y = tape.push_bare(concatenate_op, {a, b}, rows, tape[a].cols + tape[b].cols);
   const Node& left = tape[a];
   const Node& right = tape[b];
-  join(rows, left.value, left.cols, right.value, right.cols, y.value);
   constexpr auto per_row = kernels::ScaleLayout::per_row;
   if (left.has_codes() && right.has_codes() && left.layout != per_row && right.layout != per_row) {
-    y.codes = tape.arena().array<std::int32_t>(y.size());
-    join(rows, left.codes, left.cols, right.codes, right.cols, y.codes);
+    const program::Codes of_a = tape.codes(a);
+    const program::Codes of_b = tape.codes(b);
+    const program::MutableCodes codes = tape.new_codes(y, std::max(of_a.width, of_b.width));
+    copy_columns(rows, left.cols, of_a, codes, 0);
+    copy_columns(rows, right.cols, of_b, codes, left.cols);
     float* const scale = tape.arena().array<float>(y.cols);
     for (std::size_t c = 0; c < left.cols; ++c) scale[c] = static_cast<float>(left.column_scale(c));
     for (std::size_t c = 0; c < right.cols; ++c) scale[left.cols + c] = static_cast<float>(right.column_scale(c));
     y.scale = scale;
     y.layout = kernels::ScaleLayout::per_column;
     y.bound = std::max(left.bound, right.bound);
+    return tape.last();
+  }
+  const float* const of_a = tape.value(a);
+  const float* const of_b = tape.value(b);
+  y.real = tape.arena().array<float>(y.size());
+  for (std::size_t r = 0; r < rows; ++r) {
+    std::copy_n(of_a + r * left.cols, left.cols, y.real + r * y.cols);
+    std::copy_n(of_b + r * right.cols, right.cols, y.real + r * y.cols + left.cols);
   }
   return tape.last();
 }

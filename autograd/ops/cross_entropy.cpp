@@ -37,7 +37,7 @@ Value cross_entropy(Tape& tape, Value logits, std::span<const std::int32_t> labe
   for (std::size_t n = 0; n < rows; ++n) {
     require(labels[n] >= 0 && static_cast<std::size_t>(labels[n]) < classes, "cross_entropy",
             "expected labels from 0 to {2}, got {0} for sequence {1}", labels[n], n, classes - 1);
-    const float* const z = tape[logits].value + n * classes;
+    const float* const z = tape.value(logits) + n * classes;
     const double largest = *std::max_element(z, z + classes);
     double total = 0.0;
     for (std::size_t k = 0; k < classes; ++k) total += std::exp(double{z[k]} - largest);
@@ -46,7 +46,7 @@ Value cross_entropy(Tape& tape, Value logits, std::span<const std::int32_t> labe
     }
     const auto label = static_cast<std::size_t>(labels[n]);
     difference[n * classes + label] -= 1.0F;
-    node.value[n] = static_cast<float>(largest + std::log(total) - double{z[label]});
+    node.real[n] = static_cast<float>(largest + std::log(total) - double{z[label]});
   }
   return tape.last();
 }

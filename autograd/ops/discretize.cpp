@@ -51,8 +51,8 @@ State discretize(double re, double im, double log_step, const DiscretizeOptions&
   return s;
 }
 
-State state_of(const Tape& tape, const Node& node, std::size_t p) {
-  return discretize(tape[node.inputs[0]].value[p], tape[node.inputs[1]].value[p], tape[node.inputs[2]].value[p],
+State state_of(Tape& tape, const Node& node, std::size_t p) {
+  return discretize(tape.value(node.inputs[0])[p], tape.value(node.inputs[1])[p], tape.value(node.inputs[2])[p],
                     *static_cast<const DiscretizeOptions*>(node.attributes));
 }
 
@@ -77,7 +77,7 @@ void backward_lambda(Tape& tape, const Node& node) {
 void backward_b(Tape& tape, const Node& node) {
   const std::size_t states = node.rows / 2;
   const std::size_t inputs = node.cols;
-  const float* const b = tape[node.inputs[3]].value;
+  const float* const b = tape.value(node.inputs[3]);
   float* const db = tape.gradient(node.inputs[3]);
   for (std::size_t p = 0; p < states; ++p) {
     const State s = state_of(tape, node, p);
@@ -116,8 +116,8 @@ Value discretize_lambda(Tape& tape, Value re, Value im, Value log_step, const Di
   node.attributes = tape.keep(options);
   for (std::size_t p = 0; p < states; ++p) {
     const State s = state_of(tape, node, p);
-    node.value[p] = static_cast<float>(s.lambda_bar.real());
-    node.value[states + p] = static_cast<float>(s.lambda_bar.imag());
+    node.real[p] = static_cast<float>(s.lambda_bar.real());
+    node.real[states + p] = static_cast<float>(s.lambda_bar.imag());
   }
   return tape.last();
 }
@@ -128,15 +128,15 @@ Value discretize_b(Tape& tape, Value re, Value im, Value log_step, Value b, cons
           2 * states);
   Node& node = tape.push(op_b, {re, im, log_step, b}, 2 * states, tape[b].cols);
   node.attributes = tape.keep(options);
-  const float* const in = tape[b].value;
+  const float* const in = tape.value(b);
   for (std::size_t p = 0; p < states; ++p) {
     const Complex f = state_of(tape, node, p).f;
     const std::size_t real = p * node.cols;
     const std::size_t imaginary = (states + p) * node.cols;
     for (std::size_t h = 0; h < node.cols; ++h) {
       const Complex b_bar = f * Complex(in[real + h], in[imaginary + h]);
-      node.value[real + h] = static_cast<float>(b_bar.real());
-      node.value[imaginary + h] = static_cast<float>(b_bar.imag());
+      node.real[real + h] = static_cast<float>(b_bar.real());
+      node.real[imaginary + h] = static_cast<float>(b_bar.imag());
     }
   }
   return tape.last();

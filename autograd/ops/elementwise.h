@@ -1,26 +1,49 @@
-// The frame of the elementwise ops of one operand: y = f(x), dL/dx = f'(x) g.
+// The frame of the elementwise ops of one operand: y = f(x), dL/dx = f'(x) g. An op is two functions of one number:
+//   constexpr Elementwise functions = elementwise_of<f, derivative>;
+//   constexpr Op f_op{"f", elementwise_backward, nullptr, &functions};
+//   Value f(Tape& tape, Value x) { return elementwise(tape, f_op, x); }
 #pragma once
 
 #include "autograd/ops.h"
 
+#include <algorithm>
+
 namespace bitstate::ops {
 
-/// Adds derivative(x) * g to the gradient of the only input.
-template <class Derivative>
-void elementwise_backward(Tape& tape, const Node& node, Derivative derivative) {
-  const float* const x = tape[node.inputs[0]].value;
-  if (float* const dx = tape.gradient(node.inputs[0])) {
-    for (std::size_t i = 0; i < node.size(); ++i) dx[i] += derivative(x[i]) * node.gradient[i];
-  }
+/// y_i = f(x_i), inlined and vectorised.
+template <float (*f)(float)>
+void map_all(std::size_t n, const float* x, float* y) {
+  for (std::size_t i = 0; i < n; ++i) y[i] = f(x[i]);
 }
 
-/// Appends y = f(x).
-template <class Function>
-Value elementwise(Tape& tape, const Op& op, Value x, Function f) {
-  Node& y = tape.push(op, {x}, tape[x].rows, tape[x].cols);
-  y.table = tape[x].can_be_tabulated();
-  const float* const in = tape[x].value;
-  for (std::size_t i = 0; i < y.size(); ++i) y.value[i] = f(in[i]);
+template <float (*f)(float), float (*derivative)(float)>
+inline constexpr Elementwise elementwise_of{map_all<f>, map_all<derivative>};
+
+/// Adds derivative(x) * g to the gradient of the only input.
+inline void elementwise_backward(Tape& tape, const Node& node) {
+  if (!tape[node.inputs[0]].needs_gradient) return;
+  constexpr std::size_t block = 1024;
+  const float* const x = tape.value(node.inputs[0]);
+  float slope[block];
+  for (std::size_t i = 0; i < node.size(); i += block) {
+    const std::size_t count = std::min(block, node.size() - i);
+    node.op->elementwise->slope(count, x + i, slope);
+    for (std::size_t k = 0; k < count; ++k) node.gradient[i + k] *= slope[k];
+  }
+  tape.pass_on(node.inputs[0], node);
+}
+
+/// Appends y = f(x). Of codes, y is a table, and is computed when its real numbers are asked for.
+inline Value elementwise(Tape& tape, const Op& op, Value x) {
+  const std::size_t rows = tape[x].rows;
+  const std::size_t cols = tape[x].cols;
+  if (tape[x].can_be_tabulated()) {
+    tape.push_bare(op, {x}, rows, cols).table = true;
+    return tape.last();
+  }
+  const float* const in = tape.value(x);
+  Node& y = tape.push(op, {x}, rows, cols);
+  op.elementwise->map(y.size(), in, y.real);
   return tape.last();
 }
 

@@ -40,24 +40,29 @@ Value embedding(Tape& tape, std::span<const std::int32_t> ids, Value table) {
   }
   auto* const kept = tape.arena().array<std::int32_t>(ids.size());
   std::copy(ids.begin(), ids.end(), kept);
-  Node& y = tape.push(embedding_op, {table}, ids.size(), tape[table].cols);
+  Node& y = tape.push_bare(embedding_op, {table}, ids.size(), tape[table].cols);
   y.attributes = tape.keep(EmbeddingAttributes{kept});
   y.constant = false;  // it depends on the ids
   const Node& source = tape[table];
-  for (std::size_t t = 0; t < ids.size(); ++t) {
-    const std::size_t row = static_cast<std::size_t>(ids[t]) * source.cols;
-    std::copy_n(source.value + row, source.cols, y.value + t * y.cols);
-  }
+  const auto copy_rows = [&](const auto* from, std::size_t stride, auto* to, std::size_t to_stride) {
+    for (std::size_t t = 0; t < ids.size(); ++t) {
+      program::copy_codes(from + static_cast<std::size_t>(ids[t]) * stride, y.cols, to + t * to_stride);
+    }
+  };
   if (source.has_codes() && source.layout != kernels::ScaleLayout::per_row) {
-    y.codes = tape.arena().array<std::int32_t>(y.size());
     y.scale = source.scale;
     y.layout = source.layout;
     y.bound = source.bound;
-    for (std::size_t t = 0; t < ids.size(); ++t) {
-      std::copy_n(source.codes + static_cast<std::size_t>(ids[t]) * source.cols, source.cols, y.codes + t * y.cols);
-    }
+    const program::Codes from = tape.codes(table);
+    const program::MutableCodes to = tape.new_codes(y, from.width);
+    program::with_type(from, [&](const auto* in) {
+      program::with_type(to, [&](auto* out) { copy_rows(in, from.stride, out, to.stride); });
+    });
+  } else {
+    y.real = tape.arena().array<float>(y.size());
+    copy_rows(tape.value(table), source.cols, y.real, y.cols);
+    y.by_token = true;
   }
-  y.by_token = !y.has_codes();
   return tape.last();
 }
 

@@ -5,16 +5,10 @@
 namespace bitstate::ops {
 namespace {
 
-void gelu_backward(Tape& tape, const Node& node) {
-  elementwise_backward(tape, node, [](float x) { return kernels::gelu_derivative(x); });
-}
-
-constexpr Op gelu_op{"gelu", gelu_backward, nullptr, gelu};
+constexpr Op gelu_op{"gelu", elementwise_backward, nullptr, &elementwise_of<kernels::gelu, kernels::gelu_derivative>};
 
 }  // namespace
 
-Value gelu(Tape& tape, Value x) {
-  return elementwise(tape, gelu_op, x, [](float v) { return kernels::gelu(v); });
-}
+Value gelu(Tape& tape, Value x) { return elementwise(tape, gelu_op, x); }
 
 }  // namespace bitstate::ops

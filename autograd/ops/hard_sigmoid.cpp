@@ -4,19 +4,18 @@
 namespace bitstate::ops {
 namespace {
 
-void hard_sigmoid_backward(Tape& tape, const Node& node) {
-  elementwise_backward(tape, node, [](float x) { return x > -3.0F && x < 3.0F ? 1.0F / 6.0F : 0.0F; });
+inline float hard_sigmoid_of(float x) {
+  const float shifted = x + 3.0F;
+  return (shifted < 0.0F ? 0.0F : (shifted > 6.0F ? 6.0F : shifted)) * (1.0F / 6.0F);
 }
 
-constexpr Op hard_sigmoid_op{"hard_sigmoid", hard_sigmoid_backward, nullptr, hard_sigmoid};
+inline float hard_sigmoid_derivative(float x) { return x > -3.0F && x < 3.0F ? 1.0F / 6.0F : 0.0F; }
+
+constexpr Op hard_sigmoid_op{"hard_sigmoid", elementwise_backward, nullptr,
+                             &elementwise_of<hard_sigmoid_of, hard_sigmoid_derivative>};
 
 }  // namespace
 
-Value hard_sigmoid(Tape& tape, Value x) {
-  return elementwise(tape, hard_sigmoid_op, x, [](float v) {
-    const float shifted = v + 3.0F;
-    return (shifted < 0.0F ? 0.0F : (shifted > 6.0F ? 6.0F : shifted)) * (1.0F / 6.0F);
-  });
-}
+Value hard_sigmoid(Tape& tape, Value x) { return elementwise(tape, hard_sigmoid_op, x); }
 
 }  // namespace bitstate::ops

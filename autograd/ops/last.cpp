@@ -36,16 +36,24 @@ Value last(Tape& tape, Value x, const Sequences& sequences) {
     row[n] = first + sequences.lengths[n] - 1;
     first += sequences.rows[n];
   }
-  Node& y = tape.push(last_op, {x}, sequences.count(), tape[x].cols);
+  Node& y = tape.push_bare(last_op, {x}, sequences.count(), tape[x].cols);
   y.attributes = tape.keep(LastAttributes{row});
   const Node& in = tape[x];
-  for (std::size_t n = 0; n < y.rows; ++n) std::copy_n(in.value + row[n] * y.cols, y.cols, y.value + n * y.cols);
   if (in.has_codes() && in.layout != kernels::ScaleLayout::per_row) {
-    y.codes = tape.arena().array<std::int32_t>(y.size());
     y.scale = in.scale;
     y.layout = in.layout;
     y.bound = in.bound;
-    for (std::size_t n = 0; n < y.rows; ++n) std::copy_n(in.codes + row[n] * y.cols, y.cols, y.codes + n * y.cols);
+    const program::Codes from = tape.codes(x);
+    std::int32_t* const codes = tape.new_codes32(y);
+    program::with_type(from, [&](const auto* all) {
+      for (std::size_t n = 0; n < y.rows; ++n) {
+        program::copy_codes(all + row[n] * from.stride, y.cols, codes + n * y.cols);
+      }
+    });
+  } else {
+    y.real = tape.arena().array<float>(y.size());
+    const float* const all = tape.value(x);
+    for (std::size_t n = 0; n < y.rows; ++n) std::copy_n(all + row[n] * y.cols, y.cols, y.real + n * y.cols);
   }
   return tape.last();
 }

@@ -6,59 +6,88 @@
 
 #include "autograd/kernels/reduce.h"
 #include "core/error.h"
-#include "core/kernels/layer_norm.h"
+#include "core/program/run/operands.h"
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <span>
+#include <cstdlib>
 #include <vector>
 
 namespace bitstate::ops {
 namespace {
 
-constexpr double layer_norm_epsilon = 1e-6;
+constexpr double epsilon_of_norm = 1e-6;
+
+/// Mean and 1 / sqrt(var + eps) of a row.
+struct Moments {
+  float mean;
+  float inverse;
+};
+
+/// Constants of the integer norm (docs/numerics.md, section 5), as the kernels and as the program read them.
+struct IntegerNorm {
+  program::Norm norm;
+  double x_scale;
+};
 
 struct LayerNormAttributes {
-  const float* mean;     // [T]
-  const float* inverse;  // [T], 1 / sqrt(var + eps)
-  const kernels::IntegerNorm* integer = nullptr;
+  const Moments* moments = nullptr;      // [T]; null on codes, whose sums tell them
+  const IntegerNorm* integer = nullptr;  // on codes
 };
+
+/// From S = sum of x and W = sum of (H x - S)^2 + E of a row of codes.
+Moments moments_of_codes(Tape& tape, Value x, std::size_t row, const IntegerNorm& integer) {
+  const program::Codes codes = tape.codes(x);
+  const std::size_t cols = integer.norm.cols;
+  std::int64_t sum = 0;
+  std::int64_t squares = 0;
+  program::with_type(codes, [&](const auto* all) {
+    const auto* const in = all + row * codes.stride;
+    for (std::size_t c = 0; c < cols; ++c) {
+      const std::int64_t v = in[c];
+      sum += v;
+      squares += v * v;
+    }
+  });
+  const auto count = static_cast<double>(cols);
+  const auto h = static_cast<std::int64_t>(cols);
+  const std::int64_t spread = h * (h * squares - sum * sum) + integer.norm.epsilon;
+  return {static_cast<float>(integer.x_scale * static_cast<double>(sum) / count),
+          static_cast<float>(std::sqrt(count * count * count / static_cast<double>(spread)) / integer.x_scale)};
+}
 
 void layer_norm_backward(Tape& tape, const Node& node) {
   const auto& a = *static_cast<const LayerNormAttributes*>(node.attributes);
   const std::size_t cols = node.cols;
-  const float* const x = tape[node.inputs[0]].value;
-  const float* const scale = tape[node.inputs[1]].value;
-  float* const dx = tape.gradient(node.inputs[0]);
+  const Value x = node.inputs[0];
+  const float* const scale = tape.value(node.inputs[1]);
   float* const dscale = tape.gradient(node.inputs[1]);
   float* const dbias = tape.gradient(node.inputs[2]);
+  float* const scratch = tape.arena().array<float>(cols);
   float* const normal = tape.arena().array<float>(cols);
-  float* const dnormal = tape.arena().array<float>(cols);
   const float share = 1.0F / static_cast<float>(cols);
   for (std::size_t t = 0; t < node.rows; ++t) {
-    const float* const row = x + t * cols;
-    const float* const g = node.gradient + t * cols;
-    const float inverse = a.inverse[t];
-    for (std::size_t c = 0; c < cols; ++c) {
-      normal[c] = (row[c] - a.mean[t]) * inverse;
-      dnormal[c] = scale[c] * g[c];
-    }
+    const float* const row = tape.rows(x, t, 1, scratch);
+    float* const g = node.gradient + t * cols;
+    const auto [mean, inverse] = a.integer != nullptr ? moments_of_codes(tape, x, t, *a.integer) : a.moments[t];
+    for (std::size_t c = 0; c < cols; ++c) normal[c] = (row[c] - mean) * inverse;
     if (dscale != nullptr) {
       for (std::size_t c = 0; c < cols; ++c) dscale[c] += g[c] * normal[c];
     }
     if (dbias != nullptr) {
       for (std::size_t c = 0; c < cols; ++c) dbias[c] += g[c];
     }
-    if (dx == nullptr) continue;
-    const float mean_d = share * kernels::sum_of(cols, [&](std::size_t c) { return dnormal[c]; });
-    const float mean_dn = share * kernels::sum_of(cols, [&](std::size_t c) { return dnormal[c] * normal[c]; });
-    for (std::size_t c = 0; c < cols; ++c) dx[t * cols + c] += inverse * (dnormal[c] - mean_d - normal[c] * mean_dn);
+    for (std::size_t c = 0; c < cols; ++c) g[c] *= scale[c];  // dL/dn
+    const float mean_d = share * kernels::sum_of(cols, [&](std::size_t c) { return g[c]; });
+    const float mean_dn = share * kernels::sum_of(cols, [&](std::size_t c) { return g[c] * normal[c]; });
+    for (std::size_t c = 0; c < cols; ++c) g[c] = inverse * (g[c] - mean_d - normal[c] * mean_dn);
   }
+  tape.pass_on(x, node);
 }
 
 void layer_norm_lower(Lowering& to, const Node& node) {
-  const kernels::IntegerNorm& norm = *static_cast<const LayerNormAttributes*>(node.attributes)->integer;
+  const program::Norm& norm = static_cast<const LayerNormAttributes*>(node.attributes)->integer->norm;
   to.emit(program::LayerNorm{to.value(node.inputs[0]),
                              {norm.scale, norm.scale + norm.cols},
                              {norm.bias, norm.bias + norm.cols},
@@ -66,27 +95,26 @@ void layer_norm_lower(Lowering& to, const Node& node) {
                              norm.epsilon});
 }
 
-constexpr Op layer_norm_op{"layer_norm", layer_norm_backward, layer_norm_lower, nullptr, {.weighted = true}};
+void layer_norm_compute(Tape& tape, const Node& node, const program::Rescaling* then, const program::MutableCodes& y) {
+  const auto& integer = *static_cast<const LayerNormAttributes*>(node.attributes)->integer;
+  Tape::kernels().layer_norm(integer.norm, then, node.rows, tape.codes(node.inputs[0]), y);
+}
 
-/// Mean and 1 / sqrt(var + eps) of each row, to be written.
-struct Moments {
-  float* mean;
-  float* inverse;
-};
+constexpr Op layer_norm_op{"layer_norm", layer_norm_backward, layer_norm_lower,
+                           nullptr,      {.weighted = true},  layer_norm_compute};
 
-/// Computes on codes; returns false, with y untouched, where a bound of section 5 does not hold.
-bool layer_norm_on_codes(Tape& tape, Node& y, const Node& x, const Node& gamma, const float* beta,
-                         const Moments& moments) {
+/// Gives y codes; returns false, with y untouched, where a bound of section 5 does not hold.
+bool layer_norm_on_codes(Tape& tape, Node& y, const Node& x, Value gamma_value, const float* beta) {
   const double count = static_cast<double>(x.cols);
   const double cube = count * count * count;
   const double x_scale = double{x.scale[0]};
   const auto bound = static_cast<double>(x.bound);
   if (!(cube * bound * bound <= 0x1.0p60)) return false;
+  const Node& gamma = tape[gamma_value];
   const int fraction = 30 - static_cast<int>(std::bit_width(static_cast<std::uint64_t>(gamma.bound)));
   float* const scale = tape.arena().array<float>(1);
   *scale = static_cast<float>(std::sqrt(count) * std::ldexp(double{gamma.scale[0]}, -fraction));
-  const std::span bias(tape.arena().array<std::int32_t>(x.cols), x.cols);
-  std::fill(bias.begin(), bias.end(), 0);
+  std::vector<std::int32_t> bias(x.cols, 0);
   std::int64_t largest = 0;
   for (std::size_t c = 0; c < x.cols && beta != nullptr; ++c) {
     const double code = std::floor(double{beta[c]} / double{*scale} + 0.5);
@@ -94,61 +122,52 @@ bool layer_norm_on_codes(Tape& tape, Node& y, const Node& x, const Node& gamma, 
     bias[c] = static_cast<std::int32_t>(code);
     largest = std::max<std::int64_t>(largest, std::abs(bias[c]));
   }
-  const double e = std::floor(layer_norm_epsilon * cube / (x_scale * x_scale) + 0.5);
-  const kernels::IntegerNorm norm{x.cols, gamma.codes, bias.data(), fraction,
-                                  static_cast<std::int64_t>(std::clamp(e, 1.0, 0x1.0p60))};
-  y.attributes = tape.keep(LayerNormAttributes{moments.mean, moments.inverse, tape.keep(norm)});
-  y.codes = tape.arena().array<std::int32_t>(y.size());
+  const double e = std::floor(epsilon_of_norm * cube / (x_scale * x_scale) + 0.5);
+  const program::Norm norm{x.cols, program::padded_row(tape.arena(), tape.codes32(gamma_value)),
+                           program::padded_row(tape.arena(), bias), fraction,
+                           static_cast<std::int64_t>(std::clamp(e, 1.0, 0x1.0p60))};
+  y.attributes = tape.keep(LayerNormAttributes{nullptr, tape.keep(IntegerNorm{norm, x_scale})});
   y.scale = scale;
   y.bound = (gamma.bound << fraction) + largest;
-  auto* const sum = tape.arena().array<std::int64_t>(x.rows);
-  auto* const spread = tape.arena().array<std::int64_t>(x.rows);
-  kernels::layer_norm_integer(norm, x.rows, x.codes, y.codes, sum, spread);
-  kernels::dequantize(y.rows, y.cols, y.layout, y.codes, scale, y.value);
-  for (std::size_t t = 0; t < x.rows; ++t) {
-    moments.mean[t] = static_cast<float>(x_scale * static_cast<double>(sum[t]) / count);
-    moments.inverse[t] = static_cast<float>(std::sqrt(cube / static_cast<double>(spread[t])) / x_scale);
-  }
   return true;
 }
 
-}  // namespace
-
-Value layer_norm(Tape& tape, Value x, Value scale, Value bias) {
-  const std::size_t rows = tape[x].rows;
-  const std::size_t cols = tape[x].cols;
-  require(tape[scale].size() == cols && (!bias.exists() || tape[bias].size() == cols), "layer_norm",
-          "x has {} columns, scale has {} elements and bias {}", cols, tape[scale].size(),
-          bias.exists() ? tape[bias].size() : cols);
-  float* const mean = tape.arena().array<float>(rows);
-  float* const inverse = tape.arena().array<float>(rows);
-  Node& y = tape.push(layer_norm_op, {x, scale, bias}, rows, cols);
-  y.attributes = tape.keep(LayerNormAttributes{mean, inverse});
-  const Node& gamma = tape[scale];
-  const float* const offset = bias.exists() ? tape[bias].value : nullptr;
-  const auto has_one_scale = [](const Node& node) {
-    return node.has_codes() && node.layout == kernels::ScaleLayout::per_tensor;
-  };
-  if (has_one_scale(tape[x]) && has_one_scale(gamma) &&
-      layer_norm_on_codes(tape, y, tape[x], gamma, offset, {mean, inverse})) {
-    return tape.last();
-  }
-  const float* const in = tape[x].value;
-  const float* const factor = gamma.value;
+void layer_norm_in_float(Tape& tape, Node& y, const float* in, const float* factor, const float* offset) {
+  const std::size_t cols = y.cols;
+  auto* const moments = tape.arena().array<Moments>(y.rows);
+  y.attributes = tape.keep(LayerNormAttributes{moments});
+  y.real = tape.arena().array<float>(y.size());
   const float share = 1.0F / static_cast<float>(cols);
-  for (std::size_t t = 0; t < rows; ++t) {
+  for (std::size_t t = 0; t < y.rows; ++t) {
     const float* const row = in + t * cols;
-    float* const out = y.value + t * cols;
+    float* const out = y.real + t * cols;
     const float m = share * kernels::sum_of(cols, [&](std::size_t c) { return row[c]; });
     const float variance = share * kernels::sum_of(cols, [&](std::size_t c) { return (row[c] - m) * (row[c] - m); });
-    const float s = 1.0F / std::sqrt(variance + static_cast<float>(layer_norm_epsilon));
-    mean[t] = m;
-    inverse[t] = s;
+    const float s = 1.0F / std::sqrt(variance + static_cast<float>(epsilon_of_norm));
+    moments[t] = {m, s};
     for (std::size_t c = 0; c < cols; ++c) out[c] = (row[c] - m) * s * factor[c];
     if (offset != nullptr) {
       for (std::size_t c = 0; c < cols; ++c) out[c] += offset[c];
     }
   }
+}
+
+}  // namespace
+
+Value layer_norm(Tape& tape, Value x, Value scale, Value bias) {
+  const std::size_t cols = tape[x].cols;
+  require(tape[scale].size() == cols && (!bias.exists() || tape[bias].size() == cols), "layer_norm",
+          "x has {} columns, scale has {} elements and bias {}", cols, tape[scale].size(),
+          bias.exists() ? tape[bias].size() : cols);
+  const float* const offset = bias.exists() ? tape.value(bias) : nullptr;
+  Node& y = tape.push_bare(layer_norm_op, {x, scale, bias}, tape[x].rows, cols);
+  const auto has_one_scale = [](const Node& node) {
+    return node.has_codes() && node.layout == kernels::ScaleLayout::per_tensor;
+  };
+  if (has_one_scale(tape[x]) && has_one_scale(tape[scale]) && layer_norm_on_codes(tape, y, tape[x], scale, offset)) {
+    return tape.last();
+  }
+  layer_norm_in_float(tape, y, tape.value(x), tape.value(scale), offset);
   return tape.last();
 }
 

@@ -1,33 +1,47 @@
-// y = x W^T + b.   dL/dx = g W,   dL/dW = g^T x,   dL/db = sum over rows of g.
+// y = x W^T + b.   dL/dx = g W,   dL/dW = g^T x,   dL/db = sum over rows of g. On codes: exact sums of integers
+// (docs/numerics.md, section 4).
 #include "autograd/export.h"
 #include "autograd/ops.h"
 
 #include "autograd/kernels/gemm.h"
 #include "core/error.h"
+#include "core/program/run/operands.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <vector>
 
 namespace bitstate::ops {
 namespace {
 
 using kernels::ScaleLayout;
 
+constexpr std::size_t block_rows = 128;  // of x, read as other numbers than it is stored in: they stay in the L2 cache
+
 struct LinearAttributes {
   const std::int32_t* bias;  // codes [out]
 };
 
-void linear_backward(Tape& tape, const Node& node) {
+/// dL/dW += g^T x, by blocks of rows of an x that has only codes.
+void add_weight_gradient(Tape& tape, const Node& node, float* dw) {
   const Node& x = tape[node.inputs[0]];
-  const Node& weight = tape[node.inputs[1]];
-  if (float* const dx = tape.gradient(node.inputs[0])) {
-    kernels::multiply_nn_add(node.rows, node.cols, x.cols, node.gradient, weight.value, dx);
+  const std::size_t block = x.real != nullptr ? node.rows : std::min(block_rows, node.rows);
+  float* const scratch = tape.arena().array<float>(x.real != nullptr ? 0 : block * x.cols);
+  for (std::size_t t = 0; t < node.rows; t += block) {
+    const std::size_t rows = std::min(block, node.rows - t);
+    kernels::multiply_tn_add(rows, node.cols, x.cols, node.gradient + t * node.cols,
+                             tape.rows(node.inputs[0], t, rows, scratch), dw);
   }
-  if (float* const dw = tape.gradient(node.inputs[1])) {
-    kernels::multiply_tn_add(node.rows, node.cols, x.cols, node.gradient, x.value, dw);
+}
+
+void linear_backward(Tape& tape, const Node& node) {
+  const std::size_t inputs = tape[node.inputs[0]].cols;
+  if (float* const dx = tape.first_gradient(node.inputs[0])) {
+    kernels::multiply_nn(node.rows, node.cols, inputs, node.gradient, tape.value(node.inputs[1]), dx);
+  } else if (float* const sum = tape.gradient(node.inputs[0])) {
+    kernels::multiply_nn_add(node.rows, node.cols, inputs, node.gradient, tape.value(node.inputs[1]), sum);
   }
+  if (float* const dw = tape.gradient(node.inputs[1])) add_weight_gradient(tape, node, dw);
   if (float* const db = tape.gradient(node.inputs[2])) {
     for (std::size_t t = 0; t < node.rows; ++t) {
       const float* const g = node.gradient + t * node.cols;
@@ -41,44 +55,75 @@ void linear_lower(Lowering& to, const Node& node) {
   to.emit(program::Linear{to.value(node.inputs[0]), to.matrix(node.inputs[1]), {a.bias, a.bias + node.cols}});
 }
 
-constexpr Op linear_op{"linear", linear_backward, linear_lower, nullptr, {.weighted = true, .accumulates = true}};
-
-template <class T>
-const T* converted(Tape& tape, const Node& node) {
-  T* const out = tape.arena().array<T>(node.size());
-  for (std::size_t i = 0; i < node.size(); ++i) out[i] = static_cast<T>(node.codes[i]);
-  return out;
+/// Rows of x as codes of `width`, in scratch memory where they are narrower.
+program::Codes widened(const program::Codes& x, std::size_t first, std::size_t rows, program::Width width,
+                       void* scratch) {
+  const program::Codes from = program::rows_from(x, first);
+  if (x.width == width) return from;
+  program::with_type(from, [&](const auto* in) {
+    program::with_type(program::MutableCodes{scratch, width, x.stride},
+                       [&](auto* out) { program::copy_codes(in, rows * x.stride, out); });
+  });
+  return {scratch, width, x.stride};
 }
 
-/// Codes and shadow of y. The sums are exact integers: products of integers whose partial sums all fit the significand
-/// of T.
-template <class T>
-void integer_product(Tape& tape, Node& y, const Node& x, const Node& weight, const std::int32_t* bias, T* product) {
-  kernels::multiply_nt(x.rows, y.cols, x.cols, converted<T>(tape, x), converted<T>(tape, weight), product);
-  for (std::size_t t = 0; t < y.rows; ++t) {
-    const std::size_t row = t * y.cols;
-    for (std::size_t o = 0; o < y.cols; ++o) {
-      y.codes[row + o] = static_cast<std::int32_t>(product[row + o]) + bias[o];
-      y.value[row + o] = static_cast<float>(y.codes[row + o]) * y.scale[o];
-    }
+/// What follows on the rows from `at` codes on.
+program::Rescaling rescaling_from(const program::Rescaling& then, std::size_t at) {
+  program::Rescaling part = then;
+  if (part.watch.unclamped != nullptr) part.watch.unclamped += at / 8;
+  return part;
+}
+
+void linear_compute(Tape& tape, const Node& node, const program::Rescaling* then, const program::MutableCodes& y) {
+  const program::Codes x = tape.codes(node.inputs[0]);
+  const program::Codes w = tape.codes(node.inputs[1]);
+  const Node& weight = tape[node.inputs[1]];
+  const program::Kernels& kernels = Tape::kernels();
+  const auto& a = *static_cast<const LinearAttributes*>(node.attributes);
+  const program::Width width = std::max({kernels.operands, x.width, w.width});
+  const program::Products products =
+      program::products_of(tape.arena(), {w, weight.rows, weight.cols, {a.bias, node.cols}}, width);
+  const std::size_t block = x.width == width ? node.rows : std::min(block_rows, node.rows);
+  void* const scratch =
+      tape.arena().array<std::byte>(x.width == width ? 0 : block * x.stride * program::bytes_of(width));
+  for (std::size_t t = 0; t < node.rows; t += block) {
+    const std::size_t rows = std::min(block, node.rows - t);
+    const program::Rescaling part = then == nullptr ? program::Rescaling{} : rescaling_from(*then, t * y.stride);
+    kernels.linear(products, then == nullptr ? nullptr : &part, rows, widened(x, t, rows, width, scratch),
+                   program::rows_from(y, t));
   }
 }
 
-/// Computes on codes; returns false, with nothing of y set but the bound, when an accumulator could reach 2^31.
-bool linear_on_codes(Tape& tape, Node& y, const Node& x, const Node& weight, const float* bias) {
+constexpr Op linear_op{"linear",      linear_backward, linear_lower, nullptr, {.weighted = true, .accumulates = true},
+                       linear_compute};
+
+/// Of the codes of a constant, the sum of the magnitudes of each row.
+std::vector<std::int64_t> row_magnitudes(const program::Codes& w, std::size_t rows, std::size_t cols) {
+  std::vector<std::int64_t> sums(rows, 0);
+  program::with_type(w, [&](const auto* codes) {
+    for (std::size_t o = 0; o < rows; ++o) {
+      for (std::size_t i = 0; i < cols; ++i) sums[o] += std::abs(std::int32_t{codes[o * w.stride + i]});
+    }
+  });
+  return sums;
+}
+
+/// Prepares y for codes; returns false, with nothing of y set but the bound, when an accumulator could reach 2^31.
+bool linear_on_codes(Tape& tape, Value x_value, Value weight_value, const float* bias) {
+  const program::Codes weights = tape.codes(weight_value);
+  Node& y = tape[tape.last()];
+  const Node& x = tape[x_value];
+  const Node& weight = tape[weight_value];
   const std::size_t outputs = weight.rows;
+  const std::vector<std::int64_t> magnitudes = row_magnitudes(weights, outputs, weight.cols);
   float* const scale = tape.arena().array<float>(outputs);
   auto* const bias_codes = tape.arena().array<std::int32_t>(outputs);
   bool fits = true;
-  double largest_product = 0.0;
   double largest_sum = 1.0;
   for (std::size_t o = 0; o < outputs; ++o) {
     scale[o] = x.scale[0] * weight.scale[weight.layout == ScaleLayout::per_row ? o : 0];
-    std::int64_t magnitude = 0;
-    for (std::size_t i = 0; i < weight.cols; ++i) magnitude += std::abs(weight.codes[o * weight.cols + i]);
-    const double product = static_cast<double>(magnitude) * static_cast<double>(x.bound);
+    const double product = static_cast<double>(magnitudes[o]) * static_cast<double>(x.bound);
     const double code = bias == nullptr ? 0.0 : std::floor(double{bias[o]} / double{scale[o]} + 0.5);
-    largest_product = std::max(largest_product, product);
     largest_sum = std::max(largest_sum, product + std::fabs(code));
     if (!(product + std::fabs(code) < 0x1.0p31)) {
       fits = false;  // also for a NaN
@@ -89,14 +134,8 @@ bool linear_on_codes(Tape& tape, Node& y, const Node& x, const Node& weight, con
   y.bound = static_cast<std::int64_t>(std::min(largest_sum, 0x1.0p62));
   if (!fits) return false;
   y.attributes = tape.keep(LinearAttributes{bias_codes});
-  y.codes = tape.arena().array<std::int32_t>(y.size());
   y.scale = scale;
   y.layout = weight.layout == ScaleLayout::per_row ? ScaleLayout::per_column : ScaleLayout::per_tensor;
-  if (largest_product < 0x1.0p24) {
-    integer_product<float>(tape, y, x, weight, bias_codes, y.value);
-  } else {
-    integer_product<double>(tape, y, x, weight, bias_codes, tape.arena().array<double>(y.size()));
-  }
   return true;
 }
 
@@ -105,22 +144,22 @@ bool linear_on_codes(Tape& tape, Node& y, const Node& x, const Node& weight, con
 Value linear(Tape& tape, Value x, Value weight, Value bias) {
   const std::size_t rows = tape[x].rows;
   const std::size_t outputs = tape[weight].rows;
-  require(tape[x].cols == tape[weight].cols, "linear", "x has {} columns, w has {}", tape[x].cols, tape[weight].cols);
+  const std::size_t inputs = tape[x].cols;
+  require(inputs == tape[weight].cols, "linear", "x has {} columns, w has {}", inputs, tape[weight].cols);
   require(!bias.exists() || tape[bias].size() == outputs, "linear", "b has {} elements, w has {} rows",
           bias.exists() ? tape[bias].size() : 0, outputs);
-  Node& y = tape.push(linear_op, {x, weight, bias}, rows, outputs);
-  const Node& in = tape[x];
-  const Node& w = tape[weight];
-  const float* const b = bias.exists() ? tape[bias].value : nullptr;
+  const float* const b = bias.exists() ? tape.value(bias) : nullptr;
+  Node& y = tape.push_bare(linear_op, {x, weight, bias}, rows, outputs);
   // one scale of x can be taken out of the sum, a scale per column cannot
-  const bool codes = in.has_codes() && w.has_codes() && in.layout == ScaleLayout::per_tensor &&
-                     w.layout != ScaleLayout::per_column && linear_on_codes(tape, y, in, w, b);
-  if (!codes) {
-    kernels::multiply_nt(rows, outputs, in.cols, in.value, w.value, y.value);
-    if (b != nullptr) {
-      for (std::size_t t = 0; t < rows; ++t) {
-        for (std::size_t o = 0; o < outputs; ++o) y.value[t * outputs + o] += b[o];
-      }
+  if (tape[x].has_codes() && tape[weight].has_codes() && tape[x].layout == ScaleLayout::per_tensor &&
+      tape[weight].layout != ScaleLayout::per_column && linear_on_codes(tape, x, weight, b)) {
+    return tape.last();
+  }
+  y.real = tape.arena().array<float>(y.size());
+  kernels::multiply_nt(rows, outputs, inputs, tape.value(x), tape.value(weight), y.real);
+  if (b != nullptr) {
+    for (std::size_t t = 0; t < rows; ++t) {
+      for (std::size_t o = 0; o < outputs; ++o) y.real[t * outputs + o] += b[o];
     }
   }
   return tape.last();

@@ -43,32 +43,42 @@ void mean_pool_lower(Lowering& to, const Node& node) {
 
 constexpr Op mean_pool_op{"mean_pool", mean_pool_backward, mean_pool_lower};
 
-void mean_pool_on_codes(Tape& tape, Node& y, const Node& x, const MeanPoolAttributes& a) {
+/// Sums of the true steps of each sequence, [N, cols].
+std::vector<std::int64_t> sums_of_codes(Tape& tape, Value x, std::size_t count, const MeanPoolAttributes& a) {
+  const std::size_t cols = tape[x].cols;
+  const program::Codes codes = tape.codes(x);
+  std::vector<std::int64_t> sums(count * cols, 0);
+  program::with_type(codes, [&](const auto* in) {
+    for (std::size_t n = 0; n < count; ++n) {
+      for (std::size_t t = 0; t < a.lengths[n]; ++t) {
+        for (std::size_t c = 0; c < cols; ++c) sums[n * cols + c] += in[t * codes.stride + c];
+      }
+      in += a.rows[n] * codes.stride;
+    }
+  });
+  return sums;
+}
+
+void mean_pool_on_codes(Tape& tape, Node& y, Value x_value, const MeanPoolAttributes& a) {
+  const Node& x = tape[x_value];
   const int fraction = fraction_of(x);
   const std::size_t count = kernels::scale_count(x.layout, x.rows, x.cols);
   float* const scale = tape.arena().array<float>(count);
   for (std::size_t c = 0; c < count; ++c) scale[c] = std::ldexp(x.scale[c], -fraction);
-  y.codes = tape.arena().array<std::int32_t>(y.size());
   y.scale = scale;
   y.layout = x.layout;
   y.bound = x.bound << fraction;
-  const std::int32_t* in = x.codes;
-  std::vector<std::int64_t> sums(x.cols);
+  const std::vector<std::int64_t> sums = sums_of_codes(tape, x_value, y.rows, a);
+  std::int32_t* const codes = tape.new_codes32(y);
   for (std::size_t n = 0; n < y.rows; ++n) {
-    std::fill(sums.begin(), sums.end(), 0);
-    for (std::size_t t = 0; t < a.lengths[n]; ++t) {
-      for (std::size_t c = 0; c < x.cols; ++c) sums[c] += in[t * x.cols + c];
-    }
     const auto length = static_cast<std::int64_t>(a.lengths[n]);
-    for (std::size_t c = 0; c < x.cols; ++c) {
-      const std::int64_t numerator = (sums[c] << (fraction + 1)) + length;
+    for (std::size_t c = 0; c < y.cols; ++c) {
+      const std::int64_t numerator = (sums[n * y.cols + c] << (fraction + 1)) + length;
       const std::int64_t quotient = numerator / (2 * length);
       const bool truncated_up = numerator < 0 && numerator % (2 * length) != 0;
-      y.codes[n * x.cols + c] = static_cast<std::int32_t>(truncated_up ? quotient - 1 : quotient);
+      codes[n * y.cols + c] = static_cast<std::int32_t>(truncated_up ? quotient - 1 : quotient);
     }
-    in += a.rows[n] * x.cols;
   }
-  kernels::dequantize(y.rows, y.cols, y.layout, y.codes, y.scale, y.value);
 }
 
 }  // namespace
@@ -80,15 +90,16 @@ Value mean_pool(Tape& tape, Value x, const Sequences& sequences) {
   auto* const lengths = tape.arena().array<std::size_t>(count);
   std::copy(sequences.rows.begin(), sequences.rows.end(), rows);
   std::copy(sequences.lengths.begin(), sequences.lengths.end(), lengths);
-  Node& y = tape.push(mean_pool_op, {x}, count, tape[x].cols);
+  Node& y = tape.push_bare(mean_pool_op, {x}, count, tape[x].cols);
   y.attributes = tape.keep(MeanPoolAttributes{rows, lengths});
   if (tape[x].has_codes() && tape[x].layout != kernels::ScaleLayout::per_row) {
-    mean_pool_on_codes(tape, y, tape[x], {rows, lengths});
+    mean_pool_on_codes(tape, y, x, {rows, lengths});
     return tape.last();
   }
-  const float* in = tape[x].value;
+  const float* in = tape.value(x);
+  y.real = tape.arena().array<float>(y.size());
   for (std::size_t n = 0; n < count; ++n) {
-    float* const out = y.value + n * y.cols;
+    float* const out = y.real + n * y.cols;
     std::fill(out, out + y.cols, 0.0F);
     for (std::size_t t = 0; t < lengths[n]; ++t) {
       for (std::size_t c = 0; c < y.cols; ++c) out[c] += in[t * y.cols + c];

@@ -4,6 +4,7 @@
 #include "autograd/ops.h"
 
 #include "core/error.h"
+#include "core/program/run/operands.h"
 
 namespace bitstate::ops {
 namespace {
@@ -11,20 +12,32 @@ namespace {
 using kernels::ScaleLayout;
 
 void product_backward(Tape& tape, const Node& node) {
-  const Node& a = tape[node.inputs[0]];
-  const Node& b = tape[node.inputs[1]];
+  const Value a = node.inputs[0];
+  const Value b = node.inputs[1];
   const std::size_t cols = node.cols;
-  const std::size_t step = b.rows == node.rows ? cols : 0;
-  if (float* const da = tape.gradient(node.inputs[0])) {
-    for (std::size_t r = 0; r < node.rows; ++r) {
-      for (std::size_t c = 0; c < cols; ++c) da[r * cols + c] += b.value[r * step + c] * node.gradient[r * cols + c];
+  const bool matrix = tape[b].rows == node.rows;
+  float* const scratch = tape.arena().array<float>(cols);
+  if (tape[b].needs_gradient) {
+    const auto add_row = [&](std::size_t r, auto put) {
+      const float* const of_a = tape.rows(a, r, 1, scratch);
+      for (std::size_t c = 0; c < cols; ++c) put(c, of_a[c] * node.gradient[r * cols + c]);
+    };
+    if (matrix) {
+      tape.flow(b, [&](auto put) {
+        for (std::size_t r = 0; r < node.rows; ++r) {
+          add_row(r, [&](std::size_t c, float g) { put(r * cols + c, g); });
+        }
+      });
+    } else {
+      float* const db = tape.gradient(b);
+      for (std::size_t r = 0; r < node.rows; ++r) add_row(r, [&](std::size_t c, float g) { db[c] += g; });
     }
   }
-  if (float* const db = tape.gradient(node.inputs[1])) {
-    for (std::size_t r = 0; r < node.rows; ++r) {
-      for (std::size_t c = 0; c < cols; ++c) db[r * step + c] += a.value[r * cols + c] * node.gradient[r * cols + c];
-    }
+  for (std::size_t r = 0; r < node.rows; ++r) {
+    const float* const of_b = tape.rows(b, matrix ? r : 0, 1, scratch);
+    for (std::size_t c = 0; c < cols; ++c) node.gradient[r * cols + c] *= of_b[c];
   }
+  tape.pass_on(a, node);
 }
 
 void product_lower(Lowering& to, const Node& node) {
@@ -36,9 +49,20 @@ void product_lower(Lowering& to, const Node& node) {
   }
 }
 
-constexpr Op product_op{"product", product_backward, product_lower, nullptr, {.weighted = true, .accumulates = true}};
+void product_compute(Tape& tape, const Node& node, const program::Rescaling* then, const program::MutableCodes& y) {
+  const auto [a, b] = std::pair(node.inputs[0], node.inputs[1]);
+  if (tape[b].rows == node.rows && !(node.rows == 1 && tape[b].constant)) {
+    Tape::kernels().product(then, node.cols, node.rows, tape.codes(a), tape.codes(b), y);
+  } else {
+    const std::int32_t* const row = program::padded_row(tape.arena(), tape.codes32(b));
+    Tape::kernels().scale(row, then, node.cols, node.rows, tape.codes(a), y);
+  }
+}
 
-void product_on_codes(Tape& tape, Node& y, const Node& a, const Node& b, std::size_t step) {
+constexpr Op product_op{
+    "product", product_backward, product_lower, nullptr, {.weighted = true, .accumulates = true}, product_compute};
+
+void product_on_codes(Tape& tape, Node& y, const Node& a, const Node& b) {
   const bool per_column = a.layout == ScaleLayout::per_column || b.layout == ScaleLayout::per_column;
   const std::size_t count = per_column ? y.cols : 1;
   float* const scale = tape.arena().array<float>(count);
@@ -46,15 +70,8 @@ void product_on_codes(Tape& tape, Node& y, const Node& a, const Node& b, std::si
     scale[c] =
         a.scale[a.layout == ScaleLayout::per_column ? c : 0] * b.scale[b.layout == ScaleLayout::per_column ? c : 0];
   }
-  y.codes = tape.arena().array<std::int32_t>(y.size());
   y.scale = scale;
   y.layout = per_column ? ScaleLayout::per_column : ScaleLayout::per_tensor;
-  for (std::size_t r = 0; r < y.rows; ++r) {
-    for (std::size_t c = 0; c < y.cols; ++c) {
-      y.codes[r * y.cols + c] = a.codes[r * y.cols + c] * b.codes[r * step + c];
-    }
-  }
-  kernels::dequantize(y.rows, y.cols, y.layout, y.codes, y.scale, y.value);
 }
 
 }  // namespace
@@ -65,21 +82,22 @@ Value product(Tape& tape, Value a, Value b) {
   const std::size_t b_rows = tape[b].rows;
   require(tape[b].cols == cols && (b_rows == rows || b_rows == 1), "product", "a is [{}, {}], b is [{}, {}]", rows,
           cols, b_rows, tape[b].cols);
-  Node& y = tape.push(product_op, {a, b}, rows, cols);
+  Node& y = tape.push_bare(product_op, {a, b}, rows, cols);
   const Node& left = tape[a];
   const Node& right = tape[b];
-  const std::size_t step = b_rows == rows ? cols : 0;
   const bool codes = left.has_codes() && right.has_codes() && left.layout != ScaleLayout::per_row &&
                      right.layout != ScaleLayout::per_row;
   if (codes) y.bound = left.bound * right.bound;
   if (codes && y.bound < std::int64_t{1} << 31) {
-    product_on_codes(tape, y, left, right, step);
+    product_on_codes(tape, y, left, right);
     return tape.last();
   }
+  const std::size_t step = b_rows == rows ? cols : 0;
+  const float* const of_a = tape.value(a);
+  const float* const of_b = tape.value(b);
+  y.real = tape.arena().array<float>(y.size());
   for (std::size_t r = 0; r < rows; ++r) {
-    for (std::size_t c = 0; c < cols; ++c) {
-      y.value[r * cols + c] = left.value[r * cols + c] * right.value[r * step + c];
-    }
+    for (std::size_t c = 0; c < cols; ++c) y.real[r * cols + c] = of_a[r * cols + c] * of_b[r * step + c];
   }
   return tape.last();
 }

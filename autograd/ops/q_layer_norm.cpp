@@ -26,8 +26,8 @@ struct QLayerNormAttributes {
 void q_layer_norm_backward(Tape& tape, const Node& node) {
   const auto& a = *static_cast<const QLayerNormAttributes*>(node.attributes);
   const std::size_t cols = node.cols;
-  const float* const x = tape[node.inputs[0]].value;
-  const float* const scale = tape[node.inputs[1]].value;
+  const float* const x = tape.value(node.inputs[0]);
+  const float* const scale = tape.value(node.inputs[1]);
   float* const dx = tape.gradient(node.inputs[0]);
   float* const dscale = tape.gradient(node.inputs[1]);
   float* const dbias = tape.gradient(node.inputs[2]);
@@ -58,11 +58,12 @@ constexpr OpTraits q_layer_norm_traits{.weighted = true, .why_float = "Q-S5's op
 constexpr Op q_layer_norm_op{"q_layer_norm", q_layer_norm_backward, nullptr, nullptr, q_layer_norm_traits};
 
 /// y and m of all rows, unrounded.
-void normalise(const Node& x, const float* scale, float* mean, float* inverse, float* centred, float* multiple) {
+void normalise(const Node& x, const float* values, const float* scale, float* mean, float* inverse, float* centred,
+               float* multiple) {
   const std::size_t cols = x.cols;
   const float share = 1.0F / static_cast<float>(cols);
   for (std::size_t t = 0; t < x.rows; ++t) {
-    const float* const row = x.value + t * cols;
+    const float* const row = values + t * cols;
     const float m = share * kernels::sum_of(cols, [&](std::size_t c) { return row[c]; });
     const float variance = share * kernels::sum_of(cols, [&](std::size_t c) { return (row[c] - m) * (row[c] - m); });
     const float r = 1.0F / std::sqrt(variance + q_layer_norm_epsilon);
@@ -87,7 +88,7 @@ Value q_layer_norm(Tape& tape, Value x, Value scale, Value bias, const Quantizer
   float* const inverse = arena.array<float>(rows);
   float* const centred = arena.array<float>(rows * cols);
   float* const multiple = arena.array<float>(rows * cols);
-  normalise(tape[x], tape[scale].value, mean, inverse, centred, multiple);
+  normalise(tape[x], tape.value(x), tape.value(scale), mean, inverse, centred, multiple);
   std::size_t first = 0;
   for (const std::size_t length : sequences.rows) {
     const std::size_t size = length * cols;
@@ -99,10 +100,10 @@ Value q_layer_norm(Tape& tape, Value x, Value scale, Value bias, const Quantizer
   }
   Node& z = tape.push(q_layer_norm_op, {x, scale, bias}, rows, cols);
   z.attributes = tape.keep(QLayerNormAttributes{mean, inverse, centred, multiple});
-  const float* const offset = bias.exists() ? tape[bias].value : nullptr;
-  for (std::size_t i = 0; i < z.size(); ++i) z.value[i] = centred[i] * multiple[i];
+  const float* const offset = bias.exists() ? tape.value(bias) : nullptr;
+  for (std::size_t i = 0; i < z.size(); ++i) z.real[i] = centred[i] * multiple[i];
   for (std::size_t t = 0; offset != nullptr && t < rows; ++t) {
-    for (std::size_t c = 0; c < cols; ++c) z.value[t * cols + c] += offset[c];
+    for (std::size_t c = 0; c < cols; ++c) z.real[t * cols + c] += offset[c];
   }
   tape.visit(site, x, tape.last());
   return tape.last();

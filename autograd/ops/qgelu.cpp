@@ -4,22 +4,20 @@
 namespace bitstate::ops {
 namespace {
 
-void qgelu_backward(Tape& tape, const Node& node) {
-  elementwise_backward(tape, node, [](float x) {
-    const float inside = 0.5F * (x + 1.0F);
-    return x < -2.0F ? 0.0F : (x > 2.0F ? 1.0F : inside);
-  });
+inline float qgelu_of(float x) {
+  const float shifted = x + 2.0F;
+  return x * (shifted < 0.0F ? 0.0F : (shifted > 4.0F ? 4.0F : shifted)) * 0.25F;
 }
 
-constexpr Op qgelu_op{"qgelu", qgelu_backward, nullptr, qgelu};
+inline float qgelu_derivative(float x) {
+  const float inside = 0.5F * (x + 1.0F);
+  return x < -2.0F ? 0.0F : (x > 2.0F ? 1.0F : inside);
+}
+
+constexpr Op qgelu_op{"qgelu", elementwise_backward, nullptr, &elementwise_of<qgelu_of, qgelu_derivative>};
 
 }  // namespace
 
-Value qgelu(Tape& tape, Value x) {
-  return elementwise(tape, qgelu_op, x, [](float v) {
-    const float shifted = v + 2.0F;
-    return v * (shifted < 0.0F ? 0.0F : (shifted > 4.0F ? 4.0F : shifted)) * 0.25F;
-  });
-}
+Value qgelu(Tape& tape, Value x) { return elementwise(tape, qgelu_op, x); }
 
 }  // namespace bitstate::ops

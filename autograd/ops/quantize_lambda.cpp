@@ -18,11 +18,7 @@ namespace {
 
 using Complex = std::complex<double>;
 
-void quantize_lambda_backward(Tape& tape, const Node& node) {
-  if (float* const dx = tape.gradient(node.inputs[0])) {
-    for (std::size_t i = 0; i < node.size(); ++i) dx[i] += node.gradient[i];
-  }
-}
+void quantize_lambda_backward(Tape& tape, const Node& node) { tape.pass_on(node.inputs[0], node); }
 
 constexpr Op quantize_lambda_op{"quantize_lambda", quantize_lambda_backward};
 
@@ -96,8 +92,8 @@ Value quantize_lambda(Tape& tape, Value lambda_bar, const Quantizer& site, bool 
   require<UsageError>(!spec.pole.is_lookup() || conj_sym || spec.pole.phase >= 2, "quantize",
                       "{} has {} phase bits; without conj_sym one of them is the sign, so at least 2 are needed",
                       site.site, spec.pole.phase);
-  Node& y = tape.push(quantize_lambda_op, {lambda_bar}, 1, 2 * states);
-  const float* const x = tape[lambda_bar].value;
+  Node& y = tape.push_bare(quantize_lambda_op, {lambda_bar}, 1, 2 * states);
+  const float* const x = tape.value(lambda_bar);
   std::vector<Complex> lambda;
   for (std::size_t p = 0; p < states; ++p) lambda.emplace_back(x[p], x[states + p]);
   for (const Complex z : lambda) {
@@ -116,13 +112,12 @@ Value quantize_lambda(Tape& tape, Value lambda_bar, const Quantizer& site, bool 
   y.site = &site;
   y.scale = scale;
   y.bound = grid.hi;
-  y.codes = tape.arena().array<std::int32_t>(2 * states);
+  std::int32_t* const codes = tape.new_codes32(y);
   for (std::size_t p = 0; p < states; ++p) {
     const auto pair = nearest_in_disk(lambda[p], double{grid.scale}, grid.hi);
-    y.codes[p] = pair[0];
-    y.codes[states + p] = pair[1];
+    codes[p] = pair[0];
+    codes[states + p] = pair[1];
   }
-  kernels::dequantize(1, 2 * states, y.layout, y.codes, scale, y.value);
   tape.visit(site, lambda_bar, tape.last());
   return tape.last();
 }

@@ -31,8 +31,8 @@ Value readout(Tape& tape, Value c, bool conj_sym) {
   require(cols % 2 == 0, "readout", "C has {} columns, but real and imaginary parts need an even number", cols);
   Node& node = tape.push(readout_op, {c}, tape[c].rows, cols);
   node.attributes = tape.keep(ReadoutAttributes{conj_sym ? 2.0F : 1.0F});
-  const float* const in = tape[c].value;
-  for (std::size_t i = 0; i < node.size(); ++i) node.value[i] = factor(node, i % cols) * in[i];
+  const float* const in = tape.value(c);
+  for (std::size_t i = 0; i < node.size(); ++i) node.real[i] = factor(node, i % cols) * in[i];
   return tape.last();
 }
 

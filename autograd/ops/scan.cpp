@@ -4,7 +4,9 @@
 #include "autograd/export.h"
 #include "autograd/ops.h"
 
+#include "autograd/kernels/mask.h"
 #include "core/error.h"
+#include "core/program/run/operands.h"
 #include "core/random.h"
 
 #include <algorithm>
@@ -26,23 +28,34 @@ struct ScanAttributes {
 void scan_backward(Tape& tape, const Node& node) {
   const auto& a = *static_cast<const ScanAttributes*>(node.attributes);
   const std::size_t width = node.cols;
+  Arena& arena = tape.arena();
   float* dlambda = tape.gradient(node.inputs[0]);
-  float* dbu = tape.gradient(node.inputs[1]);
-  const auto discarded = [&](std::size_t n) {
-    float* const memory = tape.arena().array<float>(n);
-    std::fill(memory, memory + n, 0.0F);
-    return memory;
-  };
-  if (dlambda == nullptr) dlambda = discarded(width);
-  if (dbu == nullptr) dbu = discarded(node.size());
-  float* const scratch = tape.arena().array<float>(width);
-  std::size_t i = 0;
-  for (std::size_t s = 0; s < a.count; ++s) {
-    kernels::scan_adjoint({a.rows[s], width / 2, a.direction}, tape[node.inputs[0]].value, node.value + i,
-                          node.unclamped == nullptr ? nullptr : node.unclamped + i,
-                          {node.gradient + i, dbu + i, dlambda, scratch});
-    i += a.rows[s] * width;
+  if (dlambda == nullptr) {
+    dlambda = arena.array<float>(width);
+    std::fill(dlambda, dlambda + width, 0.0F);
   }
+  const float* const lambda = tape.value(node.inputs[0]);
+  float* const adjoint = arena.array<float>(width);
+  float* const scratch = arena.array<float>(width);
+  const std::size_t plane = (width / 2 + 7) / 8;
+  std::size_t first = 0;
+  for (std::size_t s = 0; s < a.count; ++s) {
+    const kernels::ScanShape shape{a.rows[s], width / 2, a.direction};
+    kernels::ScanAdjoint at(shape, lambda, dlambda, adjoint);
+    for (std::size_t i = shape.length; i-- > 0;) {
+      const std::size_t row = first + shape.row_of(i);
+      at.step(node.gradient + row * width);
+      if (node.unclamped != nullptr) {
+        const std::uint8_t* const bits = node.unclamped + row * 2 * plane;
+        kernels::keep_marked(width / 2, bits, adjoint);
+        kernels::keep_marked(width / 2, bits + plane, adjoint + width / 2);
+      }
+      std::copy(adjoint, adjoint + width, node.gradient + row * width);
+      if (i > 0) at.add_lambda(tape.rows(tape.handle(node), first + shape.row_of(i - 1), 1, scratch));
+    }
+    first += a.rows[s];
+  }
+  tape.pass_on(node.inputs[1], node);
 }
 
 void scan_lower(Lowering& to, const Node& node);
@@ -118,11 +131,11 @@ void scan_lower(Lowering& to, const Node& node) {
   const auto plan = integer_plan(to.tape(), lambda, to.node(node.inputs[1]), scale, *node.site);
   const auto& a = *static_cast<const ScanAttributes*>(node.attributes);
   const bool feedback = spec.rounding == QuantSpec::Rounding::feedback;  // stochastic: nearest in evaluation
-  const auto bits = std::max(to.bits_of(lambda.codes, lambda.size()),
-                             static_cast<std::uint32_t>(lambda.site->spec.multiplier_bits()));
+  const std::vector<std::int32_t> codes = to.codes(node.inputs[0]);
+  const auto bits =
+      std::max(to.bits_of(codes.data(), codes.size()), static_cast<std::uint32_t>(lambda.site->spec.multiplier_bits()));
   to.emit(program::Scan{to.value(node.inputs[1]), a.direction == Direction::backward, feedback, plan->lambda_shift,
-                        bits, spec.bound(), plan->limit, plan->to_state, plan->to_inner, to.codes(node.inputs[0]),
-                        plan->from_input});
+                        bits, spec.bound(), plan->limit, plan->to_state, plan->to_inner, codes, plan->from_input});
 }
 
 /// The key of a sequence's random numbers.
@@ -132,55 +145,123 @@ std::uint64_t noise_key(const Pass& pass, const Quantizer& site, Direction direc
   return (std::uint64_t{words[0]} << 32U) | words[1];
 }
 
-void scan_quantized(Tape& tape, Node& x, const Sequences& sequences, Direction direction, const Quantizer& site,
-                    std::uint8_t* unclamped) {
-  const Node& lambda = tape[x.inputs[0]];
-  const Node& bu = tape[x.inputs[1]];
+/// Bytes of a step's bits.
+std::size_t bytes_of_step(std::size_t width) { return 2 * ((width / 2 + 7) / 8); }
+
+/// A byte for each component of a step, as bits: those of the real, then of the imaginary parts.
+void pack_steps(std::size_t steps, std::size_t width, const std::uint8_t* marked, std::uint8_t* bits) {
+  const std::size_t plane = bytes_of_step(width) / 2;
+  for (std::size_t part = 0; part < 2 * steps; ++part) {
+    kernels::pack_bits(width / 2, marked + part * (width / 2), bits + part * plane);
+  }
+}
+
+/// The integer recurrence, by the loops that run it in a program.
+struct ProgramScan {
+  program::Recurrence recurrence;
+  program::Codes bu;
+  program::MutableCodes x;
+  std::uint8_t* unclamped;
+
+  void run(std::size_t first, std::size_t rows, std::span<std::int64_t> largest) const {
+    const std::size_t width = 2 * recurrence.states;
+    std::vector<std::int32_t> state(width, 0);
+    std::vector<std::int64_t> residue(width, 0);
+    const program::States states{state.data(), residue.data(),
+                                 unclamped == nullptr ? nullptr : unclamped + first * bytes_of_step(width),
+                                 largest.empty() ? nullptr : largest.data()};
+    Tape::kernels().scan(recurrence, rows, program::rows_from(bu, first), states, program::rows_from(x, first));
+  }
+};
+
+program::Recurrence recurrence_of(Tape& tape, Value lambda, std::size_t width, const kernels::IntegerScan& plan,
+                                  const QuantSpec& spec, Direction direction) {
+  return {width / 2,
+          direction == Direction::backward,
+          spec.rounding == QuantSpec::Rounding::feedback,
+          plan.lambda_shift,
+          spec.bound(),
+          plan.limit,
+          plan.to_state.multiplier,
+          plan.to_state.shift,
+          plan.to_inner.multiplier,
+          plan.to_inner.shift,
+          program::padded_row(tape.arena(), tape.codes32(lambda)),
+          program::factors_of(tape.arena(), plan.from_input, width)};
+}
+
+/// Rounds stochastically, or from operands without codes: codes of 32 bits, and a byte for each.
+void scan_by_bytes(Tape& tape, Node& x, const Sequences& sequences, Direction direction,
+                   const std::optional<kernels::IntegerScan>& plan, kernels::StateRounding state) {
   const std::size_t width = x.cols;
-  x.site = &site;
-  x.unclamped = unclamped;
-  x.codes = tape.arena().array<std::int32_t>(x.size());
-  x.scale = state_scale(tape, site, width);
-  x.layout = ScaleLayout::per_column;
-  x.bound = site.spec.bound();
-  if (site.range_channels() == 1) x.layout = ScaleLayout::per_tensor;
-  float* const seen = tape.arena().array<float>(width);
-  std::fill(seen, seen + width, 0.0F);
-  const auto plan = integer_plan(tape, lambda, bu, x.scale, site);
-  x.rounded_float = !plan;
-  kernels::StateRounding state{x.scale, site.spec.bound(), seen, site.spec.rounding};
   const bool stochastic = state.how == QuantSpec::Rounding::stochastic;
-  if (stochastic && !tape.pass().training) state.how = QuantSpec::Rounding::nearest;
+  std::vector<std::uint8_t> marked(x.size());
+  std::int32_t* const codes = tape.new_codes32(x);
+  const std::vector<std::int32_t> lambda = plan ? tape.codes32(x.inputs[0]) : std::vector<std::int32_t>();
+  const std::vector<std::int32_t> bu = plan ? tape.codes32(x.inputs[1]) : std::vector<std::int32_t>();
   std::size_t i = 0;
   for (std::size_t s = 0; s < sequences.count(); ++s) {
     const kernels::ScanShape shape{sequences.rows[s], width / 2, direction};
-    const kernels::StateCodes out{x.codes + i, unclamped + i};
-    if (stochastic) state.key = noise_key(tape.pass(), site, direction, sequences.first + s);
+    const kernels::StateCodes out{codes + i, marked.data() + i};
+    if (stochastic) state.key = noise_key(tape.pass(), *x.site, direction, sequences.first + s);
     if (plan) {
-      kernels::scan_integer(shape, lambda.codes, *plan, state, bu.codes + i, out);
+      kernels::scan_stochastic(shape, lambda.data(), *plan, state, bu.data() + i, out);
     } else {
-      require<DivergedError>(kernels::scan_rounded(shape, lambda.value, state, bu.value + i, out), "scan",
-                             "the state of {} is not finite", site.site);
+      require<DivergedError>(
+          kernels::scan_rounded(shape, tape.value(x.inputs[0]), state, tape.value(x.inputs[1]) + i, out), "scan",
+          "the state of {} is not finite", x.site->site);
     }
     i += sequences.rows[s] * width;
   }
-  kernels::dequantize(x.rows, width, x.layout, x.codes, x.scale, x.value);
-  if (tape.pass().training) observe_states(tape, site, seen, width);
+  if (x.unclamped != nullptr) pack_steps(x.rows, width, marked.data(), const_cast<std::uint8_t*>(x.unclamped));
+}
+
+void scan_quantized(Tape& tape, Node& x, const Sequences& sequences, Direction direction, const Quantizer& site) {
+  const std::size_t width = x.cols;
+  const bool training = tape.pass().training;
+  std::uint8_t* const unclamped =
+      tape.pass().gradients ? tape.arena().array<std::uint8_t>(x.rows * bytes_of_step(width)) : nullptr;
+  if (unclamped != nullptr) std::fill_n(unclamped, x.rows * bytes_of_step(width), std::uint8_t{0});
+  x.site = &site;
+  x.unclamped = unclamped;
+  x.scale = state_scale(tape, site, width);
+  x.layout = site.range_channels() == 1 ? ScaleLayout::per_tensor : ScaleLayout::per_column;
+  x.bound = site.spec.bound();
+  std::vector<float> seen(width, 0.0F);
+  const auto plan = integer_plan(tape, tape[x.inputs[0]], tape[x.inputs[1]], x.scale, site);
+  x.rounded_float = !plan;
+  kernels::StateRounding state{x.scale, site.spec.bound(), seen.data(), site.spec.rounding};
+  if (state.how == QuantSpec::Rounding::stochastic && !training) state.how = QuantSpec::Rounding::nearest;
+  if (!plan || state.how == QuantSpec::Rounding::stochastic) {
+    scan_by_bytes(tape, x, sequences, direction, plan, state);
+  } else {
+    const ProgramScan scan{recurrence_of(tape, x.inputs[0], width, *plan, site.spec, direction),
+                           tape.codes(x.inputs[1]), tape.new_codes(x, program::width_of(-x.bound, x.bound)), unclamped};
+    std::vector<std::int64_t> largest(training ? width : 0, 0);
+    std::size_t first = 0;
+    for (const std::size_t rows : sequences.rows) {
+      scan.run(first, rows, largest);
+      first += rows;
+    }
+    for (std::size_t c = 0; c < largest.size(); ++c) seen[c] = static_cast<float>(largest[c]) * plan->inner_scale[c];
+  }
+  if (training) observe_states(tape, site, seen.data(), width);
 }
 
 void in_float(Tape& tape, Node& x, const Sequences& sequences, Direction direction, const Quantizer* calibrated) {
-  const float* const lambda = tape[x.inputs[0]].value;
-  const float* const bu = tape[x.inputs[1]].value;
+  const float* const lambda = tape.value(x.inputs[0]);
+  const float* const bu = tape.value(x.inputs[1]);
+  x.real = tape.arena().array<float>(x.size());
   std::size_t i = 0;
   for (std::size_t s = 0; s < sequences.count(); ++s) {
-    require<DivergedError>(kernels::scan({sequences.rows[s], x.cols / 2, direction}, lambda, bu + i, x.value + i),
+    require<DivergedError>(kernels::scan({sequences.rows[s], x.cols / 2, direction}, lambda, bu + i, x.real + i),
                            "scan", "the state of {} is not finite",
                            calibrated != nullptr ? calibrated->site : std::string("an SSM"));
     i += sequences.rows[s] * x.cols;
   }
   if (calibrated == nullptr || !calibrated->needs_range()) return;
   std::vector<float> seen(x.cols);
-  kernels::absolute_maximum(x.rows, x.cols, ScaleLayout::per_column, x.value, seen);
+  kernels::absolute_maximum(x.rows, x.cols, ScaleLayout::per_column, x.real, seen);
   observe_states(tape, *calibrated, seen.data(), x.cols);
 }
 
@@ -196,14 +277,13 @@ Value scan(Tape& tape, Value lambda_bar, Value bu, const Sequences& sequences, D
   auto* const rows = tape.arena().array<std::size_t>(sequences.count());
   std::copy(sequences.rows.begin(), sequences.rows.end(), rows);
 
-  Node& x = tape.push(scan_op, {lambda_bar, bu}, steps, width);
+  Node& x = tape.push_bare(scan_op, {lambda_bar, bu}, steps, width);
   require<UsageError>(state == nullptr || !state->spec.active() || !state->spec.is_dynamic(), "scan",
                       "{} has range=absmax, which only scan=tree can take; use ema or fixed", state ? state->site : "");
   const bool rounded = state != nullptr && state->spec.active() && !(state->needs_range() && state->range.empty());
-  std::uint8_t* const unclamped = rounded ? tape.arena().array<std::uint8_t>(x.size()) : nullptr;
   x.attributes = tape.keep(ScanAttributes{rows, sequences.count(), direction});
   if (rounded) {
-    scan_quantized(tape, x, sequences, direction, *state, unclamped);
+    scan_quantized(tape, x, sequences, direction, *state);
   } else {
     require(state == nullptr || !state->spec.active() || tape.pass().calibrating, "scan",
             "{} has no range yet; calibrate it first", state != nullptr ? state->site : "");

@@ -80,7 +80,7 @@ Value scan_tree(Tape& tape, Value lambda_bar, Value bu, const Sequences& sequenc
   std::copy(sequences.rows.begin(), sequences.rows.end(), rows);
   const std::size_t levels = kernels::scan_tree_levels(longest);
   float* const powers = arena.array<float>(levels * width);
-  kernels::scan_tree_powers(levels, width / 2, a.spec, tape[lambda_bar].value, powers);
+  kernels::scan_tree_powers(levels, width / 2, a.spec, tape.value(lambda_bar), powers);
 
   Node& x = tape.push(scan_tree_op, {lambda_bar, bu}, steps, width);
   const bool keep = tape[lambda_bar].needs_gradient;
@@ -90,11 +90,11 @@ Value scan_tree(Tape& tape, Value lambda_bar, Value bu, const Sequences& sequenc
           ? kernels::TreeGradients{gradient_spec(a.spec.bits, a.spec.bits), gradient_spec(a.spec.bits, state.spec.bits)}
           : kernels::TreeGradients{};
   x.attributes = tape.keep(ScanTreeAttributes{rows, sequences.count(), longest, direction, powers, operands, rounding});
-  const float* const b = tape[bu].value;
-  std::copy(b, b + x.size(), x.value);
+  const float* const b = tape.value(bu);
+  std::copy(b, b + x.size(), x.real);
   std::size_t i = 0;
   for (std::size_t s = 0; s < sequences.count(); ++s) {
-    require<DivergedError>(kernels::scan_tree({rows[s], width / 2, direction}, powers, state.spec, x.value + i,
+    require<DivergedError>(kernels::scan_tree({rows[s], width / 2, direction}, powers, state.spec, x.real + i,
                                               keep ? operands + 2 * i : operands, keep),
                            "scan_tree", "the state of {} is not finite", state.site);
     i += rows[s] * width;

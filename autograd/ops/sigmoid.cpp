@@ -5,20 +5,22 @@
 namespace bitstate::ops {
 namespace {
 
-void sigmoid_backward(Tape& tape, const Node& node) {
-  if (float* const dx = tape.gradient(node.inputs[0])) {
-    for (std::size_t i = 0; i < node.size(); ++i) {
-      dx[i] += node.value[i] * (1.0F - node.value[i]) * node.gradient[i];
-    }
-  }
+inline float sigmoid_derivative(float x) {
+  const float y = kernels::sigmoid(x);
+  return y * (1.0F - y);
 }
 
-constexpr Op sigmoid_op{"sigmoid", sigmoid_backward, nullptr, sigmoid};
+/// From y, which is there: cheaper than from x.
+void sigmoid_backward(Tape& tape, const Node& node) {
+  const float* const y = tape.value(tape.handle(node));
+  for (std::size_t i = 0; i < node.size(); ++i) node.gradient[i] *= y[i] * (1.0F - y[i]);
+  tape.pass_on(node.inputs[0], node);
+}
+
+constexpr Op sigmoid_op{"sigmoid", sigmoid_backward, nullptr, &elementwise_of<kernels::sigmoid, sigmoid_derivative>};
 
 }  // namespace
 
-Value sigmoid(Tape& tape, Value x) {
-  return elementwise(tape, sigmoid_op, x, [](float v) { return kernels::sigmoid(v); });
-}
+Value sigmoid(Tape& tape, Value x) { return elementwise(tape, sigmoid_op, x); }
 
 }  // namespace bitstate::ops

@@ -31,12 +31,13 @@ Value stepwise_loss(Tape& tape, const Op& op, Value y, std::span<const float> ta
   Node& node = tape.push(op, {y}, sequences.count(), 1);
   node.attributes = tape.keep(StepwiseAttributes{kept, rows, lengths});
   const Node& in = tape[y];
+  const float* const values = tape.value(y);
   std::size_t first = 0;
   for (std::size_t n = 0; n < node.rows; ++n) {
     const std::size_t count = lengths[n] * in.cols;
     double total = 0.0;
-    for (std::size_t i = first; i < first + count; ++i) total += loss(double{in.value[i]}, double{kept[i]});
-    node.value[n] = static_cast<float>(total / static_cast<double>(count));
+    for (std::size_t i = first; i < first + count; ++i) total += loss(double{values[i]}, double{kept[i]});
+    node.real[n] = static_cast<float>(total / static_cast<double>(count));
     first += rows[n] * in.cols;
   }
   return tape.last();
@@ -47,6 +48,7 @@ template <class Derivative>
 void stepwise_backward(Tape& tape, const Node& node, Derivative derivative) {
   const auto& a = *static_cast<const StepwiseAttributes*>(node.attributes);
   const Node& y = tape[node.inputs[0]];
+  const float* const values = tape.value(node.inputs[0]);
   float* const dy = tape.gradient(node.inputs[0]);
   if (dy == nullptr) return;
   std::size_t first = 0;
@@ -54,7 +56,7 @@ void stepwise_backward(Tape& tape, const Node& node, Derivative derivative) {
     const std::size_t count = a.lengths[n] * y.cols;
     const double share = double{node.gradient[n]} / static_cast<double>(count);
     for (std::size_t i = first; i < first + count; ++i) {
-      dy[i] += static_cast<float>(share * derivative(double{y.value[i]}, double{a.target[i]}));
+      dy[i] += static_cast<float>(share * derivative(double{values[i]}, double{a.target[i]}));
     }
     first += a.rows[n] * y.cols;
   }

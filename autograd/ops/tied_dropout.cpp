@@ -1,42 +1,73 @@
 // y_t = mask_n * x_t for the steps t of sequence n: S5's dropout, one mask a sequence, tied over its length.
-// The mask holds 0 or 1 / (1 - p).   dL/dx_t = mask_n * g_t.
-#include "autograd/ops.h"
+// The mask holds 0 or 1 / (1 - p).   dL/dx_t = mask_n * g_t. On codes, 1 / (1 - p) is a factor of the scale; of a
+// table, y is one, with a column of zeros for what is dropped.
+#include "autograd/ops/dropout.h"
 
 #include "core/error.h"
 
 #include <algorithm>
+#include <type_traits>
 
 namespace bitstate::ops {
 namespace {
 
-struct TiedDropoutAttributes {
-  const float* mask;
-  const std::size_t* rows;
-  std::size_t count;
-};
-
-/// to (+)= mask * from
-template <class Assign>
-void apply(const TiedDropoutAttributes& a, std::size_t cols, const float* from, float* to, Assign assign) {
-  std::size_t i = 0;
-  for (std::size_t n = 0; n < a.count; ++n) {
-    const float* const mask = a.mask + n * cols;
-    for (std::size_t t = 0; t < a.rows[n]; ++t, i += cols) {
-      for (std::size_t c = 0; c < cols; ++c) assign(to[i + c], mask[c] * from[i + c]);
-    }
-  }
-}
-
 void tied_dropout_backward(Tape& tape, const Node& node) {
-  if (float* const dx = tape.gradient(node.inputs[0])) {
-    apply(*static_cast<const TiedDropoutAttributes*>(node.attributes), node.cols, node.gradient, dx,
-          [](float& to, float v) { to += v; });
-  }
+  for_each_step(*dropout_of(node), node.cols, [&](std::size_t t, const float* mask) {
+    float* const g = node.gradient + t * node.cols;
+    for (std::size_t c = 0; c < node.cols; ++c) g[c] *= mask[c];
+  });
+  tape.pass_on(node.inputs[0], node);
 }
 
-constexpr Op tied_dropout_op{"tied_dropout", tied_dropout_backward};
+void tied_dropout_evaluate(Tape& tape, const Node& node, float* real) {
+  const float* const x = tape.value(node.inputs[0]);
+  for_each_step(*dropout_of(node), node.cols, [&](std::size_t t, const float* mask) {
+    const std::size_t first = t * node.cols;
+    for (std::size_t c = 0; c < node.cols; ++c) real[first + c] = mask[c] * x[first + c];
+  });
+}
+
+constexpr Op tied_dropout_op{"tied_dropout", tied_dropout_backward, nullptr, nullptr, {},
+                             nullptr,        tied_dropout_evaluate};
+
+/// Codes of x where its feature is kept, else 0; the factor is one of the scale.
+void drop_codes(Tape& tape, Node& y, Value x, const Dropout& dropout) {
+  const program::Codes from = tape.codes(x);
+  const program::MutableCodes to = tape.new_codes(y, from.width);
+  program::with_type(from, [&](const auto* in) {
+    using Code = std::remove_cvref_t<decltype(*in)>;
+    auto* const out = static_cast<Code*>(to.data);
+    for_each_step(dropout, y.cols, [&](std::size_t t, const float* mask) {
+      for (std::size_t c = 0; c < y.cols; ++c) {
+        out[t * to.stride + c] = mask[c] == 0.0F ? Code{0} : in[t * from.stride + c];
+      }
+    });
+  });
+  const Node& node = tape[x];
+  const std::size_t count = kernels::scale_count(node.layout, node.rows, node.cols);
+  float* const scale = tape.arena().array<float>(count);
+  for (std::size_t c = 0; c < count; ++c) scale[c] = node.scale[c] * dropout.kept;
+  y.scale = scale;
+  y.layout = node.layout;
+  y.bound = node.bound;
+}
+
+/// The one factor of what is kept; 0 if there are several.
+float kept_factor(std::span<const float> mask) {
+  float kept = 0.0F;
+  for (const float m : mask) {
+    if (m == 0.0F) continue;
+    if (kept != 0.0F && m != kept) return 0.0F;
+    kept = m;
+  }
+  return kept == 0.0F ? 1.0F : kept;
+}
 
 }  // namespace
+
+const Dropout* dropout_of(const Node& node) {
+  return node.op == &tied_dropout_op ? static_cast<const Dropout*>(node.attributes) : nullptr;
+}
 
 Value tied_dropout(Tape& tape, Value x, std::span<const float> mask, const Sequences& sequences) {
   const std::size_t cols = tape[x].cols;
@@ -47,10 +78,19 @@ Value tied_dropout(Tape& tape, Value x, std::span<const float> mask, const Seque
   std::copy(mask.begin(), mask.end(), kept);
   auto* const rows = tape.arena().array<std::size_t>(sequences.count());
   std::copy(sequences.rows.begin(), sequences.rows.end(), rows);
-  const TiedDropoutAttributes attributes{kept, rows, sequences.count()};
-  Node& y = tape.push(tied_dropout_op, {x}, tape[x].rows, cols);
-  y.attributes = tape.keep(attributes);
-  apply(attributes, cols, tape[x].value, y.value, [](float& to, float v) { to = v; });
+  const Dropout dropout{kept, rows, sequences.count(), kept_factor(mask)};
+  Node& y = tape.push_bare(tied_dropout_op, {x}, tape[x].rows, cols);
+  y.attributes = tape.keep(dropout);
+  const Node& in = tape[x];
+  const bool one_factor = dropout.kept > 0.0F;
+  if (one_factor && in.has_codes() && in.layout != kernels::ScaleLayout::per_row) {
+    drop_codes(tape, y, x, dropout);
+  } else if (one_factor && in.table && dropout_of(in) == nullptr) {
+    y.table = true;
+  } else {
+    y.real = tape.arena().array<float>(y.size());
+    tied_dropout_evaluate(tape, y, y.real);
+  }
   return tape.last();
 }
 

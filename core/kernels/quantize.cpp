@@ -15,121 +15,66 @@ std::uint32_t row_maximum(std::size_t n, const float* x) {
   return largest;
 }
 
-/// Grids as separate arrays, one element a column, so that loops read them as vectors.
-struct GridColumns {
-  std::vector<float> scale, inverse, lo, hi;
-
-  GridColumns(std::span<const Grid> grids, std::size_t cols) : scale(cols), inverse(cols), lo(cols), hi(cols) {
-    for (std::size_t c = 0; c < cols; ++c) {
-      const Grid& grid = grids[grids.size() == 1 ? 0 : c];
-      scale[c] = grid.scale;
-      inverse[c] = 1.0F / grid.scale;
-      lo[c] = static_cast<float>(grid.lo);
-      hi[c] = static_cast<float>(grid.hi);
-    }
-  }
-};
-
-/// Factors as separate arrays, one element a column.
-struct FactorColumns {
-  std::vector<std::int64_t> multiplier, half, shift;
-
-  FactorColumns(std::span<const FixedPoint> factors, std::size_t cols) : multiplier(cols), half(cols), shift(cols) {
-    for (std::size_t c = 0; c < cols; ++c) {
-      const FixedPoint& factor = factors[factors.size() == 1 ? 0 : c];
-      multiplier[c] = factor.multiplier;
-      shift[c] = factor.shift;
-      half[c] = std::int64_t{1} << (factor.shift - 1);
-    }
-  }
-  [[nodiscard]] std::int64_t apply(std::int32_t a, std::size_t c) const {
-    return (a * multiplier[c] + half[c]) >> shift[c];
-  }
-};
-
-void quantize_one_bit(std::size_t n, const float* x, float scale, const QuantizedOutput& out, std::size_t at) {
-  for (std::size_t i = at; i < at + n; ++i) {
-    out.codes[i] = x[i] >= 0.0F ? 1 : -1;
-    out.shadow[i] = static_cast<float>(out.codes[i]) * scale;
-  }
-  if (out.unclamped != nullptr) std::fill(out.unclamped + at, out.unclamped + at + n, std::uint8_t{1});
-}
-
-/// One grid for all values, or one per column, as quantize_run reads them.
+/// One grid for all values of a row, or one per column, as quantize_row reads them.
 struct SharedGrid {
-  float scale_, inverse_, lo_, hi_;
+  float inverse_, lo_, hi_;
   explicit SharedGrid(const Grid& grid)
-      : scale_(grid.scale),
-        inverse_(1.0F / grid.scale),
-        lo_(static_cast<float>(grid.lo)),
-        hi_(static_cast<float>(grid.hi)) {}
-  [[nodiscard]] float scale(std::size_t) const { return scale_; }
+      : inverse_(1.0F / grid.scale), lo_(static_cast<float>(grid.lo)), hi_(static_cast<float>(grid.hi)) {}
   [[nodiscard]] float inverse(std::size_t) const { return inverse_; }
   [[nodiscard]] float lo(std::size_t) const { return lo_; }
   [[nodiscard]] float hi(std::size_t) const { return hi_; }
 };
+struct ColumnGrids {
+  std::vector<float> inverse_, lo_, hi_;
+  explicit ColumnGrids(std::span<const Grid> grids) {
+    for (const Grid& grid : grids) {
+      inverse_.push_back(1.0F / grid.scale);
+      lo_.push_back(static_cast<float>(grid.lo));
+      hi_.push_back(static_cast<float>(grid.hi));
+    }
+  }
+};
 struct ColumnGrid {
-  const float *scale_, *inverse_, *lo_, *hi_;
-  explicit ColumnGrid(const GridColumns& g)
-      : scale_(g.scale.data()), inverse_(g.inverse.data()), lo_(g.lo.data()), hi_(g.hi.data()) {}
-  [[nodiscard]] float scale(std::size_t i) const { return scale_[i]; }
+  const float *inverse_, *lo_, *hi_;
+  explicit ColumnGrid(const ColumnGrids& g) : inverse_(g.inverse_.data()), lo_(g.lo_.data()), hi_(g.hi_.data()) {}
   [[nodiscard]] float inverse(std::size_t i) const { return inverse_[i]; }
   [[nodiscard]] float lo(std::size_t i) const { return lo_[i]; }
   [[nodiscard]] float hi(std::size_t i) const { return hi_[i]; }
 };
 
-/// `n` values from `at`. The grid is taken by value: a byte that is written could be one of a grid elsewhere.
-template <class AnyGrid>
-void quantize_run(std::size_t n, const float* x, const AnyGrid grid, const QuantizedOutput& out, std::size_t at) {
-  const float* const __restrict in = x + at;
-  std::int32_t* const __restrict codes = out.codes + at;
-  float* const __restrict shadow = out.shadow + at;
-  const auto round = [&](std::size_t i) {
-    const float rounded = std::floor(in[i] * grid.inverse(i) + 0.5F);
+/// One row of codes, and a byte for each: 1 where the clamp did nothing. The grid is taken by value: a byte that is
+/// written could be one of a grid elsewhere.
+template <class AnyGrid, class T>
+void quantize_row(std::size_t n, const float* __restrict x, const AnyGrid grid, T* __restrict codes,
+                  std::uint8_t* __restrict same) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const float rounded = std::floor(x[i] * grid.inverse(i) + 0.5F);
     const float clamped = rounded > grid.hi(i) ? grid.hi(i) : (rounded < grid.lo(i) ? grid.lo(i) : rounded);
-    codes[i] = static_cast<std::int32_t>(clamped);
-    shadow[i] = clamped * grid.scale(i);
-    return clamped == rounded;
-  };
-  if (out.unclamped == nullptr) {
-    for (std::size_t i = 0; i < n; ++i) round(i);
-  } else {
-    std::uint8_t* const __restrict kept = out.unclamped + at;
-    for (std::size_t i = 0; i < n; ++i) kept[i] = round(i) ? 1 : 0;
+    codes[i] = static_cast<T>(static_cast<std::int32_t>(clamped));
+    same[i] = clamped == rounded ? 1 : 0;
   }
 }
 
-void quantize_shared(std::size_t n, const float* x, const Grid& grid, bool one_bit, const QuantizedOutput& out,
-                     std::size_t at) {
-  if (one_bit) {
-    quantize_one_bit(n, x, grid.scale, out, at);
-    return;
+/// Bytes of 0 and 1 as bits, eight at once; `same` has room up to a multiple of 8.
+void pack_bits(std::size_t n, const std::uint8_t* same, std::uint8_t* bits) {
+  for (std::size_t i = 0; i < n; i += 8) {
+    std::uint8_t byte = 0;
+    for (std::size_t k = 0; k < 8; ++k) byte = static_cast<std::uint8_t>(byte | same[i + k] << k);
+    bits[i / 8] = byte;
   }
-  quantize_run(n, x, SharedGrid(grid), out, at);
 }
 
-/// Constants of requantize, one element a column.
-struct RequantizeColumns {
-  const std::int64_t* multiplier;
-  const std::int64_t* half;
-  const std::int64_t* shift;
-  const std::int64_t* lo;
-  const std::int64_t* hi;
-  const float* scale;
-};
-
-// __restrict: a byte may alias anything, so that the loop would not be vectorised without
-void requantize_row(std::size_t n, const std::int32_t* __restrict x, const RequantizeColumns& columns,
-                    std::int32_t* __restrict codes, float* __restrict shadow, std::uint8_t* __restrict unclamped) {
-  const auto [multiplier, half, shift, lo, hi, scale] = columns;
-  for (std::size_t c = 0; c < n; ++c) {
-    const std::int64_t rounded = (x[c] * multiplier[c] + half[c]) >> shift[c];
-    const std::int64_t low = rounded < lo[c] ? lo[c] : rounded;
-    const std::int64_t clamped = low > hi[c] ? hi[c] : low;
-    codes[c] = static_cast<std::int32_t>(clamped);
-    shadow[c] = static_cast<float>(static_cast<std::int32_t>(clamped)) * scale[c];
-    unclamped[c] = clamped == rounded ? 1 : 0;
-  }
+/// All rows: row(r, codes, same) fills one.
+template <class Row>
+void quantize_rows(std::size_t rows, std::size_t cols, const QuantizedOutput& out, Row row) {
+  std::vector<std::uint8_t> same(program::rounded_up(cols, 8), 1);
+  const std::size_t stride = out.codes.stride;
+  program::with_type(out.codes, [&](auto* codes) {
+    for (std::size_t r = 0; r < rows; ++r) {
+      row(r, codes + r * stride, same.data());
+      if (out.unclamped != nullptr) pack_bits(cols, same.data(), out.unclamped + r * stride / 8);
+    }
+  });
 }
 
 }  // namespace
@@ -165,68 +110,38 @@ void extremes(std::size_t rows, std::size_t cols, ScaleLayout layout, const floa
 
 void quantize(std::size_t rows, std::size_t cols, const float* x, const Grids& grids, const QuantizedOutput& out) {
   const std::span<const Grid> each = grids.grids;
-  if (grids.layout == ScaleLayout::per_tensor) {
-    quantize_shared(rows * cols, x, each[0], grids.one_bit, out, 0);
-  } else if (grids.layout == ScaleLayout::per_row) {
-    for (std::size_t r = 0; r < rows; ++r) quantize_shared(cols, x, each[r], grids.one_bit, out, r * cols);
-  } else if (grids.one_bit) {
-    for (std::size_t i = 0; i < rows * cols; ++i) quantize_one_bit(1, x, each[i % cols].scale, out, i);
+  if (grids.one_bit) {
+    quantize_rows(rows, cols, out, [&](std::size_t r, auto* codes, std::uint8_t*) {
+      for (std::size_t c = 0; c < cols; ++c) codes[c] = x[r * cols + c] >= 0.0F ? 1 : -1;
+    });
+  } else if (grids.layout == ScaleLayout::per_column) {
+    const ColumnGrids columns(each);
+    quantize_rows(rows, cols, out, [&](std::size_t r, auto* codes, std::uint8_t* same) {
+      quantize_row(cols, x + r * cols, ColumnGrid(columns), codes, same);
+    });
   } else {
-    const GridColumns columns(each, cols);
-    for (std::size_t r = 0; r < rows; ++r) quantize_run(cols, x, ColumnGrid(columns), out, r * cols);
+    quantize_rows(rows, cols, out, [&](std::size_t r, auto* codes, std::uint8_t* same) {
+      const Grid& grid = each[grids.layout == ScaleLayout::per_row ? r : 0];
+      quantize_row(cols, x + r * cols, SharedGrid(grid), codes, same);
+    });
   }
 }
 
-void requantize(std::size_t rows, std::size_t cols, std::span<const FixedPoint> factors, const std::int32_t* x,
-                std::span<const Grid> grids, const QuantizedOutput& out) {
-  const FactorColumns f(factors, cols);
-  const GridColumns g(grids, cols);
-  std::vector<std::int64_t> lo(cols), hi(cols);
-  for (std::size_t c = 0; c < cols; ++c) {
-    lo[c] = static_cast<std::int64_t>(g.lo[c]);
-    hi[c] = static_cast<std::int64_t>(g.hi[c]);
-  }
-  std::vector<std::uint8_t> ignored(out.unclamped == nullptr ? cols : 0);
-  const RequantizeColumns columns{f.multiplier.data(), f.half.data(), f.shift.data(),
-                                  lo.data(),           hi.data(),     g.scale.data()};
-  for (std::size_t r = 0; r < rows; ++r) {
-    requantize_row(cols, x + r * cols, columns, out.codes + r * cols, out.shadow + r * cols,
-                   out.unclamped == nullptr ? ignored.data() : out.unclamped + r * cols);
-  }
-}
-
-void rescale_add_row(std::size_t rows, std::size_t cols, std::span<const FixedPoint> factors, const std::int32_t* a,
-                     std::span<const std::int32_t> row, std::int32_t* codes) {
-  const FactorColumns f(factors, cols);
-  for (std::size_t r = 0; r < rows; ++r) {
-    const std::int32_t* const in = a + r * cols;
-    std::int32_t* const out = codes + r * cols;
-    for (std::size_t c = 0; c < cols; ++c) out[c] = static_cast<std::int32_t>(f.apply(in[c], c) + row[c]);
-  }
-}
-
-void rescale_add(std::size_t rows, std::size_t cols, const Term& a, const Term& b, std::int32_t* codes) {
-  const FactorColumns fa(a.factors, cols);
-  const FactorColumns fb(b.factors, cols);
-  for (std::size_t r = 0; r < rows; ++r) {
-    const std::size_t i = r * cols;
-    for (std::size_t c = 0; c < cols; ++c) {
-      codes[i + c] = static_cast<std::int32_t>(fa.apply(a.codes[i + c], c) + fb.apply(b.codes[i + c], c));
+void dequantize(std::size_t first, std::size_t count, std::size_t cols, const Scales& scales,
+                const program::Codes& codes, float* real) {
+  const float* const scale = scales.scale;
+  program::with_type(codes, [&](const auto* all) {
+    for (std::size_t r = 0; r < count; ++r) {
+      const auto* const in = all + (first + r) * codes.stride;
+      float* const out = real + r * cols;
+      if (scales.layout == ScaleLayout::per_column) {
+        for (std::size_t c = 0; c < cols; ++c) out[c] = static_cast<float>(in[c]) * scale[c];
+      } else {
+        const float s = scale[scales.layout == ScaleLayout::per_row ? first + r : 0];
+        for (std::size_t c = 0; c < cols; ++c) out[c] = static_cast<float>(in[c]) * s;
+      }
     }
-  }
-}
-
-void dequantize(std::size_t rows, std::size_t cols, ScaleLayout layout, const std::int32_t* codes, const float* scale,
-                float* shadow) {
-  for (std::size_t r = 0; r < rows; ++r) {
-    const std::size_t first = r * cols;
-    if (layout == ScaleLayout::per_column) {
-      for (std::size_t c = 0; c < cols; ++c) shadow[first + c] = static_cast<float>(codes[first + c]) * scale[c];
-    } else {
-      const float s = scale[layout == ScaleLayout::per_row ? r : 0];
-      for (std::size_t c = 0; c < cols; ++c) shadow[first + c] = static_cast<float>(codes[first + c]) * s;
-    }
-  }
+  });
 }
 
 }  // namespace bitstate::kernels

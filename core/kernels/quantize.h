@@ -1,8 +1,8 @@
-// Floats to codes, and codes to codes at another scale (docs/numerics.md, sections 2 to 4).
+// Floats to codes and back (docs/numerics.md, section 2).
 #pragma once
 
-#include "core/fixed_point.h"
 #include "core/grid.h"
+#include "core/program/run/codes.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -26,11 +26,11 @@ bool absolute_maximum(std::size_t rows, std::size_t cols, ScaleLayout layout, co
 void extremes(std::size_t rows, std::size_t cols, ScaleLayout layout, const float* x, std::span<float> high,
               std::span<float> low);
 
-/// What quantize() and requantize() write.
+/// Where quantize() writes.
 struct QuantizedOutput {
-  std::int32_t* codes;
-  float* shadow;            ///< codes * scale
-  std::uint8_t* unclamped;  ///< 1 where the clamp did nothing, else 0; may be null
+  program::MutableCodes codes;
+  /// Bit k: the clamp left code k as it was, counted with the stride of `codes`, a multiple of 8; may be null.
+  std::uint8_t* unclamped = nullptr;
 };
 
 /// The grids of a matrix: as many as their layout has scales.
@@ -43,29 +43,18 @@ struct Grids {
 /// codes = clamp(floor(x / scale + 1/2), lo, hi); of one bit +1 or -1.
 void quantize(std::size_t rows, std::size_t cols, const float* x, const Grids& grids, const QuantizedOutput& out);
 
-/// codes = clamp(rescale(x, factor), lo, hi) with one factor or one per column, one grid or one per column.
-void requantize(std::size_t rows, std::size_t cols, std::span<const FixedPoint> factors, const std::int32_t* x,
-                std::span<const Grid> grids, const QuantizedOutput& out);
-
 /// Bound of a sum at a scale of 2^-28 of the largest value it can have: the scale, as a float, may be too small by a
 /// relative 2^-24, the two factors by 2^-31 each, and both terms are rounded.
 inline constexpr std::int64_t fine_sum_bound = (std::int64_t{1} << 28) + 18;
 
-/// codes = rescale(a, factor) + row: one factor or one per column; a factor's multiplier may be negative.
-void rescale_add_row(std::size_t rows, std::size_t cols, std::span<const FixedPoint> factors, const std::int32_t* a,
-                     std::span<const std::int32_t> row, std::int32_t* codes);
-
-/// A term of a sum of codes: rescale(code, factor), with one factor or one per column.
-struct Term {
-  std::span<const FixedPoint> factors;
-  const std::int32_t* codes;
+/// The scales of a matrix: as many as their layout has.
+struct Scales {
+  ScaleLayout layout;
+  const float* scale;
 };
 
-/// codes = a + b
-void rescale_add(std::size_t rows, std::size_t cols, const Term& a, const Term& b, std::int32_t* codes);
-
-/// shadow = codes * scale
-void dequantize(std::size_t rows, std::size_t cols, ScaleLayout layout, const std::int32_t* codes, const float* scale,
-                float* shadow);
+/// real [count, cols] = codes * scale, of the `count` rows from `first` on.
+void dequantize(std::size_t first, std::size_t count, std::size_t cols, const Scales& scales,
+                const program::Codes& codes, float* real);
 
 }  // namespace bitstate::kernels

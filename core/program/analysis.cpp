@@ -384,9 +384,8 @@ void encode_input(const Program& program, std::span<const float> x, std::span<st
   const auto finite = [](float v) { return std::isfinite(v); };
   require(codes.size() == x.size(), "program", "{} inputs do not fit an array of {} codes", x.size(), codes.size());
   require(std::all_of(x.begin(), x.end(), finite), "program", "the input holds a NaN or an infinity");
-  std::vector<float> shadow(x.size());
   const kernels::Grids grids{kernels::ScaleLayout::per_tensor, {&program.input.grid, 1}, program.input.one_bit};
-  kernels::quantize(1, x.size(), x.data(), grids, {codes.data(), shadow.data(), nullptr});
+  kernels::quantize(1, x.size(), x.data(), grids, {{codes.data(), Width::four, x.size()}});
 }
 
 Cost cost_of(const Program& program) {

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/suggest.h"
+#include "core/text.h"
 #include "experiments/settings/embedded.h"
 
 #include <fmt/format.h>

@@ -55,7 +55,7 @@ double metric_value(Metric metric, const datasets::Splits& data, const datasets:
   tape.begin({});
   const std::size_t lengths[] = {example.length};
   const Value v = tape.input(example.length, data.d_output, y.data());
-  return double{tape[ops::smape(tape, v, example.target, {lengths, lengths})].value[0]};
+  return double{tape.value(ops::smape(tape, v, example.target, {lengths, lengths}))[0]};
 }
 
 /// The true steps of an output.
@@ -100,10 +100,10 @@ class Comparison {
     data_.test->read(index, example);
     Compared result;
     Tape tape;
-    const Node& y = tape[forward_example(quantized_.model(), example, padded_, tape)];
-    const std::size_t size = true_size(y, example);
-    const std::vector<std::int32_t> expected(y.codes, y.codes + size);
-    result.quantized = metric_value(metric_, data_, example, {y.value, y.value + size});
+    const Value y = forward_example(quantized_.model(), example, padded_, tape);
+    const std::size_t size = true_size(tape[y], example);
+    const std::vector<std::int32_t> expected = tape.codes32(y);
+    result.quantized = metric_value(metric_, data_, example, {tape.value(y), tape.value(y) + size});
     const std::vector<std::int32_t> found = sample_of(runner_, example).output;
     result.codes = size;
     if (metric_ == Metric::rmse) result.weight = static_cast<double>(size);
@@ -111,8 +111,8 @@ class Comparison {
       if (found[i] != expected[i]) result.difference = Difference{index, i, expected[i], found[i]};
     }
     result.integer = metric_value(metric_, data_, example, real_values(found, runner_.program()));
-    const Node& f = tape[forward_example(in_float_.model(), example, padded_, tape)];
-    result.in_float = metric_value(metric_, data_, example, {f.value, f.value + size});
+    const Value f = forward_example(in_float_.model(), example, padded_, tape);
+    result.in_float = metric_value(metric_, data_, example, {tape.value(f), tape.value(f) + size});
     return result;
   }
 

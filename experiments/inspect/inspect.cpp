@@ -1,5 +1,6 @@
 #include "experiments/inspect/inspect.h"
 
+#include "autograd/ops.h"
 #include "core/error.h"
 
 #include <algorithm>
@@ -21,48 +22,49 @@ void widen(std::optional<Extent>& extent, const float* values, std::size_t count
   }
 }
 
-double largest_modulus(const Node& lambda) {
-  const std::size_t states = lambda.size() / 2;
+double largest_modulus(Tape& tape, Value v) {
+  const float* const lambda = tape.value(v);
+  const std::size_t states = tape[v].size() / 2;
   double largest = 0.0;
   for (std::size_t p = 0; p < states; ++p) {
-    largest = std::max(largest, std::hypot(double{lambda.value[p]}, double{lambda.value[states + p]}));
+    largest = std::max(largest, std::hypot(double{lambda[p]}, double{lambda[states + p]}));
   }
   return largest;
 }
 
 /// How many of the numbers of a state matrix its form moved because they were outside the disk or the grid.
-std::uint64_t outside_disk(const Node& lambda, const Node& quantized) {
-  const std::size_t states = lambda.size() / 2;
+std::uint64_t outside_disk(const float* lambda, const Node& quantized) {
+  const std::size_t states = quantized.size() / 2;
   const double limit = (static_cast<double>(quantized.bound) + 0.5) * double{quantized.scale[0]};
   std::uint64_t count = 0;
   for (std::size_t p = 0; p < states; ++p) {
-    const double re = lambda.value[p];
-    const double im = lambda.value[states + p];
+    const double re = lambda[p];
+    const double im = lambda[states + p];
     if (std::hypot(re, im) > 1.0 || std::max(std::fabs(re), std::fabs(im)) > limit) count += 2;
   }
   return count;
 }
 
-void add_visit(const Tape& tape, const SiteVisit& visit, InspectedSite& site) {
+void add_visit(Tape& tape, const SiteVisit& visit, InspectedSite& site) {
   const Node& in = tape[visit.input];
   const Node& out = tape[visit.output];
-  widen(site.observed, in.value, in.size());
+  const float* const values = tape.value(visit.input);
+  widen(site.observed, values, in.size());
   if (!site.spec.active()) {
     site.integer = in.has_codes();
     return;
   }
   site.values += out.size();
   if (out.has_codes()) widen(site.scale, out.scale, kernels::scale_count(out.layout, out.rows, out.cols));
-  if (site.spec.pole.form != PoleSpec::Form::cartesian && out.has_codes()) site.saturated += outside_disk(in, out);
-  if (out.unclamped == nullptr) return;
-  site.saturated += static_cast<std::uint64_t>(std::count(out.unclamped, out.unclamped + out.size(), std::uint8_t{0}));
+  if (site.spec.pole.form != PoleSpec::Form::cartesian && out.has_codes()) site.saturated += outside_disk(values, out);
+  site.saturated += ops::count_clamped(tape, visit.output);
 }
 
-void add_eigenvalues(const Tape& tape, Inspection& result) {
+void add_eigenvalues(Tape& tape, Inspection& result) {
   for (const SiteVisit& visit : tape.visits()) {
     if (!visit.site->poles) continue;
     result.eigenvalues.push_back(
-        {visit.site->site, visit.site->spec, largest_modulus(tape[visit.input]), largest_modulus(tape[visit.output])});
+        {visit.site->site, visit.site->spec, largest_modulus(tape, visit.input), largest_modulus(tape, visit.output)});
   }
 }
 

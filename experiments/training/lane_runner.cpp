@@ -165,18 +165,20 @@ void LaneRunner::run_group(Workspace& w, const Pass& pass, const datasets::Datas
   const Value output = model_.forward(tape, batch);
   const Value loss = loss_of(w, batch, output, last - first);
   for (std::size_t n = 0; n < last - first; ++n) {
-    const double value = tape[loss].value[n];
+    const double value = tape.value(loss)[n];
     require<DivergedError>(std::isfinite(value), "loss", "the loss of a sequence is {}", value);
     result_.losses[first + n] = value;
   }
-  judge(w, tape[output], first, last);
+  judge(w, output, first, last);
   if (!pass.gradients) return;
   w.loss_gradient.assign(last - first, 1.0F / static_cast<float>(indices.size()));
   tape.backward(loss, w.loss_gradient);
 }
 
 /// Metric and weight of the examples [first, last) of the batch, from their results and losses.
-void LaneRunner::judge(const Workspace& w, const Node& y, std::size_t first, std::size_t last) {
+void LaneRunner::judge(Workspace& w, Value output, std::size_t first, std::size_t last) {
+  const float* const results = w.tape.value(output);
+  const Node& y = w.tape[output];
   const bool per_step = is_per_step(output_.output);
   std::size_t row = 0;  // of y, where example n begins
   for (std::size_t n = 0; n < last - first; ++n) {
@@ -186,11 +188,11 @@ void LaneRunner::judge(const Workspace& w, const Node& y, std::size_t first, std
     result_.metrics[first + n] = result_.losses[first + n];
     result_.weights[first + n] = metric_ == Metric::rmse ? static_cast<double>(count) : 1.0;
     if (metric_ == Metric::accuracy) {
-      const float* const logits = y.value + begin;
+      const float* const logits = results + begin;
       result_.metrics[first + n] = std::max_element(logits, logits + y.cols) - logits == w.labels[n] ? 1.0 : 0.0;
     } else if (metric_ == Metric::rmse) {
       result_.metrics[first + n] =
-          mean_square({y.value + begin, count}, std::span(w.targets).subspan(begin, count), settings_.target_units);
+          mean_square({results + begin, count}, std::span(w.targets).subspan(begin, count), settings_.target_units);
     }
   }
 }

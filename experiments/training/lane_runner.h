@@ -69,7 +69,7 @@ class LaneRunner {
                  std::span<const std::size_t> indices, std::size_t first, std::size_t last);
   void append(Workspace& workspace, const datasets::Example& example) const;
   Value loss_of(Workspace& workspace, const Batch& batch, Value output, std::size_t examples) const;
-  void judge(const Workspace& workspace, const Node& y, std::size_t first, std::size_t last);
+  void judge(Workspace& workspace, Value output, std::size_t first, std::size_t last);
   std::unique_ptr<Workspace> take_workspace();
   void merge(std::size_t lanes, bool gradients);
 

@@ -65,7 +65,7 @@ void S5SSM::make_discrete() {
   const auto keep = [&](Value v, Parameter& parameter) {
     const Node& node = tape[v];
     parameter.value = Tensor(node.rows, node.cols);
-    std::copy(node.value, node.value + node.size(), parameter.value.data.begin());
+    std::copy_n(tape.value(v), node.size(), parameter.value.data.begin());
   };
   keep(system.lambda, Lambda_bar);
   keep(system.b, B_bar);

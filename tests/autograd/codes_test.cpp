@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/grid.h"
 #include "core/random.h"
+#include "tests/support/models/computed.h"
 
 #include <doctest/doctest.h>
 
@@ -49,7 +50,10 @@ std::vector<float> random_values(std::size_t count, double size, std::uint64_t s
   return values;
 }
 
-Codes codes_of(const Node& node) { return {node.codes, node.codes + node.size()}; }
+Codes codes_of(Tape& tape, Value v) {
+  const std::vector<std::int32_t> codes = tape.codes32(v);
+  return {codes.begin(), codes.end()};
+}
 
 Quantizer site(const char* name, int bits, std::vector<float> range = {},
                QuantSpec::Granularity granularity = QuantSpec::Granularity::tensor) {
@@ -83,8 +87,8 @@ TEST_CASE("codes: a weight is quantized by rows, half up, to the bound of its bi
     const auto w = random_values(5 * 7, 1.0, static_cast<std::uint64_t>(bits));
     Bench bench;
     const Value x = bench.tape.input(5, 7, w.data());
-    const Node& y =
-        bench.tape[ops::quantize(bench.tape, x, site("weight:w", bits, {}, QuantSpec::Granularity::channel))];
+    const Computed y =
+        computed(bench.tape, ops::quantize(bench.tape, x, site("weight:w", bits, {}, QuantSpec::Granularity::channel)));
     const std::int64_t bound = (std::int64_t{1} << (bits - 1)) - 1;
     for (std::size_t r = 0; r < 5; ++r) {
       float largest = 0.0F;
@@ -104,9 +108,9 @@ TEST_CASE("codes: one bit has the values plus and minus half the range, two bits
   const std::vector<float> w = {-3.0F, -0.1F, 0.0F, 1.0F, 2.0F};
   Bench bench;
   const Value x = bench.tape.input(1, 5, w.data());
-  CHECK(codes_of(bench.tape[ops::quantize(bench.tape, x, site("weight:w", 1))]) == Codes{-1, -1, 1, 1, 1});
+  CHECK(codes_of(bench.tape, ops::quantize(bench.tape, x, site("weight:w", 1))) == Codes{-1, -1, 1, 1, 1});
   CHECK(bench.tape[bench.tape.last()].scale[0] == 1.5F);
-  CHECK(codes_of(bench.tape[ops::quantize(bench.tape, x, site("weight:w", 2))]) == Codes{-1, 0, 0, 0, 1});
+  CHECK(codes_of(bench.tape, ops::quantize(bench.tape, x, site("weight:w", 2))) == Codes{-1, 0, 0, 0, 1});
 }
 
 TEST_CASE("codes: linear and the quantizer after it equal int64 loops, for narrow and wide codes") {
@@ -124,17 +128,19 @@ TEST_CASE("codes: linear and the quantizer after it equal int64 loops, for narro
         ops::quantize(t, t.input(out, in, w.data()), site("weight:w", bits, {}, QuantSpec::Granularity::channel));
     const Value y = ops::linear(t, xq, wq, t.input(1, out, b.data()));
     const Value z = ops::quantize(t, y, site("act:y", 8, {2.0F}));
-    const Node& ny = t[y];
+    const Computed ny = computed(t, y);
     REQUIRE(ny.has_codes());
     const float sz = 2.0F / 127.0F;
     for (std::size_t r = 0; r < rows; ++r) {
       for (std::size_t o = 0; o < out; ++o) {
         const float s = t[xq].scale[0] * t[wq].scale[o];
         std::int64_t sum = static_cast<std::int64_t>(std::floor(double{b[o]} / double{s} + 0.5));
-        for (std::size_t i = 0; i < in; ++i) sum += std::int64_t{t[xq].codes[r * in + i]} * t[wq].codes[o * in + i];
+        for (std::size_t i = 0; i < in; ++i)
+          sum += std::int64_t{computed(t, xq).codes[r * in + i]} * computed(t, wq).codes[o * in + i];
         REQUIRE(ny.codes[r * out + o] == sum);
         REQUIRE(std::abs(sum) <= ny.bound);
-        REQUIRE(t[z].codes[r * out + o] == std::clamp<std::int64_t>(rescaled(sum, double{s} / double{sz}), -127, 127));
+        REQUIRE(computed(t, z).codes[r * out + o] ==
+                std::clamp<std::int64_t>(rescaled(sum, double{s} / double{sz}), -127, 127));
       }
     }
   }
@@ -152,7 +158,7 @@ Extreme extreme_sum(std::size_t in, int bits, float bias = 0.0F) {
   Tape& t = bench.tape;
   const Value xq = ops::quantize(t, t.input(1, in, ones.data()), site("act:x", bits, {1.0F}));
   const Value wq = ops::quantize(t, t.input(1, in, ones.data()), site("weight:w", bits));
-  const Node& y = t[ops::linear(t, xq, wq, t.input(1, 1, &bias))];
+  const Computed y = computed(t, ops::linear(t, xq, wq, t.input(1, 1, &bias)));
   return {y.has_codes(), y.has_codes() ? y.codes[0] : std::llround(double{y.value[0]})};
 }
 
@@ -176,7 +182,7 @@ TEST_CASE("codes: what an int32 accumulator cannot hold is computed in float, up
   Tape& t = bench.tape;
   const Value a = ops::quantize(t, t.input(1, 1, one.data()), site("act:a", 16, {1.0F}));
   const Value square = ops::product(t, a, a);
-  CHECK(t[square].codes[0] == 32767 * 32767);
+  CHECK(computed(t, square).codes[0] == 32767 * 32767);
   CHECK_FALSE(t[ops::product(t, square, a)].has_codes());
 }
 
@@ -187,11 +193,11 @@ TEST_CASE("codes: a product of codes has the product of the scales, with one row
   Tape& t = bench.tape;
   const Value aq = ops::quantize(t, t.input(4, 5, a.data()), site("act:a", 8, {2.0F}));
   const Value dq = ops::quantize(t, t.input(1, 5, d.data()), site("weight:d", 4));
-  const Node& y = t[ops::product(t, aq, dq)];
-  for (std::size_t i = 0; i < 20; ++i) REQUIRE(y.codes[i] == t[aq].codes[i] * t[dq].codes[i % 5]);
+  const Computed y = computed(t, ops::product(t, aq, dq));
+  for (std::size_t i = 0; i < 20; ++i) REQUIRE(y.codes[i] == computed(t, aq).codes[i] * computed(t, dq).codes[i % 5]);
   CHECK(y.scale[0] == t[aq].scale[0] * t[dq].scale[0]);
-  const Node& square = t[ops::product(t, aq, aq)];
-  for (std::size_t i = 0; i < 20; ++i) REQUIRE(square.codes[i] == t[aq].codes[i] * t[aq].codes[i]);
+  const Computed square = computed(t, ops::product(t, aq, aq));
+  for (std::size_t i = 0; i < 20; ++i) REQUIRE(square.codes[i] == computed(t, aq).codes[i] * computed(t, aq).codes[i]);
 }
 
 /// The recurrence of section 6 in plain loops; returns the codes and whether each was clamped.
@@ -200,8 +206,8 @@ struct PlainScan {
   std::vector<bool> clamped;
 };
 
-PlainScan plain_scan(const Node& lambda, const Node& bu, const std::vector<float>& state_scale, std::int64_t bound,
-                     const std::vector<std::size_t>& lengths, bool forward) {
+PlainScan plain_scan(const Computed& lambda, const Computed& bu, const std::vector<float>& state_scale,
+                     std::int64_t bound, const std::vector<std::size_t>& lengths, bool forward) {
   const std::size_t p = bu.cols / 2;
   PlainScan result{Codes(bu.size()), std::vector<bool>(bu.size())};
   std::size_t first = 0;
@@ -265,7 +271,8 @@ TEST_CASE("codes: the quantized recurrence equals int64 loops in both directions
               ops::scan(t, lq, bu, sequences, forward ? ops::Direction::forward : ops::Direction::backward, &state);
           std::vector<float> scale(2 * p);
           for (std::size_t c = 0; c < 2 * p; ++c) scale[c] = make_grid(state.spec, range[channel ? c % p : 0]).scale;
-          CHECK(codes_of(t[x]) == plain_scan(t[lq], t[bu], scale, state.spec.bound(), lengths, forward).codes);
+          CHECK(codes_of(t, x) ==
+                plain_scan(computed(t, lq), computed(t, bu), scale, state.spec.bound(), lengths, forward).codes);
         }
       }
     }
@@ -284,7 +291,7 @@ TEST_CASE("codes: an input too large for the inner scale clamps the state, or is
     const Value lq = ops::quantize(t, t.input(1, 2, lambda.data()), site("weight:A", bits));
     const Value bq = ops::quantize(t, t.input(2, 2, bu.data()), site("act:Bu", 16, {50.0F}));
     const Quantizer state = site("state:x", 16, {1.22F});
-    const Node& x = t[ops::scan(t, lq, bq, sequences, ops::Direction::forward, &state)];
+    const Computed x = computed(t, ops::scan(t, lq, bq, sequences, ops::Direction::forward, &state));
     CHECK(x.value[0] == doctest::Approx(1.0).epsilon(0.002));
     CHECK(x.codes[2] == 32767);
     CHECK(x.codes[3] == -32767);
@@ -304,8 +311,8 @@ TEST_CASE("codes: a state that leaves its range is clamped, observed at its full
   const Quantizer state = site("state:x", 8, {1.0F});
   const Value x = ops::scan(t, lq, bq, sequences, ops::Direction::forward, &state);
   const std::vector<float> scale(2, 1.0F / 127.0F);
-  const auto plain = plain_scan(t[lq], t[bq], scale, 127, lengths, true);
-  CHECK(codes_of(t[x]) == plain.codes);
+  const auto plain = plain_scan(computed(t, lq), computed(t, bq), scale, 127, lengths, true);
+  CHECK(codes_of(t, x) == plain.codes);
   REQUIRE(std::count(plain.clamped.begin(), plain.clamped.end(), true) > 2);
   CHECK(bench.observed[0] > 1.0F);
 
@@ -313,8 +320,8 @@ TEST_CASE("codes: a state that leaves its range is clamped, observed at its full
   for (std::size_t i = 0; i < 12; ++i) seed[i] = 1.0F + 0.1F * static_cast<float>(i);
   t.backward(x, seed);
   // the adjoint of section 7, at the shadows
-  const double re = t[lq].value[0];
-  const double im = t[lq].value[1];
+  const double re = computed(t, lq).value[0];
+  const double im = computed(t, lq).value[1];
   double s_re = 0.0, s_im = 0.0, dl_re = 0.0, dl_im = 0.0;
   for (std::size_t i = 6; i-- > 0;) {
     const double next_re = seed[2 * i] + re * s_re + im * s_im;
@@ -324,8 +331,8 @@ TEST_CASE("codes: a state that leaves its range is clamped, observed at its full
     CHECK(bench.gradient[2 + 2 * i] == doctest::Approx(s_re));
     CHECK(bench.gradient[2 + 2 * i + 1] == doctest::Approx(s_im));
     if (i > 0) {
-      const double before_re = t[x].value[2 * i - 2];
-      const double before_im = t[x].value[2 * i - 1];
+      const double before_re = computed(t, x).value[2 * i - 2];
+      const double before_im = computed(t, x).value[2 * i - 1];
       dl_re += s_re * before_re + s_im * before_im;
       dl_im += s_im * before_re - s_re * before_im;
     }
@@ -363,8 +370,8 @@ TEST_CASE("codes: a dynamic activation has a scale of each sequence and no codes
   const std::vector<std::size_t> lengths = {1, 2};
   const Sequences sequences{lengths, lengths, 0};
   Bench bench;
-  const Node& y =
-      bench.tape[ops::quantize(bench.tape, bench.tape.input(3, 2, data.data()), site("act:x", 3), &sequences)];
+  const Computed y = computed(
+      bench.tape, ops::quantize(bench.tape, bench.tape.input(3, 2, data.data()), site("act:x", 3), &sequences));
   CHECK_FALSE(y.has_codes());
   const float s0 = 2.0F / 3.0F;
   const float s1 = 8.0F / 3.0F;
@@ -379,8 +386,8 @@ TEST_CASE("codes: evaluation does not quantize a NaN either") {
   Tape tape;
   tape.begin({});
   CHECK_THROWS_AS(ops::quantize(tape, tape.input(1, 2, data.data()), site("act:x", 8, {1.0F})), DivergedError);
-  CHECK(std::isnan(tape[ops::gelu(tape, tape.input(1, 2, data.data()))].value[1]));
-  CHECK(std::isnan(tape[ops::sigmoid(tape, tape.input(1, 2, data.data()))].value[1]));
+  CHECK(std::isnan(computed(tape, ops::gelu(tape, tape.input(1, 2, data.data()))).value[1]));
+  CHECK(std::isnan(computed(tape, ops::sigmoid(tape, tape.input(1, 2, data.data()))).value[1]));
 }
 
 TEST_CASE("codes: NaN and infinity are errors that name the site, in weights, activations and states") {

@@ -1,7 +1,8 @@
 // LayerNorm on codes against docs/numerics.md, section 5, in 128-bit integers, and against the true value in long
 // double.
 #include "autograd/ops.h"
-#include "core/kernels/layer_norm.h"
+#include "core/program/run/operands.h"
+#include "tests/support/models/computed.h"
 #include "tests/support/models/plain.h"
 
 #include <doctest/doctest.h>
@@ -35,7 +36,7 @@ struct NormRow {
   Wide e;
 };
 
-NormRow plain_norm(const std::int32_t* x, std::size_t cols, double x_scale, const Node& gamma,
+NormRow plain_norm(const std::int32_t* x, std::size_t cols, double x_scale, const Computed& gamma,
                    const std::vector<float>& beta, float y_scale) {
   const auto h = static_cast<Wide>(cols);
   const auto count = static_cast<double>(cols);
@@ -94,9 +95,9 @@ double check_norm(const Setting& set, const std::vector<float>& values) {
   const Quantizer weight = quantizer_of("weight:norm", set.gamma_bits);
   const Value x = ops::quantize(t, t.input(rows, cols, values.data()), act);
   const Value g = ops::quantize(t, t.parameter(gamma), weight);
-  const Node& y = t[ops::layer_norm(t, x, g, set.biased ? t.parameter(bias) : Value{})];
-  const Node& in = t[x];
-  const Node& scale = t[g];
+  const Computed y = computed(t, ops::layer_norm(t, x, g, set.biased ? t.parameter(bias) : Value{}));
+  const Computed in = computed(t, x);
+  const Computed scale = computed(t, g);
   REQUIRE(y.has_codes());
   REQUIRE(y.layout == kernels::ScaleLayout::per_tensor);
   const auto h = static_cast<double>(cols);
@@ -106,7 +107,7 @@ double check_norm(const Setting& set, const std::vector<float>& values) {
 
   double worst = 0.0;
   for (std::size_t r = 0; r < rows; ++r) {
-    const std::int32_t* const codes = in.codes + r * cols;
+    const std::int32_t* const codes = in.codes.data() + r * cols;
     const NormRow row = plain_norm(codes, cols, double{in.scale[0]}, scale, beta, s);
     long double sum = 0.0L, squares = 0.0L;
     for (std::size_t i = 0; i < cols; ++i) sum += static_cast<long double>(codes[i]);
@@ -162,18 +163,17 @@ TEST_CASE("integer norm: the largest sums of squares that fit") {
 
 TEST_CASE("integer norm: the root is the floor on both sides of a square, where a double cannot tell them apart") {
   const std::int32_t half_range = 1 << 28;
-  const std::vector<std::int32_t> x = {half_range, -half_range};  // d = +-2^29, the sum of squares 2^59
-  const std::vector<std::int32_t> one = {1, 1};
-  const std::vector<std::int32_t> zero = {0, 0};
+  std::vector<std::int32_t> x(program::row_multiple);  // d = +-2^29, the sum of squares 2^59
+  x[0] = half_range;
+  x[1] = -half_range;
+  const std::vector<std::int32_t> one(program::row_multiple, 1), zero(program::row_multiple, 0);
   for (std::int64_t root = (std::int64_t{1} << 30) + 1; root < (std::int64_t{1} << 30) + 400; ++root) {
     for (const std::int64_t below : {0, 1}) {
       const std::int64_t w = root * root - below;
-      const kernels::IntegerNorm norm{2, one.data(), zero.data(), 29, w - (std::int64_t{1} << 59)};
-      std::vector<std::int32_t> y(2);
-      std::int64_t sum = 0;
-      std::int64_t spread = 0;
-      kernels::layer_norm_integer(norm, 1, x.data(), y.data(), &sum, &spread);
-      REQUIRE(spread == w);
+      const program::Norm norm{2, one.data(), zero.data(), 29, w - (std::int64_t{1} << 59)};
+      std::vector<std::int32_t> y(program::row_multiple);
+      Tape::kernels().layer_norm(norm, nullptr, 1, {x.data(), program::Width::four, x.size()},
+                                 {y.data(), program::Width::four, y.size()});
       const std::int64_t rho = (std::int64_t{1} << 60) / (root - below);  // t = 30, k = 31
       REQUIRE(y[0] == (rho * (1 << 29) + (1 << 30)) / (std::int64_t{1} << 31));
     }
@@ -192,7 +192,8 @@ TEST_CASE("integer norm: a row without variance is the bias, and so is one chann
       Lane lane;
       Tape& t = lane.tape;
       const Value x = ops::quantize(t, t.input(3, cols, values.data()), act);
-      const Node& y = t[ops::layer_norm(t, x, ops::quantize(t, t.parameter(gamma), weight), t.parameter(beta))];
+      const Computed y =
+          computed(t, ops::layer_norm(t, x, ops::quantize(t, t.parameter(gamma), weight), t.parameter(beta)));
       for (std::size_t i = 0; i < y.size(); ++i) {
         const double code = std::floor(double{beta.value.data[i % cols]} / double{y.scale[0]} + 0.5);
         REQUIRE(y.codes[i] == static_cast<std::int64_t>(code));
@@ -212,7 +213,7 @@ bool has_codes(std::size_t cols, int x_bits, float bias, bool gamma_codes = true
   const Value x = ops::quantize(t, t.input(2, cols, values.data()), act);
   Value g = t.parameter(gamma);
   if (gamma_codes) g = ops::quantize(t, g, weight);
-  const Node& y = t[ops::layer_norm(t, x, g, t.parameter(beta))];
+  const Computed y = computed(t, ops::layer_norm(t, x, g, t.parameter(beta)));
   for (std::size_t r = 0; r < 2; ++r) {  // whichever way, it is a norm
     double sum = 0.0;
     for (std::size_t c = 0; c < cols; ++c) sum += y.value[r * cols + c] - bias;
@@ -255,13 +256,14 @@ TEST_CASE("integer norm: the gradient on codes is that of the float norm at the 
     const Value gq = ops::quantize(c, c.parameter(gamma), weight);
     const Value y = ops::layer_norm(c, xq, gq, c.parameter(beta));
     REQUIRE(c[y].has_codes());
-    const Parameter x_shadow = parameter_of(rows, cols, {c[xq].value, c[xq].value + rows * cols});
-    const Parameter gamma_shadow = parameter_of(1, cols, {c[gq].value, c[gq].value + cols}, rows * cols);
+    const Parameter x_shadow = parameter_of(rows, cols, {c.value(xq), c.value(xq) + rows * cols});
+    const Parameter gamma_shadow = parameter_of(1, cols, {c.value(gq), c.value(gq) + cols}, rows * cols);
     Lane floats(training_pass(true));
     Tape& f = floats.tape;
     const Value z = ops::layer_norm(f, f.parameter(x_shadow), f.parameter(gamma_shadow), f.parameter(beta));
     REQUIRE_FALSE(f[z].has_codes());
-    for (std::size_t i = 0; i < rows * cols; ++i) CHECK(std::fabs(c[y].value[i] - f[z].value[i]) < 1e-4F);
+    for (std::size_t i = 0; i < rows * cols; ++i)
+      CHECK(std::fabs(computed(c, y).value[i] - computed(f, z).value[i]) < 1e-4F);
     c.backward(y, seed);
     f.backward(z, seed);
     float largest = 0.0F;

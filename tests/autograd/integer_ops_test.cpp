@@ -1,5 +1,6 @@
 // Sums, batch norm, pooling and pairs on codes against the table of docs/numerics.md, section 4.
 #include "autograd/ops.h"
+#include "tests/support/models/computed.h"
 #include "tests/support/models/plain.h"
 
 #include <doctest/doctest.h>
@@ -21,7 +22,7 @@ double scale_of(const Node& node, std::size_t c) {
 /// R(v) in double.
 std::int64_t nearest(double v) { return static_cast<std::int64_t>(std::floor(v + 0.5)); }
 
-void check_shadows(const Node& y) {
+void check_shadows(const Computed& y) {
   for (std::size_t i = 0; i < y.size(); ++i) {
     REQUIRE(std::abs(y.codes[i]) <= y.bound);
     REQUIRE(y.value[i] == static_cast<float>(y.codes[i]) * static_cast<float>(scale_of(y, i % y.cols)));
@@ -46,9 +47,9 @@ TEST_CASE("integer ops: a sum of codes is at a fine scale, per tensor and per co
         Lane lane;
         const Value a = activation(lane, a_values, bits, a_range);
         const Value b = activation(lane, b_values, 8, b_range);
-        const Node& y = lane.tape[ops::sum(lane.tape, a, b)];
-        const Node& na = lane.tape[a];
-        const Node& nb = lane.tape[b];
+        const Computed y = computed(lane.tape, ops::sum(lane.tape, a, b));
+        const Computed na = computed(lane.tape, a);
+        const Computed nb = computed(lane.tape, b);
         REQUIRE(y.has_codes());
         const bool column = a_range.size() > 1 || b_range.size() > 1;
         CHECK(y.layout == (column ? kernels::ScaleLayout::per_column : kernels::ScaleLayout::per_tensor));
@@ -81,7 +82,7 @@ TEST_CASE("integer ops: the bound of a sum holds for the largest codes, whicheve
     const Value codes = ops::sum(lane.tape, x, activation(lane, b, k % 2 == 0 ? 8 : 16, {rb}));
     const Value constants = ops::sum(lane.tape, x, lane.tape.parameter(row));
     for (const Value v : {codes, constants}) {
-      const Node& y = lane.tape[v];
+      const Computed y = computed(lane.tape, v);
       for (std::size_t i = 0; i < cols; ++i) {
         CHECK(std::abs(y.codes[i]) <= y.bound);
         largest = std::max<std::int64_t>(largest, std::abs(y.codes[i]));
@@ -103,10 +104,10 @@ TEST_CASE("integer ops: a row of constants is added at the fine scale of each co
         const Value a = activation(lane, used, 8, range);
         Value b = lane.tape.parameter(row);
         if (quantized) b = ops::quantize(lane.tape, b, bias);
-        const Node& y = lane.tape[ops::sum(lane.tape, a, b)];
-        const Node& na = lane.tape[a];
+        const Computed y = computed(lane.tape, ops::sum(lane.tape, a, b));
+        const Computed na = computed(lane.tape, a);
         for (std::size_t i = 0; i < y.size(); ++i) {
-          const double constant = double{lane.tape[b].value[i % cols]};
+          const double constant = double{computed(lane.tape, b).value[i % cols]};
           const double sa = scale_of(na, i % cols);
           const auto s = static_cast<float>((127.0 * sa + std::fabs(constant)) * 0x1.0p-28);
           REQUIRE(scale_of(y, i % cols) == double{s});
@@ -152,9 +153,9 @@ TEST_CASE("integer ops: batch norm in evaluation is a factor and an offset a col
         const Parameter beta = parameter_of(1, cols, offsets);
         Lane lane;
         const Value x = activation(lane, values, 8, range);
-        const Node& y = lane.tape[ops::batch_norm(lane.tape, x, lane.tape.parameter(gamma), lane.tape.parameter(beta),
-                                                  {mean, variance, 0})];
-        const Node& in = lane.tape[x];
+        const Computed y = computed(lane.tape, ops::batch_norm(lane.tape, x, lane.tape.parameter(gamma),
+                                                               lane.tape.parameter(beta), {mean, variance, 0}));
+        const Computed in = computed(lane.tape, x);
         REQUIRE(y.has_codes());
         REQUIRE(y.layout == kernels::ScaleLayout::per_tensor);
         std::vector<float> a(cols), b(cols);
@@ -195,8 +196,8 @@ TEST_CASE("integer ops: a mean pool rounds half up with F more digits, for sums 
         for (std::size_t i = 0; i < values.size(); i += cols) values[i] = -std::fabs(values[i]);
         Value x = activation(lane, values, bits, range);
         if (fine) x = ops::sum(lane.tape, x, x);
-        const Node& y = lane.tape[ops::mean_pool(lane.tape, x, sequences)];
-        const Node& in = lane.tape[x];
+        const Computed y = computed(lane.tape, ops::mean_pool(lane.tape, x, sequences));
+        const Computed in = computed(lane.tape, x);
         int digits = 0;
         while (in.bound >> digits != 0) ++digits;
         const int f = std::max(0, 29 - digits);
@@ -234,9 +235,10 @@ TEST_CASE("integer ops: a mean of halves rounds up, also below zero") {
   const Value mean = ops::mean_pool(lane.tape, sum, pair);
   std::size_t negative = 0;
   for (std::size_t c = 0; c < cols; ++c) {
-    const std::int64_t total = std::int64_t{lane.tape[sum].codes[c]} + lane.tape[sum].codes[cols + c];
+    const std::int64_t total =
+        std::int64_t{computed(lane.tape, sum).codes[c]} + computed(lane.tape, sum).codes[cols + c];
     if (total % 2 != 0 && total < 0) ++negative;
-    CHECK(lane.tape[mean].codes[c] == static_cast<std::int64_t>(floor_quotient(total + 1, 2)));
+    CHECK(computed(lane.tape, mean).codes[c] == static_cast<std::int64_t>(floor_quotient(total + 1, 2)));
   }
   CHECK(negative > 0);
 }
@@ -245,8 +247,8 @@ TEST_CASE("integer ops: the last step is that of the true length, with its scale
   for (const auto& range : ranges) {
     Lane lane;
     const Value x = activation(lane, normal_values(17 * cols, 1.0, 80), 8, range);
-    const Node& y = lane.tape[ops::last(lane.tape, x, sequences)];
-    const Node& in = lane.tape[x];
+    const Computed y = computed(lane.tape, ops::last(lane.tape, x, sequences));
+    const Computed in = computed(lane.tape, x);
     REQUIRE(y.has_codes());
     CHECK(y.bound == 127);
     std::size_t first = 0;
@@ -266,8 +268,8 @@ TEST_CASE("integer ops: pair features have the scales s, s, s and s squared of e
     for (const int bits : {2, 8, 16}) {
       Lane lane;
       const Value x = activation(lane, normal_values(6 * cols, 1.0, 81), bits, range);
-      const Node& y = lane.tape[ops::pair_features(lane.tape, x)];
-      const Node& in = lane.tape[x];
+      const Computed y = computed(lane.tape, ops::pair_features(lane.tape, x));
+      const Computed in = computed(lane.tape, x);
       const std::int64_t q = largest_code(bits);
       REQUIRE(y.has_codes());
       CHECK(y.layout == kernels::ScaleLayout::per_column);
@@ -276,7 +278,7 @@ TEST_CASE("integer ops: pair features have the scales s, s, s and s squared of e
         for (std::size_t c = 0; c < cols; ++c) {
           const std::int64_t first = in.codes[n * cols + c];
           const std::int64_t second = in.codes[(3 + n) * cols + c];
-          const std::int32_t* const out = y.codes + n * 4 * cols;
+          const std::int32_t* const out = y.codes.data() + n * 4 * cols;
           CHECK(out[c] == first);
           CHECK(out[cols + c] == second);
           CHECK(out[2 * cols + c] == first - second);

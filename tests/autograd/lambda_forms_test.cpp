@@ -1,6 +1,7 @@
 // The forms of the quantized state matrix against an own implementation of docs/numerics.md, section 6.
 #include "autograd/ops.h"
 #include "core/error.h"
+#include "tests/support/models/computed.h"
 #include "tests/support/models/plain.h"
 
 #include <doctest/doctest.h>
@@ -146,7 +147,8 @@ std::vector<Pair> pairs_of(const Quantizer& site, Points& points, bool conj_sym)
   const auto x = planar(points);
   const std::size_t n = points.size();
   Lane lane;
-  const Node& y = lane.tape[ops::quantize_lambda(lane.tape, lane.tape.input(1, 2 * n, x.data()), site, conj_sym)];
+  const Computed y =
+      computed(lane.tape, ops::quantize_lambda(lane.tape, lane.tape.input(1, 2 * n, x.data()), site, conj_sym));
   REQUIRE(y.has_codes());
   REQUIRE(y.layout == kernels::ScaleLayout::per_tensor);
   const long double s = y.scale[0];

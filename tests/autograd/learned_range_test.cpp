@@ -1,6 +1,7 @@
 // Learned ranges: the gradient of the logarithm of a range against LSQ's formula, and against differences of a problem
 // that dither has made smooth (docs/numerics.md, section 7).
 #include "autograd/ops.h"
+#include "tests/support/models/computed.h"
 #include "tests/support/models/plain.h"
 
 #include <doctest/doctest.h>
@@ -57,7 +58,8 @@ TEST_CASE("learned range: its gradient is LSQ's, for weights and activations, 2 
         const Value y = ops::quantize(lane.tape, lane.tape.parameter(x), site);
         for (std::size_t i = 0; i < rows * cols; ++i) {
           const float s = std::exp(site.log_range.value.data[range_of(i, cols, sharing)]) / static_cast<float>(q);
-          REQUIRE(lane.tape[y].codes[i] == code_of(x.value.data[i], s, -largest_code(bits), largest_code(bits)));
+          REQUIRE(computed(lane.tape, y).codes[i] ==
+                  code_of(x.value.data[i], s, -largest_code(bits), largest_code(bits)));
         }
         lane.tape.backward(y, seed);
 
@@ -93,7 +95,7 @@ TEST_CASE("learned range: an input that carries codes has the gradient of its sh
   const Value in = ops::quantize(lane.tape, lane.tape.parameter(x), fine);
   const Value y = ops::quantize(lane.tape, in, site);
   const auto seed = normal_values(size, 1.0, 4);
-  std::vector<float> shadows(lane.tape[in].value, lane.tape[in].value + size);
+  std::vector<float> shadows(lane.tape.value(in), lane.tape.value(in) + size);
   lane.tape.backward(y, seed);
   const double s = std::exp(double{site.log_range.value.data[0]}) / 3.0;
   double expected = 0.0;
@@ -187,7 +189,7 @@ TEST_CASE("learned range: gradient descent finds a range nearly as good as the b
         const Value y = ops::quantize(lane.tape, lane.tape.parameter(x), site);
         std::vector<float> seed(size);
         for (std::size_t i = 0; i < size; ++i) {
-          seed[i] = 2.0F * (lane.tape[y].value[i] - values[i]) / static_cast<float>(size);
+          seed[i] = 2.0F * (computed(lane.tape, y).value[i] - values[i]) / static_cast<float>(size);
         }
         lane.tape.backward(y, seed);
         const float slope = lane.gradient[size] * std::sqrt(static_cast<float>(size) * 3.0F);
@@ -205,7 +207,7 @@ TEST_CASE("learned range: with scale=pow2 the gradient is that of the scale that
   const std::vector<float> seed = {1.0F, 2.0F, 3.0F, 4.0F};
   Lane lane(training_pass(true));
   const Value y = ops::quantize(lane.tape, lane.tape.parameter(x), site);
-  CHECK(codes_of(lane.tape[y]) == Codes{1, -2, 6, 7});
+  CHECK(codes_of(lane.tape, y) == Codes{1, -2, 6, 7});
   lane.tape.backward(y, seed);
   double expected = 0.0;
   for (std::size_t i = 0; i < 4; ++i) expected += seed[i] * lsq(x.value.data[i] * 4.0, 7.0) * 0.25;

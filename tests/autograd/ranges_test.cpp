@@ -4,6 +4,7 @@
 #include "autograd/ops.h"
 #include "core/error.h"
 #include "models/inventory.h"
+#include "tests/support/models/computed.h"
 #include "tests/support/models/plain.h"
 
 #include <doctest/doctest.h>
@@ -64,8 +65,8 @@ Step run(Sites& sites, const std::vector<float>& data, std::size_t lanes, bool c
       const std::size_t first = begin + (end - begin) * call / calls;
       const std::size_t last = begin + (end - begin) * (call + 1) / calls;
       const Value x = l.tape.input(last - first, width, data.data() + first * width);
-      const Node& y = l.tape[ops::quantize(l.tape, x, sites.x)];
-      step.shadows.insert(step.shadows.end(), y.value, y.value + y.size());
+      const Computed y = computed(l.tape, ops::quantize(l.tape, x, sites.x));
+      step.shadows.insert(step.shadows.end(), y.value.begin(), y.value.end());
     }
     (void)ops::quantize(l.tape, l.tape.input(4, 2, weight.data.data()), sites.w);
     for (std::size_t i = 0; i < step.maxima.size(); ++i) step.maxima[i] = std::max(step.maxima[i], l.observed[i]);
@@ -249,7 +250,7 @@ TEST_CASE("site ranges: a fixed range needs no calibration and stays") {
   }
   Lane lane(training_pass());
   const std::vector<float> w = {0.26F, -0.04F, 0.149F, -9.0F};
-  CHECK(codes_of(lane.tape[ops::quantize(lane.tape, lane.tape.input(2, 2, w.data()), sites.w)]) == Codes{3, 0, 1, -3});
+  CHECK(codes_of(lane.tape, ops::quantize(lane.tape, lane.tape.input(2, 2, w.data()), sites.w)) == Codes{3, 0, 1, -3});
   update_ranges(sites.inventory, step.observed());
   CHECK(sites.x.range.empty());
 }
@@ -365,7 +366,7 @@ TEST_CASE("site ranges: dynamic activations have a range of each step or sequenc
       Lane lane(training_pass(true));
       Parameter x = parameter_of(12, width, data);
       const Value v = ops::quantize(lane.tape, lane.tape.parameter(x), sites.x, &sequences);
-      const Node& y = lane.tape[v];
+      const Computed y = computed(lane.tape, v);
       CHECK_FALSE(y.has_codes());
       for (std::size_t i = 0; i < data.size(); ++i) {
         float high = 0.0F, low = 0.0F;

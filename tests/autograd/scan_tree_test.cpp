@@ -2,6 +2,7 @@
 // parents, walked back element by element.
 #include "autograd/ops.h"
 #include "core/error.h"
+#include "tests/support/models/computed.h"
 #include "tests/support/models/dynamic_rounding.h"
 
 #include <doctest/doctest.h>
@@ -164,7 +165,7 @@ void check_against_reference(std::size_t length, const Quantizer& a, const Quant
   const Value l = bench.leaf(1, lambda);
   const Value b = bench.leaf(length, bu);
   const Value x = ops::scan_tree(tape, l, b, {rows, rows}, {direction, a, state, quantize_gradients});
-  CHECK(difference(expected.x, tape[x].value) == 0.0);
+  CHECK(difference(expected.x, tape.value(x)) == 0.0);
   tape.backward(x, g);
   CHECK(difference(expected.dbu, tape[b].gradient) < 1e-5);
   CHECK(difference(expected.dlambda, tape[l].gradient) < 1e-5 * static_cast<double>(length));
@@ -182,12 +183,12 @@ TEST_CASE("scan_tree: without quantizers it is the scan") {
     const std::array leaves = {bench.leaf(1, lambda), bench.leaf(45, bu), bench.leaf(1, lambda), bench.leaf(45, bu)};
     const Value tree = ops::scan_tree(tape, leaves[0], leaves[1], sequences, {direction, {}, {}, false});
     const Value scan = ops::scan(tape, leaves[2], leaves[3], sequences, direction);
-    const std::vector<float> x(tape[scan].value, tape[scan].value + tape[scan].size());
-    CHECK(difference(x, tape[tree].value) < 1e-5);
+    const std::vector<float> x(tape.value(scan), tape.value(scan) + tape[scan].size());
+    CHECK(difference(x, tape.value(tree)) < 1e-5);
     tape.backward(scan, g);
     tape.backward(tree, g);
     for (std::size_t i = 0; i < 2; ++i) {
-      const Node& plain = tape[leaves[2 + i]];
+      const Computed plain = computed(tape, leaves[2 + i]);
       CHECK(difference({plain.gradient, plain.gradient + plain.size()}, tape[leaves[i]].gradient) < 5e-5);
     }
   }
@@ -246,7 +247,7 @@ TEST_CASE("scan_tree: sequences are independent, and a gradient nobody needs cha
       const Value l = bench.leaf(1, lambda, to_lambda);
       const Value b = bench.leaf(12, bu, to_bu);
       const Value y = ops::scan_tree(tape, l, b, {rows, rows}, {direction, a, state, true});
-      CHECK(difference(x, tape[y].value) == 0.0);
+      CHECK(difference(x, tape.value(y)) == 0.0);
       tape.backward(y, g);
       if (to_lambda) CHECK(difference(dlambda, tape[l].gradient) < 1e-4);
       if (to_bu) CHECK(difference(dbu, tape[b].gradient) < 1e-5);

@@ -1,6 +1,7 @@
 // The three roundings of the state against plain loops of docs/numerics.md, section 6; the random one by its
 // statistics.
 #include "autograd/ops.h"
+#include "tests/support/models/computed.h"
 #include "tests/support/models/plain.h"
 
 #include <doctest/doctest.h>
@@ -94,7 +95,8 @@ void for_each_step(const std::vector<std::size_t>& rows, Direction direction, Be
   }
 }
 
-Expected plain_integers(const How& how, const Node& lambda, const Node& bu, const std::vector<std::size_t>& rows) {
+Expected plain_integers(const How& how, const Computed& lambda, const Computed& bu,
+                        const std::vector<std::size_t>& rows) {
   const auto scale = state_scales(how);
   const std::int64_t q = largest_code(how.state_bits);
   const int k = how.power_of_two ? static_cast<int>(std::lround(-std::log2(lambda.scale[0]))) : 0;
@@ -136,7 +138,8 @@ Expected plain_integers(const How& how, const Node& lambda, const Node& bu, cons
   return result;
 }
 
-Expected plain_floats(const How& how, const Node& lambda, const Node& bu, const std::vector<std::size_t>& rows) {
+Expected plain_floats(const How& how, const Computed& lambda, const Computed& bu,
+                      const std::vector<std::size_t>& rows) {
   const auto scale = state_scales(how);
   const auto q = static_cast<float>(largest_code(how.state_bits));
   Expected result;
@@ -198,11 +201,11 @@ TEST_CASE("state rounding: codes and observed maxima are those of the plain loop
               const Quantizer state = state_of(how);
               Lane lane(training_pass());
               const Run r = run(lane, how, state, lambda, bu, sequences);
-              const Node& l = lane.tape[r.lambda];
-              const Node& b = lane.tape[r.bu];
-              const Node& x = lane.tape[r.x];
+              const Computed l = computed(lane.tape, r.lambda);
+              const Computed b = computed(lane.tape, r.bu);
+              const Computed x = computed(lane.tape, r.x);
               const auto plain = integers ? plain_integers(how, l, b, rows) : plain_floats(how, l, b, rows);
-              CHECK(codes_of(x) == plain.codes);
+              CHECK(codes_of(lane.tape, r.x) == plain.codes);
               const auto seen = plain.observed(how);
               CHECK(std::equal(seen.begin(), seen.end(), lane.observed.begin() + 32));
               CHECK(std::count(plain.clamped.begin(), plain.clamped.end(), true) > 0);
@@ -234,8 +237,8 @@ TEST_CASE("state rounding: gradients are the adjoint with the clamped components
         const Quantizer state = state_of(how);
         Lane lane(training_pass(true));
         const Run r = run(lane, how, state, lambda, bu, sequences);
-        const Node x = lane.tape[r.x];
-        const std::vector<double> l(lane.tape[r.lambda].value, lane.tape[r.lambda].value + width);
+        const Computed x = computed(lane.tape, r.x);
+        const std::vector<double> l(lane.tape.value(r.lambda), lane.tape.value(r.lambda) + width);
         lane.tape.backward(r.x, seed);
 
         std::vector<double> adjoint(x.size()), dlambda(width, 0.0);
@@ -259,7 +262,7 @@ TEST_CASE("state rounding: gradients are the adjoint with the clamped components
             REQUIRE(lane.gradient[width + row + c] == doctest::Approx(adjoint[row + c]).epsilon(1e-4));
           }
           if (first) continue;
-          const float* const before = x.value + order[i - 1];
+          const float* const before = x.value.data() + order[i - 1];
           for (std::size_t p = 0; p < P; ++p) {
             const double re = adjoint[row + p];
             const double im = adjoint[row + P + p];
@@ -288,9 +291,9 @@ TEST_CASE("state rounding: error feedback removes the dead band") {
         const Quantizer state = state_of(how);
         Lane lane;
         const Run r = run(lane, how, state, lambda, bu, sequences);
-        const Node& x = lane.tape[r.x];
-        const float* const l = lane.tape[r.lambda].value;
-        const float* const b = lane.tape[r.bu].value;
+        const Computed x = computed(lane.tape, r.x);
+        const float* const l = lane.tape.value(r.lambda);
+        const float* const b = lane.tape.value(r.bu);
         std::vector<double> exact(width, 0.0);
         double worst = 0.0;
         for (std::size_t row = 0; row < x.size(); row += width) {
@@ -326,7 +329,7 @@ TEST_CASE("state rounding: a clamp drops the residue, a new sequence begins with
     Lane lane;
     const Run r = run(lane, how, state, lambda, bu, sequences);
     Codes first;
-    for (std::size_t i = 0; i < 7; ++i) first.push_back(lane.tape[r.x].codes[i * width]);
+    for (std::size_t i = 0; i < 7; ++i) first.push_back(computed(lane.tape, r.x).codes[i * width]);
     CHECK(first == Codes{127, 5, 6, 5, 5, 5, 6});  // residues 0, 0.3, -0.4, -0.1, 0.2; 0.3
   }
 }

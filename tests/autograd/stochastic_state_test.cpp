@@ -1,5 +1,6 @@
 // Random rounding of the state, by its statistics and by what its numbers depend on (docs/numerics.md, section 6).
 #include "autograd/ops.h"
+#include "tests/support/models/computed.h"
 #include "tests/support/models/plain.h"
 
 #include <doctest/doctest.h>
@@ -60,10 +61,10 @@ Result run(const Setting& s) {
   Value bu = t.input(values.size() / width, width, values.data());
   if (s.integers) bu = ops::quantize(t, bu, acc);
   const Value x = ops::scan(t, l, bu, sequences, s.direction, &state);
-  Result result{codes_of(t[x]), {}, {}};
+  Result result{codes_of(t, x), {}, {}};
   for (std::size_t c = 0; c < width; ++c) {
-    result.lambda.push_back(t[l].value[c]);
-    result.bu.push_back(t[bu].value[c] / double{t[x].scale[0]});
+    result.lambda.push_back(computed(t, l).value[c]);
+    result.bu.push_back(computed(t, bu).value[c] / double{t[x].scale[0]});
   }
   return result;
 }

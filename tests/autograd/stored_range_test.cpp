@@ -21,7 +21,7 @@ Quantizer stored(int bits, std::vector<float> ranges, QuantSpec::Edge edge = Qua
 
 Codes codes_in(const Parameter& weight, const Quantizer& site) {
   Lane lane;
-  return codes_of(lane.tape[ops::quantize(lane.tape, lane.tape.parameter(weight), site)]);
+  return codes_of(lane.tape, ops::quantize(lane.tape, lane.tape.parameter(weight), site));
 }
 
 /// A model of one weight.
@@ -107,7 +107,7 @@ TEST_CASE("stored range: what lies beyond it is clamped and gets no gradient") {
   Parameter w = parameter_of(1, 4, {6.9F, 9.0F, -8.0F, -7.4F});
   Lane lane(training_pass(true));
   const Value y = ops::quantize(lane.tape, lane.tape.parameter(w), site);
-  CHECK(codes_of(lane.tape[y]) == Codes{7, 7, -7, -7});
+  CHECK(codes_of(lane.tape, y) == Codes{7, 7, -7, -7});
   lane.tape.backward(y, std::vector<float>{1.0F, 1.0F, 1.0F, 1.0F});
   CHECK(std::vector<float>(lane.gradient.begin(), lane.gradient.begin() + 4) ==
         std::vector<float>{1.0F, 0.0F, 0.0F, 1.0F});

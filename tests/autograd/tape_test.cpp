@@ -95,9 +95,9 @@ constexpr Op weighted_op{"weighted", weighted_backward};
 
 Value weighted(Tape& tape, std::span<const Value> x) {
   Node& y = tape.push(weighted_op, x, 1, tape[x.front()].cols);
-  std::fill(y.value, y.value + y.size(), 0.0F);
+  std::fill(y.real, y.real + y.size(), 0.0F);
   for (std::size_t k = 0; k < x.size(); ++k) {
-    for (std::size_t i = 0; i < y.size(); ++i) y.value[i] += static_cast<float>(k + 1) * tape[x[k]].value[i];
+    for (std::size_t i = 0; i < y.size(); ++i) y.real[i] += static_cast<float>(k + 1) * tape.value(x[k])[i];
   }
   return tape.last();
 }
@@ -118,7 +118,7 @@ TEST_CASE("tape: an op may have seven inputs, or as many as it likes") {
     const Value y = weighted(tape, x);
     REQUIRE(tape[y].inputs.size() == count);
     CHECK(tape[y].constant);
-    CHECK(tape[y].value[1] == 0.25F * static_cast<float>(count * (count + 1)));
+    CHECK(tape.value(y)[1] == 0.25F * static_cast<float>(count * (count + 1)));
     tape.backward(y, std::array<float, 2>{1.0F, -1.0F});
     for (std::size_t k = 0; k < count; ++k) {
       CHECK(gradient[2 * k] == static_cast<float>(k + 1));

@@ -2,8 +2,10 @@
 #include "autograd/export.h"
 #include "autograd/ops.h"
 #include "core/error.h"
+#include "core/program/run/operands.h"
 #include "core/program/run/runner.h"
 #include "core/random.h"
+#include "tests/support/models/computed.h"
 #include "tests/support/models/gradcheck.h"
 
 #include <doctest/doctest.h>
@@ -29,17 +31,22 @@ std::vector<FixedPoint> factor_of(const Node& from, const Node& y) {
   return {to_fixed_point(double{from.scale[0]} / (2.0 * double{y.scale[0]}), "an average")};
 }
 
-void average_of_codes(Tape& tape, Node& y, const Node& a, const Node& b) {
+/// The codes are those of a sum. They are computed when they are asked for, rounded by `then` if that is given.
+void compute(Tape& tape, const Node& node, const program::Rescaling* then, const program::MutableCodes& y) {
+  const auto term = [&](Value v) {
+    return program::Term{program::factors_of(tape.arena(), factor_of(tape[v], node), node.cols), tape.codes(v)};
+  };
+  const program::Term a = term(node.inputs[0]);
+  Tape::kernels().sum(a, term(node.inputs[1]), then, node.cols, node.rows, y);
+}
+
+void give_codes(Tape& tape, Node& y, const Node& a, const Node& b) {
   const double largest =
       static_cast<double>(a.bound) * a.column_scale(0) + static_cast<double>(b.bound) * b.column_scale(0);
   auto* const scale = tape.arena().array<float>(1);
   *scale = static_cast<float>(0.5 * largest * 0x1.0p-28);
-  y.codes = tape.arena().array<std::int32_t>(y.size());
   y.scale = scale;
   y.bound = kernels::fine_sum_bound;
-  const auto a_factor = factor_of(a, y), b_factor = factor_of(b, y);
-  kernels::rescale_add(y.rows, y.cols, {a_factor, a.codes}, {b_factor, b.codes}, y.codes);
-  kernels::dequantize(y.rows, y.cols, y.layout, y.codes, y.scale, y.value);
 }
 
 void lower(Lowering& to, const Node& node) {
@@ -47,7 +54,7 @@ void lower(Lowering& to, const Node& node) {
   to.emit(program::Sum{to.value(a), to.value(b), factor_of(to.node(a), node), factor_of(to.node(b), node)});
 }
 
-constexpr Op op{"average", backward, lower};
+constexpr Op op{"average", backward, lower, nullptr, {}, compute};
 
 bool has_one_scale(const Node& x) { return x.has_codes() && x.layout == kernels::ScaleLayout::per_tensor; }
 
@@ -55,14 +62,15 @@ bool has_one_scale(const Node& x) { return x.has_codes() && x.layout == kernels:
 Value average(Tape& tape, Value a, Value b) {
   require(tape[a].rows == tape[b].rows && tape[a].cols == tape[b].cols, "average", "a is [{}, {}], b is [{}, {}]",
           tape[a].rows, tape[a].cols, tape[b].rows, tape[b].cols);
-  Node& y = tape.push(op, {a, b}, tape[a].rows, tape[a].cols);
-  const Node& left = tape[a];
-  const Node& right = tape[b];
-  if (has_one_scale(left) && has_one_scale(right)) {
-    average_of_codes(tape, y, left, right);
-  } else {
-    for (std::size_t i = 0; i < y.size(); ++i) y.value[i] = 0.5F * (left.value[i] + right.value[i]);
+  Node& y = tape.push_bare(op, {a, b}, tape[a].rows, tape[a].cols);
+  if (has_one_scale(tape[a]) && has_one_scale(tape[b])) {
+    give_codes(tape, y, tape[a], tape[b]);
+    return tape.last();
   }
+  const float* const left = tape.value(a);
+  const float* const right = tape.value(b);
+  y.real = tape.arena().array<float>(y.size());
+  for (std::size_t i = 0; i < y.size(); ++i) y.real[i] = 0.5F * (left[i] + right[i]);
   return tape.last();
 }
 
@@ -99,21 +107,22 @@ struct Rounded {
 };
 
 TEST_CASE("worked op: on codes it is the average to the last of its 28 bits") {
-  const Rounded r;
+  Rounded r;
   REQUIRE(r.tape[r.y].has_codes());
+  const Computed x = computed(r.tape, r.x), gelu = computed(r.tape, r.gelu), y = computed(r.tape, r.y);
   for (std::size_t i = 0; i < r.noise.size(); ++i) {
-    const double exact = 0.5 * (double{r.tape[r.x].value[i]} + double{r.tape[r.gelu].value[i]});
-    const double code = static_cast<double>(r.tape[r.y].codes[i]) * double{r.tape[r.y].scale[0]};
-    CHECK(std::fabs(code - exact) <= 4.0 * double{r.tape[r.y].scale[0]});
+    const double exact = 0.5 * (double{x.value[i]} + double{gelu.value[i]});
+    const double code = static_cast<double>(y.codes[i]) * double{y.scale[0]};
+    CHECK(std::fabs(code - exact) <= 4.0 * double{y.scale[0]});
   }
 }
 
 TEST_CASE("worked op: the program gives the codes of the forward") {
   Rounded r;
   const program::Runner runner(export_program(r.tape, r.output, "worked op", false, 0));
-  const Node& x = r.tape[r.x];
-  const Node& y = r.tape[r.output];
-  CHECK(runner.run({x.codes, x.size()}) == std::vector<std::int32_t>(y.codes, y.codes + y.size()));
+  const Computed x = computed(r.tape, r.x);
+  const Computed y = computed(r.tape, r.output);
+  CHECK(runner.run(x.codes) == y.codes);
 }
 
 }  // namespace

@@ -56,6 +56,14 @@ void with_type(const MutableCodes& y, const F& f) {
   }
 }
 
+/// From row `first` on.
+inline Codes rows_from(const Codes& x, std::size_t first) {
+  return {static_cast<const char*>(x.data) + first * x.stride * bytes_of(x.width), x.width, x.stride};
+}
+inline MutableCodes rows_from(const MutableCodes& y, std::size_t first) {
+  return {static_cast<char*>(y.data) + first * y.stride * bytes_of(y.width), y.width, y.stride};
+}
+
 /// y[i] = x[i]; every code fits y's type.
 template <class In, class Out>
 void copy_codes(const In* x, std::size_t count, Out* y) {

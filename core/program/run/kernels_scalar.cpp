@@ -2,10 +2,11 @@
 
 #include "core/error.h"
 #include "core/fixed_point.h"
-#include "core/kernels/layer_norm.h"
 #include "core/program/run/codes.h"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <type_traits>
 
 namespace bitstate::program {
@@ -39,6 +40,14 @@ void watch(const Recurrence& s, const States& states, std::size_t row, std::size
   std::uint8_t& bits = states.unclamped[(2 * row + c / s.states) * plane + p / 8];
   const auto bit = static_cast<std::uint8_t>(1U << (p % 8));
   bits = static_cast<std::uint8_t>(unclamped ? bits | bit : bits & ~bit);
+}
+
+/// floor(sqrt(v)) for v < 2^62: the double's root, corrected.
+std::int64_t integer_root(std::int64_t v) {
+  auto root = static_cast<std::int64_t>(std::sqrt(static_cast<double>(v)));
+  while (root * root > v) --root;
+  while ((root + 1) * (root + 1) <= v) ++root;
+  return root;
 }
 
 /// Rows of codes of one type.
@@ -81,8 +90,9 @@ void scan_states(std::size_t first, const Recurrence& s, std::size_t rows, Rows<
 }  // namespace
 
 NormFactor norm_factor(std::int64_t w, std::int32_t fraction) {
-  const kernels::NormFactor f = kernels::norm_factor(w, fraction);
-  return {static_cast<std::int32_t>(f.inverse), f.shift};
+  const int half_log = (static_cast<int>(std::bit_width(static_cast<std::uint64_t>(w))) - 1) / 2;
+  const std::int64_t inverse = (std::int64_t{1} << 60) / integer_root(w << (2 * (30 - half_log)));
+  return {static_cast<std::int32_t>(inverse), 30 + half_log - fraction};
 }
 
 void lookup_scalar(const Lookup& table, std::size_t cols, std::size_t rows, Codes x, MutableCodes y) {

@@ -11,7 +11,7 @@ struct NormFactor {
   std::int32_t shift;       ///< k
 };
 
-/// From W < 2^62 and F.
+/// Of a row with W = `w`, 1 <= w < 2^62, and F = `fraction`.
 [[nodiscard]] NormFactor norm_factor(std::int64_t w, std::int32_t fraction);
 
 /// Kernels::lookup

@@ -32,8 +32,8 @@ template <class Set>
 struct Finish {
   bool rescaled = false;
   bool watched = false;
-  typename Set::Factor factor;
-  typename Set::Vector lo, hi, lowest, highest;
+  typename Set::Factor factor = Set::factor(0, 32);
+  typename Set::Vector lo = Set::all(0), hi = lo, lowest = lo, highest = lo;
   std::uint8_t* unclamped = nullptr;
 
   Finish() = default;
@@ -209,14 +209,14 @@ void layer_norm(const Norm& norm, const Rescaling* then, std::size_t rows, Codes
   }
 }
 
-/// Rows [row, row + R) and outputs [16 block, 16 (block + B)) of a linear.
+/// Sums of rows [row, row + R) and outputs [16 block, 16 (block + B)) of a linear. A function of its own: where the end
+/// of the instruction is inlined behind it, GCC keeps a part of the sums in memory.
 template <class Set, Width width, std::size_t R, std::size_t B>
-void multiply_tile(const Products& w, const Codes& x, std::size_t row, std::size_t block, Finish<Set>* finish,
-                   const MutableCodes& y) {
+[[gnu::noinline]] void sum_tile(const Products& w, const Codes& x, std::size_t row, std::size_t block,
+                                typename Set::Vector (&result)[R][B]) {
   typename Set::Vector sums[R][B];
-  for (std::size_t b = 0; b < B; ++b) {
-    const typename Set::Vector bias = Set::load(w.bias + (block + b) * vector_columns);
-    for (std::size_t r = 0; r < R; ++r) sums[r][b] = bias;
+  for (std::size_t r = 0; r < R; ++r) {
+    for (std::size_t b = 0; b < B; ++b) sums[r][b] = Set::load(w.bias + (block + b) * vector_columns);
   }
   const std::size_t bytes = static_cast<std::size_t>(width);
   const char* const in = static_cast<const char*>(x.data) + row * x.stride * bytes;
@@ -231,6 +231,16 @@ void multiply_tile(const Products& w, const Codes& x, std::size_t row, std::size
       }
     }
   }
+  for (std::size_t r = 0; r < R; ++r) {
+    for (std::size_t b = 0; b < B; ++b) result[r][b] = sums[r][b];
+  }
+}
+
+template <class Set, Width width, std::size_t R, std::size_t B>
+void multiply_tile(const Products& w, const Codes& x, std::size_t row, std::size_t block, Finish<Set>* finish,
+                   const MutableCodes& y) {
+  typename Set::Vector sums[R][B];
+  sum_tile<Set, width>(w, x, row, block, sums);
   for (std::size_t r = 0; r < R; ++r) {
     for (std::size_t b = 0; b < B; ++b) finish[b](sums[r][b], y, (row + r) * y.stride + (block + b) * vector_columns);
   }

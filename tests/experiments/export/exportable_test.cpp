@@ -17,6 +17,8 @@
 #include "tests/support/temp_folder.h"
 
 #include "datasets/registry.h"
+#include "tests/support/models/computed.h"
+#include "tests/support/models/computed.h"
 
 #include <doctest/doctest.h>
 
@@ -127,9 +129,9 @@ Compared compared(const ExportRig& rig) {
       input.resize(example.x.size());
       program::encode_input(result.program, example.x.data(), input.size(), input.data());
     }
-    const Node& y = tape[output];
+    const tests::Computed y = tests::computed(tape, output);
     const std::size_t size = y.rows == 1 ? y.cols : example.length * y.cols;
-    result.sequences.push_back({input, {y.codes, y.codes + size}});
+    result.sequences.push_back({input, {y.codes.begin(), y.codes.begin() + static_cast<std::ptrdiff_t>(size)}});
     CHECK(program::Runner(result.program).run(input) == result.sequences.back().expected);
   }
   return result;

@@ -165,7 +165,7 @@ TEST_CASE("inspect: a state is counted by the clamps of its recurrence") {
     for (const Node& node : tape.nodes()) {
       if (node.op == nullptr || node.op->name != "scan") continue;
       for (std::size_t i = 0; i < node.size(); ++i) {
-        clamped += std::fabs(tape[node.inputs[1]].value[i]) >= 7.5 * 0.01 / 7.0 ? 1 : 0;
+        clamped += std::fabs(tape.value(node.inputs[1])[i]) >= 7.5 * 0.01 / 7.0 ? 1 : 0;
       }
     }
   }

@@ -207,7 +207,7 @@ TEST_CASE("lanes: the dropout masks of a pair's documents are those of their pla
     tape.begin(pass);
     const Value logits = rig.model.forward(tape, {{rows, rows, 2 * i}, {}, tokens});
     const Value loss = ops::cross_entropy(tape, logits, std::vector<std::int32_t>{example.label});
-    CHECK(losses[i] == doctest::Approx(tape[loss].value[0]).epsilon(1e-6));
+    CHECK(losses[i] == doctest::Approx(tape.value(loss)[0]).epsilon(1e-6));
   }
 }
 

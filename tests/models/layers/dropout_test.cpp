@@ -1,5 +1,6 @@
 // The dropout masks of a stack: each call has its own, a function of seed, step, layer and place in the batch.
 #include "models/s5/stack.h"
+#include "tests/support/models/computed.h"
 #include "tests/support/models/plain.h"
 
 #include <doctest/doctest.h>
@@ -40,11 +41,12 @@ std::vector<Mask> masks_of(Pass pass, std::size_t first = 0, std::size_t count =
   std::vector<Mask> masks;
   for (const Node& node : lane.tape.nodes()) {
     if (node.op == nullptr || node.op->name != "tied_dropout") continue;
-    const float* const before = lane.tape[node.inputs[0]].value;
+    const float* const before = lane.tape.value(node.inputs[0]);
+    const float* const after = lane.tape.value(lane.tape.handle(node));
     Mask& mask = masks.emplace_back();
     for (std::size_t i = 0; i < node.size(); ++i) {
       REQUIRE(before[i] != 0.0F);
-      mask.push_back(node.value[i] / before[i]);
+      mask.push_back(after[i] / before[i]);
     }
   }
   return masks;

@@ -1,6 +1,7 @@
 #include "models/layers/norm.h"
 
 #include "core/random.h"
+#include "tests/support/models/computed.h"
 
 #include <doctest/doctest.h>
 
@@ -23,7 +24,7 @@ std::vector<float> result(Norm& norm) {
   tape.begin(pass);
   const std::vector<std::size_t> rows{3};
   const Value y = norm.forward(tape, tape.input(3, 5, x.data()), {rows, rows});
-  std::vector<float> all(tape[y].value, tape[y].value + tape[y].size());
+  std::vector<float> all(tape.value(y), tape.value(y) + tape[y].size());
   tape.backward(y, x);
   all.insert(all.end(), gradient.begin(), gradient.begin() + 5);  // of the scale
   return all;

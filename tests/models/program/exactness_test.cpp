@@ -1,5 +1,6 @@
 // The forward of whole quantized models against the integer reference, code for code.
 #include "tests/support/models/integer_reference.h"
+#include "tests/support/models/plain.h"
 #include "tests/support/models/random_model.h"
 #include "tests/support/models/trace_comparison.h"
 
@@ -72,10 +73,8 @@ Counts compare_models(std::uint64_t first, std::uint64_t last) {
       counts.nodes += found.nodes;
       ++counts.passes;
       if (!expected.is_integer()) continue;
-      const Node& output = run.tape[run.output];
-      REQUIRE(output.has_codes());
-      const auto codes = std::vector<std::int64_t>(output.codes, output.codes + output.size());
-      CHECK(codes == expected.output().codes);
+      REQUIRE(run.tape[run.output].has_codes());
+      CHECK(codes_of(run.tape, run.output) == expected.output().codes);
     }
   }
   return counts;

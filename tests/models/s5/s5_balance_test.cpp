@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "models/s5/models.h"
+#include "tests/support/models/computed.h"
 
 #include <doctest/doctest.h>
 
@@ -46,13 +47,13 @@ Result run(const Model& model) {
   tape.begin({});
   const Value y = model.forward(tape, {{rows, rows}, x, {}});
   Result result;
-  result.logits.assign(tape[y].value, tape[y].value + tape[y].size());
+  result.logits.assign(tape.value(y), tape.value(y) + tape[y].size());
   for (const Node& node : tape.nodes()) {
     if (node.op == nullptr || node.op->name != "scan") continue;
     std::vector<float> seen(node.cols / 2, 0.0F);
     for (std::size_t i = 0; i < node.size(); ++i) {
       float& m = seen[i % node.cols % seen.size()];
-      m = std::max(m, std::fabs(node.value[i]));
+      m = std::max(m, std::fabs(tape.value(tape.handle(node))[i]));
     }
     result.maxima.push_back(seen);
   }

@@ -1,6 +1,7 @@
 // SSMs whose parameters are the discretised matrices.
 #include "core/random.h"
 #include "models/s5/models.h"
+#include "tests/support/models/computed.h"
 
 #include <doctest/doctest.h>
 
@@ -43,7 +44,7 @@ Result run(Model& model, const Inventory& inventory) {
   Tape tape;
   tape.begin(pass);
   const Value y = model.forward(tape, {{rows, rows}, x, {}});
-  result.logits.assign(tape[y].value, tape[y].value + tape[y].size());
+  result.logits.assign(tape.value(y), tape.value(y) + tape[y].size());
   tape.backward(y, std::vector<float>(result.logits.size(), 1.0F));
   return result;
 }

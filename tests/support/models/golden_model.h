@@ -17,14 +17,13 @@ namespace bitstate::tests {
 /// Largest relative error allowed between float32 and the fixture's double precision.
 inline constexpr double close = 1e-4;
 
-inline std::span<const float> value_of(const Node& node) { return {node.value, node.size()}; }
-inline std::span<const float> value_of(const Tape& tape, Value v) { return value_of(tape[v]); }
+inline std::span<const float> value_of(Tape& tape, Value v) { return {tape.value(v), tape[v].size()}; }
 
 /// Values of the nodes that an op left on the tape, in order.
-inline std::vector<std::span<const float>> values_of(const Tape& tape, std::string_view op) {
+inline std::vector<std::span<const float>> values_of(Tape& tape, std::string_view op) {
   std::vector<std::span<const float>> found;
   for (const Node& node : tape.nodes()) {
-    if (node.op != nullptr && node.op->name == op) found.push_back(value_of(node));
+    if (node.op != nullptr && node.op->name == op) found.push_back(value_of(tape, tape.handle(node)));
   }
   return found;
 }

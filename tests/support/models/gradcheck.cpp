@@ -1,4 +1,5 @@
 #include "tests/support/models/gradcheck.h"
+#include "tests/support/models/computed.h"
 
 #include <algorithm>
 #include <cmath>
@@ -41,8 +42,8 @@ double gradient_error(const GradientCase& test) {
   pass.statistics = statistics;
   Tape tape;
   const auto output = [&] {
-    const Node& y = tape[build(tape, test, parameters, pass)];
-    return std::vector<double>(y.value, y.value + y.size());
+    const Computed y = computed(tape, build(tape, test, parameters, pass));
+    return std::vector<double>(y.value.begin(), y.value.end());
   };
   const std::size_t outputs = output().size();
   std::vector<float> weights(outputs);

@@ -1,5 +1,6 @@
 #include "tests/support/models/integer_reference.h"
 
+#include "tests/support/models/computed.h"
 #include "tests/support/models/plain_ops.h"
 
 #include <utility>
@@ -12,10 +13,11 @@ Tensor discretised_lambda(const S5SSM& ssm) {
   if (ssm.discrete) return ssm.Lambda_bar.value;
   Tape tape;
   tape.begin({});
-  const Node& node = tape[ops::discretize_lambda(tape, tape.parameter(ssm.Lambda_re), tape.parameter(ssm.Lambda_im),
-                                                 tape.parameter(ssm.log_step), ssm.discretize)];
+  const Computed node =
+      computed(tape, ops::discretize_lambda(tape, tape.parameter(ssm.Lambda_re), tape.parameter(ssm.Lambda_im),
+                                            tape.parameter(ssm.log_step), ssm.discretize));
   Tensor out(node.rows, node.cols);
-  out.data.assign(node.value, node.value + node.size());
+  out.data.assign(node.value.begin(), node.value.end());
   return out;
 }
 
@@ -23,10 +25,11 @@ Tensor discretised_b(const S5SSM& ssm) {
   if (ssm.discrete) return ssm.B_bar.value;
   Tape tape;
   tape.begin({});
-  const Node& node = tape[ops::discretize_b(tape, tape.parameter(ssm.Lambda_re), tape.parameter(ssm.Lambda_im),
-                                            tape.parameter(ssm.log_step), tape.parameter(ssm.B), ssm.discretize)];
+  const Computed node =
+      computed(tape, ops::discretize_b(tape, tape.parameter(ssm.Lambda_re), tape.parameter(ssm.Lambda_im),
+                                       tape.parameter(ssm.log_step), tape.parameter(ssm.B), ssm.discretize));
   Tensor out(node.rows, node.cols);
-  out.data.assign(node.value, node.value + node.size());
+  out.data.assign(node.value.begin(), node.value.end());
   return out;
 }
 

@@ -47,7 +47,10 @@ inline std::int64_t code_of(float x, float s, std::int64_t lo, std::int64_t hi) 
 
 inline std::int64_t largest_code(int bits) { return (std::int64_t{1} << (bits - 1)) - 1; }
 
-inline Codes codes_of(const Node& node) { return {node.codes, node.codes + node.size()}; }
+inline Codes codes_of(Tape& tape, Value v) {
+  const std::vector<std::int32_t> codes = tape.codes32(v);
+  return {codes.begin(), codes.end()};
+}
 
 inline std::vector<float> normal_values(std::size_t count, double size, std::uint64_t stream) {
   const Random random{17, stream};

@@ -1,6 +1,7 @@
 #include "tests/support/models/random_program.h"
 
 #include "autograd/export.h"
+#include "tests/support/models/computed.h"
 #include "tests/support/models/random_model.h"
 
 #include <algorithm>
@@ -31,10 +32,11 @@ std::vector<std::int32_t> input_codes(const RandomModel& random, const program::
 }
 
 /// The codes of `y` for sequence s: of all true steps, or of the sequence.
-std::vector<std::int32_t> output_codes(const RandomModel& random, const Node& y, std::size_t s) {
+std::vector<std::int32_t> output_codes(const RandomModel& random, const Computed& y, std::size_t s) {
   const std::size_t first = is_classifier(random) ? s : first_row(random, s);
   const std::size_t rows = is_classifier(random) ? 1 : random.lengths[s];
-  return {y.codes + first * y.cols, y.codes + (first + rows) * y.cols};
+  const auto begin = y.codes.begin() + static_cast<std::ptrdiff_t>(first * y.cols);
+  return {begin, begin + static_cast<std::ptrdiff_t>(rows * y.cols)};
 }
 
 std::optional<RandomProgram> traced(const RandomModel& random, std::size_t padded_length) {
@@ -49,7 +51,8 @@ std::optional<RandomProgram> traced(const RandomModel& random, std::size_t padde
     // a backward scan begins in the padding
     const std::size_t rows = std::max(random.lengths[s], padded_length);
     if (!program::can_stream(result.program) && random.rows[s] != rows) continue;
-    result.sequences.push_back({input_codes(random, result.program, s), output_codes(random, tape[output], s)});
+    result.sequences.push_back(
+        {input_codes(random, result.program, s), output_codes(random, computed(tape, output), s)});
   }
   return result;
 }

@@ -1,4 +1,5 @@
 #include "tests/support/models/trace_comparison.h"
+#include "tests/support/models/computed.h"
 
 #include <fmt/format.h>
 
@@ -21,7 +22,7 @@ float scale_of(const Node& node, std::size_t r, std::size_t c) {
   return node.scale[node.layout == ScaleLayout::per_tensor ? 0 : node.layout == ScaleLayout::per_column ? c : r];
 }
 
-std::string difference(const PlainRecord& record, const Node& node) {
+std::string difference(const PlainRecord& record, const Computed& node) {
   const Plain& x = record.result;
   if (node.cols != x.cols || node.rows != x.rows) {
     return fmt::format("has the size {} x {}, not {} x {}", node.rows, node.cols, x.rows, x.cols);
@@ -43,7 +44,7 @@ std::string difference(const PlainRecord& record, const Node& node) {
 std::vector<bool> from_data(const Tape& tape, const Batch& batch) {
   std::vector<bool> data;
   for (const Node& node : tape.nodes()) {
-    bool depends = node.op == nullptr ? node.value == batch.x.data() : node.op->name == "embedding";
+    bool depends = node.op == nullptr ? node.real == batch.x.data() : node.op->name == "embedding";
     for (const Value v : node.inputs) depends = depends || (v.exists() && data[v.id]);
     data.push_back(depends);
   }
@@ -106,7 +107,7 @@ FloatAt first_float(const Tape& tape, const Batch& batch) {
 
 }  // namespace
 
-Comparison compare(const PlainTrace& expected, const Tape& tape, const Batch& batch) {
+Comparison compare(const PlainTrace& expected, Tape& tape, const Batch& batch) {
   std::map<std::string_view, std::vector<const Node*>> nodes;
   std::size_t with_codes = 0;
   for (const Node& node : tape.nodes()) {
@@ -124,7 +125,7 @@ Comparison compare(const PlainTrace& expected, const Tape& tape, const Batch& ba
       result.difference = fmt::format("{} {} has no codes", record.name, i);
       return result;
     }
-    const std::string found = difference(record, *candidates[i]);
+    const std::string found = difference(record, computed(tape, *candidates[i]));
     if (!found.empty()) {
       result.difference = fmt::format("{} {} {}", record.name, i, found);
       return result;

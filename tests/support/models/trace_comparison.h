@@ -16,6 +16,6 @@ struct Comparison {
 
 /// Compares every record of the trace with the tape's node: sizes, scales, bounds and codes (of true steps); then the
 /// tape must have no more nodes with codes, and its first operation in float must be that of the trace.
-Comparison compare(const PlainTrace& expected, const Tape& tape, const Batch& batch);
+Comparison compare(const PlainTrace& expected, Tape& tape, const Batch& batch);
 
 }  // namespace bitstate::tests
