@@ -32,9 +32,11 @@ set(room_sweep host settings run_folder report)
 set(room_commands host posttraining settings inspect run_folder data bench export report sweep)
 
 # A library's headers, and the files that may include them.
-set(quarantine eigen tbb hdf5 boost zlib archive json random123 png curl)
+set(quarantine eigen dnnl tbb hdf5 boost zlib archive json random123 png curl)
 set(headers_eigen "^(Eigen|unsupported/Eigen)/")
-set(allowed_eigen "^(autograd/kernels/gemm|models/s5/linalg)\\.cpp$")
+set(allowed_eigen "^models/s5/linalg\\.cpp$")
+set(headers_dnnl "^(oneapi/)?(dnnl/)?dnnl[a-z_]*\\.(h|hpp)$")
+set(allowed_dnnl "^autograd/kernels/gemm\\.cpp$")
 set(headers_tbb "^(oneapi/)?(tbb|tbb\\.h)(/|$)")
 set(allowed_tbb "^core/parallel\\.cpp$")
 set(headers_hdf5 "^(hdf5|H5[A-Za-z]*)\\.h$")

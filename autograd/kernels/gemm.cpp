@@ -1,39 +1,47 @@
 #include "autograd/kernels/gemm.h"
 
-#include <Eigen/Core>
+#include "core/error.h"
+
+#include <dnnl.h>
+
+#include <algorithm>
+
+extern "C" void omp_set_num_threads(int);  // of OpenMP, which oneDNN runs on
 
 namespace bitstate::kernels {
 namespace {
 
-template <class T>
-using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
-template <class T>
-Eigen::Map<const Matrix<T>> view(const T* data, std::size_t rows, std::size_t cols) {
-  return {data, static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(cols)};
-}
-
-template <class T>
-Eigen::Map<Matrix<T>> view(T* data, std::size_t rows, std::size_t cols) {
-  return {data, static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(cols)};
+/// c [m, n] = op(a) op(b) + beta c, where op transposes what is marked with 'T'; k is the inner size. Rows of a and b
+/// lie side by side. Lanes are this program's threads, so a product runs on the one that asks for it.
+void multiply(char a_op, char b_op, std::size_t m, std::size_t n, std::size_t k, const float* a, const float* b,
+              float beta, float* c) {
+  thread_local bool alone = false;
+  if (!alone) omp_set_num_threads(1);
+  alone = true;
+  const auto size = [](std::size_t v) { return static_cast<dnnl_dim_t>(v); };
+  const auto stride = [&](std::size_t cols) { return size(std::max<std::size_t>(cols, 1)); };
+  const dnnl_status_t status = dnnl_sgemm(a_op, b_op, size(m), size(n), size(k), 1.0F, a, stride(a_op == 'N' ? k : m),
+                                          b, stride(b_op == 'N' ? n : k), beta, c, stride(n));
+  require(status == dnnl_success, "gemm", "oneDNN refuses a product of {} x {} x {} with status {}", m, n, k,
+          static_cast<int>(status));
 }
 
 }  // namespace
 
 void multiply_nt(std::size_t m, std::size_t n, std::size_t k, const float* x, const float* w, float* y) {
-  view(y, m, n).noalias() = view(x, m, k) * view(w, n, k).transpose();
+  multiply('N', 'T', m, n, k, x, w, 0.0F, y);
 }
 
 void multiply_nn(std::size_t m, std::size_t n, std::size_t k, const float* g, const float* w, float* y) {
-  view(y, m, k).noalias() = view(g, m, n) * view(w, n, k);
+  multiply('N', 'N', m, k, n, g, w, 0.0F, y);
 }
 
 void multiply_nn_add(std::size_t m, std::size_t n, std::size_t k, const float* g, const float* w, float* y) {
-  view(y, m, k).noalias() += view(g, m, n) * view(w, n, k);
+  multiply('N', 'N', m, k, n, g, w, 1.0F, y);
 }
 
 void multiply_tn_add(std::size_t m, std::size_t n, std::size_t k, const float* g, const float* x, float* w) {
-  view(w, n, k).noalias() += view(g, m, n).transpose() * view(x, m, k);
+  multiply('T', 'N', n, k, m, g, x, 1.0F, w);
 }
 
 }  // namespace bitstate::kernels

@@ -357,25 +357,35 @@ void round_codes(Tape& tape, Node& y, Value x_value, std::span<const Grid> grids
 
 constexpr std::int32_t largest_table = 1024;  // of codes: more of them than a pass has elements would cost time
 
-/// Codes that a table gives for those of x; marks the codes of x that occur where something is kept.
+/// Codes that a table gives for those of x, 0 for what is dropped; marks the codes of x that occur: [count] where
+/// something is kept, then [count] where it is dropped.
 template <class In, class Out>
 void look_up(const CodeTable& table, const Node& y, const program::Codes& x, const Out* entries,
              const program::MutableCodes& to, std::uint8_t* occurs) {
   const auto* const in = static_cast<const In*>(x.data);
   auto* const out = static_cast<Out*>(to.data);
+  const std::int32_t lo = table.lo;
+  const std::int32_t count = table.hi - lo + 1;
+  std::vector<std::int32_t> place(y.cols, -lo);
   const auto row = [&](std::size_t t, const float* mask) {
+    const In* const __restrict from = in + t * x.stride;
+    Out* const __restrict codes = out + t * to.stride;
     for (std::size_t c = 0; c < y.cols; ++c) {
-      const std::int32_t code = in[t * x.stride + c] - table.lo;
-      const bool kept = mask == nullptr || mask[c] != 0.0F;
-      out[t * to.stride + c] = kept ? entries[code] : Out{0};
-      occurs[kept ? code : table.hi - table.lo + 1] = 1;
+      codes[c] = entries[from[c] - lo];
+      occurs[from[c] + place[c]] = 1;
     }
+    for (std::size_t c = 0; mask != nullptr && c < y.cols; ++c) codes[c] = mask[c] == 0.0F ? Out{0} : codes[c];
   };
-  if (table.dropout != nullptr) {
-    for_each_step(*table.dropout, y.cols, row);
-  } else {
+  if (table.dropout == nullptr) {
     for (std::size_t t = 0; t < y.rows; ++t) row(t, nullptr);
+    return;
   }
+  const float* of = nullptr;  // the mask of the sequence at hand
+  for_each_step(*table.dropout, y.cols, [&](std::size_t t, const float* mask) {
+    for (std::size_t c = 0; mask != of && c < y.cols; ++c) place[c] = (mask[c] == 0.0F ? count : 0) - lo;
+    of = mask;
+    row(t, mask);
+  });
 }
 
 /// Codes of y, the rounded end of a chain, by a table; `observed`: its extremes are noted.
@@ -388,7 +398,7 @@ const CodeTable* round_table(Tape& tape, Node& y, const Chain& chain, std::span<
   float* const slopes = tape.arena().array<float>(count);
   auto* const bits = tape.arena().array<std::uint8_t>(program::rounded_up(count, 8));
   const auto* const table = tape.keep(CodeTable{chain.first, lo, hi, slopes, bits, chain.dropout});
-  std::vector<std::uint8_t> occurs(count + 1, 0);
+  std::vector<std::uint8_t> occurs(2 * count, 0);
   const program::Codes x = tape.codes(chain.first);
   program::with_type(to, [&](auto* out) {
     using Out = std::remove_pointer_t<decltype(out)>;

@@ -59,8 +59,7 @@ struct Rows {
 };
 
 template <class In, class Out>
-void scan_states(std::size_t first, const Recurrence& s, std::size_t rows, Rows<In> b, const States& states,
-                 Rows<Out> y) {
+void scan_states(const Recurrence& s, std::size_t rows, Rows<In> b, const States& states, Rows<Out> y) {
   std::int32_t* const x = states.x;
   std::int64_t* const residue = states.residue;
   for (std::size_t i = 0; i < rows; ++i) {
@@ -69,7 +68,7 @@ void scan_states(std::size_t first, const Recurrence& s, std::size_t rows, Rows<
       const std::int64_t u = rescale(b(row, c), {s.from_input.multiplier[c], s.from_input.shift[c]});
       return std::clamp(u, -s.limit, s.limit) + residue[c];
     };
-    for (std::size_t p = first; p < s.states; ++p) {
+    for (std::size_t p = 0; p < s.states; ++p) {
       const std::size_t q = s.states + p;
       const std::int64_t re = x[p];
       const std::int64_t im = x[q];
@@ -117,15 +116,10 @@ void lookup_scalar(const Lookup& table, std::size_t cols, std::size_t rows, Code
   });
 }
 
-void scan_scalar_from(std::size_t first, const Recurrence& s, std::size_t rows, Codes b, const States& states,
-                      MutableCodes y) {
-  with_type(b, [&](const auto* in) {
-    with_type(y, [&](auto* out) { scan_states(first, s, rows, Rows{in, b.stride}, states, Rows{out, y.stride}); });
-  });
-}
-
 void scan_scalar(const Recurrence& s, std::size_t rows, Codes b, const States& states, MutableCodes y) {
-  scan_scalar_from(0, s, rows, b, states, y);
+  with_type(b, [&](const auto* in) {
+    with_type(y, [&](auto* out) { scan_states(s, rows, Rows{in, b.stride}, states, Rows{out, y.stride}); });
+  });
 }
 
 bool is_available(Isa isa) {

@@ -20,10 +20,6 @@ void lookup_scalar(const Lookup& table, std::size_t cols, std::size_t rows, Code
 /// Kernels::scan
 void scan_scalar(const Recurrence& s, std::size_t rows, Codes b, const States& states, MutableCodes y);
 
-/// scan_scalar of the states from `first` on.
-void scan_scalar_from(std::size_t first, const Recurrence& s, std::size_t rows, Codes b, const States& states,
-                      MutableCodes y);
-
 const Kernels& plain_kernels();
 const Kernels* avx2_kernels();    ///< null where the compiler makes none
 const Kernels* avx512_kernels();  ///< null where the compiler makes none

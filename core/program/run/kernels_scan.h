@@ -50,8 +50,8 @@ struct Component {
   Vector multiplier, half, shift;  // of the input
 
   Component(const Recurrence& s, std::size_t column, const std::int32_t* states, const std::int64_t* residues)
-      : x(Wide::load(states + column)),
-        residue(Wide::load(residues + column)),
+      : x(Wide::load(states)),
+        residue(Wide::load(residues)),
         multiplier(Wide::load(s.from_input.multiplier + column)),
         half(Wide::all(0)),
         shift(Wide::load(s.from_input.shift + column)) {
@@ -78,19 +78,35 @@ struct Component {
   }
 };
 
+/// What eight states keep: [8] of their real, then [8] of their imaginary parts.
+struct Eight {
+  std::int32_t x[2 * states_at_once] = {};
+  std::int64_t residue[2 * states_at_once] = {};
+  std::int64_t largest[2 * states_at_once] = {};
+};
+
+/// Calls each(from `all`, from the eight) for the places of states [p, p + n).
+template <class Each>
+void for_places(const Recurrence& s, std::size_t p, std::size_t n, Each each) {
+  for (std::size_t i = 0; i < n; ++i) {
+    each(p + i, i);
+    each(s.states + p + i, states_at_once + i);
+  }
+}
+
 /// States [p, p + 8) through all rows.
 template <class Wide, bool watched>
-void scan_eight(std::size_t p, const Recurrence& s, std::size_t rows, const Codes& b, const States& states,
-                const MutableCodes& y) {
+void scan_eight(std::size_t p, const Recurrence& s, std::size_t rows, const Codes& b, Eight& kept,
+                std::uint8_t* unclamped, const MutableCodes& y) {
   using Vector = typename Wide::Vector;
   const std::size_t q = s.states + p;
   const Vector l_re = Wide::load(s.lambda + p);
   const Vector l_im = Wide::load(s.lambda + q);
   const ScanConstants<Wide> k(s);
-  Component<Wide> re(s, p, states.x, states.residue);
-  Component<Wide> im(s, q, states.x, states.residue);
-  Vector largest_re = watched ? Wide::load(states.largest + p) : Wide::all(0);
-  Vector largest_im = watched ? Wide::load(states.largest + q) : Wide::all(0);
+  Component<Wide> re(s, p, kept.x, kept.residue);
+  Component<Wide> im(s, q, kept.x + states_at_once, kept.residue + states_at_once);
+  Vector largest_re = Wide::load(kept.largest);
+  Vector largest_im = Wide::load(kept.largest + states_at_once);
   const std::size_t plane = (s.states + 7) / 8;  // bytes of a row's bits
   for (std::size_t i = 0; i < rows; ++i) {
     const std::size_t row = s.backward ? rows - 1 - i : i;
@@ -100,36 +116,55 @@ void scan_eight(std::size_t p, const Recurrence& s, std::size_t rows, const Code
     const Vector z_im = Wide::add(Wide::multiply(l_re, im.x), Wide::multiply(l_im, re.x));
     const std::uint8_t same_re = re.template round<watched>(Wide::add(z_re, u_re), k, largest_re);
     const std::uint8_t same_im = im.template round<watched>(Wide::add(z_im, u_im), k, largest_im);
-    if (watched && states.unclamped != nullptr) {
-      std::uint8_t* const bits = states.unclamped + row * 2 * plane + p / 8;
+    if (watched && unclamped != nullptr) {
+      std::uint8_t* const bits = unclamped + row * 2 * plane + p / 8;
       bits[0] = same_re;
       bits[plane] = same_im;
     }
     store_eight<Wide>(re.x, y, row * y.stride + p);
     store_eight<Wide>(im.x, y, row * y.stride + q);
   }
-  Wide::store(re.x, states.x + p);
-  Wide::store(im.x, states.x + q);
-  Wide::store(re.residue, states.residue + p);
-  Wide::store(im.residue, states.residue + q);
-  if (!watched) return;
-  Wide::store(largest_re, states.largest + p);
-  Wide::store(largest_im, states.largest + q);
+  Wide::store(re.x, kept.x);
+  Wide::store(im.x, kept.x + states_at_once);
+  Wide::store(re.residue, kept.residue);
+  Wide::store(im.residue, kept.residue + states_at_once);
+  Wide::store(largest_re, kept.largest);
+  Wide::store(largest_im, kept.largest + states_at_once);
+}
+
+/// States [p, p + n), n <= 8. What is computed of others beside them lands in columns that calls for smaller p write
+/// again, or behind the last column: a row has whole vectors.
+template <class Wide>
+void scan_some(std::size_t p, std::size_t n, const Recurrence& s, std::size_t rows, const Codes& b,
+               const States& states, const MutableCodes& y) {
+  Eight kept;
+  const bool watched = states.largest != nullptr;
+  for_places(s, p, n, [&](std::size_t all, std::size_t eight) {
+    kept.x[eight] = states.x[all];
+    kept.residue[eight] = states.residue[all];
+    if (watched) kept.largest[eight] = states.largest[all];
+  });
+  if (watched) {
+    scan_eight<Wide, true>(p, s, rows, b, kept, states.unclamped, y);
+  } else {
+    scan_eight<Wide, false>(p, s, rows, b, kept, nullptr, y);
+  }
+  for_places(s, p, n, [&](std::size_t all, std::size_t eight) {
+    states.x[all] = kept.x[eight];
+    states.residue[all] = kept.residue[eight];
+    if (watched) states.largest[all] = kept.largest[eight];
+  });
 }
 
 template <class Wide>
 void scan(const Recurrence& s, std::size_t rows, Codes b, const States& states, MutableCodes y) {
-  std::size_t p = 0;
-  if (s.shift >= 0) {
-    for (; p + states_at_once <= s.states; p += states_at_once) {
-      if (states.largest != nullptr) {
-        scan_eight<Wide, true>(p, s, rows, b, states, y);
-      } else {
-        scan_eight<Wide, false>(p, s, rows, b, states, y);
-      }
-    }
+  if (s.shift < 0) {
+    scan_scalar(s, rows, b, states, y);
+    return;
   }
-  if (p < s.states) scan_scalar_from(p, s, rows, b, states, y);
+  const std::size_t whole = s.states / states_at_once * states_at_once;
+  if (whole < s.states) scan_some<Wide>(whole, s.states - whole, s, rows, b, states, y);
+  for (std::size_t p = 0; p < whole; p += states_at_once) scan_some<Wide>(p, states_at_once, s, rows, b, states, y);
 }
 
 }  // namespace
