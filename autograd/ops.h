@@ -1,4 +1,4 @@
-// The index of all operations: one declaration an op, one file an op (autograd/ops/<name>.cpp with checks, forward on
+// The index of all operations: one declaration per op, one file per op (autograd/ops/<name>.cpp with checks, forward on
 // floats and on codes, and backward). T is the number of rows: the time steps of all sequences of the pass. Every op
 // throws Error when shapes do not fit.
 #pragma once
@@ -83,7 +83,7 @@ Value concatenate(Tape&, Value a, Value b);         // [T, n], [T, m] -> [T, n +
 // [2N, H] -> [N, 4H]: x0, x1, x0 - x1, x0 * x1; documents i and N + i are a pair
 Value pair_features(Tape&, Value pooled);
 
-// Losses, one a sequence [N, 1]; the mean loss of a batch of B is backward() with a seed of 1 / B
+// Losses, one per sequence [N, 1]; the mean loss of a batch of B is backward() with a seed of 1 / B
 // [N, classes]: -log softmax(logits_n)[label_n]
 Value cross_entropy(Tape&, Value logits, std::span<const std::int32_t> labels);
 // [T, d]: mean of (y - target)^2 over the true steps

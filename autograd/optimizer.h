@@ -77,7 +77,7 @@ class Optimizer {
   void step(std::span<const NamedParameter> parameters, std::span<const float> gradient, double lr, double second_lr);
 
   [[nodiscard]] const std::vector<ParameterRule>& rules() const { return rules_; }
-  /// The rules as a table, a line a parameter: name, size, group, rate, decay.
+  /// The rules as a table, a line per parameter: name, size, group, rate, decay.
   [[nodiscard]] std::string table() const;
 
   std::vector<float> m;     ///< first moment or momentum, flat; part of a checkpoint

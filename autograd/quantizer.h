@@ -21,7 +21,7 @@ struct Quantizer {
   std::size_t channels = 1;       ///< columns of an activation, states of a state, rows of a weight
   std::size_t numbers = 0;        ///< stored: elements of a weight or bias; of the others, of one time step
   QuantSpec spec = {};
-  /// One a channel (or one); with sign=asymmetric all upper ends, then all lower ends (both >= 0). Empty until
+  /// One per channel (or one); with sign=asymmetric all upper ends, then all lower ends (both >= 0). Empty until
   /// calibrated and where the range is not kept (needs_range()).
   std::vector<float> range = {};
   Parameter log_range = {};       ///< range = learned: its logarithms

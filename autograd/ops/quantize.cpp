@@ -35,7 +35,7 @@ struct CodeTable {
 };
 
 struct QuantizeAttributes {
-  const Grid* grids;  // of a static range: one or one a channel
+  const Grid* grids;  // of a static range: one, or one per channel
   bool learned;
   const CodeTable* table = nullptr;
 };

@@ -66,7 +66,7 @@ constexpr OpTraits scan_traits{
     .why_float = "the scale of the state matrix is too small for its state; scale=pow2 fits"};
 constexpr Op scan_op{"scan", scan_backward, scan_lower, nullptr, scan_traits};
 
-/// How many ranges the site has: one, or one a state.
+/// How many ranges the site has: one, or one per state.
 std::size_t ranges_of(const Quantizer& site, std::size_t width) {
   const std::size_t channels = site.range_channels();
   require(channels == 1 || channels == width / 2, "scan", "{} has {} ranges for {} states", site.site, channels,

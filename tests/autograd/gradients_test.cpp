@@ -212,11 +212,11 @@ std::vector<GradientCase> quantize_cases() {
         "quantize", what, {{4, 3, low, high}}, [q](Tape& t, const Values& v) { return ops::quantize(t, v[0], q); },
         0.1,        5e-3};
   };
-  return {
-      quantized("inside a static range", fine_quantizer("act:test", QuantSpec::Range::ema, {2.0F}), -1.0, 1.0),
-      quantized("clamped: no gradient", fine_quantizer("act:test", QuantSpec::Range::ema, {0.5F}), 0.7, 1.0),
-      quantized("a range a channel", fine_quantizer("act:test", QuantSpec::Range::ema, {2.0F, 3.0F, 4.0F}), -1.0, 1.0),
-      quantized("weight", fine_quantizer("weight:test", QuantSpec::Range::absmax, {}), -1.0, 1.0)};
+  return {quantized("inside a static range", fine_quantizer("act:test", QuantSpec::Range::ema, {2.0F}), -1.0, 1.0),
+          quantized("clamped: no gradient", fine_quantizer("act:test", QuantSpec::Range::ema, {0.5F}), 0.7, 1.0),
+          quantized("a range per channel", fine_quantizer("act:test", QuantSpec::Range::ema, {2.0F, 3.0F, 4.0F}), -1.0,
+                    1.0),
+          quantized("weight", fine_quantizer("weight:test", QuantSpec::Range::absmax, {}), -1.0, 1.0)};
 }
 
 std::vector<GradientCase> all_cases() {

@@ -141,7 +141,7 @@ TEST_CASE("integer ops: a sum's gradient on codes is that of the float sum at th
   }
 }
 
-TEST_CASE("integer ops: batch norm in evaluation is a factor and an offset a column, of any sign") {
+TEST_CASE("integer ops: batch norm in evaluation is a factor and an offset per column, of any sign") {
   const std::vector<float> mean = {0.1F, -0.4F, 2.0F, 0.0F};
   const std::vector<float> variance = {0.5F, 1e-7F, 3.0F, 1.0F};
   const auto values = normal_values(20 * cols, 1.0, 78);

@@ -18,13 +18,13 @@ namespace bitstate::program {
 /// `row`, filled up to a multiple of row_multiple.
 [[nodiscard]] const std::int32_t* padded_row(Arena& arena, std::span<const std::int32_t> row, std::int32_t filler = 0);
 
-/// One constant, or one a column, for all of `cols` columns.
+/// One constant, or one per column, for all of `cols` columns.
 [[nodiscard]] const std::int32_t* spread_row(Arena& arena, std::span<const std::int32_t> row, std::size_t cols);
 
-/// One factor, or one a column, whose results fit 32 bits.
+/// One factor, or one per column, whose results fit 32 bits.
 [[nodiscard]] Factors factors_of(Arena& arena, std::span<const FixedPoint> factors, std::size_t cols);
 
-/// What a rescale of codes from `x_lo` to `x_hi` does: one element, or one a column.
+/// What a rescale of codes from `x_lo` to `x_hi` does: one element, or one per column.
 struct RescaleSpec {
   std::span<const FixedPoint> factors;
   std::span<const std::int32_t> lo, hi;

@@ -76,7 +76,7 @@ void Runner::make_room(State& state, std::size_t rows) const {
   }
 }
 
-/// One chunk through all instructions that have a row a step.
+/// One chunk through all instructions that have a row per step.
 void Runner::advance(State& state, std::span<const std::int32_t> input, std::size_t true_steps) const {
   const std::size_t rows = input.size() / program_.input.cols;
   make_room(state, rows);

@@ -12,8 +12,8 @@
 
 namespace bitstate::program {
 
-/// What a stream of steps keeps: recurrent states, sums of pools, working memory. Belongs to the caller; one a stream.
-/// Runner::begin() gives it its sizes; step() and result() throw Error for another.
+/// What a stream of steps keeps: recurrent states, sums of pools, working memory. Belongs to the caller; one per
+/// stream. Runner::begin() gives it its sizes; step() and result() throw Error for another.
 struct State {
   std::uint64_t steps = 0;                           ///< seen so far
   std::vector<Bytes> buffers;                        ///< values of the chunk at hand
@@ -31,7 +31,7 @@ class Runner {
 
   [[nodiscard]] const Program& program() const { return program_; }
   [[nodiscard]] std::size_t output_cols() const { return values_.back().cols; }
-  /// Outputs come at every step; else one row a sequence.
+  /// Outputs come at every step; else one row per sequence.
   [[nodiscard]] bool per_step() const { return values_.back().per_step; }
   [[nodiscard]] bool streams() const { return streams_; }
 

@@ -197,7 +197,7 @@ TEST_CASE("block_hippo: Lambda, V and Vinv are the reference's") {
     const auto Lambda = golden.array(group + "/Lambda").complex_values();
     const Hdf5Shape shape = golden.array(group + "/V").shape;
     REQUIRE(shape == Hdf5Shape{shape.at(0), Lambda.size()});
-    // the eigenvalues of a block are distinct, so that each occurs once a block
+    // the eigenvalues of a block are distinct, so that each occurs once per block
     const auto blocks = std::count(Lambda.begin(), Lambda.end(), Lambda.front());
     const BlockHippo got = block_hippo(shape[0], static_cast<std::size_t>(blocks), shape[1] < shape[0]);
     CHECK(got.P == shape[1]);

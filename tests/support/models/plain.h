@@ -65,7 +65,7 @@ inline Parameter parameter_of(std::size_t rows, std::size_t cols, std::vector<fl
   return p;
 }
 
-/// A quantizer with these ranges: one for all, or one a channel.
+/// A quantizer with these ranges: one for all, or one per channel.
 inline Quantizer quantizer_of(std::string site, int bits, std::vector<float> range = {}) {
   Quantizer q;
   q.declare(std::move(site));

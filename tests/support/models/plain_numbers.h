@@ -37,7 +37,7 @@ struct Plain {
   std::size_t rows = 0;
   std::size_t cols = 0;
   std::vector<std::int64_t> codes;  ///< empty: none
-  std::vector<float> scale;         ///< one, one a column or one a row
+  std::vector<float> scale;         ///< one, one per column or one per row
   Layout layout = Layout::tensor;
   std::int64_t bound = 0;
   std::vector<float> value;  ///< of constants: the shadow, or what was given

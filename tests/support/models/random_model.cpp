@@ -121,7 +121,7 @@ bool is_optional(const Mood& mood, std::string_view site) {
   return !layer_norm && site.starts_with("weight:") && site.ends_with("norm");
 }
 
-/// Activations that may have a range a channel.
+/// Activations that may have a range per channel.
 bool allows_channels(const Mood& mood, std::string_view site) {
   const bool layer_norm = !mood.layer.batchnorm;
   if (site == "act:encoder.y") return !layer_norm || !mood.layer.prenorm;
