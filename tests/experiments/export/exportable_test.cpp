@@ -18,7 +18,6 @@
 
 #include "datasets/registry.h"
 #include "tests/support/models/computed.h"
-#include "tests/support/models/computed.h"
 
 #include <doctest/doctest.h>
 
