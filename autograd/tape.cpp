@@ -10,6 +10,8 @@
 namespace bitstate {
 namespace {
 
+constexpr std::size_t block_rows = 32;  // of RowReader: they stay in the L1 cache
+
 /// `count` elements from `offset` on of a span that the caller of a pass gave.
 template <class T>
 std::span<T> part_of(std::span<T> all, std::size_t offset, std::size_t count, std::string_view name,
@@ -131,6 +133,19 @@ const float* Tape::rows(Value v, std::size_t first, std::size_t count, float* sc
   if (node.real != nullptr || !node.has_codes()) return value(v) + first * node.cols;
   kernels::dequantize(first, count, node.cols, {node.layout, node.scale}, codes(v), scratch);
   return scratch;
+}
+
+RowReader::RowReader(Tape& tape, Value v)
+    : tape_(tape),
+      value_(v),
+      rows_(tape[v].rows),
+      cols_(tape[v].cols),
+      scratch_(tape.arena().array<float>(block_rows * cols_)) {}
+
+void RowReader::load(std::size_t row) {
+  first_ = row / block_rows * block_rows;
+  count_ = std::min(block_rows, rows_ - first_);
+  block_ = tape_.rows(value_, first_, count_, scratch_);
 }
 
 const float* Tape::value(Value v) {

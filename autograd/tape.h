@@ -249,6 +249,28 @@ class Tape {
   std::vector<Spare> spare_;  // gradient arrays whose node is done, for reuse while they are still in the cache
 };
 
+/// Reads the real numbers of a value row by row, computed from its codes by blocks of rows where it has no others.
+class RowReader {
+ public:
+  RowReader(Tape& tape, Value v);
+  /// [cols]; valid until the next call.
+  const float* operator()(std::size_t row) {
+    if (row - first_ >= count_) load(row);
+    return block_ + (row - first_) * cols_;
+  }
+
+ private:
+  void load(std::size_t row);
+
+  Tape& tape_;
+  Value value_;
+  std::size_t rows_, cols_;
+  std::size_t first_ = 0;  // of the block
+  std::size_t count_ = 0;
+  const float* block_ = nullptr;
+  float* scratch_;
+};
+
 template <class Flow>
 void Tape::flow(Value v, Flow flow) {
   if (float* const fresh = first_gradient(v)) {

@@ -1,15 +1,20 @@
 #include "autograd/kernels/gemm.h"
 
 #include "core/error.h"
+#include "core/io/memory.h"
 
 #include <dnnl.h>
 
 #include <algorithm>
+#include <new>
+#include <vector>
 
 extern "C" void omp_set_num_threads(int);  // of OpenMP, which oneDNN runs on
 
 namespace bitstate::kernels {
 namespace {
+
+constexpr std::size_t room_for_loops = std::size_t{1} << 25;  // more than oneDNN needs to generate them
 
 /// c [m, n] = op(a) op(b) + beta c, where op transposes what is marked with 'T'; k is the inner size. Rows of a and b
 /// lie side by side. Lanes are this program's threads, so a product runs on the one that asks for it.
@@ -22,11 +27,26 @@ void multiply(char a_op, char b_op, std::size_t m, std::size_t n, std::size_t k,
   const auto stride = [&](std::size_t cols) { return size(std::max<std::size_t>(cols, 1)); };
   const dnnl_status_t status = dnnl_sgemm(a_op, b_op, size(m), size(n), size(k), 1.0F, a, stride(a_op == 'N' ? k : m),
                                           b, stride(b_op == 'N' ? n : k), beta, c, stride(n));
+  if (status == dnnl_out_of_memory) throw std::bad_alloc();
   require(status == dnnl_success, "gemm", "oneDNN refuses a product of {} x {} x {} with status {}", m, n, k,
           static_cast<int>(status));
 }
 
 }  // namespace
+
+void prepare_products() {
+  static const bool prepared = [] {
+    if (memory_is_limited() && !has_room_for(room_for_loops)) throw std::bad_alloc();
+    constexpr std::size_t n = 16;
+    const std::vector<float> a(n * n);
+    std::vector<float> c(n * n);
+    multiply_nt(n, n, n, a.data(), a.data(), c.data());
+    multiply_nn_add(n, n, n, a.data(), a.data(), c.data());
+    multiply_tn_add(n, n, n, a.data(), a.data(), c.data());
+    return true;
+  }();
+  static_cast<void>(prepared);
+}
 
 void multiply_nt(std::size_t m, std::size_t n, std::size_t k, const float* x, const float* w, float* y) {
   multiply('N', 'T', m, n, k, x, w, 0.0F, y);

@@ -1,10 +1,14 @@
-// Single-threaded matrix products on row-major arrays.
+// Single-threaded matrix products on row-major arrays. They throw std::bad_alloc where memory for blocks is missing.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
 namespace bitstate::kernels {
+
+/// Lets oneDNN generate its loops. It would do so at the first product, and end the program if memory for them is
+/// missing then. To be called before threads and models take theirs. Throws std::bad_alloc.
+void prepare_products();
 
 /// y[m, n] = x[m, k] w[n, k]^T
 void multiply_nt(std::size_t m, std::size_t n, std::size_t k, const float* x, const float* w, float* y);

@@ -29,6 +29,12 @@ void keep_marked(std::size_t n, const std::uint8_t* bits, float* g) {
   if (whole < n) mask_some(n - whole, masks[bits[whole / 8]], g + whole);
 }
 
+std::size_t count_unmarked(std::size_t n, const std::uint8_t* bits) {
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < n; ++i) count += (bits[i / 8] >> (i % 8) & 1U) == 0 ? 1 : 0;
+  return count;
+}
+
 void pack_bits(std::size_t n, const std::uint8_t* marked, std::uint8_t* bits) {
   for (std::size_t i = 0; i < n; i += 8) {
     unsigned byte = 0;

@@ -64,11 +64,11 @@ void layer_norm_backward(Tape& tape, const Node& node) {
   const float* const scale = tape.value(node.inputs[1]);
   float* const dscale = tape.gradient(node.inputs[1]);
   float* const dbias = tape.gradient(node.inputs[2]);
-  float* const scratch = tape.arena().array<float>(cols);
+  RowReader rows(tape, x);
   float* const normal = tape.arena().array<float>(cols);
   const float share = 1.0F / static_cast<float>(cols);
   for (std::size_t t = 0; t < node.rows; ++t) {
-    const float* const row = tape.rows(x, t, 1, scratch);
+    const float* const row = rows(t);
     float* const g = node.gradient + t * cols;
     const auto [mean, inverse] = a.integer != nullptr ? moments_of_codes(tape, x, t, *a.integer) : a.moments[t];
     for (std::size_t c = 0; c < cols; ++c) normal[c] = (row[c] - mean) * inverse;

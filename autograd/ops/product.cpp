@@ -16,26 +16,22 @@ void product_backward(Tape& tape, const Node& node) {
   const Value b = node.inputs[1];
   const std::size_t cols = node.cols;
   const bool matrix = tape[b].rows == node.rows;
-  float* const scratch = tape.arena().array<float>(cols);
-  if (tape[b].needs_gradient) {
-    const auto add_row = [&](std::size_t r, auto put) {
-      const float* const of_a = tape.rows(a, r, 1, scratch);
-      for (std::size_t c = 0; c < cols; ++c) put(c, of_a[c] * node.gradient[r * cols + c]);
-    };
-    if (matrix) {
-      tape.flow(b, [&](auto put) {
-        for (std::size_t r = 0; r < node.rows; ++r) {
-          add_row(r, [&](std::size_t c, float g) { put(r * cols + c, g); });
-        }
-      });
-    } else {
-      float* const db = tape.gradient(b);
-      for (std::size_t r = 0; r < node.rows; ++r) add_row(r, [&](std::size_t c, float g) { db[c] += g; });
-    }
+  RowReader of_a(tape, a);
+  RowReader of_b(tape, b);
+  const auto add_row = [&](std::size_t r, auto put) {
+    const float* const x = of_a(r);
+    for (std::size_t c = 0; c < cols; ++c) put(c, x[c] * node.gradient[r * cols + c]);
+  };
+  if (matrix) {
+    tape.flow(b, [&](auto put) {
+      for (std::size_t r = 0; r < node.rows; ++r) add_row(r, [&](std::size_t c, float g) { put(r * cols + c, g); });
+    });
+  } else if (float* const db = tape.gradient(b)) {
+    for (std::size_t r = 0; r < node.rows; ++r) add_row(r, [&](std::size_t c, float g) { db[c] += g; });
   }
   for (std::size_t r = 0; r < node.rows; ++r) {
-    const float* const of_b = tape.rows(b, matrix ? r : 0, 1, scratch);
-    for (std::size_t c = 0; c < cols; ++c) node.gradient[r * cols + c] *= of_b[c];
+    const float* const x = of_b(matrix ? r : 0);
+    for (std::size_t c = 0; c < cols; ++c) node.gradient[r * cols + c] *= x[c];
   }
   tape.pass_on(a, node);
 }

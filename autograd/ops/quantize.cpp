@@ -4,8 +4,9 @@
 #include "autograd/export.h"
 #include "autograd/ops.h"
 
+#include "autograd/code_table.h"
 #include "autograd/kernels/mask.h"
-#include "autograd/ops/dropout.h"
+#include "autograd/observe.h"
 #include "core/error.h"
 #include "core/grid.h"
 #include "core/program/run/operands.h"
@@ -23,16 +24,6 @@ namespace {
 
 using kernels::ScaleLayout;
 using Granularity = QuantSpec::Granularity;
-
-/// A table in place of a chain of functions of one code: y = table[code of `first`].
-struct CodeTable {
-  Value first;                    ///< what the chain begins with
-  std::int32_t lo;                ///< its smallest code
-  std::int32_t hi;                ///< its largest code
-  const float* slopes;            ///< dy/dfirst by code, from lo on; 0 where the clamp did something
-  const std::uint8_t* unclamped;  ///< bit k: the clamp did nothing to code lo + k
-  const Dropout* dropout;         ///< at the end of the chain; null: none
-};
 
 struct QuantizeAttributes {
   const Grid* grids;  // of a static range: one, or one per channel
@@ -68,24 +59,6 @@ void learn_range(Tape& tape, const Node& node, const QuantizeAttributes& a) {
   }
 }
 
-/// Multiplies the gradient of a table's result with the slopes.
-void follow_table(Tape& tape, const Node& node, const CodeTable& table) {
-  const program::Codes x = tape.codes(table.first);
-  program::with_type(x, [&](const auto* codes) {
-    const auto row = [&](std::size_t t, const float* mask) {
-      const auto* const in = codes + t * x.stride;
-      float* const g = node.gradient + t * node.cols;
-      for (std::size_t c = 0; c < node.cols; ++c) g[c] *= table.slopes[in[c] - table.lo];
-      for (std::size_t c = 0; mask != nullptr && c < node.cols; ++c) g[c] = mask[c] == 0.0F ? 0.0F : g[c];
-    };
-    if (table.dropout != nullptr) {
-      for_each_step(*table.dropout, node.cols, row);
-    } else {
-      for (std::size_t t = 0; t < node.rows; ++t) row(t, nullptr);
-    }
-  });
-}
-
 void quantize_backward(Tape& tape, const Node& node) {
   const auto& a = *static_cast<const QuantizeAttributes*>(node.attributes);
   if (a.learned) learn_range(tape, node, a);
@@ -95,8 +68,11 @@ void quantize_backward(Tape& tape, const Node& node) {
     return;
   }
   if (node.unclamped != nullptr) {
-    for (std::size_t t = 0; t < node.rows; ++t) {
-      kernels::keep_marked(node.cols, node.unclamped + t * node.codes.stride / 8, node.gradient + t * node.cols);
+    const bool whole = node.codes.stride == node.cols;  // then all bits are side by side
+    const std::size_t rows = whole ? 1 : node.rows;
+    const std::size_t cols = whole ? node.size() : node.cols;
+    for (std::size_t t = 0; t < rows; ++t) {
+      kernels::keep_marked(cols, node.unclamped + t * node.codes.stride / 8, node.gradient + t * cols);
     }
   }
   tape.pass_on(node.inputs[0], node);
@@ -106,17 +82,6 @@ void quantize_lower(Lowering& to, const Node& node);
 
 constexpr OpTraits quantize_traits{.why_float = "range=absmax takes its scale from the input"};
 constexpr Op quantize_op{"quantize", quantize_backward, quantize_lower, nullptr, quantize_traits};
-
-void check_finite(bool finite, const Quantizer& site) {
-  require<DivergedError>(finite, "quantize", "{} holds a NaN or an infinity", site.site);
-}
-
-/// Layout of a kept range, or of a constant's: a vector is one channel.
-ScaleLayout layout_of(const Quantizer& site, const Node& x) {
-  if (site.spec.granularity != Granularity::channel) return ScaleLayout::per_tensor;
-  if (!site.is_constant()) return ScaleLayout::per_column;
-  return x.rows > 1 ? ScaleLayout::per_row : ScaleLayout::per_tensor;
-}
 
 std::span<Grid> kept_grids(Tape& tape, const Quantizer& site, std::size_t count) {
   Grid* const grids = tape.arena().array<Grid>(count);
@@ -165,69 +130,22 @@ std::span<const Grid> grids_of(const Node& node) {
   return {static_cast<const QuantizeAttributes*>(node.attributes)->grids, count};
 }
 
-/// Functions of one code, the first one applied first, and what of the results is dropped.
-struct Chain {
-  Value first;  ///< has the codes
-  std::vector<const Elementwise*> functions = {};
-  const Dropout* dropout = nullptr;
-};
-
-/// The chain that ends with x, where x is a table; nothing where a function in it is none of one number.
-std::optional<Chain> chain_of(const Tape& tape, Value x) {
-  Chain chain{x};
-  if (const Dropout* const dropout = dropout_of(tape[x])) {
-    chain.dropout = dropout;
-    chain.first = tape[x].inputs[0];
-  }
-  for (; !tape[chain.first].has_codes(); chain.first = tape[chain.first].inputs[0]) {
-    if (tape[chain.first].op->elementwise == nullptr) return std::nullopt;
-    chain.functions.push_back(tape[chain.first].op->elementwise);
-  }
-  std::reverse(chain.functions.begin(), chain.functions.end());
-  return chain;
-}
-
 /// The codes that a node with one scale can have.
-std::pair<std::int32_t, std::int32_t> limits_of(const Node& x) {
+CodeLimits limits_of(const Node& x) {
   if (x.op == &quantize_op && x.layout == ScaleLayout::per_tensor) return {grids_of(x)[0].lo, grids_of(x)[0].hi};
   const auto bound = static_cast<std::int32_t>(x.bound);
   return {-bound, bound};
-}
-
-/// f and f' of every code of the chain's beginning, the factor of dropout included.
-struct ChainValues {
-  std::vector<float> values, slopes;
-};
-
-ChainValues values_of(const Chain& chain, const Node& first, std::int32_t lo, std::int32_t hi) {
-  const std::size_t count = static_cast<std::size_t>(hi - lo) + 1;
-  ChainValues all{std::vector<float>(count), std::vector<float>(count, 1.0F)};
-  for (std::size_t i = 0; i < count; ++i) {
-    all.values[i] = static_cast<float>(lo + static_cast<std::int32_t>(i)) * first.scale[0];
-  }
-  std::vector<float> next(count);
-  for (const Elementwise* const f : chain.functions) {
-    f->slope(count, all.values.data(), next.data());
-    for (std::size_t i = 0; i < count; ++i) all.slopes[i] *= next[i];
-    f->map(count, all.values.data(), next.data());
-    std::swap(all.values, next);
-  }
-  if (chain.dropout != nullptr) {
-    for (float& v : all.values) v = chain.dropout->kept * v;
-    for (float& s : all.slopes) s *= chain.dropout->kept;
-  }
-  return all;
 }
 
 /// The table from the codes of a chain's first operand to those of `node`.
 program::Table table_of(Lowering& to, const Node& node) {
   const Chain chain = *chain_of(to.tape(), node.inputs[0]);
   const Node& x = to.node(chain.first);
-  const auto [lo, hi] = limits_of(x);
-  const std::vector<float> values = values_of(chain, x, lo, hi).values;
+  const CodeLimits limits = limits_of(x);
+  const std::vector<float> values = values_of(chain, x, limits).values;
   const std::size_t count = values.size();
   const std::size_t columns = node.layout == ScaleLayout::per_column ? node.cols : 1;
-  program::Table table{to.value(chain.first), lo, {}};
+  program::Table table{to.value(chain.first), limits.lo, {}};
   std::vector<std::int32_t> codes(count * columns);
   for (std::size_t c = 0; c < columns; ++c) {
     kernels::quantize(1, count, values.data(),
@@ -306,25 +224,6 @@ program::MutableCodes new_rounded_codes(Tape& tape, Node& y, std::span<const Gri
   return codes;
 }
 
-/// What a site that keeps its range sees, into the lane's maxima: the largest and smallest value of each channel.
-void note_extremes(Tape& tape, const Quantizer& site, std::span<const float> high, std::span<const float> low) {
-  const std::size_t channels = site.range_channels();
-  const bool asymmetric = site.spec.symmetry == QuantSpec::Symmetry::asymmetric;
-  const std::span seen = tape.observed(site);
-  for (std::size_t c = 0; c < high.size(); ++c) {
-    const std::size_t k = channels == 1 ? 0 : c;
-    const float largest = asymmetric ? high[c] : std::max(high[c], -low[c]);
-    seen[k] = std::max(seen[k], largest);
-    if (asymmetric) seen[channels + k] = std::max(seen[channels + k], -low[c]);
-  }
-}
-
-void check_channels(const Quantizer& site, ScaleLayout layout, const Node& x) {
-  const std::size_t count = kernels::scale_count(layout, x.rows, x.cols);
-  require(site.range_channels() == count, "quantize", "{} has {} channels, but its input has {}", site.site,
-          site.range_channels(), count);
-}
-
 /// Codes of y from those of x, computed together where x's are not there yet; `observed`: their extremes are noted.
 void round_codes(Tape& tape, Node& y, Value x_value, std::span<const Grid> grids, bool clamps, bool observed) {
   const Node& x = tape[x_value];
@@ -357,71 +256,6 @@ void round_codes(Tape& tape, Node& y, Value x_value, std::span<const Grid> grids
 
 constexpr std::int32_t largest_table = 1024;  // of codes: more of them than a pass has elements would cost time
 
-/// Codes that a table gives for those of x, 0 for what is dropped; marks the codes of x that occur: [count] where
-/// something is kept, then [count] where it is dropped.
-template <class In, class Out>
-void look_up(const CodeTable& table, const Node& y, const program::Codes& x, const Out* entries,
-             const program::MutableCodes& to, std::uint8_t* occurs) {
-  const auto* const in = static_cast<const In*>(x.data);
-  auto* const out = static_cast<Out*>(to.data);
-  const std::int32_t lo = table.lo;
-  const std::int32_t count = table.hi - lo + 1;
-  std::vector<std::int32_t> place(y.cols, -lo);
-  const auto row = [&](std::size_t t, const float* mask) {
-    const In* const __restrict from = in + t * x.stride;
-    Out* const __restrict codes = out + t * to.stride;
-    for (std::size_t c = 0; c < y.cols; ++c) {
-      codes[c] = entries[from[c] - lo];
-      occurs[from[c] + place[c]] = 1;
-    }
-    for (std::size_t c = 0; mask != nullptr && c < y.cols; ++c) codes[c] = mask[c] == 0.0F ? Out{0} : codes[c];
-  };
-  if (table.dropout == nullptr) {
-    for (std::size_t t = 0; t < y.rows; ++t) row(t, nullptr);
-    return;
-  }
-  const float* of = nullptr;  // the mask of the sequence at hand
-  for_each_step(*table.dropout, y.cols, [&](std::size_t t, const float* mask) {
-    for (std::size_t c = 0; mask != of && c < y.cols; ++c) place[c] = (mask[c] == 0.0F ? count : 0) - lo;
-    of = mask;
-    row(t, mask);
-  });
-}
-
-/// Codes of y, the rounded end of a chain, by a table; `observed`: its extremes are noted.
-const CodeTable* round_table(Tape& tape, Node& y, const Chain& chain, std::span<const Grid> grids, bool observed) {
-  const Node& first = tape[chain.first];
-  const auto [lo, hi] = limits_of(first);
-  const ChainValues all = values_of(chain, first, lo, hi);
-  const std::size_t count = all.values.size();
-  const program::MutableCodes to = new_rounded_codes(tape, y, grids, false);
-  float* const slopes = tape.arena().array<float>(count);
-  auto* const bits = tape.arena().array<std::uint8_t>(program::rounded_up(count, 8));
-  const auto* const table = tape.keep(CodeTable{chain.first, lo, hi, slopes, bits, chain.dropout});
-  std::vector<std::uint8_t> occurs(2 * count, 0);
-  const program::Codes x = tape.codes(chain.first);
-  program::with_type(to, [&](auto* out) {
-    using Out = std::remove_pointer_t<decltype(out)>;
-    std::vector<Out> entries(program::rounded_up(count, 8));
-    kernels::quantize(1, count, all.values.data(), {ScaleLayout::per_tensor, grids},
-                      {{entries.data(), to.width, entries.size()}, bits});
-    program::with_type(x, [&](const auto* in) {
-      using In = std::remove_cvref_t<decltype(*in)>;
-      look_up<In>(*table, y, x, entries.data(), to, occurs.data());
-    });
-  });
-  float high = 0.0F;
-  float low = 0.0F;
-  for (std::size_t i = 0; i < count; ++i) {
-    slopes[i] = (bits[i / 8] >> (i % 8) & 1U) != 0 ? all.slopes[i] : 0.0F;
-    if (occurs[i] == 0) continue;
-    high = std::max(high, all.values[i]);
-    low = std::min(low, all.values[i]);
-  }
-  if (observed) note_extremes(tape, *y.site, {&high, 1}, {&low, 1});
-  return table;
-}
-
 /// An activation with a range of each sequence, step or channel of a sequence: rounded, but without codes.
 void dynamic_activation(Tape& tape, Node& y, const Quantizer& site, const Sequences* sequences) {
   const Node& x = tape[y.inputs[0]];
@@ -451,32 +285,6 @@ void dynamic_activation(Tape& tape, Node& y, const Quantizer& site, const Sequen
     for (std::size_t c = 0; c < count; ++c) scale[c] = grids[c].scale;
     kernels::dequantize(0, rows, x.cols, {layout, scale.data()}, {part.data, part.width, part.stride}, y.real + i);
     i += rows * x.cols;
-  }
-}
-
-/// What a site that keeps its range sees of x, into the lane's maxima and histograms.
-void observe(Tape& tape, Value value, const Quantizer& site) {
-  const Node& x = tape[value];
-  const float* const numbers = tape.value(value);
-  const ScaleLayout layout = layout_of(site, x);
-  const std::size_t channels = site.range_channels();
-  check_channels(site, layout, x);
-  std::vector<float> high(channels);
-  check_finite(kernels::absolute_maximum(x.rows, x.cols, layout, numbers, high), site);
-  const bool asymmetric = site.spec.symmetry == QuantSpec::Symmetry::asymmetric;
-  std::vector<float> low(asymmetric ? channels : 0);
-  if (asymmetric) kernels::extremes(x.rows, x.cols, layout, numbers, high, low);
-  if (site.is_constant() && site.range.empty()) {  // the beginning of a learned range
-    const std::size_t each = x.size() / channels;
-    for (std::size_t c = 0; c < channels; ++c) high[c] = range_of_values(site.spec, {numbers + c * each, each});
-  }
-  const std::span seen = tape.observed(site);
-  for (std::size_t c = 0; c < channels; ++c) {
-    seen[c] = std::max(seen[c], high[c]);
-    if (asymmetric) seen[channels + c] = std::max(seen[channels + c], low[c]);
-    if (!site.has_counts()) continue;
-    const std::size_t stride = channels == 1 ? 1 : x.cols;
-    count_magnitudes(numbers + c, x.size() / channels, stride, tape.counts(site, c));
   }
 }
 
@@ -533,7 +341,11 @@ Value with_quantizer(Tape& tape, Value x, const Quantizer& site, const Sequences
     if (observed) check_channels(site, layout, y);
     round_codes(tape, y, x, grids, clamps, observed);
   } else if (source == Source::table) {
-    table = round_table(tape, y, *chain_of(tape, x), grids, observed);
+    const Chain chain = *chain_of(tape, x);
+    TableExtremes extremes;
+    table = tabulate(tape, chain, limits_of(tape[chain.first]), grids[0], new_rounded_codes(tape, y, grids, false),
+                     extremes);
+    if (observed) note_extremes(tape, site, {&extremes.high, 1}, {&extremes.low, 1});
   } else {
     if (!own && !tape.pass().training && !tape[x].has_codes()) {  // observe() has looked in training
       float largest = 0.0F;
@@ -546,30 +358,13 @@ Value with_quantizer(Tape& tape, Value x, const Quantizer& site, const Sequences
   return tape.last();
 }
 
-/// Bits of 0 among the first n.
-std::uint64_t zeros(std::size_t n, const std::uint8_t* bits) {
-  std::uint64_t count = 0;
-  for (std::size_t i = 0; i < n; ++i) count += (bits[i / 8] >> (i % 8) & 1U) == 0 ? 1 : 0;
-  return count;
-}
-
-std::uint64_t clamped_by_table(Tape& tape, const Node& node, const CodeTable& table) {
-  std::uint64_t count = 0;
-  const auto codes = tape.codes32(table.first);
-  for (std::size_t i = 0; i < node.size(); ++i) {
-    const auto k = static_cast<std::size_t>(codes[i] - table.lo);
-    count += (table.unclamped[k / 8] >> (k % 8) & 1U) == 0 ? 1 : 0;
-  }
-  return count;
-}
-
 }  // namespace
 
 std::uint64_t count_clamped(Tape& tape, Value v) {
   const Node& node = tape[v];
   if (node.op == &quantize_op) {
     const CodeTable* const table = static_cast<const QuantizeAttributes*>(node.attributes)->table;
-    if (table != nullptr) return clamped_by_table(tape, node, *table);
+    if (table != nullptr) return count_clamped(tape, node, *table);
   }
   if (node.unclamped == nullptr) return 0;
   // of a scan the bits of real and of imaginary parts are apart
@@ -577,7 +372,9 @@ std::uint64_t count_clamped(Tape& tape, Value v) {
   const std::size_t part = rows ? node.cols : node.cols / 2;
   const std::size_t bytes = rows ? node.codes.stride / 8 : (part + 7) / 8;
   std::uint64_t count = 0;
-  for (std::size_t i = 0; i < node.size() / part; ++i) count += zeros(part, node.unclamped + i * bytes);
+  for (std::size_t i = 0; i < node.size() / part; ++i) {
+    count += kernels::count_unmarked(part, node.unclamped + i * bytes);
+  }
   return count;
 }
 

@@ -36,7 +36,7 @@ void scan_backward(Tape& tape, const Node& node) {
   }
   const float* const lambda = tape.value(node.inputs[0]);
   float* const adjoint = arena.array<float>(width);
-  float* const scratch = arena.array<float>(width);
+  RowReader states(tape, tape.handle(node));
   const std::size_t plane = (width / 2 + 7) / 8;
   std::size_t first = 0;
   for (std::size_t s = 0; s < a.count; ++s) {
@@ -51,7 +51,7 @@ void scan_backward(Tape& tape, const Node& node) {
         kernels::keep_marked(width / 2, bits + plane, adjoint + width / 2);
       }
       std::copy(adjoint, adjoint + width, node.gradient + row * width);
-      if (i > 0) at.add_lambda(tape.rows(tape.handle(node), first + shape.row_of(i - 1), 1, scratch));
+      if (i > 0) at.add_lambda(states(first + shape.row_of(i - 1)));
     }
     first += a.rows[s];
   }

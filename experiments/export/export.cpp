@@ -1,5 +1,6 @@
 #include "experiments/export/export.h"
 
+#include "autograd/kernels/gemm.h"
 #include "autograd/ops.h"
 #include "core/error.h"
 #include "core/parallel.h"
@@ -175,6 +176,7 @@ Exported export_run(const RunConfig& config, const std::filesystem::path& run, s
   ProgressBar bar(count, 0);
   std::mutex mutex;
   std::size_t done = 0;
+  kernels::prepare_products();
   Workers(config.run.threads).for_each(count, [&](std::size_t i) {
     compared[i] = comparison.compare(i);
     const std::lock_guard lock(mutex);

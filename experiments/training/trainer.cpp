@@ -1,5 +1,6 @@
 #include "experiments/training/trainer.h"
 
+#include "autograd/kernels/gemm.h"
 #include "core/random.h"
 #include "experiments/training/weights.h"
 #include "models/layers/norm.h"
@@ -105,6 +106,12 @@ void check_gradient(const NamedParameter& named, std::span<const float> gradient
                       first - gradient.begin());
 }
 
+/// The number of threads, once products are ready: threads take memory.
+std::size_t after_preparing_products(std::size_t threads) {
+  kernels::prepare_products();
+  return threads;
+}
+
 }  // namespace
 
 Trainer::Trainer(Model model, TrainerOptions options)
@@ -112,7 +119,7 @@ Trainer::Trainer(Model model, TrainerOptions options)
       model_(std::move(model)),
       metric_(options_.metric.value_or(default_metric(model_))),
       inventory_(quantized(model_, options_)),
-      workers_(options_.threads),
+      workers_(after_preparing_products(options_.threads)),
       runner_(model_, inventory_, metric_, lane_settings(options_, inventory_), workers_),
       optimizer_(inventory_.parameters, options_.optimizer) {
   check_calibration(inventory_, options_.calibration_batches);
