@@ -93,7 +93,7 @@ const program::Kernels& Tape::kernels() {
 }
 
 program::MutableCodes Tape::new_codes(Node& node, program::Width width) {
-  // kernels write whole vectors, and tables whole cache lines: beyond a row's end, and beyond the last row
+  // kernels read and write whole vectors: beyond a row's end, and beyond the last row
   const std::size_t stride = program::rounded_up(node.cols, program::vector_columns);
   const std::size_t bytes = (node.rows * stride + program::row_multiple) * program::bytes_of(width);
   node.codes = {arena_.array<std::byte>(bytes), width, stride};
@@ -150,7 +150,7 @@ void RowReader::load(std::size_t row) {
 
 const float* Tape::value(Value v) {
   Node& node = (*this)[v];
-  if (node.real != nullptr) return node.real;
+  if (node.real != nullptr || node.op == nullptr) return node.real;
   float* const real = arena_.array<float>(node.size());
   if (node.has_codes()) {
     kernels::dequantize(0, node.rows, node.cols, {node.layout, node.scale}, codes(v), real);

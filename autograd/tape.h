@@ -91,7 +91,7 @@ struct Node {
   /// (of a scan: program::States::unclamped). Null where nothing is ever clamped, and in a pass without gradients.
   const std::uint8_t* unclamped = nullptr;
   bool constant = false;       ///< depends on parameters only
-  bool table = false;          ///< without codes, but each element is a function of one code
+  bool table = false;          ///< without codes, but each element is a function of one code, or 0 by dropout
   bool by_token = false;       ///< without codes, but each row is a function of one token
   bool rounded_float = false;  ///< has codes, but they were computed in float from operands without (scan)
   bool needs_gradient = false;
@@ -209,7 +209,8 @@ class Tape {
   /// once. Nothing is called when nobody needs it.
   template <class Flow>
   void flow(Value v, Flow flow);
-  /// Gives a node's own gradient, which its backward may have changed, to an input of the same size.
+  /// Gives a node's own gradient, which its backward may have changed, to an input of the same size. The last thing
+  /// that a backward does: the node may have no gradient any more.
   void pass_on(Value v, const Node& node);
   /// An array for the gradient of `v` that nobody has written to and that its only writer must fill; null if there is
   /// one already, or when nobody needs it.

@@ -29,7 +29,6 @@ void sum_over_lanes(Tape& tape, std::span<double> values) {
   if (Meeting* const meeting = tape.pass().meeting) meeting->sum(tape.pass().lane, values);
 }
 
-/// sum over rows of f and of f * n, for each channel, over the whole batch.
 void batch_norm_backward(Tape& tape, const Node& node) {
   const auto& a = *static_cast<const BatchNormAttributes*>(node.attributes);
   const std::size_t cols = node.cols;

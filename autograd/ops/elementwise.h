@@ -19,7 +19,7 @@ void map_all(std::size_t n, const float* x, float* y) {
 template <float (*f)(float), float (*derivative)(float)>
 inline constexpr Elementwise elementwise_of{map_all<f>, map_all<derivative>};
 
-/// Adds derivative(x) * g to the gradient of the only input.
+/// Gives the only input derivative(x) * g, computed in place of g.
 inline void elementwise_backward(Tape& tape, const Node& node) {
   if (!tape[node.inputs[0]].needs_gradient) return;
   constexpr std::size_t block = 1024;

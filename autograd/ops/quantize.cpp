@@ -139,7 +139,10 @@ CodeLimits limits_of(const Node& x) {
 
 /// The table from the codes of a chain's first operand to those of `node`.
 program::Table table_of(Lowering& to, const Node& node) {
-  const Chain chain = *chain_of(to.tape(), node.inputs[0]);
+  const auto found = chain_of(to.tape(), node.inputs[0]);
+  require(found.has_value(), "export", "{} reads a function with dropout in it, which a program has not",
+          node.site->site);
+  const Chain& chain = *found;
   const Node& x = to.node(chain.first);
   const CodeLimits limits = limits_of(x);
   const std::vector<float> values = values_of(chain, x, limits).values;
@@ -212,7 +215,7 @@ void take_grids(Tape& tape, Node& y, ScaleLayout layout, std::span<const Grid> g
 }
 
 /// Memory for the codes of y, and for the bits that say which were not clamped, if they are wanted.
-program::MutableCodes new_rounded_codes(Tape& tape, Node& y, std::span<const Grid> grids, bool clamps) {
+kernels::QuantizedOutput new_rounded_codes(Tape& tape, Node& y, std::span<const Grid> grids, bool clamps) {
   std::int32_t lo = -1;
   std::int32_t hi = 1;
   for (const Grid& grid : grids) {
@@ -220,14 +223,15 @@ program::MutableCodes new_rounded_codes(Tape& tape, Node& y, std::span<const Gri
     hi = std::max(hi, grid.hi);
   }
   const program::MutableCodes codes = tape.new_codes(y, program::width_of(lo, hi));
-  if (clamps) y.unclamped = tape.arena().array<std::uint8_t>(y.rows * codes.stride / 8);
-  return codes;
+  auto* const unclamped = clamps ? tape.arena().array<std::uint8_t>(y.rows * codes.stride / 8) : nullptr;
+  y.unclamped = unclamped;
+  return {codes, unclamped};
 }
 
 /// Codes of y from those of x, computed together where x's are not there yet; `observed`: their extremes are noted.
 void round_codes(Tape& tape, Node& y, Value x_value, std::span<const Grid> grids, bool clamps, bool observed) {
   const Node& x = tape[x_value];
-  const program::MutableCodes codes = new_rounded_codes(tape, y, grids, clamps);
+  const auto [codes, unclamped] = new_rounded_codes(tape, y, grids, clamps);
   std::vector<std::int32_t> lo, hi;
   for (const Grid& grid : grids) {
     lo.push_back(grid.lo);
@@ -235,10 +239,10 @@ void round_codes(Tape& tape, Node& y, Value x_value, std::span<const Grid> grids
   }
   const std::vector<FixedPoint> factors = quantize_factors_to(x, y);
   program::Rescaling then = program::rescaling_of(tape.arena(), {factors, lo, hi, -x.bound, x.bound}, x.cols);
-  then.watch.unclamped = const_cast<std::uint8_t*>(y.unclamped);
+  then.watch.unclamped = unclamped;
   const std::size_t columns = program::rounded_up(x.cols, program::vector_columns);
   std::vector<std::int32_t> lowest(observed ? columns : 0, 0), highest(lowest);
-  if (observed) then.watch = {then.watch.unclamped, lowest.data(), highest.data()};
+  if (observed) then.watch = {unclamped, lowest.data(), highest.data()};
   if (x.codes.data == nullptr) {
     x.op->compute(tape, x, &then, codes);
   } else {
@@ -254,7 +258,8 @@ void round_codes(Tape& tape, Node& y, Value x_value, std::span<const Grid> grids
   note_extremes(tape, *y.site, high, low);
 }
 
-constexpr std::int32_t largest_table = 1024;  // of codes: more of them than a pass has elements would cost time
+// of codes, in training; a program takes larger ones, which are made only once
+constexpr std::int32_t largest_table = 1024;
 
 /// An activation with a range of each sequence, step or channel of a sequence: rounded, but without codes.
 void dynamic_activation(Tape& tape, Node& y, const Quantizer& site, const Sequences* sequences) {
@@ -290,9 +295,8 @@ void dynamic_activation(Tape& tape, Node& y, const Quantizer& site, const Sequen
 
 /// From the real numbers of x.
 void round_numbers(Tape& tape, Node& y, std::span<const Grid> grids, bool clamps) {
-  const program::MutableCodes codes = new_rounded_codes(tape, y, grids, clamps);
   kernels::quantize(y.rows, y.cols, tape.value(y.inputs[0]), {y.layout, grids, is_one_bit(*y.site)},
-                    {codes, const_cast<std::uint8_t*>(y.unclamped)});
+                    new_rounded_codes(tape, y, grids, clamps));
 }
 
 /// How the codes of a site are computed.
@@ -343,11 +347,12 @@ Value with_quantizer(Tape& tape, Value x, const Quantizer& site, const Sequences
   } else if (source == Source::table) {
     const Chain chain = *chain_of(tape, x);
     TableExtremes extremes;
-    table = tabulate(tape, chain, limits_of(tape[chain.first]), grids[0], new_rounded_codes(tape, y, grids, false),
-                     extremes);
+    table = tabulate(tape, chain, limits_of(tape[chain.first]), grids[0],
+                     new_rounded_codes(tape, y, grids, false).codes, extremes);
     if (observed) note_extremes(tape, site, {&extremes.high, 1}, {&extremes.low, 1});
   } else {
-    if (!own && !tape.pass().training && !tape[x].has_codes()) {  // observe() has looked in training
+    const bool seen = tape.pass().training && site.needs_range();  // by observe()
+    if (!own && !seen && !tape[x].has_codes()) {
       float largest = 0.0F;
       check_finite(kernels::absolute_maximum(y.rows, y.cols, ScaleLayout::per_tensor, tape.value(x), {&largest, 1}),
                    site);

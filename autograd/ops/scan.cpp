@@ -237,7 +237,7 @@ void scan_quantized(Tape& tape, Node& x, const Sequences& sequences, Direction d
   } else {
     const ProgramScan scan{recurrence_of(tape, x.inputs[0], width, *plan, site.spec, direction),
                            tape.codes(x.inputs[1]), tape.new_codes(x, program::width_of(-x.bound, x.bound)), unclamped};
-    std::vector<std::int64_t> largest(training ? width : 0, 0);
+    std::vector<std::int64_t> largest(training || unclamped != nullptr ? width : 0, 0);
     std::size_t first = 0;
     for (const std::size_t rows : sequences.rows) {
       scan.run(first, rows, largest);

@@ -56,7 +56,7 @@ void quantize_row(std::size_t n, const float* __restrict x, const AnyGrid grid, 
 }
 
 /// Bytes of 0 and 1 as bits, eight at once; `same` has room up to a multiple of 8.
-void pack_bits(std::size_t n, const std::uint8_t* same, std::uint8_t* bits) {
+void pack_whole_bytes(std::size_t n, const std::uint8_t* same, std::uint8_t* bits) {
   for (std::size_t i = 0; i < n; i += 8) {
     std::uint8_t byte = 0;
     for (std::size_t k = 0; k < 8; ++k) byte = static_cast<std::uint8_t>(byte | same[i + k] << k);
@@ -72,7 +72,7 @@ void quantize_rows(std::size_t rows, std::size_t cols, const QuantizedOutput& ou
   program::with_type(out.codes, [&](auto* codes) {
     for (std::size_t r = 0; r < rows; ++r) {
       row(r, codes + r * stride, same.data());
-      if (out.unclamped != nullptr) pack_bits(cols, same.data(), out.unclamped + r * stride / 8);
+      if (out.unclamped != nullptr) pack_whole_bytes(cols, same.data(), out.unclamped + r * stride / 8);
     }
   });
 }

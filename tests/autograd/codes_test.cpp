@@ -390,6 +390,18 @@ TEST_CASE("codes: evaluation does not quantize a NaN either") {
   CHECK(std::isnan(computed(tape, ops::sigmoid(tape, tape.input(1, 2, data.data()))).value[1]));
 }
 
+TEST_CASE("codes: training does not quantize a NaN where nobody observes a range") {
+  const std::vector<float> data = {0.5F, std::numeric_limits<float>::quiet_NaN()};
+  Quantizer fixed = site("act:x", 8, {});
+  fixed.spec.range = QuantSpec::Range::fixed;
+  fixed.spec.value = 1.0F;
+  Pass pass;
+  pass.training = true;
+  Tape tape;
+  tape.begin(pass);
+  CHECK_THROWS_AS(ops::quantize(tape, tape.input(1, 2, data.data()), fixed), DivergedError);
+}
+
 TEST_CASE("codes: NaN and infinity are errors that name the site, in weights, activations and states") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   for (const float bad : {nan, std::numeric_limits<float>::infinity()}) {

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace bitstate::tests::state_rounding_test {
@@ -232,10 +233,13 @@ TEST_CASE("state rounding: gradients are the adjoint with the clamped components
   const auto seed = normal_values(29 * width, 1.0, 63);
   for (const Rounding rounding : {Rounding::nearest, Rounding::feedback, Rounding::stochastic}) {
     for (const Direction direction : {Direction::forward, Direction::backward}) {
-      for (const bool integers : {true, false}) {
+      for (const auto& [integers, training] : {std::pair(true, true), {true, false}, {false, true}, {false, false}}) {
+        CAPTURE(training);
         const How how{rounding, true, integers, direction, 12, 8, {1.0F}};
         const Quantizer state = state_of(how);
-        Lane lane(training_pass(true));
+        Pass pass = training_pass(true);
+        pass.training = training;  // without: a pass of inspect
+        Lane lane(pass);
         const Run r = run(lane, how, state, lambda, bu, sequences);
         const Computed x = computed(lane.tape, r.x);
         const std::vector<double> l(lane.tape.value(r.lambda), lane.tape.value(r.lambda) + width);
@@ -271,6 +275,7 @@ TEST_CASE("state rounding: gradients are the adjoint with the clamped components
           }
         }
         CHECK(clamped > 15);
+        CHECK(ops::count_clamped(lane.tape, r.x) == clamped);
         for (std::size_t c = 0; c < width; ++c) CHECK(lane.gradient[c] == doctest::Approx(dlambda[c]).epsilon(1e-3));
       }
     }

@@ -1,7 +1,8 @@
 // The loops of a program's instructions, for each instruction set. Bit-equal: what differs is only how fast they are.
-// A value lies in memory with rows of `stride` codes, a multiple of `row_multiple`; `vector_columns` columns are
-// computed at once, so that loops need no remainders: what stands between `cols` and the next multiple is any number,
-// read and written but never used.
+// A value lies in memory with rows of `stride` codes: a multiple of `row_multiple` in a program, of `vector_columns` in
+// training. `vector_columns` columns are computed at once, so that loops need no remainders: what stands between `cols`
+// and the next multiple is any number, read and written but never used. `lookup` alone takes `row_multiple` columns at
+// once; training has tables of its own.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +11,7 @@
 namespace bitstate::program {
 
 inline constexpr std::size_t vector_columns = 16;  ///< columns computed at once: the elements of a Set::Vector
-inline constexpr std::size_t row_multiple = 64;    ///< strides are multiples of this: rows begin at cache lines
+inline constexpr std::size_t row_multiple = 64;    ///< of strides in a program: rows begin at cache lines
 
 /// Bytes of a code.
 enum class Width : std::uint8_t { one = 1, two = 2, four = 4 };
