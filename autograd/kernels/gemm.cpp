@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t room_for_loops = std::size_t{1} << 25;  // more than oneDNN needs to generate them
 
 /// c [m, n] = op(a) op(b) + beta c, where op transposes what is marked with 'T'; k is the inner size. Rows of a and b
-/// lie side by side. Lanes are this program's threads, so a product runs on the one that asks for it.
+/// lie side by side. Lanes are bitstate's threads, so a product runs on the one that asks for it.
 void multiply(char a_op, char b_op, std::size_t m, std::size_t n, std::size_t k, const float* a, const float* b,
               float beta, float* c) {
   thread_local bool alone = false;

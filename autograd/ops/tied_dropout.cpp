@@ -1,4 +1,4 @@
-// y_t = mask_n * x_t for the steps t of sequence n: S5's dropout, one mask a sequence, tied over its length.
+// y_t = mask_n * x_t for the steps t of sequence n: S5's dropout, one mask per sequence, tied over its length.
 // The mask holds 0 or 1 / (1 - p).   dL/dx_t = mask_n * g_t. On codes, 1 / (1 - p) is a factor of the scale; of a
 // table, y is one, with a column of zeros for what is dropped.
 #include "autograd/ops/dropout.h"

@@ -57,6 +57,8 @@ struct Rows {
   std::size_t stride;
   T& operator()(std::size_t row, std::size_t column) const { return data[row * stride + column]; }
 };
+template <class T>
+Rows(T*, std::size_t) -> Rows<T>;  // clang 14 deduces none for an aggregate
 
 template <class In, class Out>
 void scan_states(const Recurrence& s, std::size_t rows, Rows<In> b, const States& states, Rows<Out> y) {

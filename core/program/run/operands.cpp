@@ -44,6 +44,14 @@ std::int32_t* filled_row(Arena& arena, std::size_t cols, std::int32_t filler) {
   return row;
 }
 
+/// One constant, or one per column, for all of `cols` columns.
+const std::int32_t* spread_row(Arena& arena, std::span<const std::int32_t> row, std::size_t cols) {
+  if (row.size() == cols) return padded_row(arena, row);
+  std::int32_t* const spread = filled_row(arena, cols, 0);
+  std::fill(spread, spread + cols, row[0]);
+  return spread;
+}
+
 }  // namespace
 
 Width width_of(std::int64_t lo, std::int64_t hi) {
@@ -51,17 +59,10 @@ Width width_of(std::int64_t lo, std::int64_t hi) {
   return lo >= -32768 && hi <= 32767 ? Width::two : Width::four;
 }
 
-const std::int32_t* padded_row(Arena& arena, std::span<const std::int32_t> row, std::int32_t filler) {
-  std::int32_t* const padded = filled_row(arena, row.size(), filler);
+const std::int32_t* padded_row(Arena& arena, std::span<const std::int32_t> row) {
+  std::int32_t* const padded = filled_row(arena, row.size(), 0);
   std::copy(row.begin(), row.end(), padded);
   return padded;
-}
-
-const std::int32_t* spread_row(Arena& arena, std::span<const std::int32_t> row, std::size_t cols) {
-  if (row.size() == cols) return padded_row(arena, row);
-  std::int32_t* const spread = filled_row(arena, cols, 0);
-  std::fill(spread, spread + cols, row[0]);
-  return spread;
 }
 
 Factors factors_of(Arena& arena, std::span<const FixedPoint> factors, std::size_t cols) {

@@ -15,11 +15,8 @@ namespace bitstate::program {
 /// The smallest width that holds the codes from `lo` to `hi`.
 [[nodiscard]] Width width_of(std::int64_t lo, std::int64_t hi);
 
-/// `row`, filled up to a multiple of row_multiple.
-[[nodiscard]] const std::int32_t* padded_row(Arena& arena, std::span<const std::int32_t> row, std::int32_t filler = 0);
-
-/// One constant, or one per column, for all of `cols` columns.
-[[nodiscard]] const std::int32_t* spread_row(Arena& arena, std::span<const std::int32_t> row, std::size_t cols);
+/// `row`, filled up with 0 to a multiple of row_multiple.
+[[nodiscard]] const std::int32_t* padded_row(Arena& arena, std::span<const std::int32_t> row);
 
 /// One factor, or one per column, whose results fit 32 bits.
 [[nodiscard]] Factors factors_of(Arena& arena, std::span<const FixedPoint> factors, std::size_t cols);
