@@ -26,10 +26,12 @@ void check_channels(const Quantizer& site, ScaleLayout layout, const Node& x) {
           site.range_channels(), count);
 }
 
-void note_extremes(Tape& tape, const Quantizer& site, std::span<const float> high, std::span<const float> low) {
-  const std::size_t channels = site.range_channels();
-  const bool asymmetric = site.spec.symmetry == QuantSpec::Symmetry::asymmetric;
-  const std::span seen = tape.observed(site);
+Extremes extremes_of(const Tape& tape, const Quantizer& site) {
+  return {tape.observed(site), site.range_channels(), site.spec.symmetry == QuantSpec::Symmetry::asymmetric};
+}
+
+void note_extremes(const Extremes& to, std::span<const float> high, std::span<const float> low) {
+  const auto& [seen, channels, asymmetric] = to;
   for (std::size_t c = 0; c < high.size(); ++c) {
     const std::size_t k = channels == 1 ? 0 : c;
     const float largest = asymmetric ? high[c] : std::max(high[c], -low[c]);

@@ -17,8 +17,16 @@ void check_finite(bool finite, const Quantizer& site);
 /// Throws Error unless the site has as many channels as the layout of x.
 void check_channels(const Quantizer& site, kernels::ScaleLayout layout, const Node& x);
 
-/// The largest and the smallest value of each channel, into the lane's maxima; 0 lies between them.
-void note_extremes(Tape& tape, const Quantizer& site, std::span<const float> high, std::span<const float> low);
+/// Where what a site sees is noted: the lane's maxima of its channels.
+struct Extremes {
+  std::span<float> seen;
+  std::size_t channels = 0;
+  bool asymmetric = false;
+};
+[[nodiscard]] Extremes extremes_of(const Tape& tape, const Quantizer& site);
+
+/// The largest and the smallest value of each channel; 0 lies between them.
+void note_extremes(const Extremes& to, std::span<const float> high, std::span<const float> low);
 
 /// What a site that keeps its range sees of x, into the lane's maxima and histograms.
 void observe(Tape& tape, Value x, const Quantizer& site);

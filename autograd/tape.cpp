@@ -10,7 +10,15 @@
 namespace bitstate {
 namespace {
 
-constexpr std::size_t block_rows = 32;  // of RowReader: they stay in the L1 cache
+constexpr std::size_t reader_rows = 32;  // of RowReader: they stay in the L1 cache
+
+/// Codes of a row, so that kernels read and write whole vectors beyond a row's end.
+std::size_t stride_of(std::size_t cols) { return program::rounded_up(cols, program::vector_columns); }
+
+/// Of so many rows; kernels read and write beyond the last one.
+std::size_t bytes_of_codes(std::size_t rows, std::size_t stride, program::Width width) {
+  return (rows * stride + program::row_multiple) * program::bytes_of(width);
+}
 
 /// `count` elements from `offset` on of a span that the caller of a pass gave.
 template <class T>
@@ -39,7 +47,10 @@ void Tape::begin(const Pass& pass) {
   nodes_.clear();
   visits_.clear();
   spare_.clear();
+  passing_.clear();
+  in_backward_ = false;
   arena_.reset();
+  scratch_.reset();
   pass_ = pass;
 }
 
@@ -79,7 +90,8 @@ Node& Tape::push_bare(const Op& op, std::span<const Value> inputs, std::size_t r
   node.inputs = {kept, inputs.size()};
   for (const Value v : inputs) {
     if (!v.exists()) continue;
-    const Node& input = (*this)[v];
+    Node& input = (*this)[v];
+    ++input.readers;
     node.needs_gradient = node.needs_gradient || input.needs_gradient;
     node.constant = node.constant && input.constant;
   }
@@ -93,10 +105,8 @@ const program::Kernels& Tape::kernels() {
 }
 
 program::MutableCodes Tape::new_codes(Node& node, program::Width width) {
-  // kernels read and write whole vectors: beyond a row's end, and beyond the last row
-  const std::size_t stride = program::rounded_up(node.cols, program::vector_columns);
-  const std::size_t bytes = (node.rows * stride + program::row_multiple) * program::bytes_of(width);
-  node.codes = {arena_.array<std::byte>(bytes), width, stride};
+  const std::size_t stride = stride_of(node.cols);
+  node.codes = {arena_.array<std::byte>(bytes_of_codes(node.rows, stride, width)), width, stride};
   return {const_cast<void*>(node.codes.data), width, stride};
 }
 
@@ -106,14 +116,36 @@ std::int32_t* Tape::new_codes32(Node& node) {
   return codes;
 }
 
+program::MutableCodes Tape::scratch_codes(std::size_t rows, std::size_t cols, program::Width width) {
+  const std::size_t stride = stride_of(cols);
+  return {scratch_.array<std::byte>(bytes_of_codes(rows, stride, width)), width, stride};
+}
+
+program::Width Tape::width(Value v) const {
+  const Node& node = (*this)[v];
+  constexpr program::Width unknown{};
+  return node.codes.width != unknown ? node.codes.width : program::width_of(-node.bound, node.bound);
+}
+
 program::Codes Tape::codes(Value v) {
   Node& node = (*this)[v];
   require(node.has_codes(), "tape", "a value of {} has no codes", node.op == nullptr ? "a leaf" : node.op->name);
   if (node.codes.data == nullptr) {
-    const program::MutableCodes to = new_codes(node, program::width_of(-node.bound, node.bound));
-    node.op->compute(*this, node, nullptr, to);
+    const program::MutableCodes to = new_codes(node, width(v));
+    by_blocks(node.rows,
+              [&](RowRange rows) { node.op->compute(*this, node, rows, nullptr, program::rows_from(to, rows.first)); });
   }
   return node.codes;
+}
+
+program::Codes Tape::code_rows(Value v, RowRange rows) {
+  const Node& node = (*this)[v];
+  if (node.codes.data != nullptr || !node.has_codes() || node.readers > 1) {
+    return program::rows_from(codes(v), rows.first);
+  }
+  const program::MutableCodes to = scratch_codes(rows.count, node.cols, width(v));
+  node.op->compute(*this, node, rows, nullptr, to);
+  return {to.data, to.width, to.stride};
 }
 
 std::vector<std::int32_t> Tape::codes32(Value v) {
@@ -128,10 +160,11 @@ std::vector<std::int32_t> Tape::codes32(Value v) {
   return all;
 }
 
-const float* Tape::rows(Value v, std::size_t first, std::size_t count, float* scratch) {
+const float* Tape::rows(Value v, RowRange rows, float* scratch) {
   const Node& node = (*this)[v];
-  if (node.real != nullptr || !node.has_codes()) return value(v) + first * node.cols;
-  kernels::dequantize(first, count, node.cols, {node.layout, node.scale}, codes(v), scratch);
+  if (node.real != nullptr || !node.has_codes()) return value(v) + rows.first * node.cols;
+  const Arena::Scope scope(scratch_);
+  kernels::dequantize(rows.first, rows.count, node.cols, {node.layout, node.scale}, code_rows(v, rows), scratch);
   return scratch;
 }
 
@@ -140,20 +173,21 @@ RowReader::RowReader(Tape& tape, Value v)
       value_(v),
       rows_(tape[v].rows),
       cols_(tape[v].cols),
-      scratch_(tape.arena().array<float>(block_rows * cols_)) {}
+      scratch_(tape.scratch().array<float>(reader_rows * cols_)) {}
 
 void RowReader::load(std::size_t row) {
-  first_ = row / block_rows * block_rows;
-  count_ = std::min(block_rows, rows_ - first_);
-  block_ = tape_.rows(value_, first_, count_, scratch_);
+  first_ = row / reader_rows * reader_rows;
+  count_ = std::min(reader_rows, rows_ - first_);
+  block_ = tape_.rows(value_, {first_, count_}, scratch_);
 }
 
 const float* Tape::value(Value v) {
   Node& node = (*this)[v];
   if (node.real != nullptr || node.op == nullptr) return node.real;
-  float* const real = arena_.array<float>(node.size());
+  float* const real = in_backward_ ? take_buffer(node.size()) : arena_.array<float>(node.size());
+  if (in_backward_) passing_.push_back(v.id);
   if (node.has_codes()) {
-    kernels::dequantize(0, node.rows, node.cols, {node.layout, node.scale}, codes(v), real);
+    by_blocks(node.rows, [&](RowRange part) { static_cast<void>(rows(v, part, real + part.first * node.cols)); });
   } else if (node.op->evaluate != nullptr) {
     node.op->evaluate(*this, node, real);
   } else {
@@ -234,13 +268,20 @@ void Tape::backward(Value v, std::span<const float> seed) {
     require(seed.size() == size, "tape", "the seed has {} elements, but the value has {}", seed.size(), size);
     for (std::size_t i = 0; i < size; ++i) g[i] += seed[i];
   }
+  in_backward_ = true;
   for (std::size_t i = v.id + 1; i-- > 0;) {
     if (nodes_[i].op == nullptr || nodes_[i].gradient == nullptr) continue;
+    const Arena::Scope scope(scratch_);
     nodes_[i].op->backward(*this, nodes_[i]);
+    for (const std::uint32_t id : passing_) {
+      spare_.push_back({nodes_[id].size(), std::exchange(nodes_[id].real, nullptr)});
+    }
+    passing_.clear();
     if (nodes_[i].gradient == nullptr) continue;  // it was passed on
     spare_.push_back({nodes_[i].size(), nodes_[i].gradient});
     nodes_[i].gradient = nullptr;
   }
+  in_backward_ = false;
 }
 
 }  // namespace bitstate

@@ -9,6 +9,7 @@
 #include "core/parallel.h"
 #include "core/program/run/codes.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -22,6 +23,9 @@ namespace bitstate {
 class Lowering;
 class Tape;
 struct Node;
+
+/// RowRange that are computed at once: their codes of 32 bits stay in the cache.
+inline constexpr std::size_t block_rows = 64;
 
 /// A value on a tape.
 struct Value {
@@ -45,6 +49,12 @@ struct Elementwise {
   void (*slope)(std::size_t n, const float* x, float* derivative);
 };
 
+/// RowRange [first, first + count) of a node.
+struct RowRange {
+  std::size_t first;
+  std::size_t count;
+};
+
 /// What an op is to the tape: its name, and how a node's gradient flows to its inputs (Tape::gradient).
 struct Op {
   std::string_view name;
@@ -54,9 +64,9 @@ struct Op {
   /// y_i = f(x_i) of the only input: on codes it is a table.
   const Elementwise* elementwise = nullptr;
   OpTraits traits = {};
-  /// Computes the codes of a node that has them into `y` when they are asked for, rescaled on the way where `then` is
-  /// given; null where the op computes them at once.
-  void (*compute)(Tape& tape, const Node& node, const program::Rescaling* then,
+  /// Computes rows of the codes of a node that has them into `y` when they are asked for, rescaled on the way where
+  /// `then` is given; null where the op computes them at once. Row 0 of `y` and of what `then` watches is rows.first.
+  void (*compute)(Tape& tape, const Node& node, RowRange rows, const program::Rescaling* then,
                   const program::MutableCodes& y) = nullptr;
   /// Computes the real numbers of a node of push_bare() without codes when they are asked for; null for `elementwise`.
   void (*evaluate)(Tape& tape, const Node& node, float* real) = nullptr;
@@ -82,7 +92,7 @@ struct Node {
   std::size_t cols = 0;
   float* real = nullptr;         ///< [rows, cols]; null until it is asked for
   float* gradient = nullptr;     ///< null until something flows into it
-  program::Codes codes = {};     ///< without memory until they are asked for
+  program::Codes codes = {};     ///< without memory until they are asked for; the width that they will have, if known
   const float* scale = nullptr;  ///< null without codes
   kernels::ScaleLayout layout = kernels::ScaleLayout::per_tensor;
   std::int64_t bound = 0;           ///< of |codes|, at least 1; too large where it forbade codes (linear, product)
@@ -95,6 +105,7 @@ struct Node {
   bool by_token = false;       ///< without codes, but each row is a function of one token
   bool rounded_float = false;  ///< has codes, but they were computed in float from operands without (scan)
   bool needs_gradient = false;
+  std::uint32_t readers = 0;         ///< ops that have it as an input
   const void* attributes = nullptr;  ///< plain data of the op, in the arena
 
   [[nodiscard]] std::size_t size() const { return rows * cols; }
@@ -179,13 +190,22 @@ class Tape {
   [[nodiscard]] Node& operator[](Value v) { return const_cast<Node&>(std::as_const(*this)[v]); }
   [[nodiscard]] std::span<const Node> nodes() const { return nodes_; }
 
-  /// The real numbers of v, [rows, cols]. Computed from the codes where they are not there, and kept.
+  /// The real numbers of v, [rows, cols]. Computed from the codes where they are not there, and kept; in backward()
+  /// until the op's own has ended.
   [[nodiscard]] const float* value(Value v);
-  /// The real numbers of the `count` rows from `first` on: of the node if it has them, else `scratch` [count, cols],
-  /// filled from the codes.
-  [[nodiscard]] const float* rows(Value v, std::size_t first, std::size_t count, float* scratch);
-  /// The codes of a v that has them. Computed if they are not there, and kept.
+  /// RowRange of its real numbers: of the node if it has them, else `scratch` [count, cols], filled from the codes.
+  [[nodiscard]] const float* rows(Value v, RowRange rows, float* scratch);
+  /// The codes of a v that has them. Computed if they are not there, and kept: an op asks for them if its backward
+  /// reads them.
   [[nodiscard]] program::Codes codes(Value v);
+  /// RowRange of its codes, row 0 being rows.first. If they are not there, they are computed into scratch memory, and
+  /// not kept; but those of a value with several readers are. At most block_rows at once.
+  [[nodiscard]] program::Codes code_rows(Value v, RowRange rows);
+  /// How wide its codes are, or will be.
+  [[nodiscard]] program::Width width(Value v) const;
+  /// Calls f(RowRange) for blocks of a node's rows, in their order; what f takes of scratch() it gives back.
+  template <class F>
+  void by_blocks(std::size_t rows, F f);
   /// The codes of v, [rows, cols], as integers of 32 bits.
   [[nodiscard]] std::vector<std::int32_t> codes32(Value v);
   /// Memory for a node's codes of the given width, which it gets.
@@ -227,6 +247,10 @@ class Tape {
   [[nodiscard]] std::span<double> statistics(std::size_t offset, std::size_t count) const;
 
   Arena& arena() { return arena_; }
+  /// Memory that lives until the end of a block of rows (by_blocks), or of the op's backward.
+  Arena& scratch() { return scratch_; }
+  /// Scratch memory for rows of codes.
+  program::MutableCodes scratch_codes(std::size_t rows, std::size_t cols, program::Width width);
   /// Plain data that lives as long as the nodes.
   template <class T>
   const T* keep(const T& data) {
@@ -242,11 +266,14 @@ class Tape {
   std::vector<Node> nodes_;
   std::vector<SiteVisit> visits_;
   Arena arena_;
+  Arena scratch_;
   Pass pass_;
   struct Spare {
     std::size_t size;
     float* memory;
   };
+  bool in_backward_ = false;
+  std::vector<std::uint32_t> passing_;  // nodes whose real numbers only the op at hand asked for, in backward()
   std::vector<Spare> spare_;  // gradient arrays whose node is done, for reuse while they are still in the cache
 };
 
@@ -271,6 +298,14 @@ class RowReader {
   const float* block_ = nullptr;
   float* scratch_;
 };
+
+template <class F>
+void Tape::by_blocks(std::size_t rows, F f) {
+  for (std::size_t first = 0; first < rows; first += block_rows) {
+    const Arena::Scope scope(scratch_);
+    f(RowRange{first, std::min(block_rows, rows - first)});
+  }
+}
 
 template <class Flow>
 void Tape::flow(Value v, Flow flow) {

@@ -29,6 +29,14 @@ void* Arena::allocate(std::size_t bytes) {
   return result;
 }
 
+void Arena::release(std::size_t blocks, std::size_t offset, std::size_t used) {
+  if (blocks_.size() > std::max<std::size_t>(blocks, 1)) {
+    blocks_.erase(blocks_.begin() + static_cast<std::ptrdiff_t>(std::max<std::size_t>(blocks, 1)), blocks_.end());
+  }
+  offset_ = blocks == 0 ? 0 : offset;
+  used_ = used;
+}
+
 void Arena::reset() {
   offset_ = 0;
   used_ = 0;

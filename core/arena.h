@@ -25,7 +25,22 @@ class Arena {
   }
 
   void reset();
+  [[nodiscard]] std::size_t used_bytes() const { return used_; }
   [[nodiscard]] std::size_t peak_bytes() const { return peak_; }
+
+  /// Gives back what was handed out while it lived.
+  class Scope {
+   public:
+    explicit Scope(Arena& arena)
+        : arena_(arena), blocks_(arena.blocks_.size()), offset_(arena.offset_), used_(arena.used_) {}
+    ~Scope() { arena_.release(blocks_, offset_, used_); }
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    Arena& arena_;
+    std::size_t blocks_, offset_, used_;
+  };
 
  private:
   struct Free {
@@ -37,6 +52,7 @@ class Arena {
   };
 
   void* allocate(std::size_t bytes);
+  void release(std::size_t blocks, std::size_t offset, std::size_t used);
   void add_block(std::size_t bytes);
 
   std::vector<Block> blocks_;

@@ -21,8 +21,9 @@ struct BatchNormAttributes {
   const float* mean;                    // [H]
   const float* inverse;                 // [H], 1 / sqrt(var + eps)
   double count;                         // steps in the batch; 0 in evaluation: the statistics are constants
-  const FixedPoint* factors = nullptr;  // [H], on codes
+  const FixedPoint* factors = nullptr;  // [H], on codes, and as the kernels read them
   const std::int32_t* row = nullptr;    // [H], on codes
+  program::Factors kernel_factors = {};
 };
 
 void sum_over_lanes(Tape& tape, std::span<double> values) {
@@ -67,11 +68,11 @@ void batch_norm_lower(Lowering& to, const Node& node) {
   to.emit(program::AddRow{to.value(node.inputs[0]), {a.factors, a.factors + node.cols}, {a.row, a.row + node.cols}});
 }
 
-void batch_norm_compute(Tape& tape, const Node& node, const program::Rescaling* then, const program::MutableCodes& y) {
+void batch_norm_compute(Tape& tape, const Node& node, RowRange rows, const program::Rescaling* then,
+                        const program::MutableCodes& y) {
   const auto& a = *static_cast<const BatchNormAttributes*>(node.attributes);
-  const program::Factors factors = program::factors_of(tape.arena(), {a.factors, node.cols}, node.cols);
-  const std::int32_t* const row = program::padded_row(tape.arena(), {a.row, node.cols});
-  Tape::kernels().add_row({factors, tape.codes(node.inputs[0])}, row, then, node.cols, node.rows, y);
+  const program::Codes x = tape.code_rows(node.inputs[0], rows);
+  Tape::kernels().add_row({a.kernel_factors, x}, a.row, then, node.cols, rows.count, y);
 }
 
 constexpr Op batch_norm_op{"batch_norm", batch_norm_backward, batch_norm_lower,
@@ -111,7 +112,7 @@ void batch_norm_on_codes(Tape& tape, Node& y, const Node& x, const float* factor
   float* const scale = tape.arena().array<float>(1);
   *scale = static_cast<float>(std::max(largest, 0x1.0p-60) * 0x1.0p-28);
   const std::span factors(tape.arena().array<FixedPoint>(y.cols), y.cols);
-  const std::span row(tape.arena().array<std::int32_t>(y.cols), y.cols);
+  std::vector<std::int32_t> row(y.cols);
   std::fill(factors.begin(), factors.end(), FixedPoint{});
   for (std::size_t c = 0; c < y.cols; ++c) {
     if (factor[c] != 0.0F) {
@@ -122,7 +123,8 @@ void batch_norm_on_codes(Tape& tape, Node& y, const Node& x, const float* factor
   }
   BatchNormAttributes kept = *static_cast<const BatchNormAttributes*>(y.attributes);
   kept.factors = factors.data();
-  kept.row = row.data();
+  kept.row = program::padded_row(tape.arena(), row);
+  kept.kernel_factors = program::factors_of(tape.arena(), factors, y.cols);
   y.attributes = tape.keep(kept);
   y.scale = scale;
   y.bound = kernels::fine_sum_bound;
@@ -168,6 +170,7 @@ Value batch_norm(Tape& tape, Value x, Value scale, Value bias, const BatchStatis
       a[c] = factor[c] / std::sqrt(variance[c] + static_cast<float>(batch_norm_epsilon));
       b[c] = offset[c] - mean[c] * a[c];
     }
+    static_cast<void>(tape.codes(x));  // what is normalized is read once more, by the sum behind the layer
     batch_norm_on_codes(tape, y, input, a, b);
     return tape.last();
   }

@@ -26,8 +26,6 @@ void concatenate_lower(Lowering& to, const Node& node) {
   to.emit(program::Concatenate{to.value(node.inputs[0]), to.value(node.inputs[1])});
 }
 
-constexpr Op concatenate_op{"concatenate", concatenate_backward, concatenate_lower};
-
 /// Columns [at, at + cols) of y, from x.
 void copy_columns(std::size_t rows, std::size_t cols, const program::Codes& x, const program::MutableCodes& y,
                   std::size_t at) {
@@ -37,6 +35,22 @@ void copy_columns(std::size_t rows, std::size_t cols, const program::Codes& x, c
     });
   });
 }
+
+void concatenate_compute(Tape& tape, const Node& node, RowRange rows, const program::Rescaling* then,
+                         const program::MutableCodes& y) {
+  const program::MutableCodes both =
+      then == nullptr ? y : tape.scratch_codes(rows.count, node.cols, tape.width(tape.handle(node)));
+  std::size_t at = 0;
+  for (const Value v : node.inputs) {
+    copy_columns(rows.count, tape[v].cols, tape.code_rows(v, rows), both, at);
+    at += tape[v].cols;
+  }
+  if (then != nullptr) {
+    Tape::kernels().rescale(*then, node.cols, rows.count, {both.data, both.width, both.stride}, y);
+  }
+}
+
+constexpr Op concatenate_op{"concatenate", concatenate_backward, concatenate_lower, nullptr, {}, concatenate_compute};
 
 }  // namespace
 
@@ -48,11 +62,7 @@ Value concatenate(Tape& tape, Value a, Value b) {
   const Node& right = tape[b];
   constexpr auto per_row = kernels::ScaleLayout::per_row;
   if (left.has_codes() && right.has_codes() && left.layout != per_row && right.layout != per_row) {
-    const program::Codes of_a = tape.codes(a);
-    const program::Codes of_b = tape.codes(b);
-    const program::MutableCodes codes = tape.new_codes(y, std::max(of_a.width, of_b.width));
-    copy_columns(rows, left.cols, of_a, codes, 0);
-    copy_columns(rows, right.cols, of_b, codes, left.cols);
+    y.codes.width = std::max(tape.width(a), tape.width(b));
     float* const scale = tape.arena().array<float>(y.cols);
     for (std::size_t c = 0; c < left.cols; ++c) scale[c] = static_cast<float>(left.column_scale(c));
     for (std::size_t c = 0; c < right.cols; ++c) scale[left.cols + c] = static_cast<float>(right.column_scale(c));

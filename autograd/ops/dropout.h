@@ -3,6 +3,9 @@
 
 #include "autograd/ops.h"
 
+#include <algorithm>
+#include <limits>
+
 namespace bitstate::ops {
 
 struct Dropout {
@@ -12,13 +15,22 @@ struct Dropout {
   float kept;               ///< 1 / (1 - p); 0 if the mask holds several factors
 };
 
-/// Calls row(t, mask) for each step t, with the mask [cols] of its sequence.
+/// Calls row(t, mask) for each step t of `steps`, with the mask [cols] of its sequence.
+template <class Row>
+void for_each_step(const Dropout& dropout, std::size_t cols, RowRange steps, Row row) {
+  std::size_t begin = 0;  // of sequence n
+  for (std::size_t n = 0; n < dropout.count; ++n) {
+    const std::size_t end = begin + dropout.rows[n];
+    const std::size_t last = std::min(end, steps.first + steps.count);
+    for (std::size_t t = std::max(begin, steps.first); t < last; ++t) row(t, dropout.mask + n * cols);
+    begin = end;
+  }
+}
+
+/// Of all steps.
 template <class Row>
 void for_each_step(const Dropout& dropout, std::size_t cols, Row row) {
-  std::size_t t = 0;
-  for (std::size_t n = 0; n < dropout.count; ++n) {
-    for (std::size_t k = 0; k < dropout.rows[n]; ++k, ++t) row(t, dropout.mask + n * cols);
-  }
+  for_each_step(dropout, cols, {0, std::numeric_limits<std::size_t>::max()}, row);
 }
 
 /// Of a node of tied_dropout; null for others.

@@ -65,7 +65,7 @@ void layer_norm_backward(Tape& tape, const Node& node) {
   float* const dscale = tape.gradient(node.inputs[1]);
   float* const dbias = tape.gradient(node.inputs[2]);
   RowReader rows(tape, x);
-  float* const normal = tape.arena().array<float>(cols);
+  float* const normal = tape.scratch().array<float>(cols);
   const float share = 1.0F / static_cast<float>(cols);
   for (std::size_t t = 0; t < node.rows; ++t) {
     const float* const row = rows(t);
@@ -95,9 +95,10 @@ void layer_norm_lower(Lowering& to, const Node& node) {
                              norm.epsilon});
 }
 
-void layer_norm_compute(Tape& tape, const Node& node, const program::Rescaling* then, const program::MutableCodes& y) {
+void layer_norm_compute(Tape& tape, const Node& node, RowRange rows, const program::Rescaling* then,
+                        const program::MutableCodes& y) {
   const auto& integer = *static_cast<const LayerNormAttributes*>(node.attributes)->integer;
-  Tape::kernels().layer_norm(integer.norm, then, node.rows, tape.codes(node.inputs[0]), y);
+  Tape::kernels().layer_norm(integer.norm, then, rows.count, tape.code_rows(node.inputs[0], rows), y);
 }
 
 constexpr Op layer_norm_op{"layer_norm", layer_norm_backward, layer_norm_lower,
@@ -126,6 +127,7 @@ bool layer_norm_on_codes(Tape& tape, Node& y, const Node& x, Value gamma_value, 
   const program::Norm norm{x.cols, program::padded_row(tape.arena(), tape.codes32(gamma_value)),
                            program::padded_row(tape.arena(), bias), fraction,
                            static_cast<std::int64_t>(std::clamp(e, 1.0, 0x1.0p60))};
+  static_cast<void>(tape.codes(y.inputs[0]));  // backward reads them
   y.attributes = tape.keep(LayerNormAttributes{nullptr, tape.keep(IntegerNorm{norm, x_scale})});
   y.scale = scale;
   y.bound = (gamma.bound << fraction) + largest;

@@ -17,21 +17,22 @@ namespace {
 
 using kernels::ScaleLayout;
 
-constexpr std::size_t block_rows = 128;  // of x, read as other numbers than it is stored in: they stay in the L2 cache
+constexpr std::size_t gradient_rows = 128;  // of x, as real numbers: they stay in the L2 cache
 
 struct LinearAttributes {
   const std::int32_t* bias;  // codes [out]
+  program::Products products;
 };
 
 /// dL/dW += g^T x, by blocks of rows of an x that has only codes.
 void add_weight_gradient(Tape& tape, const Node& node, float* dw) {
   const Node& x = tape[node.inputs[0]];
-  const std::size_t block = x.real != nullptr ? node.rows : std::min(block_rows, node.rows);
-  float* const scratch = tape.arena().array<float>(x.real != nullptr ? 0 : block * x.cols);
+  const std::size_t block = x.real != nullptr ? node.rows : std::min(gradient_rows, node.rows);
+  float* const scratch = tape.scratch().array<float>(x.real != nullptr ? 0 : block * x.cols);
   for (std::size_t t = 0; t < node.rows; t += block) {
     const std::size_t rows = std::min(block, node.rows - t);
     kernels::multiply_tn_add(rows, node.cols, x.cols, node.gradient + t * node.cols,
-                             tape.rows(node.inputs[0], t, rows, scratch), dw);
+                             tape.rows(node.inputs[0], {t, rows}, scratch), dw);
   }
 }
 
@@ -56,43 +57,23 @@ void linear_lower(Lowering& to, const Node& node) {
   to.emit(program::Linear{to.value(node.inputs[0]), to.matrix(node.inputs[1]), {a.bias, a.bias + node.cols}});
 }
 
-/// Rows of x as codes of `width`, in scratch memory where they are narrower.
-program::Codes widened(const program::Codes& x, std::size_t first, std::size_t rows, program::Width width,
-                       void* scratch) {
-  const program::Codes from = program::rows_from(x, first);
-  if (x.width == width) return from;
-  program::with_type(from, [&](const auto* in) {
-    program::with_type(program::MutableCodes{scratch, width, x.stride},
-                       [&](auto* out) { program::copy_codes(in, rows * x.stride, out); });
+/// Codes of the width that the weights are packed for.
+program::Codes widened(Tape& tape, const program::Codes& x, std::size_t rows, program::Width width) {
+  if (x.width == width) return x;
+  const program::MutableCodes wide{
+      tape.scratch().array<std::byte>((rows * x.stride + program::row_multiple) * program::bytes_of(width)), width,
+      x.stride};
+  program::with_type(x, [&](const auto* in) {
+    program::with_type(wide, [&](auto* out) { program::copy_codes(in, rows * x.stride, out); });
   });
-  return {scratch, width, x.stride};
+  return {wide.data, width, x.stride};
 }
 
-/// What follows on the rows from `at` codes on.
-program::Rescaling rescaling_from(const program::Rescaling& then, std::size_t at) {
-  program::Rescaling part = then;
-  if (part.watch.unclamped != nullptr) part.watch.unclamped += at / 8;
-  return part;
-}
-
-void linear_compute(Tape& tape, const Node& node, const program::Rescaling* then, const program::MutableCodes& y) {
-  const program::Codes x = tape.codes(node.inputs[0]);
-  const program::Codes w = tape.codes(node.inputs[1]);
-  const Node& weight = tape[node.inputs[1]];
-  const program::Kernels& kernels = Tape::kernels();
-  const auto& a = *static_cast<const LinearAttributes*>(node.attributes);
-  const program::Width width = std::max({kernels.operands, x.width, w.width});
-  const program::Products products =
-      program::products_of(tape.arena(), {w, weight.rows, weight.cols, {a.bias, node.cols}}, width);
-  const std::size_t block = x.width == width ? node.rows : std::min(block_rows, node.rows);
-  void* const scratch =
-      tape.arena().array<std::byte>(x.width == width ? 0 : block * x.stride * program::bytes_of(width));
-  for (std::size_t t = 0; t < node.rows; t += block) {
-    const std::size_t rows = std::min(block, node.rows - t);
-    const program::Rescaling part = then == nullptr ? program::Rescaling{} : rescaling_from(*then, t * y.stride);
-    kernels.linear(products, then == nullptr ? nullptr : &part, rows, widened(x, t, rows, width, scratch),
-                   program::rows_from(y, t));
-  }
+void linear_compute(Tape& tape, const Node& node, RowRange rows, const program::Rescaling* then,
+                    const program::MutableCodes& y) {
+  const program::Products& products = static_cast<const LinearAttributes*>(node.attributes)->products;
+  const program::Codes x = tape.code_rows(node.inputs[0], rows);
+  Tape::kernels().linear(products, then, rows.count, widened(tape, x, rows.count, products.width), y);
 }
 
 constexpr Op linear_op{"linear",      linear_backward, linear_lower, nullptr, {.weighted = true, .accumulates = true},
@@ -111,6 +92,7 @@ std::vector<std::int64_t> row_magnitudes(const program::Codes& w, std::size_t ro
 
 /// Prepares y for codes; returns false, with nothing of y set but the bound, when an accumulator could reach 2^31.
 bool linear_on_codes(Tape& tape, Value x_value, Value weight_value, const float* bias) {
+  static_cast<void>(tape.codes(x_value));  // backward reads them
   const program::Codes weights = tape.codes(weight_value);
   Node& y = tape[tape.last()];
   const Node& x = tape[x_value];
@@ -134,7 +116,9 @@ bool linear_on_codes(Tape& tape, Value x_value, Value weight_value, const float*
   }
   y.bound = static_cast<std::int64_t>(std::min(largest_sum, 0x1.0p62));
   if (!fits) return false;
-  y.attributes = tape.keep(LinearAttributes{bias_codes});
+  const program::Width width = std::max({Tape::kernels().operands, tape.width(x_value), weights.width});
+  const program::WeightSpec matrix{weights, outputs, weight.cols, {bias_codes, outputs}};
+  y.attributes = tape.keep(LinearAttributes{bias_codes, program::products_of(tape.arena(), matrix, width)});
   y.scale = scale;
   y.layout = weight.layout == ScaleLayout::per_row ? ScaleLayout::per_column : ScaleLayout::per_tensor;
   return true;

@@ -46,16 +46,19 @@ constexpr Op mean_pool_op{"mean_pool", mean_pool_backward, mean_pool_lower};
 /// Sums of the true steps of each sequence, [N, cols].
 std::vector<std::int64_t> sums_of_codes(Tape& tape, Value x, std::size_t count, const MeanPoolAttributes& a) {
   const std::size_t cols = tape[x].cols;
-  const program::Codes codes = tape.codes(x);
   std::vector<std::int64_t> sums(count * cols, 0);
-  program::with_type(codes, [&](const auto* in) {
-    for (std::size_t n = 0; n < count; ++n) {
-      for (std::size_t t = 0; t < a.lengths[n]; ++t) {
-        for (std::size_t c = 0; c < cols; ++c) sums[n * cols + c] += in[t * codes.stride + c];
-      }
-      in += a.rows[n] * codes.stride;
-    }
-  });
+  std::size_t begin = 0;  // of sequence n
+  for (std::size_t n = 0; n < count; ++n) {
+    tape.by_blocks(a.lengths[n], [&](RowRange block) {
+      const program::Codes codes = tape.code_rows(x, {begin + block.first, block.count});
+      program::with_type(codes, [&](const auto* in) {
+        for (std::size_t t = 0; t < block.count; ++t) {
+          for (std::size_t c = 0; c < cols; ++c) sums[n * cols + c] += in[t * codes.stride + c];
+        }
+      });
+    });
+    begin += a.rows[n];
+  }
   return sums;
 }
 

@@ -45,20 +45,25 @@ void product_lower(Lowering& to, const Node& node) {
   }
 }
 
-void product_compute(Tape& tape, const Node& node, const program::Rescaling* then, const program::MutableCodes& y) {
+void product_compute(Tape& tape, const Node& node, RowRange rows, const program::Rescaling* then,
+                     const program::MutableCodes& y) {
   const auto [a, b] = std::pair(node.inputs[0], node.inputs[1]);
-  if (tape[b].rows == node.rows && !(node.rows == 1 && tape[b].constant)) {
-    Tape::kernels().product(then, node.cols, node.rows, tape.codes(a), tape.codes(b), y);
+  const program::Codes left = tape.code_rows(a, rows);
+  if (const auto* const row = static_cast<const std::int32_t*>(node.attributes)) {
+    Tape::kernels().scale(row, then, node.cols, rows.count, left, y);
   } else {
-    const std::int32_t* const row = program::padded_row(tape.arena(), tape.codes32(b));
-    Tape::kernels().scale(row, then, node.cols, node.rows, tape.codes(a), y);
+    Tape::kernels().product(then, node.cols, rows.count, left, tape.code_rows(b, rows), y);
   }
 }
 
 constexpr Op product_op{
     "product", product_backward, product_lower, nullptr, {.weighted = true, .accumulates = true}, product_compute};
 
-void product_on_codes(Tape& tape, Node& y, const Node& a, const Node& b) {
+/// Gives y codes; if one row is multiplied with all, its codes are the attributes.
+void product_on_codes(Tape& tape, Node& y) {
+  for (const Value v : y.inputs) static_cast<void>(tape.codes(v));  // backward reads them
+  const Node& a = tape[y.inputs[0]];
+  const Node& b = tape[y.inputs[1]];
   const bool per_column = a.layout == ScaleLayout::per_column || b.layout == ScaleLayout::per_column;
   const std::size_t count = per_column ? y.cols : 1;
   float* const scale = tape.arena().array<float>(count);
@@ -68,6 +73,9 @@ void product_on_codes(Tape& tape, Node& y, const Node& a, const Node& b) {
   }
   y.scale = scale;
   y.layout = per_column ? ScaleLayout::per_column : ScaleLayout::per_tensor;
+  if (b.rows != y.rows || (y.rows == 1 && b.constant)) {
+    y.attributes = program::padded_row(tape.arena(), tape.codes32(y.inputs[1]));
+  }
 }
 
 }  // namespace
@@ -85,7 +93,7 @@ Value product(Tape& tape, Value a, Value b) {
                      right.layout != ScaleLayout::per_row;
   if (codes) y.bound = left.bound * right.bound;
   if (codes && y.bound < std::int64_t{1} << 31) {
-    product_on_codes(tape, y, left, right);
+    product_on_codes(tape, y);
     return tape.last();
   }
   const std::size_t step = b_rows == rows ? cols : 0;

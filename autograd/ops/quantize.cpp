@@ -29,6 +29,8 @@ struct QuantizeAttributes {
   const Grid* grids;  // of a static range: one, or one per channel
   bool learned;
   const CodeTable* table = nullptr;
+  const program::Rescaling* rescaling = nullptr;  // from the codes of the input
+  Extremes extremes = {};                         // of the input, where the rescaling watches them
 };
 
 /// dL/drho: LSQ's gradient of the scale (Esser et al. 2020, equation 3), times its gradient scale, times the scale.
@@ -68,11 +70,12 @@ void quantize_backward(Tape& tape, const Node& node) {
     return;
   }
   if (node.unclamped != nullptr) {
-    const bool whole = node.codes.stride == node.cols;  // then all bits are side by side
+    const std::size_t stride = program::rounded_up(node.cols, program::vector_columns);
+    const bool whole = stride == node.cols;  // then all bits are side by side
     const std::size_t rows = whole ? 1 : node.rows;
     const std::size_t cols = whole ? node.size() : node.cols;
     for (std::size_t t = 0; t < rows; ++t) {
-      kernels::keep_marked(cols, node.unclamped + t * node.codes.stride / 8, node.gradient + t * cols);
+      kernels::keep_marked(cols, node.unclamped + t * stride / 8, node.gradient + t * cols);
     }
   }
   tape.pass_on(node.inputs[0], node);
@@ -81,7 +84,9 @@ void quantize_backward(Tape& tape, const Node& node) {
 void quantize_lower(Lowering& to, const Node& node);
 
 constexpr OpTraits quantize_traits{.why_float = "range=absmax takes its scale from the input"};
-constexpr Op quantize_op{"quantize", quantize_backward, quantize_lower, nullptr, quantize_traits};
+void quantize_compute(Tape& tape, const Node& node, RowRange rows, const program::Rescaling* then,
+                      const program::MutableCodes& y);
+constexpr Op quantize_op{"quantize", quantize_backward, quantize_lower, nullptr, quantize_traits, quantize_compute};
 
 std::span<Grid> kept_grids(Tape& tape, const Quantizer& site, std::size_t count) {
   Grid* const grids = tape.arena().array<Grid>(count);
@@ -214,24 +219,59 @@ void take_grids(Tape& tape, Node& y, ScaleLayout layout, std::span<const Grid> g
   y.layout = layout;
 }
 
-/// Memory for the codes of y, and for the bits that say which were not clamped, if they are wanted.
-kernels::QuantizedOutput new_rounded_codes(Tape& tape, Node& y, std::span<const Grid> grids, bool clamps) {
+program::Width width_of(std::span<const Grid> grids) {
   std::int32_t lo = -1;
   std::int32_t hi = 1;
   for (const Grid& grid : grids) {
     lo = std::min(lo, grid.lo);
     hi = std::max(hi, grid.hi);
   }
-  const program::MutableCodes codes = tape.new_codes(y, program::width_of(lo, hi));
+  return program::width_of(lo, hi);
+}
+
+/// Memory for the codes of y, and for the bits that say which were not clamped, if they are wanted.
+kernels::QuantizedOutput new_rounded_codes(Tape& tape, Node& y, std::span<const Grid> grids, bool clamps) {
+  const program::MutableCodes codes = tape.new_codes(y, width_of(grids));
   auto* const unclamped = clamps ? tape.arena().array<std::uint8_t>(y.rows * codes.stride / 8) : nullptr;
   y.unclamped = unclamped;
   return {codes, unclamped};
 }
 
-/// Codes of y from those of x, computed together where x's are not there yet; `observed`: their extremes are noted.
-void round_codes(Tape& tape, Node& y, Value x_value, std::span<const Grid> grids, bool clamps, bool observed) {
-  const Node& x = tape[x_value];
-  const auto [codes, unclamped] = new_rounded_codes(tape, y, grids, clamps);
+/// What the input's codes went up and down to, per column, into the lane's maxima.
+void note_watched(const Node& x, const program::Watch& watch, const Extremes& to) {
+  std::vector<float> high(x.cols), low(x.cols);
+  for (std::size_t c = 0; c < x.cols; ++c) {
+    const float scale = x.scale[x.layout == ScaleLayout::per_column ? c : 0];
+    high[c] = static_cast<float>(watch.highest[c]) * scale;
+    low[c] = static_cast<float>(watch.lowest[c]) * scale;
+  }
+  note_extremes(to, high, low);
+}
+
+/// From the codes of the input, computed together where those are not there.
+void quantize_compute(Tape& tape, const Node& node, RowRange rows, const program::Rescaling* then,
+                      const program::MutableCodes& y) {
+  const auto& a = *static_cast<const QuantizeAttributes*>(node.attributes);
+  const program::Rescaling& whole = *a.rescaling;
+  const program::MutableCodes codes =
+      then == nullptr ? y : tape.scratch_codes(rows.count, node.cols, tape.width(tape.handle(node)));
+  const program::Rescaling own = program::rows_from(whole, rows.first, codes.stride);
+  const Node& x = tape[node.inputs[0]];
+  if (x.codes.data == nullptr && x.readers == 1) {
+    x.op->compute(tape, x, rows, &own, codes);
+  } else {
+    Tape::kernels().rescale(own, x.cols, rows.count, tape.code_rows(node.inputs[0], rows), codes);
+  }
+  const bool ends = rows.first == 0 || rows.first + rows.count == node.rows;  // in either direction
+  if (ends && whole.watch.lowest != nullptr) note_watched(x, whole.watch, a.extremes);
+  if (then != nullptr) {
+    Tape::kernels().rescale(*then, node.cols, rows.count, {codes.data, codes.width, codes.stride}, y);
+  }
+}
+
+/// From the codes of x to those of y, which are computed when they are asked for; `observed`: extremes are noted then.
+const program::Rescaling* rescaling_to(Tape& tape, Node& y, const Node& x, std::span<const Grid> grids, bool clamps,
+                                       bool observed) {
   std::vector<std::int32_t> lo, hi;
   for (const Grid& grid : grids) {
     lo.push_back(grid.lo);
@@ -239,23 +279,18 @@ void round_codes(Tape& tape, Node& y, Value x_value, std::span<const Grid> grids
   }
   const std::vector<FixedPoint> factors = quantize_factors_to(x, y);
   program::Rescaling then = program::rescaling_of(tape.arena(), {factors, lo, hi, -x.bound, x.bound}, x.cols);
-  then.watch.unclamped = unclamped;
-  const std::size_t columns = program::rounded_up(x.cols, program::vector_columns);
-  std::vector<std::int32_t> lowest(observed ? columns : 0, 0), highest(lowest);
-  if (observed) then.watch = {unclamped, lowest.data(), highest.data()};
-  if (x.codes.data == nullptr) {
-    x.op->compute(tape, x, &then, codes);
-  } else {
-    Tape::kernels().rescale(then, x.cols, x.rows, x.codes, codes);
+  const std::size_t stride = program::rounded_up(x.cols, program::vector_columns);
+  if (clamps) {
+    then.watch.unclamped = tape.arena().array<std::uint8_t>(y.rows * stride / 8);
+    y.unclamped = then.watch.unclamped;
   }
-  if (!observed) return;
-  std::vector<float> high(x.cols), low(x.cols);
-  for (std::size_t c = 0; c < x.cols; ++c) {
-    const float scale = x.scale[x.layout == ScaleLayout::per_column ? c : 0];
-    high[c] = static_cast<float>(highest[c]) * scale;
-    low[c] = static_cast<float>(lowest[c]) * scale;
+  if (observed) {
+    const std::vector<std::int32_t> none(stride, 0);
+    then.watch.lowest = const_cast<std::int32_t*>(program::padded_row(tape.arena(), none));
+    then.watch.highest = const_cast<std::int32_t*>(program::padded_row(tape.arena(), none));
   }
-  note_extremes(tape, *y.site, high, low);
+  y.codes.width = width_of(grids);
+  return tape.keep(then);
 }
 
 // of codes, in training; a program takes larger ones, which are made only once
@@ -341,15 +376,16 @@ Value with_quantizer(Tape& tape, Value x, const Quantizer& site, const Sequences
   const bool clamps = !(own && site.spec.is_dynamic()) && tape.pass().gradients;
   take_grids(tape, y, layout, grids);
   const CodeTable* table = nullptr;
+  const program::Rescaling* rescaling = nullptr;
   if (source == Source::codes) {
     if (observed) check_channels(site, layout, y);
-    round_codes(tape, y, x, grids, clamps, observed);
+    rescaling = rescaling_to(tape, y, tape[x], grids, clamps, observed);
   } else if (source == Source::table) {
     const Chain chain = *chain_of(tape, x);
     TableExtremes extremes;
     table = tabulate(tape, chain, limits_of(tape[chain.first]), grids[0],
                      new_rounded_codes(tape, y, grids, false).codes, extremes);
-    if (observed) note_extremes(tape, site, {&extremes.high, 1}, {&extremes.low, 1});
+    if (observed) note_extremes(extremes_of(tape, site), {&extremes.high, 1}, {&extremes.low, 1});
   } else {
     const bool seen = tape.pass().training && site.needs_range();  // by observe()
     if (!own && !seen && !tape[x].has_codes()) {
@@ -359,7 +395,8 @@ Value with_quantizer(Tape& tape, Value x, const Quantizer& site, const Sequences
     }
     round_numbers(tape, y, grids, clamps);
   }
-  y.attributes = tape.keep(QuantizeAttributes{grids.data(), learned, table});
+  y.attributes = tape.keep(
+      QuantizeAttributes{grids.data(), learned, table, rescaling, observed ? extremes_of(tape, site) : Extremes{}});
   return tape.last();
 }
 
@@ -367,6 +404,7 @@ Value with_quantizer(Tape& tape, Value x, const Quantizer& site, const Sequences
 
 std::uint64_t count_clamped(Tape& tape, Value v) {
   const Node& node = tape[v];
+  if (node.has_codes()) static_cast<void>(tape.codes(v));  // which says what is clamped
   if (node.op == &quantize_op) {
     const CodeTable* const table = static_cast<const QuantizeAttributes*>(node.attributes)->table;
     if (table != nullptr) return count_clamped(tape, node, *table);

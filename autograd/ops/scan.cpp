@@ -28,14 +28,13 @@ struct ScanAttributes {
 void scan_backward(Tape& tape, const Node& node) {
   const auto& a = *static_cast<const ScanAttributes*>(node.attributes);
   const std::size_t width = node.cols;
-  Arena& arena = tape.arena();
   float* dlambda = tape.gradient(node.inputs[0]);
   if (dlambda == nullptr) {
-    dlambda = arena.array<float>(width);
+    dlambda = tape.scratch().array<float>(width);
     std::fill(dlambda, dlambda + width, 0.0F);
   }
   const float* const lambda = tape.value(node.inputs[0]);
-  float* const adjoint = arena.array<float>(width);
+  float* const adjoint = tape.scratch().array<float>(width);
   RowReader states(tape, tape.handle(node));
   const std::size_t plane = (width / 2 + 7) / 8;
   std::size_t first = 0;
@@ -159,18 +158,23 @@ void pack_steps(std::size_t steps, std::size_t width, const std::uint8_t* marked
 /// The integer recurrence, by the loops that run it in a program.
 struct ProgramScan {
   program::Recurrence recurrence;
-  program::Codes bu;
+  Value bu;
   program::MutableCodes x;
   std::uint8_t* unclamped;
 
-  void run(std::size_t first, std::size_t rows, std::span<std::int64_t> largest) const {
+  /// RowRange [first, first + rows), a sequence, by blocks in the order of the steps.
+  void run(Tape& tape, std::size_t first, std::size_t rows, std::span<std::int64_t> largest) const {
     const std::size_t width = 2 * recurrence.states;
     std::vector<std::int32_t> state(width, 0);
     std::vector<std::int64_t> residue(width, 0);
-    const program::States states{state.data(), residue.data(),
-                                 unclamped == nullptr ? nullptr : unclamped + first * bytes_of_step(width),
-                                 largest.empty() ? nullptr : largest.data()};
-    Tape::kernels().scan(recurrence, rows, program::rows_from(bu, first), states, program::rows_from(x, first));
+    tape.by_blocks(rows, [&](RowRange block) {
+      const std::size_t begin = first + (recurrence.backward ? rows - block.first - block.count : block.first);
+      const program::States states{state.data(), residue.data(),
+                                   unclamped == nullptr ? nullptr : unclamped + begin * bytes_of_step(width),
+                                   largest.empty() ? nullptr : largest.data()};
+      Tape::kernels().scan(recurrence, block.count, tape.code_rows(bu, {begin, block.count}), states,
+                           program::rows_from(x, begin));
+    });
   }
 };
 
@@ -235,12 +239,12 @@ void scan_quantized(Tape& tape, Node& x, const Sequences& sequences, Direction d
   if (!plan || state.how == QuantSpec::Rounding::stochastic) {
     scan_by_bytes(tape, x, sequences, direction, plan, state);
   } else {
-    const ProgramScan scan{recurrence_of(tape, x.inputs[0], width, *plan, site.spec, direction),
-                           tape.codes(x.inputs[1]), tape.new_codes(x, program::width_of(-x.bound, x.bound)), unclamped};
+    const ProgramScan scan{recurrence_of(tape, x.inputs[0], width, *plan, site.spec, direction), x.inputs[1],
+                           tape.new_codes(x, program::width_of(-x.bound, x.bound)), unclamped};
     std::vector<std::int64_t> largest(training || unclamped != nullptr ? width : 0, 0);
     std::size_t first = 0;
     for (const std::size_t rows : sequences.rows) {
-      scan.run(first, rows, largest);
+      scan.run(tape, first, rows, largest);
       first += rows;
     }
     for (std::size_t c = 0; c < largest.size(); ++c) seen[c] = static_cast<float>(largest[c]) * plan->inner_scale[c];

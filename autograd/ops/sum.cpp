@@ -30,6 +30,12 @@ void sum_backward(Tape& tape, const Node& node) {
   tape.pass_on(node.inputs[0], node);
 }
 
+/// On codes: the factors of the terms, or of a and the codes of a row of constants.
+struct SumAttributes {
+  program::Factors a, b;
+  const std::int32_t* row;
+};
+
 /// Gives y codes: the scale of each column from `span(c)`, the largest value that column c can have.
 template <class Span>
 void take_fine_scales(Tape& tape, Node& y, bool per_column, Span span) {
@@ -76,19 +82,18 @@ void sum_lower(Lowering& to, const Node& node) {
   }
 }
 
-void sum_compute(Tape& tape, const Node& node, const program::Rescaling* then, const program::MutableCodes& y) {
-  const auto [a, b] = std::pair(node.inputs[0], node.inputs[1]);
-  Arena& arena = tape.arena();
-  const std::span scale = scales_of(node);
-  const auto term = [&](Value v) {
-    return program::Term{program::factors_of(arena, factors_to_sum(tape[v], scale), node.cols), tape.codes(v)};
-  };
-  if (adds_constants(tape[b])) {
-    const std::int32_t* const row = program::padded_row(arena, row_codes(tape.value(b), scale));
-    Tape::kernels().add_row(term(a), row, then, node.cols, node.rows, y);
+program::Factors factors_to(Tape& tape, const Node& from, const Node& y) {
+  return program::factors_of(tape.arena(), factors_to_sum(from, scales_of(y)), y.cols);
+}
+
+void sum_compute(Tape& tape, const Node& node, RowRange rows, const program::Rescaling* then,
+                 const program::MutableCodes& y) {
+  const auto& terms = *static_cast<const SumAttributes*>(node.attributes);
+  const program::Term a{terms.a, tape.code_rows(node.inputs[0], rows)};
+  if (terms.row != nullptr) {
+    Tape::kernels().add_row(a, terms.row, then, node.cols, rows.count, y);
   } else {
-    const program::Term left = term(a);
-    Tape::kernels().sum(left, term(b), then, node.cols, node.rows, y);
+    Tape::kernels().sum(a, {terms.b, tape.code_rows(node.inputs[1], rows)}, then, node.cols, rows.count, y);
   }
 }
 
@@ -118,11 +123,14 @@ Value sum(Tape& tape, Value a, Value b) {
   if (left_codes && adds_constants(right)) {
     const float* const constants = tape.value(b);
     take_fine_scales(tape, y, true, [&](std::size_t c) { return span_of(left, c) + std::fabs(double{constants[c]}); });
+    y.attributes = tape.keep(SumAttributes{
+        factors_to(tape, left, y), {}, program::padded_row(tape.arena(), row_codes(constants, scales_of(y)))});
     return tape.last();
   }
   if (left_codes && right.has_codes() && right.layout != ScaleLayout::per_row && b_rows == rows) {
     const bool per_column = left.layout == ScaleLayout::per_column || right.layout == ScaleLayout::per_column;
     take_fine_scales(tape, y, per_column, [&](std::size_t c) { return span_of(left, c) + span_of(right, c); });
+    y.attributes = tape.keep(SumAttributes{factors_to(tape, left, y), factors_to(tape, right, y), nullptr});
     return tape.last();
   }
   y.by_token = left.by_token && adds_constants(right);

@@ -27,22 +27,30 @@ void tied_dropout_evaluate(Tape& tape, const Node& node, float* real) {
   });
 }
 
-constexpr Op tied_dropout_op{"tied_dropout", tied_dropout_backward, nullptr, nullptr, {},
-                             nullptr,        tied_dropout_evaluate};
-
-/// Codes of x where its feature is kept, else 0; the factor is one of the scale.
-void drop_codes(Tape& tape, Node& y, Value x, const Dropout& dropout) {
-  const program::Codes from = tape.codes(x);
-  const program::MutableCodes to = tape.new_codes(y, from.width);
-  program::with_type(from, [&](const auto* in) {
+/// The codes of x where its feature is kept, else 0.
+void tied_dropout_compute(Tape& tape, const Node& node, RowRange rows, const program::Rescaling* then,
+                          const program::MutableCodes& y) {
+  const program::Codes x = tape.code_rows(node.inputs[0], rows);
+  const program::MutableCodes kept = then == nullptr ? y : tape.scratch_codes(rows.count, node.cols, x.width);
+  program::with_type(x, [&](const auto* in) {
     using Code = std::remove_cvref_t<decltype(*in)>;
-    auto* const out = static_cast<Code*>(to.data);
-    for_each_step(dropout, y.cols, [&](std::size_t t, const float* mask) {
-      for (std::size_t c = 0; c < y.cols; ++c) {
-        out[t * to.stride + c] = mask[c] == 0.0F ? Code{0} : in[t * from.stride + c];
-      }
+    auto* const out = static_cast<Code*>(kept.data);
+    for_each_step(*dropout_of(node), node.cols, rows, [&](std::size_t t, const float* mask) {
+      const Code* const __restrict from = in + (t - rows.first) * x.stride;
+      Code* const __restrict to = out + (t - rows.first) * kept.stride;
+      for (std::size_t c = 0; c < node.cols; ++c) to[c] = mask[c] == 0.0F ? Code{0} : from[c];
     });
   });
+  if (then != nullptr) {
+    Tape::kernels().rescale(*then, node.cols, rows.count, {kept.data, kept.width, kept.stride}, y);
+  }
+}
+
+constexpr Op tied_dropout_op{"tied_dropout",       tied_dropout_backward, nullptr, nullptr, {},
+                             tied_dropout_compute, tied_dropout_evaluate};
+
+/// Gives y codes: those of x, or 0. The factor is one of the scale.
+void drop_codes(Tape& tape, Node& y, Value x, const Dropout& dropout) {
   const Node& node = tape[x];
   const std::size_t count = kernels::scale_count(node.layout, node.rows, node.cols);
   float* const scale = tape.arena().array<float>(count);
@@ -50,6 +58,7 @@ void drop_codes(Tape& tape, Node& y, Value x, const Dropout& dropout) {
   y.scale = scale;
   y.layout = node.layout;
   y.bound = node.bound;
+  y.codes.width = tape.width(x);
 }
 
 /// The one factor of what is kept; 0 if there are several.

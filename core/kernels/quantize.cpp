@@ -132,7 +132,7 @@ void dequantize(std::size_t first, std::size_t count, std::size_t cols, const Sc
   const float* const scale = scales.scale;
   program::with_type(codes, [&](const auto* all) {
     for (std::size_t r = 0; r < count; ++r) {
-      const auto* const in = all + (first + r) * codes.stride;
+      const auto* const in = all + r * codes.stride;
       float* const out = real + r * cols;
       if (scales.layout == ScaleLayout::per_column) {
         for (std::size_t c = 0; c < cols; ++c) out[c] = static_cast<float>(in[c]) * scale[c];

@@ -53,7 +53,7 @@ struct Scales {
   const float* scale;
 };
 
-/// real [count, cols] = codes * scale, of the `count` rows from `first` on.
+/// real [count, cols] = codes * scale, of the `count` rows from `first` on, with which `codes` begin.
 void dequantize(std::size_t first, std::size_t count, std::size_t cols, const Scales& scales,
                 const program::Codes& codes, float* real);
 

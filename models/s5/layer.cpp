@@ -80,6 +80,7 @@ Value S5SSM::forward(Tape& tape, Value u, const Sequences& sequences) const {
 
   const Value input = ops::quantize(tape, u, u_quantizer, &sequences);
   const Value bu = ops::quantize(tape, ops::linear(tape, input, b_bar), bu_quantizer, &sequences);
+  if (bidirectional && tape[bu].has_codes()) static_cast<void>(tape.codes(bu));  // both directions read them
   const auto scanned = [&](ops::Direction direction) {
     return scan_tree ? ops::scan_tree(tape, lambda_bar, bu, sequences,
                                       {direction, a_quantizer, state_quantizer, quantize_gradients})

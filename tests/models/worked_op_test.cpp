@@ -32,12 +32,14 @@ std::vector<FixedPoint> factor_of(const Node& from, const Node& y) {
 }
 
 /// The codes are those of a sum. They are computed when they are asked for, rounded by `then` if that is given.
-void compute(Tape& tape, const Node& node, const program::Rescaling* then, const program::MutableCodes& y) {
+void compute(Tape& tape, const Node& node, RowRange rows, const program::Rescaling* then,
+             const program::MutableCodes& y) {
   const auto term = [&](Value v) {
-    return program::Term{program::factors_of(tape.arena(), factor_of(tape[v], node), node.cols), tape.codes(v)};
+    return program::Term{program::factors_of(tape.scratch(), factor_of(tape[v], node), node.cols),
+                         tape.code_rows(v, rows)};
   };
   const program::Term a = term(node.inputs[0]);
-  Tape::kernels().sum(a, term(node.inputs[1]), then, node.cols, node.rows, y);
+  Tape::kernels().sum(a, term(node.inputs[1]), then, node.cols, rows.count, y);
 }
 
 void give_codes(Tape& tape, Node& y, const Node& a, const Node& b) {

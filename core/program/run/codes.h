@@ -64,6 +64,13 @@ inline MutableCodes rows_from(const MutableCodes& y, std::size_t first) {
   return {static_cast<char*>(y.data) + first * y.stride * bytes_of(y.width), y.width, y.stride};
 }
 
+/// What follows on the rows from `first` on, whose results have rows of `stride` codes.
+inline Rescaling rows_from(const Rescaling& then, std::size_t first, std::size_t stride) {
+  Rescaling part = then;
+  if (part.watch.unclamped != nullptr) part.watch.unclamped += first * stride / 8;
+  return part;
+}
+
 /// y[i] = x[i]; every code fits y's type.
 template <class In, class Out>
 void copy_codes(const In* x, std::size_t count, Out* y) {
