@@ -260,6 +260,11 @@ void Tape::fail_absent(Value v) const {
 void Tape::backward(Value v, std::span<const float> seed) {
   float* const g = gradient(v);
   if (g == nullptr) return;
+  if (nodes_[v.id].has_codes()) {
+    static_cast<void>(codes(v));  // what v depends on is computed then, and with it which codes are clamped
+  } else {
+    static_cast<void>(value(v));
+  }
   const std::size_t size = nodes_[v.id].size();
   if (seed.empty()) {
     require(size == 1, "tape", "backward from {} elements needs a seed of as many elements", size);

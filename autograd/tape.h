@@ -249,8 +249,13 @@ class Tape {
   Arena& arena() { return arena_; }
   /// Memory that lives until the end of a block of rows (by_blocks), or of the op's backward.
   Arena& scratch() { return scratch_; }
-  /// Scratch memory for rows of codes.
-  program::MutableCodes scratch_codes(std::size_t rows, std::size_t cols, program::Width width);
+  /// For an op whose kernel does not rescale: calls fill(codes) with memory for `rows` of its codes, which is `y` where
+  /// nothing follows.
+  template <class Fill>
+  void fill_rows(const Node& node, RowRange rows, const program::Rescaling* then, const program::MutableCodes& y,
+                 Fill fill);
+  /// The most that the passes so far have taken.
+  [[nodiscard]] std::size_t peak_bytes() const { return arena_.peak_bytes() + scratch_.peak_bytes(); }
   /// Plain data that lives as long as the nodes.
   template <class T>
   const T* keep(const T& data) {
@@ -260,6 +265,7 @@ class Tape {
   }
 
  private:
+  program::MutableCodes scratch_codes(std::size_t rows, std::size_t cols, program::Width width);
   float* take_buffer(std::size_t size);
   [[noreturn]] void fail_absent(Value v) const;
 
@@ -305,6 +311,18 @@ void Tape::by_blocks(std::size_t rows, F f) {
     const Arena::Scope scope(scratch_);
     f(RowRange{first, std::min(block_rows, rows - first)});
   }
+}
+
+template <class Fill>
+void Tape::fill_rows(const Node& node, RowRange rows, const program::Rescaling* then, const program::MutableCodes& y,
+                     Fill fill) {
+  if (then == nullptr) {
+    fill(y);
+    return;
+  }
+  const program::MutableCodes codes = scratch_codes(rows.count, node.cols, width(handle(node)));
+  fill(codes);
+  kernels().rescale(*then, node.cols, rows.count, {codes.data, codes.width, codes.stride}, y);
 }
 
 template <class Flow>

@@ -25,7 +25,6 @@ class Arena {
   }
 
   void reset();
-  [[nodiscard]] std::size_t used_bytes() const { return used_; }
   [[nodiscard]] std::size_t peak_bytes() const { return peak_; }
 
   /// Gives back what was handed out while it lived.

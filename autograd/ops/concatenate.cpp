@@ -38,16 +38,13 @@ void copy_columns(std::size_t rows, std::size_t cols, const program::Codes& x, c
 
 void concatenate_compute(Tape& tape, const Node& node, RowRange rows, const program::Rescaling* then,
                          const program::MutableCodes& y) {
-  const program::MutableCodes both =
-      then == nullptr ? y : tape.scratch_codes(rows.count, node.cols, tape.width(tape.handle(node)));
-  std::size_t at = 0;
-  for (const Value v : node.inputs) {
-    copy_columns(rows.count, tape[v].cols, tape.code_rows(v, rows), both, at);
-    at += tape[v].cols;
-  }
-  if (then != nullptr) {
-    Tape::kernels().rescale(*then, node.cols, rows.count, {both.data, both.width, both.stride}, y);
-  }
+  tape.fill_rows(node, rows, then, y, [&](const program::MutableCodes& both) {
+    std::size_t at = 0;
+    for (const Value v : node.inputs) {
+      copy_columns(rows.count, tape[v].cols, tape.code_rows(v, rows), both, at);
+      at += tape[v].cols;
+    }
+  });
 }
 
 constexpr Op concatenate_op{"concatenate", concatenate_backward, concatenate_lower, nullptr, {}, concatenate_compute};

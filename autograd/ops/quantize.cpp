@@ -253,20 +253,17 @@ void quantize_compute(Tape& tape, const Node& node, RowRange rows, const program
                       const program::MutableCodes& y) {
   const auto& a = *static_cast<const QuantizeAttributes*>(node.attributes);
   const program::Rescaling& whole = *a.rescaling;
-  const program::MutableCodes codes =
-      then == nullptr ? y : tape.scratch_codes(rows.count, node.cols, tape.width(tape.handle(node)));
-  const program::Rescaling own = program::rows_from(whole, rows.first, codes.stride);
   const Node& x = tape[node.inputs[0]];
-  if (x.codes.data == nullptr && x.readers == 1) {
-    x.op->compute(tape, x, rows, &own, codes);
-  } else {
-    Tape::kernels().rescale(own, x.cols, rows.count, tape.code_rows(node.inputs[0], rows), codes);
-  }
+  tape.fill_rows(node, rows, then, y, [&](const program::MutableCodes& codes) {
+    const program::Rescaling own = program::rows_from(whole, rows.first, codes.stride);
+    if (x.codes.data == nullptr && x.readers == 1) {
+      x.op->compute(tape, x, rows, &own, codes);
+    } else {
+      Tape::kernels().rescale(own, x.cols, rows.count, tape.code_rows(node.inputs[0], rows), codes);
+    }
+  });
   const bool ends = rows.first == 0 || rows.first + rows.count == node.rows;  // in either direction
   if (ends && whole.watch.lowest != nullptr) note_watched(x, whole.watch, a.extremes);
-  if (then != nullptr) {
-    Tape::kernels().rescale(*then, node.cols, rows.count, {codes.data, codes.width, codes.stride}, y);
-  }
 }
 
 /// From the codes of x to those of y, which are computed when they are asked for; `observed`: extremes are noted then.
@@ -285,9 +282,10 @@ const program::Rescaling* rescaling_to(Tape& tape, Node& y, const Node& x, std::
     y.unclamped = then.watch.unclamped;
   }
   if (observed) {
-    const std::vector<std::int32_t> none(stride, 0);
-    then.watch.lowest = const_cast<std::int32_t*>(program::padded_row(tape.arena(), none));
-    then.watch.highest = const_cast<std::int32_t*>(program::padded_row(tape.arena(), none));
+    auto* const extremes = tape.arena().array<std::int32_t>(2 * stride);
+    std::fill_n(extremes, 2 * stride, 0);
+    then.watch.lowest = extremes;
+    then.watch.highest = extremes + stride;
   }
   y.codes.width = width_of(grids);
   return tape.keep(then);

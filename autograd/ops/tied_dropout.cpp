@@ -31,19 +31,17 @@ void tied_dropout_evaluate(Tape& tape, const Node& node, float* real) {
 void tied_dropout_compute(Tape& tape, const Node& node, RowRange rows, const program::Rescaling* then,
                           const program::MutableCodes& y) {
   const program::Codes x = tape.code_rows(node.inputs[0], rows);
-  const program::MutableCodes kept = then == nullptr ? y : tape.scratch_codes(rows.count, node.cols, x.width);
-  program::with_type(x, [&](const auto* in) {
-    using Code = std::remove_cvref_t<decltype(*in)>;
-    auto* const out = static_cast<Code*>(kept.data);
-    for_each_step(*dropout_of(node), node.cols, rows, [&](std::size_t t, const float* mask) {
-      const Code* const __restrict from = in + (t - rows.first) * x.stride;
-      Code* const __restrict to = out + (t - rows.first) * kept.stride;
-      for (std::size_t c = 0; c < node.cols; ++c) to[c] = mask[c] == 0.0F ? Code{0} : from[c];
+  tape.fill_rows(node, rows, then, y, [&](const program::MutableCodes& kept) {
+    program::with_type(x, [&](const auto* in) {
+      using Code = std::remove_cvref_t<decltype(*in)>;
+      auto* const out = static_cast<Code*>(kept.data);
+      for_each_step(*dropout_of(node), node.cols, rows, [&](std::size_t t, const float* mask) {
+        const Code* const __restrict from = in + (t - rows.first) * x.stride;
+        Code* const __restrict to = out + (t - rows.first) * kept.stride;
+        for (std::size_t c = 0; c < node.cols; ++c) to[c] = mask[c] == 0.0F ? Code{0} : from[c];
+      });
     });
   });
-  if (then != nullptr) {
-    Tape::kernels().rescale(*then, node.cols, rows.count, {kept.data, kept.width, kept.stride}, y);
-  }
 }
 
 constexpr Op tied_dropout_op{"tied_dropout",       tied_dropout_backward, nullptr, nullptr, {},

@@ -256,7 +256,7 @@ Observed LaneRunner::observed() const { return {lanes_[0].observed, lanes_[0].co
 
 std::size_t LaneRunner::peak_arena_bytes() const {
   std::size_t bytes = 0;
-  for (const auto& workspace : idle_) bytes += workspace->tape.arena().peak_bytes();
+  for (const auto& workspace : idle_) bytes += workspace->tape.peak_bytes();
   return bytes;
 }
 

@@ -182,7 +182,7 @@ Parameter eigenvalues(double modulus) {
 }
 
 TEST_CASE("state rounding: codes and observed maxima are those of the plain loops, in integers and floats") {
-  const std::vector<std::size_t> rows = {30, 1, 17};
+  const std::vector<std::size_t> rows = {130, 1, 67};  // more than a block of rows
   const Sequences sequences{rows, rows, 0};
   for (const Rounding rounding : {Rounding::nearest, Rounding::feedback}) {
     for (const Direction direction : {Direction::forward, Direction::backward}) {
@@ -197,7 +197,7 @@ TEST_CASE("state rounding: codes and observed maxima are those of the plain loop
               CAPTURE(lambda_bits);
               CAPTURE(state_bits);
               const Parameter lambda = eigenvalues(0.97);
-              const Parameter bu = parameter_of(48, width, normal_values(48 * width, 0.3, 61), width);
+              const Parameter bu = parameter_of(198, width, normal_values(198 * width, 0.3, 61), width);
               const Quantizer state = state_of(how);
               Lane lane(training_pass());
               const Run r = run(lane, how, state, lambda, bu, sequences);
@@ -222,14 +222,14 @@ TEST_CASE("state rounding: codes and observed maxima are those of the plain loop
 }
 
 TEST_CASE("state rounding: gradients are the adjoint with the clamped components masked, for all three roundings") {
-  const std::vector<std::size_t> rows = {20, 9};
+  const std::vector<std::size_t> rows = {90, 9};  // more than a block of rows
   const Sequences sequences{rows, rows, 0};
   // a state that is clamped is so by far, so that the codes tell, also those of the random rounding
-  auto values = normal_values(29 * width, 0.03, 62);
+  auto values = normal_values(99 * width, 0.03, 62);
   for (std::size_t i = 0; i < values.size(); i += 7) values[i] = i % 2 == 0 ? 3.0F : -3.0F;
   const Parameter lambda = eigenvalues(0.6);
-  const Parameter bu = parameter_of(29, width, values, width);
-  const auto seed = normal_values(29 * width, 1.0, 63);
+  const Parameter bu = parameter_of(99, width, values, width);
+  const auto seed = normal_values(99 * width, 1.0, 63);
   for (const Rounding rounding : {Rounding::nearest, Rounding::feedback, Rounding::stochastic}) {
     for (const Direction direction : {Direction::forward, Direction::backward}) {
       for (const int kind : {0, 1, 2, 3}) {

@@ -61,7 +61,7 @@ TEST_CASE("tape: equal passes do not grow the arena") {
     Value x = tape.input(200, 64, input.data());
     for (int i = 0; i < 20; ++i) x = ops::gelu(tape, ops::linear(tape, x, tape.parameter(w)));
     tape.backward(x, std::vector<float>(200 * 64, 1.0F));
-    return tape.arena().peak_bytes();
+    return tape.peak_bytes();
   };
   const auto first = run();
   CHECK(run() == first);
