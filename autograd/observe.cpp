@@ -59,7 +59,7 @@ void observe(Tape& tape, Value value, const Quantizer& site) {
   for (std::size_t c = 0; c < channels; ++c) {
     seen[c] = std::max(seen[c], high[c]);
     if (asymmetric) seen[channels + c] = std::max(seen[channels + c], low[c]);
-    if (!site.has_counts()) continue;
+    if (!site.has_counts() || tape.repeats()) continue;
     const std::size_t stride = channels == 1 ? 1 : x.cols;
     count_magnitudes(numbers + c, x.size() / channels, stride, tape.counts(site, c));
   }

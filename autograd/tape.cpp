@@ -43,13 +43,18 @@ void Sequences::check(std::string_view op, std::size_t steps) const {
   require(left == 0, op, "the sequences have {} rows, the input {}", steps - left, steps);
 }
 
+void Tape::Memory::clear() {
+  arena.reset();
+  spare.clear();
+  passing.clear();
+  in_backward = false;
+}
+
 void Tape::begin(const Pass& pass) {
   nodes_.clear();
   visits_.clear();
-  spare_.clear();
-  passing_.clear();
-  in_backward_ = false;
-  arena_.reset();
+  memory_.clear();
+  aside_.clear();
   scratch_.reset();
   pass_ = pass;
 }
@@ -85,7 +90,7 @@ Node& Tape::push_bare(const Op& op, std::span<const Value> inputs, std::size_t r
   node.rows = rows;
   node.cols = cols;
   node.constant = true;
-  auto* const kept = arena_.array<Value>(inputs.size());
+  auto* const kept = memory_.arena.array<Value>(inputs.size());
   std::copy(inputs.begin(), inputs.end(), kept);
   node.inputs = {kept, inputs.size()};
   for (const Value v : inputs) {
@@ -106,12 +111,12 @@ const program::Kernels& Tape::kernels() {
 
 program::MutableCodes Tape::new_codes(Node& node, program::Width width) {
   const std::size_t stride = stride_of(node.cols);
-  node.codes = {arena_.array<std::byte>(bytes_of_codes(node.rows, stride, width)), width, stride};
+  node.codes = {memory_.arena.array<std::byte>(bytes_of_codes(node.rows, stride, width)), width, stride};
   return {const_cast<void*>(node.codes.data), width, stride};
 }
 
 std::int32_t* Tape::new_codes32(Node& node) {
-  auto* const codes = arena_.array<std::int32_t>(node.size() + program::row_multiple);
+  auto* const codes = memory_.arena.array<std::int32_t>(node.size() + program::row_multiple);
   node.codes = {codes, program::Width::four, node.cols};
   return codes;
 }
@@ -184,8 +189,8 @@ void RowReader::load(std::size_t row) {
 const float* Tape::value(Value v) {
   Node& node = (*this)[v];
   if (node.real != nullptr || node.op == nullptr) return node.real;
-  float* const real = in_backward_ ? take_buffer(node.size()) : arena_.array<float>(node.size());
-  if (in_backward_) passing_.push_back(v.id);
+  float* const real = memory_.in_backward ? take_buffer(node.size()) : memory_.arena.array<float>(node.size());
+  if (memory_.in_backward) memory_.passing.push_back(v.id);
   if (node.has_codes()) {
     by_blocks(node.rows, [&](RowRange part) { static_cast<void>(rows(v, part, real + part.first * node.cols)); });
   } else if (node.op->evaluate != nullptr) {
@@ -198,13 +203,13 @@ const float* Tape::value(Value v) {
 }
 
 float* Tape::take_buffer(std::size_t size) {
-  for (std::size_t i = spare_.size(); i-- > 0;) {
-    if (spare_[i].size != size) continue;
-    float* const memory = spare_[i].memory;
-    spare_.erase(spare_.begin() + static_cast<std::ptrdiff_t>(i));
+  for (std::size_t i = memory_.spare.size(); i-- > 0;) {
+    if (memory_.spare[i].size != size) continue;
+    float* const memory = memory_.spare[i].memory;
+    memory_.spare.erase(memory_.spare.begin() + static_cast<std::ptrdiff_t>(i));
     return memory;
   }
-  return arena_.array<float>(size);
+  return memory_.arena.array<float>(size);
 }
 
 float* Tape::gradient(Value v) {
@@ -257,14 +262,18 @@ void Tape::fail_absent(Value v) const {
   fail("tape", "value {} is none of the {} on the tape: is it of an earlier pass?", v.id, nodes_.size());
 }
 
-void Tape::backward(Value v, std::span<const float> seed) {
-  float* const g = gradient(v);
-  if (g == nullptr) return;
-  if (nodes_[v.id].has_codes()) {
-    static_cast<void>(codes(v));  // what v depends on is computed then, and with it which codes are clamped
+void Tape::compute(Value v) {
+  if ((*this)[v].has_codes()) {
+    static_cast<void>(codes(v));
   } else {
     static_cast<void>(value(v));
   }
+}
+
+void Tape::backward(Value v, std::span<const float> seed) {
+  float* const g = gradient(v);
+  if (g == nullptr) return;
+  compute(v);  // what v depends on is computed then, and with it which codes are clamped
   const std::size_t size = nodes_[v.id].size();
   if (seed.empty()) {
     require(size == 1, "tape", "backward from {} elements needs a seed of as many elements", size);
@@ -273,20 +282,47 @@ void Tape::backward(Value v, std::span<const float> seed) {
     require(seed.size() == size, "tape", "the seed has {} elements, but the value has {}", seed.size(), size);
     for (std::size_t i = 0; i < size; ++i) g[i] += seed[i];
   }
-  in_backward_ = true;
-  for (std::size_t i = v.id + 1; i-- > 0;) {
+  run_backward(v.id, 0);
+}
+
+/// From node `last` back to node `first`. An op may put nodes behind `last`, and take them off again (TapePart).
+void Tape::run_backward(std::size_t last, std::size_t first) {
+  memory_.in_backward = true;
+  for (std::size_t i = last + 1; i-- > first;) {
     if (nodes_[i].op == nullptr || nodes_[i].gradient == nullptr) continue;
     const Arena::Scope scope(scratch_);
     nodes_[i].op->backward(*this, nodes_[i]);
-    for (const std::uint32_t id : passing_) {
-      spare_.push_back({nodes_[id].size(), std::exchange(nodes_[id].real, nullptr)});
+    for (const std::uint32_t id : memory_.passing) {
+      memory_.spare.push_back({nodes_[id].size(), std::exchange(nodes_[id].real, nullptr)});
     }
-    passing_.clear();
+    memory_.passing.clear();
     if (nodes_[i].gradient == nullptr) continue;  // it was passed on
-    spare_.push_back({nodes_[i].size(), nodes_[i].gradient});
+    memory_.spare.push_back({nodes_[i].size(), nodes_[i].gradient});
     nodes_[i].gradient = nullptr;
   }
-  in_backward_ = false;
+  memory_.in_backward = false;
+}
+
+TapePart::TapePart(Tape& tape, bool again)
+    : tape_(tape), first_node_(tape.nodes_.size()), first_visit_(tape.visits_.size()) {
+  std::swap(tape_.memory_, tape_.aside_);
+  tape_.memory_.clear();
+  tape_.pass_.results_only = false;
+  tape_.repeats_ = again;
+}
+
+TapePart::~TapePart() {
+  std::swap(tape_.memory_, tape_.aside_);
+  tape_.nodes_.resize(first_node_);
+  tape_.visits_.erase(tape_.visits_.begin() + static_cast<std::ptrdiff_t>(first_visit_), tape_.visits_.end());
+  tape_.pass_.results_only = true;
+  tape_.repeats_ = false;
+}
+
+void TapePart::backward(Value v, float* gradient) {
+  tape_.compute(v);
+  tape_[v].gradient = gradient;
+  tape_.run_backward(v.id, first_node_);
 }
 
 }  // namespace bitstate

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -138,6 +139,7 @@ struct Pass {
   bool gradients = false;                ///< backward() will be called
   bool running_statistics = false;       ///< batch normalization reads the running ones although it is training
   bool calibrating = false;              ///< quantizers without a range observe and let values through
+  bool results_only = false;             ///< of layers, nothing else is kept; backward() computes them again
   std::span<float> gradient = {};        ///< flat gradient of the parameters of this lane, added to
   std::span<float> observed = {};        ///< what the quantizers that keep a range saw in this lane, updated
   std::span<std::uint32_t> counts = {};  ///< histograms of the quantizers that have one, added to
@@ -164,7 +166,7 @@ class Tape {
   /// Appends a node whose real numbers are uninitialised; it needs a gradient when one of the inputs does.
   Node& push(const Op& op, std::span<const Value> inputs, std::size_t rows, std::size_t cols) {
     Node& node = push_bare(op, inputs, rows, cols);
-    node.real = arena_.array<float>(node.size());
+    node.real = memory_.arena.array<float>(node.size());
     return node;
   }
   Node& push(const Op& op, std::initializer_list<Value> inputs, std::size_t rows, std::size_t cols) {
@@ -193,6 +195,8 @@ class Tape {
   /// The real numbers of v, [rows, cols]. Computed from the codes where they are not there, and kept; in backward()
   /// until the op's own has ended.
   [[nodiscard]] const float* value(Value v);
+  /// Computes what v has: its codes, or else its real numbers. They are kept.
+  void compute(Value v);
   /// RowRange of its real numbers: of the node if it has them, else `scratch` [count, cols], filled from the codes.
   [[nodiscard]] const float* rows(Value v, RowRange rows, float* scratch);
   /// The codes of a v that has them. Computed if they are not there, and kept: an op asks for them if its backward
@@ -246,7 +250,10 @@ class Tape {
   /// `count` elements of Pass::statistics; empty where the pass has none.
   [[nodiscard]] std::span<double> statistics(std::size_t offset, std::size_t count) const;
 
-  Arena& arena() { return arena_; }
+  /// Whether this pass has computed before what it computes now (TapePart): what is counted would count twice.
+  [[nodiscard]] bool repeats() const { return repeats_; }
+
+  Arena& arena() { return memory_.arena; }
   /// Memory that lives until the end of a block of rows (by_blocks), or of the op's backward.
   Arena& scratch() { return scratch_; }
   /// For an op whose kernel does not rescale: calls fill(codes) with memory for `rows` of its codes, which is `y` where
@@ -255,32 +262,60 @@ class Tape {
   void fill_rows(const Node& node, RowRange rows, const program::Rescaling* then, const program::MutableCodes& y,
                  Fill fill);
   /// The most that the passes so far have taken.
-  [[nodiscard]] std::size_t peak_bytes() const { return arena_.peak_bytes() + scratch_.peak_bytes(); }
+  [[nodiscard]] std::size_t peak_bytes() const {
+    return memory_.arena.peak_bytes() + aside_.arena.peak_bytes() + scratch_.peak_bytes();
+  }
   /// Plain data that lives as long as the nodes.
   template <class T>
   const T* keep(const T& data) {
-    T* const copy = arena_.array<T>(1);
-    *copy = data;
-    return copy;
+    return std::construct_at(memory_.arena.array<T>(1), data);
   }
 
  private:
-  program::MutableCodes scratch_codes(std::size_t rows, std::size_t cols, program::Width width);
-  float* take_buffer(std::size_t size);
-  [[noreturn]] void fail_absent(Value v) const;
-
-  std::vector<Node> nodes_;
-  std::vector<SiteVisit> visits_;
-  Arena arena_;
-  Arena scratch_;
-  Pass pass_;
+  friend class TapePart;
   struct Spare {
     std::size_t size;
     float* memory;
   };
-  bool in_backward_ = false;
-  std::vector<std::uint32_t> passing_;  // nodes whose real numbers only the op at hand asked for, in backward()
-  std::vector<Spare> spare_;  // gradient arrays whose node is done, for reuse while they are still in the cache
+  struct Memory {
+    Arena arena;
+    std::vector<Spare> spare;  // gradient arrays whose node is done, for reuse while they are still in the cache
+    std::vector<std::uint32_t> passing;  // nodes whose real numbers only the op at hand asked for, in backward()
+    bool in_backward = false;
+    void clear();
+  };
+
+  program::MutableCodes scratch_codes(std::size_t rows, std::size_t cols, program::Width width);
+  float* take_buffer(std::size_t size);
+  void run_backward(std::size_t last, std::size_t first);
+  [[noreturn]] void fail_absent(Value v) const;
+
+  std::vector<Node> nodes_;
+  std::vector<SiteVisit> visits_;
+  Memory memory_;
+  Memory aside_;  // of the last part; in a part, of what came before
+  Arena scratch_;
+  Pass pass_;
+  bool repeats_ = false;
+};
+
+/// A part of the tape that has memory of its own, and leaves the tape with this object. There is one at a time;
+/// Pass::results_only is false in it. What its nodes point to can be read until the next part begins.
+class TapePart {
+ public:
+  /// `again`: this pass has computed the part before.
+  TapePart(Tape& tape, bool again);
+  ~TapePart();
+  TapePart(const TapePart&) = delete;
+  TapePart& operator=(const TapePart&) = delete;
+
+  /// As Tape::backward(v), for the nodes of the part. `gradient` is that of v; an op may change it or pass it on.
+  void backward(Value v, float* gradient);
+
+ private:
+  Tape& tape_;
+  std::size_t first_node_;
+  std::size_t first_visit_;
 };
 
 /// Reads the real numbers of a value row by row, computed from its codes by blocks of rows where it has no others.

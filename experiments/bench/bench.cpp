@@ -85,7 +85,8 @@ class Stepper {
         data_(shape_, config.training.bsz),
         model_(make_model(config, shape_)),
         inventory_(quantized()),
-        runner_(model_, inventory_, metric_of(shape_), {config.training.lanes, 0, inventory_.has_batch_statistics()},
+        runner_(model_, inventory_, metric_of(shape_),
+                {config.training.lanes, 0, inventory_.has_batch_statistics(), {}, config.run.memory == "small"},
                 workers),
         optimizer_(inventory_.parameters, optimizer_settings(config)),
         indices_(config.training.bsz) {

@@ -238,7 +238,7 @@ SweepOptions sweep_options(const CommandLine& line) {
       options.overrides.emplace_back(name, value);
     } else {
       set_option(how, name, value);
-      if (name == "checkpoint_seconds") options.passed.push_back(fmt::format("--{}={}", name, value));
+      if (name == "checkpoint_seconds" || name == "memory") options.passed.push_back(fmt::format("--{}={}", name, value));
     }
   }
   const std::size_t threads = how.run.threads > 0 ? how.run.threads : std::max(1U, std::thread::hardware_concurrency());

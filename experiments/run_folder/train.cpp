@@ -62,6 +62,7 @@ TrainerOptions trainer_options(const RunConfig& config, const datasets::Splits& 
   options.target_units = data.reading.target_units;
   options.padded_length = padded_length(config, data);
   options.threads = config.run.threads;
+  options.recompute = config.run.memory == "small";
   options.identity = identity_of(config);
   options.identity.data = datasets::digest(data);
   options.identity.reading = data.reading;

@@ -108,6 +108,8 @@ OptionTable<RunSettings> how_options() {
   OptionTable<R> table("run");
   table.path("out", "FOLDER", &R::out, "folder of the run; else one named by its settings");
   table.whole("threads", "THREADS", &R::threads, 0, 4096, "threads of the CPU; 0: all");
+  table.word("memory", &R::memory, {"fast", "small"},
+             "small: a backward pass computes each layer again; less memory, more time, the same bits");
   table.real("checkpoint_seconds", "SECONDS", &R::checkpoint_seconds, {0.0, 1e9}, "between two checkpoints");
   table.flag("resume", &R::resume, "continue from the checkpoint in `out`");
   table.flag("json", &R::json, "end the output with one line of JSON");

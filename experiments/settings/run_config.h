@@ -47,6 +47,7 @@ OptionTable<QuantSettings> quant_options();
 struct RunSettings {
   std::string out;          ///< folder of the run; empty = the caller chooses one
   std::size_t threads = 0;  ///< 0 = all
+  std::string memory = "fast";  ///< or "small": a backward pass computes layers again
   double checkpoint_seconds = 60.0;
   bool resume = false;  ///< continue from out/checkpoint.h5
   bool json = false;    ///< end the output with one line of JSON

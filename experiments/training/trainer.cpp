@@ -49,7 +49,8 @@ Inventory quantized(Model& model, const TrainerOptions& options) {
 }
 
 LaneSettings lane_settings(const TrainerOptions& options, const Inventory& inventory) {
-  return {options.lanes, options.padded_length, inventory.has_batch_statistics(), options.target_units};
+  return {options.lanes, options.padded_length, inventory.has_batch_statistics(), options.target_units,
+          options.recompute};
 }
 
 std::string optimizer_text(const OptimizerSettings& o) {

@@ -66,6 +66,7 @@ struct TrainerOptions : LearningOptions {
   datasets::Units target_units = {};   ///< in which the rmse is given
   std::size_t padded_length = 0;       ///< shorter sequences are padded to so many steps
   std::size_t threads = 0;             ///< 0: one for each core
+  bool recompute = false;              ///< a backward pass computes layers again: less memory, more time, the same bits
   /// Is kept in checkpoints. Without settings the trainer keeps its options there, and resume() compares them; with
   /// settings the caller compares.
   RunIdentity identity = {};

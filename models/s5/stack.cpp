@@ -1,5 +1,6 @@
 #include "models/s5/stack.h"
 
+#include "autograd/recompute.h"
 #include "core/error.h"
 #include "core/random.h"
 
@@ -19,6 +20,12 @@ std::span<const float> dropout_mask(Tape& tape, const Sequences& sequences, std:
     mask[i] = random.uniform(sequences.first * features + i) < p ? 0.0F : kept;
   }
   return {mask, count};
+}
+
+/// Of layer i, in training.
+DropoutMasks dropout_masks(Tape& tape, const Sequences& sequences, std::size_t features, double p, std::size_t i) {
+  if (p == 0.0 || !tape.pass().training || tape.pass().calibrating) return {};
+  return {dropout_mask(tape, sequences, features, p, 2 * i), dropout_mask(tape, sequences, features, p, 2 * i + 1)};
 }
 
 }  // namespace
@@ -53,15 +60,10 @@ Value S5Stack::forward(Tape& tape, const Batch& batch) const {
     x = encoder.forward(tape, ops::quantize(tape, raw, input_quantizer, &batch.sequences));
   }
   x = ops::quantize(tape, x, encoder_quantizer, &batch.sequences);
-  const bool drop = p_dropout > 0.0 && tape.pass().training && !tape.pass().calibrating;
-  const std::size_t features = tape[x].cols;
   for (std::size_t i = 0; i < layers.size(); ++i) {
-    DropoutMasks masks;
-    if (drop) {
-      masks.first = dropout_mask(tape, batch.sequences, features, p_dropout, 2 * i);
-      masks.second = dropout_mask(tape, batch.sequences, features, p_dropout, 2 * i + 1);
-    }
-    x = layers[i].forward(tape, x, batch.sequences, masks);
+    x = ops::recomputed(tape, x, [this, i, sequences = batch.sequences](Tape& on, Value in) {
+      return layers[i].forward(on, in, sequences, dropout_masks(on, sequences, on[in].cols, p_dropout, i));
+    });
   }
   return x;
 }
