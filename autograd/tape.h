@@ -99,8 +99,8 @@ struct Node {
   std::int64_t bound = 0;           ///< of |codes|, at least 1; too large where it forbade codes (linear, product)
   const Quantizer* site = nullptr;  ///< of a quantizer's result
   /// Of a quantizer's result: bit k of code k, counted with the stride of the codes, says whether the clamp did nothing
-  /// (of a scan: program::States::unclamped). Null where nothing is ever clamped, and in a pass without gradients.
-  const std::uint8_t* unclamped = nullptr;
+  /// (of a scan: program::States::unclamped). Empty where nothing is ever clamped, and in a pass without gradients.
+  std::span<const std::uint8_t> unclamped = {};
   bool constant = false;       ///< depends on parameters only
   bool table = false;          ///< without codes, but each element is a function of one code, or 0 by dropout
   bool by_token = false;       ///< without codes, but each row is a function of one token
@@ -265,6 +265,12 @@ class Tape {
   [[nodiscard]] std::size_t peak_bytes() const {
     return memory_.arena.peak_bytes() + aside_.arena.peak_bytes() + scratch_.peak_bytes();
   }
+  /// What the nodes and their gradients take now, but for those of a part.
+  [[nodiscard]] std::size_t used_bytes() const { return memory_.arena.used_bytes(); }
+  /// The most that a part has taken.
+  [[nodiscard]] std::size_t part_bytes() const { return aside_.arena.peak_bytes(); }
+  /// The most that blocks of rows and single backward functions have taken.
+  [[nodiscard]] std::size_t scratch_bytes() const { return scratch_.peak_bytes(); }
   /// Plain data that lives as long as the nodes.
   template <class T>
   const T* keep(const T& data) {

@@ -5,7 +5,6 @@
 
 namespace bitstate {
 namespace {
-constexpr std::size_t alignment = 64;
 constexpr std::size_t smallest_block = std::size_t{1} << 20U;
 }  // namespace
 
@@ -18,7 +17,7 @@ void Arena::add_block(std::size_t bytes) {
 }
 
 void* Arena::allocate(std::size_t bytes) {
-  const std::size_t size = (bytes + alignment - 1) / alignment * alignment;
+  const std::size_t size = taken_by(bytes);
   if (blocks_.empty() || offset_ + size > blocks_.back().size) {
     add_block(std::max(size, blocks_.empty() ? smallest_block : blocks_.back().size));
   }

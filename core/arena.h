@@ -25,6 +25,11 @@ class Arena {
   }
 
   void reset();
+  [[nodiscard]] std::size_t used_bytes() const { return used_; }
+  /// What `bytes` take of it.
+  [[nodiscard]] static constexpr std::size_t taken_by(std::size_t bytes) {
+    return (bytes + alignment - 1) / alignment * alignment;
+  }
   [[nodiscard]] std::size_t peak_bytes() const { return peak_; }
 
   /// Gives back what was handed out while it lived.
@@ -42,6 +47,8 @@ class Arena {
   };
 
  private:
+  static constexpr std::size_t alignment = 64;
+
   struct Free {
     void operator()(std::byte* p) const;
   };

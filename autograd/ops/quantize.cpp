@@ -69,13 +69,13 @@ void quantize_backward(Tape& tape, const Node& node) {
     tape.pass_on(a.table->first, node);
     return;
   }
-  if (node.unclamped != nullptr) {
+  if (!node.unclamped.empty()) {
     const std::size_t stride = program::rounded_up(node.cols, program::vector_columns);
     const bool whole = stride == node.cols;  // then all bits are side by side
     const std::size_t rows = whole ? 1 : node.rows;
     const std::size_t cols = whole ? node.size() : node.cols;
     for (std::size_t t = 0; t < rows; ++t) {
-      kernels::keep_marked(cols, node.unclamped + t * stride / 8, node.gradient + t * cols);
+      kernels::keep_marked(cols, node.unclamped.data() + t * stride / 8, node.gradient + t * cols);
     }
   }
   tape.pass_on(node.inputs[0], node);
@@ -229,12 +229,18 @@ program::Width width_of(std::span<const Grid> grids) {
   return program::width_of(lo, hi);
 }
 
+/// Memory for the bits that say which codes of y were not clamped.
+std::uint8_t* new_clamp_bits(Tape& tape, Node& y, std::size_t stride) {
+  const std::size_t bytes = y.rows * stride / 8;
+  auto* const bits = tape.arena().array<std::uint8_t>(bytes);
+  y.unclamped = {bits, bytes};
+  return bits;
+}
+
 /// Memory for the codes of y, and for the bits that say which were not clamped, if they are wanted.
 kernels::QuantizedOutput new_rounded_codes(Tape& tape, Node& y, std::span<const Grid> grids, bool clamps) {
   const program::MutableCodes codes = tape.new_codes(y, width_of(grids));
-  auto* const unclamped = clamps ? tape.arena().array<std::uint8_t>(y.rows * codes.stride / 8) : nullptr;
-  y.unclamped = unclamped;
-  return {codes, unclamped};
+  return {codes, clamps ? new_clamp_bits(tape, y, codes.stride) : nullptr};
 }
 
 /// What the input's codes went up and down to, per column, into the lane's maxima.
@@ -277,10 +283,7 @@ const program::Rescaling* rescaling_to(Tape& tape, Node& y, const Node& x, std::
   const std::vector<FixedPoint> factors = quantize_factors_to(x, y);
   program::Rescaling then = program::rescaling_of(tape.arena(), {factors, lo, hi, -x.bound, x.bound}, x.cols);
   const std::size_t stride = program::rounded_up(x.cols, program::vector_columns);
-  if (clamps) {
-    then.watch.unclamped = tape.arena().array<std::uint8_t>(y.rows * stride / 8);
-    y.unclamped = then.watch.unclamped;
-  }
+  if (clamps) then.watch.unclamped = new_clamp_bits(tape, y, stride);
   if (observed) {
     auto* const extremes = tape.arena().array<std::int32_t>(2 * stride);
     std::fill_n(extremes, 2 * stride, 0);
@@ -407,14 +410,14 @@ std::uint64_t count_clamped(Tape& tape, Value v) {
     const CodeTable* const table = static_cast<const QuantizeAttributes*>(node.attributes)->table;
     if (table != nullptr) return count_clamped(tape, node, *table);
   }
-  if (node.unclamped == nullptr) return 0;
+  if (node.unclamped.empty()) return 0;
   // of a scan the bits of real and of imaginary parts are apart
   const bool rows = node.op == &quantize_op;
   const std::size_t part = rows ? node.cols : node.cols / 2;
   const std::size_t bytes = rows ? node.codes.stride / 8 : (part + 7) / 8;
   std::uint64_t count = 0;
   for (std::size_t i = 0; i < node.size() / part; ++i) {
-    count += kernels::count_unmarked(part, node.unclamped + i * bytes);
+    count += kernels::count_unmarked(part, node.unclamped.data() + i * bytes);
   }
   return count;
 }

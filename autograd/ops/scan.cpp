@@ -44,8 +44,8 @@ void scan_backward(Tape& tape, const Node& node) {
     for (std::size_t i = shape.length; i-- > 0;) {
       const std::size_t row = first + shape.row_of(i);
       at.step(node.gradient + row * width);
-      if (node.unclamped != nullptr) {
-        const std::uint8_t* const bits = node.unclamped + row * 2 * plane;
+      if (!node.unclamped.empty()) {
+        const std::uint8_t* const bits = node.unclamped.data() + row * 2 * plane;
         kernels::keep_marked(width / 2, bits, adjoint);
         kernels::keep_marked(width / 2, bits + plane, adjoint + width / 2);
       }
@@ -217,17 +217,16 @@ void scan_by_bytes(Tape& tape, Node& x, const Sequences& sequences, Direction di
     }
     i += sequences.rows[s] * width;
   }
-  if (x.unclamped != nullptr) pack_steps(x.rows, width, marked.data(), const_cast<std::uint8_t*>(x.unclamped));
+  if (!x.unclamped.empty()) pack_steps(x.rows, width, marked.data(), const_cast<std::uint8_t*>(x.unclamped.data()));
 }
 
 void scan_quantized(Tape& tape, Node& x, const Sequences& sequences, Direction direction, const Quantizer& site) {
   const std::size_t width = x.cols;
   const bool training = tape.pass().training;
-  std::uint8_t* const unclamped =
-      tape.pass().gradients ? tape.arena().array<std::uint8_t>(x.rows * bytes_of_step(width)) : nullptr;
-  if (unclamped != nullptr) std::fill_n(unclamped, x.rows * bytes_of_step(width), std::uint8_t{0});
+  const std::size_t bytes = x.rows * bytes_of_step(width);
+  std::uint8_t* const unclamped = tape.pass().gradients ? tape.arena().array<std::uint8_t>(bytes) : nullptr;
+  if (unclamped != nullptr) x.unclamped = {unclamped, std::fill_n(unclamped, bytes, std::uint8_t{0})};
   x.site = &site;
-  x.unclamped = unclamped;
   x.scale = state_scale(tape, site, width);
   x.layout = site.range_channels() == 1 ? ScaleLayout::per_tensor : ScaleLayout::per_column;
   x.bound = site.spec.bound();

@@ -136,12 +136,19 @@ std::size_t count_of(std::string_view name, const std::string& text, std::size_t
 int inspect_command(const CommandLine& line) {
   Settings options = line.options;
   std::size_t samples = 64;
+  bool memory = false;
   std::erase_if(options, [&](const auto& option) {
-    if (option.first != "samples") return false;
-    samples = count_of("samples", option.second, 6);
-    return true;
+    if (option.first == "memory") memory = options::read_flag("memory", option.second);
+    if (option.first == "samples") samples = count_of("samples", option.second, 6);
+    return option.first == "memory" || option.first == "samples";
   });
   const RunConfig config = trained_run(line, "inspect", options);
+  if (memory) {
+    const MemoryLedger ledger = memory_of_run(config, config.run.out);
+    fmt::print("{}", ledger_text(ledger));
+    if (config.run.json) fmt::print("{}\n", to_json(ledger));
+    return 0;
+  }
   const Inspection inspection = inspect_run(config, config.run.out, samples);
   fmt::print("{}", inspection_text(inspection));
   if (config.run.json) fmt::print("{}\n", to_json(inspection));
@@ -238,7 +245,8 @@ SweepOptions sweep_options(const CommandLine& line) {
       options.overrides.emplace_back(name, value);
     } else {
       set_option(how, name, value);
-      if (name == "checkpoint_seconds" || name == "memory") options.passed.push_back(fmt::format("--{}={}", name, value));
+      if (name == "checkpoint_seconds" || name == "memory")
+        options.passed.push_back(fmt::format("--{}={}", name, value));
     }
   }
   const std::size_t threads = how.run.threads > 0 ? how.run.threads : std::max(1U, std::thread::hardware_concurrency());

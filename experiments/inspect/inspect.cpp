@@ -2,6 +2,7 @@
 
 #include "autograd/ops.h"
 #include "core/error.h"
+#include "experiments/inspect/one_example.h"
 
 #include <algorithm>
 #include <cmath>
@@ -168,28 +169,12 @@ void add_islands(const Tape& tape, const Names& names, Value output, bool compar
   }
 }
 
-/// One sequence, or a pair of documents, evaluated. Gradients are only asked for so that quantizers note what they
-/// clamp.
-Value forward_sequence(const Model& model, const datasets::Example& example, std::size_t padded_length,
-                       std::vector<float>& gradient, Tape& tape) {
+/// A pass that evaluates. Gradients are only asked for so that quantizers note what they clamp.
+Pass evaluation(std::vector<float>& gradient) {
   Pass pass;
   pass.gradients = true;
   pass.gradient = gradient;
-  tape.begin(pass);
-  std::vector<std::size_t> lengths{example.length}, rows{std::max(example.length, padded_length)};
-  std::vector<float> x = example.x;
-  x.resize(x.size() / example.length * rows[0]);
-  std::vector<std::int32_t> tokens = example.tokens;
-  tokens.resize(tokens.size() / example.length * rows[0]);
-  if (!example.second.empty()) {
-    lengths.push_back(example.second.size());
-    rows.push_back(std::max(example.second.size(), padded_length));
-    tokens.insert(tokens.end(), example.second.begin(), example.second.end());
-    tokens.resize(rows[0] + rows[1]);
-  }
-  float* const kept = tape.arena().array<float>(x.size());  // the nodes refer to it
-  std::copy(x.begin(), x.end(), kept);
-  return model.forward(tape, {{rows, lengths}, {kept, x.size()}, tokens});
+  return pass;
 }
 
 Inspection without_sample(const Inventory& inventory) {
@@ -219,7 +204,9 @@ Inspection inspect(const Model& model, const Inventory& inventory, const dataset
     example.clear();
     part.read(s, example);
     result.steps += example.length + example.second.size();
-    const Value output = forward_sequence(model, example, padded_length, gradient, tape);
+    const OneExample one(example, padded_length);
+    tape.begin(evaluation(gradient));
+    const Value output = model.forward(tape, one.batch());
     for (const SiteVisit& visit : tape.visits()) {
       if (s > 0 && visit.site->is_constant()) continue;
       const auto place = std::find(inventory.quantizers.begin(), inventory.quantizers.end(), visit.site);

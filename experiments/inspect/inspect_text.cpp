@@ -1,6 +1,7 @@
 // An inspection as tables for a terminal and as JSON.
 #include "experiments/host/text_table.h"
 #include "experiments/inspect/inspect.h"
+#include "experiments/inspect/layers.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -52,13 +53,6 @@ std::string grouped(std::uint64_t number) {
 
 std::string size_text(std::uint64_t bits) {
   return fmt::format("{} bits = {} bytes", grouped(bits), grouped((bits + 7) / 8));
-}
-
-/// "layers.3" of a site in a layer, else "".
-std::string layer_of(std::string_view site) {
-  const std::size_t begin = site.find("layers.");
-  if (begin == site.npos) return {};
-  return std::string(site.substr(begin, site.find('.', begin + 7) - begin));
 }
 
 /// The rules in the order of their first site: the table shows their numbers.
@@ -171,9 +165,7 @@ std::vector<std::pair<std::string, std::size_t>> by_layers(const std::vector<std
   std::vector<std::pair<std::string, std::size_t>> groups;
   std::vector<std::string> first;
   for (const std::string& site : sites) {
-    const std::string layer = layer_of(site);
-    std::string pattern = site;
-    if (!layer.empty()) pattern.replace(pattern.find(layer), layer.size(), "layers.*");
+    const std::string pattern = in_any_layer(site);
     const auto same = [&](const auto& group) { return group.first == pattern; };
     const auto group = std::find_if(groups.begin(), groups.end(), same);
     if (group != groups.end()) {

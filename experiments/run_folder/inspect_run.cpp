@@ -5,17 +5,44 @@
 #include "experiments/run_folder/model_setup.h"
 
 namespace bitstate::experiments {
+namespace {
+
+/// The best weights of a run, and its data.
+struct TrainedRun {
+  datasets::Splits data;
+  Model model;
+  Inventory inventory;
+
+  TrainedRun(const RunConfig& config, const std::filesystem::path& run)
+      : data(load_data(config, trained_on(best_of(run)).reading)),
+        model(make_model(config, data)),
+        inventory(take_inventory(model)) {
+    apply_quantization(config, inventory);
+    load_checkpoint(best_of(run), identity_of(config), inventory, nullptr);
+  }
+
+  static std::filesystem::path best_of(const std::filesystem::path& run) {
+    auto best = run / "best.h5";
+    require(std::filesystem::exists(best), "inspect", "{} holds no best.h5: it is not the folder of a trained run",
+            run.string());
+    return best;
+  }
+};
+
+}  // namespace
 
 Inspection inspect_run(const RunConfig& config, const std::filesystem::path& run, std::size_t sequences) {
-  const auto best = run / "best.h5";
-  require(std::filesystem::exists(best), "inspect", "{} holds no best.h5: it is not the folder of a trained run",
-          run.string());
-  const datasets::Splits data = load_data(config, trained_on(best).reading);
-  Model model = make_model(config, data);
-  Inventory inventory = take_inventory(model);
-  apply_quantization(config, inventory);
-  load_checkpoint(best, identity_of(config), inventory, nullptr);
-  Inspection result = inspect(model, inventory, *data.train, sequences, padded_length(config, data));
+  const TrainedRun trained(config, run);
+  Inspection result =
+      inspect(trained.model, trained.inventory, *trained.data.train, sequences, padded_length(config, trained.data));
+  result.run = run.string();
+  return result;
+}
+
+MemoryLedger memory_of_run(const RunConfig& config, const std::filesystem::path& run) {
+  const TrainedRun trained(config, run);
+  MemoryLedger result =
+      memory_ledger(trained.model, trained.inventory, *trained.data.train, padded_length(config, trained.data));
   result.run = run.string();
   return result;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "experiments/inspect/inspect.h"
+#include "experiments/inspect/memory.h"
 
 #include <cstddef>
 #include <filesystem>
@@ -12,5 +13,8 @@ struct RunConfig;
 
 /// Inspects the best weights of the run in `run` on its training part. Throws Error when there are none.
 Inspection inspect_run(const RunConfig& config, const std::filesystem::path& run, std::size_t sequences);
+
+/// What a training step of the run keeps in memory. Throws as inspect_run() does.
+MemoryLedger memory_of_run(const RunConfig& config, const std::filesystem::path& run);
 
 }  // namespace bitstate::experiments

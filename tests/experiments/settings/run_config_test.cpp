@@ -287,6 +287,7 @@ TEST_CASE("run_config: every bad value is refused by a sentence with the option 
                      {"trajectories", "1"},
                      {"trajectories", "100001"},
                      {"threads", "-1"},
+                     {"memory", "tiny"},
                      {"checkpoint_seconds", "-1"},
                      {"resume", "?"},
                      {"json", "2"},
