@@ -76,7 +76,7 @@ datasets::Splits bench_shape(const RunConfig& config) {
   return splits;
 }
 
-/// A model that can take training steps on random data.
+/// A model that can take training steps on random data, and be evaluated on them.
 class Stepper {
  public:
   Stepper(const RunConfig& config, Workers& workers)
@@ -102,6 +102,12 @@ class Stepper {
     runner_.run(LaneRunner::Mode::train, data_, indices_, config_.training.seed, step_++);
     optimizer_.step(inventory_.parameters, runner_.gradient(), 1e-4, 1e-4);
     update_ranges(inventory_, runner_.observed());
+    return seconds_since(start);
+  }
+
+  double evaluation_seconds() {
+    const auto start = Clock::now();
+    runner_.run(LaneRunner::Mode::evaluate, data_, indices_);
     return seconds_since(start);
   }
 
@@ -140,12 +146,15 @@ BenchResult measure(const RunConfig& config) {
   result.recipe = config.recipe;
   result.quant = quant_name(config);
   result.step_seconds = 1e30;
+  double evaluation_seconds = 1e30;
   const auto start = Clock::now();
   // the products are timed between the steps: what else the machine does meets both
   do {
     result.gemm_gflops = std::max(result.gemm_gflops, measure_gemm(workers));
     for (int i = 0; i < 3; ++i) result.step_seconds = std::min(result.step_seconds, stepper.step_seconds());
+    evaluation_seconds = std::min(evaluation_seconds, stepper.evaluation_seconds());
   } while (seconds_since(start) < wanted_seconds);
+  result.evaluated_sequences_per_second = static_cast<double>(config.training.bsz) / evaluation_seconds;
   result.tokens_per_second = static_cast<double>(stepper.tokens()) / result.step_seconds;
   result.fraction_of_gemm =
       training_flops_per_token(config.model) * result.tokens_per_second / (result.gemm_gflops * 1e9);
@@ -159,6 +168,7 @@ nlohmann::json figures(const BenchResult& r) {
           {"quant", r.quant},
           {"tokens_per_second", r.tokens_per_second},
           {"step_seconds", r.step_seconds},
+          {"evaluated_sequences_per_second", r.evaluated_sequences_per_second},
           {"gemm_gflops", r.gemm_gflops},
           {"fraction_of_gemm", r.fraction_of_gemm},
           {"run_hours", r.run_hours},

@@ -215,6 +215,7 @@ int bench_command(const CommandLine& line) {
     fmt::print("{} {:<10} {:8.2f} ms per step  {:9.0f} tokens/s  {:5.3f} of {:.1f} GFLOP/s  {:.0f} MB\n", r.recipe,
                r.quant, 1e3 * r.step_seconds, r.tokens_per_second, r.fraction_of_gemm, r.gemm_gflops,
                static_cast<double>(r.peak_rss_bytes) / 1e6);
+    fmt::print("{} {:<10} {:8.1f} evaluated sequences/s\n", r.recipe, r.quant, r.evaluated_sequences_per_second);
   }
   for (const auto& r : results) {
     fmt::print("{} {:<10} projected hours of a full training:", r.recipe, r.quant);
