@@ -2,6 +2,7 @@
 
 #include "autograd/ops.h"
 #include "core/error.h"
+#include "experiments/training/integer_forward.h"
 
 #include <algorithm>
 #include <cmath>
@@ -49,6 +50,8 @@ struct LaneRunner::Workspace {
 };
 
 namespace {
+
+constexpr std::size_t fewest_for_program = 8;  // sequences of an evaluation: from here on lowering the model pays
 
 /// The output of a model that can be judged by the metric.
 OutputSpec judged_output(const Model& model, Metric metric) {
@@ -103,6 +106,7 @@ const BatchResult& LaneRunner::run(Mode mode, const datasets::Dataset& data, std
   result_.weights.assign(indices.size(), 0.0);
   const bool observes = mode != Mode::evaluate;
   const Call call{mode, data, indices, seed, step};
+  integer_ = integer_forward(call);
   if (observes) statistics_.assign(inventory_.buffer_count(), 0.0);
   if (observes && settings_.packed) {
     workers_.for_each_lane(lanes, [&](std::size_t lane, Meeting& meeting) { run_lane(call, lane, lanes, &meeting); });
@@ -113,6 +117,16 @@ const BatchResult& LaneRunner::run(Mode mode, const datasets::Dataset& data, std
   for (std::size_t lane = 0; lane < lanes; ++lane) result_.tokens += lanes_[lane].tokens;
   if (observes) merge(lanes, mode == Mode::train);
   return result_;
+}
+
+/// Anew for each batch: the model may have learned in between.
+std::unique_ptr<const IntegerForward> LaneRunner::integer_forward(const Call& call) const {
+  if (call.mode != Mode::evaluate || call.indices.size() < fewest_for_program || output_.sequences > 1) return nullptr;
+  datasets::Example example;
+  call.data.read(call.indices[0], example);
+  check_example(example, call.indices[0]);
+  auto integer = IntegerForward::of(model_, example, settings_.padded_length);
+  return integer ? std::make_unique<const IntegerForward>(std::move(*integer)) : nullptr;
 }
 
 void LaneRunner::run_lane(const Call& call, std::size_t lane, std::size_t lanes, Meeting* meeting) {
@@ -163,7 +177,7 @@ void LaneRunner::run_group(Workspace& w, const Pass& pass, const datasets::Datas
   Tape& tape = w.tape;
   tape.begin(pass);
   const Batch batch{{w.rows, w.lengths, output_.sequences * first}, w.x, w.tokens};
-  const Value output = model_.forward(tape, batch);
+  const Value output = integer_ ? (*integer_)(tape, batch) : model_.forward(tape, batch);
   const Value loss = loss_of(w, batch, output, last - first);
   for (std::size_t n = 0; n < last - first; ++n) {
     const double value = tape.value(loss)[n];

@@ -15,6 +15,8 @@
 
 namespace bitstate {
 
+class IntegerForward;
+
 /// Throws Error, naming the index, for an example without steps or with arrays that do not fit its steps.
 void check_example(const datasets::Example& example, std::size_t index);
 
@@ -49,7 +51,7 @@ class LaneRunner {
 
   /// Forward (and, in training, backward) of the sequences `indices` of `data`, dealt to the lanes in order. In
   /// training gradient(), observed() and statistics() then hold those of the whole batch; in calibration observed()
-  /// does. Throws DivergedError when a loss, a state or an activation is not finite, and Error for pairs where the
+  /// does. An evaluation runs the integer program of a model that has one. Throws DivergedError when a loss, a state or an activation is not finite, and Error for pairs where the
   /// model reads single sequences, or the reverse.
   const BatchResult& run(Mode mode, const datasets::Dataset& data, std::span<const std::size_t> indices,
                          std::uint64_t seed = 0, std::uint64_t step = 0);
@@ -65,6 +67,7 @@ class LaneRunner {
 
   struct Call;
 
+  [[nodiscard]] std::unique_ptr<const IntegerForward> integer_forward(const Call& call) const;
   void run_lane(const Call& call, std::size_t lane, std::size_t lanes, Meeting* meeting);
   void run_group(Workspace& workspace, const Pass& pass, const datasets::Dataset& data,
                  std::span<const std::size_t> indices, std::size_t first, std::size_t last);
@@ -81,6 +84,7 @@ class LaneRunner {
   LaneSettings settings_;
   Workers& workers_;
   std::vector<Lane> lanes_;
+  std::unique_ptr<const IntegerForward> integer_;  // of the evaluation at hand, where it has one
   std::vector<double> statistics_;
   BatchResult result_;
   std::mutex mutex_;

@@ -1,0 +1,89 @@
+#include "experiments/training/integer_forward.h"
+
+#include "autograd/export.h"
+#include "core/error.h"
+#include "core/kernels/quantize.h"
+#include "experiments/training/export_model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace bitstate {
+namespace {
+
+/// The first step of an example: a program does not depend on the number of steps.
+datasets::Example first_step(const datasets::Example& example) {
+  datasets::Example step = example;
+  step.x.resize(example.x.size() / example.length);
+  step.tokens.resize(example.tokens.empty() ? 0 : 1);
+  step.length = 1;
+  return step;
+}
+
+std::optional<program::Program> lowered(Tape& tape, Value output, bool classes, std::size_t padded_length) {
+  if (!tape[output].has_codes()) return std::nullopt;
+  try {
+    return export_program(tape, output, {}, classes, padded_length);
+  } catch (const Error&) {  // what stands in the way is what `bitstate inspect` shows
+    return std::nullopt;
+  }
+}
+
+/// Whether the program reads this sequence; if not, the model says what is wrong with it.
+bool can_read(const program::Input& input, const Batch& batch) {
+  const std::size_t rows = batch.sequences.rows[0];
+  if (input.tokens) {
+    const auto known = [&](std::int32_t id) { return id >= input.grid.lo && id <= input.grid.hi; };
+    return batch.tokens.size() == rows && std::all_of(batch.tokens.begin(), batch.tokens.end(), known);
+  }
+  const auto finite = [](float x) { return std::isfinite(x); };
+  return batch.x.size() == rows * input.cols && std::all_of(batch.x.begin(), batch.x.end(), finite);
+}
+
+std::vector<std::int32_t> run(const program::Runner& runner, const Batch& batch) {
+  const std::size_t length = batch.sequences.lengths[0];
+  const program::Input& input = runner.program().input;
+  if (input.tokens) return runner.run(batch.tokens.first(length));
+  std::vector<std::int32_t> codes(length * input.cols);
+  program::encode_input(runner.program(), batch.x.first(codes.size()), codes);
+  return runner.run(codes);
+}
+
+}  // namespace
+
+std::optional<IntegerForward> IntegerForward::of(const Model& model, const datasets::Example& example,
+                                                 std::size_t padded_length) {
+  Tape tape;
+  const Value of_step = forward_example(model, first_step(example), 0, tape);
+  auto program = lowered(tape, of_step, gives_classes(model.output().output), padded_length);
+  if (!program) return std::nullopt;
+  IntegerForward integer(model, std::move(*program));
+  const Value output = forward_example(model, example, padded_length, tape);
+  if (!tape[output].has_codes()) return std::nullopt;
+  const std::vector<std::int32_t> expected = tape.codes32(output);
+  const std::vector<std::int32_t> found = integer.runner_.run(input_codes(integer.runner_.program(), example));
+  const bool agrees = found.size() <= expected.size() && std::equal(found.begin(), found.end(), expected.begin());
+  return agrees ? std::optional(std::move(integer)) : std::nullopt;
+}
+
+IntegerForward::IntegerForward(const Model& model, program::Program program)
+    : model_(&model), runner_(std::move(program)) {}
+
+Value IntegerForward::operator()(Tape& tape, const Batch& batch) const {
+  if (!can_read(runner_.program().input, batch)) return model_->forward(tape, batch);
+  const std::vector<std::int32_t> codes = run(runner_, batch);
+  const std::vector<float>& scale = runner_.program().output.scale;
+  const auto layout = scale.size() == 1 ? kernels::ScaleLayout::per_tensor : kernels::ScaleLayout::per_column;
+  const std::size_t cols = runner_.output_cols();
+  const std::size_t rows = runner_.per_step() ? batch.sequences.rows[0] : 1;
+  float* const real = tape.arena().array<float>(rows * cols);
+  kernels::dequantize(0, codes.size() / cols, cols, {layout, scale.data()}, {codes.data(), program::Width::four, cols},
+                      real);
+  std::fill(real + codes.size(), real + rows * cols, 0.0F);
+  return tape.input(rows, cols, real);
+}
+
+}  // namespace bitstate

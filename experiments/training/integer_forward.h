@@ -1,0 +1,35 @@
+// The forward of an evaluation by the model's integer program: the codes of the tape, but a few rows of each value at a
+// time, and with constants that are prepared once.
+#pragma once
+
+#include "autograd/tape.h"
+#include "core/program/run/runner.h"
+#include "datasets/dataset.h"
+#include "models/model.h"
+
+#include <cstddef>
+#include <optional>
+
+namespace bitstate {
+
+class IntegerForward {
+ public:
+  /// Lowers the model as it is: weights and ranges of later are not seen, and the model must outlive the result.
+  /// Shorter sequences are padded to `padded_length` steps. Nothing for a model that has no program, because something
+  /// between the input and the result is float or a sum might not fit, and for one whose program gives other codes for
+  /// `example`: it does more with the input than its ops do. Throws what the model throws.
+  static std::optional<IntegerForward> of(const Model& model, const datasets::Example& example,
+                                          std::size_t padded_length);
+
+  /// The result of the model's own forward for a batch of one sequence, with equal bits, as a leaf of the tape; rows of
+  /// padding are 0. Throws what the model throws. May be called on several threads, each with its own tape.
+  Value operator()(Tape& tape, const Batch& batch) const;
+
+ private:
+  IntegerForward(const Model& model, program::Program program);
+
+  const Model* model_;
+  program::Runner runner_;
+};
+
+}  // namespace bitstate
