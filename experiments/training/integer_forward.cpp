@@ -23,7 +23,8 @@ datasets::Example first_step(const datasets::Example& example) {
   return step;
 }
 
-std::optional<program::Program> lowered(Tape& tape, Value output, bool classes, std::size_t padded_length) {
+std::optional<program::Program> lowered(Tape& tape, Value output, std::size_t padded_length) {
+  constexpr bool classes = false;  // logits are judged as real numbers, like those of a tape
   if (!tape[output].has_codes()) return std::nullopt;
   try {
     return export_program(tape, output, {}, classes, padded_length);
@@ -56,9 +57,10 @@ std::vector<std::int32_t> run(const program::Runner& runner, const Batch& batch)
 
 std::optional<IntegerForward> IntegerForward::of(const Model& model, const datasets::Example& example,
                                                  std::size_t padded_length) {
+  if (model.output().sequences > 1) return std::nullopt;
   Tape tape;
   const Value of_step = forward_example(model, first_step(example), 0, tape);
-  auto program = lowered(tape, of_step, gives_classes(model.output().output), padded_length);
+  auto program = lowered(tape, of_step, padded_length);
   if (!program) return std::nullopt;
   IntegerForward integer(model, std::move(*program));
   const Value output = forward_example(model, example, padded_length, tape);

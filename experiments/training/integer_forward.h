@@ -15,9 +15,9 @@ namespace bitstate {
 class IntegerForward {
  public:
   /// Lowers the model as it is: weights and ranges of later are not seen, and the model must outlive the result.
-  /// Shorter sequences are padded to `padded_length` steps. Nothing for a model that has no program, because something
-  /// between the input and the result is float or a sum might not fit, and for one whose program gives other codes for
-  /// `example`: it does more with the input than its ops do. Throws what the model throws.
+  /// Shorter sequences are padded to `padded_length` steps. Nothing for a model that has no program, because it reads
+  /// pairs, something between the input and the result is float, or a sum might not fit; and for one whose program
+  /// gives other codes for `example`: it does more with the input than its ops do. Throws what the model throws.
   static std::optional<IntegerForward> of(const Model& model, const datasets::Example& example,
                                           std::size_t padded_length);
 

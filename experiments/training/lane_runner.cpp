@@ -51,7 +51,7 @@ struct LaneRunner::Workspace {
 
 namespace {
 
-constexpr std::size_t fewest_for_program = 8;  // sequences of an evaluation: from here on lowering the model pays
+constexpr std::size_t fewest_for_program = 32;  // sequences of a batch: of fewer, lowering a small model costs more
 
 /// The output of a model that can be judged by the metric.
 OutputSpec judged_output(const Model& model, Metric metric) {
@@ -121,7 +121,7 @@ const BatchResult& LaneRunner::run(Mode mode, const datasets::Dataset& data, std
 
 /// Anew for each batch: the model may have learned in between.
 std::unique_ptr<const IntegerForward> LaneRunner::integer_forward(const Call& call) const {
-  if (call.mode != Mode::evaluate || call.indices.size() < fewest_for_program || output_.sequences > 1) return nullptr;
+  if (call.mode != Mode::evaluate || call.indices.size() < fewest_for_program) return nullptr;
   datasets::Example example;
   call.data.read(call.indices[0], example);
   check_example(example, call.indices[0]);

@@ -51,8 +51,8 @@ class LaneRunner {
 
   /// Forward (and, in training, backward) of the sequences `indices` of `data`, dealt to the lanes in order. In
   /// training gradient(), observed() and statistics() then hold those of the whole batch; in calibration observed()
-  /// does. An evaluation runs the integer program of a model that has one. Throws DivergedError when a loss, a state or an activation is not finite, and Error for pairs where the
-  /// model reads single sequences, or the reverse.
+  /// does. An evaluation runs the integer program of a model that has one. Throws DivergedError when a loss, a state or
+  /// an activation is not finite, and Error for pairs where the model reads single sequences, or the reverse.
   const BatchResult& run(Mode mode, const datasets::Dataset& data, std::span<const std::size_t> indices,
                          std::uint64_t seed = 0, std::uint64_t step = 0);
 
