@@ -21,11 +21,11 @@ inline constexpr std::array<std::size_t, 3> projected_cores = {2, 16, 64};
 /// Figures of one configuration; the names are those of --json.
 struct BenchResult {
   std::string recipe;
-  std::string quant;               ///< "none" or the configuration
-  double step_seconds = 0.0;       ///< fastest training step: forward, backward, optimiser
-  double tokens_per_second = 0.0;  ///< of that step
+  std::string quant;                            ///< "none" or the configuration
+  double step_seconds = 0.0;                    ///< fastest training step: forward, backward, optimiser
+  double tokens_per_second = 0.0;               ///< of that step
   double evaluated_sequences_per_second = 0.0;  ///< in the fastest evaluation of as many sequences as a batch has
-  double gemm_gflops = 0.0;        ///< single-precision matrix product on the same threads, measured between the steps
+  double gemm_gflops = 0.0;  ///< single-precision matrix product on the same threads, measured between the steps
   double fraction_of_gemm =
       0.0;  ///< useful FLOPs of the model (matrix products, scan, ~20 H elementwise) over that rate
   /// Of a full training: see projected_hours().
@@ -33,8 +33,8 @@ struct BenchResult {
   std::uint64_t peak_rss_bytes = 0;  ///< of the process so far: with two results, the second includes the first
 };
 
-/// Times training steps and evaluations of the recipe on random data of its shape: of `config.quantization.quant`, or of
-/// float and w8a8 when it is none.
+/// Times training steps and evaluations of the recipe on random data of its shape: of `config.quantization.quant`, or
+/// of float and w8a8 when it is none.
 std::vector<BenchResult> bench(const RunConfig& config);
 
 /// Hours of training for all epochs on the official data set (without what val_split and limit_train take away, and
