@@ -143,9 +143,25 @@ program::Codes Tape::codes(Value v) {
   return node.codes;
 }
 
+bool Tape::is_light(Value v) const {
+  const Node& node = (*this)[v];
+  if (!node.has_codes()) return false;
+  const auto is_kept = [this](Value input) { return !input.exists() || (*this)[input].constant || is_light(input); };
+  return node.codes.data != nullptr ||
+         (node.op->traits.light && std::all_of(node.inputs.begin(), node.inputs.end(), is_kept));
+}
+
+void Tape::hold(Value v) {
+  if (is_light(v)) {
+    (*this)[v].light = true;
+  } else {
+    static_cast<void>(codes(v));
+  }
+}
+
 program::Codes Tape::code_rows(Value v, RowRange rows) {
   const Node& node = (*this)[v];
-  if (node.codes.data != nullptr || !node.has_codes() || node.readers > 1) {
+  if (node.codes.data != nullptr || !node.has_codes() || (node.readers > 1 && !node.light)) {
     return program::rows_from(codes(v), rows.first);
   }
   const program::MutableCodes to = scratch_codes(rows.count, node.cols, width(v));
@@ -168,8 +184,12 @@ std::vector<std::int32_t> Tape::codes32(Value v) {
 const float* Tape::rows(Value v, RowRange rows, float* scratch) {
   const Node& node = (*this)[v];
   if (node.real != nullptr || !node.has_codes()) return value(v) + rows.first * node.cols;
-  const Arena::Scope scope(scratch_);
-  kernels::dequantize(rows.first, rows.count, node.cols, {node.layout, node.scale}, code_rows(v, rows), scratch);
+  for (std::size_t row = 0; row < rows.count; row += block_rows) {
+    const Arena::Scope scope(scratch_);
+    const RowRange block{rows.first + row, std::min(block_rows, rows.count - row)};
+    kernels::dequantize(block.first, block.count, node.cols, {node.layout, node.scale}, code_rows(v, block),
+                        scratch + row * node.cols);
+  }
   return scratch;
 }
 

@@ -40,6 +40,7 @@ struct OpTraits {
   bool weighted = false;     ///< the second input is a weight, whose site says best where the op is
   bool accumulates = false;  ///< an element is a sum of products, or one product: Node::bound is that of an accumulator
   bool any_scales = false;   ///< computes on codes whatever scales and bounds its inputs have
+  bool light = false;        ///< its codes need so little time that they are computed again rather than kept
   bool rounds = false;       ///< rounds its result at a site of its own, without which it has no codes
   std::string_view why_float = {};  ///< why it is float though every site has the bits it needs; empty: it depends
 };
@@ -106,6 +107,7 @@ struct Node {
   bool by_token = false;       ///< without codes, but each row is a function of one token
   bool rounded_float = false;  ///< has codes, but they were computed in float from operands without (scan)
   bool needs_gradient = false;
+  bool light = false;                ///< Tape::hold() leaves its codes to be computed whenever they are asked for
   std::uint32_t readers = 0;         ///< ops that have it as an input
   const void* attributes = nullptr;  ///< plain data of the op, in the arena
 
@@ -199,11 +201,13 @@ class Tape {
   void compute(Value v);
   /// RowRange of its real numbers: of the node if it has them, else `scratch` [count, cols], filled from the codes.
   [[nodiscard]] const float* rows(Value v, RowRange rows, float* scratch);
-  /// The codes of a v that has them. Computed if they are not there, and kept: an op asks for them if its backward
-  /// reads them.
+  /// The codes of a v that has them. Computed if they are not there, and kept.
   [[nodiscard]] program::Codes codes(Value v);
+  /// For an op whose backward reads the codes of v: they are computed and kept; those of a light op whose operands are
+  /// kept are computed again when they are asked for.
+  void hold(Value v);
   /// RowRange of its codes, row 0 being rows.first. If they are not there, they are computed into scratch memory, and
-  /// not kept; but those of a value with several readers are. At most block_rows at once.
+  /// not kept; but those of a value with several readers are, unless it is light. At most block_rows at once.
   [[nodiscard]] program::Codes code_rows(Value v, RowRange rows);
   /// How wide its codes are, or will be.
   [[nodiscard]] program::Width width(Value v) const;
@@ -292,6 +296,7 @@ class Tape {
   };
 
   program::MutableCodes scratch_codes(std::size_t rows, std::size_t cols, program::Width width);
+  [[nodiscard]] bool is_light(Value v) const;
   float* take_buffer(std::size_t size);
   void run_backward(std::size_t last, std::size_t first);
   [[noreturn]] void fail_absent(Value v) const;

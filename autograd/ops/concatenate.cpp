@@ -47,7 +47,8 @@ void concatenate_compute(Tape& tape, const Node& node, RowRange rows, const prog
   });
 }
 
-constexpr Op concatenate_op{"concatenate", concatenate_backward, concatenate_lower, nullptr, {}, concatenate_compute};
+constexpr Op concatenate_op{"concatenate", concatenate_backward, concatenate_lower,
+                            nullptr,       {.light = true},      concatenate_compute};
 
 }  // namespace
 

@@ -92,7 +92,7 @@ std::vector<std::int64_t> row_magnitudes(const program::Codes& w, std::size_t ro
 
 /// Prepares y for codes; returns false, with nothing of y set but the bound, when an accumulator could reach 2^31.
 bool linear_on_codes(Tape& tape, Value x_value, Value weight_value, const float* bias) {
-  static_cast<void>(tape.codes(x_value));  // backward reads them
+  tape.hold(x_value);
   const program::Codes weights = tape.codes(weight_value);
   Node& y = tape[tape.last()];
   const Node& x = tape[x_value];

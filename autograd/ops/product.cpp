@@ -61,7 +61,7 @@ constexpr Op product_op{
 
 /// Gives y codes; if one row is multiplied with all, its codes are the attributes.
 void product_on_codes(Tape& tape, Node& y) {
-  for (const Value v : y.inputs) static_cast<void>(tape.codes(v));  // backward reads them
+  for (const Value v : y.inputs) tape.hold(v);
   const Node& a = tape[y.inputs[0]];
   const Node& b = tape[y.inputs[1]];
   const bool per_column = a.layout == ScaleLayout::per_column || b.layout == ScaleLayout::per_column;

@@ -83,7 +83,7 @@ void quantize_backward(Tape& tape, const Node& node) {
 
 void quantize_lower(Lowering& to, const Node& node);
 
-constexpr OpTraits quantize_traits{.why_float = "range=absmax takes its scale from the input"};
+constexpr OpTraits quantize_traits{.light = true, .why_float = "range=absmax takes its scale from the input"};
 void quantize_compute(Tape& tape, const Node& node, RowRange rows, const program::Rescaling* then,
                       const program::MutableCodes& y);
 constexpr Op quantize_op{"quantize", quantize_backward, quantize_lower, nullptr, quantize_traits, quantize_compute};
