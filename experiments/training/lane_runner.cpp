@@ -10,10 +10,21 @@
 namespace bitstate {
 
 /// What a lane owns: its share of the gradient, and the maxima and histograms that its sequences showed.
-struct LaneRunner::Lane {
-  std::vector<float> gradient;
-  std::vector<float> observed;
+/// What a lane adds up. When two lanes are done, their sums become one (join).
+struct LaneRunner::Sums {
+  std::vector<float> gradient, observed;
   std::vector<std::uint32_t> counts;
+
+  void add(const Sums& other) {
+    for (std::size_t i = 0; i < gradient.size(); ++i) gradient[i] += other.gradient[i];
+    for (std::size_t i = 0; i < observed.size(); ++i) observed[i] = std::max(observed[i], other.observed[i]);
+    for (std::size_t i = 0; i < counts.size(); ++i) counts[i] += other.counts[i];
+  }
+};
+
+struct LaneRunner::Lane {
+  std::unique_ptr<Sums> sums;
+  std::size_t joined = 0;  // the last stride at which it has met its neighbour, or waits for it
   std::size_t tokens = 0;
 };
 
@@ -98,6 +109,23 @@ std::unique_ptr<LaneRunner::Workspace> LaneRunner::take_workspace() {
   return workspace;
 }
 
+/// All zero; without gradients where none are wanted.
+std::unique_ptr<LaneRunner::Sums> LaneRunner::take_sums(bool gradients) {
+  std::unique_ptr<Sums> sums;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!idle_sums_.empty()) {
+      sums = std::move(idle_sums_.back());
+      idle_sums_.pop_back();
+    }
+  }
+  if (sums == nullptr) sums = std::make_unique<Sums>();
+  sums->gradient.assign(gradients ? inventory_.parameter_count() : 0, 0.0F);
+  sums->observed.assign(inventory_.range_count(), 0.0F);
+  sums->counts.assign(inventory_.count_count(), 0);
+  return sums;
+}
+
 const BatchResult& LaneRunner::run(Mode mode, const datasets::Dataset& data, std::span<const std::size_t> indices,
                                    std::uint64_t seed, std::uint64_t step) {
   const std::size_t lanes = std::min(settings_.lanes, indices.size());
@@ -107,7 +135,13 @@ const BatchResult& LaneRunner::run(Mode mode, const datasets::Dataset& data, std
   const bool observes = mode != Mode::evaluate;
   const Call call{mode, data, indices, seed, step};
   integer_ = integer_forward(call);
-  if (observes) statistics_.assign(inventory_.buffer_count(), 0.0);
+  if (observes) {
+    statistics_.assign(inventory_.buffer_count(), 0.0);
+    for (Lane& lane : lanes_) {
+      lane.joined = 0;
+      if (lane.sums != nullptr) idle_sums_.push_back(std::move(lane.sums));
+    }
+  }
   if (observes && settings_.packed) {
     workers_.for_each_lane(lanes, [&](std::size_t lane, Meeting& meeting) { run_lane(call, lane, lanes, &meeting); });
   } else {
@@ -115,7 +149,6 @@ const BatchResult& LaneRunner::run(Mode mode, const datasets::Dataset& data, std
   }
   result_.tokens = 0;
   for (std::size_t lane = 0; lane < lanes; ++lane) result_.tokens += lanes_[lane].tokens;
-  if (observes) merge(lanes, mode == Mode::train);
   return result_;
 }
 
@@ -145,12 +178,12 @@ void LaneRunner::run_lane(const Call& call, std::size_t lane, std::size_t lanes,
   pass.meeting = meeting;
   pass.seed = seed;
   pass.step = step;
-  if (pass.gradients) own.gradient.assign(inventory_.parameter_count(), 0.0F);
-  if (pass.training) own.observed.assign(inventory_.range_count(), 0.0F);
-  if (pass.training) own.counts.assign(inventory_.count_count(), 0);
-  pass.counts = own.counts;
-  pass.gradient = own.gradient;
-  pass.observed = own.observed;
+  if (pass.training) {
+    own.sums = take_sums(pass.gradients);
+    pass.counts = own.sums->counts;
+    pass.gradient = own.sums->gradient;
+    pass.observed = own.sums->observed;
+  }
   if (lane == 0) pass.statistics = statistics_;
 
   auto workspace = take_workspace();
@@ -159,8 +192,11 @@ void LaneRunner::run_lane(const Call& call, std::size_t lane, std::size_t lanes,
   } else {
     for (std::size_t i = begin; i < end; ++i) run_group(*workspace, pass, data, indices, i, i + 1);
   }
-  const std::lock_guard lock(mutex_);
-  idle_.push_back(std::move(workspace));
+  {
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(workspace));
+  }
+  if (pass.training) join(lane, lanes);
 }
 
 void LaneRunner::run_group(Workspace& w, const Pass& pass, const datasets::Dataset& data,
@@ -245,29 +281,29 @@ Value LaneRunner::loss_of(Workspace& w, const Batch& batch, Value output, std::s
   return ops::squared_error(w.tape, output, w.targets, targets);
 }
 
-void LaneRunner::merge(std::size_t lanes, bool gradients) {
-  constexpr std::size_t chunk = 4096;
-  const std::size_t count = gradients ? inventory_.parameter_count() : 0;
-  workers_.for_each((count + chunk - 1) / chunk, [&](std::size_t c) {
-    const std::size_t end = std::min(count, (c + 1) * chunk);
-    for (std::size_t stride = 1; stride < lanes; stride *= 2) {
-      for (std::size_t lane = 0; lane + stride < lanes; lane += 2 * stride) {
-        float* const to = lanes_[lane].gradient.data();
-        const float* const from = lanes_[lane + stride].gradient.data();
-        for (std::size_t i = c * chunk; i < end; ++i) to[i] += from[i];
+/// Adds the sums of a lane that is done to those of its neighbour, if that is done as well, and so on: pairs of lanes,
+/// pairs of pairs. What is added to what does not depend on which lane is done first.
+void LaneRunner::join(std::size_t lane, std::size_t lanes) {
+  for (std::size_t stride = 1; stride < lanes; stride *= 2) {
+    const std::size_t left = lane & ~stride;
+    const std::size_t right = left + stride;
+    if (right < lanes) {
+      {
+        const std::lock_guard lock(mutex_);
+        lanes_[lane].joined = stride;
+        if (lanes_[lane ^ stride].joined != stride) return;  // which goes on when it is done
       }
+      lanes_[left].sums->add(*lanes_[right].sums);
+      const std::lock_guard lock(mutex_);
+      idle_sums_.push_back(std::move(lanes_[right].sums));
     }
-  });
-  std::vector<float>& observed = lanes_[0].observed;
-  for (std::size_t lane = 1; lane < lanes; ++lane) {
-    for (std::size_t i = 0; i < observed.size(); ++i) observed[i] = std::max(observed[i], lanes_[lane].observed[i]);
-    for (std::size_t i = 0; i < lanes_[0].counts.size(); ++i) lanes_[0].counts[i] += lanes_[lane].counts[i];
+    lane = left;
   }
 }
 
-std::span<const float> LaneRunner::gradient() const { return lanes_[0].gradient; }
+std::span<const float> LaneRunner::gradient() const { return lanes_[0].sums->gradient; }
 
-Observed LaneRunner::observed() const { return {lanes_[0].observed, lanes_[0].counts}; }
+Observed LaneRunner::observed() const { return {lanes_[0].sums->observed, lanes_[0].sums->counts}; }
 
 std::size_t LaneRunner::peak_arena_bytes() const {
   std::size_t bytes = 0;

@@ -62,6 +62,7 @@ class LaneRunner {
   [[nodiscard]] std::size_t peak_arena_bytes() const;                               ///< of all workers together
 
  private:
+  struct Sums;
   struct Lane;
   struct Workspace;
 
@@ -75,7 +76,8 @@ class LaneRunner {
   Value loss_of(Workspace& workspace, const Batch& batch, Value output, std::size_t examples) const;
   void judge(Workspace& workspace, Value output, std::size_t first, std::size_t last);
   std::unique_ptr<Workspace> take_workspace();
-  void merge(std::size_t lanes, bool gradients);
+  std::unique_ptr<Sums> take_sums(bool gradients);
+  void join(std::size_t lane, std::size_t lanes);
 
   const Model& model_;
   OutputSpec output_;
@@ -89,6 +91,7 @@ class LaneRunner {
   BatchResult result_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Workspace>> idle_;
+  std::vector<std::unique_ptr<Sums>> idle_sums_;
 };
 
 }  // namespace bitstate
