@@ -51,10 +51,10 @@ struct TableExtremes {
   float low = 0.0F;
 };
 
-/// The table of a chain that is rounded to `grid`; fills codes [rows, cols] of the result, and says in `extremes` what
-/// occurred before the rounding.
+/// The table of a chain that is rounded to `grid`; fills codes [rows, cols] of the result, and says in `extremes`, unless
+/// it is null, what occurred before the rounding.
 [[nodiscard]] const CodeTable* tabulate(Tape& tape, const Chain& chain, const CodeLimits& limits, const Grid& grid,
-                                        const program::MutableCodes& codes, TableExtremes& extremes);
+                                        const program::MutableCodes& codes, TableExtremes* extremes);
 
 /// Multiplies the gradient of a table's result with the slopes.
 void follow_table(Tape& tape, const Node& node, const CodeTable& table);

@@ -385,7 +385,7 @@ Value with_quantizer(Tape& tape, Value x, const Quantizer& site, const Sequences
     const Chain chain = *chain_of(tape, x);
     TableExtremes extremes;
     table = tabulate(tape, chain, limits_of(tape[chain.first]), grids[0],
-                     new_rounded_codes(tape, y, grids, false).codes, extremes);
+                     new_rounded_codes(tape, y, grids, false).codes, observed ? &extremes : nullptr);
     if (observed) note_extremes(extremes_of(tape, site), {&extremes.high, 1}, {&extremes.low, 1});
   } else {
     const bool seen = tape.pass().training && site.needs_range();  // by observe()

@@ -248,10 +248,56 @@ struct Wide256 {
   }
 };
 
+/// 128 entries, as the differences (exclusive or) of each 16 to those before. A shuffle takes the lower four bits of an
+/// index, and gives 0 for a negative one: an index from 16 k to 16 k + 15, less 16 each time, takes the first k + 1
+/// parts, whose sum is the entry.
+struct HalfTable {
+  __m256i parts[8];
+
+  explicit HalfTable(const std::int8_t* entries) {
+    __m256i before = _mm256_setzero_si256();
+    for (std::size_t k = 0; k < 8; ++k) {
+      const __m128i some = _mm_loadu_si128(reinterpret_cast<const __m128i*>(entries) + k);
+      const __m256i twice = _mm256_broadcastsi128_si256(some);
+      parts[k] = _mm256_xor_si256(twice, before);
+      before = twice;
+    }
+  }
+
+  /// 0 for negative indices.
+  [[nodiscard]] __m256i operator()(__m256i i) const {
+    const __m256i sixteen = _mm256_set1_epi8(16);
+    __m256i sum = _mm256_shuffle_epi8(parts[0], i);
+    for (std::size_t k = 1; k < 8; ++k) {
+      i = _mm256_subs_epi8(i, sixteen);
+      sum = _mm256_xor_si256(sum, _mm256_shuffle_epi8(parts[k], i));
+    }
+    return sum;
+  }
+};
+
+void lookup(const Lookup& table, std::size_t cols, std::size_t rows, Codes x, MutableCodes y) {
+  if (table.bytes == nullptr || x.width != Width::one || y.width != Width::one) {
+    lookup_scalar(table, cols, rows, x, y);
+    return;
+  }
+  const HalfTable lower(table.bytes), upper(table.bytes + 128);
+  const __m256i top = _mm256_set1_epi8(-128);
+  for (std::size_t r = 0; r < rows; ++r) {
+    const auto* const in = static_cast<const std::int8_t*>(x.data) + r * x.stride;
+    auto* const out = static_cast<std::int8_t*>(y.data) + r * y.stride;
+    for (std::size_t c = 0; c < cols; c += 32) {
+      const __m256i i = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(in + c));
+      const __m256i entries = _mm256_or_si256(lower(i), upper(_mm256_xor_si256(i, top)));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + c), entries);
+    }
+  }
+}
+
 }  // namespace
 
 const Kernels* avx2_kernels() {
-  static constexpr Kernels table = kernels_for<Avx2>(lookup_scalar, scan<Wide256>);
+  static constexpr Kernels table = kernels_for<Avx2>(lookup, scan<Wide256>);
   return &table;
 }
 
