@@ -37,54 +37,86 @@ void look_up(const CodeTable& table, const program::Codes& x, const Node& first,
   });
 }
 
-/// 0 in place of the codes of what is dropped.
-template <class Out>
-void drop(const Dropout& dropout, std::size_t cols, Out* codes, std::size_t stride) {
-  std::vector<Out> kept(cols);  // all bits or none
-  for_each_sequence(dropout, cols, [&](RowRange rows, const float* mask) {
-    for (std::size_t c = 0; c < cols; ++c) kept[c] = static_cast<Out>(mask[c] == 0.0F ? 0 : -1);
-    for (std::size_t t = rows.first; t < rows.first + rows.count; ++t) {
-      Out* const __restrict row = codes + t * stride;
-      const Out* const __restrict bits = kept.data();
-      for (std::size_t c = 0; c < cols; ++c) row[c] = static_cast<Out>(row[c] & bits[c]);
-    }
+/// Calls part(rows, bits) for rows of x that drop the same columns: those without bits. All are kept where it is null.
+template <class Part>
+void for_each_part(const CodeTable& table, const Node& first, Part part) {
+  if (table.dropout == nullptr) {
+    part(RowRange{0, first.rows}, static_cast<const std::int8_t*>(nullptr));
+    return;
+  }
+  for_each_sequence(*table.dropout, {0, first.rows},
+                    [&](std::size_t n, RowRange rows) { part(rows, table.dropout->bits + n * first.cols); });
+}
+
+bool is_kept(const std::int8_t* bits, std::size_t c) { return bits == nullptr || bits[c] != 0; }
+
+/// The smallest and the largest code of x that is kept; lo > hi if none is.
+CodeLimits limits_of_kept(const CodeTable& table, const program::Codes& x, const Node& first) {
+  CodeLimits all{table.hi, table.lo - 1};
+  program::with_type(x, [&](const auto* in) {
+    std::vector<std::remove_cvref_t<decltype(*in)>> least(first.cols), greatest(first.cols);
+    for_each_part(table, first, [&](RowRange rows, const std::int8_t* bits) {
+      std::copy_n(in + rows.first * x.stride, first.cols, least.begin());
+      greatest = least;
+      for (std::size_t t = rows.first; t < rows.first + rows.count; ++t) {
+        const auto* const __restrict row = in + t * x.stride;
+        auto* const __restrict lo = least.data();
+        auto* const __restrict hi = greatest.data();
+        for (std::size_t c = 0; c < first.cols; ++c) lo[c] = std::min(lo[c], row[c]);
+        for (std::size_t c = 0; c < first.cols; ++c) hi[c] = std::max(hi[c], row[c]);
+      }
+      for (std::size_t c = 0; c < first.cols; ++c) {
+        if (!is_kept(bits, c)) continue;
+        all.lo = std::min(all.lo, std::int32_t{least[c]});
+        all.hi = std::max(all.hi, std::int32_t{greatest[c]});
+      }
+    });
   });
+  return all;
 }
 
 /// Marks the codes of x, from `lo` on, that occur where they are kept.
 std::vector<std::uint8_t> occurring(const CodeTable& table, const program::Codes& x, const Node& first) {
   std::vector<std::uint8_t> marks(static_cast<std::size_t>(table.hi - table.lo) + 1, 0);
-  std::vector<std::uint32_t> columns;  // that are kept
   program::with_type(x, [&](const auto* in) {
-    const auto mark = [&](RowRange rows, const float* mask) {
-      columns.clear();
-      for (std::uint32_t c = 0; c < first.cols; ++c) {
-        if (mask == nullptr || mask[c] != 0.0F) columns.push_back(c);
-      }
-      const std::size_t count = columns.size();
-      const std::uint32_t* const __restrict kept = columns.data();
-      std::uint8_t* const __restrict of_code = marks.data();
-      const std::ptrdiff_t lo = table.lo;
+    for_each_part(table, first, [&](RowRange rows, const std::int8_t* bits) {
       for (std::size_t t = rows.first; t < rows.first + rows.count; ++t) {
-        const auto* const __restrict row = in + t * x.stride;
-        for (std::size_t k = 0; k < count; ++k) of_code[std::ptrdiff_t{row[kept[k]]} - lo] = 1;
+        for (std::size_t c = 0; c < first.cols; ++c) {
+          if (is_kept(bits, c)) marks[static_cast<std::size_t>(in[t * x.stride + c] - table.lo)] = 1;
+        }
       }
-    };
-    if (table.dropout != nullptr) {
-      for_each_sequence(*table.dropout, first.cols, mark);
-    } else {
-      mark({0, first.rows}, nullptr);
-    }
+    });
   });
   return marks;
 }
 
-void note_occurring(const std::vector<std::uint8_t>& occurs, std::span<const float> values, TableExtremes& extremes) {
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (occurs[i] == 0) continue;
-    extremes.high = std::max(extremes.high, values[i]);
-    extremes.low = std::min(extremes.low, values[i]);
+/// Of the values of codes that occur. They are known without a look at each code if a smallest or largest code has what
+/// no code between the two exceeds.
+TableExtremes extremes_of(const CodeTable& table, const program::Codes& x, const Node& first,
+                          std::span<const float> values, bool magnitude) {
+  const CodeLimits kept = limits_of_kept(table, x, first);
+  if (kept.lo > kept.hi) return {};
+  const auto begin = static_cast<std::size_t>(kept.lo - table.lo);
+  const std::span between = values.subspan(begin, static_cast<std::size_t>(kept.hi - kept.lo) + 1);
+  const auto [least, greatest] = std::minmax({between.front(), between.back()});
+  const auto [low, high] = std::minmax_element(between.begin(), between.end());
+  const bool told = *low == least && *high == greatest;
+  const bool magnitude_told = magnitude && std::max(*high, -*low) == std::max(greatest, -least);
+  TableExtremes extremes;
+  const auto note = [&](float v) {
+    extremes.high = std::max(extremes.high, v);
+    extremes.low = std::min(extremes.low, v);
+  };
+  if (told || magnitude_told) {
+    note(least);
+    note(greatest);
+    return extremes;
   }
+  const std::vector<std::uint8_t> marks = occurring(table, x, first);
+  for (std::size_t i = 0; i < between.size(); ++i) {
+    if (marks[begin + i] != 0) note(between[i]);
+  }
+  return extremes;
 }
 
 }  // namespace
@@ -125,7 +157,7 @@ ChainValues values_of(const Chain& chain, const Node& first, const CodeLimits& l
 }
 
 const CodeTable* tabulate(Tape& tape, const Chain& chain, const CodeLimits& limits, const Grid& grid,
-                          const program::MutableCodes& codes, TableExtremes* extremes) {
+                          const program::MutableCodes& codes, const Wanted& wanted) {
   const program::Codes x = tape.codes(chain.first);
   const Node& first = tape[chain.first];
   const ChainValues all = values_of(chain, first, limits);
@@ -138,10 +170,12 @@ const CodeTable* tabulate(Tape& tape, const Chain& chain, const CodeLimits& limi
     kernels::quantize(1, count, all.values.data(), {kernels::ScaleLayout::per_tensor, {&grid, 1}},
                       {{entries.data(), codes.width, entries.size()}, bits});
     look_up(*table, x, first, entries, codes);
-    if (chain.dropout != nullptr) drop(*chain.dropout, first.cols, out, codes.stride);
+    if (chain.dropout != nullptr) {
+      drop_codes(*chain.dropout, first.cols, {0, first.rows}, out, codes.stride, out, codes.stride);
+    }
   });
   for (std::size_t i = 0; i < count; ++i) slopes[i] = is_marked(bits, i) ? all.slopes[i] : 0.0F;
-  if (extremes != nullptr) note_occurring(occurring(*table, x, first), all.values, *extremes);
+  if (wanted.extremes != nullptr) *wanted.extremes = extremes_of(*table, x, first, all.values, wanted.magnitude);
   return table;
 }
 

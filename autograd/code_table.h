@@ -51,10 +51,15 @@ struct TableExtremes {
   float low = 0.0F;
 };
 
-/// The table of a chain that is rounded to `grid`; fills codes [rows, cols] of the result, and says in `extremes`, unless
-/// it is null, what occurred before the rounding.
+/// What tabulate() tells of the values before the rounding.
+struct Wanted {
+  TableExtremes* extremes = nullptr;  ///< null: nothing
+  bool magnitude = false;             ///< the larger of the two is enough: the other may be nearer to 0 than it was
+};
+
+/// The table of a chain that is rounded to `grid`; fills codes [rows, cols] of the result.
 [[nodiscard]] const CodeTable* tabulate(Tape& tape, const Chain& chain, const CodeLimits& limits, const Grid& grid,
-                                        const program::MutableCodes& codes, TableExtremes* extremes);
+                                        const program::MutableCodes& codes, const Wanted& wanted);
 
 /// Multiplies the gradient of a table's result with the slopes.
 void follow_table(Tape& tape, const Node& node, const CodeTable& table);

@@ -12,6 +12,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdlib>
+#include <type_traits>
 #include <vector>
 
 namespace bitstate::ops {
@@ -44,10 +45,19 @@ Moments moments_of_codes(Tape& tape, Value x, std::size_t row, const IntegerNorm
   std::int64_t squares = 0;
   program::with_type(codes, [&](const auto* all) {
     const auto* const in = all + row * codes.stride;
-    for (std::size_t c = 0; c < cols; ++c) {
-      const std::int64_t v = in[c];
-      sum += v;
-      squares += v * v;
+    // of bytes, 2^16 squares fit 32 bits
+    using Sum = std::conditional_t<sizeof(*in) == 1, std::int32_t, std::int64_t>;
+    for (std::size_t first = 0; first < cols; first += 1U << 16U) {
+      const std::size_t end = std::min(cols, first + (1U << 16U));
+      Sum part = 0;
+      Sum part_of_squares = 0;
+      for (std::size_t c = first; c < end; ++c) {
+        const Sum v = in[c];
+        part += v;
+        part_of_squares += v * v;
+      }
+      sum += part;
+      squares += part_of_squares;
     }
   });
   const auto count = static_cast<double>(cols);

@@ -84,7 +84,10 @@ std::vector<std::int64_t> row_magnitudes(const program::Codes& w, std::size_t ro
   std::vector<std::int64_t> sums(rows, 0);
   program::with_type(w, [&](const auto* codes) {
     for (std::size_t o = 0; o < rows; ++o) {
-      for (std::size_t i = 0; i < cols; ++i) sums[o] += std::abs(std::int32_t{codes[o * w.stride + i]});
+      const auto* const row = codes + o * w.stride;
+      std::int64_t sum = 0;
+      for (std::size_t i = 0; i < cols; ++i) sum += std::abs(std::int32_t{row[i]});
+      sums[o] = sum;
     }
   });
   return sums;

@@ -384,8 +384,9 @@ Value with_quantizer(Tape& tape, Value x, const Quantizer& site, const Sequences
   } else if (source == Source::table) {
     const Chain chain = *chain_of(tape, x);
     TableExtremes extremes;
-    table = tabulate(tape, chain, limits_of(tape[chain.first]), grids[0],
-                     new_rounded_codes(tape, y, grids, false).codes, observed ? &extremes : nullptr);
+    table =
+        tabulate(tape, chain, limits_of(tape[chain.first]), grids[0], new_rounded_codes(tape, y, grids, false).codes,
+                 {observed ? &extremes : nullptr, site.spec.symmetry == QuantSpec::Symmetry::symmetric});
     if (observed) note_extremes(extremes_of(tape, site), {&extremes.high, 1}, {&extremes.low, 1});
   } else {
     const bool seen = tape.pass().training && site.needs_range();  // by observe()

@@ -10,15 +10,21 @@ struct ReadoutAttributes {
   float k;
 };
 
-/// Sign and factor of column c of [re | im].
-float factor(const Node& node, std::size_t c) {
+/// Calls each(i, factor) for each element i of [re | im].
+template <class Each>
+void for_each_factor(const Node& node, Each each) {
   const float k = static_cast<const ReadoutAttributes*>(node.attributes)->k;
-  return c < node.cols / 2 ? k : -k;
+  const std::size_t states = node.cols / 2;
+  for (std::size_t first = 0; first < node.size(); first += node.cols) {
+    for (std::size_t i = first; i < first + states; ++i) each(i, k);
+    for (std::size_t i = first + states; i < first + node.cols; ++i) each(i, -k);
+  }
 }
 
 void readout_backward(Tape& tape, const Node& node) {
   if (float* const dc = tape.gradient(node.inputs[0])) {
-    for (std::size_t i = 0; i < node.size(); ++i) dc[i] += factor(node, i % node.cols) * node.gradient[i];
+    const float* const g = node.gradient;
+    for_each_factor(node, [=](std::size_t i, float factor) { dc[i] += factor * g[i]; });
   }
 }
 
@@ -32,7 +38,8 @@ Value readout(Tape& tape, Value c, bool conj_sym) {
   Node& node = tape.push(readout_op, {c}, tape[c].rows, cols);
   node.attributes = tape.keep(ReadoutAttributes{conj_sym ? 2.0F : 1.0F});
   const float* const in = tape.value(c);
-  for (std::size_t i = 0; i < node.size(); ++i) node.real[i] = factor(node, i % cols) * in[i];
+  float* const out = node.real;
+  for_each_factor(node, [=](std::size_t i, float factor) { out[i] = factor * in[i]; });
   return tape.last();
 }
 

@@ -6,6 +6,7 @@
 #include "core/error.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <type_traits>
 
 namespace bitstate::ops {
@@ -34,12 +35,7 @@ void tied_dropout_compute(Tape& tape, const Node& node, RowRange rows, const pro
   tape.fill_rows(node, rows, then, y, [&](const program::MutableCodes& kept) {
     program::with_type(x, [&](const auto* in) {
       using Code = std::remove_cvref_t<decltype(*in)>;
-      auto* const out = static_cast<Code*>(kept.data);
-      for_each_step(*dropout_of(node), node.cols, rows, [&](std::size_t t, const float* mask) {
-        const Code* const __restrict from = in + (t - rows.first) * x.stride;
-        Code* const __restrict to = out + (t - rows.first) * kept.stride;
-        for (std::size_t c = 0; c < node.cols; ++c) to[c] = mask[c] == 0.0F ? Code{0} : from[c];
-      });
+      drop_codes(*dropout_of(node), node.cols, rows, in, x.stride, static_cast<Code*>(kept.data), kept.stride);
     });
   });
 }
@@ -48,7 +44,7 @@ constexpr Op tied_dropout_op{"tied_dropout",       tied_dropout_backward, nullpt
                              tied_dropout_compute, tied_dropout_evaluate};
 
 /// Gives y codes: those of x, or 0. The factor is one of the scale.
-void drop_codes(Tape& tape, Node& y, Value x, const Dropout& dropout) {
+void take_codes(Tape& tape, Node& y, Value x, const Dropout& dropout) {
   const Node& node = tape[x];
   const std::size_t count = kernels::scale_count(node.layout, node.rows, node.cols);
   float* const scale = tape.arena().array<float>(count);
@@ -83,15 +79,17 @@ Value tied_dropout(Tape& tape, Value x, std::span<const float> mask, const Seque
           mask.size(), sequences.count(), sequences.count() * cols);
   auto* const kept = tape.arena().array<float>(mask.size());
   std::copy(mask.begin(), mask.end(), kept);
+  auto* const bits = tape.arena().array<std::int8_t>(mask.size());
+  for (std::size_t i = 0; i < mask.size(); ++i) bits[i] = mask[i] == 0.0F ? 0 : -1;
   auto* const rows = tape.arena().array<std::size_t>(sequences.count());
   std::copy(sequences.rows.begin(), sequences.rows.end(), rows);
-  const Dropout dropout{kept, rows, sequences.count(), kept_factor(mask)};
+  const Dropout dropout{kept, rows, sequences.count(), bits, kept_factor(mask)};
   Node& y = tape.push_bare(tied_dropout_op, {x}, tape[x].rows, cols);
   y.attributes = tape.keep(dropout);
   const Node& in = tape[x];
   const bool one_factor = dropout.kept > 0.0F;
   if (one_factor && in.has_codes() && in.layout != kernels::ScaleLayout::per_row) {
-    drop_codes(tape, y, x, dropout);
+    take_codes(tape, y, x, dropout);
   } else if (one_factor && in.table && dropout_of(in) == nullptr) {
     y.table = true;
   } else {

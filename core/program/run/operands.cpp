@@ -15,12 +15,18 @@ const T* interleaved(Arena& arena, const WeightSpec& w, std::size_t words) {
   const std::size_t size = rounded_up(w.rows, vector_columns) * words * codes;
   T* const packed = arena.array<T>(size);
   std::fill(packed, packed + size, T{0});
-  with_type(w.codes, [&](const auto* in) {
+  const std::size_t whole = w.cols / codes;
+  with_type(w.codes, [&](const auto* all) {
     for (std::size_t o = 0; o < w.rows; ++o) {
+      const auto* const in = all + o * w.codes.stride;
       T* const block = packed + (o / vector_columns * words * vector_columns + o % vector_columns) * codes;
-      for (std::size_t c = 0; c < w.cols; ++c) {
-        block[c / codes * vector_columns * codes + c % codes] = static_cast<T>(in[o * w.codes.stride + c]);
+      const auto put = [&](std::size_t word, std::size_t c) {
+        block[word * vector_columns * codes + c] = static_cast<T>(in[word * codes + c]);
+      };
+      for (std::size_t word = 0; word < whole; ++word) {
+        for (std::size_t c = 0; c < codes; ++c) put(word, c);
       }
+      for (std::size_t c = 0; c < w.cols - whole * codes; ++c) put(whole, c);
     }
   });
   return packed;
