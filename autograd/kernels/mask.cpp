@@ -1,7 +1,7 @@
 #include "autograd/kernels/mask.h"
 
 #include <array>
-#include <bit>
+#include <cstring>
 
 namespace bitstate::kernels {
 namespace {
@@ -17,17 +17,23 @@ constexpr std::array<Mask, 256> masks = [] {
   return all;
 }();
 
-/// The two never share memory: otherwise GCC takes the numbers one by one.
-void mask_some(std::size_t n, const Mask& mask, float* __restrict g) {
-  for (std::size_t k = 0; k < n; ++k) g[k] = std::bit_cast<float>(std::bit_cast<std::uint32_t>(g[k]) & mask[k]);
+/// A vector by name: of a loop over the eight, GCC makes eight steps.
+using Eight = std::uint32_t __attribute__((vector_size(32)));
+
+void mask_eight(const Mask& mask, float* g) {
+  Eight numbers, ones;
+  std::memcpy(&numbers, g, sizeof numbers);
+  std::memcpy(&ones, mask.data(), sizeof ones);
+  numbers &= ones;
+  std::memcpy(g, &numbers, sizeof numbers);
 }
 
 }  // namespace
 
 void keep_marked(std::size_t n, const std::uint8_t* bits, float* g) {
   const std::size_t whole = n / 8 * 8;
-  for (std::size_t i = 0; i < whole; i += 8) mask_some(8, masks[bits[i / 8]], g + i);
-  if (whole < n) mask_some(n - whole, masks[bits[whole / 8]], g + whole);
+  for (std::size_t i = 0; i < whole; i += 8) mask_eight(masks[bits[i / 8]], g + i);
+  for (std::size_t i = whole; i < n; ++i) g[i] = (bits[i / 8] >> (i % 8) & 1U) != 0 ? g[i] : 0.0F;
 }
 
 std::size_t count_unmarked(std::size_t n, const std::uint8_t* bits) {

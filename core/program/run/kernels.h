@@ -33,11 +33,12 @@ struct MutableCodes {
 /// What is known of the results of a rescale.
 enum class Reach : std::uint8_t {
   high,  ///< all shifts are at least 32: the result is a shift of the high half of the product
+  low,   ///< none is more than 32, and the result fits 32 bits: it is in the low half of the shifted product
   fits,  ///< the result fits 32 bits
   wide,  ///< it may not, and a clamp follows
 };
 
-/// rescale(x_c, multiplier_c 2^-shift_c); arrays [cols], filled up with multiplier 0 and shift 1 (high: 32).
+/// rescale(x_c, multiplier_c 2^-shift_c); arrays [cols], filled up with multiplier 0 and shift 32.
 struct Factors {
   const std::int32_t* multiplier = nullptr;
   const std::int32_t* shift = nullptr;

@@ -140,7 +140,7 @@ struct Avx2 {
   }
   static Factor factor(std::int32_t multiplier, std::int32_t shift) {
     const HalfFactor half = half_factor(_mm256_set1_epi32(multiplier), _mm256_set1_epi32(shift));
-    return {half, half, shift >= 32 ? Reach::high : Reach::fits};
+    return {half, half, shift >= 32 ? Reach::high : Reach::low};
   }
   static __m256i rescale(__m256i v, const HalfFactor& f, Reach reach) {
     __m256i even = _mm256_add_epi64(_mm256_mul_epi32(v, f.even), f.half_even);
@@ -148,8 +148,13 @@ struct Avx2 {
     if (reach == Reach::high) {
       return _mm256_srav_epi32(_mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa), f.shift_high);
     }
-    even = shift_right(even, f.shift_even);
-    odd = shift_right(odd, f.shift_odd);
+    if (reach == Reach::low) {  // what a shift brings in from above does not reach the low half
+      even = _mm256_srlv_epi64(even, f.shift_even);
+      odd = _mm256_srlv_epi64(odd, f.shift_odd);
+    } else {
+      even = shift_right(even, f.shift_even);
+      odd = shift_right(odd, f.shift_odd);
+    }
     if (reach == Reach::wide) {
       even = saturated(even);
       odd = saturated(odd);

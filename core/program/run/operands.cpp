@@ -75,13 +75,15 @@ Factors factors_of(Arena& arena, std::span<const FixedPoint> factors, std::size_
   std::int32_t* const multiplier = filled_row(arena, cols, 0);
   std::int32_t* const shift = filled_row(arena, cols, 32);
   bool high = true;
+  bool low = true;
   for (std::size_t c = 0; c < cols; ++c) {
     const FixedPoint& f = factors[factors.size() == 1 ? 0 : c];
     multiplier[c] = static_cast<std::int32_t>(f.multiplier);
     shift[c] = static_cast<std::int32_t>(f.multiplier == 0 ? 32 : f.shift);  // 0 at any shift
     high = high && shift[c] >= 32;
+    low = low && shift[c] <= 32;
   }
-  return {multiplier, shift, high ? Reach::high : Reach::fits};
+  return {multiplier, shift, high ? Reach::high : (low ? Reach::low : Reach::fits)};
 }
 
 Rescaling rescaling_of(Arena& arena, const RescaleSpec& spec, std::size_t cols) {
