@@ -76,7 +76,7 @@ void products(const Limits& limits) {
 void scans(const Limits& limits) {
   const std::size_t wide = 2 * states;
   const std::size_t count = length * wide;
-  std::vector<float> lambda(wide), b(count, 0.1F), x(count), g(count, 0.1F), db(count), dl(wide), scratch(wide);
+  std::vector<float> lambda(wide), b(count, 0.1F), x(count), g(count, 0.1F), db(count), dl(wide);
   for (std::size_t p = 0; p < states; ++p) {
     const double angle = 0.04 * static_cast<double>(p);
     lambda[p] = static_cast<float>(0.99 * std::cos(angle));
@@ -90,10 +90,10 @@ void scans(const Limits& limits) {
   const double bytes = static_cast<double>(count * sizeof(float));
   measure("scan", 8.0 * length * states, 2.0 * bytes, [&] { kernels::scan(shape, lambda.data(), b.data(), x.data()); });
   measure("scan, adjoint", 16.0 * length * states, 3.0 * bytes, [&] {
-    kernels::ScanAdjoint adjoint(shape, lambda.data(), dl.data(), scratch.data());
+    kernels::ScanAdjoint adjoint(shape, lambda.data(), dl.data());
     for (std::size_t t = length; t-- > 0;) {
-      adjoint.step(g.data() + t * wide);
-      std::copy(scratch.begin(), scratch.end(), db.data() + t * wide);
+      std::copy_n(g.data() + t * wide, wide, db.data() + t * wide);
+      adjoint.step(db.data() + t * wide);
       if (t > 0) adjoint.add_lambda(x.data() + (t - 1) * wide);
     }
   });

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace bitstate::kernels {
@@ -28,22 +29,22 @@ bool scan(const ScanShape& shape, const float* lambda, const float* b, float* x)
   return std::all_of(last, last + width, [](float v) { return std::isfinite(v); });
 }
 
-ScanAdjoint::ScanAdjoint(const ScanShape& shape, const float* lambda, float* dlambda, float* s)
-    : states_(shape.states), lambda_(lambda), dlambda_(dlambda), s_(s) {
-  std::fill(s, s + shape.width(), 0.0F);
-}
+ScanAdjoint::ScanAdjoint(const ScanShape& shape, const float* lambda, float* dlambda)
+    : states_(shape.states), lambda_(lambda), dlambda_(dlambda) {}
 
-void ScanAdjoint::step(const float* g) {
+void ScanAdjoint::step(float* g) {
+  const float* const after = std::exchange(s_, g);
+  if (after == nullptr) return;  // of the last step, s = g
   const std::size_t states = states_;
   const float* const l_re = lambda_;
   const float* const l_im = lambda_ + states;
-  float* const s_re = s_;
-  float* const s_im = s_ + states;
+  const float* const re = after;
+  const float* const im = after + states;
+  float* const __restrict s_re = g;
+  float* const __restrict s_im = g + states;
   for (std::size_t p = 0; p < states; ++p) {
-    const float re = s_re[p];
-    const float im = s_im[p];
-    s_re[p] = std::fma(l_re[p], re, std::fma(l_im[p], im, g[p]));
-    s_im[p] = std::fma(l_re[p], im, std::fma(-l_im[p], re, g[states + p]));
+    s_re[p] = std::fma(l_re[p], re[p], std::fma(l_im[p], im[p], s_re[p]));
+    s_im[p] = std::fma(l_re[p], im[p], std::fma(-l_im[p], re[p], s_im[p]));
   }
 }
 
@@ -51,8 +52,8 @@ void ScanAdjoint::add_lambda(const float* before) {
   const std::size_t states = states_;
   const float* const s_re = s_;
   const float* const s_im = s_ + states;
-  float* const dl_re = dlambda_;
-  float* const dl_im = dlambda_ + states;
+  float* const __restrict dl_re = dlambda_;
+  float* const __restrict dl_im = dlambda_ + states;
   for (std::size_t p = 0; p < states; ++p) {
     dl_re[p] = std::fma(s_re[p], before[p], std::fma(s_im[p], before[states + p], dl_re[p]));
     dl_im[p] = std::fma(s_im[p], before[p], std::fma(-s_re[p], before[states + p], dl_im[p]));

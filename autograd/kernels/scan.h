@@ -28,13 +28,14 @@ struct ScanShape {
 /// x_l = lambda x_{l-1} + b_l. Returns whether the final state is finite.
 bool scan(const ScanShape& shape, const float* lambda, const float* b, float* x);
 
-/// The adjoint of a scan, step by step from the last one of the recurrence: s_l = g_l + conj(lambda) s_{l+1}, where the
-/// caller may mask s before the next step; sum_l s_l conj(x_{l-1}) is added to the gradient of lambda. Arrays [2 P].
+/// The adjoint of a scan, step by step from the last one of the recurrence: s_l = g_l + conj(lambda) s_{l+1} in place
+/// of g_l, where the caller may mask s_l before the next step; sum_l s_l conj(x_{l-1}) is added to the gradient of
+/// lambda. Arrays [2 P].
 class ScanAdjoint {
  public:
-  /// `s` begins with zeros.
-  ScanAdjoint(const ScanShape& shape, const float* lambda, float* dlambda, float* s);
-  void step(const float* g);
+  ScanAdjoint(const ScanShape& shape, const float* lambda, float* dlambda);
+  /// g_l becomes s_l, which is read again in the next step.
+  void step(float* g);
   /// `before`: x_{l-1}.
   void add_lambda(const float* before);
 
@@ -42,7 +43,7 @@ class ScanAdjoint {
   std::size_t states_;
   const float* lambda_;
   float* dlambda_;
-  float* s_;
+  const float* s_ = nullptr;  // of the step at hand
 };
 
 /// How a state is rounded (docs/numerics.md, section 6); arrays are per real component [2 P].

@@ -34,22 +34,21 @@ void scan_backward(Tape& tape, const Node& node) {
     std::fill(dlambda, dlambda + width, 0.0F);
   }
   const float* const lambda = tape.value(node.inputs[0]);
-  float* const adjoint = tape.scratch().array<float>(width);
   RowReader states(tape, tape.handle(node));
   const std::size_t plane = (width / 2 + 7) / 8;
   std::size_t first = 0;
   for (std::size_t s = 0; s < a.count; ++s) {
     const kernels::ScanShape shape{a.rows[s], width / 2, a.direction};
-    kernels::ScanAdjoint at(shape, lambda, dlambda, adjoint);
+    kernels::ScanAdjoint at(shape, lambda, dlambda);
     for (std::size_t i = shape.length; i-- > 0;) {
       const std::size_t row = first + shape.row_of(i);
-      at.step(node.gradient + row * width);
+      float* const adjoint = node.gradient + row * width;
+      at.step(adjoint);
       if (!node.unclamped.empty()) {
         const std::uint8_t* const bits = node.unclamped.data() + row * 2 * plane;
         kernels::keep_marked(width / 2, bits, adjoint);
         kernels::keep_marked(width / 2, bits + plane, adjoint + width / 2);
       }
-      std::copy(adjoint, adjoint + width, node.gradient + row * width);
       if (i > 0) at.add_lambda(states(first + shape.row_of(i - 1)));
     }
     first += a.rows[s];
