@@ -42,7 +42,7 @@ struct Avx2 {
 
   static constexpr Width operands = Width::two;
   static constexpr bool wide_tiles = false;
-  static constexpr std::size_t tile_rows = 4;
+  static constexpr std::size_t tile_rows = 6;
 
   static __m128i load_half(const void* p) { return _mm_loadl_epi64(static_cast<const __m128i*>(p)); }
   static Vector load(const std::int8_t* p) {
@@ -55,7 +55,9 @@ struct Avx2 {
   static Vector load(const std::int32_t* p) { return load_words(reinterpret_cast<const char*>(p)); }
   static Vector load_words(const char* p) {
     const auto* const from = reinterpret_cast<const __m256i*>(p);
-    return {_mm256_loadu_si256(from), _mm256_loadu_si256(from + 1)};
+    Vector words{_mm256_loadu_si256(from), _mm256_loadu_si256(from + 1)};
+    __asm__("" : "+x"(words.a), "+x"(words.b));  // else GCC loads them again wherever they are used
+    return words;
   }
   /// Codes fit 16 bits.
   static __m256i packed(Vector v) { return _mm256_permute4x64_epi64(_mm256_packs_epi32(v.a, v.b), 0xd8); }
@@ -167,7 +169,9 @@ struct Avx2 {
   template <Width width>
   static Vector multiply_add(Vector sums, Vector word, Vector weights) {
     if constexpr (width == Width::four) return add(sums, multiply(word, weights));
-    return add(sums, {_mm256_madd_epi16(word.a, weights.a), _mm256_madd_epi16(word.b, weights.b)});
+    Vector y = add(sums, {_mm256_madd_epi16(word.a, weights.a), _mm256_madd_epi16(word.b, weights.b)});
+    __asm__("" : "+x"(y.a), "+x"(y.b));
+    return y;
   }
 };
 

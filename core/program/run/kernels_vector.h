@@ -213,7 +213,7 @@ void layer_norm(const Norm& norm, const Rescaling* then, std::size_t rows, Codes
 /// of the instruction is inlined behind it, GCC keeps a part of the sums in memory.
 template <class Set, Width width, std::size_t R, std::size_t B>
 [[gnu::noinline]] void sum_tile(const Products& w, const Codes& x, std::size_t row, std::size_t block,
-                                typename Set::Vector (&result)[R][B]) {
+                                std::int32_t (&result)[R][B][vector_columns]) {
   typename Set::Vector sums[R][B];
   for (std::size_t r = 0; r < R; ++r) {
     for (std::size_t b = 0; b < B; ++b) sums[r][b] = Set::load(w.bias + (block + b) * vector_columns);
@@ -221,7 +221,8 @@ template <class Set, Width width, std::size_t R, std::size_t B>
   const std::size_t bytes = static_cast<std::size_t>(width);
   const char* const in = static_cast<const char*>(x.data) + row * x.stride * bytes;
   const char* const weights = static_cast<const char*>(w.weights) + block * w.words * 4 * vector_columns;
-  for (std::size_t k = 0; k < w.words; ++k) {
+  std::size_t k = 0;
+  do {  // there is a word: GCC need not keep the sums in memory for the case that there is none
     typename Set::Vector operand[B];
     for (std::size_t b = 0; b < B; ++b) operand[b] = Set::load_words(weights + (b * w.words + k) * 4 * vector_columns);
     for (std::size_t r = 0; r < R; ++r) {
@@ -230,19 +231,21 @@ template <class Set, Width width, std::size_t R, std::size_t B>
         sums[r][b] = Set::template multiply_add<width>(sums[r][b], word, operand[b]);
       }
     }
-  }
+  } while (++k < w.words);
   for (std::size_t r = 0; r < R; ++r) {
-    for (std::size_t b = 0; b < B; ++b) result[r][b] = sums[r][b];
+    for (std::size_t b = 0; b < B; ++b) Set::store(sums[r][b], result[r][b]);
   }
 }
 
 template <class Set, Width width, std::size_t R, std::size_t B>
 void multiply_tile(const Products& w, const Codes& x, std::size_t row, std::size_t block, Finish<Set>* finish,
                    const MutableCodes& y) {
-  typename Set::Vector sums[R][B];
+  alignas(64) std::int32_t sums[R][B][vector_columns];
   sum_tile<Set, width>(w, x, row, block, sums);
   for (std::size_t r = 0; r < R; ++r) {
-    for (std::size_t b = 0; b < B; ++b) finish[b](sums[r][b], y, (row + r) * y.stride + (block + b) * vector_columns);
+    for (std::size_t b = 0; b < B; ++b) {
+      finish[b](Set::load(sums[r][b]), y, (row + r) * y.stride + (block + b) * vector_columns);
+    }
   }
 }
 
@@ -255,7 +258,8 @@ void multiply_blocks(const Products& w, const Rescaling* then, std::size_t rows,
   for (; r + Set::tile_rows <= rows; r += Set::tile_rows) {
     multiply_tile<Set, width, Set::tile_rows, B>(w, x, r, block, finish, y);
   }
-  for (; r < rows; ++r) multiply_tile<Set, width, 1, B>(w, x, r, block, finish, y);
+  for (; r + 2 <= rows; r += 2) multiply_tile<Set, width, 2, B>(w, x, r, block, finish, y);
+  if (r < rows) multiply_tile<Set, width, 1, B>(w, x, r, block, finish, y);
   for (std::size_t b = 0; b < B; ++b) finish[b].end(then, (block + b) * vector_columns);
 }
 
