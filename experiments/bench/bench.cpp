@@ -142,7 +142,9 @@ BenchResult measure(const RunConfig& config) {
   Workers workers(config.run.threads);
   Stepper stepper(config, workers);
   stepper.step_seconds();  // warms the arenas
+  stepper.evaluation_seconds();
   BenchResult result;
+  result.peak_rss_bytes = peak_rss_bytes();  // before products are measured, which take memory of their own
   result.recipe = config.recipe;
   result.quant = quant_name(config);
   result.step_seconds = 1e30;
@@ -158,7 +160,6 @@ BenchResult measure(const RunConfig& config) {
   result.tokens_per_second = static_cast<double>(stepper.tokens()) / result.step_seconds;
   result.fraction_of_gemm =
       training_flops_per_token(config.model) * result.tokens_per_second / (result.gemm_gflops * 1e9);
-  result.peak_rss_bytes = peak_rss_bytes();
   result.run_hours = projected_hours(config, result.step_seconds, workers.threads());
   return result;
 }

@@ -9,9 +9,12 @@
 
 namespace bitstate {
 
-Value forward_example(const Model& model, const datasets::Example& example, std::size_t padded_length, Tape& tape) {
+Value forward_example(const Model& model, const datasets::Example& example, std::size_t padded_length, Tape& tape,
+                      bool results_only) {
   check_example(example, 0);
-  tape.begin({});
+  Pass pass;
+  pass.results_only = results_only;
+  tape.begin(pass);
   const std::size_t rows = std::max(example.length, padded_length);
   const std::size_t size = example.x.size() / example.length * rows;
   auto* const x = tape.arena().array<float>(size);

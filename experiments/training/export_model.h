@@ -14,8 +14,9 @@
 namespace bitstate {
 
 /// The forward of one sequence, on `padded_length` steps if it is shorter. Its nodes live on `tape` until its next
-/// begin(). Throws what the model throws.
-Value forward_example(const Model& model, const datasets::Example& example, std::size_t padded_length, Tape& tape);
+/// begin(); with `results_only`, layers leave their results alone (Pass). Throws what the model throws.
+Value forward_example(const Model& model, const datasets::Example& example, std::size_t padded_length, Tape& tape,
+                      bool results_only = false);
 
 /// The program that gives exactly the codes of the model's quantized forward. `example` only has to be a possible
 /// input. Shorter sequences are padded to `padded_length` steps (0: not at all), as in training. Units are left empty.

@@ -63,7 +63,7 @@ std::optional<IntegerForward> IntegerForward::of(const Model& model, const datas
   auto program = lowered(tape, of_step, padded_length);
   if (!program) return std::nullopt;
   IntegerForward integer(model, std::move(*program));
-  const Value output = forward_example(model, example, padded_length, tape);
+  const Value output = forward_example(model, example, padded_length, tape, true);
   if (!tape[output].has_codes()) return std::nullopt;
   const std::vector<std::int32_t> expected = tape.codes32(output);
   const std::vector<std::int32_t> found = integer.runner_.run(input_codes(integer.runner_.program(), example));

@@ -173,7 +173,7 @@ void LaneRunner::run_lane(const Call& call, std::size_t lane, std::size_t lanes,
   pass.gradients = mode == Mode::train;
   pass.calibrating = mode == Mode::begin || mode == Mode::calibrate;
   pass.running_statistics = mode == Mode::calibrate;
-  pass.results_only = settings_.recompute;
+  pass.results_only = settings_.recompute || !pass.gradients;
   pass.lane = lane;
   pass.meeting = meeting;
   pass.seed = seed;

@@ -25,7 +25,7 @@ struct LaneSettings {
   std::size_t padded_length = 0;  ///< shorter sequences are padded to so many steps
   bool packed = false;            ///< a lane's sequences share one pass (batch normalization needs it in training)
   datasets::Units target_units = {};
-  bool recompute = false;  ///< Pass::results_only
+  bool recompute = false;  ///< Pass::results_only in training; other passes keep results only anyway
 };
 
 /// What a batch gave: loss, metric and weight in the mean of the metrics (MetricMean) of each of its sequences, in
