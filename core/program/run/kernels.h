@@ -67,7 +67,7 @@ struct Rescaling {
 struct Products {
   Width width = Width::four;
   std::size_t rows = 0;   ///< outputs
-  std::size_t words = 0;  ///< of a row of x
+  std::size_t words = 0;  ///< of a row of x, at least 1
   const void* weights = nullptr;
   const std::int32_t* bias = nullptr;
 };
