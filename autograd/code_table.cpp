@@ -12,31 +12,6 @@ namespace {
 
 bool is_marked(const std::uint8_t* bits, std::size_t i) { return (bits[i / 8] >> (i % 8) & 1U) != 0; }
 
-/// y = entries[x - lo] for all codes of x, by a kernel where both are bytes.
-template <class Out>
-void look_up(const CodeTable& table, const program::Codes& x, const Node& first, const std::vector<Out>& entries,
-             const program::MutableCodes& y) {
-  if (x.width == program::Width::one && y.width == program::Width::one && x.stride == y.stride) {
-    std::array<std::int8_t, 256> bytes{};
-    const std::int32_t last = std::min(table.hi, std::int32_t{127});
-    for (std::int32_t code = std::max(table.lo, std::int32_t{-128}); code <= last; ++code) {
-      bytes[static_cast<std::uint8_t>(code)] =
-          static_cast<std::int8_t>(entries[static_cast<std::size_t>(code - table.lo)]);
-    }
-    // rows lie side by side: as one row, they end before the memory of codes does
-    Tape::kernels().lookup({.bytes = bytes.data()}, first.rows * x.stride, 1, x, y);
-    return;
-  }
-  program::with_type(x, [&](const auto* in) {
-    using In = std::remove_cvref_t<decltype(*in)>;
-    for (std::size_t t = 0; t < first.rows; ++t) {
-      const In* const __restrict from = in + t * x.stride;
-      Out* const __restrict to = static_cast<Out*>(y.data) + t * y.stride;
-      for (std::size_t c = 0; c < first.cols; ++c) to[c] = entries[static_cast<std::size_t>(from[c] - table.lo)];
-    }
-  });
-}
-
 /// Calls part(rows, bits) for rows of x that drop the same columns: those without bits. All are kept where it is null.
 template <class Part>
 void for_each_part(const CodeTable& table, const Node& first, Part part) {
@@ -157,26 +132,48 @@ ChainValues values_of(const Chain& chain, const Node& first, const CodeLimits& l
 }
 
 const CodeTable* tabulate(Tape& tape, const Chain& chain, const CodeLimits& limits, const Grid& grid,
-                          const program::MutableCodes& codes, const Wanted& wanted) {
+                          const Wanted& wanted) {
   const program::Codes x = tape.codes(chain.first);
   const Node& first = tape[chain.first];
   const ChainValues all = values_of(chain, first, limits);
   const std::size_t count = all.values.size();
   float* const slopes = tape.arena().array<float>(count);
   auto* const bits = tape.arena().array<std::uint8_t>(program::rounded_up(count, 8));
-  const auto* const table = tape.keep(CodeTable{chain.first, limits.lo, limits.hi, slopes, bits, chain.dropout});
-  program::with_type(codes, [&](auto* out) {
-    std::vector<std::remove_pointer_t<decltype(out)>> entries(program::rounded_up(count, 8));
-    kernels::quantize(1, count, all.values.data(), {kernels::ScaleLayout::per_tensor, {&grid, 1}},
-                      {{entries.data(), codes.width, entries.size()}, bits});
-    look_up(*table, x, first, entries, codes);
-    if (chain.dropout != nullptr) {
-      drop_codes(*chain.dropout, first.cols, {0, first.rows}, out, codes.stride, out, codes.stride);
-    }
-  });
-  for (std::size_t i = 0; i < count; ++i) slopes[i] = is_marked(bits, i) ? all.slopes[i] : 0.0F;
+  auto* const entries = tape.arena().array<std::int32_t>(program::rounded_up(count, 8));
+  auto* const bytes = tape.arena().array<std::int8_t>(256);
+  kernels::quantize(1, count, all.values.data(), {kernels::ScaleLayout::per_tensor, {&grid, 1}},
+                    {{entries, program::Width::four, program::rounded_up(count, 8)}, bits});
+  std::fill_n(bytes, 256, std::int8_t{0});
+  for (std::size_t i = 0; i < count; ++i) {
+    bytes[static_cast<std::uint8_t>(limits.lo + static_cast<std::int32_t>(i))] = static_cast<std::int8_t>(entries[i]);
+    slopes[i] = is_marked(bits, i) ? all.slopes[i] : 0.0F;
+  }
+  const auto* const table =
+      tape.keep(CodeTable{chain.first, limits.lo, limits.hi, slopes, bits, chain.dropout, entries, bytes});
   if (wanted.extremes != nullptr) *wanted.extremes = extremes_of(*table, x, first, all.values, wanted.magnitude);
   return table;
+}
+
+void look_up(Tape& tape, const CodeTable& table, std::size_t cols, RowRange rows, const program::MutableCodes& y) {
+  const program::Codes x = tape.code_rows(table.first, rows);
+  if (x.width == program::Width::one && y.width == program::Width::one && x.stride == y.stride) {
+    // rows lie side by side: as one row, they end before the memory of codes does
+    Tape::kernels().lookup({.bytes = table.bytes}, rows.count * x.stride, 1, x, y);
+  } else {
+    program::with_type(x, [&](const auto* in) {
+      program::with_type(y, [&](auto* out) {
+        for (std::size_t t = 0; t < rows.count; ++t) {
+          const auto* const __restrict from = in + t * x.stride;
+          auto* const __restrict to = out + t * y.stride;
+          for (std::size_t c = 0; c < cols; ++c) {
+            to[c] = static_cast<std::remove_cvref_t<decltype(*out)>>(table.entries[from[c] - table.lo]);
+          }
+        }
+      });
+    });
+  }
+  if (table.dropout == nullptr) return;
+  program::with_type(y, [&](auto* out) { drop_codes(*table.dropout, cols, rows, out, y.stride, out, y.stride); });
 }
 
 void follow_table(Tape& tape, const Node& node, const CodeTable& table) {

@@ -43,6 +43,8 @@ struct CodeTable {
   const float* slopes;            ///< dy/dfirst by code, from lo on; 0 where the clamp did something
   const std::uint8_t* unclamped;  ///< bit k: the clamp did nothing to code lo + k
   const Dropout* dropout;         ///< at the end of the chain; null: none
+  const std::int32_t* entries;    ///< codes of the result by code of `first`, from lo on
+  const std::int8_t* bytes;       ///< [256] the same by the low byte of the code, as Kernels::lookup reads them
 };
 
 /// The largest and the smallest value that a table was asked for; 0 lies between them.
@@ -57,9 +59,12 @@ struct Wanted {
   bool magnitude = false;             ///< the larger of the two is enough: the other may be nearer to 0 than it was
 };
 
-/// The table of a chain that is rounded to `grid`; fills codes [rows, cols] of the result.
+/// The table of a chain that is rounded to `grid`.
 [[nodiscard]] const CodeTable* tabulate(Tape& tape, const Chain& chain, const CodeLimits& limits, const Grid& grid,
-                                        const program::MutableCodes& codes, const Wanted& wanted);
+                                        const Wanted& wanted);
+
+/// Rows of the result of a table with `cols` columns; row 0 of `y` is rows.first.
+void look_up(Tape& tape, const CodeTable& table, std::size_t cols, RowRange rows, const program::MutableCodes& y);
 
 /// Multiplies the gradient of a table's result with the slopes.
 void follow_table(Tape& tape, const Node& node, const CodeTable& table);

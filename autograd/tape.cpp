@@ -145,10 +145,10 @@ program::Codes Tape::codes(Value v) {
 
 bool Tape::is_light(Value v) const {
   const Node& node = (*this)[v];
-  if (!node.has_codes()) return false;
-  const auto is_kept = [this](Value input) { return !input.exists() || (*this)[input].constant || is_light(input); };
-  return node.codes.data != nullptr ||
-         (node.op->traits.light && std::all_of(node.inputs.begin(), node.inputs.end(), is_kept));
+  if (node.codes.data != nullptr) return true;
+  if (!node.table && !(node.has_codes() && node.op->traits.light)) return false;
+  return std::all_of(node.inputs.begin(), node.inputs.end(),
+                     [this](Value input) { return !input.exists() || (*this)[input].constant || is_light(input); });
 }
 
 void Tape::hold(Value v) {

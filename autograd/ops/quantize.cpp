@@ -254,10 +254,15 @@ void note_watched(const Node& x, const program::Watch& watch, const Extremes& to
   note_extremes(to, high, low);
 }
 
-/// From the codes of the input, computed together where those are not there.
+/// By a table, or from the codes of the input, computed together where those are not there.
 void quantize_compute(Tape& tape, const Node& node, RowRange rows, const program::Rescaling* then,
                       const program::MutableCodes& y) {
   const auto& a = *static_cast<const QuantizeAttributes*>(node.attributes);
+  if (a.table != nullptr) {
+    tape.fill_rows(node, rows, then, y,
+                   [&](const program::MutableCodes& codes) { look_up(tape, *a.table, node.cols, rows, codes); });
+    return;
+  }
   const program::Rescaling& whole = *a.rescaling;
   const Node& x = tape[node.inputs[0]];
   tape.fill_rows(node, rows, then, y, [&](const program::MutableCodes& codes) {
@@ -384,9 +389,9 @@ Value with_quantizer(Tape& tape, Value x, const Quantizer& site, const Sequences
   } else if (source == Source::table) {
     const Chain chain = *chain_of(tape, x);
     TableExtremes extremes;
-    table =
-        tabulate(tape, chain, limits_of(tape[chain.first]), grids[0], new_rounded_codes(tape, y, grids, false).codes,
-                 {observed ? &extremes : nullptr, site.spec.symmetry == QuantSpec::Symmetry::symmetric});
+    table = tabulate(tape, chain, limits_of(tape[chain.first]), grids[0],
+                     {observed ? &extremes : nullptr, site.spec.symmetry == QuantSpec::Symmetry::symmetric});
+    y.codes.width = width_of(grids);
     if (observed) note_extremes(extremes_of(tape, site), {&extremes.high, 1}, {&extremes.low, 1});
   } else {
     const bool seen = tape.pass().training && site.needs_range();  // by observe()

@@ -72,9 +72,9 @@ double kept_per_step_and_layer(const std::string& rules) {
 }
 
 TEST_CASE("memory: what a step of a layer keeps under W8A8 is the formula") {
-  // codes of norm, u, GELU, z, gate and residual; states of 16 bits; a bit of each that is clamped
+  // codes of the operands of norm, B, GELU and gate; states of 16 bits; a bit of each that is clamped
   const double bits = 4.0 * features / 8 + 2.0 * states / 8;
-  CHECK(kept_per_step_and_layer(named_rules("w8a8")) == 6.0 * features + 2.0 * states + bits);
+  CHECK(kept_per_step_and_layer(named_rules("w8a8")) == 4.0 * features + 2.0 * states + bits);
 }
 
 TEST_CASE("memory: the rows of a ledger sum up to what the tape takes, and small memory is less") {
