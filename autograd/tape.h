@@ -25,7 +25,7 @@ class Lowering;
 class Tape;
 struct Node;
 
-/// RowRange that are computed at once: their codes of 32 bits stay in the cache.
+/// Rows that are computed at once: their codes of 32 bits stay in the cache.
 inline constexpr std::size_t block_rows = 64;
 
 /// A value on a tape.
@@ -51,7 +51,7 @@ struct Elementwise {
   void (*slope)(std::size_t n, const float* x, float* derivative);
 };
 
-/// RowRange [first, first + count) of a node.
+/// Rows [first, first + count) of a node.
 struct RowRange {
   std::size_t first;
   std::size_t count;
@@ -199,14 +199,14 @@ class Tape {
   [[nodiscard]] const float* value(Value v);
   /// Computes what v has: its codes, or else its real numbers. They are kept.
   void compute(Value v);
-  /// RowRange of its real numbers: of the node if it has them, else `scratch` [count, cols], filled from the codes.
+  /// Rows of its real numbers: of the node if it has them, else `scratch` [count, cols], filled from the codes.
   [[nodiscard]] const float* rows(Value v, RowRange rows, float* scratch);
   /// The codes of a v that has them. Computed if they are not there, and kept.
   [[nodiscard]] program::Codes codes(Value v);
   /// For an op whose backward reads the codes of v: they are computed and kept; those of a light op whose operands are
   /// kept are computed again when they are asked for.
   void hold(Value v);
-  /// RowRange of its codes, row 0 being rows.first. If they are not there, they are computed into scratch memory, and
+  /// Rows of its codes, row 0 being rows.first. If they are not there, they are computed into scratch memory, and
   /// not kept; but those of a value with several readers are, unless it is light. At most block_rows at once.
   [[nodiscard]] program::Codes code_rows(Value v, RowRange rows);
   /// How wide its codes are, or will be.
@@ -265,14 +265,12 @@ class Tape {
   template <class Fill>
   void fill_rows(const Node& node, RowRange rows, const program::Rescaling* then, const program::MutableCodes& y,
                  Fill fill);
-  /// The most that the passes so far have taken.
+  /// What the passes so far have taken at most: the sum of the largest sizes of nodes, parts and blocks.
   [[nodiscard]] std::size_t peak_bytes() const {
     return memory_.arena.peak_bytes() + aside_.arena.peak_bytes() + scratch_.peak_bytes();
   }
   /// What the nodes and their gradients take now, but for those of a part.
   [[nodiscard]] std::size_t used_bytes() const { return memory_.arena.used_bytes(); }
-  /// The most that a part has taken.
-  [[nodiscard]] std::size_t part_bytes() const { return aside_.arena.peak_bytes(); }
   /// The most that blocks of rows and single backward functions have taken.
   [[nodiscard]] std::size_t scratch_bytes() const { return scratch_.peak_bytes(); }
   /// Plain data that lives as long as the nodes.

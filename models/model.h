@@ -52,7 +52,8 @@ struct ModelShape {
 };
 
 /// A struct that can be trained: visit() names its members (models/inventory.h), forward() gives the result for a
-/// batch, and output() says what this result is. forward() is const, because all lanes share the model.
+/// batch, and output() says what this result is. forward() is const, because all lanes share the model. Which ops it
+/// calls does not depend on the numbers or the length of an input: a trained model is evaluated by the program of one.
 template <class T>
 concept ModelStruct = std::copy_constructible<T> &&
     requires(T& model, const T& shared, Walker& walker, Tape& tape, const Batch& batch) {

@@ -139,7 +139,7 @@ std::span<const Grid> grids_of(const Node& node) {
 CodeLimits limits_of(const Node& x) {
   if (x.op == &quantize_op && x.layout == ScaleLayout::per_tensor) return {grids_of(x)[0].lo, grids_of(x)[0].hi};
   const auto bound = static_cast<std::int32_t>(x.bound);
-  return {-bound, bound};
+  return {-bound, x.codes.width == program::Width::one ? std::min(bound, 127) : bound};
 }
 
 /// The table from the codes of a chain's first operand to those of `node`.

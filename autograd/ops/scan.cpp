@@ -161,7 +161,7 @@ struct ProgramScan {
   program::MutableCodes x;
   std::uint8_t* unclamped;
 
-  /// RowRange [first, first + rows), a sequence, by blocks in the order of the steps.
+  /// Rows [first, first + rows), a sequence, by blocks in the order of the steps.
   void run(Tape& tape, std::size_t first, std::size_t rows, std::span<std::int64_t> largest) const {
     const std::size_t width = 2 * recurrence.states;
     std::vector<std::int32_t> state(width, 0);

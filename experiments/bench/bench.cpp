@@ -144,7 +144,7 @@ BenchResult measure(const RunConfig& config) {
   stepper.step_seconds();  // warms the arenas
   stepper.evaluation_seconds();
   BenchResult result;
-  result.peak_rss_bytes = peak_rss_bytes();  // before products are measured, which take memory of their own
+  result.peak_rss_bytes = peak_rss_bytes();  // products, measured below, take memory of their own
   result.recipe = config.recipe;
   result.quant = quant_name(config);
   result.step_seconds = 1e30;

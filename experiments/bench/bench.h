@@ -30,7 +30,8 @@ struct BenchResult {
       0.0;  ///< useful FLOPs of the model (matrix products, scan, ~20 H elementwise) over that rate
   /// Of a full training: see projected_hours().
   std::array<double, 3> run_hours{};
-  std::uint64_t peak_rss_bytes = 0;  ///< of the process so far: with two results, the second includes the first
+  std::uint64_t peak_rss_bytes =
+      0;  ///< of the process before products are measured; a second result includes the first
 };
 
 /// Times training steps and evaluations of the recipe on random data of its shape: of `config.quantization.quant`, or

@@ -23,12 +23,14 @@ datasets::Example first_step(const datasets::Example& example) {
   return step;
 }
 
-std::optional<program::Program> lowered(Tape& tape, Value output, std::size_t padded_length) {
+std::optional<program::Program> lowered(const Model& model, const datasets::Example& example, std::size_t padded_length,
+                                        Tape& tape) {
   constexpr bool classes = false;  // logits are judged as real numbers, like those of a tape
-  if (!tape[output].has_codes()) return std::nullopt;
   try {
+    const Value output = forward_example(model, first_step(example), 0, tape);
+    if (!tape[output].has_codes()) return std::nullopt;
     return export_program(tape, output, {}, classes, padded_length);
-  } catch (const Error&) {  // what stands in the way is what `bitstate inspect` shows
+  } catch (const Error&) {  // what stands in the way is what `bitstate inspect` shows; a model may need more steps
     return std::nullopt;
   }
 }
@@ -59,8 +61,7 @@ std::optional<IntegerForward> IntegerForward::of(const Model& model, const datas
                                                  std::size_t padded_length) {
   if (model.output().sequences > 1) return std::nullopt;
   Tape tape;
-  const Value of_step = forward_example(model, first_step(example), 0, tape);
-  auto program = lowered(tape, of_step, padded_length);
+  auto program = lowered(model, example, padded_length, tape);
   if (!program) return std::nullopt;
   IntegerForward integer(model, std::move(*program));
   const Value output = forward_example(model, example, padded_length, tape, true);

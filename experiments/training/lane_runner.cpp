@@ -9,8 +9,8 @@
 
 namespace bitstate {
 
-/// What a lane owns: its share of the gradient, and the maxima and histograms that its sequences showed.
-/// What a lane adds up. When two lanes are done, their sums become one (join).
+/// What a lane adds up: its share of the gradient, and the maxima and histograms that its sequences showed. When two
+/// lanes are done, their sums become one (join).
 struct LaneRunner::Sums {
   std::vector<float> gradient, observed;
   std::vector<std::uint32_t> counts;
@@ -301,9 +301,15 @@ void LaneRunner::join(std::size_t lane, std::size_t lanes) {
   }
 }
 
-std::span<const float> LaneRunner::gradient() const { return lanes_[0].sums->gradient; }
+std::span<const float> LaneRunner::gradient() const {
+  const Sums* const sums = lanes_[0].sums.get();
+  return sums == nullptr ? std::span<const float>() : sums->gradient;
+}
 
-Observed LaneRunner::observed() const { return {lanes_[0].sums->observed, lanes_[0].sums->counts}; }
+Observed LaneRunner::observed() const {
+  const Sums* const sums = lanes_[0].sums.get();
+  return sums == nullptr ? Observed{} : Observed{sums->observed, sums->counts};
+}
 
 std::size_t LaneRunner::peak_arena_bytes() const {
   std::size_t bytes = 0;

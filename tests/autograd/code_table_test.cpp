@@ -142,5 +142,24 @@ TEST_CASE("code table: where all is dropped, nothing is observed") {
   CHECK(observed[0] == 0.0F);
 }
 
+TEST_CASE("code table: the smallest code of an asymmetric byte is not its bound on the other side") {
+  constexpr std::size_t cols = 32;
+  std::vector<float> x(steps * cols);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = -1.0F + static_cast<float>(i % 8) / 4.0F;
+  const Quantizer operand = site("act:x", 8, {0.99F, 1.0F}, true);
+  const Quantizer result = site("act:y", 8, {1.0F});
+  const std::vector<float> all_kept(std::size(lengths) * cols, 1.0F);
+  const auto codes_of = [&](bool passes_dropout) {
+    Tape tape;
+    tape.begin({});
+    Value v = ops::quantize(tape, tape.input(steps, cols, x.data()), operand);
+    const std::vector<std::int32_t> codes = tape.codes32(v);
+    CHECK(*std::min_element(codes.begin(), codes.end()) == -128);
+    if (passes_dropout) v = ops::tied_dropout(tape, v, all_kept, {lengths, lengths});
+    return tape.codes32(ops::quantize(tape, ops::gelu(tape, v), result));
+  };
+  CHECK(codes_of(true) == codes_of(false));
+}
+
 }  // namespace
 }  // namespace bitstate::tests::code_table_test
