@@ -25,6 +25,21 @@ int parse_whole(std::string_view word, std::string_view key, int low, int high, 
   return number;
 }
 
+double parse_shift(std::string_view word, std::string_view origin) {
+  double shift = 0.0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), shift);
+  require<UsageError>(error == std::errc{} && end == word.data() + word.size() && shift >= -0.5 && shift <= 0.5, where,
+                      "{}: grid_shift: expected a number from -0.5 to 0.5, got \"{}\"", origin, word);
+  return shift;
+}
+
+/// Bits of the modulus, unless they are given. Angles need the bits: a decay rate may be wrong by a tenth where an
+/// angle may not by a hundredth (docs/numerics.md, section 6).
+int default_magnitude(PoleSpec::Form form, int bits) {
+  const int most = form == PoleSpec::Form::polar ? bits : bits < 7 ? 3 : 4;
+  return std::max(1, std::min(bits - 1, most));
+}
+
 /// Bits of modulus and phase: what is given, the rest of 2 * bits, or the default split.
 void split_bits(PoleSpec& spec, int bits, std::string_view origin) {
   if (!spec.is_lookup() || bits == 0) {
@@ -32,7 +47,7 @@ void split_bits(PoleSpec& spec, int bits, std::string_view origin) {
     return;
   }
   const int total = 2 * bits;
-  if (spec.magnitude == 0) spec.magnitude = spec.phase > 0 ? total - spec.phase : std::max(1, bits - 1);
+  if (spec.magnitude == 0) spec.magnitude = spec.phase > 0 ? total - spec.phase : default_magnitude(spec.form, bits);
   if (spec.phase == 0) spec.phase = total - spec.magnitude;
   require<UsageError>(
       spec.magnitude >= 1 && spec.phase >= 1 && spec.magnitude + spec.phase == total, where,
@@ -54,6 +69,8 @@ bool set_pole_option(PoleSpec& spec, std::string_view key, std::string_view valu
     spec.spacing = rule_words::choose(value, key, origin, spacings);
   } else if (key == "width") {
     spec.width = parse_whole(value, key, 8, 16, origin);
+  } else if (key == "grid_shift") {
+    spec.grid_shift = parse_shift(value, origin);
   } else {
     return false;
   }
@@ -61,7 +78,7 @@ bool set_pole_option(PoleSpec& spec, std::string_view key, std::string_view valu
 }
 
 void complete(PoleSpec& spec, int bits, const std::vector<std::string>& given, std::string_view origin) {
-  for (const std::string_view key : {"magnitude", "phase", "spacing", "width"}) {
+  for (const std::string_view key : {"magnitude", "phase", "spacing", "width", "grid_shift"}) {
     rule_words::check_effect(given, key, spec.is_lookup(), "form=polar or form=log-polar", origin);
   }
   if (spec.form == PoleSpec::Form::polar && !rule_words::has(given, "spacing")) {
@@ -74,8 +91,9 @@ std::string options_text(const PoleSpec& spec) {
   if (spec.form == PoleSpec::Form::cartesian) return {};
   const std::string text = fmt::format("form={}", name_of(spec.form));
   if (!spec.is_lookup()) return text;
-  return fmt::format("{} magnitude={} phase={} spacing={} width={}", text, spec.magnitude, spec.phase,
-                     rule_words::word_of(spec.spacing, spacings), spec.width);
+  const std::string shift = spec.grid_shift == 0.0 ? "" : fmt::format(" grid_shift={}", spec.grid_shift);
+  return fmt::format("{} magnitude={} phase={} spacing={} width={}{}", text, spec.magnitude, spec.phase,
+                     rule_words::word_of(spec.spacing, spacings), spec.width, shift);
 }
 
 }  // namespace bitstate

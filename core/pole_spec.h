@@ -17,6 +17,7 @@ struct PoleSpec {
   int phase = 0;
   Spacing spacing = Spacing::log;  ///< of the phase
   int width = 16;                  ///< bits of each number of the pair that is looked up
+  double grid_shift = 0.0;         ///< bins by which those of the phase are moved, from -0.5 to 0.5
 
   /// Polar and log-polar: the code is looked up as a pair of integers.
   [[nodiscard]] bool is_lookup() const { return form == Form::polar || form == Form::log_polar; }
@@ -28,7 +29,7 @@ struct PoleSpec {
 std::string_view name_of(PoleSpec::Form form);
 
 /// The options of a rule that are read here, for error sentences.
-inline constexpr std::string_view pole_options = "form, magnitude, phase, spacing and width";
+inline constexpr std::string_view pole_options = "form, magnitude, phase, spacing, width and grid_shift";
 
 /// Takes an option of a rule; false when it is none of pole_options. Throws UsageError for a value that is not allowed.
 bool set_pole_option(PoleSpec& spec, std::string_view key, std::string_view value, std::string_view origin);

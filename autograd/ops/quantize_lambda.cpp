@@ -41,14 +41,18 @@ std::array<std::int32_t, 2> nearest_in_disk(Complex z, double scale, std::int32_
   return best;
 }
 
-/// Replaces every value by the middle of its bin among 2^bits equal ones between the smallest and the largest value.
-void to_bin_middles(std::vector<double>& values, int bits) {
+/// Replaces every value by the middle of its bin among 2^bits equal ones between the smallest and the largest value,
+/// all moved by `shift` bins.
+void to_bin_middles(std::vector<double>& values, int bits, double shift) {
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
   const double first = *low;
   const double width = (*high - first) / std::ldexp(1.0, bits);
   if (!(width > 0.0)) return;
   const double last = std::ldexp(1.0, bits) - 1.0;
-  for (double& v : values) v = first + (std::clamp(std::floor((v - first) / width), 0.0, last) + 0.5) * width;
+  for (double& v : values) {
+    const double bin = std::clamp(std::floor((v - first) / width - shift), 0.0, last);
+    v = first + (bin + shift + 0.5) * width;
+  }
 }
 
 constexpr double pi = std::numbers::pi;
@@ -72,8 +76,8 @@ std::vector<Complex> to_polar_levels(const std::vector<Complex>& lambda, const P
     magnitude.push_back(log_magnitude ? std::log(std::clamp(-std::log(modulus), smallest, fastest)) : modulus);
     phase.push_back(log_phase ? std::log(std::max(angle, smallest)) : angle);
   }
-  to_bin_middles(magnitude, spec.magnitude);
-  to_bin_middles(phase, conj_sym ? spec.phase : spec.phase - 1);
+  to_bin_middles(magnitude, spec.magnitude, 0.0);
+  to_bin_middles(phase, conj_sym ? spec.phase : spec.phase - 1, spec.grid_shift);
   std::vector<Complex> levels;
   for (std::size_t p = 0; p < lambda.size(); ++p) {
     const double modulus = log_magnitude ? std::exp(-std::exp(magnitude[p])) : magnitude[p];

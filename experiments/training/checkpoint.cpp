@@ -6,17 +6,19 @@
 #include "core/io/units_file.h"
 #include "models/s5/format_2.h"
 
+#include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 #include <utility>
 
 namespace bitstate {
 namespace {
 
 // 2 has no sizes of the data, and `from` relative to wherever the run was started
-constexpr std::int64_t format_version = 3;
+constexpr std::int64_t format_version = 4;
 constexpr std::int64_t oldest_version = 2;
 
 std::int64_t checked_version(const Hdf5Reader& reader) {
@@ -98,6 +100,24 @@ datasets::Reading read_reading(const Hdf5Reader& reader) {
   return reading;
 }
 
+/// Rules of a file before format 4, in which a modulus in log-polar form had bits - 1 bits unless they were given.
+std::string with_former_split(const std::string& rules) {
+  std::istringstream lines(rules);
+  std::string text;
+  for (std::string line; std::getline(lines, line);) {
+    const std::string rule = line.substr(0, line.find('#'));
+    std::istringstream words(rule);
+    std::string glob;
+    int bits = 0;
+    const bool has_bits = static_cast<bool>(words >> glob >> bits);
+    const auto says = [&](std::string_view option) { return rule.find(option) != rule.npos; };
+    const bool open = says("form=log-polar") && !says("magnitude=") && !says("phase=");
+    text += has_bits && open ? fmt::format("{} magnitude={}\n", rule, std::max(1, bits - 1)) : line + "\n";
+  }
+  if (!rules.empty() && rules.back() != '\n') text.pop_back();
+  return text;
+}
+
 /// Stored ranges are apart, for they belong to the weights: who takes these over takes them, too.
 std::string range_path(const Quantizer& quantizer) {
   return (quantizer.is_stored() ? "stored/" : "ranges/") + quantizer.site;
@@ -141,8 +161,9 @@ void save_checkpoint(const std::filesystem::path& file, const RunIdentity& run, 
 
 RunIdentity identity_in(const std::filesystem::path& file) {
   const Hdf5Reader reader(file);
-  checked_version(reader);
-  return {reader.read_text("settings"), reader.read_text("rules"), reader.read_text("source"),
+  const std::int64_t version = checked_version(reader);
+  const std::string rules = reader.read_text("rules");
+  return {reader.read_text("settings"), version < 4 ? with_former_split(rules) : rules, reader.read_text("source"),
           reader.read_text("data/digest"), read_reading(reader)};
 }
 

@@ -72,15 +72,16 @@ Pair grid_point(Point z, double s, std::int64_t bound) {
   return best;
 }
 
-/// 2^bits equal bins of [smallest, largest]; returns the middles, and the width of a bin.
-double bin_middles(std::vector<double>& values, int bits) {
+/// 2^bits equal bins of [smallest, largest], moved by `shift` bins; returns the middles, and the width of a bin.
+double bin_middles(std::vector<double>& values, int bits, double shift) {
   const double first = *std::min_element(values.begin(), values.end());
   const double last = *std::max_element(values.begin(), values.end());
   const double width = (last - first) / static_cast<double>(std::int64_t{1} << bits);
   if (width == 0.0) return 0.0;
   for (double& v : values) {
-    const double bin = std::min(std::floor((v - first) / width), static_cast<double>((std::int64_t{1} << bits) - 1));
-    v = first + (bin + 0.5) * width;
+    const double most = static_cast<double>((std::int64_t{1} << bits) - 1);
+    const double bin = std::max(0.0, std::min(std::floor((v - first) / width - shift), most));
+    v = first + (bin + shift + 0.5) * width;
   }
   return width;
 }
@@ -102,8 +103,8 @@ Levels levels_of(const Points& points, const QuantSpec& spec, bool conj_sym) {
     l.modulus.push_back(log_modulus ? std::log(std::clamp(-std::log(m), 0x1.0p-20, 0x1.0p7)) : m);
     l.angle.push_back(log_angle ? std::log(std::max(a, 0x1.0p-20)) : a);
   }
-  l.modulus_bin = bin_middles(l.modulus, spec.pole.magnitude);
-  l.angle_bin = bin_middles(l.angle, spec.pole.phase - (conj_sym ? 0 : 1));
+  l.modulus_bin = bin_middles(l.modulus, spec.pole.magnitude, 0.0);
+  l.angle_bin = bin_middles(l.angle, spec.pole.phase - (conj_sym ? 0 : 1), spec.pole.grid_shift);
   for (std::size_t p = 0; p < points.size(); ++p) {
     if (log_modulus) l.modulus[p] = std::exp(-std::exp(l.modulus[p]));
     if (log_angle) l.angle[p] = std::exp(l.angle[p]);
@@ -169,8 +170,9 @@ std::vector<Pair> pairs_of(const Quantizer& site, Points& points, bool conj_sym)
   return pairs;
 }
 
-const std::vector<std::string> splits = {"8 magnitude=1", "8 magnitude=4",  "8", "8 magnitude=13", "4 magnitude=3", "3",
-                                         "2 magnitude=2", "12 magnitude=10"};
+const std::vector<std::string> splits = {
+    "8 magnitude=1", "8 magnitude=4",   "8", "8 magnitude=13",    "4 magnitude=3",     "3",
+    "2 magnitude=2", "12 magnitude=10", "5", "4 grid_shift=-0.5", "5 grid_shift=0.375"};
 
 TEST_CASE("lambda forms: polar and log-polar pairs are the own implementation's, for all splits and widths") {
   for (const std::string form : {"polar", "polar spacing=log", "log-polar", "log-polar spacing=linear"}) {

@@ -63,7 +63,7 @@ TEST_CASE("quant config: every mistake is one sentence with its line") {
         "\"max\"");
   CHECK(message("weight:* 8 ranges=ema") ==
         "[quant] f:1: \"ranges=ema\" is not an option of a rule; the options are range, granularity, edge, rate, sign, "
-        "scale, alpha, value, rounding, form, magnitude, phase, spacing and width");
+        "scale, alpha, value, rounding, form, magnitude, phase, spacing, width and grid_shift");
   CHECK(message("act:* 8 rate=0") == "[quant] f:1: rate: expected a number above 0 and up to 1, got \"0\"");
   CHECK(message("weight:* 8 range=ema") ==
         "[quant] f:1: weight:layers.0.ssm.A is a constant, which sets its own range; range=ema is for activations");
@@ -82,6 +82,12 @@ TEST_CASE("quant config: every mistake is one sentence with its line") {
   CHECK(message("weight:*.A 4 form=disk sign=asymmetric").find("takes only sign=symmetric") != std::string::npos);
   CHECK(message("weight:*.A 4 form=polar magnitude=3 phase=4").find("with the sum 8") != std::string::npos);
   CHECK(message("weight:*.A 4 form=polar phase=8").find("at least 1") != std::string::npos);
+  for (const char* const shift : {"0.51", "-1", "nan", "x", ""}) {
+    CAPTURE(shift);
+    CHECK(message((std::string("weight:*.A 4 form=polar grid_shift=") + shift).c_str()).find("from -0.5 to 0.5") !=
+          std::string::npos);
+  }
+  CHECK(message("weight:*.A 4 form=disk grid_shift=0.5").find("grid_shift does nothing here") != std::string::npos);
   CHECK(message("weight:*.A 4 phase=5").find("phase does nothing here; it needs form=polar") != std::string::npos);
   CHECK(message("weight:*.A 4 form=polar edge=half").find("edge does nothing here") != std::string::npos);
   CHECK(message("act:* 8 alpha=99").find("alpha does nothing here; it needs range=percentile") != std::string::npos);
@@ -133,7 +139,7 @@ std::map<std::string, std::vector<std::string>> documented_options() {
 TEST_CASE("quant config: docs/numerics.md has a row for every option of a rule, with the words that it takes") {
   const auto documented = documented_options();
   const auto known = listed(refusal("nothing=1"), "the options are ", "\n");
-  CHECK(known.size() == 14);
+  CHECK(known.size() == 15);
   for (const std::string& name : known) {
     CAPTURE(name);
     REQUIRE(documented.contains(name));
@@ -155,7 +161,13 @@ TEST_CASE("quant spec: a lookup form splits 2b bits into modulus and phase") {
     const QuantSpec spec = QuantConfig::parse(row, "test").resolve(sites)[0];
     return std::array<int, 2>{spec.pole.magnitude, spec.pole.phase};
   };
+  CHECK(split("weight:*.A 2 form=log-polar") == std::array<int, 2>{1, 3});
   CHECK(split("weight:*.A 4 form=log-polar") == std::array<int, 2>{3, 5});
+  CHECK(split("weight:*.A 5 form=log-polar") == std::array<int, 2>{3, 7});
+  CHECK(split("weight:*.A 6 form=log-polar") == std::array<int, 2>{3, 9});
+  CHECK(split("weight:*.A 8 form=log-polar") == std::array<int, 2>{4, 12});
+  CHECK(split("weight:*.A 5 form=log-polar phase=6") == std::array<int, 2>{4, 6});
+  CHECK(split("weight:*.A 8 form=polar") == std::array<int, 2>{7, 9});
   CHECK(split("weight:*.A 4 form=polar magnitude=2") == std::array<int, 2>{2, 6});
   CHECK(split("weight:*.A 1 form=polar") == std::array<int, 2>{1, 1});
   CHECK(split("weight:*.A 8 form=disk") == std::array<int, 2>{0, 0});
@@ -173,9 +185,11 @@ TEST_CASE("quant spec: a form is for the sites that the model declares as eigenv
 }
 
 TEST_CASE("quant spec: the options of a rule are written as they are read") {
-  for (const std::string row : {"range=absmax", "range=ema rate=0.5 rounding=stochastic", "range=absmax form=disk",
-                                "range=absmax form=log-polar magnitude=3 phase=5 spacing=log width=12",
-                                "range=absmax form=polar magnitude=2 phase=6 spacing=linear width=16"}) {
+  for (const std::string row :
+       {"range=absmax", "range=ema rate=0.5 rounding=stochastic", "range=absmax form=disk",
+        "range=absmax form=log-polar magnitude=3 phase=5 spacing=log width=12",
+        "range=absmax form=polar magnitude=2 phase=6 spacing=linear width=16",
+        "range=absmax form=log-polar magnitude=3 phase=5 spacing=log width=16 grid_shift=-0.25"}) {
     CAPTURE(row);
     const bool state = row.find("rounding") != row.npos;
     const auto specs = QuantConfig::parse((state ? "state:* 4 " : "weight:*.A 4 ") + row, "f").resolve(sites);

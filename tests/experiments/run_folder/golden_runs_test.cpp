@@ -126,5 +126,11 @@ TEST_CASE("golden runs: a report knows which float run was quantized, and a run 
   }
 }
 
+TEST_CASE("golden runs: rules of an early version keep their split of an eigenvalue's bits") {
+  const std::string rules = identity_in(tests::source_folder() / "tests/fixtures/runs/w8a8/best.h5").rules;
+  CHECK(rules.find("form=log-polar") != rules.npos);
+  CHECK(rules.find("form=log-polar magnitude=7\n") != rules.npos);
+}
+
 }  // namespace
 }  // namespace bitstate::experiments
