@@ -32,7 +32,7 @@ struct Quantizer {
   void declare(std::string name);
   /// Bits of the stored numbers, 32 each without a quantizer; of an activation or state those of one time step.
   [[nodiscard]] std::uint64_t stored_bits() const {
-    return std::uint64_t{numbers} * static_cast<std::uint64_t>(spec.active() ? spec.bits : 32);
+    return std::uint64_t{numbers} * static_cast<std::uint64_t>(spec.stored_bits());
   }
   [[nodiscard]] bool is_constant() const { return bitstate::is_constant(kind); }
   /// The range is kept with the model and read in the forward: that of all activations and states but dynamic ones, and

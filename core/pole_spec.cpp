@@ -13,7 +13,8 @@ using rule_words::Word;
 constexpr Word<PoleSpec::Form> forms[] = {{"cartesian", PoleSpec::Form::cartesian},
                                           {"disk", PoleSpec::Form::disk},
                                           {"polar", PoleSpec::Form::polar},
-                                          {"log-polar", PoleSpec::Form::log_polar}};
+                                          {"log-polar", PoleSpec::Form::log_polar},
+                                          {"delta", PoleSpec::Form::delta}};
 constexpr Word<PoleSpec::Spacing> spacings[] = {{"linear", PoleSpec::Spacing::linear}, {"log", PoleSpec::Spacing::log}};
 
 int parse_whole(std::string_view word, std::string_view key, int low, int high, std::string_view origin) {
@@ -84,6 +85,8 @@ void complete(PoleSpec& spec, int bits, const std::vector<std::string>& given, s
   if (spec.form == PoleSpec::Form::polar && !rule_words::has(given, "spacing")) {
     spec.spacing = PoleSpec::Spacing::linear;
   }
+  require<UsageError>(spec.form != PoleSpec::Form::delta || bits != 1, where,
+                      "{}: form=delta needs at least 2 bits, one of them for the sign, got 1", origin);
   split_bits(spec, bits, origin);
 }
 

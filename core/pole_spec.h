@@ -9,7 +9,7 @@ namespace bitstate {
 
 /// The form of a site of eigenvalues. All other sites are cartesian: each number is rounded for itself.
 struct PoleSpec {
-  enum class Form { cartesian, disk, polar, log_polar };
+  enum class Form { cartesian, disk, polar, log_polar, delta };
   enum class Spacing { linear, log };
 
   Form form = Form::cartesian;
@@ -21,6 +21,9 @@ struct PoleSpec {
 
   /// Polar and log-polar: the code is looked up as a pair of integers.
   [[nodiscard]] bool is_lookup() const { return form == Form::polar || form == Form::log_polar; }
+
+  /// Points of a fixed set: no range, edge or scale says where they are.
+  [[nodiscard]] bool is_fixed() const { return is_lookup() || form == Form::delta; }
 
   bool operator==(const PoleSpec&) const = default;
 };

@@ -88,9 +88,9 @@ void check_given(const QuantSpec& spec, const std::vector<std::string>& given, c
   const auto check = [&](std::string_view key, bool fits, std::string_view needs) {
     check_effect(given, key, fits, needs, origin);
   };
-  const bool lookup = spec.pole.is_lookup();
-  for (const std::string_view key : {"edge", "scale", "sign"}) check(key, !lookup, "form=cartesian or form=disk");
-  check("range", !lookup || spec.range == Range::absmax, "form=cartesian or form=disk");
+  const bool fixed = spec.pole.is_fixed();
+  for (const std::string_view key : {"edge", "scale", "sign"}) check(key, !fixed, "form=cartesian or form=disk");
+  check("range", !fixed || spec.range == Range::absmax, "form=cartesian or form=disk");
   check("alpha", spec.range == Range::percentile, "range=percentile");
   check("value", spec.range == Range::fixed, "range=fixed");
   check("rate", spec.range == Range::ema || spec.range == Range::percentile || spec.range == Range::mse,

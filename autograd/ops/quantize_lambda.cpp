@@ -1,6 +1,7 @@
 // The forms of the quantized state matrix other than cartesian (docs/numerics.md, section 6). Each yields a pair of
 // integers inside the unit disk for every eigenvalue.   Straight-through: dL/dlambda = g.
 #include "autograd/ops.h"
+#include "autograd/ops/delta.h"
 
 #include "core/error.h"
 #include "core/grid.h"
@@ -104,7 +105,10 @@ Value quantize_lambda(Tape& tape, Value lambda_bar, const Quantizer& site, bool 
     require<DivergedError>(std::isfinite(std::norm(z)), "quantize", "{} holds a NaN or an infinity", site.site);
   }
   Grid grid;
-  if (spec.pole.is_lookup()) {
+  const bool delta = spec.pole.form == PoleSpec::Form::delta;
+  if (delta) {
+    grid = {0x1.0p-15F, -0x7FFF, 0x7FFF};
+  } else if (spec.pole.is_lookup()) {
     lambda = to_polar_levels(lambda, spec.pole, conj_sym);
     const std::int32_t bound = (1 << (spec.pole.width - 1)) - 1;
     grid = {std::ldexp(1.0F, 1 - spec.pole.width), -bound, bound};
@@ -118,7 +122,8 @@ Value quantize_lambda(Tape& tape, Value lambda_bar, const Quantizer& site, bool 
   y.bound = grid.hi;
   std::int32_t* const codes = tape.new_codes32(y);
   for (std::size_t p = 0; p < states; ++p) {
-    const auto pair = nearest_in_disk(lambda[p], double{grid.scale}, grid.hi);
+    const auto pair =
+        delta ? delta_points(spec.bits).nearest(lambda[p]) : nearest_in_disk(lambda[p], double{grid.scale}, grid.hi);
     codes[p] = pair[0];
     codes[states + p] = pair[1];
   }

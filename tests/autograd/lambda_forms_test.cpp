@@ -224,6 +224,50 @@ TEST_CASE("lambda forms: disk takes the nearest grid point inside, with every ki
   }
 }
 
+/// The nearest point of form=delta by a look at all of them; the order of what is equally near is the op's.
+Pair nearest_delta(Point z, int bits) {
+  const double modulus = std::hypot(z.re, z.im);
+  if (modulus > 1.0) z = {z.re / modulus, z.im / modulus};
+  std::set<std::int64_t> steps;
+  for (std::int64_t m = -largest_code(bits); m <= largest_code(bits); ++m) {
+    for (int k = 0; k <= 15; ++k) steps.insert(m * (std::int64_t{1} << (15 - k)));
+  }
+  Pair best{};
+  double least = 1e300;
+  const std::array<Pair, 4> turns = {{{1, 0}, {0, 1}, {-1, 0}, {0, -1}}};
+  for (const auto& [c, s] : turns) {
+    for (const std::int64_t im : steps) {
+      for (const std::int64_t re : steps) {
+        const std::int64_t x = 32768 + re;
+        if (x * x + im * im >= std::int64_t{1} << 30) continue;
+        const Pair point{c * x - s * im, s * x + c * im};
+        const double off_re = static_cast<double>(point[0]) - 32768.0 * z.re;
+        const double off_im = static_cast<double>(point[1]) - 32768.0 * z.im;
+        if (off_re * off_re + off_im * off_im >= least) continue;
+        least = off_re * off_re + off_im * off_im;
+        best = point;
+      }
+    }
+  }
+  return best;
+}
+
+TEST_CASE("lambda forms: delta takes the nearest of all its points") {
+  for (const int bits : {2, 3, 4, 6}) {
+    CAPTURE(bits);
+    const Quantizer site = site_of(std::to_string(bits) + " form=delta");
+    CHECK(site.spec.stored_bits() == bits + 5);
+    CHECK(site.spec.multiplier_bits() == bits);
+    for (auto points : {s5_like(bits < 6 ? 40 : 8, true, 5), any(bits < 6 ? 40 : 16, 6)}) {
+      const auto pairs = pairs_of(site, points, true);
+      for (std::size_t p = 0; p < points.size(); ++p) {
+        CAPTURE(p);
+        CHECK(pairs[p] == nearest_delta(points[p], bits));
+      }
+    }
+  }
+}
+
 TEST_CASE("lambda forms: of equally near points the disk takes the first, floor before ceil") {
   const Quantizer site = site_of("4 form=disk scale=pow2 range=fixed value=1");  // 1/7 -> s = 1/4
   Points points = {{0.125, 0.125}, {-0.125, 0.125}, {0.125, -0.125}, {-0.875, 0.0}, {0.75, 0.0}, {0.7, 0.7}};
@@ -231,9 +275,9 @@ TEST_CASE("lambda forms: of equally near points the disk takes the first, floor 
 }
 
 TEST_CASE("lambda forms: 10,000 eigenvalues of any modulus and angle all end inside the unit disk") {
-  for (const std::string form : {"disk", "polar", "log-polar", "log-polar spacing=linear"}) {
+  for (const std::string form : {"disk", "delta", "polar", "log-polar", "log-polar spacing=linear"}) {
     for (const std::string width : {"8", "9", "10", "11", "12", "13", "14", "15", "16"}) {
-      const std::string options = form == "disk" ? form : form + " width=" + width;
+      const std::string options = form == "disk" || form == "delta" ? form : form + " width=" + width;
       for (const bool conj_sym : {true, false}) {
         auto points = any(10000 / 18, std::stoul(width) + (conj_sym ? 100 : 0));
         (void)pairs_of(site_of("6 form=" + options), points, conj_sym);

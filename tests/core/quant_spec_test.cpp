@@ -87,6 +87,8 @@ TEST_CASE("quant config: every mistake is one sentence with its line") {
     CHECK(message((std::string("weight:*.A 4 form=polar grid_shift=") + shift).c_str()).find("from -0.5 to 0.5") !=
           std::string::npos);
   }
+  CHECK(message("weight:*.A 1 form=delta").find("form=delta needs at least 2 bits") != std::string::npos);
+  CHECK(message("weight:*.A 4 form=delta edge=half").find("edge does nothing here") != std::string::npos);
   CHECK(message("weight:*.A 4 form=disk grid_shift=0.5").find("grid_shift does nothing here") != std::string::npos);
   CHECK(message("weight:*.A 4 phase=5").find("phase does nothing here; it needs form=polar") != std::string::npos);
   CHECK(message("weight:*.A 4 form=polar edge=half").find("edge does nothing here") != std::string::npos);

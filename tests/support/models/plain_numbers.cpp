@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <set>
 
 namespace bitstate::tests {
 namespace {
@@ -247,6 +248,49 @@ Plain plain_constant(const Quantizer& site, const Tensor& values, Mutation mutat
   return out;
 }
 
+/// The nearest point of form=delta: for each turn and each imaginary part the real parts next to that of z.
+Pair nearest_delta(double re, double im, int bits) {
+  const double modulus = std::hypot(re, im);
+  const double shrink = modulus > 1.0 ? 1.0 / modulus : 1.0;
+  std::set<std::int64_t> steps;
+  const std::int64_t most = (std::int64_t{1} << (bits - 1)) - 1;
+  for (std::int64_t m = -most; m <= most; ++m) {
+    for (int k = 0; k <= 15; ++k) steps.insert(m * (std::int64_t{1} << (15 - k)));
+  }
+  Pair best{};
+  double least = 1e300;
+  for (int turn = 0; turn < 4; ++turn) {
+    const std::int64_t c = turn == 0 ? 1 : turn == 2 ? -1 : 0;
+    const std::int64_t s = turn == 1 ? 1 : turn == 3 ? -1 : 0;
+    const double x = 32768.0 * shrink * (static_cast<double>(c) * re + static_cast<double>(s) * im) - 32768.0;
+    for (const std::int64_t part : steps) {
+      std::set<std::int64_t> inside;
+      auto at = steps.lower_bound(static_cast<std::int64_t>(std::ceil(x)));
+      const auto admissible = [&](std::int64_t r) {
+        return (32768 + r) * (32768 + r) + part * part < std::int64_t{1} << 30;
+      };
+      for (auto up = at; up != steps.end() && inside.empty(); ++up) {
+        if (admissible(*up)) inside.insert(*up);
+        if (*up > 0) break;
+      }
+      const std::size_t above = inside.size();
+      while (at != steps.begin() && inside.size() == above) {
+        if (admissible(*--at)) inside.insert(*at);
+        if (*at < -65536) break;
+      }
+      for (const std::int64_t r : inside) {
+        const Pair point{c * (32768 + r) - s * part, s * (32768 + r) + c * part};
+        const double off_re = static_cast<double>(point.re) - 32768.0 * shrink * re;
+        const double off_im = static_cast<double>(point.im) - 32768.0 * shrink * im;
+        if (off_re * off_re + off_im * off_im >= least) continue;
+        least = off_re * off_re + off_im * off_im;
+        best = point;
+      }
+    }
+  }
+  return best;
+}
+
 Plain plain_lambda(const Quantizer& site, const Tensor& values, bool conj_sym, Mutation mutation) {
   const QuantSpec& spec = site.spec;
   if (!spec.active() || spec.pole.form == PoleSpec::Form::cartesian) return plain_constant(site, values, mutation);
@@ -257,7 +301,10 @@ Plain plain_lambda(const Quantizer& site, const Tensor& values, bool conj_sym, M
   out.codes.resize(values.size());
   PlainGrid grid;
   Polar polar;
-  if (!spec.pole.is_lookup()) {
+  const bool delta = spec.pole.form == PoleSpec::Form::delta;
+  if (delta) {
+    grid = {0x1.0p-15F, -32767, 32767};
+  } else if (!spec.pole.is_lookup()) {
     grid = constant_grid(site, values.data, 0);
   } else {
     const std::int64_t q = (std::int64_t{1} << (spec.pole.width - 1)) - 1;
@@ -272,7 +319,7 @@ Plain plain_lambda(const Quantizer& site, const Tensor& values, bool conj_sym, M
       re = polar.modulus[p] * std::cos(polar.angle[p]);
       im = polar.modulus[p] * std::sin(polar.angle[p]) * sign;
     }
-    const Pair pair = nearest_in_disk(re, im, double{grid.scale}, grid);
+    const Pair pair = delta ? nearest_delta(re, im, spec.bits) : nearest_in_disk(re, im, double{grid.scale}, grid);
     out.codes[p] = pair.re;
     out.codes[states + p] = pair.im;
   }
