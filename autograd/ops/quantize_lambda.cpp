@@ -1,7 +1,7 @@
 // The forms of the quantized state matrix other than cartesian (docs/numerics.md, section 6). Each yields a pair of
 // integers inside the unit disk for every eigenvalue.   Straight-through: dL/dlambda = g.
+#include "autograd/kernels/delta.h"
 #include "autograd/ops.h"
-#include "autograd/ops/delta.h"
 
 #include "core/error.h"
 #include "core/grid.h"
@@ -122,8 +122,8 @@ Value quantize_lambda(Tape& tape, Value lambda_bar, const Quantizer& site, bool 
   y.bound = grid.hi;
   std::int32_t* const codes = tape.new_codes32(y);
   for (std::size_t p = 0; p < states; ++p) {
-    const auto pair =
-        delta ? delta_points(spec.bits).nearest(lambda[p]) : nearest_in_disk(lambda[p], double{grid.scale}, grid.hi);
+    const auto pair = delta ? kernels::delta_points(spec.bits).nearest(lambda[p])
+                            : nearest_in_disk(lambda[p], double{grid.scale}, grid.hi);
     codes[p] = pair[0];
     codes[states + p] = pair[1];
   }

@@ -63,14 +63,16 @@ std::vector<GradientCase> discretize_cases() {
 
 std::vector<GradientCase> scan_cases() {
   std::vector<GradientCase> cases;
-  Quantizer disk = fine_quantizer("weight:layers.0.ssm.A", QuantSpec::Range::absmax, {});
-  disk.spec.pole.form = PoleSpec::Form::disk;
-  cases.push_back({"quantize_lambda",
-                   "disk",
-                   {{1, 6, -0.6, 0.6}},
-                   [disk](Tape& t, const Values& v) { return ops::quantize_lambda(t, v[0], disk, true); },
-                   0.1,
-                   5e-3});
+  for (const auto form : {PoleSpec::Form::disk, PoleSpec::Form::delta}) {
+    Quantizer poles = fine_quantizer("weight:layers.0.ssm.A", QuantSpec::Range::absmax, {});
+    poles.spec.pole.form = form;
+    cases.push_back({"quantize_lambda",
+                     form == PoleSpec::Form::disk ? "disk" : "delta",
+                     {{1, 6, -0.6, 0.6}},
+                     [poles](Tape& t, const Values& v) { return ops::quantize_lambda(t, v[0], poles, true); },
+                     0.1,
+                     5e-3});
+  }
   for (const auto direction : {ops::Direction::forward, ops::Direction::backward}) {
     const std::string name = direction == ops::Direction::forward ? "forward" : "backward";
     cases.push_back({"scan", name, {{1, 4, -0.7, 0.7}, {8, 4}}, [direction](Tape& t, const Values& v) {

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace bitstate::ops {
+namespace bitstate::kernels {
 
 /// The points alpha (1 + m_r 2^-k_r + i m_i 2^-k_i) inside the unit disk, with alpha of {1, i, -1, -i},
 /// |m| <= 2^(bits - 1) - 1 and 0 <= k <= 15.
@@ -27,4 +27,4 @@ class DeltaPoints {
 /// Those of a number of bits, made once.
 const DeltaPoints& delta_points(int bits);
 
-}  // namespace bitstate::ops
+}  // namespace bitstate::kernels

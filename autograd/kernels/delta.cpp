@@ -1,11 +1,11 @@
-#include "autograd/ops/delta.h"
+#include "autograd/kernels/delta.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <tuple>
 
-namespace bitstate::ops {
+namespace bitstate::kernels {
 namespace {
 
 constexpr std::int32_t one = 1 << 15;
@@ -91,4 +91,4 @@ const DeltaPoints& delta_points(int bits) {
   return all[static_cast<std::size_t>(bits - 2)];
 }
 
-}  // namespace bitstate::ops
+}  // namespace bitstate::kernels
