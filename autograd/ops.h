@@ -7,6 +7,7 @@
 #include "autograd/quantizer.h"
 #include "autograd/tape.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 
@@ -25,9 +26,24 @@ struct DiscretizeOptions {
   double step_rescale = 1.0;
 };
 
+/// How backward of a product rounds the gradient that flows into it, and once more its operands, before it multiplies
+/// them; each with its largest magnitude as range (Q-S5, that is AQT's fully quantized training).
+struct GradientRounding {
+  int bits = 0;                        ///< 0: nothing is rounded
+  const Sequences* samples = nullptr;  ///< of an array of steps: a range for each sequence; null: for each step
+  std::size_t x_plane = 0;             ///< Planes::cols of the operand
+  std::size_t y_plane = 0;             ///< of the result
+
+  /// If it is switched on: the larger number of bits of the two operands.
+  [[nodiscard]] static GradientRounding of(bool on, const Quantizer& a, const Quantizer& b,
+                                           const Sequences* samples = nullptr) {
+    return {on ? std::max(a.spec.bits, b.spec.bits) : 0, samples};
+  }
+};
+
 // Dense and tables
 // [T, in], [out, in], [1, out] -> [T, out]
-Value linear(Tape&, Value x, Value weight, Value bias = {});
+Value linear(Tape&, Value x, Value weight, Value bias = {}, const GradientRounding& = {});
 // T ids, [vocabulary, H] -> [T, H]
 Value embedding(Tape&, std::span<const std::int32_t> ids, Value table);
 
@@ -52,12 +68,13 @@ struct ScanTreeOptions {
 Value scan_tree(Tape&, Value lambda_bar, Value bu, const Sequences&, const ScanTreeOptions&);
 
 // Elementwise, [T, H] -> [T, H]
-Value gelu(Tape&, Value x);              // 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
-Value qgelu(Tape&, Value x);             // x clip(x + 2, 0, 4) / 4 (Q-S5)
-Value sigmoid(Tape&, Value x);           // 1 / (1 + exp(-x))
-Value hard_sigmoid(Tape&, Value x);      // clip(x + 3, 0, 6) / 6
-Value sum(Tape&, Value a, Value b);      // a + b; b may be [1, H]
-Value product(Tape&, Value a, Value b);  // a * b; b may be [1, H]
+Value gelu(Tape&, Value x);          // 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
+Value qgelu(Tape&, Value x);         // x clip(x + 2, 0, 4) / 4 (Q-S5)
+Value sigmoid(Tape&, Value x);       // 1 / (1 + exp(-x))
+Value hard_sigmoid(Tape&, Value x);  // clip(x + 3, 0, 6) / 6
+Value sum(Tape&, Value a, Value b);  // a + b; b may be [1, H]
+// a * b; b may be [1, H]
+Value product(Tape&, Value a, Value b, const GradientRounding& = {});
 // mask [N, H], the same for all steps of a sequence
 Value tied_dropout(Tape&, Value x, std::span<const float> mask, const Sequences&);
 
@@ -65,7 +82,8 @@ Value tied_dropout(Tape&, Value x, std::span<const float> mask, const Sequences&
 // [T, H], [1, H], [1, H] -> [T, H]
 Value layer_norm(Tape&, Value x, Value scale, Value bias = {});
 // [T, H], [1, H], [1, H] or none -> [T, H]: Q-S5's, q(x - mean) q(scale / sqrt(var + eps)) + bias
-Value q_layer_norm(Tape&, Value x, Value scale, Value bias, const Quantizer&, const Sequences&);
+Value q_layer_norm(Tape&, Value x, Value scale, Value bias, const Quantizer&, const Sequences&,
+                   bool quantize_gradients = false);
 
 /// Running statistics of a BatchNorm, read in evaluation; in training the batch's mean and biased variance go to
 /// Pass::statistics[offset .. offset + 2H).

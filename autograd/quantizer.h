@@ -12,12 +12,20 @@
 
 namespace bitstate {
 
+/// Where the real and the imaginary parts of an array of complex numbers lie: in turn, in blocks of so many rows or
+/// columns. Both 0: the numbers are real.
+struct Planes {
+  std::size_t rows = 0;
+  std::size_t cols = 0;
+};
+
 /// The quantizer of one site. Forward passes read `range`; update_ranges (models/inventory.h) changes it, between
 /// steps.
 struct Quantizer {
   std::string site;               ///< "act:layers.3.ssm.u": kind and path in the model
   SiteKind kind = SiteKind::act;  ///< as declare() has set it
   bool poles = false;             ///< the numbers are eigenvalues, which may have a form (PoleSpec)
+  Planes planes = {};             ///< of complex numbers, which may have separate ranges (QuantSpec::Parts)
   std::size_t channels = 1;       ///< columns of an activation, states of a state, rows of a weight
   std::size_t numbers = 0;        ///< stored: elements of a weight or bias; of the others, of one time step
   QuantSpec spec = {};

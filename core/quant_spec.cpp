@@ -34,6 +34,9 @@ constexpr Word<QuantSpec::Scale> scales[] = {{"free", QuantSpec::Scale::free}, {
 constexpr Word<QuantSpec::Rounding> roundings[] = {{"nearest", QuantSpec::Rounding::nearest},
                                                    {"stochastic", QuantSpec::Rounding::stochastic},
                                                    {"feedback", QuantSpec::Rounding::feedback}};
+constexpr Word<QuantSpec::Parts> parts_words[] = {{"joint", QuantSpec::Parts::joint},
+                                                  {"separate", QuantSpec::Parts::separate}};
+
 int parse_bits(const std::string& word, std::string_view origin) {
   if (word == "none") return 0;
   int bits = 0;
@@ -73,11 +76,13 @@ void set_option(QuantSpec& spec, const std::string& key, const std::string& valu
     spec.value = parse_real(value, key, 1e18F, origin);
   } else if (key == "rounding") {
     spec.rounding = choose(value, key, origin, roundings);
+  } else if (key == "parts") {
+    spec.parts = choose(value, key, origin, parts_words);
   } else {
     require<UsageError>(
         set_pole_option(spec.pole, key, value, origin), where,
         "{}: \"{}\" is not an option of a rule; the options are range, granularity, edge, rate, sign, scale, alpha, "
-        "value, rounding, {}",
+        "value, rounding, parts, {}",
         origin, option, pole_options);
   }
 }
@@ -91,6 +96,8 @@ void check_given(const QuantSpec& spec, const std::vector<std::string>& given, c
   const bool fixed = spec.pole.is_fixed();
   for (const std::string_view key : {"edge", "scale", "sign"}) check(key, !fixed, "form=cartesian or form=disk");
   check("range", !fixed || spec.range == Range::absmax, "form=cartesian or form=disk");
+  check("parts", spec.range == Range::absmax && spec.granularity != QuantSpec::Granularity::channel,
+        "range=absmax and no granularity=channel");
   check("alpha", spec.range == Range::percentile, "range=percentile");
   check("value", spec.range == Range::fixed, "range=fixed");
   check("rate", spec.range == Range::ema || spec.range == Range::percentile || spec.range == Range::mse,
@@ -162,6 +169,10 @@ void check_fits(const QuantRule& rule, const Site& site, std::span<const Site> s
   check(spec.symmetry == QuantSpec::Symmetry::symmetric ||
             (spec.range == Range::absmax || spec.range == Range::ema || spec.range == Range::fixed),
         "is asymmetric and takes range=absmax, ema or fixed only");
+  check(spec.parts == QuantSpec::Parts::joint ||
+            (site.complex && spec.symmetry == QuantSpec::Symmetry::symmetric && (constant || per_part)),
+        "cannot have parts=separate, which is for B, C and the operand of C, symmetric, an operand with "
+        "granularity=step or sample");
   const bool cartesian = spec.pole.form == PoleSpec::Form::cartesian;
   check(site.poles || cartesian, "is not a state matrix; form is for " + glob_of_poles(sites));
   check(cartesian || (spec.symmetry == QuantSpec::Symmetry::symmetric && spec.range != Range::learned &&
@@ -186,6 +197,7 @@ std::string options_text(const QuantSpec& spec) {
   add(spec.scale_kind != plain.scale_kind, "scale", word_of(spec.scale_kind, scales));
   add(spec.range == QuantSpec::Range::ema && spec.rate != plain.rate, "rate", spec.rate);
   add(spec.rounding != plain.rounding, "rounding", word_of(spec.rounding, roundings));
+  add(spec.parts != plain.parts, "parts", word_of(spec.parts, parts_words));
   const std::string pole = options_text(spec.pole);
   if (!pole.empty()) text += " " + pole;
   return text;

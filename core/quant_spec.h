@@ -21,6 +21,7 @@ struct QuantSpec {
   enum class Symmetry { symmetric, asymmetric };
   enum class Scale { free, pow2 };
   enum class Rounding { nearest, stochastic, feedback };
+  enum class Parts { joint, separate };
 
   int bits = 0;  ///< 1 to 16, or 0 for none
   Range range = Range::absmax;
@@ -32,6 +33,7 @@ struct QuantSpec {
   float alpha = 99.9F;                    ///< per cent, range = percentile
   float value = 1.0F;                     ///< the range, range = fixed
   Rounding rounding = Rounding::nearest;  ///< of the state
+  Parts parts = Parts::joint;             ///< whether real and imaginary parts share their ranges
   PoleSpec pole = {};                     ///< of eigenvalues
 
   [[nodiscard]] bool active() const { return bits != 0; }

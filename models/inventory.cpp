@@ -57,7 +57,9 @@ std::size_t Inventory::count_count() const {
 
 std::vector<Site> Inventory::sites() const {
   std::vector<Site> sites;
-  for (const Quantizer* quantizer : quantizers) sites.push_back({quantizer->site, quantizer->kind, quantizer->poles});
+  for (const Quantizer* quantizer : quantizers)
+    sites.push_back(
+        {quantizer->site, quantizer->kind, quantizer->poles, quantizer->planes.rows + quantizer->planes.cols > 0});
   return sites;
 }
 

@@ -112,11 +112,21 @@ void scan_tree_adjoint(const ScanShape& shape, const float* powers, const TreeGr
   const Rows rows(shape, gradients.b);
   float* const a_gradient = gradients.a;
   float* const rounded = gradients.scratch;
-  float* const a_rounded = gradients.scratch + width;
+  float* const a_rounded = rounded + width;
+  float* const operand = a_rounded + width;
+  // Lambda_bar's powers as the products with b and with another power multiply by them in backward
+  float* const b_powers = operand + width;
+  float* const a_powers = b_powers + levels * width;
+  for (std::size_t k = 0; k < levels; ++k) {
+    round_parts(rounding.state, states, powers + k * width, b_powers + k * width);
+    round_parts(rounding.a, states, powers + k * width, a_powers + k * width);
+  }
   const auto adjoint = [&](std::size_t level, std::size_t i, std::size_t j, std::size_t slot) {
     round_parts(rounding.state, states, rows[j], rounded);
-    add_adjoint(states, rounded, powers + level * width, rows[i]);
-    if (a_gradient != nullptr) add_adjoint(states, rounded, operands + slot * width, a_gradient + j * width);
+    add_adjoint(states, rounded, b_powers + level * width, rows[i]);
+    if (a_gradient == nullptr) return;
+    round_parts(rounding.state, states, operands + slot * width, operand);
+    add_adjoint(states, rounded, operand, a_gradient + j * width);
   };
   for (std::size_t k = 0; k < levels; ++k) {
     for_pairs_down(length, k, [&](std::size_t i, std::size_t j) { adjoint(k, i, j, length + j); });
@@ -127,8 +137,8 @@ void scan_tree_adjoint(const ScanShape& shape, const float* powers, const TreeGr
         float* const da = a_gradient + j * width;
         round_parts(rounding.a, states, da, a_rounded);
         std::fill(da, da + width, 0.0F);
-        add_adjoint(states, a_rounded, powers + k * width, da);
-        add_adjoint(states, a_rounded, powers + k * width, a_gradient + i * width);
+        add_adjoint(states, a_rounded, a_powers + k * width, da);
+        add_adjoint(states, a_rounded, a_powers + k * width, a_gradient + i * width);
       }
       adjoint(k, i, j, i);
     });

@@ -36,10 +36,15 @@ struct TreeGradients {
 struct TreeAdjoint {
   float* b;        ///< the gradient of the states, which becomes that of b, in place
   float* a;        ///< gets that of the A of each step [length, 2 P], in the order of the scan, zero at first; or null
-  float* scratch;  ///< [4 P]
+  float* scratch;  ///< scan_tree_scratch() numbers
 };
 
-/// The gradients of scan_tree, straight-through at the rounded operands.
+/// Of sequences of up to `length` steps, with a width of 2 P.
+[[nodiscard]] inline std::size_t scan_tree_scratch(std::size_t length, std::size_t width) {
+  return (3 + 2 * scan_tree_levels(length)) * width;
+}
+
+/// The gradients of scan_tree, straight-through at the rounded operands, which are rounded again as `rounding` says.
 void scan_tree_adjoint(const ScanShape& shape, const float* powers, const TreeGradients& rounding,
                        const float* operands, const TreeAdjoint& gradients);
 

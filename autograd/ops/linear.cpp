@@ -4,12 +4,14 @@
 #include "autograd/ops.h"
 
 #include "autograd/kernels/gemm.h"
+#include "autograd/ops/gradient_rounding.h"
 #include "core/error.h"
 #include "core/program/run/operands.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <tuple>
 #include <vector>
 
 namespace bitstate::ops {
@@ -20,8 +22,9 @@ using kernels::ScaleLayout;
 constexpr std::size_t gradient_rows = 128;  // of x, as real numbers: they stay in the L2 cache
 
 struct LinearAttributes {
-  const std::int32_t* bias;  // codes [out]
-  program::Products products;
+  const std::int32_t* bias = nullptr;  // codes [out]
+  program::Products products = {};
+  const KeptRounding* rounding = nullptr;  // of backward
 };
 
 /// dL/dW += g^T x, by blocks of rows of an x that has only codes.
@@ -36,19 +39,39 @@ void add_weight_gradient(Tape& tape, const Node& node, float* dw) {
   }
 }
 
+/// The weights as backward rounds them: those of B have rows of real and of imaginary parts, those of C columns.
+const float* rounded_weights(Tape& tape, const KeptRounding& rounding, Value weight) {
+  const std::size_t rows = tape[weight].rows;
+  const std::vector<std::size_t> groups(rounding.y_plane == 0 ? 1 : rows / rounding.y_plane,
+                                        rounding.y_plane == 0 ? rows : rounding.y_plane);
+  return rounded(tape, rounding, weight, {groups, rounding.x_plane});
+}
+
 void linear_backward(Tape& tape, const Node& node) {
-  const std::size_t inputs = tape[node.inputs[0]].cols;
-  if (float* const dx = tape.first_gradient(node.inputs[0])) {
-    kernels::multiply_nn(node.rows, node.cols, inputs, node.gradient, tape.value(node.inputs[1]), dx);
-  } else if (float* const sum = tape.gradient(node.inputs[0])) {
-    kernels::multiply_nn_add(node.rows, node.cols, inputs, node.gradient, tape.value(node.inputs[1]), sum);
-  }
-  if (float* const dw = tape.gradient(node.inputs[1])) add_weight_gradient(tape, node, dw);
-  if (float* const db = tape.gradient(node.inputs[2])) {
+  const auto [x, weight, bias] = std::tuple(node.inputs[0], node.inputs[1], node.inputs[2]);
+  const std::size_t inputs = tape[x].cols;
+  if (float* const db = tape.gradient(bias)) {
     for (std::size_t t = 0; t < node.rows; ++t) {
       const float* const g = node.gradient + t * node.cols;
       for (std::size_t o = 0; o < node.cols; ++o) db[o] += g[o];
     }
+  }
+  const auto* const a = static_cast<const LinearAttributes*>(node.attributes);
+  const KeptRounding* const rounding = a == nullptr ? nullptr : a->rounding;
+  if (rounding != nullptr) round_gradient(node, *rounding);
+  const float* const w = rounding == nullptr ? tape.value(weight) : rounded_weights(tape, *rounding, weight);
+  if (float* const dx = tape.first_gradient(x)) {
+    kernels::multiply_nn(node.rows, node.cols, inputs, node.gradient, w, dx);
+  } else if (float* const sum = tape.gradient(x)) {
+    kernels::multiply_nn_add(node.rows, node.cols, inputs, node.gradient, w, sum);
+  }
+  float* const dw = tape.gradient(weight);
+  if (dw == nullptr) return;
+  if (rounding == nullptr) {
+    add_weight_gradient(tape, node, dw);
+  } else {
+    kernels::multiply_tn_add(node.rows, node.cols, inputs, node.gradient,
+                             rounded(tape, *rounding, x, rounding->x_groups()), dw);
   }
 }
 
@@ -94,7 +117,7 @@ std::vector<std::int64_t> row_magnitudes(const program::Codes& w, std::size_t ro
 }
 
 /// Prepares y for codes; returns false, with nothing of y set but the bound, when an accumulator could reach 2^31.
-bool linear_on_codes(Tape& tape, Value x_value, Value weight_value, const float* bias) {
+bool linear_on_codes(Tape& tape, Value x_value, Value weight_value, const float* bias, const KeptRounding* rounding) {
   tape.hold(x_value);
   const program::Codes weights = tape.codes(weight_value);
   Node& y = tape[tape.last()];
@@ -121,7 +144,7 @@ bool linear_on_codes(Tape& tape, Value x_value, Value weight_value, const float*
   if (!fits) return false;
   const program::Width width = std::max({Tape::kernels().operands, tape.width(x_value), weights.width});
   const program::WeightSpec matrix{weights, outputs, weight.cols, {bias_codes, outputs}};
-  y.attributes = tape.keep(LinearAttributes{bias_codes, program::products_of(tape.arena(), matrix, width)});
+  y.attributes = tape.keep(LinearAttributes{bias_codes, program::products_of(tape.arena(), matrix, width), rounding});
   y.scale = scale;
   y.layout = weight.layout == ScaleLayout::per_row ? ScaleLayout::per_column : ScaleLayout::per_tensor;
   return true;
@@ -129,7 +152,7 @@ bool linear_on_codes(Tape& tape, Value x_value, Value weight_value, const float*
 
 }  // namespace
 
-Value linear(Tape& tape, Value x, Value weight, Value bias) {
+Value linear(Tape& tape, Value x, Value weight, Value bias, const GradientRounding& rounding) {
   const std::size_t rows = tape[x].rows;
   const std::size_t outputs = tape[weight].rows;
   const std::size_t inputs = tape[x].cols;
@@ -138,11 +161,13 @@ Value linear(Tape& tape, Value x, Value weight, Value bias) {
           bias.exists() ? tape[bias].size() : 0, outputs);
   const float* const b = bias.exists() ? tape.value(bias) : nullptr;
   Node& y = tape.push_bare(linear_op, {x, weight, bias}, rows, outputs);
+  const KeptRounding* const kept = keep_rounding(tape, rounding);
   // one scale of x can be taken out of the sum, a scale per column cannot
   if (tape[x].has_codes() && tape[weight].has_codes() && tape[x].layout == ScaleLayout::per_tensor &&
-      tape[weight].layout != ScaleLayout::per_column && linear_on_codes(tape, x, weight, b)) {
+      tape[weight].layout != ScaleLayout::per_column && linear_on_codes(tape, x, weight, b, kept)) {
     return tape.last();
   }
+  if (kept != nullptr) y.attributes = tape.keep(LinearAttributes{.rounding = kept});
   y.real = tape.arena().array<float>(y.size());
   kernels::multiply_nt(rows, outputs, inputs, tape.value(x), tape.value(weight), y.real);
   if (b != nullptr) {

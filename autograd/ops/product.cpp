@@ -3,6 +3,7 @@
 #include "autograd/export.h"
 #include "autograd/ops.h"
 
+#include "autograd/ops/gradient_rounding.h"
 #include "core/error.h"
 #include "core/program/run/operands.h"
 
@@ -11,13 +12,41 @@ namespace {
 
 using kernels::ScaleLayout;
 
+struct ProductAttributes {
+  const std::int32_t* row = nullptr;       // codes of b where one row is multiplied with all
+  const KeptRounding* rounding = nullptr;  // of backward
+};
+
+const KeptRounding* rounding_of(const Node& node) {
+  const auto* const a = static_cast<const ProductAttributes*>(node.attributes);
+  return a == nullptr ? nullptr : a->rounding;
+}
+
+/// The rows of an operand as backward multiplies by them.
+class BackwardRows {
+ public:
+  BackwardRows(Tape& tape, const Node& node, Value v) : rows_(tape, v), cols_(node.cols) {
+    const KeptRounding* const rounding = rounding_of(node);
+    if (rounding == nullptr) return;
+    const bool one = tape[v].rows == 1;  // of a constant, or a single step
+    rounded_ = rounded(tape, *rounding, v, one ? kernels::RoundingGroups{} : rounding->x_groups());
+  }
+  const float* operator()(std::size_t row) { return rounded_ == nullptr ? rows_(row) : rounded_ + row * cols_; }
+
+ private:
+  RowReader rows_;
+  std::size_t cols_;
+  const float* rounded_ = nullptr;
+};
+
 void product_backward(Tape& tape, const Node& node) {
   const Value a = node.inputs[0];
   const Value b = node.inputs[1];
   const std::size_t cols = node.cols;
   const bool matrix = tape[b].rows == node.rows;
-  RowReader of_a(tape, a);
-  RowReader of_b(tape, b);
+  if (const KeptRounding* const rounding = rounding_of(node)) round_gradient(node, *rounding);
+  BackwardRows of_a(tape, node, a);
+  BackwardRows of_b(tape, node, b);
   const auto add_row = [&](std::size_t r, auto put) {
     const float* const x = of_a(r);
     for (std::size_t c = 0; c < cols; ++c) put(c, x[c] * node.gradient[r * cols + c]);
@@ -49,8 +78,9 @@ void product_compute(Tape& tape, const Node& node, RowRange rows, const program:
                      const program::MutableCodes& y) {
   const auto [a, b] = std::pair(node.inputs[0], node.inputs[1]);
   const program::Codes left = tape.code_rows(a, rows);
-  if (const auto* const row = static_cast<const std::int32_t*>(node.attributes)) {
-    Tape::kernels().scale(row, then, node.cols, rows.count, left, y);
+  const auto* const attributes = static_cast<const ProductAttributes*>(node.attributes);
+  if (attributes != nullptr && attributes->row != nullptr) {
+    Tape::kernels().scale(attributes->row, then, node.cols, rows.count, left, y);
   } else {
     Tape::kernels().product(then, node.cols, rows.count, left, tape.code_rows(b, rows), y);
   }
@@ -59,8 +89,8 @@ void product_compute(Tape& tape, const Node& node, RowRange rows, const program:
 constexpr Op product_op{
     "product", product_backward, product_lower, nullptr, {.weighted = true, .accumulates = true}, product_compute};
 
-/// Gives y codes; if one row is multiplied with all, its codes are the attributes.
-void product_on_codes(Tape& tape, Node& y) {
+/// Gives y codes.
+void product_on_codes(Tape& tape, Node& y, const KeptRounding* rounding) {
   for (const Value v : y.inputs) tape.hold(v);
   const Node& a = tape[y.inputs[0]];
   const Node& b = tape[y.inputs[1]];
@@ -73,29 +103,32 @@ void product_on_codes(Tape& tape, Node& y) {
   }
   y.scale = scale;
   y.layout = per_column ? ScaleLayout::per_column : ScaleLayout::per_tensor;
-  if (b.rows != y.rows || (y.rows == 1 && b.constant)) {
-    y.attributes = program::padded_row(tape.arena(), tape.codes32(y.inputs[1]));
-  }
+  const bool row = b.rows != y.rows || (y.rows == 1 && b.constant);
+  if (!row && rounding == nullptr) return;
+  y.attributes = tape.keep(
+      ProductAttributes{row ? program::padded_row(tape.arena(), tape.codes32(y.inputs[1])) : nullptr, rounding});
 }
 
 }  // namespace
 
-Value product(Tape& tape, Value a, Value b) {
+Value product(Tape& tape, Value a, Value b, const GradientRounding& rounding) {
   const std::size_t rows = tape[a].rows;
   const std::size_t cols = tape[a].cols;
   const std::size_t b_rows = tape[b].rows;
   require(tape[b].cols == cols && (b_rows == rows || b_rows == 1), "product", "a is [{}, {}], b is [{}, {}]", rows,
           cols, b_rows, tape[b].cols);
   Node& y = tape.push_bare(product_op, {a, b}, rows, cols);
+  const KeptRounding* const kept = keep_rounding(tape, rounding);
   const Node& left = tape[a];
   const Node& right = tape[b];
   const bool codes = left.has_codes() && right.has_codes() && left.layout != ScaleLayout::per_row &&
                      right.layout != ScaleLayout::per_row;
   if (codes) y.bound = left.bound * right.bound;
   if (codes && y.bound < std::int64_t{1} << 31) {
-    product_on_codes(tape, y);
+    product_on_codes(tape, y, kept);
     return tape.last();
   }
+  if (kept != nullptr) y.attributes = tape.keep(ProductAttributes{nullptr, kept});
   const std::size_t step = b_rows == rows ? cols : 0;
   const float* const of_a = tape.value(a);
   const float* const of_b = tape.value(b);

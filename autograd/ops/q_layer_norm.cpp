@@ -5,7 +5,7 @@
 #include "autograd/ops.h"
 
 #include "autograd/kernels/reduce.h"
-#include "autograd/kernels/round.h"
+#include "autograd/ops/gradient_rounding.h"
 #include "core/error.h"
 
 #include <algorithm>
@@ -21,7 +21,14 @@ struct QLayerNormAttributes {
   const float* inverse;   // [T], 1 / sqrt(var + eps)
   const float* centred;   // [T, H], q(y)
   const float* multiple;  // [T, H], q(m)
+  const KeptRounding* rounding;
 };
+
+const float* rounded_again(Tape& tape, const Node& node, const KeptRounding& rounding, const float* x) {
+  float* const out = tape.scratch().array<float>(node.size());
+  kernels::round_to_own_ranges(rounding.spec, rounding.x_groups(), node.rows, node.cols, x, out);
+  return out;
+}
 
 void q_layer_norm_backward(Tape& tape, const Node& node) {
   const auto& a = *static_cast<const QLayerNormAttributes*>(node.attributes);
@@ -30,19 +37,25 @@ void q_layer_norm_backward(Tape& tape, const Node& node) {
   const float* const scale = tape.value(node.inputs[1]);
   float* const dx = tape.gradient(node.inputs[0]);
   float* const dscale = tape.gradient(node.inputs[1]);
-  float* const dbias = tape.gradient(node.inputs[2]);
+  if (float* const dbias = tape.gradient(node.inputs[2])) {
+    for (std::size_t i = 0; i < node.size(); ++i) dbias[i % cols] += node.gradient[i];
+  }
+  const float* centred_rows = a.centred;
+  const float* multiple_rows = a.multiple;
+  if (a.rounding != nullptr) {
+    round_gradient(node, *a.rounding);
+    centred_rows = rounded_again(tape, node, *a.rounding, a.centred);
+    multiple_rows = rounded_again(tape, node, *a.rounding, a.multiple);
+  }
   const float share = 1.0F / static_cast<float>(cols);
   for (std::size_t t = 0; t < node.rows; ++t) {
     const std::size_t first = t * cols;
     const float* const g = node.gradient + first;
-    const float* const centred = a.centred + first;
-    const float* const multiple = a.multiple + first;
+    const float* const centred = centred_rows + first;
+    const float* const multiple = multiple_rows + first;
     const float inverse = a.inverse[t];
     if (dscale != nullptr) {
       for (std::size_t c = 0; c < cols; ++c) dscale[c] += g[c] * centred[c] * inverse;
-    }
-    if (dbias != nullptr) {
-      for (std::size_t c = 0; c < cols; ++c) dbias[c] += g[c];
     }
     if (dx == nullptr) continue;
     const float mean_dy = share * kernels::sum_of(cols, [&](std::size_t c) { return g[c] * multiple[c]; });
@@ -76,7 +89,8 @@ void normalise(const Node& x, const float* values, const float* scale, float* me
 
 }  // namespace
 
-Value q_layer_norm(Tape& tape, Value x, Value scale, Value bias, const Quantizer& site, const Sequences& sequences) {
+Value q_layer_norm(Tape& tape, Value x, Value scale, Value bias, const Quantizer& site, const Sequences& sequences,
+                   bool quantize_gradients) {
   const std::size_t rows = tape[x].rows;
   const std::size_t cols = tape[x].cols;
   require(tape[scale].size() == cols && (!bias.exists() || tape[bias].size() == cols), "q_layer_norm",
@@ -99,7 +113,9 @@ Value q_layer_norm(Tape& tape, Value x, Value scale, Value bias, const Quantizer
     first += size;
   }
   Node& z = tape.push(q_layer_norm_op, {x, scale, bias}, rows, cols);
-  z.attributes = tape.keep(QLayerNormAttributes{mean, inverse, centred, multiple});
+  const GradientRounding gradients{quantize_gradients ? site.spec.bits : 0, &sequences};
+  const KeptRounding* const rounding = keep_rounding(tape, gradients);
+  z.attributes = tape.keep(QLayerNormAttributes{mean, inverse, centred, multiple, rounding});
   const float* const offset = bias.exists() ? tape.value(bias) : nullptr;
   for (std::size_t i = 0; i < z.size(); ++i) z.real[i] = centred[i] * multiple[i];
   for (std::size_t t = 0; offset != nullptr && t < rows; ++t) {

@@ -6,6 +6,7 @@
 
 #include "autograd/code_table.h"
 #include "autograd/kernels/mask.h"
+#include "autograd/kernels/round.h"
 #include "autograd/observe.h"
 #include "core/error.h"
 #include "core/grid.h"
@@ -13,6 +14,7 @@
 #include "core/ranges.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <optional>
 #include <type_traits>
@@ -94,6 +96,17 @@ std::span<Grid> kept_grids(Tape& tape, const Quantizer& site, std::size_t count)
   return {grids, count};
 }
 
+/// Of the magnitudes of the rows or columns of complex numbers: those of all real, and of all imaginary parts.
+void join_parts(const Planes& planes, std::span<float> high) {
+  const std::size_t plane = planes.rows + planes.cols;
+  std::array<float, 2> largest = {0.0F, 0.0F};
+  for (std::size_t c = 0; c < high.size(); ++c) {
+    float& part = largest[c / plane % 2];
+    part = std::max(part, high[c]);
+  }
+  for (std::size_t c = 0; c < high.size(); ++c) high[c] = largest[c / plane % 2];
+}
+
 /// Grids of a weight or bias by its own values.
 std::span<Grid> own_grids(Tape& tape, const Quantizer& site, Value value, ScaleLayout layout) {
   const Node& x = tape[value];
@@ -103,6 +116,7 @@ std::span<Grid> own_grids(Tape& tape, const Quantizer& site, Value value, ScaleL
   Grid* const grids = tape.arena().array<Grid>(count);
   std::vector<float> high(count);
   check_finite(kernels::absolute_maximum(x.rows, x.cols, layout, numbers, high), site);
+  if (site.spec.parts == QuantSpec::Parts::separate) join_parts(site.planes, high);
   if (site.spec.symmetry == QuantSpec::Symmetry::asymmetric && site.spec.is_dynamic()) {
     std::vector<float> low(count);
     kernels::extremes(x.rows, x.cols, layout, numbers, high, low);
@@ -309,6 +323,11 @@ void dynamic_activation(Tape& tape, Node& y, const Quantizer& site, const Sequen
   y.real = tape.arena().array<float>(y.size());
   const bool by_step = site.spec.granularity == Granularity::step || sequences == nullptr;
   if (!by_step) sequences->check("quantize", x.rows);
+  if (site.spec.parts == QuantSpec::Parts::separate) {
+    const kernels::RoundingGroups groups{by_step ? std::span<const std::size_t>{} : sequences->rows, site.planes.cols};
+    check_finite(kernels::round_to_own_ranges(site.spec, groups, x.rows, x.cols, numbers, y.real), site);
+    return;
+  }
   const ScaleLayout layout =
       site.spec.granularity == Granularity::channel ? ScaleLayout::per_column : ScaleLayout::per_tensor;
   const std::size_t count = kernels::scale_count(layout, x.rows, x.cols);

@@ -1,9 +1,8 @@
 // The states of x_l = lambda_bar x_{l-1} + bu_l by Q-S5's associative scan: a tree of (A_i, b_i) . (A_j, b_j) =
 // (q(A_j) q(A_i), q(A_j) q(b_i) + b_j), all A = lambda_bar at first (autograd/kernels/scan_tree.h). q rounds the real
 // and the imaginary parts of each step with their own largest magnitude as range. Straight-through: for p = q(x) q(y),
-// dx
-// += g conj(q(y)) and dy += g conj(q(x)), with g rounded to the larger number of bits of the two when gradients are
-// quantized. dL/dlambda_bar is the sum over the steps of the gradients of their A.
+// dx += g conj(q(y)) and dy += g conj(q(x)). When gradients are quantized, g, q(x) and q(y) are first rounded to the
+// larger number of bits of the two. dL/dlambda_bar is the sum over the steps of the gradients of their A.
 #include "autograd/ops.h"
 
 #include "autograd/kernels/scan_tree.h"
@@ -32,7 +31,7 @@ void scan_tree_backward(Tape& tape, const Node& node) {
   Arena& arena = tape.arena();
   float* const g = arena.array<float>(a.longest * width);
   float* const da = dlambda == nullptr ? nullptr : arena.array<float>(a.longest * width);
-  float* const scratch = arena.array<float>(2 * width);
+  float* const scratch = arena.array<float>(kernels::scan_tree_scratch(a.longest, width));
   std::size_t first = 0;
   for (std::size_t s = 0; s < a.count; ++s) {
     const std::size_t size = a.rows[s] * width;

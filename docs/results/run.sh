@@ -11,6 +11,8 @@ runs=runs/results
 raw=docs/results/raw
 mkdir -p "$runs" "$raw"
 renice -n 19 $$ > /dev/null
+# Linux shares the processors between terminal sessions first; a session has a niceness of its own.
+if [ -w /proc/self/autogroup ]; then echo 19 > /proc/self/autogroup; fi
 
 say() { printf '%s %s\n' "$(date '+%F %T')" "$*"; }
 

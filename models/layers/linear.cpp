@@ -15,9 +15,9 @@ Linear::Linear(std::size_t in, std::size_t out, std::uint64_t seed, std::string_
   bias_quantizer.numbers = out;
 }
 
-Value Linear::forward(Tape& tape, Value x) const {
+Value Linear::forward(Tape& tape, Value x, const ops::GradientRounding& rounding) const {
   const Value w = ops::quantize(tape, tape.parameter(weight), weight_quantizer);
-  return ops::linear(tape, x, w, ops::quantize(tape, tape.parameter(bias), bias_quantizer));
+  return ops::linear(tape, x, w, ops::quantize(tape, tape.parameter(bias), bias_quantizer), rounding);
 }
 
 Embedding::Embedding(std::size_t vocabulary, std::size_t features, std::uint64_t seed, std::string_view path) {

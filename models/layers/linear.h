@@ -19,7 +19,7 @@ struct Linear {
   Linear(std::size_t in, std::size_t out, std::uint64_t seed, std::string_view path);
 
   /// x [T, in] -> [T, out]
-  Value forward(Tape& tape, Value x) const;
+  Value forward(Tape& tape, Value x, const ops::GradientRounding& rounding = {}) const;
 
   template <class V>
   void visit(V& v) {

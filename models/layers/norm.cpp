@@ -21,7 +21,7 @@ Value Norm::forward(Tape& tape, Value x, const Sequences& sequences) const {
   const Value offset = biased ? ops::quantize(tape, tape.parameter(bias), bias_quantizer) : Value{};
   if (!batch && output_quantizer.spec.active() && output_quantizer.spec.is_dynamic()) {
     // Q-S5's QLayerNorm: its two factors are rounded, not their product
-    return ops::q_layer_norm(tape, x, factor, offset, output_quantizer, sequences);
+    return ops::q_layer_norm(tape, x, factor, offset, output_quantizer, sequences, quantize_gradients);
   }
   // the two buffers follow each other in the flat statistics: [offset, offset + 2H)
   const Value y = batch ? ops::batch_norm(tape, x, factor, offset,

@@ -17,7 +17,8 @@ struct Norm {
   /// Of the result; before an SSM it is optional, since the SSM quantizes its input. With a dynamic range a LayerNorm
   /// is Q-S5's QLayerNorm.
   Quantizer output_quantizer;
-  bool output_is_operand = false;  ///< the result is the layer's (postnorm)
+  bool output_is_operand = false;   ///< the result is the layer's (postnorm)
+  bool quantize_gradients = false;  ///< of Q-S5's QLayerNorm
 
   Norm() = default;
   Norm(std::size_t features, bool batch, bool output_is_operand, bool biased = true);

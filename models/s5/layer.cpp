@@ -33,6 +33,7 @@ S5SSM::S5SSM(const S5LayerOptions& options, std::uint64_t seed, std::string_view
   D.value = std::move(init.D);
   const std::size_t features = options.sizes.H;
   const std::size_t read = 2 * states * (bidirectional ? 2 : 1);
+  b_quantizer.planes.rows = c_quantizer.planes.cols = x_quantizer.planes.cols = states;
   a_quantizer.poles = true;
   a_quantizer.numbers = 2 * states;
   b_quantizer.channels = 2 * states;
@@ -79,7 +80,12 @@ Value S5SSM::forward(Tape& tape, Value u, const Sequences& sequences) const {
   const Value b_bar = ops::quantize(tape, system.b, b_quantizer);
 
   const Value input = ops::quantize(tape, u, u_quantizer, &sequences);
-  const Value bu = ops::quantize(tape, ops::linear(tape, input, b_bar), bu_quantizer, &sequences);
+  const auto rounding = [&](const Quantizer& weight, const Quantizer& operand) {
+    return ops::GradientRounding::of(quantize_gradients, weight, operand);
+  };
+  auto of_bu = rounding(b_quantizer, u_quantizer);
+  of_bu.y_plane = b_quantizer.planes.rows;
+  const Value bu = ops::quantize(tape, ops::linear(tape, input, b_bar, {}, of_bu), bu_quantizer, &sequences);
   if (bidirectional && tape[bu].has_codes()) static_cast<void>(tape.codes(bu));  // both directions read them
   const auto scanned = [&](ops::Direction direction) {
     return scan_tree ? ops::scan_tree(tape, lambda_bar, bu, sequences,
@@ -93,14 +99,19 @@ Value S5SSM::forward(Tape& tape, Value u, const Sequences& sequences) const {
     c = ops::concatenate(tape, c, ops::readout(tape, tape.parameter(C2), conj_sym));
   }
   x = ops::quantize(tape, x, x_quantizer, &sequences);
-  const Value cx =
-      ops::quantize(tape, ops::linear(tape, x, ops::quantize(tape, c, c_quantizer)), cx_quantizer, &sequences);
+  auto of_cx = rounding(c_quantizer, x_quantizer);
+  of_cx.x_plane = x_quantizer.planes.cols;
+  c = ops::quantize(tape, c, c_quantizer);
+  const Value cx = ops::quantize(tape, ops::linear(tape, x, c, {}, of_cx), cx_quantizer, &sequences);
   const Value d = ops::quantize(tape, tape.parameter(D), d_quantizer);
-  return ops::sum(tape, cx, ops::product(tape, input, d));
+  return ops::sum(tape, cx, ops::product(tape, input, d, rounding(d_quantizer, u_quantizer)));
 }
 
 Glu::Glu(const S5LayerOptions& options, std::uint64_t seed, std::string_view path)
-    : activation(options.activation), qgelu(options.qgelu), hard_sigmoid(options.hard_sigmoid) {
+    : activation(options.activation),
+      qgelu(options.qgelu),
+      hard_sigmoid(options.hard_sigmoid),
+      quantize_gradients(options.quantize_gradients) {
   const std::size_t features = options.sizes.H;
   const std::string prefix(path);
   if (activation == Activation::full_glu) out1 = Linear(features, features, seed, prefix + ".out1");
@@ -119,15 +130,24 @@ Value Glu::forward(Tape& tape, Value v, const Sequences& sequences, const Dropou
   Value z = dropped(qgelu ? ops::qgelu(tape, v) : ops::gelu(tape, v), masks.first);
   z = ops::quantize(tape, z, x_quantizer, &sequences);
   if (activation == Activation::gelu) return z;
-  const Value pre_gate = ops::quantize(tape, out2.forward(tape, z), gate_x_quantizer, &sequences);
+  const auto rounding = [&](const Quantizer& a, const Quantizer& b) {
+    return ops::GradientRounding::of(quantize_gradients, a, b, &sequences);
+  };
+  const Value pre_gate = ops::quantize(tape, out2.forward(tape, z, rounding(x_quantizer, out2.weight_quantizer)),
+                                       gate_x_quantizer, &sequences);
   const Value gate =
       ops::quantize(tape, hard_sigmoid ? ops::hard_sigmoid(tape, pre_gate) : ops::sigmoid(tape, pre_gate),
                     gate_quantizer, &sequences);
   Value gated = activation == Activation::half_glu2 ? v : z;
   if (activation == Activation::full_glu) {
-    gated = ops::quantize(tape, out1.forward(tape, z), value_quantizer, &sequences);
+    gated = ops::quantize(tape, out1.forward(tape, z, rounding(x_quantizer, out1.weight_quantizer)), value_quantizer,
+                          &sequences);
   }
-  const Value y = ops::quantize(tape, ops::product(tape, gated, gate), y_quantizer, &sequences);
+  const Quantizer& gated_quantizer = activation == Activation::full_glu    ? value_quantizer
+                                     : activation == Activation::half_glu2 ? gelu_quantizer
+                                                                           : x_quantizer;
+  const Value product = ops::product(tape, gated, gate, rounding(gated_quantizer, gate_quantizer));
+  const Value y = ops::quantize(tape, product, y_quantizer, &sequences);
   return dropped(y, masks.second);
 }
 
@@ -136,6 +156,7 @@ S5Layer::S5Layer(const S5LayerOptions& options, std::uint64_t seed, std::string_
       ssm(options, seed, std::string(path) + ".ssm"),
       glu(options, seed, std::string(path) + ".glu"),
       prenorm(options.prenorm) {
+  norm.quantize_gradients = options.quantize_gradients;
   residual_quantizer.channels = residual_quantizer.numbers = options.sizes.H;
 }
 

@@ -34,7 +34,7 @@ struct S5LayerOptions {
   bool hard_sigmoid = false;        ///< Q-S5's hard_sigmoid
   bool use_layernorm_bias = true;   ///< Q-S5's use_layernorm_bias
   bool scan_tree = false;           ///< the state as an associative scan whose every level is quantized (Q-S5)
-  bool quantize_gradients = false;  ///< gradients are quantized as their operands (Q-S5)
+  bool quantize_gradients = false;  ///< in backward of products, gradients and operands are rounded (Q-S5)
 };
 
 /// The multi-input multi-output SSM: x_l = Lambda_bar x_{l-1} + B_bar u_l, y_l = k Re(C x_l) + D u_l.
@@ -52,7 +52,7 @@ struct S5SSM {
   bool conj_sym = true;
   bool bidirectional = false;
   bool scan_tree = false;           ///< Q-S5's operator instead of the recurrence: the row of A is of its operands
-  bool quantize_gradients = false;  ///< of Q-S5's operator
+  bool quantize_gradients = false;  ///< of all products
   bool discrete = false;            ///< the parameters are Lambda_bar and B_bar themselves
   ops::DiscretizeOptions discretize;
 
@@ -113,6 +113,7 @@ struct Glu {
   Activation activation = Activation::half_glu1;
   bool qgelu = false;
   bool hard_sigmoid = false;
+  bool quantize_gradients = false;
   Linear out1, out2;           ///< out1 only with full_glu, out2 with every GLU
   Quantizer gelu_quantizer;    ///< operand of GELU, and the v of half_glu2
   Quantizer x_quantizer;       ///< z, GELU's result: operand of out1 and out2

@@ -17,7 +17,8 @@ Value S5Classifier::pooled(Tape& tape, const Batch& batch) const {
 }
 
 Value S5Classifier::forward(Tape& tape, const Batch& batch) const {
-  const Value logits = decoder.forward(tape, ops::quantize(tape, pooled(tape, batch), decoder_quantizer));
+  const Value logits = decoder.forward(tape, ops::quantize(tape, pooled(tape, batch), decoder_quantizer),
+                                       stack.rounding(decoder_quantizer, decoder.weight_quantizer));
   return ops::quantize(tape, logits, output_quantizer);
 }
 
@@ -29,7 +30,8 @@ S5Regressor::S5Regressor(const S5Options& options, std::uint64_t seed)
 
 Value S5Regressor::forward(Tape& tape, const Batch& batch) const {
   const Value x = stack.forward(tape, batch);
-  const Value y = decoder.forward(tape, ops::quantize(tape, x, decoder_quantizer, &batch.sequences));
+  const Value y = decoder.forward(tape, ops::quantize(tape, x, decoder_quantizer, &batch.sequences),
+                                  stack.rounding(decoder_quantizer, decoder.weight_quantizer, &batch.sequences));
   return ops::quantize(tape, y, output_quantizer, &batch.sequences);
 }
 
@@ -51,8 +53,10 @@ Value S5Retrieval::pooled(Tape& tape, const Batch& batch) const {
 Value S5Retrieval::forward(Tape& tape, const Batch& batch) const {
   const Value documents = ops::quantize(tape, pooled(tape, batch), pooled_quantizer);
   const Value pairs = ops::quantize(tape, ops::pair_features(tape, documents), decoder1_quantizer);
-  const Value hidden = ops::quantize(tape, decoder1.forward(tape, pairs), gelu_quantizer);
-  const Value logits = decoder2.forward(tape, ops::quantize(tape, ops::gelu(tape, hidden), decoder2_quantizer));
+  const auto of_pairs = stack.rounding(decoder1_quantizer, decoder1.weight_quantizer);
+  const Value hidden = ops::quantize(tape, decoder1.forward(tape, pairs, of_pairs), gelu_quantizer);
+  const Value logits = decoder2.forward(tape, ops::quantize(tape, ops::gelu(tape, hidden), decoder2_quantizer),
+                                        stack.rounding(decoder2_quantizer, decoder2.weight_quantizer));
   return ops::quantize(tape, logits, output_quantizer);
 }
 

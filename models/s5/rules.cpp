@@ -10,17 +10,21 @@ namespace {
 
 /// Options of the rules that the flags stand for.
 struct FlagOptions {
-  std::string_view a, weight, ssm_act, act;
+  std::string_view a, weight, complex_weight, ssm_act, complex_act, act;
 };
 
 FlagOptions flag_options(bool as_in_qs5) {
-  constexpr std::string_view by_tensor = "range=absmax granularity=tensor edge=half";
   if (as_in_qs5) {
-    return {by_tensor, by_tensor, "range=absmax granularity=step edge=half",
-            "range=absmax granularity=sample edge=half"};
+    return {.a = "range=absmax granularity=tensor edge=half",
+            .weight = "range=absmax granularity=tensor edge=half",
+            .complex_weight = "range=absmax granularity=tensor edge=half parts=separate",
+            .ssm_act = "range=absmax granularity=step edge=half",
+            .complex_act = "range=absmax granularity=step edge=half parts=separate",
+            .act = "range=absmax granularity=sample edge=half"};
   }
+  constexpr std::string_view weight = "range=absmax granularity=channel edge=half";
   constexpr std::string_view activation = "range=ema rate=0.3 edge=half";
-  return {"form=log-polar", "range=absmax granularity=channel edge=half", activation, activation};
+  return {"form=log-polar", weight, weight, activation, activation, activation};
 }
 
 }  // namespace
@@ -34,11 +38,14 @@ std::string quant_rules(const S5Settings& s, std::string_view preset) {
   const FlagOptions options = flag_options(as_in_qs5);
   const bool glu = s.activation_fn != "gelu";  // a rule that matches no site is an error
   add(s.a_bits, "weight:*.ssm.A", options.a);
-  add(s.b_bits, "weight:*.ssm.B", options.weight);
-  add(s.c_bits, "weight:*.ssm.C", options.weight);
+  add(s.b_bits, "weight:*.ssm.B", options.complex_weight);
+  add(s.c_bits, "weight:*.ssm.C", options.complex_weight);
   add(s.d_bits, "weight:*.ssm.D", options.weight);
   add(s.ssm_act_bits, "act:*.ssm.*", options.ssm_act);
-  if (as_in_qs5) add(s.ssm_act_bits, "state:*", options.ssm_act);
+  if (as_in_qs5) {
+    add(s.ssm_act_bits, "act:*.ssm.x", options.complex_act);
+    add(s.ssm_act_bits, "state:*", options.ssm_act);
+  }
   add(s.non_ssm_bits, "weight:encoder", options.weight);
   add(s.non_ssm_bits, "weight:decoder*", options.weight);
   if (glu) add(s.non_ssm_bits, "weight:*.glu.*", options.weight);

@@ -58,7 +58,7 @@ void add_training_options(OptionTable<S>& table) {
 void add_bit_options(OptionTable<S>& table) {
   table.begin_group("quantization");
   table.word("scan", &S::scan, {"recurrence", "tree"}, "how a quantized state is computed").changes_trained = true;
-  table.flag("quantize_gradients", &S::quantize_gradients, "quantize gradients as their operands");
+  table.flag("quantize_gradients", &S::quantize_gradients, "round gradients and operands in backward of products");
   table.bit_width("a_bits", &S::a_bits, "discrete state matrix A, or none");
   table.bit_width("b_bits", &S::b_bits, "discrete B, or none");
   table.bit_width("c_bits", &S::c_bits, "C, or none");

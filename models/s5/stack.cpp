@@ -30,7 +30,8 @@ DropoutMasks dropout_masks(Tape& tape, const Sequences& sequences, std::size_t f
 
 }  // namespace
 
-S5Stack::S5Stack(const S5Options& options, std::uint64_t seed) : tokens(options.tokens), p_dropout(options.p_dropout) {
+S5Stack::S5Stack(const S5Options& options, std::uint64_t seed)
+    : tokens(options.tokens), quantize_gradients(options.layer.quantize_gradients), p_dropout(options.p_dropout) {
   require<UsageError>(options.inputs > 0 && options.outputs > 0 && options.layers > 0, "s5",
                       "expected at least 1 input, 1 output and 1 layer, got {}, {} and {}", options.inputs,
                       options.outputs, options.layers);
@@ -48,6 +49,10 @@ S5Stack::S5Stack(const S5Options& options, std::uint64_t seed) : tokens(options.
     layers.emplace_back(options.layer, seed, "layers." + std::to_string(i));
 }
 
+ops::GradientRounding S5Stack::rounding(const Quantizer& a, const Quantizer& b, const Sequences* samples) const {
+  return ops::GradientRounding::of(quantize_gradients, a, b, samples);
+}
+
 Value S5Stack::forward(Tape& tape, const Batch& batch) const {
   Value x;
   if (tokens) {
@@ -57,7 +62,8 @@ Value S5Stack::forward(Tape& tape, const Batch& batch) const {
     require(batch.x.size() % inputs == 0, "s5", "{} input values are not a whole number of rows of {}", batch.x.size(),
             inputs);
     const Value raw = tape.input(batch.x.size() / inputs, inputs, batch.x.data());
-    x = encoder.forward(tape, ops::quantize(tape, raw, input_quantizer, &batch.sequences));
+    x = encoder.forward(tape, ops::quantize(tape, raw, input_quantizer, &batch.sequences),
+                        rounding(input_quantizer, encoder.weight_quantizer, &batch.sequences));
   }
   x = ops::quantize(tape, x, encoder_quantizer, &batch.sequences);
   for (std::size_t i = 0; i < layers.size(); ++i) {

@@ -28,6 +28,7 @@ struct S5Stack {
   Quantizer encoder_quantizer;  ///< of the encoder's result
   std::vector<S5Layer> layers;
   bool tokens = false;
+  bool quantize_gradients = false;  ///< of the encoder's product, and of a decoder behind the layers
   double p_dropout = 0.0;
 
   S5Stack() = default;
@@ -36,6 +37,10 @@ struct S5Stack {
   /// [T, H]. In training the dropout masks are a function of Pass::seed, Pass::step, the layer and the sequence's place
   /// in the batch.
   Value forward(Tape& tape, const Batch& batch) const;
+
+  /// How backward of a product of the two is rounded; `samples` as of GradientRounding.
+  [[nodiscard]] ops::GradientRounding rounding(const Quantizer& a, const Quantizer& b,
+                                               const Sequences* samples = nullptr) const;
 
   template <class V>
   void visit(V& v) {

@@ -121,6 +121,7 @@ std::vector<GradientCase> elementwise_cases() {
           return f(t, v[0], v[1]);
         }};
   };
+  const auto product = [](Tape& t, Value a, Value b) { return ops::product(t, a, b); };
   return {unary("gelu", "around zero", -3.0, 3.0, ops::gelu),
           unary("sigmoid", "around zero", -4.0, 4.0, ops::sigmoid),
           unary("qgelu", "middle", -1.9, 1.9, ops::qgelu),
@@ -131,8 +132,8 @@ std::vector<GradientCase> elementwise_cases() {
           unary("hard_sigmoid", "below -3", -5.0, -3.1, ops::hard_sigmoid),
           binary("sum", 3, ops::sum),
           binary("sum", 1, ops::sum),
-          binary("product", 3, ops::product),
-          binary("product", 1, ops::product),
+          binary("product", 3, product),
+          binary("product", 1, product),
           {"sum", "of a value with itself", {{2, 3}}, [](Tape& t, const Values& v) { return ops::sum(t, v[0], v[0]); }},
           {"product", "square", {{2, 3}}, [](Tape& t, const Values& v) { return ops::product(t, v[0], v[0]); }},
           {"tied_dropout", "three sequences", {{8, 2}}, [](Tape& t, const Values& v) {

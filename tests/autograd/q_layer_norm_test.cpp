@@ -20,7 +20,8 @@ struct NormReference {
 };
 
 NormReference norm_reference(const std::vector<float>& x, const std::vector<float>& scale,
-                             const std::vector<float>& bias, const std::vector<float>& g, int bits) {
+                             const std::vector<float>& bias, const std::vector<float>& g, int bits,
+                             bool quantize_gradients) {
   const std::size_t h = scale.size();
   const std::size_t steps = x.size() / h;
   Row y(x.size()), m(x.size()), r(steps);
@@ -37,18 +38,22 @@ NormReference norm_reference(const std::vector<float>& x, const std::vector<floa
   }
   const Row qy = rounded(y, bits, Edge::half);
   const Row qm = rounded(m, bits, Edge::half);
+  const auto again = [&](const Row& row) { return quantize_gradients ? rounded(row, bits, Edge::half) : row; };
+  const Row qg = again(g);
+  const Row qqy = again(qy);
+  const Row qqm = again(qm);
   NormReference result{times(qy, qm), Row(x.size(), 0.0F), Row(h, 0.0F), Row(h, 0.0F)};
   for (std::size_t i = 0; i < x.size(); ++i) {
     const std::size_t c = i % h;
     const std::size_t t = i / h;
     result.z[i] += bias.empty() ? 0.0F : bias[c];
     result.dbias[c] += g[i];
-    result.dscale[c] += g[i] * qy[i] * r[t];
+    result.dscale[c] += qg[i] * qqy[i] * r[t];
     for (std::size_t d = 0; d < h; ++d) {  // dy_c / dx_d and dr / dx_d
       const std::size_t j = t * h + d;
       const double centring = (c == d ? 1.0 : 0.0) - 1.0 / static_cast<double>(h);
       const double dr = -std::pow(double{r[t]}, 3.0) * double{y[j]} / static_cast<double>(h);
-      result.dx[j] += static_cast<float>(double{g[i]} * (double{qm[i]} * centring + double{qy[i]} * scale[c] * dr));
+      result.dx[j] += static_cast<float>(double{qg[i]} * (double{qqm[i]} * centring + double{qqy[i]} * scale[c] * dr));
     }
   }
   return result;
@@ -62,20 +67,24 @@ TEST_CASE("q_layer_norm: values and straight-through gradients are those of its 
   const auto offset = random_values(h, -1.0, 1.0, 6);
   const auto g = random_values(8 * h, -1.0, 1.0, 7);
   for (const int bits : {0, 1, 2, 4, 8}) {
-    for (const bool with_bias : {false, true}) {
+    for (const int variant : {0, 1, 2, 3}) {
+      const bool with_bias = variant % 2 == 1;
+      const bool quantize_gradients = variant >= 2;
       CAPTURE(bits);
+      CAPTURE(quantize_gradients);
       Bench bench;
       Tape& tape = bench.tape;
       const Value xv = bench.leaf(8, x);
       const Value sv = bench.leaf(1, scale);
       const Value bv = with_bias ? bench.leaf(1, offset) : Value{};
-      const Value z = ops::q_layer_norm(tape, xv, sv, bv, dynamic("act:norm", bits), {rows, rows});
+      const Value z = ops::q_layer_norm(tape, xv, sv, bv, dynamic("act:norm", bits), {rows, rows}, quantize_gradients);
       tape.backward(z, g);
       Row dscale(h, 0.0F), dbias(h, 0.0F);
       std::size_t first = 0;
       for (const std::size_t length : rows) {
         const auto part = [&](const Row& all) { return Row(&all[first], &all[first] + length * h); };
-        const auto expected = norm_reference(part(x), scale, with_bias ? offset : Row{}, part(g), bits);
+        const auto expected =
+            norm_reference(part(x), scale, with_bias ? offset : Row{}, part(g), bits, quantize_gradients);
         CHECK(difference(expected.z, tape.value(z) + first) < 1e-5);
         CHECK(difference(expected.dx, tape[xv].gradient + first) < 1e-5);
         dscale = plus(dscale, expected.dscale);

@@ -85,17 +85,18 @@ struct Reference {
   }
 
   void backward(bool quantize_gradients) {
-    const auto q_gradient = [&](const Complex& g, int bits) {
+    const auto again = [&](const Complex& g, int bits) {
       return quantize_gradients ? Complex{rounded(g.re, bits, Edge::half), rounded(g.im, bits, Edge::half)} : g;
     };
+    const int b_bits = std::max(a_bits, state_bits);
     for (std::size_t n = all.size(); n-- > 0;) {
       if (all[n].leaf) continue;
       const Element e = all[n];
       Element& left = all[e.i];
       Element& right = all[e.j];
       const Complex aj = q(right.a, a_bits);
-      flow(q_gradient(e.da, a_bits), aj, q(left.a, a_bits), right.da, left.da);
-      flow(q_gradient(e.db, std::max(a_bits, state_bits)), aj, q(left.b, state_bits), right.da, left.db);
+      flow(again(e.da, a_bits), again(aj, a_bits), again(q(left.a, a_bits), a_bits), right.da, left.da);
+      flow(again(e.db, b_bits), again(aj, b_bits), again(q(left.b, state_bits), b_bits), right.da, left.db);
       right.db = {plus(right.db.re, e.db.re), plus(right.db.im, e.db.im)};
     }
   }

@@ -16,7 +16,7 @@ namespace bitstate {
 namespace {
 
 const std::array<Site, 4> sites = {{{"weight:layers.0.ssm.A", SiteKind::weight, true},
-                                    {"weight:layers.0.ssm.B", SiteKind::weight},
+                                    {"weight:layers.0.ssm.B", SiteKind::weight, false, true},
                                     {"act:layers.0.ssm.u", SiteKind::act},
                                     {"state:layers.0.ssm", SiteKind::state}}};
 
@@ -63,7 +63,7 @@ TEST_CASE("quant config: every mistake is one sentence with its line") {
         "\"max\"");
   CHECK(message("weight:* 8 ranges=ema") ==
         "[quant] f:1: \"ranges=ema\" is not an option of a rule; the options are range, granularity, edge, rate, sign, "
-        "scale, alpha, value, rounding, form, magnitude, phase, spacing, width and grid_shift");
+        "scale, alpha, value, rounding, parts, form, magnitude, phase, spacing, width and grid_shift");
   CHECK(message("act:* 8 rate=0") == "[quant] f:1: rate: expected a number above 0 and up to 1, got \"0\"");
   CHECK(message("weight:* 8 range=ema") ==
         "[quant] f:1: weight:layers.0.ssm.A is a constant, which sets its own range; range=ema is for activations");
@@ -74,6 +74,13 @@ TEST_CASE("quant config: every mistake is one sentence with its line") {
   CHECK(message("weight:* 8 granularity=step").find("granularity=tensor or channel only") != std::string::npos);
   CHECK(message("weight:* 8 sign=asymmetric edge=half").find("takes edge=center only") != std::string::npos);
   CHECK(message("act:* 8 sign=asymmetric range=percentile").find("absmax, ema or fixed only") != std::string::npos);
+  CHECK(message("weight:*.B 8 parts=both") == "[quant] f:1: parts: expected one of joint, separate, got \"both\"");
+  CHECK(message("weight:*.B 8 parts=separate range=mse").find("parts does nothing here") != std::string::npos);
+  CHECK(message("weight:*.B 8 parts=separate granularity=channel").find("parts does nothing here") !=
+        std::string::npos);
+  CHECK(message("weight:*.A 8 parts=separate").find("which is for B, C and the operand of C") != std::string::npos);
+  CHECK(message("weight:*.B 8 parts=separate sign=asymmetric").find("cannot have parts") != std::string::npos);
+  CHECK(message("act:*.u 8 parts=separate range=absmax").find("cannot have parts=separate") != std::string::npos);
   CHECK(message("weight:*.B 8 form=polar").find("form is for weight:*.ssm.A") != std::string::npos);
   CHECK(message("weight:*.A 4 form=disk range=learned").find("not range=learned") != std::string::npos);
   CHECK(message("weight:*.A 4 form=disk range=stored").find("not range=learned or stored") != std::string::npos);
@@ -141,7 +148,7 @@ std::map<std::string, std::vector<std::string>> documented_options() {
 TEST_CASE("quant config: docs/numerics.md has a row for every option of a rule, with the words that it takes") {
   const auto documented = documented_options();
   const auto known = listed(refusal("nothing=1"), "the options are ", "\n");
-  CHECK(known.size() == 15);
+  CHECK(known.size() == 16);
   for (const std::string& name : known) {
     CAPTURE(name);
     REQUIRE(documented.contains(name));
@@ -187,6 +194,8 @@ TEST_CASE("quant spec: a form is for the sites that the model declares as eigenv
 }
 
 TEST_CASE("quant spec: the options of a rule are written as they are read") {
+  CHECK(options_text(QuantConfig::parse("weight:*.B 4 parts=separate", "f").resolve(sites)[1]) ==
+        "range=absmax parts=separate");
   for (const std::string row :
        {"range=absmax", "range=ema rate=0.5 rounding=stochastic", "range=absmax form=disk",
         "range=absmax form=log-polar magnitude=3 phase=5 spacing=log width=12",

@@ -43,6 +43,8 @@ void check_rounding(const std::map<std::string, QuantSpec>& specs, const std::st
   CHECK(spec.range == QuantSpec::Range::absmax);
   CHECK(spec.granularity == granularity);
   CHECK(spec.edge == QuantSpec::Edge::half);
+  const bool complex = site.ends_with(".ssm.B") || site.ends_with(".ssm.C") || site.ends_with(".ssm.x");
+  CHECK(spec.parts == (complex ? QuantSpec::Parts::separate : QuantSpec::Parts::joint));
 }
 
 void check_qs5(const std::map<std::string, QuantSpec>& specs, int a, int bcd, int non_ssm) {

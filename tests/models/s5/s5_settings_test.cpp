@@ -77,7 +77,9 @@ TEST_CASE("s5 settings: the *_bits flags are rules of S5's sites") {
   CHECK(rules(&S5Settings::b_bits, false) == "weight:*.ssm.B 4 range=absmax granularity=channel edge=half\n");
   CHECK(rules(&S5Settings::ssm_act_bits, false) == "act:*.ssm.* 4 range=ema rate=0.3 edge=half\n");
   CHECK(rules(&S5Settings::ssm_act_bits, true) ==
-        "act:*.ssm.* 4 range=absmax granularity=step edge=half\nstate:* 4 range=absmax granularity=step edge=half\n");
+        "act:*.ssm.* 4 range=absmax granularity=step edge=half\n"
+        "act:*.ssm.x 4 range=absmax granularity=step edge=half parts=separate\nstate:* 4 range=absmax granularity=step "
+        "edge=half\n");
   CHECK(rules(&S5Settings::non_ssm_bits, false).find("weight:*.glu.*") != std::string::npos);
   CHECK(rules(&S5Settings::non_ssm_bits, false, "gelu").find("glu") == std::string::npos);
   CHECK(rules(&S5Settings::non_ssm_act_bits, false, "gelu").find("act:*.gelu 4 ") != std::string::npos);
