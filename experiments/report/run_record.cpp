@@ -96,10 +96,26 @@ void read_identity(RunRecord& run) {
   }
 }
 
+/// How the source of a run was trained, if it has the seed of the run: then the runs of other seeds have other sources.
+std::string settings_of_source(const RunRecord& run) {
+  const std::string from = run.setting("from");
+  if (from.empty()) return {};
+  try {
+    Settings source = read_ini(source_folder(run.folder, from) / "settings.ini");
+    const std::string* const seed = last_value(source, "seed");
+    if (seed == nullptr || *seed != run.setting("seed")) return {};
+    std::erase_if(source, [](const auto& setting) { return setting.first == "seed" || setting.first == "data"; });
+    return format_ini(source);
+  } catch (const Error&) {  // it is not there any more
+    return {};
+  }
+}
+
 /// Runs that started from the same weights shall name them alike, however they wrote the path, and others not: weights
-/// are told apart by their digest or, where that is not known, are those of another run with the same path.
+/// are told apart by their digest or, where that is not known, are those of another run with the same path. A run that
+/// started from weights of its own seed has the source that its like of another seed has.
 void unify_sources(std::vector<RunRecord>& runs) {
-  std::map<std::string, std::string> digests, names;  // by path; by digest
+  std::map<std::string, std::string> digests, names;  // by path; by digest or by settings
   std::set<std::string> taken;
   for (const RunRecord& run : runs) {
     if (!run.source.empty()) digests.emplace(run.setting("from"), run.source);
@@ -109,10 +125,10 @@ void unify_sources(std::vector<RunRecord>& runs) {
       if (key != "from" || value.empty()) continue;
       if (run.source.empty() && digests.count(value) > 0) run.source = digests[value];
       if (run.source.empty()) continue;
-      if (names.count(run.source) == 0) {
-        names[run.source] = taken.insert(value).second ? value : fmt::format("{} ({:.8})", value, run.source);
-      }
-      value = names[run.source];
+      const std::string trained = settings_of_source(run);
+      std::string& name = names[trained.empty() ? run.source : trained];
+      if (name.empty()) name = taken.insert(value).second ? value : fmt::format("{} ({:.8})", value, run.source);
+      value = name;
     }
   }
 }

@@ -169,6 +169,18 @@ bool advance(std::vector<std::size_t>& digits, const std::vector<Axis>& axes) {
   return false;
 }
 
+/// In `from`, {seed} is the seed of the run: runs of several seeds start from float runs of the same seeds.
+void put_seed_in_source(Settings& options, std::string_view where) {
+  constexpr std::string_view mark = "{seed}";
+  const std::string* const seed = last_value(options, "seed");
+  for (auto& [key, value] : options) {
+    const std::size_t at = key == "from" ? value.find(mark) : value.npos;
+    if (at == value.npos) continue;
+    require<UsageError>(seed != nullptr, where, "from={} names the seed of a run, but the sweep has no seeds", value);
+    value.replace(at, mark.size(), *seed);
+  }
+}
+
 RunConfig float_reference(const RunConfig& config) {
   RunConfig reference = config;
   for (const Option& option : option_table()) {
@@ -185,8 +197,9 @@ std::vector<SweepRun> plan_sweep(const Settings& file, std::string_view where, c
   const SweepFile sweep = read_sweep(file, where);
   Settings fixed = sweep.fixed;
   fixed.insert(fixed.end(), overrides.begin(), overrides.end());
-  const std::vector<Axis>& axes = sweep.axes;
-  check_axes(axes, fixed, where);
+  check_axes(sweep.axes, sweep.fixed, where);
+  std::vector<Axis> axes = sweep.axes;
+  std::erase_if(axes, [&](const Axis& axis) { return last_value(overrides, axis.name) != nullptr; });
   for (const Axis& axis : axes) check_commas(axis, where);
   require<UsageError>(!sweep.recipe.empty() || names_source(fixed, axes), where,
                       "names neither a recipe nor, by set.from, a run to start from");
@@ -206,6 +219,7 @@ std::vector<SweepRun> plan_sweep(const Settings& file, std::string_view where, c
       options.emplace_back(axes[i].name, value);
       (is_quant_setting(axes[i].name) ? quantized : others).push_back(axes[i].name + "=" + value);
     }
+    put_seed_in_source(options, where);
     const RunConfig config = load_run_config(sweep.recipe, options);
     std::vector<std::string> reference = others;
     reference.insert(reference.begin(), "float");

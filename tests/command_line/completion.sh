@@ -33,7 +33,7 @@ completed 'last pool' train smnist --mode = ''
 completed 'mine.quant' train smnist --quant = mine.q
 completed 'w4a8 w4a8-a8 w4a8-ssm8' train smnist --quant = w4
 completed 'w8a8' train smnist --quant w8
-completed 'smnist-small smnist-small-a smnist-small-a-shifts smnist-small-ptq smnist-small-seven smnist-small-state' sweep smn
+completed 'smnist-small smnist-small-ptq smnist-small-seven' sweep smn
 completed 'mine.ini' sweep mine.i
 completed '--jobs=' sweep demo --jo
 completed 'folder' eval fol

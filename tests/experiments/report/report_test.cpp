@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "experiments/report/chart.h"
+#include "experiments/run_folder/source.h"
 #include "experiments/run_folder/text_files.h"
 #include "experiments/run_folder/train.h"
 #include "tests/support/made_up_runs.h"
@@ -10,6 +11,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -296,6 +298,35 @@ TEST_CASE("chart: ticks are round and inside the interval, and points lie where 
   CHECK(contains(svg, "class=\"line s1 dash1\""));
   CHECK(contains(line_chart("l", "e", {{"o", 0, {{0.0, 0.01}, {1.0, 1.0}}}}), "(logarithmic)"));
   CHECK(line_chart("nothing", "epoch", {}).empty());
+}
+
+TEST_CASE("report: runs that started from float runs of their own seeds are one row, and no others are") {
+  MadeUpRuns runs;
+  std::vector<std::string> sources;
+  for (const int seed : {1, 2}) {
+    const auto source = runs.accuracy(fmt::format("quant = none\nepochs = 9\nseed = {}\n", seed), 0.9);
+    MadeUpRuns::keep_weights(source, static_cast<float>(seed));
+    sources.push_back(source.string());
+  }
+  const auto tuned = [&](int seed, const std::string& source, double accuracy) {
+    const std::string digest = source_digest(source);
+    const auto run =
+        runs.accuracy(fmt::format("quant = w8a8\nepochs = 1\nseed = {}\nfrom = {}\n", seed, source), accuracy);
+    MadeUpRuns::keep_weights(run, 0.5F, digest);
+  };
+  tuned(1, sources[0], 0.7);
+  tuned(2, sources[1], 0.5);
+  tuned(3, sources[1], 0.3);
+  const Report report = runs.report();
+  REQUIRE(report.rows.size() == 3);
+  std::multiset<std::size_t> counts;
+  for (const auto& row : report.rows) {
+    counts.insert(row.test.n);
+    if (row.is_float || row.test.n == 1) continue;
+    CHECK(*row.test.mean == doctest::Approx(0.6));
+    CHECK(*row.difference == doctest::Approx(-0.3));
+  }
+  CHECK(counts == std::multiset<std::size_t>{1, 2, 2});
 }
 
 TEST_CASE("report: a run that started from a float run of the report is compared with it") {

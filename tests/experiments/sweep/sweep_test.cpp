@@ -147,7 +147,25 @@ TEST_CASE(
   CHECK(plan_with("axis.from = " + source.run.out + "\nset.epochs = 0\naxis.preset = none qs5\n").size() == 2);
 }
 
-TEST_CASE("sweep: the same file gives the same folders, and overrides win over set") {
+TEST_CASE("sweep: {seed} in the run to start from is the seed of each run") {
+  const TempFolder folder;
+  for (const char* seed : {"1", "2"}) {
+    RunConfig source =
+        load_run_config("lorenz-small", {{"trajectories", "20"}, {"bsz", "4"}, {"epochs", "1"}, {"seed", seed}});
+    source.run.out = (folder / (std::string("float-") + seed)).string();
+    train(source);
+  }
+  const std::string from = "set.from = " + (folder / "float-{seed}").string() + "\nset.epochs = 0\nquant = w8a8\n";
+  const auto runs = plan_with("seeds = 1 2\n" + from);
+  REQUIRE(runs.size() == 4);
+  for (const auto& planned : runs) {
+    CHECK(planned.config.source.from.ends_with("float-" + std::to_string(planned.config.training.seed)));
+  }
+  CHECK_THROWS_WITH_AS((void)plan_with(from), doctest::Contains("names the seed of a run, but the sweep has no seeds"),
+                       UsageError);
+}
+
+TEST_CASE("sweep: the same file gives the same folders, and overrides win over set and over axes") {
   const auto first = plan_with(small_sweep);
   const auto second = plan_with(small_sweep);
   REQUIRE(first.size() == second.size());
@@ -155,6 +173,9 @@ TEST_CASE("sweep: the same file gives the same folders, and overrides win over s
   const auto changed = plan_with(std::string(small_sweep) + "set.epochs = 5\n", {{"epochs", "2"}});
   CHECK(changed.front().config.training.epochs == 2);
   CHECK(changed.front().hash != first.front().hash);
+  const auto one_seed = plan_with("recipe = lorenz-small\nseeds = 1 2 3\nquant = none w8a8\n", {{"seed", "2"}});
+  REQUIRE(one_seed.size() == 2);
+  for (const auto& run : one_seed) CHECK(run.config.training.seed == 2);
 }
 
 TEST_CASE("sweep: mistakes in the file are refused with the file's name") {
