@@ -54,10 +54,15 @@ Value discretize_lambda(Tape&, Value re, Value im, Value log_step, const Discret
 Value discretize_b(Tape&, Value re, Value im, Value log_step, Value b, const DiscretizeOptions&);
 // [1, 2P] -> [1, 2P] in the form of the site's row; conj_sym: all imaginary parts are negative
 Value quantize_lambda(Tape&, Value lambda_bar, const Quantizer&, bool conj_sym);
+// [2P, H], and [H, 2P] of readout(), in the coordinates of a lambda_bar in form=shear
+Value shear_b(Tape&, Value b_bar, Value lambda_bar);
+Value shear_readout(Tape&, Value readout, Value lambda_bar);
 // [H, 2P] -> k [Re C | -Im C], k = 2 with conj_sym
 Value readout(Tape&, Value c, bool conj_sym);
 // [1, 2P], [T, 2P] -> [T, 2P]
 Value scan(Tape&, Value lambda_bar, Value bu, const Sequences&, Direction, const Quantizer* state = nullptr);
+// [1, 2P] in form=shear, [T, 2P] -> [T, 2P], all in its coordinates
+Value scan_shear(Tape&, Value lambda_bar, Value bu, const Sequences&, Direction, const Quantizer* state = nullptr);
 // [1, 2P], [T, 2P] -> [T, 2P]: Q-S5's associative scan, every operand of its tree rounded
 struct ScanTreeOptions {
   Direction direction = Direction::forward;

@@ -26,6 +26,7 @@ struct Quantizer {
   SiteKind kind = SiteKind::act;  ///< as declare() has set it
   bool poles = false;             ///< the numbers are eigenvalues, which may have a form (PoleSpec)
   Planes planes = {};             ///< of complex numbers, which may have separate ranges (QuantSpec::Parts)
+  bool conj_sym = false;          ///< of eigenvalues: one of each conjugate pair is kept, whose sign is known
   std::size_t channels = 1;       ///< columns of an activation, states of a state, rows of a weight
   std::size_t numbers = 0;        ///< stored: elements of a weight or bias; of the others, of one time step
   QuantSpec spec = {};
@@ -40,7 +41,9 @@ struct Quantizer {
   void declare(std::string name);
   /// Bits of the stored numbers, 32 each without a quantizer; of an activation or state those of one time step.
   [[nodiscard]] std::uint64_t stored_bits() const {
-    return std::uint64_t{numbers} * static_cast<std::uint64_t>(spec.stored_bits());
+    if (!spec.active()) return std::uint64_t{32} * numbers;
+    if (!poles) return static_cast<std::uint64_t>(spec.bits) * numbers;
+    return static_cast<std::uint64_t>(spec.pole.stored_bits(spec.bits, conj_sym)) * (numbers / 2);
   }
   [[nodiscard]] bool is_constant() const { return bitstate::is_constant(kind); }
   /// The range is kept with the model and read in the forward: that of all activations and states but dynamic ones, and

@@ -18,6 +18,7 @@ namespace {
 using namespace program;  // NOLINT(google-build-using-namespace): the instructions
 
 constexpr std::uint64_t program_count = 16;
+constexpr std::uint64_t sheared_count = 4;  // more programs, with the other scan
 constexpr std::uint64_t forward_count = 24;
 constexpr std::size_t digits = 16;
 
@@ -92,6 +93,26 @@ Scan draw_scan(Draw& draw, Ref x, std::size_t cols, std::uint64_t number) {
   return scan;
 }
 
+ScanShear draw_sheared_scan(Draw& draw, Ref x, std::size_t cols, std::uint64_t number) {
+  ScanShear scan;
+  scan.x = x;
+  scan.backward = number % 4 == 3;
+  scan.feedback = number % 2 == 1;
+  scan.step_bits = 5;
+  scan.decay_bits = 2;
+  scan.bound = 127;
+  scan.limit = std::int64_t{635} << 15;
+  for (std::size_t p = 0; p < cols / 2; ++p) {
+    const std::vector<std::int32_t> step = draw.codes(1, -15, 15);
+    const std::int32_t sign = draw(0, 1) == 0 ? 1 : -1;
+    const std::vector<std::int32_t> decay = draw.codes(1, 1, 3), shifts = draw.codes(2, 4, 7);
+    scan.add({sign, decay[0], shifts[0], step[0], shifts[1]});
+  }
+  scan.from_input = draw.factors(1, 18);
+  scan.from_input.resize(cols, scan.from_input.front());
+  return scan;
+}
+
 /// A program with most instructions. Some begin with an embedding, and some end in a mean pool or the last step.
 Program draw_program(Draw& draw, std::uint64_t number) {
   Program p;
@@ -118,7 +139,8 @@ Program draw_program(Draw& draw, std::uint64_t number) {
   }
   x = emit(LayerNorm{x, draw.codes(cols, -127, 127), draw.codes(cols, -9999, 9999), 12, draw(1, 99)});
   x = to_bits(x, 42, 127);
-  const Ref state = emit(draw_scan(draw, x, cols, number));
+  const bool sheared = number >= program_count;
+  const Ref state = sheared ? emit(draw_sheared_scan(draw, x, cols, number)) : emit(draw_scan(draw, x, cols, number));
   const bool one_table = draw(0, 1) == 0;
   const Ref table = emit(Table{state, -127, draw.matrix(one_table ? 1 : cols, 255, number % 3 == 0 ? 10 : 8)});
   const Ref product = emit(Product{state, table});
@@ -137,7 +159,7 @@ Program draw_program(Draw& draw, std::uint64_t number) {
 }
 
 void add_programs(CodeHash& hash, const RunProgram& run) {
-  for (std::uint64_t number = 0; number < program_count; ++number) {
+  for (std::uint64_t number = 0; number < program_count + sheared_count; ++number) {
     Draw draw("signature of programs", number);
     const Program p = draw_program(draw, number);
     const std::size_t steps = draw.size(1, 70);

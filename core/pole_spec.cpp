@@ -2,6 +2,7 @@
 
 #include "core/rule_words.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace bitstate {
@@ -10,11 +11,9 @@ namespace {
 using rule_words::where;
 using rule_words::Word;
 
-constexpr Word<PoleSpec::Form> forms[] = {{"cartesian", PoleSpec::Form::cartesian},
-                                          {"disk", PoleSpec::Form::disk},
-                                          {"polar", PoleSpec::Form::polar},
-                                          {"log-polar", PoleSpec::Form::log_polar},
-                                          {"delta", PoleSpec::Form::delta}};
+constexpr Word<PoleSpec::Form> forms[] = {
+    {"cartesian", PoleSpec::Form::cartesian}, {"disk", PoleSpec::Form::disk},   {"polar", PoleSpec::Form::polar},
+    {"log-polar", PoleSpec::Form::log_polar}, {"delta", PoleSpec::Form::delta}, {"shear", PoleSpec::Form::shear}};
 constexpr Word<PoleSpec::Spacing> spacings[] = {{"linear", PoleSpec::Spacing::linear}, {"log", PoleSpec::Spacing::log}};
 
 int parse_whole(std::string_view word, std::string_view key, int low, int high, std::string_view origin) {
@@ -41,8 +40,17 @@ int default_magnitude(PoleSpec::Form form, int bits) {
   return std::max(1, std::min(bits - 1, most));
 }
 
+/// The bits of a shear's decay. Without any, it is a power of two.
+void check_decay(PoleSpec& spec, std::string_view origin) {
+  require<UsageError>(spec.magnitude <= 15, where,
+                      "{}: magnitude: expected 1 to 15 bits of the decay with form=shear, got {}", origin,
+                      spec.magnitude);
+  spec.magnitude = std::max(spec.magnitude, 1);
+}
+
 /// Bits of modulus and phase: what is given, the rest of 2 * bits, or the default split.
 void split_bits(PoleSpec& spec, int bits, std::string_view origin) {
+  if (spec.form == PoleSpec::Form::shear && bits != 0) return check_decay(spec, origin);
   if (!spec.is_lookup() || bits == 0) {
     spec.magnitude = spec.phase = 0;
     return;
@@ -60,6 +68,17 @@ void split_bits(PoleSpec& spec, int bits, std::string_view origin) {
 }  // namespace
 
 std::string_view name_of(PoleSpec::Form form) { return rule_words::word_of(form, forms); }
+
+int PoleSpec::stored_bits(int bits, bool conj_sym) const {
+  if (form == Form::delta) return 2 * bits + 10;  // two shifts and a quarter turn
+  if (form != Form::shear) return 2 * bits;
+  return 9 + bits - (conj_sym ? 1 : 0) + (magnitude > 1 ? magnitude : 0);  // g, two shifts, n, m
+}
+
+int PoleSpec::multiplier_bits(int bits) const {
+  if (form == Form::shear && magnitude > 1) return std::max(bits, magnitude + 1);  // with a sign
+  return is_lookup() ? width : bits;
+}
 
 bool set_pole_option(PoleSpec& spec, std::string_view key, std::string_view value, std::string_view origin) {
   if (key == "form") {
@@ -79,20 +98,24 @@ bool set_pole_option(PoleSpec& spec, std::string_view key, std::string_view valu
 }
 
 void complete(PoleSpec& spec, int bits, const std::vector<std::string>& given, std::string_view origin) {
-  for (const std::string_view key : {"magnitude", "phase", "spacing", "width", "grid_shift"}) {
+  const bool shear = spec.form == PoleSpec::Form::shear;
+  rule_words::check_effect(given, "magnitude", spec.is_lookup() || shear, "form=polar, log-polar or shear", origin);
+  for (const std::string_view key : {"phase", "spacing", "width", "grid_shift"}) {
     rule_words::check_effect(given, key, spec.is_lookup(), "form=polar or form=log-polar", origin);
   }
   if (spec.form == PoleSpec::Form::polar && !rule_words::has(given, "spacing")) {
     spec.spacing = PoleSpec::Spacing::linear;
   }
-  require<UsageError>(spec.form != PoleSpec::Form::delta || bits != 1, where,
-                      "{}: form=delta needs at least 2 bits, one of them for the sign, got 1", origin);
+  require<UsageError>((spec.form != PoleSpec::Form::delta && !shear) || bits != 1, where,
+                      "{}: form={} needs at least 2 bits, one of them for the sign, got 1", origin, name_of(spec.form));
   split_bits(spec, bits, origin);
 }
 
 std::string options_text(const PoleSpec& spec) {
   if (spec.form == PoleSpec::Form::cartesian) return {};
   const std::string text = fmt::format("form={}", name_of(spec.form));
+  if (spec.form == PoleSpec::Form::shear && spec.magnitude > 1)
+    return fmt::format("{} magnitude={}", text, spec.magnitude);
   if (!spec.is_lookup()) return text;
   const std::string shift = spec.grid_shift == 0.0 ? "" : fmt::format(" grid_shift={}", spec.grid_shift);
   return fmt::format("{} magnitude={} phase={} spacing={} width={}{}", text, spec.magnitude, spec.phase,

@@ -9,11 +9,13 @@ namespace bitstate {
 
 /// The form of a site of eigenvalues. All other sites are cartesian: each number is rounded for itself.
 struct PoleSpec {
-  enum class Form { cartesian, disk, polar, log_polar, delta };
+  enum class Form { cartesian, disk, polar, log_polar, delta, shear };
   enum class Spacing { linear, log };
 
   Form form = Form::cartesian;
-  int magnitude = 0;  ///< bits of the modulus; the phase has the rest of 2 * bits. Both 0 where nothing is looked up
+  /// Bits of the modulus, and the phase has the rest of 2 * bits; in form=shear of the decay's multiplier. Both 0 in
+  /// the other forms.
+  int magnitude = 0;
   int phase = 0;
   Spacing spacing = Spacing::log;  ///< of the phase
   int width = 16;                  ///< bits of each number of the pair that is looked up
@@ -23,7 +25,12 @@ struct PoleSpec {
   [[nodiscard]] bool is_lookup() const { return form == Form::polar || form == Form::log_polar; }
 
   /// Points of a fixed set: no range, edge or scale says where they are.
-  [[nodiscard]] bool is_fixed() const { return is_lookup() || form == Form::delta; }
+  [[nodiscard]] bool is_fixed() const { return is_lookup() || form == Form::delta || form == Form::shear; }
+
+  /// Bits that an eigenvalue takes where it is stored, with `bits` in its row. conj_sym: its sign is known.
+  [[nodiscard]] int stored_bits(int bits, bool conj_sym) const;
+  /// Bits of the numbers that a kernel multiplies by: those that are looked up, or the codes.
+  [[nodiscard]] int multiplier_bits(int bits) const;
 
   bool operator==(const PoleSpec&) const = default;
 };

@@ -41,12 +41,9 @@ struct QuantSpec {
   [[nodiscard]] bool is_dynamic() const { return range == Range::absmax; }
   /// The largest code Q of a symmetric quantizer; 1 for one bit.
   [[nodiscard]] std::int32_t bound() const { return bits <= 1 ? 1 : (1 << (bits - 1)) - 1; }
-  /// Bits that a number takes where it is stored; in form=delta an eigenvalue also has two shifts and a quarter turn.
-  [[nodiscard]] int stored_bits() const {
-    return !active() ? 32 : (pole.form == PoleSpec::Form::delta ? bits + 5 : bits);
-  }
-  /// Bits of the numbers that a kernel multiplies by: those that are looked up, or the codes; 32 for float.
-  [[nodiscard]] int multiplier_bits() const { return !active() ? 32 : (pole.is_lookup() ? pole.width : bits); }
+  [[nodiscard]] bool is_shear() const { return active() && pole.form == PoleSpec::Form::shear; }
+  /// Bits of the numbers that a kernel multiplies by; 32 for float.
+  [[nodiscard]] int multiplier_bits() const { return active() ? pole.multiplier_bits(bits) : 32; }
 
   bool operator==(const QuantSpec&) const = default;
 };

@@ -1,5 +1,7 @@
 #include "autograd/kernels/scan.h"
 
+#include "autograd/kernels/mask.h"
+
 #include <algorithm>
 #include <cmath>
 #include <type_traits>
@@ -7,13 +9,29 @@
 #include <vector>
 
 namespace bitstate::kernels {
-bool scan(const ScanShape& shape, const float* lambda, const float* b, float* x) {
+namespace {
+
+/// The imaginary parts of a sheared state: im' = l_re im + shear re' + b_im, of arrays [P].
+void shear_imaginary(std::size_t states, const PairMap<float>& map, const float* im, const float* new_re,
+                     const float* b_im, float* out) {
+  for (std::size_t p = 0; p < states; ++p) {
+    out[p] = std::fma(map.lambda[p], im[p], std::fma(map.shear[p], new_re[p], b_im[p]));
+  }
+}
+
+}  // namespace
+
+bool scan(const ScanShape& shape, const PairMap<float>& map, const float* b, float* x) {
   const std::size_t states = shape.states;
   const std::size_t width = shape.width();
-  const float* const l_re = lambda;
-  const float* const l_im = lambda + states;
+  const float* const l_re = map.lambda;
+  const float* const l_im = map.lambda + states;
   const std::size_t first = shape.row_of(0) * width;
   std::copy(b + first, b + first + width, x + first);
+  if (map.shear != nullptr) {
+    const std::vector<float> zero(states, 0.0F);
+    shear_imaginary(states, map, zero.data(), x + first, b + first + states, x + first + states);
+  }
   for (std::size_t i = 1; i < shape.length; ++i) {
     const float* const before = x + shape.row_of(i - 1) * width;
     const float* const input = b + shape.row_of(i) * width;
@@ -24,6 +42,7 @@ bool scan(const ScanShape& shape, const float* lambda, const float* b, float* x)
       out[p] = std::fma(l_re[p], re, std::fma(-l_im[p], im, input[p]));
       out[states + p] = std::fma(l_re[p], im, std::fma(l_im[p], re, input[states + p]));
     }
+    if (map.shear != nullptr) shear_imaginary(states, map, before + states, out, input + states, out + states);
   }
   const float* const last = x + shape.row_of(shape.length - 1) * width;
   return std::all_of(last, last + width, [](float v) { return std::isfinite(v); });
@@ -32,9 +51,14 @@ bool scan(const ScanShape& shape, const float* lambda, const float* b, float* x)
 ScanAdjoint::ScanAdjoint(const ScanShape& shape, const float* lambda, float* dlambda)
     : states_(shape.states), lambda_(lambda), dlambda_(dlambda) {}
 
-void ScanAdjoint::step(float* g) {
-  const float* const after = std::exchange(s_, g);
-  if (after == nullptr) return;  // of the last step, s = g
+void ScanAdjoint::step(float* g, const std::uint8_t* unclamped) {
+  if (const float* const after = std::exchange(s_, g); after != nullptr) add_after(after, g);  // else s = g
+  if (unclamped == nullptr) return;
+  keep_marked(states_, unclamped, g);
+  keep_marked(states_, unclamped + (states_ + 7) / 8, g + states_);
+}
+
+void ScanAdjoint::add_after(const float* after, float* g) const {
   const std::size_t states = states_;
   const float* const l_re = lambda_;
   const float* const l_im = lambda_ + states;
@@ -89,18 +113,17 @@ struct IntegerState {
   }
 };
 
-/// z -> code of one step; `row` numbers the step's first component for the random numbers.
+/// z -> codes of components [first, end) of a step; `row` numbers the step's first component for the random numbers.
 template <bool power_of_two>
-void round_state(const IntegerScan& plan, const StateRounding& state, IntegerState& work, std::size_t row,
-                 std::int32_t* __restrict out, std::uint8_t* __restrict kept) {
-  const std::size_t width = work.z.size();
+void round_state(const IntegerScan& plan, const StateRounding& state, IntegerState& work, std::size_t first,
+                 std::size_t end, std::size_t row, std::int32_t* __restrict out, std::uint8_t* __restrict kept) {
   const std::int64_t multiplier = plan.to_state.multiplier;
   const std::int64_t shift = power_of_two ? plan.lambda_shift : plan.to_state.shift;
   const std::uint64_t mask = (std::uint64_t{1} << static_cast<std::uint64_t>(shift)) - 1;
   const std::int64_t bound = state.bound;
   std::int64_t* const __restrict z = work.z.data();
   std::int64_t* const __restrict largest = work.largest.data();
-  for (std::size_t c = 0; c < width; ++c) {
+  for (std::size_t c = first; c < end; ++c) {
     const std::int64_t magnitude = z[c] < 0 ? -z[c] : z[c];
     largest[c] = magnitude > largest[c] ? magnitude : largest[c];
     const auto offset = static_cast<std::int64_t>(random_bits(state.key, row + c) & mask);
@@ -112,8 +135,8 @@ void round_state(const IntegerScan& plan, const StateRounding& state, IntegerSta
 }
 
 template <bool power_of_two>
-void scan_codes(const ScanShape& shape, const std::int32_t* lambda, const IntegerScan& plan, const StateRounding& state,
-                const std::int32_t* b, const StateCodes& out) {
+void scan_codes(const ScanShape& shape, const PairMap<std::int32_t>& map, const IntegerScan& plan,
+                const StateRounding& state, const std::int32_t* b, const StateCodes& out) {
   const std::size_t states = shape.states;
   const std::size_t width = shape.width();
   IntegerState work(plan.from_input);
@@ -130,15 +153,22 @@ void scan_codes(const ScanShape& shape, const std::int32_t* lambda, const Intege
       const std::int64_t u = (b[row + c] * multiplier[c] + half[c]) >> shift[c];
       z[c] = u > limit ? limit : (u < -limit ? -limit : u);
     }
-    for (std::size_t p = 0; p < states; ++p) {
-      const std::int64_t l_re = lambda[p];
-      const std::int64_t l_im = lambda[states + p];
-      const std::int64_t re = before[p];
-      const std::int64_t im = before[states + p];
-      z[p] += l_re * re - l_im * im;
-      z[states + p] += l_re * im + l_im * re;
+    const auto round = [&](std::size_t begin, std::size_t end) {
+      round_state<power_of_two>(plan, state, work, begin, end, row, out.codes + row, out.unclamped + row);
+    };
+    const auto add = [&](std::size_t at, const std::int32_t* factor, std::int64_t sign, const std::int32_t* x) {
+      for (std::size_t p = 0; p < states; ++p) z[at + p] += sign * factor[p] * x[p];
+    };
+    add(0, map.lambda, 1, before);
+    add(0, map.lambda + states, -1, before + states);
+    round(0, states);
+    add(states, map.lambda, 1, before + states);
+    if (map.shear == nullptr) {
+      add(states, map.lambda + states, 1, before);
+    } else {
+      add(states, map.shear, 1, out.codes + row);
     }
-    round_state<power_of_two>(plan, state, work, row, out.codes + row, out.unclamped + row);
+    round(states, width);
     before = out.codes + row;
   }
   if (state.observed == nullptr) return;
@@ -162,7 +192,7 @@ auto with_rounding(Rounding rounding, const F& f) {
 }
 
 template <Rounding rounding>
-bool scan_floats(const ScanShape& shape, const float* lambda, const StateRounding& state, const float* b,
+bool scan_floats(const ScanShape& shape, const PairMap<float>& map, const StateRounding& state, const float* b,
                  const StateCodes& out) {
   const std::size_t states = shape.states;
   const std::size_t width = shape.width();
@@ -177,15 +207,9 @@ bool scan_floats(const ScanShape& shape, const float* lambda, const StateRoundin
   float* const poison = residue + width;  // 0, or NaN once z was a NaN or an infinity
   for (std::size_t c = 0; c < width; ++c) inverse[c] = 1.0F / state.scale[c];
   const auto bound = static_cast<float>(state.bound);
-  for (std::size_t i = 0; i < shape.length; ++i) {
-    const std::size_t row = shape.row_of(i) * width;
-    for (std::size_t p = 0; p < states; ++p) {
-      const float re = before[p];
-      const float im = before[states + p];
-      z[p] = std::fma(lambda[p], re, std::fma(-lambda[states + p], im, b[row + p]));
-      z[states + p] = std::fma(lambda[p], im, std::fma(lambda[states + p], re, b[row + states + p]));
-    }
-    for (std::size_t c = 0; c < width; ++c) {
+  const float* const lambda = map.lambda;
+  const auto round = [&](std::size_t row, std::size_t first, std::size_t end) {
+    for (std::size_t c = first; c < end; ++c) {
       if constexpr (rounding == Rounding::feedback) z[c] += residue[c];
       const float magnitude = std::fabs(z[c]);
       largest[c] = magnitude > largest[c] ? magnitude : largest[c];
@@ -201,6 +225,20 @@ bool scan_floats(const ScanShape& shape, const float* lambda, const StateRoundin
       before[c] = clamped * state.scale[c];
       if constexpr (rounding == Rounding::feedback) residue[c] = clamped == rounded ? z[c] - before[c] : 0.0F;
     }
+  };
+  for (std::size_t i = 0; i < shape.length; ++i) {
+    const std::size_t row = shape.row_of(i) * width;
+    for (std::size_t p = 0; p < states; ++p) {
+      const float re = before[p];
+      const float im = before[states + p];
+      z[p] = std::fma(lambda[p], re, std::fma(-lambda[states + p], im, b[row + p]));
+      z[states + p] = std::fma(lambda[p], im, std::fma(lambda[states + p], re, b[row + states + p]));
+    }
+    round(row, 0, states);
+    if (map.shear != nullptr) {
+      shear_imaginary(states, map, before + states, before, b + row + states, z + states);
+    }
+    round(row, states, width);
   }
   bool finite = true;
   for (std::size_t c = 0; c < width; ++c) {
@@ -212,18 +250,18 @@ bool scan_floats(const ScanShape& shape, const float* lambda, const StateRoundin
 
 }  // namespace
 
-void scan_stochastic(const ScanShape& shape, const std::int32_t* lambda, const IntegerScan& plan,
+void scan_stochastic(const ScanShape& shape, const PairMap<std::int32_t>& map, const IntegerScan& plan,
                      const StateRounding& state, const std::int32_t* b, const StateCodes& out) {
   if (plan.lambda_shift >= 0) {
-    scan_codes<true>(shape, lambda, plan, state, b, out);
+    scan_codes<true>(shape, map, plan, state, b, out);
   } else {
-    scan_codes<false>(shape, lambda, plan, state, b, out);
+    scan_codes<false>(shape, map, plan, state, b, out);
   }
 }
 
-bool scan_rounded(const ScanShape& shape, const float* lambda, const StateRounding& state, const float* b,
+bool scan_rounded(const ScanShape& shape, const PairMap<float>& map, const StateRounding& state, const float* b,
                   const StateCodes& out) {
-  return with_rounding(state.how, [&](auto rounding) { return scan_floats<rounding()>(shape, lambda, state, b, out); });
+  return with_rounding(state.how, [&](auto rounding) { return scan_floats<rounding()>(shape, map, state, b, out); });
 }
 
 }  // namespace bitstate::kernels

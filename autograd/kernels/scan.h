@@ -1,5 +1,6 @@
-// The complex diagonal recurrence x_l = lambda * x_{l-1} + b_l, forward and backward in time, float and integer.
-// Arrays of a sequence are planar, row-major [length, 2 P]: the columns are P real parts, then P imaginary parts.
+// The complex diagonal recurrence x_l = lambda * x_{l-1} + b_l and the sheared one (docs/numerics.md, section 6),
+// forward and backward in time, float and integer. Arrays of a sequence are planar, row-major [length, 2 P]: the
+// columns are P real parts, then P imaginary parts.
 #pragma once
 
 #include "core/fixed_point.h"
@@ -25,21 +26,31 @@ struct ScanShape {
   [[nodiscard]] std::size_t row_of(std::size_t i) const { return direction == Direction::forward ? i : length - 1 - i; }
 };
 
+/// What takes a state to the next one: re' = l_re re - l_im im + b_re and im' = l_re im + l_im re + b_im. With `shear`
+/// the second line reads the new real part in place of the old one: im' = l_re im + shear re' + b_im.
+template <class T>
+struct PairMap {
+  const T* lambda = nullptr;  ///< [2 P]
+  const T* shear = nullptr;   ///< [P]
+};
+
 /// x_l = lambda x_{l-1} + b_l. Returns whether the final state is finite.
-bool scan(const ScanShape& shape, const float* lambda, const float* b, float* x);
+bool scan(const ScanShape& shape, const PairMap<float>& map, const float* b, float* x);
 
 /// The adjoint of a scan, step by step from the last one of the recurrence: s_l = g_l + conj(lambda) s_{l+1} in place
-/// of g_l, where the caller may mask s_l before the next step; sum_l s_l conj(x_{l-1}) is added to the gradient of
-/// lambda. Arrays [2 P].
+/// of g_l, masked; sum_l s_l conj(x_{l-1}) is added to the gradient of lambda. Arrays [2 P].
 class ScanAdjoint {
  public:
   ScanAdjoint(const ScanShape& shape, const float* lambda, float* dlambda);
-  /// g_l becomes s_l, which is read again in the next step.
-  void step(float* g);
+  /// g_l becomes s_l, which is read again in the next step. It is 0 where a bit of program::States::unclamped is; null:
+  /// nowhere.
+  void step(float* g, const std::uint8_t* unclamped);
   /// `before`: x_{l-1}.
   void add_lambda(const float* before);
 
  private:
+  void add_after(const float* after, float* g) const;
+
   std::size_t states_;
   const float* lambda_;
   float* dlambda_;
@@ -74,11 +85,11 @@ struct StateCodes {
 };
 
 /// With stochastic rounding; the others are those of a program (core/program/run/kernels.h).
-void scan_stochastic(const ScanShape& shape, const std::int32_t* lambda, const IntegerScan& plan,
+void scan_stochastic(const ScanShape& shape, const PairMap<std::int32_t>& map, const IntegerScan& plan,
                      const StateRounding& state, const std::int32_t* b, const StateCodes& out);
 
 /// Quantized state, float operands: z in float, x = clamp(round(z / s_x)) s_x. Returns whether every z was finite.
-bool scan_rounded(const ScanShape& shape, const float* lambda, const StateRounding& state, const float* b,
+bool scan_rounded(const ScanShape& shape, const PairMap<float>& map, const StateRounding& state, const float* b,
                   const StateCodes& out);
 
 }  // namespace bitstate::kernels

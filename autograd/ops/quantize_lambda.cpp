@@ -1,6 +1,8 @@
 // The forms of the quantized state matrix other than cartesian (docs/numerics.md, section 6). Each yields a pair of
-// integers inside the unit disk for every eigenvalue.   Straight-through: dL/dlambda = g.
+// integers inside the unit disk for every eigenvalue; form=shear gives the first row of a matrix whose eigenvalues are
+// inside. Straight-through: dL/dlambda = g.
 #include "autograd/kernels/delta.h"
+#include "autograd/kernels/shear.h"
 #include "autograd/ops.h"
 
 #include "core/error.h"
@@ -11,7 +13,6 @@
 #include <array>
 #include <cmath>
 #include <complex>
-#include <numbers>
 #include <vector>
 
 namespace bitstate::ops {
@@ -56,16 +57,8 @@ void to_bin_middles(std::vector<double>& values, int bits, double shift) {
   }
 }
 
-constexpr double pi = std::numbers::pi;
 constexpr double smallest = 0x1.0p-20;  // of decay rates and angles
 constexpr double fastest = 0x1.0p7;     // decay: that of every float above 0 is below, that of 0 would be infinite
-
-/// The angle of the half that conjugate symmetry keeps, downwards from the real axis: Im Lambda < 0, but the angle of
-/// exp(Lambda Delta) may pass -pi. What lies less than a right angle above the real axis has crossed it instead.
-double clockwise_angle(Complex z) {
-  const double angle = z == 0.0 ? 0.0 : -std::arg(z);
-  return angle < -pi / 2.0 ? angle + 2.0 * pi : std::max(angle, 0.0);
-}
 
 std::vector<Complex> to_polar_levels(const std::vector<Complex>& lambda, const PoleSpec& spec, bool conj_sym) {
   const bool log_magnitude = spec.form == PoleSpec::Form::log_polar;
@@ -73,7 +66,7 @@ std::vector<Complex> to_polar_levels(const std::vector<Complex>& lambda, const P
   std::vector<double> magnitude, phase;
   for (const Complex z : lambda) {
     const double modulus = std::min(std::abs(z), 1.0);
-    const double angle = conj_sym ? clockwise_angle(z) : std::fabs(std::arg(z));
+    const double angle = conj_sym ? kernels::clockwise_angle(z) : std::fabs(std::arg(z));
     magnitude.push_back(log_magnitude ? std::log(std::clamp(-std::log(modulus), smallest, fastest)) : modulus);
     phase.push_back(log_phase ? std::log(std::max(angle, smallest)) : angle);
   }
@@ -86,6 +79,21 @@ std::vector<Complex> to_polar_levels(const std::vector<Complex>& lambda, const P
     levels.push_back(std::polar(modulus, conj_sym || lambda[p].imag() < 0.0 ? -angle : angle));
   }
   return levels;
+}
+
+/// The matrices of form=shear, [g A | g E]; `real` gets their eigenvalues.
+void to_shears(const std::vector<Complex>& lambda, const QuantSpec& spec, bool conj_sym, std::int32_t* codes,
+               float* real) {
+  const std::size_t states = lambda.size();
+  const kernels::ShearPoints points(spec.bits, spec.pole.magnitude);
+  for (std::size_t p = 0; p < states; ++p) {
+    const Shear shear = points.nearest(lambda[p], conj_sym);
+    const Complex shadow = kernels::eigenvalue_of(shear);
+    codes[p] = shear.straight();
+    codes[states + p] = shear.crossed();
+    real[p] = static_cast<float>(shadow.real());
+    real[states + p] = static_cast<float>(shadow.imag());
+  }
 }
 
 }  // namespace
@@ -106,8 +114,10 @@ Value quantize_lambda(Tape& tape, Value lambda_bar, const Quantizer& site, bool 
   }
   Grid grid;
   const bool delta = spec.pole.form == PoleSpec::Form::delta;
-  if (delta) {
-    grid = {0x1.0p-15F, -0x7FFF, 0x7FFF};
+  const bool shear = spec.pole.form == PoleSpec::Form::shear;
+  if (delta || shear) {
+    const std::int32_t bound = delta ? 0x7FFF : 0xFFFF;
+    grid = {0x1.0p-15F, -bound, bound};
   } else if (spec.pole.is_lookup()) {
     lambda = to_polar_levels(lambda, spec.pole, conj_sym);
     const std::int32_t bound = (1 << (spec.pole.width - 1)) - 1;
@@ -121,7 +131,11 @@ Value quantize_lambda(Tape& tape, Value lambda_bar, const Quantizer& site, bool 
   y.scale = scale;
   y.bound = grid.hi;
   std::int32_t* const codes = tape.new_codes32(y);
-  for (std::size_t p = 0; p < states; ++p) {
+  if (shear) {
+    y.real = tape.arena().array<float>(2 * states);
+    to_shears(lambda, spec, conj_sym, codes, y.real);
+  }
+  for (std::size_t p = 0; p < states && !shear; ++p) {
     const auto pair = delta ? kernels::delta_points(spec.bits).nearest(lambda[p])
                             : nearest_in_disk(lambda[p], double{grid.scale}, grid.hi);
     codes[p] = pair[0];

@@ -3,60 +3,34 @@
 // sum_l s_l conj(x_{l-1}).
 #include "autograd/export.h"
 #include "autograd/ops.h"
-
-#include "autograd/kernels/mask.h"
+#include "autograd/recurrence.h"
 #include "core/error.h"
-#include "core/program/run/operands.h"
-#include "core/random.h"
 
 #include <algorithm>
-#include <cmath>
-#include <optional>
 #include <vector>
 
 namespace bitstate::ops {
 namespace {
 
-using kernels::ScaleLayout;
-
-struct ScanAttributes {
-  const std::size_t* rows;
-  std::size_t count;
-  Direction direction;
-};
-
 void scan_backward(Tape& tape, const Node& node) {
-  const auto& a = *static_cast<const ScanAttributes*>(node.attributes);
-  const std::size_t width = node.cols;
-  float* dlambda = tape.gradient(node.inputs[0]);
-  if (dlambda == nullptr) {
-    dlambda = tape.scratch().array<float>(width);
-    std::fill(dlambda, dlambda + width, 0.0F);
-  }
+  float* const dlambda = recurrence::gradient_of_lambda(tape, node);
   const float* const lambda = tape.value(node.inputs[0]);
-  RowReader states(tape, tape.handle(node));
-  const std::size_t plane = (width / 2 + 7) / 8;
-  std::size_t first = 0;
-  for (std::size_t s = 0; s < a.count; ++s) {
-    const kernels::ScanShape shape{a.rows[s], width / 2, a.direction};
-    kernels::ScanAdjoint at(shape, lambda, dlambda);
-    for (std::size_t i = shape.length; i-- > 0;) {
-      const std::size_t row = first + shape.row_of(i);
-      float* const adjoint = node.gradient + row * width;
-      at.step(adjoint);
-      if (!node.unclamped.empty()) {
-        const std::uint8_t* const bits = node.unclamped.data() + row * 2 * plane;
-        kernels::keep_marked(width / 2, bits, adjoint);
-        kernels::keep_marked(width / 2, bits + plane, adjoint + width / 2);
-      }
-      if (i > 0) at.add_lambda(states(first + shape.row_of(i - 1)));
-    }
-    first += a.rows[s];
-  }
-  tape.pass_on(node.inputs[1], node);
+  recurrence::run_adjoint(
+      tape, node, [=](const kernels::ScanShape& shape) { return kernels::ScanAdjoint(shape, lambda, dlambda); });
 }
 
-void scan_lower(Lowering& to, const Node& node);
+void scan_lower(Lowering& to, const Node& node) {
+  const Node& lambda = to.node(node.inputs[0]);
+  const QuantSpec& spec = node.site->spec;
+  const auto plan = recurrence::integer_plan(to.tape(), node);
+  const bool backward = recurrence::attributes_of(node).direction == Direction::backward;
+  const bool feedback = spec.rounding == QuantSpec::Rounding::feedback;  // stochastic: nearest in evaluation
+  const std::vector<std::int32_t> codes = to.codes(node.inputs[0]);
+  const auto bits =
+      std::max(to.bits_of(codes.data(), codes.size()), static_cast<std::uint32_t>(lambda.site->spec.multiplier_bits()));
+  to.emit(program::Scan{to.value(node.inputs[1]), backward, feedback, plan->lambda_shift, bits, spec.bound(),
+                        plan->limit, plan->to_state, plan->to_inner, codes, plan->from_input});
+}
 
 constexpr OpTraits scan_traits{
     .any_scales = true,
@@ -64,235 +38,13 @@ constexpr OpTraits scan_traits{
     .why_float = "the scale of the state matrix is too small for its state; scale=pow2 fits"};
 constexpr Op scan_op{"scan", scan_backward, scan_lower, nullptr, scan_traits};
 
-/// How many ranges the site has: one, or one per state.
-std::size_t ranges_of(const Quantizer& site, std::size_t width) {
-  const std::size_t channels = site.range_channels();
-  require(channels == 1 || channels == width / 2, "scan", "{} has {} ranges for {} states", site.site, channels,
-          width / 2);
-  return channels;
-}
-
-/// One scale per real component of the state.
-const float* state_scale(Tape& tape, const Quantizer& site, std::size_t width) {
-  const std::size_t channels = ranges_of(site, width);
-  float* const scale = tape.arena().array<float>(width);
-  for (std::size_t c = 0; c < width; ++c) scale[c] = site.grid(channels == 1 ? 0 : c % (width / 2)).scale;
-  return scale;
-}
-
-/// Merges what was seen of each real component into the site's maxima.
-void observe_states(Tape& tape, const Quantizer& site, const float* seen, std::size_t width) {
-  if (!site.needs_range()) return;
-  const std::size_t channels = ranges_of(site, width);
-  const std::span all = tape.observed(site);
-  for (std::size_t c = 0; c < width; ++c) {
-    float& largest = all[channels == 1 ? 0 : c % (width / 2)];
-    largest = std::max(largest, seen[c]);
-  }
-}
-
-/// Constants of the integer recurrence; nothing where it cannot be computed in integers.
-std::optional<kernels::IntegerScan> integer_plan(Tape& tape, const Node& lambda, const Node& bu, const float* scale,
-                                                 const Quantizer& site) {
-  if (!lambda.has_codes() || !bu.has_codes() || lambda.layout != ScaleLayout::per_tensor ||
-      bu.layout == ScaleLayout::per_row) {
-    return std::nullopt;
-  }
-  kernels::IntegerScan plan;
-  const double bound = site.spec.bound();
-  const double lambda_scale = double{lambda.scale[0]};
-  int exponent = 0;
-  if (std::frexp(lambda_scale, &exponent) == 0.5 && exponent <= 1 && exponent >= -39) {
-    plan.lambda_shift = 1 - exponent;
-    plan.limit = static_cast<std::int64_t>(4.0 * bound) << plan.lambda_shift;
-  } else {
-    // an input that is cut must be one that clamps the state anyway
-    if (!(0x1.0p30 * lambda_scale >= 4.0 * bound)) return std::nullopt;
-    plan.limit = std::int64_t{1} << 30;
-  }
-  plan.to_state = to_fixed_point(lambda_scale, site.site);
-  plan.to_inner = to_fixed_point(1.0 / lambda_scale, site.site);
-  float* const inner = tape.arena().array<float>(bu.cols);
-  plan.from_input.resize(bu.cols);
-  for (std::size_t c = 0; c < bu.cols; ++c) {
-    inner[c] = lambda.scale[0] * scale[c];
-    plan.from_input[c] = to_fixed_point(bu.column_scale(c) / double{inner[c]}, site.site);
-  }
-  plan.inner_scale = inner;
-  return plan;
-}
-
-void scan_lower(Lowering& to, const Node& node) {
-  const Node& lambda = to.node(node.inputs[0]);
-  const QuantSpec& spec = node.site->spec;
-  const float* const scale = state_scale(to.tape(), *node.site, node.cols);
-  const auto plan = integer_plan(to.tape(), lambda, to.node(node.inputs[1]), scale, *node.site);
-  const auto& a = *static_cast<const ScanAttributes*>(node.attributes);
-  const bool feedback = spec.rounding == QuantSpec::Rounding::feedback;  // stochastic: nearest in evaluation
-  const std::vector<std::int32_t> codes = to.codes(node.inputs[0]);
-  const auto bits =
-      std::max(to.bits_of(codes.data(), codes.size()), static_cast<std::uint32_t>(lambda.site->spec.multiplier_bits()));
-  to.emit(program::Scan{to.value(node.inputs[1]), a.direction == Direction::backward, feedback, plan->lambda_shift,
-                        bits, spec.bound(), plan->limit, plan->to_state, plan->to_inner, codes, plan->from_input});
-}
-
-/// The key of a sequence's random numbers.
-std::uint64_t noise_key(const Pass& pass, const Quantizer& site, Direction direction, std::size_t sequence) {
-  const std::uint64_t stream = random_stream(site.site, pass.step * 2 + (direction == Direction::forward ? 0 : 1));
-  const auto words = random_words(pass.seed, stream, sequence);
-  return (std::uint64_t{words[0]} << 32U) | words[1];
-}
-
-/// Bytes of a step's bits.
-std::size_t bytes_of_step(std::size_t width) { return 2 * ((width / 2 + 7) / 8); }
-
-/// A byte for each component of a step, as bits: those of the real, then of the imaginary parts.
-void pack_steps(std::size_t steps, std::size_t width, const std::uint8_t* marked, std::uint8_t* bits) {
-  const std::size_t plane = bytes_of_step(width) / 2;
-  for (std::size_t part = 0; part < 2 * steps; ++part) {
-    kernels::pack_bits(width / 2, marked + part * (width / 2), bits + part * plane);
-  }
-}
-
-/// The integer recurrence, by the loops that run it in a program.
-struct ProgramScan {
-  program::Recurrence recurrence;
-  Value bu;
-  program::MutableCodes x;
-  std::uint8_t* unclamped;
-
-  /// Rows [first, first + rows), a sequence, by blocks in the order of the steps.
-  void run(Tape& tape, std::size_t first, std::size_t rows, std::span<std::int64_t> largest) const {
-    const std::size_t width = 2 * recurrence.states;
-    std::vector<std::int32_t> state(width, 0);
-    std::vector<std::int64_t> residue(width, 0);
-    tape.by_blocks(rows, [&](RowRange block) {
-      const std::size_t begin = first + (recurrence.backward ? rows - block.first - block.count : block.first);
-      const program::States states{state.data(), residue.data(),
-                                   unclamped == nullptr ? nullptr : unclamped + begin * bytes_of_step(width),
-                                   largest.empty() ? nullptr : largest.data()};
-      Tape::kernels().scan(recurrence, block.count, tape.code_rows(bu, {begin, block.count}), states,
-                           program::rows_from(x, begin));
-    });
-  }
-};
-
-program::Recurrence recurrence_of(Tape& tape, Value lambda, std::size_t width, const kernels::IntegerScan& plan,
-                                  const QuantSpec& spec, Direction direction) {
-  return {width / 2,
-          direction == Direction::backward,
-          spec.rounding == QuantSpec::Rounding::feedback,
-          plan.lambda_shift,
-          spec.bound(),
-          plan.limit,
-          plan.to_state.multiplier,
-          plan.to_state.shift,
-          plan.to_inner.multiplier,
-          plan.to_inner.shift,
-          program::padded_row(tape.arena(), tape.codes32(lambda)),
-          program::factors_of(tape.arena(), plan.from_input, width)};
-}
-
-/// Rounds stochastically, or from operands without codes: codes of 32 bits, and a byte for each.
-void scan_by_bytes(Tape& tape, Node& x, const Sequences& sequences, Direction direction,
-                   const std::optional<kernels::IntegerScan>& plan, kernels::StateRounding state) {
-  const std::size_t width = x.cols;
-  const bool stochastic = state.how == QuantSpec::Rounding::stochastic;
-  std::vector<std::uint8_t> marked(x.size());
-  std::int32_t* const codes = tape.new_codes32(x);
-  const std::vector<std::int32_t> lambda = plan ? tape.codes32(x.inputs[0]) : std::vector<std::int32_t>();
-  const std::vector<std::int32_t> bu = plan ? tape.codes32(x.inputs[1]) : std::vector<std::int32_t>();
-  std::size_t i = 0;
-  for (std::size_t s = 0; s < sequences.count(); ++s) {
-    const kernels::ScanShape shape{sequences.rows[s], width / 2, direction};
-    const kernels::StateCodes out{codes + i, marked.data() + i};
-    if (stochastic) state.key = noise_key(tape.pass(), *x.site, direction, sequences.first + s);
-    if (plan) {
-      kernels::scan_stochastic(shape, lambda.data(), *plan, state, bu.data() + i, out);
-    } else {
-      require<DivergedError>(
-          kernels::scan_rounded(shape, tape.value(x.inputs[0]), state, tape.value(x.inputs[1]) + i, out), "scan",
-          "the state of {} is not finite", x.site->site);
-    }
-    i += sequences.rows[s] * width;
-  }
-  if (!x.unclamped.empty()) pack_steps(x.rows, width, marked.data(), const_cast<std::uint8_t*>(x.unclamped.data()));
-}
-
-void scan_quantized(Tape& tape, Node& x, const Sequences& sequences, Direction direction, const Quantizer& site) {
-  const std::size_t width = x.cols;
-  const bool training = tape.pass().training;
-  const std::size_t bytes = x.rows * bytes_of_step(width);
-  std::uint8_t* const unclamped = tape.pass().gradients ? tape.arena().array<std::uint8_t>(bytes) : nullptr;
-  if (unclamped != nullptr) x.unclamped = {unclamped, std::fill_n(unclamped, bytes, std::uint8_t{0})};
-  x.site = &site;
-  x.scale = state_scale(tape, site, width);
-  x.layout = site.range_channels() == 1 ? ScaleLayout::per_tensor : ScaleLayout::per_column;
-  x.bound = site.spec.bound();
-  std::vector<float> seen(width, 0.0F);
-  const auto plan = integer_plan(tape, tape[x.inputs[0]], tape[x.inputs[1]], x.scale, site);
-  x.rounded_float = !plan;
-  kernels::StateRounding state{x.scale, site.spec.bound(), seen.data(), site.spec.rounding};
-  if (state.how == QuantSpec::Rounding::stochastic && !training) state.how = QuantSpec::Rounding::nearest;
-  if (!plan || state.how == QuantSpec::Rounding::stochastic) {
-    scan_by_bytes(tape, x, sequences, direction, plan, state);
-  } else {
-    const ProgramScan scan{recurrence_of(tape, x.inputs[0], width, *plan, site.spec, direction), x.inputs[1],
-                           tape.new_codes(x, program::width_of(-x.bound, x.bound)), unclamped};
-    std::vector<std::int64_t> largest(training || unclamped != nullptr ? width : 0, 0);
-    std::size_t first = 0;
-    for (const std::size_t rows : sequences.rows) {
-      scan.run(tape, first, rows, largest);
-      first += rows;
-    }
-    for (std::size_t c = 0; c < largest.size(); ++c) seen[c] = static_cast<float>(largest[c]) * plan->inner_scale[c];
-  }
-  if (training) observe_states(tape, site, seen.data(), width);
-}
-
-void in_float(Tape& tape, Node& x, const Sequences& sequences, Direction direction, const Quantizer* calibrated) {
-  const float* const lambda = tape.value(x.inputs[0]);
-  const float* const bu = tape.value(x.inputs[1]);
-  x.real = tape.arena().array<float>(x.size());
-  std::size_t i = 0;
-  for (std::size_t s = 0; s < sequences.count(); ++s) {
-    require<DivergedError>(kernels::scan({sequences.rows[s], x.cols / 2, direction}, lambda, bu + i, x.real + i),
-                           "scan", "the state of {} is not finite",
-                           calibrated != nullptr ? calibrated->site : std::string("an SSM"));
-    i += sequences.rows[s] * x.cols;
-  }
-  if (calibrated == nullptr || !calibrated->needs_range()) return;
-  std::vector<float> seen(x.cols);
-  kernels::absolute_maximum(x.rows, x.cols, ScaleLayout::per_column, x.real, seen);
-  observe_states(tape, *calibrated, seen.data(), x.cols);
-}
-
 }  // namespace
 
 Value scan(Tape& tape, Value lambda_bar, Value bu, const Sequences& sequences, Direction direction,
            const Quantizer* state) {
-  const std::size_t width = tape[bu].cols;
-  const std::size_t steps = tape[bu].rows;
-  require(tape[lambda_bar].size() == width && width % 2 == 0, "scan", "lambda_bar has {} elements, Bu has {} columns",
-          tape[lambda_bar].size(), width);
-  sequences.check("scan", steps);
-  auto* const rows = tape.arena().array<std::size_t>(sequences.count());
-  std::copy(sequences.rows.begin(), sequences.rows.end(), rows);
-
-  Node& x = tape.push_bare(scan_op, {lambda_bar, bu}, steps, width);
-  require<UsageError>(state == nullptr || !state->spec.active() || !state->spec.is_dynamic(), "scan",
-                      "{} has range=absmax, which only scan=tree can take; use ema or fixed", state ? state->site : "");
-  const bool rounded = state != nullptr && state->spec.active() && !(state->needs_range() && state->range.empty());
-  x.attributes = tape.keep(ScanAttributes{rows, sequences.count(), direction});
-  if (rounded) {
-    scan_quantized(tape, x, sequences, direction, *state);
-  } else {
-    require(state == nullptr || !state->spec.active() || tape.pass().calibrating, "scan",
-            "{} has no range yet; calibrate it first", state != nullptr ? state->site : "");
-    in_float(tape, x, sequences, direction, state);
-  }
-  if (state != nullptr) tape.visit(*state, tape.last(), tape.last());
-  return tape.last();
+  require(!recurrence::is_sheared(tape[lambda_bar]), "scan", "{} has form=shear, which is for scan_shear",
+          tape[lambda_bar].site != nullptr ? tape[lambda_bar].site->site : "");
+  return recurrence::run(tape, scan_op, lambda_bar, bu, sequences, direction, state);
 }
 
 }  // namespace bitstate::ops

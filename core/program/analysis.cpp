@@ -275,6 +275,44 @@ class Analyst {
     return {x.cols, -std::int64_t{i.bound}, i.bound};
   }
 
+  /// One number from `lo` to `hi` for each state.
+  void check_parts(const std::vector<std::int32_t>& numbers, std::size_t states, std::int32_t lo, std::int32_t hi,
+                   std::string_view what) const {
+    check(numbers.size() == states, "there are {} {} for {} states", numbers.size(), what, states);
+    const auto inside = [=](std::int32_t v) { return v >= lo && v <= hi; };
+    check(std::all_of(numbers.begin(), numbers.end(), inside), "one of the {} is not from {} to {}", what, lo, hi);
+  }
+
+  ValueInfo result_of(const ScanShear& i) const {
+    const ValueInfo& x = at(i.x);
+    check(x.cols % 2 == 0, "{} columns do not form pairs", x.cols);
+    check_sizes(i.from_input.size(), x.cols, false, "factors");
+    check_factors(i.from_input, x.cols, false);
+    check(i.step_bits >= 2 && i.step_bits <= 16 && i.decay_bits >= 1 && i.decay_bits <= 15,
+          "its steps have {} bits and its decays {}, which is out of range", i.step_bits, i.decay_bits);
+    check(i.bound >= 1 && i.bound < 1 << 15 && i.limit >= 0 && i.limit <= std::int64_t{1} << 58,
+          "its state has codes up to {} and its input sums up to {}, which is out of range", i.bound, i.limit);
+    const std::size_t states = x.cols / 2;
+    const std::int32_t steps = (1 << (i.step_bits - 1)) - 1;
+    check_parts(i.sign, states, -1, 1, "signs");
+    check_parts(i.decay, states, 1, (1 << i.decay_bits) - 1, "decays");
+    check_parts(i.decay_shift, states, 0, Shear::fraction, "shifts of decays");
+    check_parts(i.step, states, -steps, steps, "steps");
+    check_parts(i.step_shift, states, 0, Shear::fraction, "shifts of steps");
+    for (std::size_t p = 0; p < states; ++p) check_shear(i.at(p));
+    return {x.cols, -std::int64_t{i.bound}, i.bound};
+  }
+
+  /// Its eigenvalues are a pair inside the unit circle. So A < 2^15 and |E| < 2^16: with a state of 15 bits, an input
+  /// of 58 and a residue, sums fit 60 bits.
+  void check_shear(const Shear& shear) const {
+    const std::int64_t decay = std::int64_t{shear.decay} << (Shear::fraction - shear.decay_shift);
+    const std::int64_t turn = std::int64_t{shear.step} * (std::int64_t{1} << (Shear::fraction - shear.step_shift));
+    check(shear.sign != 0 && decay <= Shear::most_decay && Shear::turns(Shear::one - decay, turn),
+          "a state with the sign {}, the decay {} * 2^-{} and the step {} * 2^-{} has no eigenvalues inside the circle",
+          shear.sign, shear.decay, shear.decay_shift, shear.step, shear.step_shift);
+  }
+
   ValueInfo result_of(const MeanPool& i) const {
     ValueInfo y = at(i.x);
     check(i.fraction >= 0 && i.fraction <= 30, "its fraction is {}, not 0 to 30", i.fraction);
@@ -344,6 +382,13 @@ struct Expense {
     cost.multiplications += 3 * cols;
     const std::size_t residue = i.shift >= 0 && i.shift <= 15 ? 2 : 8;  // at most half a code of the state
     cost.state_bytes += cols * (i.feedback ? 2 + residue : 2);
+  }
+  void operator()(const ScanShear& i) const {
+    const bool shifts_only = i.decay_bits == 1;
+    cost.weight_bits += std::uint64_t{9 + i.step_bits + (shifts_only ? 0 : i.decay_bits)} * i.sign.size();
+    factors(i.from_input.size());
+    cost.multiplications += (shifts_only ? 2 : 3) * cols;
+    cost.state_bytes += cols * (i.feedback ? 4 : 2);
   }
   void operator()(const MeanPool&) const { cost.state_bytes += 8 * cols; }
   void operator()(const Last&) const { cost.state_bytes += 4 * cols; }

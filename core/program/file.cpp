@@ -101,6 +101,22 @@ void fields(V& v, Scan& i) {
   v("from_input", i.from_input);
 }
 template <class V>
+void fields(V& v, ScanShear& i) {
+  v("x", i.x);
+  v("backward", i.backward);
+  v("feedback", i.feedback);
+  v("step_bits", i.step_bits);
+  v("decay_bits", i.decay_bits);
+  v("bound", i.bound);
+  v("limit", i.limit);
+  v("sign", i.sign);
+  v("decay", i.decay);
+  v("decay_shift", i.decay_shift);
+  v("step", i.step);
+  v("step_shift", i.step_shift);
+  v("from_input", i.from_input);
+}
+template <class V>
 void fields(V& v, MeanPool& i) {
   v("x", i.x);
   v("fraction", i.fraction);

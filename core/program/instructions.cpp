@@ -7,6 +7,15 @@ namespace bitstate::program {
 std::string Linear::shape() const { return fmt::format("{}x{}", weight.rows, weight.cols); }
 std::string Embedding::shape() const { return fmt::format("{}x{}", table.rows, table.cols); }
 std::string Scan::shape() const { return fmt::format("{} {}", lambda.size(), backward); }
+std::string ScanShear::shape() const { return fmt::format("{} {}", 2 * sign.size(), backward); }
+
+void ScanShear::add(const Shear& shear) {
+  sign.push_back(shear.sign);
+  decay.push_back(shear.decay);
+  decay_shift.push_back(shear.decay_shift);
+  step.push_back(shear.step);
+  step_shift.push_back(shear.step_shift);
+}
 
 const Traits& traits_of(const Instruction& instruction) {
   return std::visit([]<class I>(const I&) -> const Traits& { return I::traits; }, instruction);

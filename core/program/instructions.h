@@ -5,6 +5,7 @@
 #pragma once
 
 #include "core/fixed_point.h"
+#include "core/shear.h"
 
 #include <array>
 #include <concepts>
@@ -232,6 +233,29 @@ struct Scan {
   bool operator==(const Scan&) const = default;
 };
 
+/// Section 6, form=shear: a state of pairs (x, y), planar, whose y reads the new x. All sums are in units of 2^-15.
+struct ScanShear {
+  static constexpr Traits traits{"scan_shear", Rows::same, Place::own, Types::any, Then::nothing, Constants::all};
+  Ref x = 0;                     ///< codes of B u [2P]
+  bool backward = false;         ///< from the last step to the first
+  bool feedback = false;         ///< the residue e is carried on; else e = 0
+  std::uint32_t step_bits = 0;   ///< of n, with its sign
+  std::uint32_t decay_bits = 0;  ///< of m, without; 1: the decay is a power of two
+  std::int32_t bound = 0;        ///< of the state
+  std::int64_t limit = 0;        ///< of the rescaled input
+  std::vector<std::int32_t> sign, decay, decay_shift, step, step_shift;  ///< [P], as in Shear
+  std::vector<FixedPoint> from_input;                                    ///< [2P]
+
+  [[nodiscard]] Shear at(std::size_t p) const { return {sign[p], decay[p], decay_shift[p], step[p], step_shift[p]}; }
+  void add(const Shear& shear);
+
+  [[nodiscard]] std::array<Ref, 1> operands() const { return {x}; }
+  [[nodiscard]] Order order() const { return backward ? Order::backward : Order::forward; }
+  [[nodiscard]] static constexpr Kept kept(std::size_t cols) { return {cols, cols}; }
+  [[nodiscard]] std::string shape() const;
+  bool operator==(const ScanShear&) const = default;
+};
+
 /// floor((2^(F+1) sum_t x_t + n) / 2n) over the n true steps
 struct MeanPool {
   static constexpr Traits traits{"mean_pool", Rows::all, Place::own, Types::any, Then::nothing, Constants::all};
@@ -289,7 +313,7 @@ template <IsInstruction... I>
 using OneOf = std::variant<I...>;
 
 using Instruction = OneOf<Linear, Rescale, Sign, Product, Scale, Sum, AddRow, LayerNorm, Table, Embedding, Scan,
-                          MeanPool, Last, Concatenate>;
+                          ScanShear, MeanPool, Last, Concatenate>;
 
 [[nodiscard]] const Traits& traits_of(const Instruction& instruction);
 [[nodiscard]] std::vector<Ref> operands_of(const Instruction& instruction);

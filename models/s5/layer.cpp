@@ -35,6 +35,7 @@ S5SSM::S5SSM(const S5LayerOptions& options, std::uint64_t seed, std::string_view
   const std::size_t read = 2 * states * (bidirectional ? 2 : 1);
   b_quantizer.planes.rows = c_quantizer.planes.cols = x_quantizer.planes.cols = states;
   a_quantizer.poles = true;
+  a_quantizer.conj_sym = conj_sym;
   a_quantizer.numbers = 2 * states;
   b_quantizer.channels = 2 * states;
   b_quantizer.numbers = B.value.size();
@@ -77,7 +78,8 @@ void S5SSM::make_discrete() {
 Value S5SSM::forward(Tape& tape, Value u, const Sequences& sequences) const {
   const Discrete system = discretized(tape);
   const Value lambda_bar = scan_tree ? system.lambda : ops::quantize_lambda(tape, system.lambda, a_quantizer, conj_sym);
-  const Value b_bar = ops::quantize(tape, system.b, b_quantizer);
+  const bool shear = !scan_tree && a_quantizer.spec.is_shear();
+  const Value b_bar = ops::quantize(tape, shear ? ops::shear_b(tape, system.b, lambda_bar) : system.b, b_quantizer);
 
   const Value input = ops::quantize(tape, u, u_quantizer, &sequences);
   const auto rounding = [&](const Quantizer& weight, const Quantizer& operand) {
@@ -88,15 +90,21 @@ Value S5SSM::forward(Tape& tape, Value u, const Sequences& sequences) const {
   const Value bu = ops::quantize(tape, ops::linear(tape, input, b_bar, {}, of_bu), bu_quantizer, &sequences);
   if (bidirectional && tape[bu].has_codes()) static_cast<void>(tape.codes(bu));  // both directions read them
   const auto scanned = [&](ops::Direction direction) {
-    return scan_tree ? ops::scan_tree(tape, lambda_bar, bu, sequences,
-                                      {direction, a_quantizer, state_quantizer, quantize_gradients})
-                     : ops::scan(tape, lambda_bar, bu, sequences, direction, &state_quantizer);
+    if (scan_tree) {
+      return ops::scan_tree(tape, lambda_bar, bu, sequences,
+                            {direction, a_quantizer, state_quantizer, quantize_gradients});
+    }
+    return (shear ? ops::scan_shear : ops::scan)(tape, lambda_bar, bu, sequences, direction, &state_quantizer);
+  };
+  const auto readout = [&](const Parameter& parameter) {
+    const Value c = ops::readout(tape, tape.parameter(parameter), conj_sym);
+    return shear ? ops::shear_readout(tape, c, lambda_bar) : c;
   };
   Value x = scanned(ops::Direction::forward);
-  Value c = ops::readout(tape, tape.parameter(C1), conj_sym);
+  Value c = readout(C1);
   if (bidirectional) {
     x = ops::concatenate(tape, x, scanned(ops::Direction::backward));
-    c = ops::concatenate(tape, c, ops::readout(tape, tape.parameter(C2), conj_sym));
+    c = ops::concatenate(tape, c, readout(C2));
   }
   x = ops::quantize(tape, x, x_quantizer, &sequences);
   auto of_cx = rounding(c_quantizer, x_quantizer);

@@ -91,6 +91,49 @@ std::vector<GradientCase> scan_cases() {
   return cases;
 }
 
+/// The row of A with so many bits that differences see no steps.
+Quantizer fine_shear() {
+  Quantizer poles = fine_quantizer("weight:layers.0.ssm.A", QuantSpec::Range::absmax, {});
+  poles.spec.pole.form = PoleSpec::Form::shear;
+  poles.spec.pole.magnitude = 15;
+  return poles;
+}
+
+std::vector<GradientCase> shear_cases() {
+  static constexpr std::array<float, 4> lambda = {0.8F, 0.3F, -0.4F, -0.6F};
+  const Quantizer poles = fine_shear();
+  const auto constant = [poles](Tape& t) { return ops::quantize_lambda(t, t.input(1, 4, lambda.data()), poles, true); };
+  std::vector<GradientCase> cases = {
+      {"shear", "B", {{4, 3}}, [constant](Tape& t, const Values& v) { return ops::shear_b(t, v[0], constant(t)); }},
+      {"shear", "readout", {{3, 4}}, [constant](Tape& t, const Values& v) {
+         return ops::shear_readout(t, v[0], constant(t));
+       }}};
+  for (const auto direction : {ops::Direction::forward, ops::Direction::backward}) {
+    const std::string name = direction == ops::Direction::forward ? "forward" : "backward";
+    const Quantizer state = fine_quantizer("state:test", QuantSpec::Range::ema, {8.0F});
+    cases.push_back({"scan_shear",
+                     name + ", finely quantized state",
+                     {{8, 4}},
+                     [constant, direction, state](Tape& t, const Values& v) {
+                       return ops::scan_shear(t, constant(t), v[0], sequences, direction, &state);
+                     },
+                     0.1,
+                     5e-3});
+    cases.push_back({"scan_shear",
+                     name + ", from lambda to the readout",
+                     {{1, 4, 0.35, 0.6}, {8, 3}, {4, 3}, {2, 4}},
+                     [poles, direction](Tape& t, const Values& v) {
+                       const Value l = ops::quantize_lambda(t, v[0], poles, false);
+                       const Value bu = ops::linear(t, v[1], ops::shear_b(t, v[2], l));
+                       const Value x = ops::scan_shear(t, l, bu, sequences, direction);
+                       return ops::linear(t, x, ops::shear_readout(t, v[3], l));
+                     },
+                     0.05,
+                     5e-3});
+  }
+  return cases;
+}
+
 std::vector<GradientCase> scan_tree_cases() {
   std::vector<GradientCase> cases;
   const std::vector<Leaf> leaves = {{1, 4, -0.7, 0.7}, {8, 4}};
@@ -224,8 +267,9 @@ std::vector<GradientCase> quantize_cases() {
 
 std::vector<GradientCase> all_cases() {
   std::vector<GradientCase> all;
-  for (const auto& cases : {dense_cases(), discretize_cases(), scan_cases(), scan_tree_cases(), elementwise_cases(),
-                            norm_cases(), q_layer_norm_cases(), pooling_and_losses(), quantize_cases()}) {
+  for (const auto& cases :
+       {dense_cases(), discretize_cases(), scan_cases(), shear_cases(), scan_tree_cases(), elementwise_cases(),
+        norm_cases(), q_layer_norm_cases(), pooling_and_losses(), quantize_cases()}) {
     all.insert(all.end(), cases.begin(), cases.end());
   }
   return all;

@@ -256,7 +256,7 @@ TEST_CASE("lambda forms: delta takes the nearest of all its points") {
   for (const int bits : {2, 3, 4, 6}) {
     CAPTURE(bits);
     const Quantizer site = site_of(std::to_string(bits) + " form=delta");
-    CHECK(site.spec.stored_bits() == bits + 5);
+    CHECK(site.spec.pole.stored_bits(bits, true) == 2 * bits + 10);
     CHECK(site.spec.multiplier_bits() == bits);
     for (auto points : {s5_like(bits < 6 ? 40 : 8, true, 5), any(bits < 6 ? 40 : 16, 6)}) {
       const auto pairs = pairs_of(site, points, true);

@@ -96,6 +96,18 @@ TEST_CASE("quant config: every mistake is one sentence with its line") {
   }
   CHECK(message("weight:*.A 1 form=delta").find("form=delta needs at least 2 bits") != std::string::npos);
   CHECK(message("weight:*.A 4 form=delta edge=half").find("edge does nothing here") != std::string::npos);
+  CHECK(message("weight:*.A 1 form=shear").find("form=shear needs at least 2 bits") != std::string::npos);
+  CHECK(message("weight:*.A 4 form=shear magnitude=16").find("expected 1 to 15 bits of the decay") !=
+        std::string::npos);
+  for (const char* const option : {"edge=half", "scale=pow2", "sign=asymmetric", "range=learned", "range=stored",
+                                   "phase=3", "spacing=log", "width=8", "grid_shift=0.1"}) {
+    CAPTURE(option);
+    CHECK(message((std::string("weight:*.A 4 form=shear ") + option).c_str()).find("does nothing here") !=
+          std::string::npos);
+  }
+  CHECK(message("weight:*.A 4 form=delta magnitude=2").find("it needs form=polar, log-polar or shear") !=
+        std::string::npos);
+  CHECK(message("weight:*.B 4 form=shear").find("form is for weight:*.ssm.A") != std::string::npos);
   CHECK(message("weight:*.A 4 form=disk grid_shift=0.5").find("grid_shift does nothing here") != std::string::npos);
   CHECK(message("weight:*.A 4 phase=5").find("phase does nothing here; it needs form=polar") != std::string::npos);
   CHECK(message("weight:*.A 4 form=polar edge=half").find("edge does nothing here") != std::string::npos);

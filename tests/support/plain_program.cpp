@@ -132,6 +132,31 @@ struct Interpreter {
     }
     return y;
   }
+  Rows operator()(const program::ScanShear& i) const {
+    const Rows& b = values[i.x];
+    const std::size_t states = cols(i.x) / 2;
+    Rows y(b.size(), std::vector<std::int64_t>(2 * states));
+    std::vector<std::int64_t> x(2 * states, 0), e(2 * states, 0);
+    const auto power = [](std::int32_t k) { return std::int64_t{1} << (15 - k); };
+    for (std::size_t l = 0; l < b.size(); ++l) {
+      const std::size_t row = i.backward ? b.size() - 1 - l : l;
+      const auto next = [&](std::size_t c, std::int64_t products) {
+        const std::int64_t z = products + std::clamp(rescaled(b[row][c], i.from_input[c]), -i.limit, i.limit) + e[c];
+        const std::int64_t rounded = floor_quotient(z + 16384, 32768);
+        x[c] = std::clamp<std::int64_t>(rounded, -i.bound, i.bound);
+        e[c] = i.feedback && x[c] == rounded ? z - 32768 * x[c] : 0;
+      };
+      for (std::size_t p = 0; p < states; ++p) {
+        const std::size_t q = states + p;
+        const auto left = [&](std::int64_t v) { return 32768 * v - i.decay[p] * v * power(i.decay_shift[p]); };
+        const std::int64_t before = i.sign[p] * left(x[q]);
+        next(p, i.sign[p] * (left(x[p]) - i.step[p] * x[q] * power(i.step_shift[p])));
+        next(q, before + i.step[p] * x[p] * power(i.step_shift[p]));
+      }
+      y[row] = x;
+    }
+    return y;
+  }
   Rows operator()(const program::MeanPool& i) const {
     const auto n = static_cast<std::int64_t>(values[i.x].size());
     Rows y(1, std::vector<std::int64_t>(cols(i.x), 0));

@@ -35,4 +35,20 @@ inline program::Program small_program() {
   return p;
 }
 
+/// The same with a sheared scan.
+inline program::Program small_shear_program() {
+  program::Program p = small_program();
+  program::ScanShear scan;
+  scan.x = 2;
+  scan.feedback = true;
+  scan.step_bits = 6;
+  scan.decay_bits = 2;
+  scan.bound = 127;
+  scan.limit = std::int64_t{635} << 15;
+  scan.add({-1, 3, 6, -21, 6});
+  scan.from_input = {to_fixed_point(9000.0, "test"), to_fixed_point(8000.0, "test")};
+  p.instructions[2] = scan;
+  return p;
+}
+
 }  // namespace bitstate::tests

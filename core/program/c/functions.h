@@ -14,6 +14,8 @@
 
 namespace bitstate::program {
 
+struct ScanRounding;
+
 class CFunctions {
  public:
   /// Constants are added to `constants`; both must live as long as this.
@@ -57,9 +59,16 @@ class CFunctions {
   std::string compute(const Table& i, std::size_t number);
   std::string compute(const Embedding& i, std::size_t number);
   std::string compute(const Scan& i, std::size_t number);
+  std::string compute(const ScanShear& i, std::size_t number);
   std::string compute(const MeanPool& i, std::size_t number);
   std::string compute(const Last& i, std::size_t number);
   std::string compute(const Concatenate& i, std::size_t number);
+
+  struct ScanParts;
+  /// The texts that both kinds of scan have; the function that rounds is defined.
+  ScanParts scan_parts(std::size_t number, unsigned sum_bits, bool feedback, const ScanRounding& how);
+  /// The call of a scan's function and, where its state is not its value, the copy.
+  std::string scan_step(std::size_t number, const std::string& call);
 
   std::string conclude(const MeanPool& i, std::size_t number);
   static std::string conclude(const Last&, std::size_t) { return {}; }

@@ -84,11 +84,20 @@ CValue CMemory::keep(std::string_view kind, std::size_t number, unsigned bits, s
   return {"s->" + name, bits, cols};
 }
 
-void CMemory::keep_state(const Scan& scan, std::size_t number, bool stored) {
+void CMemory::keep_scan(std::size_t number, unsigned residue_bits, bool stored) {
   CValue& value = values_[number];
   states_[number] = keep("x", number, value.bits, value.cols);
-  if (scan.feedback) kept_[number] = keep("residue", number, residue_bits(scan), value.cols);
+  if (residue_bits > 0) kept_[number] = keep("residue", number, residue_bits, value.cols);
   if (!stored) value = states_[number];
+}
+
+void CMemory::keep_state(const Scan& scan, std::size_t number, bool stored) {
+  keep_scan(number, scan.feedback ? residue_bits(scan) : 0, stored);
+}
+
+void CMemory::keep_state(const ScanShear& scan, std::size_t number, bool stored) {
+  const std::int64_t half = Shear::one / 2;
+  keep_scan(number, scan.feedback ? c_bits(-half, half - 1) : 0, stored);
 }
 
 void CMemory::keep_state(const Last&, std::size_t number, bool) {

@@ -45,9 +45,12 @@ class CMemory {
   [[nodiscard]] std::size_t bytes() const;
 
  private:
+  /// The state of a scan; residue_bits: 0 for no residue.
+  void keep_scan(std::size_t number, unsigned residue_bits, bool stored);
   CValue keep(std::string_view kind, std::size_t number, unsigned bits, std::size_t cols);
   /// What instruction `number` keeps from step to step; `stored`: its value is kept for all steps, too.
   void keep_state(const Scan& scan, std::size_t number, bool stored);
+  void keep_state(const ScanShear& scan, std::size_t number, bool stored);
   void keep_state(const Last& last, std::size_t number, bool stored);
   void keep_state(const MeanPool& pool, std::size_t number, bool stored);
   template <KeepsNothing I>

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <vector>
 
 namespace bitstate::program {
 namespace {
@@ -17,9 +18,19 @@ std::int64_t largest_product(const Scan& i) {
   return 2 * lambda * i.bound;
 }
 
+std::int64_t largest_product(const ScanShear& i) {
+  std::int64_t largest = 0;
+  for (std::size_t p = 0; p < i.sign.size(); ++p) {
+    const Shear shear = i.at(p);
+    largest = std::max(largest, std::abs(std::int64_t{shear.straight()}) + std::abs(std::int64_t{shear.turn()}));
+  }
+  return largest * i.bound;
+}
+
 /// |z| and what is added before the shift stay below this.
-std::int64_t largest_sum(const Scan& i) {
-  const std::int64_t half = i.shift <= 0 ? 0 : std::int64_t{1} << (i.shift - 1);
+template <class S>
+std::int64_t largest_sum(const S& i, std::int32_t shift) {
+  const std::int64_t half = shift <= 0 ? 0 : std::int64_t{1} << (shift - 1);
   return largest_product(i) + i.limit + (i.feedback ? half : 0) + half;
 }
 
@@ -46,21 +57,70 @@ static void $N(const $L *lambda, $F, $Z limit, $A, int32_t bound, const $X *u, $
 }
 )";
 
+// $C: g, k, n, j and perhaps m of the states, k and j as 15 - k and 15 - j; $W, $B, $K: g, n and j of state p; $D, $E:
+// m 2^(15 - k) times re and im
+constexpr std::string_view shear_text =
+    R"(/* x = clamp(2^-15 (g ((1 - m 2^-k) x - n 2^-j y) + u + residue)), then y = clamp(2^-15 (g (1 - m 2^-k) y + n 2^-j x + u
+   + residue)), planar [x | y] */
+static void $N($C, $F, $Z limit, $A, int32_t bound, const $X *u, $S *x$M, uint32_t pairs) {
+  uint32_t p;
+  for (p = 0; p < pairs; ++p) {
+    const uint32_t q = pairs + p;
+    const $Z u_re = ($Z)$P_clamp($P_rescale(u[p], $G), -limit, limit);
+    const $Z u_im = ($Z)$P_clamp($P_rescale(u[q], $H), -limit, limit);
+    const int32_t step = $B, re = x[p], im = x[q];
+    const $Z turn = ($Z)1 << $K;
+    const $Z z_re = ($Z)re * 32768 - $D - ($Z)(step * im) * turn;
+    const $Z z_im = ($Z)im * 32768 - $E;
+    x[p] = $Q(($W < 0 ? -z_re : z_re) + u_re$I);
+    x[q] = $Q(($W < 0 ? -z_im : z_im) + ($Z)(step * (int32_t)x[p]) * turn + u_im$J);
+  }
+}
+)";
+
+}  // namespace
+
 /// How z becomes a state: texts that differ between a shift and a factor.
-struct Rounding {
-  std::string kind, parameters, forwarded, arguments, rounded, back;
+struct ScanRounding {
+  std::string kind, parameters, forwarded, arguments, rounded, back, unused;
 };
 
-Rounding rounding_of(const Scan& i, std::string_view prefix, std::string_view sums) {
-  if (i.shift >= 0) {
-    const std::int64_t half = i.shift == 0 ? 0 : std::int64_t{1} << (i.shift - 1);
-    return {"shift",
-            fmt::format("unsigned shift, {} half", sums),
-            "shift, half",
-            fmt::format("{}, {}", i.shift, c_number(half)),
-            "(z + half) >> shift",
-            fmt::format("x * (({})1 << shift)", sums)};
+struct CFunctions::ScanParts {
+  std::string sums;     // the type
+  std::string kind;     // in the names of functions
+  std::string residue;  // the parameter
+  std::string round;    // the function
+  std::string forwarded;
+  bool feedback;
+
+  /// What is added to component `c` of u, and the other arguments of round.
+  [[nodiscard]] std::string rest(std::string_view c) const {
+    return fmt::format("{}, {}, bound", feedback ? fmt::format(" + residue[{0}], residue + {0}", c) : "", forwarded);
   }
+};
+
+namespace {
+
+ScanRounding rounding_by_shift(std::int32_t shift, std::string_view sums) {
+  const std::int64_t half = shift == 0 ? 0 : std::int64_t{1} << (shift - 1);
+  return {"shift",
+          fmt::format("unsigned shift, {} half", sums),
+          "shift, half",
+          fmt::format("{}, {}", shift, c_number(half)),
+          "(z + half) >> shift",
+          fmt::format("x * (({})1 << shift)", sums),
+          ""};
+}
+
+/// 15 - k
+std::vector<std::int32_t> left_shifts(const std::vector<std::int32_t>& right) {
+  std::vector<std::int32_t> left;
+  for (const std::int32_t k : right) left.push_back(Shear::fraction - k);
+  return left;
+}
+
+ScanRounding rounding_of(const Scan& i, std::string_view prefix, std::string_view sums) {
+  if (i.shift >= 0) return rounding_by_shift(i.shift, sums);
   const FixedPoint& f = i.to_state;
   const FixedPoint& b = i.to_inner;
   return {"factor",
@@ -68,64 +128,120 @@ Rounding rounding_of(const Scan& i, std::string_view prefix, std::string_view su
           "to_m, to_k, back_m, back_k",
           fmt::format("{}, {}, {}, {}", f.multiplier, f.shift, b.multiplier, b.shift),
           fmt::format("{}_rescale(z, to_m, to_k)", prefix),
-          fmt::format("{}_rescale(x, back_m, back_k)", prefix)};
+          fmt::format("{}_rescale(x, back_m, back_k)", prefix),
+          "  (void)back_m;\n  (void)back_k;\n"};
 }
 
 }  // namespace
 
-std::string CFunctions::compute(const Scan& i, std::size_t number) {
+CFunctions::ScanParts CFunctions::scan_parts(std::size_t number, unsigned sum_bits, bool feedback,
+                                             const ScanRounding& how) {
   need_rescale();
   need_clamp();
-  const CValue& u = memory_.value(i.x);
   const CValue& x = memory_.state(number);
-  const CValue& residue = memory_.kept(number);
-  const bool narrow = i.shift >= 0 && i.shift <= 30 && largest_sum(i) < std::int64_t{1} << 31;
-  const unsigned sum_bits = narrow ? 32 : 64;
-  const unsigned product_bits = largest_product(i) < std::int64_t{1} << 31 ? 32 : 64;
-  const std::string sums = c_type(sum_bits), products = c_type(product_bits);
-  const Rounding how = rounding_of(i, prefix_, sums);
-  const std::string kept = i.feedback ? c_type(residue.bits) : "";
+  const std::string sums = c_type(sum_bits);
+  const unsigned kept_bits = memory_.kept(number).bits;
+  const std::string kept = c_type(kept_bits);
   const std::string kind =
-      fmt::format("{}{}_z{}_i{}", how.kind, i.feedback ? fmt::format("_e{}", residue.bits) : "", sum_bits, x.bits);
-  const std::string unused = i.shift < 0 && !i.feedback ? "  (void)back_m;\n  (void)back_k;\n" : "";
-  const std::string residue_parameter = i.feedback ? fmt::format(", {} *residue", kept) : "";
+      fmt::format("{}{}_z{}_i{}", how.kind, feedback ? fmt::format("_e{}", kept_bits) : "", sum_bits, x.bits);
+  const std::string residue = feedback ? fmt::format(", {} *residue", kept) : "";
   const std::string residue_text =
-      i.feedback ? fmt::format("  *residue = ({})(x == rounded ? z - {} : 0);\n", kept, how.back) : unused;
+      feedback ? fmt::format("  *residue = ({})(x == rounded ? z - {} : 0);\n", kept, how.back) : how.unused;
   const std::string round = define("round_" + kind, round_text,
                                    {{'S', c_type(x.bits)},
                                     {'Z', sums},
-                                    {'M', residue_parameter},
+                                    {'M', residue},
                                     {'A', how.parameters},
                                     {'V', how.rounded},
                                     {'K', residue_text}});
+  return {sums, kind, residue, round, how.forwarded, feedback};
+}
+
+std::string CFunctions::scan_step(std::size_t number, const std::string& call) {
+  const CValue& x = memory_.state(number);
+  const CValue& y = memory_.value(static_cast<Ref>(number));
+  return y.at == x.at ? call : call + "\n" + copy(x, y);
+}
+
+std::string CFunctions::compute(const Scan& i, std::size_t number) {
+  const CValue& u = memory_.value(i.x);
+  const CValue& x = memory_.state(number);
+  const bool narrow = i.shift >= 0 && i.shift <= 30 && largest_sum(i, i.shift) < std::int64_t{1} << 31;
+  const unsigned sum_bits = narrow ? 32 : 64;
+  const unsigned product_bits = largest_product(i) < std::int64_t{1} << 31 ? 32 : 64;
+  const ScanRounding how = rounding_of(i, prefix_, c_type(sum_bits));
+  const ScanParts parts = scan_parts(number, sum_bits, i.feedback, how);
   unsigned lambda_bits = 0;
   const std::string lambda = constants_.array(i.lambda, lambda_bits);
   const COperand at_p = constants_.factors(i.from_input, "f", "p");
   const COperand at_q = constants_.factors(i.from_input, "f", "q");
-  const auto rest = [&](std::string_view c) {
-    return fmt::format("{}, {}, bound", i.feedback ? fmt::format(" + residue[{0}], residue + {0}", c) : "",
-                       how.forwarded);
+  const std::string function = define(
+      fmt::format("scan_l{}_p{}_{}_i{}_{}", lambda_bits, product_bits, at_p.suffix, u.bits, parts.kind), scan_text,
+      {{'L', c_type(lambda_bits)},
+       {'F', at_p.parameter},
+       {'Z', parts.sums},
+       {'O', c_type(product_bits)},
+       {'A', how.parameters},
+       {'X', c_type(u.bits)},
+       {'S', c_type(x.bits)},
+       {'M', parts.residue},
+       {'G', at_p.element},
+       {'H', at_q.element},
+       {'Q', parts.round},
+       {'I', parts.rest("p")},
+       {'J', parts.rest("q")}});
+  return scan_step(number, fmt::format("{}({}, {}, {}, {}, {}, {}, {}{}, {});", function, lambda, at_p.argument,
+                                       c_number(i.limit), how.arguments, i.bound, u.at, x.at,
+                                       i.feedback ? ", " + memory_.kept(number).at : "", x.cols / 2));
+}
+
+std::string CFunctions::compute(const ScanShear& i, std::size_t number) {
+  const CValue& u = memory_.value(i.x);
+  const CValue& x = memory_.state(number);
+  const unsigned sum_bits = largest_sum(i, Shear::fraction) < std::int64_t{1} << 31 ? 32 : 64;
+  const ScanRounding how = rounding_by_shift(Shear::fraction, c_type(sum_bits));
+  const ScanParts parts = scan_parts(number, sum_bits, i.feedback, how);
+  const COperand g = constants_.numbers(i.sign, "g", "p");
+  const COperand n = constants_.numbers(i.step, "n", "p");
+  const COperand j = constants_.numbers(left_shifts(i.step_shift), "j", "p");
+  const COperand k = constants_.numbers(left_shifts(i.decay_shift), "k", "p");
+  const COperand m = constants_.numbers(i.decay, "m", "p");
+  const COperand at_p = constants_.factors(i.from_input, "f", "p");
+  const COperand at_q = constants_.factors(i.from_input, "f", "q");
+  const bool shifts_only = std::all_of(i.decay.begin(), i.decay.end(), [](std::int32_t v) { return v == 1; });
+  const auto decayed = [&](std::string_view of) {
+    const std::string product = shifts_only ? std::string(of) : fmt::format("({} * {})", m.element, of);
+    return fmt::format("({0}){1} * (({0})1 << {2})", parts.sums, product, k.element);
   };
+  std::string name, parameters, arguments;
+  for (const COperand* const o : {&g, &k, &n, &j, &m}) {
+    if (o == &m && shifts_only) continue;
+    name += o->suffix + "_";
+    parameters += (parameters.empty() ? "" : ", ") + o->parameter;
+    arguments += o->argument + ", ";
+  }
   const std::string function =
-      define(fmt::format("scan_l{}_p{}_{}_i{}_{}", lambda_bits, product_bits, at_p.suffix, u.bits, kind), scan_text,
-             {{'L', c_type(lambda_bits)},
+      define(fmt::format("scan_shear_{}{}_i{}_{}", name, at_p.suffix, u.bits, parts.kind), shear_text,
+             {{'C', parameters},
               {'F', at_p.parameter},
-              {'Z', sums},
-              {'O', products},
+              {'Z', parts.sums},
               {'A', how.parameters},
               {'X', c_type(u.bits)},
               {'S', c_type(x.bits)},
-              {'M', residue_parameter},
+              {'M', parts.residue},
               {'G', at_p.element},
               {'H', at_q.element},
-              {'Q', round},
-              {'I', rest("p")},
-              {'J', rest("q")}});
-  const std::string step =
-      fmt::format("{}({}, {}, {}, {}, {}, {}, {}{}, {});", function, lambda, at_p.argument, c_number(i.limit),
-                  how.arguments, i.bound, u.at, x.at, i.feedback ? ", " + residue.at : "", x.cols / 2);
-  const CValue& y = memory_.value(static_cast<Ref>(number));
-  return y.at == x.at ? step : step + "\n" + copy(x, y);
+              {'W', g.element},
+              {'B', n.element},
+              {'K', j.element},
+              {'D', decayed("re")},
+              {'E', decayed("im")},
+              {'Q', parts.round},
+              {'I', parts.rest("p")},
+              {'J', parts.rest("q")}});
+  return scan_step(number, fmt::format("{}({}{}, {}, {}, {}, {}, {}{}, {});", function, arguments, at_p.argument,
+                                       c_number(i.limit), how.arguments, i.bound, u.at, x.at,
+                                       i.feedback ? ", " + memory_.kept(number).at : "", x.cols / 2));
 }
 
 }  // namespace bitstate::program

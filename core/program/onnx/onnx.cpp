@@ -276,6 +276,8 @@ class Writer {
 
   std::string write(const Scan& i) { return onnx::write_scan(b_, i, at(i.x), infos_[i.x].magnitude()); }
 
+  std::string write(const ScanShear& i) { return onnx::write_scan(b_, i, at(i.x), infos_[i.x].magnitude()); }
+
   std::string write(const MeanPool& i) {
     const std::string x = b_.cast(b_.node("ReduceSum", {true_steps(at(i.x)), integers({1})}), Type::int64);
     const std::string n = length();

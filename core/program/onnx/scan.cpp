@@ -10,10 +10,41 @@
 namespace bitstate::program::onnx {
 namespace {
 
-std::int64_t largest_lambda(const Scan& scan) {
+/// What both kinds of recurrence have.
+struct Recurrence {
+  std::size_t states;
+  bool backward, feedback;
+  std::int32_t shift, bound;
+  std::int64_t limit;
+  FixedPoint to_state, to_inner;
+  const std::vector<FixedPoint>& from_input;
+  std::int64_t product;  ///< the largest of a component of the state times its factors
+  std::int64_t residue;  ///< the largest
+};
+
+Recurrence recurrence_of(const Scan& scan) {
   std::int64_t largest = 0;
   for (const std::int32_t l : scan.lambda) largest = std::max(largest, std::abs(std::int64_t{l}));
-  return largest;
+  return {scan.lambda.size() / 2,
+          scan.backward,
+          scan.feedback,
+          scan.shift,
+          scan.bound,
+          scan.limit,
+          scan.to_state,
+          scan.to_inner,
+          scan.from_input,
+          2 * largest * scan.bound,
+          residue_bound(scan)};
+}
+
+Recurrence recurrence_of(const ScanShear& scan) {
+  std::int64_t largest = 0;
+  for (std::size_t p = 0; p < scan.sign.size(); ++p) {
+    largest = std::max<std::int64_t>(largest, std::abs(scan.at(p).straight()) + std::abs(scan.at(p).turn()));
+  }
+  return {scan.sign.size(), scan.backward,        scan.feedback, Shear::fraction, scan.bound, scan.limit, {}, {},
+          scan.from_input,  largest * scan.bound, Shear::one};
 }
 
 /// What the body of a Scan computes in.
@@ -26,8 +57,8 @@ struct Plan {
 };
 
 /// For rescaled inputs up to `input`.
-Plan plan_of(const Scan& scan, std::int64_t input) {
-  const std::int64_t inner = 2 * largest_lambda(scan) * scan.bound + input;
+Plan plan_of(const Recurrence& scan, std::int64_t input) {
+  const std::int64_t inner = scan.product + input;
   Plan plan;
   if (scan.shift >= 0) {
     // in units of 2^-s: lambda x + u, and less than one code of residue and half
@@ -41,8 +72,7 @@ Plan plan_of(const Scan& scan, std::int64_t input) {
   const std::int64_t one = std::int64_t{1} << std::max(scan.shift, 0);  // a code of the state, if s_lambda = 2^-shift
   plan.to_state = scan.shift >= 0 ? FixedPoint{1, scan.shift} : scan.to_state;
   plan.to_inner = scan.shift >= 0 ? FixedPoint{2 * one, 1} : scan.to_inner;
-  const std::int64_t residue = residue_bound(scan);
-  plan.largest = inner + (scan.feedback ? residue : 0);
+  plan.largest = inner + (scan.feedback ? scan.residue : 0);
   const bool reals = fits_double({&plan.to_state, 1}, plan.largest) && fits_double({&plan.to_inner, 1}, scan.bound);
   plan.type = reals ? Type::float64 : Type::int64;
   return plan;
@@ -53,59 +83,104 @@ Plan plan_of(const Scan& scan, std::int64_t input) {
 class Body {
  public:
   /// Names in it begin with `scope`: a graph inside another one must not define a name of the outer one again.
-  Body(const Scan& scan, const Plan& plan, const std::string& scope)
+  Body(const Recurrence& scan, const Plan& plan, const std::string& scope)
       : scan_(scan), plan_(plan), x_(scope + "/x"), e_(scope + "/e"), u_(scope + "/u") {
     b_.begin(scope);
   }
 
-  std::shared_ptr<const Graph> graph() {
-    const std::string z = sum();
-    const std::string rounded =
-        plan_.shifted ? b_.node("Floor", {z}) : b_.rescale(z, {&plan_.to_state, 1}, plan_.type, plan_.largest);
-    const std::string next = b_.clamp(rounded, -scan_.bound, scan_.bound, plan_.type);
+  /// With the sums of `scan`.
+  template <class S>
+  std::shared_ptr<const Graph> graph(const S& scan) {
+    const Next of = step(scan);
     Graph& g = b_.graph;
     g.name = "recurrence";
     g.inputs = {port(x_)};
-    g.outputs = {port(next)};
+    g.outputs = {port(of.next)};
     if (scan_.feedback) {
-      const std::string back = plan_.shifted ? next : b_.rescale(next, {&plan_.to_inner, 1}, plan_.type, scan_.bound);
-      const std::string kept = b_.node("Sub", {z, back});
+      const std::string back =
+          plan_.shifted ? of.next : b_.rescale(of.next, {&plan_.to_inner, 1}, plan_.type, scan_.bound);
+      const std::string kept = b_.node("Sub", {of.z, back});
       const std::string lost = number(plan_.shifted ? 0.5 : 0.0);
       g.inputs.push_back(port(e_));
-      g.outputs.push_back(port(b_.node("Where", {b_.node("Equal", {rounded, next}), kept, lost})));
+      g.outputs.push_back(port(b_.node("Where", {b_.node("Equal", {of.rounded, of.next}), kept, lost})));
     }
     g.inputs.push_back(port(u_));
-    g.outputs.push_back(port(rounded));
+    g.outputs.push_back(port(of.rounded));
     return std::make_shared<const Graph>(std::move(g));
   }
 
  private:
+  /// A state before it is rounded, and before and after its clamp.
+  struct Next {
+    std::string z, rounded, next;
+  };
+
   [[nodiscard]] Port port(const std::string& name) const {
-    return {name, plan_.type, {"N", std::int64_t{2}, static_cast<std::int64_t>(scan_.lambda.size() / 2)}, ""};
+    return {name, plan_.type, {"N", std::int64_t{2}, static_cast<std::int64_t>(scan_.states)}, ""};
   }
 
   std::string number(double v) { return b_.constant(plan_.type, std::vector{v}); }
 
-  /// lambda x + u + e
-  std::string sum() {
-    const std::size_t cols = scan_.lambda.size();
-    const std::size_t states = cols / 2;
-    const double scale = plan_.shifted ? std::ldexp(1.0, -scan_.shift) : 1.0;
-    std::vector<double> straight(cols), crossed(cols);  // [re, re] and [-im, im] of lambda
-    for (std::size_t p = 0; p < states; ++p) {
-      straight[p] = straight[states + p] = scale * scan_.lambda[p];
-      crossed[states + p] = scale * scan_.lambda[states + p];
-      crossed[p] = -crossed[states + p];
-    }
-    const std::vector<std::int64_t> pair{2, static_cast<std::int64_t>(states)}, swap{1, 0};
-    const std::string swapped = b_.node("Gather", {x_, b_.constant(Type::int64, swap)}, {{"axis", std::int64_t{1}}});
-    const std::string z = b_.node("Add", {b_.node("Mul", {x_, b_.constant(plan_.type, straight, pair)}),
-                                          b_.node("Mul", {swapped, b_.constant(plan_.type, crossed, pair)})});
-    const std::string with_input = b_.node("Add", {z, u_});
-    return scan_.feedback ? b_.node("Add", {with_input, e_}) : with_input;
+  Next rounded(const std::string& z) {
+    const std::string before =
+        plan_.shifted ? b_.node("Floor", {z}) : b_.rescale(z, {&plan_.to_state, 1}, plan_.type, plan_.largest);
+    return {z, before, b_.clamp(before, -scan_.bound, scan_.bound, plan_.type)};
   }
 
-  const Scan& scan_;
+  /// x times the numbers [rows, P], which are codes of lambda.
+  std::string times(const std::string& x, std::vector<double> factors, std::int64_t rows) {
+    const double scale = plan_.shifted ? std::ldexp(1.0, -scan_.shift) : 1.0;
+    for (double& factor : factors) factor *= scale;
+    const auto states = static_cast<std::int64_t>(scan_.states);
+    return b_.node("Mul", {x, b_.constant(plan_.type, factors, {rows, states})});
+  }
+
+  std::string with_input(const std::string& products, const std::string& u, const std::string& e) {
+    const std::string sum = b_.node("Add", {products, u});
+    return scan_.feedback ? b_.node("Add", {sum, e}) : sum;
+  }
+
+  /// x or y of x_, e_ or u_, [N, 1, P]
+  std::string part(const std::string& of, std::int64_t index) {
+    return b_.node("Gather", {of, b_.constant(Type::int64, std::vector{index}, {1})}, {{"axis", std::int64_t{1}}});
+  }
+
+  std::string joined(const std::string& re, const std::string& im) {
+    return b_.node("Concat", {re, im}, {{"axis", std::int64_t{1}}});
+  }
+
+  /// lambda x + u + e
+  Next step(const Scan& scan) {
+    const std::size_t states = scan_.states;
+    std::vector<double> straight(2 * states), crossed(2 * states);  // [re, re] and [-im, im] of lambda
+    for (std::size_t p = 0; p < states; ++p) {
+      straight[p] = straight[states + p] = scan.lambda[p];
+      crossed[states + p] = scan.lambda[states + p];
+      crossed[p] = -crossed[states + p];
+    }
+    const std::vector<std::int64_t> swap{1, 0};
+    const std::string swapped = b_.node("Gather", {x_, b_.constant(Type::int64, swap)}, {{"axis", std::int64_t{1}}});
+    return rounded(with_input(b_.node("Add", {times(x_, straight, 2), times(swapped, crossed, 2)}), u_, e_));
+  }
+
+  /// x' = g A x - g E y + u + e, then y' = g A y + E x' + u + e
+  Next step(const ScanShear& scan) {
+    std::vector<double> straight, crossed, turn;
+    for (std::size_t p = 0; p < scan_.states; ++p) {
+      straight.push_back(scan.at(p).straight());
+      crossed.push_back(-scan.at(p).crossed());
+      turn.push_back(scan.at(p).turn());
+    }
+    const std::string x = part(x_, 0), y = part(x_, 1);
+    const auto kept = [&](std::int64_t index) { return scan_.feedback ? part(e_, index) : std::string(); };
+    const Next re =
+        rounded(with_input(b_.node("Add", {times(x, straight, 1), times(y, crossed, 1)}), part(u_, 0), kept(0)));
+    const Next im =
+        rounded(with_input(b_.node("Add", {times(y, straight, 1), times(re.next, turn, 1)}), part(u_, 1), kept(1)));
+    return {joined(re.z, im.z), joined(re.rounded, im.rounded), joined(re.next, im.next)};
+  }
+
+  const Recurrence& scan_;
   const Plan& plan_;
   std::string x_, e_, u_;
   Builder b_;
@@ -120,8 +195,8 @@ std::string initial(Builder& b, const std::string& u, std::size_t states, Type t
 }
 
 /// u' of section 6, ready for the body.
-std::string inner_input(Builder& b, const Scan& scan, const Plan& plan, const std::string& u, std::int64_t magnitude,
-                        bool clamped) {
+std::string inner_input(Builder& b, const Recurrence& scan, const Plan& plan, const std::string& u,
+                        std::int64_t magnitude, bool clamped) {
   // a large factor may leave float64 before the clamp brings it back
   const Type type = fits_double(scan.from_input, magnitude) ? Type::float64 : Type::int64;
   std::string v = b.rescale(type == Type::int64 ? b.cast(u, type) : u, scan.from_input, type, magnitude);
@@ -135,14 +210,14 @@ std::string inner_input(Builder& b, const Scan& scan, const Plan& plan, const st
   return type == plan.type ? v : b.cast(v, plan.type);
 }
 
-}  // namespace
-
-std::string write_scan(Builder& b, const Scan& scan, const std::string& u, std::int64_t magnitude) {
+template <class S>
+std::string write_steps(Builder& b, const S& of, const std::string& u, std::int64_t magnitude) {
+  const Recurrence scan = recurrence_of(of);
   std::int64_t largest = 0;
   for (const FixedPoint& f : scan.from_input) largest = std::max(largest, rescale(magnitude, f));
   const bool clamped = largest > scan.limit;
   const Plan plan = plan_of(scan, std::min(largest, scan.limit));
-  const std::size_t states = scan.lambda.size() / 2;
+  const std::size_t states = scan.states;
   const auto reshaped = [&b](const std::string& v, const std::vector<std::int64_t>& shape) {  // 0: as it is
     return b.node("Reshape", {v, b.constant(Type::int64, shape)});
   };
@@ -151,7 +226,7 @@ std::string write_scan(Builder& b, const Scan& scan, const std::string& u, std::
   inputs.push_back(
       reshaped(inner_input(b, scan, plan, u, magnitude, clamped), {0, 0, 2, static_cast<std::int64_t>(states)}));
   const std::vector<std::int64_t> direction{scan.backward ? 1 : 0}, time{1};
-  const std::string rounded = b.scan(inputs, {{"body", Body(scan, plan, b.scope() + "/step").graph()},
+  const std::string rounded = b.scan(inputs, {{"body", Body(scan, plan, b.scope() + "/step").graph(of)},
                                               {"num_scan_inputs", std::int64_t{1}},
                                               {"scan_input_axes", time},
                                               {"scan_output_axes", time},
@@ -160,6 +235,16 @@ std::string write_scan(Builder& b, const Scan& scan, const std::string& u, std::
   const std::string x =
       b.clamp(reshaped(rounded, {0, 0, static_cast<std::int64_t>(2 * states)}), -scan.bound, scan.bound, plan.type);
   return plan.type == Type::float64 ? x : b.cast(x, Type::float64);
+}
+
+}  // namespace
+
+std::string write_scan(Builder& b, const Scan& scan, const std::string& u, std::int64_t magnitude) {
+  return write_steps(b, scan, u, magnitude);
+}
+
+std::string write_scan(Builder& b, const ScanShear& scan, const std::string& u, std::int64_t magnitude) {
+  return write_steps(b, scan, u, magnitude);
 }
 
 }  // namespace bitstate::program::onnx

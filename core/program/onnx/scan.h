@@ -13,5 +13,6 @@ namespace bitstate::program::onnx {
 /// computes in follows from the largest sum it can have: float32 below 2^24, else float64 below 2^53 when s_lambda is a
 /// power of two; else float64 while s_lambda's multiplication fits too, and int64 where it does not.
 std::string write_scan(Builder& builder, const Scan& scan, const std::string& u, std::int64_t magnitude);
+std::string write_scan(Builder& builder, const ScanShear& scan, const std::string& u, std::int64_t magnitude);
 
 }  // namespace bitstate::program::onnx

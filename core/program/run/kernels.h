@@ -106,7 +106,7 @@ struct States {
   std::int64_t* largest = nullptr;  ///< [2 states]: of |z| before it is rounded, updated; null: nothing is watched
 };
 
-/// program::Scan
+/// program::Scan, or program::ScanShear of the matrices with the first row `lambda`
 struct Recurrence {
   std::size_t states = 0;
   bool backward = false;
@@ -118,6 +118,8 @@ struct Recurrence {
   std::int64_t to_inner_multiplier = 0, to_inner_shift = 1;
   const std::int32_t* lambda = nullptr;  ///< [2 states]
   Factors from_input;                    ///< [2 states]
+  /// [states]: the imaginary part reads the new real part, times this, and not the old one times lambda_im
+  const std::int32_t* shear = nullptr;
 };
 
 /// One set of loops. Where `then` is given, it is applied to each result before that is stored.

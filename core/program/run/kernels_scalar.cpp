@@ -75,8 +75,9 @@ void scan_states(const Recurrence& s, std::size_t rows, Rows<In> b, const States
       const std::int64_t re = x[p];
       const std::int64_t im = x[q];
       const std::int64_t z_re = input(p) + s.lambda[p] * re - s.lambda[q] * im;
-      const std::int64_t z_im = input(q) + s.lambda[p] * im + s.lambda[q] * re;
       const Rounded rounded_re = round_state(s, z_re, residue[p]);
+      const std::int64_t crossed = s.shear == nullptr ? s.lambda[q] * re : std::int64_t{s.shear[p]} * rounded_re.code;
+      const std::int64_t z_im = input(q) + s.lambda[p] * im + crossed;
       const Rounded rounded_im = round_state(s, z_im, residue[q]);
       x[p] = rounded_re.code;
       x[q] = rounded_im.code;

@@ -95,13 +95,14 @@ void for_places(const Recurrence& s, std::size_t p, std::size_t n, Each each) {
 }
 
 /// States [p, p + 8) through all rows.
-template <class Wide, bool watched>
+template <class Wide, bool watched, bool sheared>
 void scan_eight(std::size_t p, const Recurrence& s, std::size_t rows, const Codes& b, Eight& kept,
                 std::uint8_t* unclamped, const MutableCodes& y) {
   using Vector = typename Wide::Vector;
   const std::size_t q = s.states + p;
   const Vector l_re = Wide::load(s.lambda + p);
   const Vector l_im = Wide::load(s.lambda + q);
+  const Vector of_re = sheared ? Wide::load(s.shear + p) : l_im;
   const ScanConstants<Wide> k(s);
   Component<Wide> re(s, p, kept.x, kept.residue);
   Component<Wide> im(s, q, kept.x + states_at_once, kept.residue + states_at_once);
@@ -113,8 +114,9 @@ void scan_eight(std::size_t p, const Recurrence& s, std::size_t rows, const Code
     const Vector u_re = re.input(load_eight<Wide>(b, row * b.stride + p), k);
     const Vector u_im = im.input(load_eight<Wide>(b, row * b.stride + q), k);
     const Vector z_re = Wide::subtract(Wide::multiply(l_re, re.x), Wide::multiply(l_im, im.x));
-    const Vector z_im = Wide::add(Wide::multiply(l_re, im.x), Wide::multiply(l_im, re.x));
+    const Vector old_re = re.x;
     const std::uint8_t same_re = re.template round<watched>(Wide::add(z_re, u_re), k, largest_re);
+    const Vector z_im = Wide::add(Wide::multiply(l_re, im.x), Wide::multiply(of_re, sheared ? re.x : old_re));
     const std::uint8_t same_im = im.template round<watched>(Wide::add(z_im, u_im), k, largest_im);
     if (watched && unclamped != nullptr) {
       std::uint8_t* const bits = unclamped + row * 2 * plane + p / 8;
@@ -144,11 +146,10 @@ void scan_some(std::size_t p, std::size_t n, const Recurrence& s, std::size_t ro
     kept.residue[eight] = states.residue[all];
     if (watched) kept.largest[eight] = states.largest[all];
   });
-  if (watched) {
-    scan_eight<Wide, true>(p, s, rows, b, kept, states.unclamped, y);
-  } else {
-    scan_eight<Wide, false>(p, s, rows, b, kept, nullptr, y);
-  }
+  std::uint8_t* const unclamped = watched ? states.unclamped : nullptr;
+  const auto run = s.shear == nullptr ? (watched ? scan_eight<Wide, true, false> : scan_eight<Wide, false, false>)
+                                      : (watched ? scan_eight<Wide, true, true> : scan_eight<Wide, false, true>);
+  run(p, s, rows, b, kept, unclamped, y);
   for_places(s, p, n, [&](std::size_t all, std::size_t eight) {
     states.x[all] = kept.x[eight];
     states.residue[all] = kept.residue[eight];

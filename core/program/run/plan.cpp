@@ -136,10 +136,27 @@ class Planner {
                        i.to_inner.shift,
                        padded(i.lambda),
                        factors(i.from_input, cols())};
-    return operation([s, x = i.x, y = number_, k = kernels_, plan = &plan_](const Chunk& c) {
-      const States states{c.state.recurrent[y].data(), c.state.sums[y].data()};
-      k->scan(s, c.rows, plan->codes(c.state, x), states, plan->target(c.state, y));
-    });
+    return scan(s, i.x);
+  }
+
+  Operation operator()(const ScanShear& i) {
+    Recurrence s;
+    s.states = cols() / 2;
+    s.backward = i.backward;
+    s.feedback = i.feedback;
+    s.shift = Shear::fraction;
+    s.bound = i.bound;
+    s.limit = i.limit;
+    std::vector<std::int32_t> row(cols()), turn(s.states);
+    for (std::size_t p = 0; p < s.states; ++p) {
+      row[p] = i.at(p).straight();
+      row[s.states + p] = i.at(p).crossed();
+      turn[p] = i.at(p).turn();
+    }
+    s.lambda = padded(row);
+    s.from_input = factors(i.from_input, cols());
+    s.shear = padded(turn);
+    return scan(s, i.x);
   }
 
   Operation operator()(const MeanPool& i) {
@@ -211,6 +228,13 @@ class Planner {
 
   [[nodiscard]] Operation operation(Run run) const {
     return values_[number_].per_step ? Operation{std::move(run), {}} : Operation{{}, std::move(run)};
+  }
+
+  [[nodiscard]] Operation scan(const Recurrence& s, Ref x) const {
+    return operation([s, x, y = number_, k = kernels_, plan = &plan_](const Chunk& c) {
+      const States states{c.state.recurrent[y].data(), c.state.sums[y].data()};
+      k->scan(s, c.rows, plan->codes(c.state, x), states, plan->target(c.state, y));
+    });
   }
 
   /// The width the operands of a linear need: that of the wider one.

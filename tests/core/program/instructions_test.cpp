@@ -116,6 +116,12 @@ TEST_CASE("instructions: operands, order, and what is kept") {
   CHECK(order_of(scan) == Order::forward);
   scan.backward = true;
   CHECK(order_of(scan) == Order::backward);
+  ScanShear shear;
+  shear.x = 6;
+  shear.backward = true;
+  CHECK(operands_of(shear) == std::vector<Ref>{6});
+  CHECK(order_of(shear) == Order::backward);
+  CHECK(kept_of(shear, 6) == Kept{6, 6});
   CHECK(order_of(Last{}) == Order::any);
   CHECK(kept_of(scan, 6) == Kept{6, 6});
   CHECK(kept_of(MeanPool{}, 6) == Kept{0, 6});

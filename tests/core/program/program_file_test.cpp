@@ -42,6 +42,12 @@ TEST_CASE("program file: a program comes back equal, and equal programs are equa
   CHECK(Hdf5Reader(folder / "p.h5").attribute<std::string>("/", "name") == "small");  // also for other tools
 }
 
+TEST_CASE("program file: a sheared scan comes back equal") {
+  const TempFolder folder;
+  saved(folder, small_shear_program());
+  CHECK(program::load(folder / "p.h5") == small_shear_program());
+}
+
 TEST_CASE("program file: that of a newer version is refused by a sentence") {
   const TempFolder folder;
   std::string bytes = saved(folder, small_program());
@@ -232,6 +238,39 @@ TEST_CASE("program: what could overflow or does not fit together is refused by t
           p.instructions.emplace_back(program::Table{2, -7, {1, 3, 2, {0, 1, 0}}});
         }).find("4, table") != std::string::npos);
   CHECK(refused([&](Program& p) { p.instructions.clear(); }) != "");
+}
+
+TEST_CASE("program: a sheared scan whose numbers are out of range, or whose eigenvalues are not a pair, is refused") {
+  const auto refused = [](auto change) {
+    Program p = small_shear_program();
+    change(std::get<program::ScanShear>(p.instructions[2]));
+    return error_of<Error>([&] { (void)program::analyse(p); });
+  };
+  CHECK(refused([](auto&) {}).empty());
+  const auto finds = [&](std::string_view sentence, auto change) {
+    CAPTURE(sentence);
+    const std::string said = refused(change);
+    CHECK(said.find("instruction 2, scan_shear") != std::string::npos);
+    CHECK(said.find(sentence) != std::string::npos);
+  };
+  finds("one of the signs is not from -1 to 1", [](auto& s) { s.sign[0] = 2; });
+  finds("no eigenvalues inside the circle", [](auto& s) { s.sign[0] = 0; });
+  finds("one of the decays is not from 1 to 3", [](auto& s) { s.decay[0] = 4; });
+  finds("one of the decays is not from 1 to 3", [](auto& s) { s.decay[0] = 0; });
+  finds("one of the shifts of decays is not from 0 to 15", [](auto& s) { s.decay_shift[0] = 16; });
+  finds("one of the steps is not from -31 to 31", [](auto& s) { s.step[0] = -32; });
+  finds("one of the shifts of steps is not from 0 to 15", [](auto& s) { s.step_shift[0] = -1; });
+  finds("no eigenvalues inside the circle", [](auto& s) { s.decay_shift[0] = 1; });  // d = 3/2
+  finds("no eigenvalues inside the circle", [](auto& s) { s.step_shift[0] = 3; });   // e = 21/8
+  finds("there are 2 steps for 1 states", [](auto& s) { s.step.push_back(0); });
+  finds("there are 0 signs for 1 states", [](auto& s) { s.sign.clear(); });
+  finds("there are 1 factors for 2 columns", [](auto& s) { s.from_input.pop_back(); });
+  finds("a factor is", [](auto& s) { s.from_input[0].shift = 63; });
+  finds("which is out of range", [](auto& s) { s.step_bits = 17; });
+  finds("which is out of range", [](auto& s) { s.decay_bits = 16; });
+  finds("which is out of range", [](auto& s) { s.bound = 1 << 15; });
+  finds("which is out of range", [](auto& s) { s.limit = std::int64_t{1} << 60; });
+  CHECK(refused([](auto& s) { s.decay = {3}, s.decay_shift = {2}; }).empty());  // d = 3/4, the largest
 }
 
 TEST_CASE("program: a state or an array of another size than the program's is an error, and nothing is written") {

@@ -293,6 +293,42 @@ TEST_CASE("program kernels: scan") {
   }
 }
 
+/// Codes of form=shear with eigenvalues inside the circle, many of them at the ends of what is allowed.
+Shear any_shear(std::int32_t step_bits, std::int32_t decay_bits, Draw& draw) {
+  const std::int64_t steps = (std::int64_t{1} << (step_bits - 1)) - 1;
+  for (;;) {
+    const Shear s{draw(0, 1) == 0 ? 1 : -1, draw.code(1, (1 << decay_bits) - 1), draw.code(0, 15),
+                  draw.code(-steps, steps), draw.code(0, 15)};
+    const std::int64_t decay = std::int64_t{s.decay} << (15 - s.decay_shift);
+    if (decay > 24576) continue;
+    if (const std::int64_t turn = s.turn(); turn * turn < (32768 - decay) * 131072) return s;
+  }
+}
+
+TEST_CASE("program kernels: scan_shear") {
+  Draw draw(10);
+  for (std::size_t states = 1; states <= 20; ++states) {
+    for (const Interval in : intervals) {
+      for (const std::int32_t bound : {1, 127, 8191, 32767}) {
+        ScanShear scan;
+        scan.backward = draw(0, 3) == 0;
+        scan.feedback = draw(0, 1) == 0;
+        scan.step_bits = static_cast<std::uint32_t>(draw(2, 16));
+        scan.decay_bits = static_cast<std::uint32_t>(draw(1, 15));
+        scan.bound = bound;
+        scan.from_input = any_scan(states, in, 15, bound, draw).from_input;
+        scan.limit = (5 * std::int64_t{bound}) << 15;
+        if (draw(0, 2) == 1) scan.limit /= 10;  // one that decides
+        for (std::size_t p = 0; p < states; ++p) {
+          scan.add(
+              any_shear(static_cast<std::int32_t>(scan.step_bits), static_cast<std::int32_t>(scan.decay_bits), draw));
+        }
+        check_program(program_of(2 * states, in, {scan}), 5 + states, draw);
+      }
+    }
+  }
+}
+
 TEST_CASE("program kernels: pools and what follows them") {
   Draw draw(9);
   for (std::size_t cols = 1; cols <= 70; ++cols) {

@@ -205,7 +205,7 @@ Scanned scanned(const Kernels& kernels, const program::Recurrence& s, std::size_
   return all;
 }
 
-TEST_CASE("watched kernels: a scan tells the same of its clamps on every instruction set, and what its codes tell") {
+void check_watched_scans(bool sheared) {
   Numbers numbers{{34, 0}};
   for (std::size_t states = 1; states <= 20; ++states) {
     for (const bool backward : {false, true}) {
@@ -221,6 +221,7 @@ TEST_CASE("watched kernels: a scan tells the same of its clamps on every instruc
         s.bound = bound;
         s.limit = std::int64_t{4} * bound << 7;
         s.lambda = program::padded_row(arena, numbers(2 * states, 90));
+        if (sheared) s.shear = program::padded_row(arena, numbers(states, 90));
         const FixedPoint factor = to_fixed_point(bound * 1.5, "test");
         s.from_input = program::factors_of(arena, {&factor, 1}, 2 * states);
         const Scanned expected = scanned(program::kernels_of(Isa::plain), s, rows, codes_of(b, 2 * states));
@@ -251,6 +252,12 @@ TEST_CASE("watched kernels: a scan tells the same of its clamps on every instruc
     }
   }
 }
+
+TEST_CASE("watched kernels: a scan tells the same of its clamps on every instruction set, and what its codes tell") {
+  check_watched_scans(false);
+}
+
+TEST_CASE("watched kernels: so does a sheared one") { check_watched_scans(true); }
 
 }  // namespace
 }  // namespace bitstate::tests

@@ -88,6 +88,34 @@ TEST_CASE("c_source: scans with wide eigenvalues, states and residues") {
   limits.check();
 }
 
+TEST_CASE("c_source: sheared scans with narrow and wide numbers, states and inputs") {
+  if (no_compiler()) return;
+  Limits limits;
+  for (const bool feedback : {false, true}) {
+    for (const std::int32_t bound : {3, 127, 8191, 32767}) {
+      ScanShear scan;
+      scan.feedback = feedback;
+      scan.step_bits = 16;
+      scan.decay_bits = 15;
+      scan.bound = bound;
+      scan.limit = std::int64_t{5} * bound << 15;
+      scan.from_input = {{int32_max, 17}, {int32_max, 31}, {1 << 30, 28}, {0, 1}};
+      ScanShear shifts = scan;
+      for (const Shear& s : {Shear{1, 1, 15, 32767, 14}, Shear{-1, 24575, 15, -32767, 15}}) scan.add(s);
+      for (const Shear& s : {Shear{-1, 1, 1, -5, 2}, Shear{-1, 1, 5, 31, 5}}) shifts.add(s);
+      limits.add(program_of(4, -100000, 100000, {scan}));
+      limits.add(program_of(4, -100000, 100000, {shifts}));
+      scan.limit = std::int64_t{1} << 40;
+      scan.sign = {-1, -1};
+      scan.decay = {3, 3};
+      scan.decay_shift = {2, 2};
+      scan.step_shift = {15, 15};
+      limits.add(program_of(4, -100000, 100000, {scan}));
+    }
+  }
+  limits.check();
+}
+
 /// One pair of states of one code, whose sums are `limit` and, with the residue, half of 2^shift more.
 Program wide_sums(bool feedback, std::int32_t shift, std::int64_t limit, std::int32_t bound) {
   Scan scan = scan_of(0, feedback, shift);

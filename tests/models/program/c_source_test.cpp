@@ -83,9 +83,9 @@ TEST_CASE("c_source: random programs in C give every code of the quantized forwa
   programs.check({"cc -O2"});
   auto found = features(all);
   for (const char* const feature :
-       {"classifier", "regressor",       "tokens", "one-bit input", "one bit",   "shift",   "factor", "feedback",
-        "nearest",    "negative factor", "linear", "rescale",       "sign",      "product", "scale",  "sum",
-        "add_row",    "layer_norm",      "table",  "embedding",     "mean_pool", "last"}) {
+       {"classifier", "regressor",       "tokens", "one-bit input", "one bit",   "shift",   "factor",    "feedback",
+        "nearest",    "negative factor", "linear", "rescale",       "sign",      "product", "scale",     "sum",
+        "add_row",    "layer_norm",      "table",  "embedding",     "mean_pool", "last",    "scan_shear"}) {
     CAPTURE(feature);
     CHECK(found[feature] > 0);
   }

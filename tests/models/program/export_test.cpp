@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <variant>
 #include <vector>
 
 namespace bitstate::tests::export_test {
@@ -35,16 +36,22 @@ std::vector<std::int32_t> streamed(const Runner& runner, std::span<const std::in
   return output;
 }
 
+bool has_sheared_scan(const program::Program& p) {
+  return std::any_of(p.instructions.begin(), p.instructions.end(),
+                     [](const program::Instruction& i) { return std::holds_alternative<program::ScanShear>(i); });
+}
+
 TEST_CASE(
     "export: the program of 1,000 and more random models gives the codes of the quantized forward, on every "
     "instruction set") {
-  std::size_t programs = 0, bidirectional = 0, sequences = 0;
+  std::size_t programs = 0, bidirectional = 0, sheared = 0, sequences = 0;
   for (std::uint64_t number = 0; number < 2000; ++number) {
     CAPTURE(number);
     const auto random = random_program(number);
     if (!random) continue;
     ++programs;
     bidirectional += program::can_stream(random->program) ? 0 : 1;
+    sheared += has_sheared_scan(random->program) ? 1 : 0;
     sequences += random->sequences.size();
     for (const program::Isa isa : {program::Isa::plain, program::Isa::avx2, program::Isa::avx512}) {
       if (!program::is_available(isa)) continue;
@@ -58,6 +65,7 @@ TEST_CASE(
   }
   CHECK(programs >= 1000);
   CHECK(bidirectional >= 100);
+  CHECK(sheared >= 100);
   CHECK(sequences >= 1500);
 }
 

@@ -116,6 +116,30 @@ void add_scans(OnnxCases& cases) {
   }
 }
 
+/// Sums below and above 2^24, and those that only int64 holds.
+void add_sheared_scans(OnnxCases& cases) {
+  for (const bool feedback : {false, true}) {
+    for (const std::int32_t bound : {7, 127, 32767}) {
+      program::ScanShear i;
+      i.feedback = feedback;
+      i.backward = bound == 127;
+      i.bound = bound;
+      i.step_bits = 16;
+      i.decay_bits = 15;
+      for (const Shear& s : {Shear{1, 1, 15, 32767, 14}, Shear{-1, 24575, 15, -32767, 15}, Shear{1, 1, 3, 0, 0}})
+        i.add(s);
+      i.limit = std::int64_t{5} * bound << 15;
+      i.from_input.assign(6, {largest_multiplier - 77, 30});
+      cases.add(program_of(6, 1 << 20, {i}), {{1, 40}, {3, 7}});
+      i.from_input = {{1 << 30, 29}, {1 << 30, 26}, {1 << 30, 28}, {1 << 30, 31}, {1 << 30, 24}, {1 << 30, 27}};
+      cases.add(program_of(6, 1 << 15, {i}), {{1, 40}, {3, 7}});
+      i.limit = std::int64_t{1} << 58;  // of a file by hand: sums beyond 2^53
+      i.from_input.assign(6, {largest_multiplier, 1});
+      cases.add(program_of(6, 1 << 27, {i}), {{1, 20}});
+    }
+  }
+}
+
 /// Products of 2^25 that cancel, which float32 rounds; and sums of -3 * 2^30, whose product with s_lambda is below
 /// -2^62.
 void add_large_sums(OnnxCases& cases) {
@@ -167,6 +191,7 @@ TEST_CASE("onnx: programs at the limits of types give the same codes in onnxrunt
   add_norms(cases);
   add_linears(cases);
   add_scans(cases);
+  add_sheared_scans(cases);
   add_large_sums(cases);
   add_others(cases);
   cases.check();

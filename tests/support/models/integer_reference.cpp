@@ -47,6 +47,33 @@ Tensor readout(const S5SSM& ssm) {
   return out;
 }
 
+/// The rows of B_bar in the coordinates of form=shear: T and [1 0; -e 1] of each state.
+Tensor sheared_rows(Tensor b, const std::vector<PlainShear>& shears) {
+  for (std::size_t s = 0; s < shears.size(); ++s) {
+    for (std::size_t h = 0; h < b.cols; ++h) {
+      float& im = b(shears.size() + s, h);
+      im = static_cast<float>(shears[s].q() * double{im} - shears[s].p() * double{b(s, h)});
+    }
+  }
+  return b;
+}
+
+/// The columns of the readout times T^-1, in one block or two.
+Tensor sheared_columns(Tensor c, const std::vector<PlainShear>& shears) {
+  const std::size_t states = shears.size();
+  for (std::size_t r = 0; r < c.rows; ++r) {
+    for (std::size_t first = 0; first < c.cols; first += 2 * states) {
+      for (std::size_t s = 0; s < states; ++s) {
+        float& re = c(r, first + s);
+        float& im = c(r, first + states + s);
+        re = static_cast<float>(double{re} - shears[s].p() / shears[s].q() * double{im});
+        im = static_cast<float>(double{im} / shears[s].q());
+      }
+    }
+  }
+  return c;
+}
+
 /// Walks a model, in the order in which docs/numerics.md lists the sites.
 class Walk {
  public:
@@ -144,16 +171,22 @@ class Walk {
   Plain ssm(const Plain& input, const S5SSM& part) {
     const Plain lambda =
         constant(plain_lambda(part.a_quantizer, discretised_lambda(part), part.conj_sym, mutation_), part.a_quantizer);
-    const Plain b = constant(discretised_b(part), part.b_quantizer);
+    const bool is_shear = part.a_quantizer.spec.is_shear();
+    std::vector<PlainShear> shears;
+    if (is_shear) shears = plain_shear(part.a_quantizer.spec, discretised_lambda(part), part.conj_sym);
+    const Tensor b_bar = discretised_b(part);
+    const Plain b = constant(is_shear ? sheared_rows(b_bar, shears) : b_bar, part.b_quantizer);
     const Plain u = quantized(input, part.u_quantizer);
     const Plain bu = quantized(record("linear", ops_.linear(u, b, {})), part.bu_quantizer);
     const auto scanned = [&](bool forward) {
-      return record(part.state_quantizer.site, ops_.scan(lambda, bu, batch_.sequences, forward, part.state_quantizer));
+      const Quantizer& state = part.state_quantizer;
+      return record(state.site, is_shear ? ops_.scan_shear(lambda, shears, bu, batch_.sequences, forward, state)
+                                         : ops_.scan(lambda, bu, batch_.sequences, forward, state));
     };
     Plain x = scanned(true);
     if (part.bidirectional) x = record("concatenate", ops_.concatenate(x, scanned(false)));
     x = quantized(std::move(x), part.x_quantizer);
-    const Plain c = constant(readout(part), part.c_quantizer);
+    const Plain c = constant(is_shear ? sheared_columns(readout(part), shears) : readout(part), part.c_quantizer);
     const Plain cx = quantized(record("linear", ops_.linear(x, c, {})), part.cx_quantizer);
     const Plain d = constant(part.D.value, part.d_quantizer);
     return record("sum", ops_.sum(cx, record("product", ops_.product(u, d))));

@@ -145,23 +145,30 @@ Plain PlainOps::batch_norm(const Plain& x, const Plain& factor, const Plain& off
   return y;
 }
 
-Plain PlainOps::scan(const Plain& lambda, const Plain& bu, const Sequences& sequences, bool forward,
-                     const Quantizer& site) const {
-  require_codes(site.spec.active(), "scan");
+Plain PlainOps::states_of(std::string_view op, const Plain& lambda, const Plain& bu, const Quantizer& site,
+                          std::vector<PlainRatio>& input) {
+  require_codes(site.spec.active(), op);
   require_codes(lambda.has_one_scale() && bu.has_codes(), site.site);
   const std::size_t states = bu.cols / 2;
   const bool channels = site.spec.granularity == QuantSpec::Granularity::channel;
   Plain y = bu;
   y.layout = channels ? Layout::column : Layout::tensor;
   y.scale.clear();
-  std::vector<PlainRatio> input(bu.cols);
   for (std::size_t c = 0; c < bu.cols; ++c) {
     const PlainGrid grid = plain_grid(site, channels ? c % states : 0);
     if (channels || c == 0) y.scale.push_back(grid.scale);
     y.bound = grid.hi;
     const float inner = lambda.scale[0] * grid.scale;
-    input[c] = plain_ratio(double{bu.scale_of(0, c)} / double{inner});
+    input.push_back(plain_ratio(double{bu.scale_of(0, c)} / double{inner}));
   }
+  return y;
+}
+
+Plain PlainOps::scan(const Plain& lambda, const Plain& bu, const Sequences& sequences, bool forward,
+                     const Quantizer& site) const {
+  const std::size_t states = bu.cols / 2;
+  std::vector<PlainRatio> input;
+  Plain y = states_of("scan", lambda, bu, site, input);
   const Recurrence step = recurrence(lambda, y.bound, site.site);
   const bool feedback = site.spec.rounding == QuantSpec::Rounding::feedback && mutation_ != Mutation::no_residue;
   std::size_t first = 0;
@@ -186,6 +193,41 @@ Plain PlainOps::scan(const Plain& lambda, const Plain& bu, const Sequences& sequ
         x[c] = std::clamp(rounded, -step.bound, step.bound);
         e[c] = feedback && x[c] == rounded ? step.residue(z[c], x[c], mutation_) : 0;
         y.codes[t * bu.cols + c] = x[c];
+      }
+    }
+    first += length;
+  }
+  return y;
+}
+
+Plain PlainOps::scan_shear(const Plain& lambda, const std::vector<PlainShear>& shears, const Plain& bu,
+                           const Sequences& sequences, bool forward, const Quantizer& site) const {
+  const std::size_t states = bu.cols / 2;
+  std::vector<PlainRatio> input;
+  Plain y = states_of("scan_shear", lambda, bu, site, input);
+  const bool feedback = site.spec.rounding == QuantSpec::Rounding::feedback && mutation_ != Mutation::no_residue;
+  const Wide one = 32768;
+  const Wide half = mutation_ == Mutation::state_rounding      ? 0
+                    : mutation_ == Mutation::rescale_half_down ? 16383
+                                                               : 16384;
+  std::size_t first = 0;
+  for (const std::size_t length : sequences.rows) {
+    std::vector<std::int64_t> x(bu.cols, 0);
+    std::vector<std::int64_t> e(bu.cols, 0);
+    for (std::size_t i = 0; i < length; ++i) {
+      const std::size_t t = first + (forward ? i : length - 1 - i);
+      const auto next = [&](std::size_t c, Wide z) {
+        const Wide u = rescale(bu.code(t, c), input[c]);
+        z += std::clamp<Wide>(u, -5 * y.bound * one, 5 * y.bound * one) + e[c];
+        const auto rounded = static_cast<std::int64_t>(floor_division(z + half, one));
+        x[c] = std::clamp(rounded, -y.bound, y.bound);
+        e[c] = feedback && x[c] == rounded ? static_cast<std::int64_t>(z - one * x[c]) : 0;
+        y.codes[t * bu.cols + c] = x[c];
+      };
+      for (std::size_t p = 0; p < states; ++p) {
+        const auto& [g, a, turn] = shears[p];
+        next(p, g * (Wide{a} * x[p] - Wide{turn} * x[states + p]));
+        next(states + p, g * Wide{a} * x[states + p] + Wide{turn} * x[p]);
       }
     }
     first += length;

@@ -291,9 +291,84 @@ Pair nearest_delta(double re, double im, int bits) {
   return best;
 }
 
+double PlainShear::p() const { return static_cast<double>(e) / 65536.0; }
+double PlainShear::q() const {
+  const double epsilon = static_cast<double>(e) / 32768.0;
+  return std::sqrt(static_cast<double>(a) / 32768.0 - epsilon * epsilon / 4.0);
+}
+
+/// m 2^(15 - k) for all m from `first` to `last`.
+std::set<std::int64_t> plain_products(std::int64_t first, std::int64_t last) {
+  std::set<std::int64_t> all;
+  for (std::int64_t m = first; m <= last; ++m) {
+    for (int k = 0; k <= 15; ++k) all.insert(m * (std::int64_t{1} << (15 - k)));
+  }
+  return all;
+}
+
+/// Of `among`, what `distance` is smallest for; the first of equals.
+template <class Distance>
+std::int64_t plain_nearest(const std::set<std::int64_t>& among, Distance distance) {
+  std::int64_t best = *among.begin();
+  for (const std::int64_t v : among) {
+    if (distance(v) < distance(best)) best = v;
+  }
+  return best;
+}
+
+std::vector<PlainShear> plain_shear(const QuantSpec& spec, const Tensor& values, bool conj_sym) {
+  constexpr double pi = 3.141592653589793;
+  std::set<std::int64_t> decays = plain_products(1, (std::int64_t{1} << spec.pole.magnitude) - 1);
+  decays.erase(decays.upper_bound(24576), decays.end());
+  const std::set<std::int64_t> steps = plain_products(0, (std::int64_t{1} << (spec.bits - 1)) - 1);
+  const std::size_t states = values.size() / 2;
+  std::vector<PlainShear> all;
+  for (std::size_t s = 0; s < states; ++s) {
+    const double re = values.data[s];
+    const double im = values.data[states + s];
+    const double d = 32768.0 * (1.0 - std::min(std::hypot(re, im), 1.0));
+    const std::int64_t a =
+        32768 - plain_nearest(decays, [=](std::int64_t v) { return std::fabs(static_cast<double>(v) - d); });
+    double angle = std::fabs(std::atan2(im, re));
+    if (conj_sym && im > 0.0) angle = angle > pi / 2.0 ? pi : 0.0;
+    const std::int64_t g = angle > pi / 2.0 ? -1 : 1;
+    if (g < 0) angle = pi - angle;
+    std::set<std::int64_t> inside = steps;
+    std::erase_if(inside, [=](std::int64_t v) { return v * v >= a * 131072; });
+    const std::int64_t e = plain_nearest(inside, [=](std::int64_t v) {
+      const double sine = static_cast<double>(v) / (65536.0 * std::sqrt(static_cast<double>(a) / 32768.0));
+      return std::fabs(2.0 * std::asin(sine) - angle);
+    });
+    all.push_back({g, a, conj_sym || im < 0.0 ? -g * e : g * e});
+  }
+  return all;
+}
+
+/// The first rows of the matrices, with the eigenvalues as numbers.
+Plain shear_lambda(const QuantSpec& spec, const Tensor& values, bool conj_sym) {
+  const std::vector<PlainShear> all = plain_shear(spec, values, conj_sym);
+  Plain out;
+  out.rows = 1;
+  out.cols = values.size();
+  out.scale = {0x1.0p-15F};
+  out.bound = 65535;
+  for (const PlainShear& s : all) out.codes.push_back(s.g * s.a);
+  for (const PlainShear& s : all) out.codes.push_back(s.g * s.e);
+  for (const PlainShear& s : all) {
+    const double epsilon = static_cast<double>(s.e) / 32768.0;
+    out.value.push_back(
+        static_cast<float>(static_cast<double>(s.g) * (static_cast<double>(s.a) / 32768.0 - epsilon * epsilon / 2.0)));
+  }
+  for (const PlainShear& s : all) {
+    out.value.push_back(static_cast<float>(static_cast<double>(s.g * s.e) / 32768.0 * s.q()));
+  }
+  return out;
+}
+
 Plain plain_lambda(const Quantizer& site, const Tensor& values, bool conj_sym, Mutation mutation) {
   const QuantSpec& spec = site.spec;
   if (!spec.active() || spec.pole.form == PoleSpec::Form::cartesian) return plain_constant(site, values, mutation);
+  if (spec.is_shear()) return shear_lambda(spec, values, conj_sym);
   const std::size_t states = values.size() / 2;
   Plain out;
   out.rows = 1;

@@ -92,6 +92,14 @@ std::int64_t plain_round(double real, bool down, std::string_view op);
 
 /// A weight or bias under its quantizer; only floats where that has no bits.
 Plain plain_constant(const Quantizer& site, const Tensor& values, Mutation mutation);
+/// The numbers of form=shear: g, 2^15 a and 2^15 epsilon of each state.
+struct PlainShear {
+  std::int64_t g, a, e;
+  [[nodiscard]] double p() const;  ///< of T
+  [[nodiscard]] double q() const;
+};
+std::vector<PlainShear> plain_shear(const QuantSpec& spec, const Tensor& values, bool conj_sym);
+
 /// Lambda_bar [1, 2P] in the form of its row.
 Plain plain_lambda(const Quantizer& site, const Tensor& values, bool conj_sym, Mutation mutation);
 

@@ -41,11 +41,18 @@ class PlainOps {
   [[nodiscard]] Plain embedding(std::span<const std::int32_t> ids, const Plain& table) const;
   [[nodiscard]] Plain scan(const Plain& lambda, const Plain& bu, const Sequences& sequences, bool forward,
                            const Quantizer& site) const;
+  /// `lambda`: the first rows of the matrices of form=shear, `shears` the same in other words.
+  [[nodiscard]] Plain scan_shear(const Plain& lambda, const std::vector<PlainShear>& shears, const Plain& bu,
+                                 const Sequences& sequences, bool forward, const Quantizer& site) const;
 
  private:
   [[nodiscard]] std::int64_t rescale(std::int64_t a, PlainRatio ratio) const {
     return plain_rescale(a, ratio, mutation_);
   }
+
+  /// Codes for the states of a scan, and the factors of its input.
+  [[nodiscard]] static Plain states_of(std::string_view op, const Plain& lambda, const Plain& bu, const Quantizer& site,
+                                       std::vector<PlainRatio>& input);
 
   Mutation mutation_;
   bool planted_ = false;  // the wrong entry of a table

@@ -140,8 +140,8 @@ bool is_absent(Draw& draw, const Mood& mood, std::string_view site) {
 
 void draw_form(Draw& draw, QuantSpec& spec, const Mood& mood) {
   using Form = PoleSpec::Form;
-  spec.pole.form =
-      draw.one_of({Form::cartesian, Form::cartesian, Form::disk, Form::polar, Form::log_polar, Form::delta});
+  spec.pole.form = draw.one_of(
+      {Form::cartesian, Form::cartesian, Form::disk, Form::polar, Form::log_polar, Form::delta, Form::shear});
   if (mood.wide && draw.chance(0.6)) spec.pole.form = draw.one_of({Form::polar, Form::log_polar, Form::log_polar});
   if (spec.pole.form != Form::cartesian) {
     spec.bits = std::max(spec.bits, 2);
@@ -151,6 +151,10 @@ void draw_form(Draw& draw, QuantSpec& spec, const Mood& mood) {
   if (spec.pole.form == Form::delta) {
     spec.bits = std::min(spec.bits, 6);  // the reference looks at all points
     spec.range = Range::absmax;
+  }
+  if (spec.pole.form == Form::shear) {
+    spec.range = Range::absmax;
+    spec.pole.magnitude = draw.one_of({1, 1, 2, 5});
   }
   if (!spec.pole.is_lookup()) return;
   const int signs = mood.layer.sizes.conj_sym ? 0 : 1;  // a bit of the phase

@@ -76,7 +76,8 @@ bool is_integer(const Tape& tape, std::size_t i) {
            });
   }
   if (is_of_token(tape, node)) return true;
-  if (!node.has_codes() || node.op->name != "scan") return node.has_codes();
+  const bool scan = node.op->name == "scan" || node.op->name == "scan_shear";
+  if (!node.has_codes() || !scan) return node.has_codes();
   if (!input(0).has_codes() || !input(1).has_codes()) return false;
   const double s = double{input(0).scale[0]};
   int exponent = 0;

@@ -1,0 +1,126 @@
+#include "autograd/kernels/shear.h"
+
+#include "autograd/kernels/mask.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <utility>
+
+namespace bitstate::kernels {
+namespace {
+
+constexpr double pi = std::numbers::pi;
+constexpr double unit = Shear::one;
+
+/// first 2^(15 - k) ... most 2^(15 - k) for all shifts, up to `end`; in order, each once.
+std::vector<std::int32_t> multiples(std::int32_t first, std::int32_t most, std::int32_t end) {
+  std::vector<std::int32_t> all;
+  for (std::int32_t m = first; m <= most; ++m) {
+    for (int shift = 0; shift <= Shear::fraction; ++shift) {
+      const std::int64_t product = std::int64_t{m} << shift;
+      if (product <= end) all.push_back(static_cast<std::int32_t>(product));
+    }
+  }
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
+}
+
+/// Of the numbers in [begin, end), in order, that which `distance` says is nearest: it falls and then rises, and rises
+/// from `place` on. The smaller of equally near ones.
+template <class Iterator, class Distance>
+std::int32_t nearest_of(Iterator begin, Iterator end, double place, Distance distance) {
+  const auto above = std::lower_bound(begin, end, place);
+  if (above == begin) return *above;
+  if (above == end || distance(*(above - 1)) <= distance(*above)) return *(above - 1);
+  return *above;
+}
+
+}  // namespace
+
+double clockwise_angle(std::complex<double> z) {
+  const double angle = z == 0.0 ? 0.0 : -std::arg(z);
+  return angle < -pi / 2.0 ? angle + 2.0 * pi : std::max(angle, 0.0);
+}
+
+ShearPoints::ShearPoints(int bits, int magnitude)
+    : decays_(multiples(1, (1 << magnitude) - 1, Shear::most_decay)),
+      steps_(multiples(0, (1 << (bits - 1)) - 1, 2 * Shear::one)) {}
+
+Shear ShearPoints::nearest(std::complex<double> z, bool conj_sym) const {
+  const double decay = unit * (1.0 - std::min(std::abs(z), 1.0));
+  const std::int32_t d = nearest_of(decays_.begin(), decays_.end(), decay,
+                                    [=](std::int32_t v) { return std::fabs(static_cast<double>(v) - decay); });
+  const std::int32_t a = Shear::one - d;
+  const double angle = conj_sym ? std::min(clockwise_angle(z), pi) : std::fabs(std::arg(z));
+  const std::int32_t g = angle > pi / 2.0 ? -1 : 1;
+  const double turned = g < 0 ? pi - angle : angle;
+  const double diameter = 2.0 * unit * std::sqrt(a / unit);  // of the step whose angle is pi
+  const auto end =
+      std::partition_point(steps_.begin(), steps_.end(), [=](std::int32_t e) { return Shear::turns(a, e); });
+  const std::int32_t e = nearest_of(steps_.begin(), end, diameter * std::sin(turned / 2.0), [=](std::int32_t v) {
+    return std::fabs(2.0 * std::asin(static_cast<double>(v) / diameter) - turned);
+  });
+  return Shear::of(g * a, conj_sym || z.imag() < 0.0 ? -e : e);
+}
+
+ShearCoordinates::ShearCoordinates(const Shear& shear) {
+  const double e = shear.turn() / unit;
+  p = e / 2.0;
+  q = std::sqrt(std::abs(shear.straight()) / unit - e * e / 4.0);
+}
+
+std::complex<double> eigenvalue_of(const Shear& shear) {
+  const double e = shear.turn() / unit;
+  const double re = std::abs(shear.straight()) / unit - e * e / 2.0;
+  return static_cast<double>(shear.sign) * std::complex(re, e * ShearCoordinates(shear).q);
+}
+
+ShearAdjoint::ShearAdjoint(const ScanShape& shape, const PairMap<float>& map, float* dlambda)
+    : states_(shape.states), map_(map), dlambda_(dlambda) {
+  for (std::size_t p = 0; p < states_; ++p) {
+    const auto code = [](float v) { return static_cast<std::int32_t>(v * static_cast<float>(Shear::one)); };
+    const ShearCoordinates t(Shear::of(code(map.lambda[p]), code(map.lambda[states_ + p])));
+    p_.push_back(static_cast<float>(t.p));
+    q_.push_back(static_cast<float>(t.q));
+  }
+}
+
+void ShearAdjoint::step(float* g, const std::uint8_t* unclamped) {
+  const float* const after = std::exchange(s_, g);
+  const std::size_t states = states_;
+  const float* const straight = map_.lambda;
+  const float* const crossed = straight + states;
+  const float* const turn = map_.shear;
+  float* const __restrict s_x = g;
+  float* const __restrict s_y = g + states;
+  if (after != nullptr) {
+    const float* const x = after;
+    const float* const y = after + states;
+    for (std::size_t p = 0; p < states; ++p) {
+      s_y[p] = std::fma(straight[p], y[p], std::fma(-crossed[p], x[p], s_y[p]));
+      s_x[p] = std::fma(straight[p], x[p], s_x[p]);
+    }
+  }
+  const std::size_t plane = (states + 7) / 8;
+  if (unclamped != nullptr) keep_marked(states, unclamped + plane, s_y);
+  for (std::size_t p = 0; p < states; ++p) s_x[p] = std::fma(turn[p], s_y[p], s_x[p]);
+  if (unclamped != nullptr) keep_marked(states, unclamped, s_x);
+}
+
+void ShearAdjoint::add_lambda(const float* before) {
+  const std::size_t states = states_;
+  float* const __restrict dl_re = dlambda_;
+  float* const __restrict dl_im = dlambda_ + states;
+  for (std::size_t p = 0; p < states; ++p) {
+    const float s_re = std::fma(-p_[p], s_[states + p], s_[p]);
+    const float s_im = q_[p] * s_[states + p];
+    const float re = before[p];
+    const float im = std::fma(-p_[p], re, before[states + p]) / q_[p];
+    dl_re[p] = std::fma(s_re, re, std::fma(s_im, im, dl_re[p]));
+    dl_im[p] = std::fma(s_im, re, std::fma(-s_re, im, dl_im[p]));
+  }
+}
+
+}  // namespace bitstate::kernels

@@ -1,0 +1,58 @@
+// The nearest codes of form=shear, and its recurrence in the coordinates of the complex one (docs/numerics.md, section
+// 6).
+#pragma once
+
+#include "autograd/kernels/scan.h"
+#include "core/shear.h"
+
+#include <complex>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace bitstate::kernels {
+
+/// The decays m 2^-k with m < 2^magnitude and the steps n 2^-j with |n| < 2^(bits - 1).
+class ShearPoints {
+ public:
+  /// `bits` from 2 to 16, `magnitude` from 1 to 15.
+  ShearPoints(int bits, int magnitude);
+
+  /// The codes nearest to z: first the decay nearest to that of the modulus, which is at most 1, then the angle. With
+  /// conj_sym those of the half below the real axis.
+  [[nodiscard]] Shear nearest(std::complex<double> z, bool conj_sym) const;
+
+ private:
+  std::vector<std::int32_t> decays_, steps_;  // in units of 2^-15, in order, each once
+};
+
+/// The angle of the half that conjugate symmetry keeps, downwards from the real axis: Im Lambda < 0, but the angle of
+/// exp(Lambda Delta) may pass -pi. What lies less than a right angle above the real axis has crossed it instead.
+[[nodiscard]] double clockwise_angle(std::complex<double> z);
+
+/// Of w = T z: T = [[1, 0], [p, q]].
+struct ShearCoordinates {
+  double p, q;
+  explicit ShearCoordinates(const Shear& shear);
+};
+
+/// The eigenvalue.
+[[nodiscard]] std::complex<double> eigenvalue_of(const Shear& shear);
+
+/// As ScanAdjoint, of the recurrence of a shear; `map` has its `shear`. g_l becomes the gradient of v_l. What is added
+/// to the gradient of lambda is that of the complex recurrence.
+class ShearAdjoint {
+ public:
+  ShearAdjoint(const ScanShape& shape, const PairMap<float>& map, float* dlambda);
+  void step(float* g, const std::uint8_t* unclamped);
+  void add_lambda(const float* before);
+
+ private:
+  std::size_t states_;
+  PairMap<float> map_;
+  float* dlambda_;
+  std::vector<float> p_, q_;  // of T
+  const float* s_ = nullptr;  // of the step at hand
+};
+
+}  // namespace bitstate::kernels
