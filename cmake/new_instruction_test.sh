@@ -10,7 +10,7 @@ cp -r "$source/core" "$root"
 header=$root/core/program/instructions.h
 
 # all visitors, compiled together
-for file in analysis file run/plan c/functions c/memory onnx/onnx; do
+for file in analysis cost file run/plan c/functions c/memory onnx/onnx; do
   echo "#include \"core/program/$file.cpp\""
 done > "$root/visitors.cpp"
 
