@@ -195,34 +195,51 @@ std::string CFunctions::compute(const Scan& i, std::size_t number) {
                                        i.feedback ? ", " + memory_.kept(number).at : "", x.cols / 2));
 }
 
+namespace {
+
+/// The numbers of the states in C: what reads those of state p, and all as parameters.
+struct ShearOperands {
+  COperand sign, decay_shift, step, step_shift, decay;
+  bool shifts_only;
+  std::string suffix, parameters, arguments;
+
+  ShearOperands(CConstants& constants, const ScanShear& i)
+      : sign(constants.numbers(i.sign, "g", "p")),
+        decay_shift(constants.numbers(left_shifts(i.decay_shift), "k", "p")),
+        step(constants.numbers(i.step, "n", "p")),
+        step_shift(constants.numbers(left_shifts(i.step_shift), "j", "p")),
+        decay(constants.numbers(i.decay, "m", "p")),
+        shifts_only(std::all_of(i.decay.begin(), i.decay.end(), [](std::int32_t m) { return m == 1; })) {
+    for (const COperand* const o : {&sign, &decay_shift, &step, &step_shift, &decay}) {
+      if (o == &decay && shifts_only) continue;
+      suffix += o->suffix + "_";
+      parameters += (parameters.empty() ? "" : ", ") + o->parameter;
+      arguments += o->argument + ", ";
+    }
+  }
+
+  /// m 2^(15 - k) times `component`
+  [[nodiscard]] std::string decayed(std::string_view component, std::string_view sums) const {
+    const std::string product =
+        shifts_only ? std::string(component) : fmt::format("({} * {})", decay.element, component);
+    return fmt::format("({0}){1} * (({0})1 << {2})", sums, product, decay_shift.element);
+  }
+};
+
+}  // namespace
+
 std::string CFunctions::compute(const ScanShear& i, std::size_t number) {
   const CValue& u = memory_.value(i.x);
   const CValue& x = memory_.state(number);
   const unsigned sum_bits = largest_sum(i, Shear::fraction) < std::int64_t{1} << 31 ? 32 : 64;
   const ScanRounding how = rounding_by_shift(Shear::fraction, c_type(sum_bits));
   const ScanParts parts = scan_parts(number, sum_bits, i.feedback, how);
-  const COperand g = constants_.numbers(i.sign, "g", "p");
-  const COperand n = constants_.numbers(i.step, "n", "p");
-  const COperand j = constants_.numbers(left_shifts(i.step_shift), "j", "p");
-  const COperand k = constants_.numbers(left_shifts(i.decay_shift), "k", "p");
-  const COperand m = constants_.numbers(i.decay, "m", "p");
+  const ShearOperands of(constants_, i);
   const COperand at_p = constants_.factors(i.from_input, "f", "p");
   const COperand at_q = constants_.factors(i.from_input, "f", "q");
-  const bool shifts_only = std::all_of(i.decay.begin(), i.decay.end(), [](std::int32_t v) { return v == 1; });
-  const auto decayed = [&](std::string_view of) {
-    const std::string product = shifts_only ? std::string(of) : fmt::format("({} * {})", m.element, of);
-    return fmt::format("({0}){1} * (({0})1 << {2})", parts.sums, product, k.element);
-  };
-  std::string name, parameters, arguments;
-  for (const COperand* const o : {&g, &k, &n, &j, &m}) {
-    if (o == &m && shifts_only) continue;
-    name += o->suffix + "_";
-    parameters += (parameters.empty() ? "" : ", ") + o->parameter;
-    arguments += o->argument + ", ";
-  }
   const std::string function =
-      define(fmt::format("scan_shear_{}{}_i{}_{}", name, at_p.suffix, u.bits, parts.kind), shear_text,
-             {{'C', parameters},
+      define(fmt::format("scan_shear_{}{}_i{}_{}", of.suffix, at_p.suffix, u.bits, parts.kind), shear_text,
+             {{'C', of.parameters},
               {'F', at_p.parameter},
               {'Z', parts.sums},
               {'A', how.parameters},
@@ -231,15 +248,15 @@ std::string CFunctions::compute(const ScanShear& i, std::size_t number) {
               {'M', parts.residue},
               {'G', at_p.element},
               {'H', at_q.element},
-              {'W', g.element},
-              {'B', n.element},
-              {'K', j.element},
-              {'D', decayed("re")},
-              {'E', decayed("im")},
+              {'W', of.sign.element},
+              {'B', of.step.element},
+              {'K', of.step_shift.element},
+              {'D', of.decayed("re", parts.sums)},
+              {'E', of.decayed("im", parts.sums)},
               {'Q', parts.round},
               {'I', parts.rest("p")},
               {'J', parts.rest("q")}});
-  return scan_step(number, fmt::format("{}({}{}, {}, {}, {}, {}, {}{}, {});", function, arguments, at_p.argument,
+  return scan_step(number, fmt::format("{}({}{}, {}, {}, {}, {}, {}{}, {});", function, of.arguments, at_p.argument,
                                        c_number(i.limit), how.arguments, i.bound, u.at, x.at,
                                        i.feedback ? ", " + memory_.kept(number).at : "", x.cols / 2));
 }
