@@ -13,28 +13,19 @@ namespace {
 constexpr double pi = std::numbers::pi;
 constexpr double unit = Shear::one;
 
-/// first 2^(15 - k) ... most 2^(15 - k) for all shifts, up to `end`; in order, each once.
-std::vector<std::int32_t> multiples(std::int32_t first, std::int32_t most, std::int32_t end) {
-  std::vector<std::int32_t> all;
-  for (std::int32_t m = first; m <= most; ++m) {
-    for (int shift = 0; shift <= Shear::fraction; ++shift) {
-      const std::int64_t product = std::int64_t{m} << shift;
-      if (product <= end) all.push_back(static_cast<std::int32_t>(product));
-    }
+/// Of the numbers m 2^shift with first <= m <= most and a shift of up to 15, the one nearest to `place`, the smaller of
+/// equally near ones. Those above `place` must be `admissible`. `distance` grows on both sides of `place`.
+template <class Admissible, class Distance>
+std::int32_t nearest_of(double place, std::int64_t first, std::int64_t most, Admissible admissible, Distance distance) {
+  std::int64_t below = -1, above = -1;  // none
+  for (int shift = 0; shift <= Shear::fraction; ++shift) {
+    const std::int64_t m = std::min(static_cast<std::int64_t>(std::floor(std::ldexp(place, -shift))), most);
+    const std::int64_t next = (m + 1) << shift;
+    if (m >= first) below = std::max(below, m << shift);
+    if (m < most && admissible(next) && (above < 0 || next < above)) above = next;
   }
-  std::sort(all.begin(), all.end());
-  all.erase(std::unique(all.begin(), all.end()), all.end());
-  return all;
-}
-
-/// Of the numbers in [begin, end), in order, that which `distance` says is nearest: it falls and then rises, and rises
-/// from `place` on. The smaller of equally near ones.
-template <class Iterator, class Distance>
-std::int32_t nearest_of(Iterator begin, Iterator end, double place, Distance distance) {
-  const auto above = std::lower_bound(begin, end, place);
-  if (above == begin) return *above;
-  if (above == end || distance(*(above - 1)) <= distance(*above)) return *(above - 1);
-  return *above;
+  const bool is_above = below < 0 || (above >= 0 && distance(above) < distance(below));
+  return static_cast<std::int32_t>(is_above ? above : below);
 }
 
 }  // namespace
@@ -44,24 +35,19 @@ double clockwise_angle(std::complex<double> z) {
   return angle < -pi / 2.0 ? angle + 2.0 * pi : std::max(angle, 0.0);
 }
 
-ShearPoints::ShearPoints(int bits, int magnitude)
-    : decays_(multiples(1, (1 << magnitude) - 1, Shear::most_decay)),
-      steps_(multiples(0, (1 << (bits - 1)) - 1, 2 * Shear::one)) {}
-
-Shear ShearPoints::nearest(std::complex<double> z, bool conj_sym) const {
-  const double decay = unit * (1.0 - std::min(std::abs(z), 1.0));
-  const std::int32_t d = nearest_of(decays_.begin(), decays_.end(), decay,
-                                    [=](std::int32_t v) { return std::fabs(static_cast<double>(v) - decay); });
-  const std::int32_t a = Shear::one - d;
+Shear nearest_shear(std::complex<double> z, int bits, int magnitude, bool conj_sym) {
+  const double decay = std::min(unit * (1.0 - std::min(std::abs(z), 1.0)), double{Shear::most_decay});
+  const std::int32_t a =
+      Shear::one - nearest_of(
+                       decay, 1, (1 << magnitude) - 1, [](std::int64_t d) { return d <= Shear::most_decay; },
+                       [=](std::int64_t d) { return std::fabs(static_cast<double>(d) - decay); });
   const double angle = conj_sym ? std::min(clockwise_angle(z), pi) : std::fabs(std::arg(z));
   const std::int32_t g = angle > pi / 2.0 ? -1 : 1;
   const double turned = g < 0 ? pi - angle : angle;
   const double diameter = 2.0 * unit * std::sqrt(a / unit);  // of the step whose angle is pi
-  const auto end =
-      std::partition_point(steps_.begin(), steps_.end(), [=](std::int32_t e) { return Shear::turns(a, e); });
-  const std::int32_t e = nearest_of(steps_.begin(), end, diameter * std::sin(turned / 2.0), [=](std::int32_t v) {
-    return std::fabs(2.0 * std::asin(static_cast<double>(v) / diameter) - turned);
-  });
+  const std::int32_t e = nearest_of(
+      diameter * std::sin(turned / 2.0), 0, (1 << (bits - 1)) - 1, [=](std::int64_t v) { return Shear::turns(a, v); },
+      [=](std::int64_t v) { return std::fabs(2.0 * std::asin(static_cast<double>(v) / diameter) - turned); });
   return Shear::of(g * a, conj_sym || z.imag() < 0.0 ? -e : e);
 }
 

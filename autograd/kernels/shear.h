@@ -12,19 +12,10 @@
 
 namespace bitstate::kernels {
 
-/// The decays m 2^-k with m < 2^magnitude and the steps n 2^-j with |n| < 2^(bits - 1).
-class ShearPoints {
- public:
-  /// `bits` from 2 to 16, `magnitude` from 1 to 15.
-  ShearPoints(int bits, int magnitude);
-
-  /// The codes nearest to z: first the decay nearest to that of the modulus, which is at most 1, then the angle. With
-  /// conj_sym those of the half below the real axis.
-  [[nodiscard]] Shear nearest(std::complex<double> z, bool conj_sym) const;
-
- private:
-  std::vector<std::int32_t> decays_, steps_;  // in units of 2^-15, in order, each once
-};
+/// The codes nearest to z, of decays m 2^-k with m < 2^magnitude and steps n 2^-j with |n| < 2^(bits - 1): first the
+/// decay nearest to that of the modulus, which is at most 1, then the angle. With conj_sym those of the half below the
+/// real axis. `bits` from 2 to 16, `magnitude` from 1 to 15.
+[[nodiscard]] Shear nearest_shear(std::complex<double> z, int bits, int magnitude, bool conj_sym);
 
 /// The angle of the half that conjugate symmetry keeps, downwards from the real axis: Im Lambda < 0, but the angle of
 /// exp(Lambda Delta) may pass -pi. What lies less than a right angle above the real axis has crossed it instead.

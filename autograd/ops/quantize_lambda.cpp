@@ -85,9 +85,8 @@ std::vector<Complex> to_polar_levels(const std::vector<Complex>& lambda, const P
 void to_shears(const std::vector<Complex>& lambda, const QuantSpec& spec, bool conj_sym, std::int32_t* codes,
                float* real) {
   const std::size_t states = lambda.size();
-  const kernels::ShearPoints points(spec.bits, spec.pole.magnitude);
   for (std::size_t p = 0; p < states; ++p) {
-    const Shear shear = points.nearest(lambda[p], conj_sym);
+    const Shear shear = kernels::nearest_shear(lambda[p], spec.bits, spec.pole.magnitude, conj_sym);
     const Complex shadow = kernels::eigenvalue_of(shear);
     codes[p] = shear.straight();
     codes[states + p] = shear.crossed();
