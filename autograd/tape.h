@@ -85,8 +85,8 @@ struct Sequences {
   void check(std::string_view op, std::size_t steps) const;
 };
 
-/// One computed value [rows, cols], row-major. With codes, it is codes * scale (docs/numerics.md, section 1), but for the
-/// eigenvalues of form=shear, whose codes are those of a matrix. Whoever reads it asks the tape: Tape::value() and
+/// One computed value [rows, cols], row-major. With codes, it is codes * scale (docs/numerics.md, section 1), but for
+/// the eigenvalues of form=shear, whose codes are those of a matrix. Whoever reads it asks the tape: Tape::value() and
 /// Tape::codes() compute what is not there yet.
 struct Node {
   const Op* op = nullptr;              ///< null for leaves: parameters and data

@@ -66,6 +66,22 @@ expect 1 'is not a folder and cannot be made one' export run --format=c --out=od
 expect 2 'takes no option but --json' bench run/program.h5 --epochs=3
 [ "$before" = "$(sha256sum run/program.h5)" ]
 
+# a rotation and a decay with numbers of their own, in all three formats
+"$BITSTATE" train "${small[@]}" --quant=w8a8 --bits='weight:*.ssm.A 6 form=shear' --out=shear > /dev/null
+"$BITSTATE" export shear > said
+grep -q '^equal: 0 of 4 test sequences (6144 codes) differ$' said || fail "$(cat said)"
+"$BITSTATE" export shear --format=c --out=shear-c > /dev/null
+"$BITSTATE" export shear --format=onnx --out=shear.onnx > /dev/null
+grep -q '_scan_shear_.*int32_t pairs) {' <(tr '\n' ' ' < shear-c/model.c) || fail 'the C has no scan_shear'
+if command -v cc > /dev/null; then
+  cc -std=c99 -Wall -Wextra -Werror -o self_test shear-c/model.c shear-c/model_test.c
+  ./self_test > said
+  grep -q ' 0 wrong$' said || fail "$(cat said)"
+fi
+# its states are those of the recurrence, not of Q-S5's operator
+expect 2 'weight:layers.0.ssm.A has a form that scan=tree does not take: cartesian only' \
+  train "${small[@]}" --bits='weight:*.ssm.A 6 form=shear' --scan=tree --out=tree
+
 # one bit of a sign and one bit of 0 and 1 are two things
 "$BITSTATE" train "${small[@]}" --quant=w8a8 --bits='weight:*.ssm.C 1 sign=asymmetric' --out=one-bit > /dev/null
 "$BITSTATE" export one-bit > /dev/null
