@@ -73,7 +73,8 @@ static void $N($C, $F, $Z limit, $A, int32_t bound, const $X *u, $S *x$M, uint32
     const $Z z_re = ($Z)re * 32768 - $D - ($Z)(step * im) * turn;
     const $Z z_im = ($Z)im * 32768 - $E;
     x[p] = $Q(($W < 0 ? -z_re : z_re) + u_re$I);
-    x[q] = $Q(($W < 0 ? -z_im : z_im) + ($Z)(step * (int32_t)x[p]) * turn + u_im$J);
+    const $Z crossed = ($Z)(step * (int32_t)x[p]) * turn;  /* the new x */
+    x[q] = $Q(($W < 0 ? -z_im : z_im) + crossed + u_im$J);
   }
 }
 )";
