@@ -52,7 +52,12 @@ Value embedding(Tape&, std::span<const std::int32_t> ids, Value table);
 Value discretize_lambda(Tape&, Value re, Value im, Value log_step, const DiscretizeOptions&);
 // [1, P] three times, [2P, H] -> [2P, H]
 Value discretize_b(Tape&, Value re, Value im, Value log_step, Value b, const DiscretizeOptions&);
-// [1, 2P] -> [1, 2P] in the form of the site's row; conj_sym: all imaginary parts are negative
+// [1, 2P] -> P signs that bring all eigenvalues to the real axis or below it; empty if they are there
+[[nodiscard]] std::span<const float> signs_below(Tape&, Value lambda_bar);
+// [2P, H] and [H, 2P]: the conjugates of the states with a negative sign; x itself without signs
+Value conjugate_rows(Tape&, Value x, std::span<const float> signs);
+Value conjugate_columns(Tape&, Value x, std::span<const float> signs);
+// [1, 2P] -> [1, 2P] in the form of the site's row; conj_sym: no imaginary part is positive
 Value quantize_lambda(Tape&, Value lambda_bar, const Quantizer&, bool conj_sym);
 // [2P, H], and [H, 2P] of readout(), in the coordinates of a lambda_bar in form=shear
 Value shear_b(Tape&, Value b_bar, Value lambda_bar);

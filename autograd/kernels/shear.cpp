@@ -30,18 +30,13 @@ std::int32_t nearest_of(double place, std::int64_t first, std::int64_t most, Adm
 
 }  // namespace
 
-double clockwise_angle(std::complex<double> z) {
-  const double angle = z == 0.0 ? 0.0 : -std::arg(z);
-  return angle < -pi / 2.0 ? angle + 2.0 * pi : std::max(angle, 0.0);
-}
-
 Shear nearest_shear(std::complex<double> z, int bits, int magnitude, bool conj_sym) {
   const double decay = std::min(unit * (1.0 - std::min(std::abs(z), 1.0)), double{Shear::most_decay});
   const std::int32_t a =
       Shear::one - nearest_of(
                        decay, 1, (1 << magnitude) - 1, [](std::int64_t d) { return d <= Shear::most_decay; },
                        [=](std::int64_t d) { return std::fabs(static_cast<double>(d) - decay); });
-  const double angle = conj_sym ? std::min(clockwise_angle(z), pi) : std::fabs(std::arg(z));
+  const double angle = std::fabs(std::arg(z));
   const std::int32_t g = angle > pi / 2.0 ? -1 : 1;
   const double turned = g < 0 ? pi - angle : angle;
   const double diameter = 2.0 * unit * std::sqrt(a / unit);  // of the step whose angle is pi

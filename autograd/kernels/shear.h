@@ -17,10 +17,6 @@ namespace bitstate::kernels {
 /// real axis. `bits` from 2 to 16, `magnitude` from 1 to 15.
 [[nodiscard]] Shear nearest_shear(std::complex<double> z, int bits, int magnitude, bool conj_sym);
 
-/// The angle of the half that conjugate symmetry keeps, downwards from the real axis: Im Lambda < 0, but the angle of
-/// exp(Lambda Delta) may pass -pi. What lies less than a right angle above the real axis has crossed it instead.
-[[nodiscard]] double clockwise_angle(std::complex<double> z);
-
 /// Of w = T z: T = [[1, 0], [p, q]].
 struct ShearCoordinates {
   double p, q;

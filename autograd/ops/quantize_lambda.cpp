@@ -66,7 +66,7 @@ std::vector<Complex> to_polar_levels(const std::vector<Complex>& lambda, const P
   std::vector<double> magnitude, phase;
   for (const Complex z : lambda) {
     const double modulus = std::min(std::abs(z), 1.0);
-    const double angle = conj_sym ? kernels::clockwise_angle(z) : std::fabs(std::arg(z));
+    const double angle = std::fabs(std::arg(z));
     magnitude.push_back(log_magnitude ? std::log(std::clamp(-std::log(modulus), smallest, fastest)) : modulus);
     phase.push_back(log_phase ? std::log(std::max(angle, smallest)) : angle);
   }

@@ -76,7 +76,11 @@ void S5SSM::make_discrete() {
 }
 
 Value S5SSM::forward(Tape& tape, Value u, const Sequences& sequences) const {
-  const Discrete system = discretized(tape);
+  Discrete system = discretized(tape);
+  const PoleSpec& pole = a_quantizer.spec.pole;
+  const bool angles = conj_sym && (pole.is_lookup() || pole.form == PoleSpec::Form::shear);  // have no sign
+  const auto signs = angles ? ops::signs_below(tape, system.lambda) : std::span<const float>{};
+  system = {ops::conjugate_columns(tape, system.lambda, signs), ops::conjugate_rows(tape, system.b, signs)};
   const Value lambda_bar = scan_tree ? system.lambda : ops::quantize_lambda(tape, system.lambda, a_quantizer, conj_sym);
   const bool shear = !scan_tree && a_quantizer.spec.is_shear();
   const Value b_bar = ops::quantize(tape, shear ? ops::shear_b(tape, system.b, lambda_bar) : system.b, b_quantizer);
@@ -97,7 +101,7 @@ Value S5SSM::forward(Tape& tape, Value u, const Sequences& sequences) const {
     return (shear ? ops::scan_shear : ops::scan)(tape, lambda_bar, bu, sequences, direction, &state_quantizer);
   };
   const auto readout = [&](const Parameter& parameter) {
-    const Value c = ops::readout(tape, tape.parameter(parameter), conj_sym);
+    const Value c = ops::conjugate_columns(tape, ops::readout(tape, tape.parameter(parameter), conj_sym), signs);
     return shear ? ops::shear_readout(tape, c, lambda_bar) : c;
   };
   Value x = scanned(ops::Direction::forward);

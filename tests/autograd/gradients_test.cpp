@@ -179,6 +179,20 @@ std::vector<GradientCase> elementwise_cases() {
           binary("product", 1, product),
           {"sum", "of a value with itself", {{2, 3}}, [](Tape& t, const Values& v) { return ops::sum(t, v[0], v[0]); }},
           {"product", "square", {{2, 3}}, [](Tape& t, const Values& v) { return ops::product(t, v[0], v[0]); }},
+          {"conjugate",
+           "rows",
+           {{4, 3}},
+           [](Tape& t, const Values& v) {
+             static constexpr std::array signs = {-1.0F, 1.0F};
+             return ops::conjugate_rows(t, v[0], signs);
+           }},
+          {"conjugate",
+           "columns",
+           {{3, 4}},
+           [](Tape& t, const Values& v) {
+             static constexpr std::array signs = {1.0F, -1.0F};
+             return ops::conjugate_columns(t, v[0], signs);
+           }},
           {"tied_dropout", "three sequences", {{8, 2}}, [](Tape& t, const Values& v) {
              return ops::tied_dropout(t, v[0], std::array<float, 6>{0.0F, 2.0F, 1.25F, 0.0F, 2.0F, 2.0F}, sequences);
            }}};

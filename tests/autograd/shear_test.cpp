@@ -78,7 +78,6 @@ std::array<std::int64_t, 2> nearest(Complex z, int bits, int magnitude, bool con
     a = 32768 - d;
   }
   double angle = std::fabs(std::arg(z));
-  if (conj_sym && z.imag() > 0.0) angle = angle > pi / 2.0 ? pi : 0.0;
   const std::int64_t g = angle > pi / 2.0 ? -1 : 1;
   std::int64_t best = 0;
   least = 1e300;

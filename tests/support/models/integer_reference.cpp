@@ -47,6 +47,27 @@ Tensor readout(const S5SSM& ssm) {
   return out;
 }
 
+/// Lambda_bar, B_bar and the readout of a layer. Where codes are angles without a sign, states above the real axis are
+/// replaced by their conjugates.
+struct System {
+  Tensor lambda, b, c;
+
+  explicit System(const S5SSM& ssm) : lambda(discretised_lambda(ssm)), b(discretised_b(ssm)), c(readout(ssm)) {
+    const std::size_t states = lambda.size() / 2;
+    const auto form = ssm.a_quantizer.spec.pole.form;
+    using Form = PoleSpec::Form;
+    const bool unsigned_angle = form == Form::polar || form == Form::log_polar || form == Form::shear;
+    for (std::size_t p = states; p < 2 * states; ++p) {
+      if (!ssm.conj_sym || !unsigned_angle || lambda.data[p] <= 0.0F) continue;
+      lambda.data[p] = -lambda.data[p];
+      for (std::size_t h = 0; h < b.cols; ++h) b(p, h) = -b(p, h);
+      for (std::size_t r = 0; r < c.rows; ++r) {
+        for (std::size_t k = p; k < c.cols; k += 2 * states) c(r, k) = -c(r, k);
+      }
+    }
+  }
+};
+
 /// The rows of B_bar in the coordinates of form=shear: T and [1 0; -e 1] of each state.
 Tensor sheared_rows(Tensor b, const std::vector<PlainShear>& shears) {
   for (std::size_t s = 0; s < shears.size(); ++s) {
@@ -169,13 +190,13 @@ class Walk {
   }
 
   Plain ssm(const Plain& input, const S5SSM& part) {
+    const System system(part);
     const Plain lambda =
-        constant(plain_lambda(part.a_quantizer, discretised_lambda(part), part.conj_sym, mutation_), part.a_quantizer);
+        constant(plain_lambda(part.a_quantizer, system.lambda, part.conj_sym, mutation_), part.a_quantizer);
     const bool is_shear = part.a_quantizer.spec.is_shear();
     std::vector<PlainShear> shears;
-    if (is_shear) shears = plain_shear(part.a_quantizer.spec, discretised_lambda(part), part.conj_sym);
-    const Tensor b_bar = discretised_b(part);
-    const Plain b = constant(is_shear ? sheared_rows(b_bar, shears) : b_bar, part.b_quantizer);
+    if (is_shear) shears = plain_shear(part.a_quantizer.spec, system.lambda, part.conj_sym);
+    const Plain b = constant(is_shear ? sheared_rows(system.b, shears) : system.b, part.b_quantizer);
     const Plain u = quantized(input, part.u_quantizer);
     const Plain bu = quantized(record("linear", ops_.linear(u, b, {})), part.bu_quantizer);
     const auto scanned = [&](bool forward) {
@@ -186,7 +207,7 @@ class Walk {
     Plain x = scanned(true);
     if (part.bidirectional) x = record("concatenate", ops_.concatenate(x, scanned(false)));
     x = quantized(std::move(x), part.x_quantizer);
-    const Plain c = constant(is_shear ? sheared_columns(readout(part), shears) : readout(part), part.c_quantizer);
+    const Plain c = constant(is_shear ? sheared_columns(system.c, shears) : system.c, part.c_quantizer);
     const Plain cx = quantized(record("linear", ops_.linear(x, c, {})), part.cx_quantizer);
     const Plain d = constant(part.D.value, part.d_quantizer);
     return record("sum", ops_.sum(cx, record("product", ops_.product(u, d))));

@@ -130,9 +130,7 @@ Polar polar_codes(const QuantSpec& spec, const Tensor& values, bool conj_sym) {
     const double im = values.data[states + p];
     const double modulus = std::min(1.0, std::sqrt(re * re + im * im));
     polar.modulus.push_back(log_modulus ? std::log(std::max(-std::log(modulus), smallest)) : modulus);
-    double angle = std::fabs(std::atan2(im, re));
-    constexpr double turn = 6.283185307179586;
-    if (conj_sym && im > 0.0) angle = angle > turn / 4.0 ? turn - angle : 0.0;  // beyond -pi, or crossed zero
+    const double angle = std::fabs(std::atan2(im, re));
     polar.angle.push_back(log_angle ? std::log(std::max(angle, smallest)) : angle);
   }
   polar.modulus = middles(polar.modulus, spec.pole.magnitude);
@@ -330,7 +328,6 @@ std::vector<PlainShear> plain_shear(const QuantSpec& spec, const Tensor& values,
     const std::int64_t a =
         32768 - plain_nearest(decays, [=](std::int64_t v) { return std::fabs(static_cast<double>(v) - d); });
     double angle = std::fabs(std::atan2(im, re));
-    if (conj_sym && im > 0.0) angle = angle > pi / 2.0 ? pi : 0.0;
     const std::int64_t g = angle > pi / 2.0 ? -1 : 1;
     if (g < 0) angle = pi - angle;
     std::set<std::int64_t> inside = steps;
