@@ -1,0 +1,53 @@
+#!/bin/bash
+# Prints a table of this folder from raw/*.csv of a sweep over axis.bits: a row for each part and form, a column for
+# each number of bits. Accuracies are in per cent; mean and deviation are those of the seeds.
+#   docs/results/pivot.sh raw/lorenz-small-one-site.csv
+set -euo pipefail
+exec awk -F, '
+  function name(spec) {
+    if (spec ~ /^weight:\*\.ssm\.A/) {
+      sub(/^weight:\*\.ssm\.A/, "", spec)
+      sub(/ form=/, "", spec)
+      return "A, " (spec == "" ? "cartesian" : spec)
+    }
+    if (match(spec, /^weight:\*\.ssm\.[BCD]/)) return substr(spec, RLENGTH, 1)
+    if (spec ~ /^weight:\*/) return "other weights"
+    if (spec ~ /^act:\*\.ssm/) return "activations of the SSM"
+    if (spec ~ /^act:\*/) return "other activations"
+    if (spec ~ /^state:\*/) return "state" (match(spec, /rounding=[a-z]+/) ? ", " substr(spec, RSTART + 9, RLENGTH - 9) : "")
+    return spec
+  }
+  function number(v, scale) { return scale == 100 ? sprintf("%.2f", 100 * v) : sprintf("%.3g", v) }
+  function cell(mean, deviation, n, diverged) {
+    if (mean == "") return diverged > 0 ? "diverges" : ""
+    return number(mean, scale) (deviation == "" ? "" : " ± " number(deviation, scale)) (diverged > 0 ? " (" diverged " of " n + diverged " diverge)" : "")
+  }
+  NR == 1 { for (i = 1; i <= NF; ++i) at[$i] = i; next }
+  {
+    scale = $at["metric"] == "accuracy" ? 100 : 1
+    text = cell($at["test_mean"], $at["test_std"], $at["n"], $at["diverged"])
+    spec = $at["bits"]
+    gsub(/"/, "", spec)
+    if (spec == "" || spec == "none") { float = text; next }
+    split(spec, words, " ")
+    bits = words[2]
+    sub(" " bits, "", spec)
+    row = name(spec)
+    if (!(row in seen)) { seen[row] = ++rows; label[rows] = row }
+    if (!(bits in width)) { width[bits] = ++columns; column[columns] = bits }
+    cells[row, bits] = text
+  }
+  END {
+    for (i = 1; i <= columns; ++i) for (j = i + 1; j <= columns; ++j)
+      if (column[j] + 0 > column[i] + 0) { t = column[i]; column[i] = column[j]; column[j] = t }
+    printf "| float: %s |", float
+    for (i = 1; i <= columns; ++i) printf " %s bits |", column[i]
+    printf "\n|---|"
+    for (i = 1; i <= columns; ++i) printf "---:|"
+    print ""
+    for (r = 1; r <= rows; ++r) {
+      printf "| %s |", label[r]
+      for (i = 1; i <= columns; ++i) printf " %s |", cells[label[r], column[i]]
+      print ""
+    }
+  }' "$1"
