@@ -31,6 +31,8 @@ struct PoleSpec {
   [[nodiscard]] int stored_bits(int bits, bool conj_sym) const;
   /// Bits of the numbers that a kernel multiplies by: those that are looked up, or the codes.
   [[nodiscard]] int multiplier_bits(int bits) const;
+  /// Products with such a number that a step of the recurrence takes per state.
+  [[nodiscard]] int products() const { return form == Form::shear && magnitude <= 1 ? 2 : 4; }
 
   bool operator==(const PoleSpec&) const = default;
 };

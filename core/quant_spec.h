@@ -44,6 +44,8 @@ struct QuantSpec {
   [[nodiscard]] bool is_shear() const { return active() && pole.form == PoleSpec::Form::shear; }
   /// Bits of the numbers that a kernel multiplies by; 32 for float.
   [[nodiscard]] int multiplier_bits() const { return active() ? pole.multiplier_bits(bits) : 32; }
+  /// Products with such a number that a step of the recurrence takes per state; 4 for float.
+  [[nodiscard]] int products() const { return active() ? pole.products() : 4; }
 
   bool operator==(const QuantSpec&) const = default;
 };

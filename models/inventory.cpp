@@ -154,12 +154,16 @@ std::uint64_t size_bits(const Inventory& inventory) {
   return bits;
 }
 
-int pole_multiplier_bits(const Inventory& inventory) {
-  int width = 0;
+PoleCost pole_cost(const Inventory& inventory) {
+  PoleCost cost;
   for (const Quantizer* quantizer : inventory.quantizers) {
-    if (quantizer->poles) width = std::max(width, quantizer->spec.multiplier_bits());
+    if (!quantizer->poles) continue;
+    const std::size_t eigenvalues = quantizer->numbers / 2;
+    cost.stored_bits = std::max(cost.stored_bits, static_cast<int>(quantizer->stored_bits() / eigenvalues));
+    cost.products = std::max(cost.products, quantizer->spec.products());
+    cost.multiplier_bits = std::max(cost.multiplier_bits, quantizer->spec.multiplier_bits());
   }
-  return width;
+  return cost;
 }
 
 bool needs_calibration(const Inventory& inventory) {

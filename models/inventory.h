@@ -101,8 +101,13 @@ void update_ranges(const Inventory& inventory, const Observed& observed);
 /// two numbers, also where its modulus and its phase are stored.
 [[nodiscard]] std::uint64_t size_bits(const Inventory& inventory);
 
-/// QuantSpec::multiplier_bits() of the state matrices, the largest of all layers.
-[[nodiscard]] int pole_multiplier_bits(const Inventory& inventory);
+/// What the state matrices cost: each number is the largest of all layers. 0: there is none, or it is not known.
+struct PoleCost {
+  int stored_bits = 0;      ///< per eigenvalue
+  int products = 0;         ///< QuantSpec::products()
+  int multiplier_bits = 0;  ///< QuantSpec::multiplier_bits()
+};
+[[nodiscard]] PoleCost pole_cost(const Inventory& inventory);
 
 /// Takes the `count`-th batch of a calibration into the mean of the ranges that the batches before showed.
 void average_ranges(const Inventory& inventory, const Observed& observed, std::size_t count);

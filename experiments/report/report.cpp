@@ -70,6 +70,17 @@ void add_weights(ReportRow& row, const std::filesystem::path& folder) {
   }
 }
 
+/// What does not depend on the seed.
+void add_cost(ReportRow& row, const RunRecord& run) {
+  const auto take = [&](std::optional<double>& to, const std::string& name, double unit) {
+    if (const auto found = run.figures.find(name); found != run.figures.end()) to = found->second / unit;
+  };
+  take(row.size_kib, "size_bits", 8192.0);
+  take(row.a_stored_bits, "a_stored_bits", 1.0);
+  take(row.a_products, "a_products", 1.0);
+  take(row.multiplier_bits, "a_width", 1.0);
+}
+
 ReportRow make_row(const std::vector<std::string>& values, const std::vector<const RunRecord*>& runs) {
   ReportRow row;
   row.values = values;
@@ -87,10 +98,7 @@ ReportRow make_row(const std::vector<std::string>& values, const std::vector<con
     if (const auto found = run.figures.find(name); found != run.figures.end()) list.push_back(found->second);
   };
   for (const RunRecord* run : runs) {
-    if (const auto bits = run->figures.find("size_bits"); bits != run->figures.end()) {
-      row.size_kib = bits->second / 8192.0;
-    }
-    if (const auto bits = run->figures.find("a_width"); bits != run->figures.end()) row.multiplier_bits = bits->second;
+    add_cost(row, *run);
     if (run->status == RunRecord::Status::diverged) ++row.diverged;
     if (run->status == RunRecord::Status::missing) ++row.missing;
     if (run->status == RunRecord::Status::running) {
@@ -210,12 +218,12 @@ std::vector<std::pair<std::string_view, const std::vector<RunRecord>*>> Report::
   return {{"Diverged", &diverged}, {"Running", &running}, {"Missing", &missing}, {"Repeated", &repeated}};
 }
 
-bool Report::has_multiplier_bits() const {
-  std::set<double> widths;
+bool Report::differ(std::optional<double> ReportRow::*figure) const {
+  std::set<double> values;
   for (const auto& row : rows) {
-    if (row.multiplier_bits) widths.insert(*row.multiplier_bits);
+    if (row.*figure) values.insert(*(row.*figure));
   }
-  return widths.size() > 1;
+  return values.size() > 1;
 }
 
 std::vector<std::string> Report::axis(std::size_t column) const {

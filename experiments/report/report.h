@@ -33,8 +33,11 @@ struct ReportRow {
   Statistic test;                   ///< of the runs that are done
   Statistic validation;
   Statistic seconds;
-  std::optional<double> size_kib;         ///< of the stored weights and biases; absent in results of older versions
-  std::optional<double> multiplier_bits;  ///< bits of the numbers that the state is multiplied by; likewise
+  // of PoleCost and of the size, absent in results of older versions
+  std::optional<double> size_kib;         ///< of the stored weights and biases
+  std::optional<double> a_stored_bits;    ///< per eigenvalue
+  std::optional<double> a_products;       ///< multiplications of the recurrence per state and step
+  std::optional<double> multiplier_bits;  ///< bits of the numbers that the state is multiplied by there
   std::size_t diverged = 0;
   std::size_t running = 0;
   std::size_t missing = 0;
@@ -66,8 +69,8 @@ struct Report {
   /// Whether two rows were tested on the same data by the same metric.
   [[nodiscard]] bool comparable(const ReportRow& a, const ReportRow& b) const;
 
-  /// Whether the rows differ in multiplier_bits.
-  [[nodiscard]] bool has_multiplier_bits() const;
+  /// Whether rows that have this figure differ in it.
+  [[nodiscard]] bool differ(std::optional<double> ReportRow::*figure) const;
 
   /// With exactly two columns a matrix can be drawn: the distinct values of column 0 or 1, in order.
   [[nodiscard]] bool has_matrix() const { return columns.size() == 2; }

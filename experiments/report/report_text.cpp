@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 namespace bitstate::experiments {
 
@@ -87,6 +89,33 @@ std::string csv_field(std::string_view text) {
 
 std::string csv_number(const std::optional<double>& value) { return value ? fmt::format("{}", *value) : std::string(); }
 
+/// The columns that are there only where rows differ in them, or have something to say.
+struct Shown {
+  bool stored_bits, products, running;
+
+  explicit Shown(const Report& report)
+      : stored_bits(report.differ(&ReportRow::a_stored_bits)),
+        products(report.differ(&ReportRow::a_products) || report.differ(&ReportRow::multiplier_bits)),
+        running(!report.running.empty()) {}
+};
+
+std::vector<std::string> figure_titles(std::string_view metric, const Shown& shown) {
+  std::vector<std::string> titles{metric_title(metric), "difference to float", "size (KiB)"};
+  if (shown.stored_bits) titles.emplace_back("A stored bits");
+  if (shown.products) titles.emplace_back("A products");
+  titles.insert(titles.end(), {"validation", "n", "diverged"});
+  if (shown.running) titles.emplace_back("running");
+  titles.insert(titles.end(), {"missing", "seconds"});
+  return titles;
+}
+
+/// "4 x 16": number and bits of the products of the recurrence; "16 bits" where an older version did not count them.
+std::string products_text(const ReportRow& row) {
+  if (!row.multiplier_bits) return std::string(no_value);
+  if (!row.a_products) return fmt::format("{} bits", *row.multiplier_bits);
+  return fmt::format("{} x {}", *row.a_products, *row.multiplier_bits);
+}
+
 }  // namespace
 
 std::string metric_text(std::string_view metric, double value, bool with_sign) {
@@ -119,15 +148,9 @@ std::string run_label(const Report& report, const RunRecord& run) {
 
 Cells table_cells(const Report& report, std::string_view best_mark) {
   const std::string metric = common_metric(report);
+  const Shown shown(report);
   Cells cells(1, report.columns);
-  const bool widths = report.has_multiplier_bits();
-  const bool running = !report.running.empty();
-  for (const std::string& name :
-       {metric_title(metric), std::string("difference to float"), std::string("size (KiB)"),
-        std::string("A multiplier bits"), std::string("validation"), std::string("n"), std::string("diverged"),
-        std::string("running"), std::string("missing"), std::string("seconds")}) {
-    if ((widths || name != "A multiplier bits") && (running || name != "running")) cells[0].push_back(name);
-  }
+  for (std::string& title : figure_titles(metric, shown)) cells[0].push_back(std::move(title));
   for (const auto& row : report.rows) {
     auto& line = cells.emplace_back();
     for (std::size_t i = 0; i < report.columns.size(); ++i)
@@ -138,10 +161,12 @@ Cells table_cells(const Report& report, std::string_view best_mark) {
                    : row.difference ? metric_text(row.metric, *row.difference, true)
                                     : std::string(no_value));
     line.push_back(row.size_kib ? fmt::format("{:.2f}", *row.size_kib) : std::string(no_value));
-    if (widths) line.push_back(row.multiplier_bits ? fmt::format("{}", *row.multiplier_bits) : std::string(no_value));
+    if (shown.stored_bits)
+      line.push_back(row.a_stored_bits ? fmt::format("{}", *row.a_stored_bits) : std::string(no_value));
+    if (shown.products) line.push_back(products_text(row));
     line.push_back(statistic_text(row.metric, row.validation));
     for (const std::size_t count : {row.test.n, row.diverged}) line.push_back(fmt::format("{}", count));
-    if (running) line.push_back(fmt::format("{}", row.running));
+    if (shown.running) line.push_back(fmt::format("{}", row.running));
     line.push_back(fmt::format("{}", row.missing));
     line.push_back(row.seconds.mean ? fmt::format("{:.1f}", *row.seconds.mean) : std::string(no_value));
   }
@@ -171,14 +196,15 @@ std::string report_csv(const Report& report) {
   for (const auto& column : report.columns) text += csv_field(column) + ",";
   text +=
       "metric,test_mean,test_std,difference_to_float,val_mean,val_std,n,diverged,missing,seconds_mean,size_kib,a_"
-      "multiplier_bits,running\n";
+      "multiplier_bits,running,a_products,a_stored_bits\n";
   for (const auto& row : report.rows) {
     for (const auto& value : row.values) text += csv_field(value) + ",";
-    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(row.metric), csv_number(row.test.mean),
-                        csv_number(row.test.deviation), csv_number(row.difference), csv_number(row.validation.mean),
-                        csv_number(row.validation.deviation), row.test.n, row.diverged, row.missing,
-                        csv_number(row.seconds.mean), csv_number(row.size_kib), csv_number(row.multiplier_bits),
-                        row.running);
+    text +=
+        fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(row.metric), csv_number(row.test.mean),
+                    csv_number(row.test.deviation), csv_number(row.difference), csv_number(row.validation.mean),
+                    csv_number(row.validation.deviation), row.test.n, row.diverged, row.missing,
+                    csv_number(row.seconds.mean), csv_number(row.size_kib), csv_number(row.multiplier_bits),
+                    row.running, csv_number(row.a_products), csv_number(row.a_stored_bits));
   }
   return text;
 }

@@ -190,7 +190,7 @@ TrainResult Run::result(std::string status) const {
   r.peak_rss_bytes = peak_rss_bytes();
   r.weights_digest = weights_digest(trainer_.inventory());
   r.size_bits = size_bits(trainer_.inventory());
-  r.multiplier_bits = pole_multiplier_bits(trainer_.inventory());
+  r.poles = pole_cost(trainer_.inventory());
   r.exit_code = r.status == "done" ? 0 : (r.status == "interrupted" ? exit_interrupted : 1);
   return r;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "datasets/dataset.h"
+#include "models/inventory.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -25,7 +26,7 @@ struct TrainResult {
   std::uint64_t peak_rss_bytes = 0;
   std::string weights_digest;   ///< SHA-256 of the weights at the end of training
   std::uint64_t size_bits = 0;  ///< of the stored weights and biases; 0 in results of older versions
-  int multiplier_bits = 0;      ///< bits of the numbers that the state is multiplied by, 32 for float; 0 likewise
+  PoleCost poles = {};          ///< of A; 0 in results of older versions
   std::string program = {};     ///< program_version() of what ended the run; empty in results of older versions
   std::string date = {};        ///< of its end, in UTC; likewise
   int exit_code = 0;            ///< 0, 1 (diverged) or 75 (interrupted)

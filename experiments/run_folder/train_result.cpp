@@ -15,7 +15,9 @@ json figures(const TrainResult& result) {
                {"peak_rss_bytes", result.peak_rss_bytes},
                {"weights_digest", result.weights_digest}};
   if (result.size_bits > 0) line["size_bits"] = result.size_bits;
-  if (result.multiplier_bits > 0) line["a_width"] = result.multiplier_bits;
+  if (result.poles.multiplier_bits > 0) line["a_width"] = result.poles.multiplier_bits;
+  if (result.poles.products > 0) line["a_products"] = result.poles.products;
+  if (result.poles.stored_bits > 0) line["a_stored_bits"] = result.poles.stored_bits;
   if (!result.program.empty()) line["program"] = result.program;
   if (!result.date.empty()) line["date"] = result.date;
   if (result.status == "done") {  // another run has no test figures
@@ -40,7 +42,7 @@ TrainResult from_json(const json& line) {
   r.peak_rss_bytes = line.value("peak_rss_bytes", std::uint64_t{0});
   r.weights_digest = line.value("weights_digest", "");
   r.size_bits = line.value("size_bits", std::uint64_t{0});
-  r.multiplier_bits = line.value("a_width", 0);
+  r.poles = {line.value("a_stored_bits", 0), line.value("a_products", 0), line.value("a_width", 0)};
   r.program = line.value("program", "");
   r.date = line.value("date", "");
   r.exit_code = r.status == "done" ? 0 : 1;

@@ -143,6 +143,7 @@ TEST_CASE("shear: stored and multiplied bits are those of the codes") {
   site.conj_sym = true;
   CHECK(site.stored_bits() == 5 * 14);  // g 1, k 4, n 5, j 4
   CHECK(site.spec.multiplier_bits() == 6);
+  CHECK(site.spec.products() == 2);
   site.conj_sym = false;
   CHECK(site.stored_bits() == 5 * 15);
   site.spec.pole.magnitude = 3;

@@ -14,7 +14,7 @@ grep -q 'no float island: the model is an integer program' table
 grep -q '"islands":\[\]' line
 size() { grep -o '"size_bits":[0-9]*' "$1"; }
 [ "$(size line)" = "$(size w8a8/result.json)" ] || fail "the sizes differ"
-grep -q '"a_width":16' w8a8/result.json
+grep -q '"a_products":4,"a_stored_bits":16,"a_width":16' w8a8/result.json
 
 "$BITSTATE" train "${small[@]}" --quant=w8a8 --bits='state:* none' --out=float-state > /dev/null
 "$BITSTATE" inspect float-state > table

@@ -122,7 +122,10 @@ TEST_CASE("inspect: sizes agree with a calculation by hand") {
   CHECK(inspection.steps == 5 + 6 + 7 + 8 + 9 + 10);
   CHECK(contains(inspection_text(inspection),
                  "600 bits = 75 bytes\nin float they would be 2,400 bits = 300 bytes, 4.00 times"));
-  CHECK(pole_multiplier_bits(rig.inventory) == 16);
+  const PoleCost poles = pole_cost(rig.inventory);
+  CHECK(poles.stored_bits == 4);
+  CHECK(poles.products == 4);
+  CHECK(poles.multiplier_bits == 16);
 }
 
 TEST_CASE("inspect: the table has a row for every site in the order of the model, with and without bits") {

@@ -129,24 +129,27 @@ TEST_CASE("report: the Markdown table reads as written by hand") {
   CHECK(contains(text, "| w4a8 | 10.00 | -88.00 | – | 50.00 | 1 | 0 | 1 | 2.0 |\n"));
 }
 
-TEST_CASE("report: the size stands beside the accuracy, the multiplier of A where the runs differ in it") {
+TEST_CASE("report: the size stands beside the accuracy, and what A costs where the runs differ in it") {
   MadeUpRuns runs;
   const auto add = [&](const std::string& quant, const std::string& figures) {
     runs.add("quant = " + quant + "\n", R"({"status":"done","test_mse":1.0)" + figures + "}");
   };
-  add("none", R"(,"size_bits":327680,"a_width":32)");
-  add("w8a8", R"(,"size_bits":81920,"a_width":8)");
+  add("none", R"(,"size_bits":327680,"a_width":32,"a_products":4,"a_stored_bits":64)");
+  add("w8a8", R"(,"size_bits":81920,"a_width":8,"a_products":2,"a_stored_bits":16)");
+  add("w4a8", R"(,"size_bits":40960,"a_width":16)");
   add("old", "");
   const Report report = runs.report();
   const std::string text = report_markdown(report);
-  CHECK(contains(text, "| difference to float | size (KiB) | A multiplier bits | validation |"));
-  CHECK(contains(text, "| float | 1.000 * | reference | 40.00 | 32 | – |"));
-  CHECK(contains(text, "| w8a8 | 1.000 * | +0.000 | 10.00 | 8 | – |"));
-  CHECK(contains(text, "| old | 1.000 * | +0.000 | – | – | – |"));
-  CHECK(contains(report_terminal(report), "size (KiB)  A multiplier bits"));
-  CHECK(contains(report_html(report), "<th>size (KiB)</th><th>A multiplier bits</th>"));
-  CHECK(contains(report_csv(report), ",0,0,,10,8,0\n"));
-  CHECK(contains(report_csv(report), ",0,0,,,,0\n"));
+  CHECK(contains(text, "| difference to float | size (KiB) | A stored bits | A products | validation |"));
+  CHECK(contains(text, "| float | 1.000 * | reference | 40.00 | 64 | 4 x 32 | – |"));
+  CHECK(contains(text, "| w8a8 | 1.000 * | +0.000 | 10.00 | 16 | 2 x 8 | – |"));
+  CHECK(contains(text, "| w4a8 | 1.000 * | +0.000 | 5.00 | – | 16 bits | – |"));
+  CHECK(contains(text, "| old | 1.000 * | +0.000 | – | – | – | – |"));
+  CHECK(contains(report_terminal(report), "size (KiB)  A stored bits  A products"));
+  CHECK(contains(report_html(report), "<th>size (KiB)</th><th>A stored bits</th><th>A products</th>"));
+  CHECK(contains(report_csv(report), ",0,0,,10,8,0,2,16\n"));
+  CHECK(contains(report_csv(report), ",0,0,,5,16,0,,\n"));
+  CHECK(contains(report_csv(report), ",0,0,,,,0,,\n"));
 }
 
 TEST_CASE("report: a result keeps its size in JSON, and one of an older version is read without") {
@@ -154,21 +157,27 @@ TEST_CASE("report: a result keeps its size in JSON, and one of an older version 
   result.status = "done";
   result.metric_name = "mse";
   CHECK_FALSE(contains(to_json(result), "size_bits"));
+  CHECK_FALSE(contains(to_json(result), "a_"));
   CHECK(result_from_json(to_json(result), "old").size_bits == 0);
   result.size_bits = 81920;
-  result.multiplier_bits = 8;
+  result.poles = {22, 4, 6};
   CHECK(result_from_json(to_json(result), "new").size_bits == 81920);
-  CHECK(result_from_json(to_json(result), "new").multiplier_bits == 8);
+  CHECK(contains(to_json(result), R"("a_products":4,"a_stored_bits":22,"a_width":6)"));
+  const auto poles = result_from_json(to_json(result), "new").poles;
+  CHECK(poles.stored_bits == 22);
+  CHECK(poles.products == 4);
+  CHECK(poles.multiplier_bits == 6);
 }
 
-TEST_CASE("report: runs that multiply their state by equally wide numbers need no column for that") {
+TEST_CASE("report: runs whose A costs the same need no column for that") {
   MadeUpRuns runs;
   for (const char* const quant : {"w8a8", "w4a8-ssm8"}) {
     runs.add(std::string("quant = ") + quant + "\n",
-             R"({"status":"diverged","test_mse":1.0,"size_bits":4096,"a_width":8})");
+             R"({"status":"diverged","test_mse":1.0,"size_bits":4096,"a_width":8,"a_products":4,"a_stored_bits":16})");
   }
   const std::string text = report_markdown(runs.report());
-  CHECK_FALSE(contains(text, "A multiplier bits"));
+  CHECK_FALSE(contains(text, "A stored bits"));
+  CHECK_FALSE(contains(text, "A products"));
   CHECK(contains(text, "| w8a8 | – | – | 0.50 | – | 0 | 1 | 0 | – |"));
 }
 
@@ -188,9 +197,9 @@ TEST_CASE("report: the CSV has unrounded numbers, empty fields for what is absen
   runs.add("bits = \nseed = 1\n", R"({"status":"done","test_mse":0.0625,"seconds":3})");
   CHECK(report_csv(runs.report()) ==
         "bits,metric,test_mean,test_std,difference_to_float,val_mean,val_std,n,diverged,missing,seconds_mean,size_kib,"
-        "a_multiplier_bits,running\n"
-        ",mse,0.0625,,0,,,1,0,0,3,,,0\n"
-        "\"act:* 8, or \"\"so\"\"\",mse,0.125,,0.0625,,,1,0,0,,,,0\n");
+        "a_multiplier_bits,running,a_products,a_stored_bits\n"
+        ",mse,0.0625,,0,,,1,0,0,3,,,0,,\n"
+        "\"act:* 8, or \"\"so\"\"\",mse,0.125,,0.0625,,,1,0,0,,,,0,,\n");
 }
 
 TEST_CASE("report: for errors the smallest is best, and the difference is to the float row of the same setting") {

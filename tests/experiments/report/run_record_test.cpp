@@ -161,7 +161,7 @@ TEST_CASE("report: a run in progress is shown as running, with its curves so far
     const std::string page = report_html(report);
     CHECK(contains(page, "<title>a_bits 4, seed 2, running: 2 at epoch 2</title>"));
     CHECK(contains(page, "class=\"line s0 so-far\""));
-    CHECK(contains(report_csv(report), ",running\n"));
+    CHECK(contains(report_csv(report), ",running,a_products,a_stored_bits\n"));
   }
   CHECK(runs.report().running.empty());
   CHECK(runs.report().missing.size() == 2);
