@@ -20,6 +20,7 @@ exec awk -F, '
   function number(v, scale) { return scale == 100 ? sprintf("%.2f", 100 * v) : sprintf("%.3g", v) }
   function cell(mean, deviation, n, diverged) {
     if (mean == "") return diverged > 0 ? "diverges" : ""
+    if (mean > 1000) return "above 1000"
     return number(mean, scale) (deviation == "" ? "" : " ± " number(deviation, scale)) (diverged > 0 ? " (" diverged " of " n + diverged " diverge)" : "")
   }
   NR == 1 { for (i = 1; i <= NF; ++i) at[$i] = i; next }
