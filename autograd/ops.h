@@ -35,9 +35,9 @@ struct GradientRounding {
   std::size_t y_plane = 0;             ///< of the result
 
   /// If it is switched on: the larger number of bits of the two operands.
-  [[nodiscard]] static GradientRounding of(bool on, const Quantizer& a, const Quantizer& b,
+  [[nodiscard]] static GradientRounding of(bool on, const Quantizer& x, const Quantizer& weight,
                                            const Sequences* samples = nullptr) {
-    return {on ? std::max(a.spec.bits, b.spec.bits) : 0, samples};
+    return {on ? std::max(x.spec.bits, weight.spec.bits) : 0, samples, x.planes.cols, weight.planes.rows};
   }
 };
 

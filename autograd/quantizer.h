@@ -25,6 +25,7 @@ struct Quantizer {
   std::string site;               ///< "act:layers.3.ssm.u": kind and path in the model
   SiteKind kind = SiteKind::act;  ///< as declare() has set it
   bool poles = false;             ///< the numbers are eigenvalues, which may have a form (PoleSpec)
+  bool powers = false;            ///< of eigenvalues: their powers are multiplied, too (ops::scan_tree)
   Planes planes = {};             ///< of complex numbers, which may have separate ranges (QuantSpec::Parts)
   bool conj_sym = false;          ///< of eigenvalues: one of each conjugate pair is kept, whose sign is known
   std::size_t channels = 1;       ///< columns of an activation, states of a state, rows of a weight

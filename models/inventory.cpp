@@ -160,6 +160,7 @@ PoleCost pole_cost(const Inventory& inventory) {
     if (!quantizer->poles) continue;
     const std::size_t eigenvalues = quantizer->numbers / 2;
     cost.stored_bits = std::max(cost.stored_bits, static_cast<int>(quantizer->stored_bits() / eigenvalues));
+    if (quantizer->powers) continue;
     cost.products = std::max(cost.products, quantizer->spec.products());
     cost.multiplier_bits = std::max(cost.multiplier_bits, quantizer->spec.multiplier_bits());
   }

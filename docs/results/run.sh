@@ -42,6 +42,7 @@ untrained='--epochs=0 --calibration_batches=8 --from_lr_factor=1'
 for seed in $seeds; do train "lorenz-small-$seed" lorenz-small --seed="$seed"; done
 sweep lorenz-small-one-site one-site --from="$runs/lorenz-small-{seed}" --epochs=100
 sweep lorenz-small-a-forms a-forms --from="$runs/lorenz-small-{seed}" --epochs=100
+sweep lorenz-small-a-grids a-grids --from="$runs/lorenz-small-{seed}"
 for seed in $seeds; do train "silverbox-$seed" silverbox --seed="$seed"; done
 sweep silverbox-one-site one-site --from="$runs/silverbox-{seed}" --epochs=30
 for seed in $seeds; do train "smnist-small-$seed" smnist-small --seed="$seed"; done
@@ -59,7 +60,7 @@ train smnist-float smnist --epochs=10 --use_layernorm_bias=false
 sweep smnist-ptq qs5-smnist-ptq --from="$runs/smnist-float"
 sweep smnist-operators qs5-smnist-operators --from="$runs/smnist-float"
 sweep smnist-one-site one-site --from="$runs/smnist-float" --seed=1 $untrained
-sweep smnist-a-grids a-grids --from="$runs/smnist-float"
+sweep smnist-a-grids a-grids --from="$runs/smnist-float" --seed=1
 sweep smnist-seven qs5-smnist
 
 # Other tasks, and Q-S5's dynamical systems.

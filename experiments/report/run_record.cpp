@@ -96,39 +96,68 @@ void read_identity(RunRecord& run) {
   }
 }
 
-/// How the source of a run was trained, if it has the seed of the run: then the runs of other seeds have other sources.
-std::string settings_of_source(const RunRecord& run) {
-  const std::string from = run.setting("from");
-  if (from.empty()) return {};
+/// How the run in `folder` was trained, whatever its seed, and so what it started from; empty if it has another seed or
+/// is not there any more.
+std::string training_of(const std::filesystem::path& folder, const std::string& seed, int depth = 8) {
   try {
-    Settings source = read_ini(source_folder(run.folder, from) / "settings.ini");
-    const std::string* const seed = last_value(source, "seed");
-    if (seed == nullptr || *seed != run.setting("seed")) return {};
-    std::erase_if(source, [](const auto& setting) { return setting.first == "seed" || setting.first == "data"; });
-    return format_ini(source);
-  } catch (const Error&) {  // it is not there any more
+    Settings settings = read_ini(folder / "settings.ini");
+    const std::string* const own = last_value(settings, "seed");
+    if (own == nullptr || *own != seed || depth == 0) return {};
+    std::erase_if(settings, [](const auto& setting) { return setting.first == "seed"; });
+    for (auto& [key, value] : settings) {
+      if (key == "from" && !value.empty()) value = training_of(source_folder(folder, value), seed, depth - 1);
+    }
+    return format_ini(settings);
+  } catch (const Error&) {
     return {};
   }
 }
 
+/// The names of sources, by what tells them apart: their weights. Only sources that were trained alike, each with the
+/// seed of the runs that started from it, share a name.
+class SourceNames {
+ public:
+  explicit SourceNames(const std::vector<RunRecord>& runs) {
+    for (const RunRecord& run : runs) seeds_[run.source].insert(run.setting("seed"));
+  }
+
+  /// `path` is how the run wrote it.
+  std::string name(const RunRecord& run, const std::string& path) {
+    std::string key = run.source;
+    if (seeds_[run.source].size() == 1) {
+      const std::string seed = run.setting("seed");
+      const std::string training = training_of(source_folder(run.folder, path), seed);
+      const bool is_first =
+          !training.empty() && sources_[training].emplace(seed, run.source).first->second == run.source;
+      if (is_first) key = training;
+    }
+    std::string& name = names_[key];
+    if (name.empty()) name = taken_.insert(path).second ? path : fmt::format("{} ({:.8})", path, run.source);
+    return name;
+  }
+
+ private:
+  std::map<std::string, std::set<std::string>> seeds_;                 // of the runs that started from a source
+  std::map<std::string, std::map<std::string, std::string>> sources_;  // by training and seed
+  std::map<std::string, std::string> names_;
+  std::set<std::string> taken_;
+};
+
 /// Runs that started from the same weights shall name them alike, however they wrote the path, and others not: weights
-/// are told apart by their digest or, where that is not known, are those of another run with the same path. A run that
-/// started from weights of its own seed has the source that its like of another seed has.
+/// are told apart by their digest or, where that is not known, are those of another run with the same path.
 void unify_sources(std::vector<RunRecord>& runs) {
-  std::map<std::string, std::string> digests, names;  // by path; by digest or by settings
-  std::set<std::string> taken;
+  std::map<std::string, std::string> digests;  // by path
   for (const RunRecord& run : runs) {
     if (!run.source.empty()) digests.emplace(run.setting("from"), run.source);
   }
   for (RunRecord& run : runs) {
+    const auto known = digests.find(run.setting("from"));
+    if (run.source.empty() && known != digests.end() && !known->first.empty()) run.source = known->second;
+  }
+  SourceNames names(runs);
+  for (RunRecord& run : runs) {
     for (auto& [key, value] : run.settings) {
-      if (key != "from" || value.empty()) continue;
-      if (run.source.empty() && digests.count(value) > 0) run.source = digests[value];
-      if (run.source.empty()) continue;
-      const std::string trained = settings_of_source(run);
-      std::string& name = names[trained.empty() ? run.source : trained];
-      if (name.empty()) name = taken.insert(value).second ? value : fmt::format("{} ({:.8})", value, run.source);
-      value = name;
+      if (key == "from" && !value.empty() && !run.source.empty()) value = names.name(run, value);
     }
   }
 }

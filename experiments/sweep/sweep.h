@@ -30,7 +30,8 @@ struct SweepRun {
 ///   set.epochs = 5              a fixed override
 /// Blanks separate values or, where there is a |, bars alone (those of axis.bits always); commas and what stands in
 /// double quotes belong to a value. It is the full product, each run once, and for every float setting and seed the
-/// float run as the reference. `overrides` are fixed settings that win over set and over the axes of their names. Throws UsageError naming `where`.
+/// float run as the reference. `overrides` are fixed settings that win over set and over the axes of their names.
+/// Throws UsageError naming `where`.
 std::vector<SweepRun> plan_sweep(const Settings& file, std::string_view where, const Settings& overrides = {});
 
 /// Where runs are carried out: in child processes, or as a test pleases.

@@ -174,10 +174,11 @@ void put_seed_in_source(Settings& options, std::string_view where) {
   constexpr std::string_view mark = "{seed}";
   const std::string* const seed = last_value(options, "seed");
   for (auto& [key, value] : options) {
-    const std::size_t at = key == "from" ? value.find(mark) : value.npos;
-    if (at == value.npos) continue;
+    if (key != "from" || value.find(mark) == value.npos) continue;
     require<UsageError>(seed != nullptr, where, "from={} names the seed of a run, but the sweep has no seeds", value);
-    value.replace(at, mark.size(), *seed);
+    for (std::size_t at = 0; (at = value.find(mark, at)) != value.npos; at += seed->size()) {
+      value.replace(at, mark.size(), *seed);
+    }
   }
 }
 

@@ -35,6 +35,7 @@ S5SSM::S5SSM(const S5LayerOptions& options, std::uint64_t seed, std::string_view
   const std::size_t read = 2 * states * (bidirectional ? 2 : 1);
   b_quantizer.planes.rows = c_quantizer.planes.cols = x_quantizer.planes.cols = states;
   a_quantizer.poles = true;
+  a_quantizer.powers = scan_tree;
   a_quantizer.conj_sym = conj_sym;
   a_quantizer.numbers = 2 * states;
   b_quantizer.channels = 2 * states;
@@ -86,12 +87,11 @@ Value S5SSM::forward(Tape& tape, Value u, const Sequences& sequences) const {
   const Value b_bar = ops::quantize(tape, shear ? ops::shear_b(tape, system.b, lambda_bar) : system.b, b_quantizer);
 
   const Value input = ops::quantize(tape, u, u_quantizer, &sequences);
-  const auto rounding = [&](const Quantizer& weight, const Quantizer& operand) {
-    return ops::GradientRounding::of(quantize_gradients, weight, operand);
+  const auto rounding = [&](const Quantizer& operand, const Quantizer& weight) {
+    return ops::GradientRounding::of(quantize_gradients, operand, weight);
   };
-  auto of_bu = rounding(b_quantizer, u_quantizer);
-  of_bu.y_plane = b_quantizer.planes.rows;
-  const Value bu = ops::quantize(tape, ops::linear(tape, input, b_bar, {}, of_bu), bu_quantizer, &sequences);
+  const Value bu = ops::quantize(tape, ops::linear(tape, input, b_bar, {}, rounding(u_quantizer, b_quantizer)),
+                                 bu_quantizer, &sequences);
   if (bidirectional && tape[bu].has_codes()) static_cast<void>(tape.codes(bu));  // both directions read them
   const auto scanned = [&](ops::Direction direction) {
     if (scan_tree) {
@@ -111,12 +111,11 @@ Value S5SSM::forward(Tape& tape, Value u, const Sequences& sequences) const {
     c = ops::concatenate(tape, c, readout(C2));
   }
   x = ops::quantize(tape, x, x_quantizer, &sequences);
-  auto of_cx = rounding(c_quantizer, x_quantizer);
-  of_cx.x_plane = x_quantizer.planes.cols;
   c = ops::quantize(tape, c, c_quantizer);
-  const Value cx = ops::quantize(tape, ops::linear(tape, x, c, {}, of_cx), cx_quantizer, &sequences);
+  const Value cx =
+      ops::quantize(tape, ops::linear(tape, x, c, {}, rounding(x_quantizer, c_quantizer)), cx_quantizer, &sequences);
   const Value d = ops::quantize(tape, tape.parameter(D), d_quantizer);
-  return ops::sum(tape, cx, ops::product(tape, input, d, rounding(d_quantizer, u_quantizer)));
+  return ops::sum(tape, cx, ops::product(tape, input, d, rounding(u_quantizer, d_quantizer)));
 }
 
 Glu::Glu(const S5LayerOptions& options, std::uint64_t seed, std::string_view path)

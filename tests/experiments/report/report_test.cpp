@@ -309,33 +309,67 @@ TEST_CASE("chart: ticks are round and inside the interval, and points lie where 
   CHECK(line_chart("nothing", "epoch", {}).empty());
 }
 
-TEST_CASE("report: runs that started from float runs of their own seeds are one row, and no others are") {
+/// Float runs and what was tuned from them.
+struct TunedRuns {
   MadeUpRuns runs;
-  std::vector<std::string> sources;
-  for (const int seed : {1, 2}) {
-    const auto source = runs.accuracy(fmt::format("quant = none\nepochs = 9\nseed = {}\n", seed), 0.9);
-    MadeUpRuns::keep_weights(source, static_cast<float>(seed));
-    sources.push_back(source.string());
+
+  std::string source(int seed, float weight) {
+    const auto run = runs.accuracy(fmt::format("quant = none\nepochs = 9\nseed = {}\n", seed), 0.9);
+    MadeUpRuns::keep_weights(run, weight);
+    return run.string();
   }
-  const auto tuned = [&](int seed, const std::string& source, double accuracy) {
-    const std::string digest = source_digest(source);
+  std::string tune(int seed, const std::string& source, double accuracy, int epochs = 1) {
     const auto run =
-        runs.accuracy(fmt::format("quant = w8a8\nepochs = 1\nseed = {}\nfrom = {}\n", seed, source), accuracy);
-    MadeUpRuns::keep_weights(run, 0.5F, digest);
-  };
-  tuned(1, sources[0], 0.7);
-  tuned(2, sources[1], 0.5);
-  tuned(3, sources[1], 0.3);
-  const Report report = runs.report();
-  REQUIRE(report.rows.size() == 3);
-  std::multiset<std::size_t> counts;
-  for (const auto& row : report.rows) {
-    counts.insert(row.test.n);
-    if (row.is_float || row.test.n == 1) continue;
+        runs.accuracy(fmt::format("quant = w8a8\nepochs = {}\nseed = {}\nfrom = {}\n", epochs, seed, source), accuracy);
+    MadeUpRuns::keep_weights(run, static_cast<float>(accuracy), source_digest(source));
+    return run.string();
+  }
+  /// n of each row that is not float.
+  [[nodiscard]] std::multiset<std::size_t> counts() const {
+    std::multiset<std::size_t> found;
+    for (const auto& row : runs.report().rows) {
+      if (!row.is_float) found.insert(row.test.n);
+    }
+    return found;
+  }
+};
+
+using Counts = std::multiset<std::size_t>;
+
+TEST_CASE("report: runs that started from float runs of their own seeds are one row, and are compared with those") {
+  TunedRuns all;
+  const std::string one = all.source(1, 1.0F);
+  const std::string two = all.source(2, 2.0F);
+  all.tune(1, one, 0.7);
+  all.tune(2, two, 0.5);
+  CHECK(all.counts() == Counts{2});
+  for (const auto& row : all.runs.report().rows) {
+    if (row.is_float) continue;
     CHECK(*row.test.mean == doctest::Approx(0.6));
     CHECK(*row.difference == doctest::Approx(-0.3));
   }
-  CHECK(counts == std::multiset<std::size_t>{1, 2, 2});
+}
+
+TEST_CASE("report: the seeds of a sweep from one run are one row, also where its own seed is among them") {
+  TunedRuns all;
+  const std::string one = all.source(1, 1.0F);
+  for (const int seed : {1, 2, 3}) all.tune(seed, one, 0.5);
+  CHECK(all.counts() == Counts{3});
+}
+
+TEST_CASE("report: sources with equal settings and seed but other weights are two rows") {
+  TunedRuns all;
+  all.tune(1, all.source(1, 1.0F), 0.7);
+  all.tune(1, all.source(1, 5.0F), 0.5);
+  CHECK(all.counts() == Counts{1, 1});
+}
+
+TEST_CASE("report: runs in two stages, each from its own seed, are one row for each stage") {
+  TunedRuns all;
+  for (const int seed : {1, 2}) {
+    all.tune(seed, all.tune(seed, all.source(seed, static_cast<float>(seed)), 0.5 + 0.1 * seed), 0.3 + 0.1 * seed, 2);
+  }
+  CHECK(all.counts() == Counts{2, 2});
 }
 
 TEST_CASE("report: a run that started from a float run of the report is compared with it") {

@@ -154,8 +154,10 @@ TEST_CASE("sweep: {seed} in the run to start from is the seed of each run") {
         load_run_config("lorenz-small", {{"trajectories", "20"}, {"bsz", "4"}, {"epochs", "1"}, {"seed", seed}});
     source.run.out = (folder / (std::string("float-") + seed)).string();
     train(source);
+    std::filesystem::create_directory(folder / seed);
   }
-  const std::string from = "set.from = " + (folder / "float-{seed}").string() + "\nset.epochs = 0\nquant = w8a8\n";
+  const std::string from =
+      "set.from = " + (folder / "{seed}" / ".." / "float-{seed}").string() + "\nset.epochs = 0\nquant = w8a8\n";
   const auto runs = plan_with("seeds = 1 2\n" + from);
   REQUIRE(runs.size() == 4);
   for (const auto& planned : runs) {
