@@ -5,7 +5,9 @@ build_packages=(g++ cmake ninja-build libeigen3-dev libdnnl-dev libtbb-dev libhd
                 libcurl4-openssl-dev doctest-dev)
 test_packages=(zsh)  # its completion is tested in it
 clang_packages=(clang-14 clang-tidy-14 libclang-rt-14-dev)  # the last has libFuzzer
-arm_packages=(gcc-arm-none-eabi binutils-arm-none-eabi qemu-system-arm)  # for tests/command_line/long_c_targets.sh
+# for tests/command_line/long_c_targets.sh
+arm_packages=(gcc-arm-none-eabi binutils-arm-none-eabi qemu-system-arm)
+riscv_packages=(gcc-riscv64-unknown-elf binutils-riscv64-unknown-elf qemu-system-misc)
 
 jobs=$(nproc)
 

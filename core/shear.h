@@ -39,7 +39,6 @@ struct Shear {
 
   bool operator==(const Shear&) const = default;
 
- private:
   struct Part {
     std::int32_t odd, shift;
   };

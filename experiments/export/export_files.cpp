@@ -109,7 +109,7 @@ std::uintmax_t write_c(const Exported& exported, const fs::path& run, const fs::
   extras.notes.push_back(fmt::format("This C: {}.", proof_text(exported.parity.sequences, missing)));
   const program::CSource text = source_of();
   write(text);
-  if (missing.empty()) prove_c(exported, staging.path(), options.name, text.driver);
+  if (missing.empty()) prove_c(exported, staging.path(), options.name, text);
   for (const char* const end : {".h", ".c", "_test.c"})
     publish_file(staging / (options.name + end), folder / (options.name + end));
   return text.header.size() + text.source.size();

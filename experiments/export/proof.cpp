@@ -194,17 +194,33 @@ std::string batches_of(const Program& p, std::vector<Numbered>& sequences) {
   return bytes;
 }
 
-/// Compiles `sources` into `program`.
-void compile(const fs::path& folder, const std::vector<fs::path>& sources, const fs::path& program) {
+/// Compiles `sources` into `program`, with these `flags`.
+void compile(const fs::path& folder, const std::vector<fs::path>& sources, const fs::path& program,
+             const ToolCommand& flags) {
   ToolCommand command = c_compiler();
   const std::string name = command.front();
   command.front() = find_executable(name).value_or(name).string();
   command.insert(command.end(), {"-std=c99", "-O2", "-I" + folder.string(), "-o", program.string()});
+  command.insert(command.end(), flags.begin(), flags.end());
   for (const fs::path& source : sources) command.push_back(source.string());
   const ToolOutcome outcome = run_tool(command, program.parent_path());
   require(outcome.exit_code == 0, "export", "{} does not compile the C ({}); nothing is written", name, outcome.text());
   require(find_executable(program.string()).has_value(), "export",
           "{} made no program of the C, without a word; nothing is written", name);
+}
+
+/// prove_c() of what the compiler makes with these flags.
+void prove_build(const Exported& exported, const fs::path& folder, const std::string& name, const std::string& driver,
+                 const ToolCommand& flags) {
+  const WorkFolder work;
+  const fs::path source = folder / (name + ".c");
+  write_file_atomically(work / "driver.c", driver);
+  compile(folder, {source, folder / (name + "_test.c")}, work / "self_test", flags);
+  const ToolOutcome outcome = run_tool({(work / "self_test").string()}, work.path());
+  require(outcome.exit_code == 0, "export", "the self-test of the C fails ({}); nothing is written", outcome.text());
+  compile(folder, {source, work / "driver.c"}, work / "driver", flags);
+  const auto encode = [&](const std::vector<Numbered>& sequences) { return codes_of(exported.program, sequences); };
+  ToolProof(exported, "the compiled C", {(work / "driver").string()}, encode, work.path()).run();
 }
 
 }  // namespace
@@ -244,16 +260,11 @@ void prove_program(const Exported& exported, const fs::path& file) {
   });
 }
 
-void prove_c(const Exported& exported, const fs::path& folder, const std::string& name, const std::string& driver) {
-  const WorkFolder work;
-  const fs::path source = folder / (name + ".c");
-  write_file_atomically(work / "driver.c", driver);
-  compile(folder, {source, folder / (name + "_test.c")}, work / "self_test");
-  const ToolOutcome outcome = run_tool({(work / "self_test").string()}, work.path());
-  require(outcome.exit_code == 0, "export", "the self-test of the C fails ({}); nothing is written", outcome.text());
-  compile(folder, {source, work / "driver.c"}, work / "driver");
-  const auto encode = [&](const std::vector<Numbered>& sequences) { return codes_of(exported.program, sequences); };
-  ToolProof(exported, "the compiled C", {(work / "driver").string()}, encode, work.path()).run();
+void prove_c(const Exported& exported, const fs::path& folder, const std::string& name, const program::CSource& c) {
+  if (c.multiplier.empty()) return prove_build(exported, folder, name, c.driver, {});
+  for (const int is_there : {1, 0}) {
+    prove_build(exported, folder, name, c.driver, {fmt::format("-D{}={}", c.multiplier, is_there)});
+  }
 }
 
 void prove_onnx(const Exported& exported, const fs::path& file) {

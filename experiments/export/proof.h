@@ -1,6 +1,7 @@
 // What export has written is run, on the sequences on which the program was compared.
 #pragma once
 
+#include "core/program/c/source.h"
 #include "core/program/program.h"
 #include "experiments/export/export.h"
 
@@ -31,9 +32,10 @@ std::string proof_text(std::size_t sequences, const std::string& missing);
 /// the program's, and for what cannot be read, compiled or run, with the first line that the tool said.
 void prove_program(const Exported& exported, const std::filesystem::path& file);
 
-/// Compiles NAME.c in `folder` with NAME_test.c and with `driver` ($CC, else cc), and runs both.
+/// Compiles NAME.c in `folder` with NAME_test.c and with the driver of `c`, its source ($CC, else cc), and runs both;
+/// for each value of `c.multiplier`, where there is this macro.
 void prove_c(const Exported& exported, const std::filesystem::path& folder, const std::string& name,
-             const std::string& driver);
+             const program::CSource& c);
 
 /// Runs the model in onnxruntime, of which node must know.
 void prove_onnx(const Exported& exported, const std::filesystem::path& file);

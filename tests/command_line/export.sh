@@ -73,11 +73,19 @@ grep -q '^equal: 0 of 4 test sequences (6144 codes) differ$' said || fail "$(cat
 "$BITSTATE" export shear --format=c --out=shear-c > /dev/null
 "$BITSTATE" export shear --format=onnx --out=shear.onnx > /dev/null
 grep -q '_scan_shear_.*int32_t pairs) {' <(tr '\n' ' ' < shear-c/model.c) || fail 'the C has no scan_shear'
-if command -v cc > /dev/null; then
-  cc -std=c99 -Wall -Wextra -Werror -o self_test shear-c/model.c shear-c/model_test.c
-  ./self_test > said
-  grep -q ' 0 wrong$' said || fail "$(cat said)"
-fi
+# its C for processors without a multiplier, and that of an eigenvalue by quarter turns, narrow numbers and shifts
+"$BITSTATE" train "${small[@]}" --quant=w8a8 --bits='weight:*.ssm.A 6 form=delta' --out=delta > /dev/null
+"$BITSTATE" export delta --format=c --out=delta-c > /dev/null
+grep -q '_scan_narrow_' delta-c/model.c || fail 'the C of form=delta has no scan_narrow'
+for c in shear-c delta-c; do
+  grep -q '^#ifndef MODEL_MULTIPLIER$' $c/model.h || fail "$c asks for no multiplier"
+  command -v cc > /dev/null || continue
+  for multiplier in 0 1; do
+    cc -std=c99 -Wall -Wextra -Wpedantic -Werror -DMODEL_MULTIPLIER=$multiplier -o self_test $c/model.c $c/model_test.c
+    ./self_test > said
+    grep -q ' 0 wrong$' said || fail "$c, $multiplier: $(cat said)"
+  done
+done
 # its states are those of the recurrence, not of Q-S5's operator
 expect 2 'weight:layers.0.ssm.A has a form that scan=tree does not take: cartesian only' \
   train "${small[@]}" --bits='weight:*.ssm.A 6 form=shear' --scan=tree --out=tree

@@ -94,6 +94,7 @@ void CPrograms::add(const program::Program& program, const std::vector<program::
   includes_ += fmt::format("#define MODEL{}_BARE\n#include \"{}.c\"\n#include \"{}_test.c\"\n", count_ - 1, name, name);
   calls_ += fmt::format("  run(\"{}\", {}_self_test);\n", name, name);
   expected_ += verdict(name, tests);
+  if (!c.multiplier.empty()) without_multiplier_ += fmt::format(" -D{}=0", c.multiplier);
 }
 
 void CPrograms::check(const std::vector<std::string>& compilers) const {

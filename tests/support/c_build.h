@@ -46,11 +46,15 @@ class CPrograms {
   /// As check_c, of all self-tests.
   void check(const std::vector<std::string>& compilers) const;
 
+  /// "-DMODEL0_MULTIPLIER=0 ...", of those programs whose C has such a choice.
+  [[nodiscard]] const std::string& without_multiplier() const { return without_multiplier_; }
+
  private:
   TempFolder folder_;
   std::size_t count_ = 0;
   std::string includes_, calls_;  ///< of the file that holds them all
   std::string expected_;          ///< what it prints
+  std::string without_multiplier_;
 };
 
 }  // namespace bitstate::tests

@@ -23,11 +23,9 @@ unsigned packed_bits(std::span<const std::int32_t> codes) {
 std::string CConstants::array(std::string_view type, std::size_t bytes, std::span<const std::int64_t> numbers) {
   const std::string list = c_list(numbers);
   const auto [entry, is_new] = names_.try_emplace(fmt::format("{} {}", type, list));
-  if (is_new) {
-    entry->second = fmt::format("{}_c{}", prefix_, names_.size() - 1);
-    text_ += fmt::format("static const {} {}[{}] = {{\n{}}};\n", type, entry->second, numbers.size(), list);
-    bytes_ += bytes * numbers.size();
-  }
+  if (is_new) entry->second = fmt::format("{}_c{}", prefix_, names_.size() - 1);
+  pieces_.add(fmt::format("static const {} {}[{}] = {{\n{}}};\n", type, entry->second, numbers.size(), list), targets_,
+              bytes * numbers.size());
   return entry->second;
 }
 

@@ -1,6 +1,7 @@
 // The constants of a program as C arrays: in the smallest type, equal ones once.
 #pragma once
 
+#include "core/program/c/pieces.h"
 #include "core/program/program.h"
 
 #include <cstddef>
@@ -44,8 +45,9 @@ class CConstants {
   /// Two parameters, of multipliers and shifts.
   COperand factors(std::span<const FixedPoint> factors, std::string_view name, std::string_view index);
 
-  [[nodiscard]] const std::string& text() const { return text_; }
-  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+  /// What is added from now on is for these.
+  void set_targets(CTargets targets) { targets_ = targets; }
+  [[nodiscard]] const CPieces& pieces() const { return pieces_; }
 
  private:
   struct Type {
@@ -55,8 +57,9 @@ class CConstants {
   };
   COperand part(const Type& type, std::span<const std::int64_t> numbers, std::string_view name, std::string_view index);
 
-  std::string prefix_, text_;
-  std::size_t bytes_ = 0;
+  std::string prefix_;
+  CTargets targets_;
+  CPieces pieces_;
   std::map<std::string, std::string> names_;  // of what is written already
 };
 

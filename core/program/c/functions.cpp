@@ -131,10 +131,8 @@ static void $N(const int64_t *sum, uint32_t steps, int fraction, $Y *y, uint32_t
 CFunctions::CFunctions(std::string_view prefix, const CMemory& memory, CConstants& constants)
     : prefix_(prefix), memory_(memory), constants_(constants) {}
 
-std::string CFunctions::define(std::string_view name, std::string_view body, Fillers fillers) {
+std::string CFunctions::define(std::string_view name, std::string_view body, const Fillers& fillers) {
   std::string full = fmt::format("{}_{}", prefix_, name);
-  if (std::find(defined_.begin(), defined_.end(), full) != defined_.end()) return full;
-  defined_.push_back(full);
   std::string text(body);
   const auto replace = [&](std::string_view key, std::string_view with) {
     for (std::size_t at = text.find(key); at != std::string::npos; at = text.find(key, at + with.size())) {
@@ -143,12 +141,17 @@ std::string CFunctions::define(std::string_view name, std::string_view body, Fil
   };
   replace("$N", full);
   replace("$P", prefix_);
-  text_ += c_fill(text, fillers) + "\n";
+  pieces_.add(c_fill(text, fillers) + "\n", targets_);
   return full;
 }
 
 void CFunctions::need_rescale() { define("rescale", rescale_text, {}); }
 void CFunctions::need_clamp() { define("clamp", clamp_text, {}); }
+
+void CFunctions::set_targets(CTargets targets) {
+  targets_ = targets;
+  constants_.set_targets(targets);
+}
 
 std::string CFunctions::elementwise(std::string_view kind, std::size_t number, const std::vector<const CValue*>& inputs,
                                     const std::vector<COperand>& constants, std::string_view expression) {

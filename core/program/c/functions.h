@@ -3,10 +3,11 @@
 
 #include "core/program/c/constants.h"
 #include "core/program/c/memory.h"
+#include "core/program/c/narrow_pairs.h"
+#include "core/program/c/pieces.h"
 #include "core/program/program.h"
 
 #include <cstddef>
-#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,7 +15,8 @@
 
 namespace bitstate::program {
 
-struct ScanRounding;
+struct ScanOperands;
+struct ScanShared;
 
 class CFunctions {
  public:
@@ -34,16 +36,20 @@ class CFunctions {
   std::string copy(const CValue& from, const CValue& to);
 
   /// Definitions of all functions that the calls need, in an order that C can read.
-  [[nodiscard]] const std::string& text() const { return text_; }
+  [[nodiscard]] const CPieces& pieces() const { return pieces_; }
 
  private:
-  using Fillers = std::initializer_list<std::pair<char, std::string_view>>;
+  using Fillers = std::vector<std::pair<char, std::string_view>>;
 
   /// Defines the function once; `body` may name $N (its name), $P (the prefix) and the keys of `fillers`.
-  std::string define(std::string_view name, std::string_view body, Fillers fillers);
+  std::string define(std::string_view name, std::string_view body, const Fillers& fillers);
   /// The functions that round: named in `bodies` of others.
   void need_rescale();
   void need_clamp();
+  /// The products of narrow numbers.
+  void need_times();
+  /// Makes what follows for these targets.
+  void set_targets(CTargets targets);
   /// y[c] = expression, for all columns
   std::string elementwise(std::string_view kind, std::size_t number, const std::vector<const CValue*>& inputs,
                           const std::vector<COperand>& constants, std::string_view expression);
@@ -64,9 +70,13 @@ class CFunctions {
   std::string compute(const Last& i, std::size_t number);
   std::string compute(const Concatenate& i, std::size_t number);
 
-  struct ScanParts;
-  /// The texts that both kinds of scan have; the function that rounds is defined.
-  ScanParts scan_parts(std::size_t number, unsigned sum_bits, bool feedback, const ScanRounding& how);
+  /// What rounds a state of instruction `number`; the name of the function, and the end of those of its callers.
+  std::pair<std::string, std::string> scan_round(std::size_t number, const ScanShared& of);
+  /// The call of the function of a scan; `own` are fillers of `text` beside those that all scans have.
+  std::string scan_call(std::size_t number, const ScanShared& of, const ScanOperands& operands, std::string_view text,
+                        const Fillers& own);
+  std::string scan_of_pairs(const Scan& i, std::size_t number);
+  std::string scan_of_narrow_pairs(const Scan& i, const NarrowPairs& pairs, std::size_t number);
   /// The call of a scan's function and, where its state is not its value, the copy.
   std::string scan_step(std::size_t number, const std::string& call);
 
@@ -78,8 +88,8 @@ class CFunctions {
   std::string prefix_;
   const CMemory& memory_;
   CConstants& constants_;
-  std::vector<std::string> defined_;
-  std::string text_;
+  CTargets targets_;
+  CPieces pieces_;
 };
 
 }  // namespace bitstate::program

@@ -116,6 +116,34 @@ std::string functions_text(const CModel& model) {
   return text;
 }
 
+/// NAME_MULTIPLIER, for a model whose recurrence asks for it.
+std::string multiplier_text(std::string_view name) {
+  return fmt::format(
+      "/* 1: the target multiplies in an instruction or two. 0: it does not, and the recurrence multiplies by its "
+      "narrow\n"
+      "   numbers with additions and shifts. The codes are the same. Give it to the compiler where this does not know "
+      "it. "
+      "*/\n#ifndef {0}\n"
+      "#if (defined(__riscv) && !defined(__riscv_mul)) || (defined(__AVR__) && !defined(__AVR_HAVE_MUL__))\n"
+      "#define {0} 0\n#else\n#define {0} 1\n#endif\n#endif\n\n",
+      c_multiplier(name));
+}
+
+std::string constant_bytes_text(std::string_view name, const CFlash& flash) {
+  const auto define = [&](std::size_t bytes) {
+    return fmt::format("#define {}_CONSTANT_BYTES {}\n", c_capitals(name), bytes);
+  };
+  if (flash.multiplying == flash.adding) return define(flash.adding);
+  return fmt::format("#if {}\n{}#else\n{}#endif\n", c_multiplier(name), define(flash.multiplying),
+                     define(flash.adding));
+}
+
+/// "80 bytes of flash"
+std::string flash_comment(std::string_view name, const CFlash& flash) {
+  if (flash.multiplying == flash.adding) return fmt::format("{} bytes of flash", flash.adding);
+  return fmt::format("{} bytes of flash ({} where {} is 0)", flash.multiplying, flash.adding, c_multiplier(name));
+}
+
 }  // namespace
 
 std::string CModel::result_name() const { return fmt::format("{}_{}", name, result_parameter()); }
@@ -127,22 +155,23 @@ std::string CModel::signature() const {
   return fmt::format("int {0}_run({0}_state *s, const {1} *input, uint32_t length{2})", name, input, output);
 }
 
-std::string c_header(const CModel& model, std::size_t constant_bytes, const CExtras& extras) {
+std::string c_header(const CModel& model, const CFlash& flash, const CExtras& extras) {
   const auto& [program, name, infos, schedule, memory] = model;
   const std::string capitals = c_capitals(name);
   std::string text = fmt::format(
       "/* {}: a model for the data set {}, as an integer program. Written by bitstate.\n *\n"
       "{}{} *\n{} *\n"
-      " * RAM {} bytes ({}_state), constants {} bytes of flash, {} multiplications per step.\n"
+      " * RAM {} bytes ({}_state), constants {}, {} multiplications per step.\n"
       " * C99; of the C library <stdint.h> only (compilers may call memset and memcpy). No other file is needed.\n"
       " */\n",
       name, harmless(program.name), notes_text(extras.notes), input_comment(program.input, capitals),
-      output_comment(program, infos.back(), capitals), memory.bytes(), name, constant_bytes,
+      output_comment(program, infos.back(), capitals), memory.bytes(), name, flash_comment(name, flash),
       cost_of(program).multiplications);
   text += fmt::format(
-      "#ifndef {0}_H\n#define {0}_H\n\n#include <stdint.h>\n\n"
-      "#define {0}_INPUTS {1}\n#define {0}_OUTPUTS {2}\n#define {0}_RAM_BYTES {3}\n#define {0}_CONSTANT_BYTES {4}\n",
-      capitals, infos.front().cols, infos.back().cols, memory.bytes(), constant_bytes);
+      "#ifndef {0}_H\n#define {0}_H\n\n#include <stdint.h>\n\n{1}"
+      "#define {0}_INPUTS {2}\n#define {0}_OUTPUTS {3}\n#define {0}_RAM_BYTES {4}\n{5}",
+      capitals, flash.chooses ? multiplier_text(name) : "", infos.front().cols, infos.back().cols, memory.bytes(),
+      constant_bytes_text(name, flash));
   text += c_units_text(model);
   if (!model.streams()) text += fmt::format("#define {}_MAX_STEPS {}\n", capitals, schedule.max_steps);
   text += fmt::format(

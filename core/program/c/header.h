@@ -30,8 +30,14 @@ struct CModel {
   [[nodiscard]] std::string signature() const;
 };
 
-/// NAME.h; `constant_bytes` are those of the arrays in NAME.c.
-[[nodiscard]] std::string c_header(const CModel& model, std::size_t constant_bytes, const CExtras& extras);
+/// The bytes of the arrays in NAME.c, where NAME_MULTIPLIER is 1 and where it is 0.
+struct CFlash {
+  std::size_t multiplying = 0, adding = 0;
+  bool chooses = false;  ///< NAME.c reads NAME_MULTIPLIER
+};
+
+/// NAME.h
+[[nodiscard]] std::string c_header(const CModel& model, const CFlash& flash, const CExtras& extras);
 
 /// NAME_test.c
 [[nodiscard]] std::string c_self_test(const CModel& model, std::span<const CTestSequence> tests);

@@ -6,9 +6,49 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <span>
+#include <utility>
 #include <vector>
 
 namespace bitstate::program {
+
+/// How z becomes a state: texts that differ between a shift and a factor.
+struct ScanRounding {
+  std::string kind, parameters, forwarded, arguments, rounded, back, unused;
+};
+
+/// What all kinds of scan have.
+struct ScanShared {
+  Ref x;
+  bool feedback;
+  std::int32_t bound;
+  std::int64_t limit;
+  std::span<const FixedPoint> from_input;
+  unsigned sum_bits;
+  ScanRounding how;
+
+  [[nodiscard]] std::string residue_parameter(unsigned bits) const {
+    return feedback ? fmt::format(", {} *residue", c_type(bits)) : "";
+  }
+  /// What is added to component `c` of u, and the other arguments of what rounds.
+  [[nodiscard]] std::string rest(std::string_view c) const {
+    return fmt::format("{}, {}, bound", feedback ? fmt::format(" + residue[{0}], residue + {0}", c) : "",
+                       how.forwarded);
+  }
+};
+
+/// The numbers of the states.
+struct ScanOperands {
+  std::string kind;  ///< of the function, whose name begins with it
+  std::string parameters = {}, arguments = {};
+
+  void add(const COperand& o) {
+    kind += "_" + o.suffix;
+    parameters += (parameters.empty() ? "" : ", ") + o.parameter;
+    arguments += (arguments.empty() ? "" : ", ") + o.argument;
+  }
+};
+
 namespace {
 
 /// The largest magnitude of a component of lambda x.
@@ -27,11 +67,23 @@ std::int64_t largest_product(const ScanShear& i) {
   return largest * i.bound;
 }
 
-/// |z| and what is added before the shift stay below this.
+/// The largest magnitude of a part of lambda x, at the scale 2^-15.
+std::int64_t largest_product(const NarrowPairs& pairs, std::int64_t bound) {
+  std::int64_t largest = 0;
+  for (std::size_t p = 0; p < pairs.turns.size(); ++p) {
+    const std::int64_t re = std::int64_t{pairs.re[p]} * (std::int64_t{1} << pairs.re_shift[p]);
+    const std::int64_t im = std::int64_t{pairs.im[p]} * (std::int64_t{1} << pairs.im_shift[p]);
+    largest = std::max(largest, Shear::one + std::abs(re) + std::abs(im));
+  }
+  return largest * bound;
+}
+
+/// Bits of the sums: |z| and what is added before the shift fit them.
 template <class S>
-std::int64_t largest_sum(const S& i, std::int32_t shift) {
-  const std::int64_t half = shift <= 0 ? 0 : std::int64_t{1} << (shift - 1);
-  return largest_product(i) + i.limit + (i.feedback ? half : 0) + half;
+unsigned sum_bits(const S& i, std::int64_t product, std::int32_t shift) {
+  if (shift < 0 || shift > 30) return 64;
+  const std::int64_t half = shift == 0 ? 0 : std::int64_t{1} << (shift - 1);
+  return product + i.limit + (i.feedback ? half : 0) + half < std::int64_t{1} << 31 ? 32 : 64;
 }
 
 // $Z: the type of the sums; $O: of the products; $M and $R: parameters of the residue; $V: the rounded state; $K: the
@@ -44,7 +96,7 @@ $K  return ($S)x;
 )";
 
 constexpr std::string_view scan_text = R"(/* x = clamp(2^-shift (lambda x + u + residue)), planar [re | im] */
-static void $N(const $L *lambda, $F, $Z limit, $A, int32_t bound, const $X *u, $S *x$M, uint32_t pairs) {
+static void $N($C, $F, $Z limit, $A, int32_t bound, const $X *u, $S *x$M, uint32_t pairs) {
   uint32_t p;
   for (p = 0; p < pairs; ++p) {
     const uint32_t q = pairs + p;
@@ -54,6 +106,42 @@ static void $N(const $L *lambda, $F, $Z limit, $A, int32_t bound, const $X *u, $
     x[p] = $Q(l_re * re - l_im * im + u_re$I);
     x[q] = $Q(l_re * im + l_im * re + u_im$J);
   }
+}
+)";
+
+// $W, $B, $K, $D, $E: t, m, k, n and j of state p
+constexpr std::string_view narrow_text =
+    R"(/* x = clamp(2^-15 (lambda x + u + residue)) with lambda = i^t (2^15 + m 2^k + i n 2^j), planar [re | im] */
+static void $N($C, $F, $Z limit, $A, int32_t bound, const $X *u, $S *x$M, uint32_t pairs) {
+  uint32_t p;
+  for (p = 0; p < pairs; ++p) {
+    const uint32_t q = pairs + p;
+    const $Z u_re = ($Z)$P_clamp($P_rescale(u[p], $G), -limit, limit);
+    const $Z u_im = ($Z)$P_clamp($P_rescale(u[q], $H), -limit, limit);
+    const int32_t m_p = $B, n_p = $D, turns = $W, re = x[p], im = x[q];
+    const $Z k_p = ($Z)1 << $K, j_p = ($Z)1 << $E;
+    const $Z a = ($Z)re * 32768 + ($Z)$P_times(re, m_p) * k_p - ($Z)$P_times(im, n_p) * j_p;
+    const $Z b = ($Z)im * 32768 + ($Z)$P_times(im, m_p) * k_p + ($Z)$P_times(re, n_p) * j_p;
+    const $Z z_re = turns & 1 ? -b : a;
+    const $Z z_im = turns & 1 ? a : b;
+    x[p] = $Q((turns & 2 ? -z_re : z_re) + u_re$I);
+    x[q] = $Q((turns & 2 ? -z_im : z_im) + u_im$J);
+  }
+}
+)";
+
+constexpr std::string_view product_text = R"(static int32_t $N(int32_t a, int32_t m) { return a * m; }
+)";
+
+constexpr std::string_view additions_text = R"(/* a m, in as many rounds as |m| has bits */
+static int32_t $N(int32_t a, int32_t m) {
+  uint32_t bits = (uint32_t)(m < 0 ? -m : m);
+  int32_t sum = 0;
+  for (; bits != 0; bits >>= 1) {
+    if (bits & 1) sum += a;
+    a += a;
+  }
+  return m < 0 ? -sum : sum;
 }
 )";
 
@@ -70,37 +158,14 @@ static void $N($C, $F, $Z limit, $A, int32_t bound, const $X *u, $S *x$M, uint32
     const $Z u_im = ($Z)$P_clamp($P_rescale(u[q], $H), -limit, limit);
     const int32_t step = $B, re = x[p], im = x[q];
     const $Z turn = ($Z)1 << $K;
-    const $Z z_re = ($Z)re * 32768 - $D - ($Z)(step * im) * turn;
+    const $Z z_re = ($Z)re * 32768 - $D - ($Z)$P_times(im, step) * turn;
     const $Z z_im = ($Z)im * 32768 - $E;
     x[p] = $Q(($W < 0 ? -z_re : z_re) + u_re$I);
-    const $Z crossed = ($Z)(step * (int32_t)x[p]) * turn;  /* the new x */
+    const $Z crossed = ($Z)$P_times(x[p], step) * turn;  /* the new x */
     x[q] = $Q(($W < 0 ? -z_im : z_im) + crossed + u_im$J);
   }
 }
 )";
-
-}  // namespace
-
-/// How z becomes a state: texts that differ between a shift and a factor.
-struct ScanRounding {
-  std::string kind, parameters, forwarded, arguments, rounded, back, unused;
-};
-
-struct CFunctions::ScanParts {
-  std::string sums;     // the type
-  std::string kind;     // in the names of functions
-  std::string residue;  // the parameter
-  std::string round;    // the function
-  std::string forwarded;
-  bool feedback;
-
-  /// What is added to component `c` of u, and the other arguments of round.
-  [[nodiscard]] std::string rest(std::string_view c) const {
-    return fmt::format("{}, {}, bound", feedback ? fmt::format(" + residue[{0}], residue + {0}", c) : "", forwarded);
-  }
-};
-
-namespace {
 
 ScanRounding rounding_by_shift(std::int32_t shift, std::string_view sums) {
   const std::int64_t half = shift == 0 ? 0 : std::int64_t{1} << (shift - 1);
@@ -135,27 +200,65 @@ ScanRounding rounding_of(const Scan& i, std::string_view prefix, std::string_vie
 
 }  // namespace
 
-CFunctions::ScanParts CFunctions::scan_parts(std::size_t number, unsigned sum_bits, bool feedback,
-                                             const ScanRounding& how) {
+void CFunctions::need_times() {
+  const CTargets wanted = targets_;
+  for (const auto& [targets, text] :
+       {std::pair{CTargets{true, false}, product_text}, {CTargets{false, true}, additions_text}}) {
+    if (!(targets.adding ? wanted.adding : wanted.multiplying)) continue;
+    set_targets(targets);
+    define("times", text, {});
+  }
+  set_targets(wanted);
+}
+
+std::pair<std::string, std::string> CFunctions::scan_round(std::size_t number, const ScanShared& of) {
+  const CValue& x = memory_.state(number);
+  const unsigned kept_bits = memory_.kept(number).bits;
+  const std::string kind =
+      fmt::format("{}{}_z{}_i{}", of.how.kind, of.feedback ? fmt::format("_e{}", kept_bits) : "", of.sum_bits, x.bits);
+  const std::string residue_text =
+      of.feedback ? fmt::format("  *residue = ({})(x == rounded ? z - {} : 0);\n", c_type(kept_bits), of.how.back)
+                  : of.how.unused;
+  return {define("round_" + kind, round_text,
+                 {{'S', c_type(x.bits)},
+                  {'Z', c_type(of.sum_bits)},
+                  {'M', of.residue_parameter(kept_bits)},
+                  {'A', of.how.parameters},
+                  {'V', of.how.rounded},
+                  {'K', residue_text}}),
+          kind};
+}
+
+std::string CFunctions::scan_call(std::size_t number, const ScanShared& of, const ScanOperands& operands,
+                                  std::string_view text, const Fillers& own) {
   need_rescale();
   need_clamp();
+  const CValue& u = memory_.value(of.x);
   const CValue& x = memory_.state(number);
-  const std::string sums = c_type(sum_bits);
-  const unsigned kept_bits = memory_.kept(number).bits;
-  const std::string kept = c_type(kept_bits);
-  const std::string kind =
-      fmt::format("{}{}_z{}_i{}", how.kind, feedback ? fmt::format("_e{}", kept_bits) : "", sum_bits, x.bits);
-  const std::string residue = feedback ? fmt::format(", {} *residue", kept) : "";
-  const std::string residue_text =
-      feedback ? fmt::format("  *residue = ({})(x == rounded ? z - {} : 0);\n", kept, how.back) : how.unused;
-  const std::string round = define("round_" + kind, round_text,
-                                   {{'S', c_type(x.bits)},
-                                    {'Z', sums},
-                                    {'M', residue},
-                                    {'A', how.parameters},
-                                    {'V', how.rounded},
-                                    {'K', residue_text}});
-  return {sums, kind, residue, round, how.forwarded, feedback};
+  const CValue& kept = memory_.kept(number);
+  const auto [round, kind] = scan_round(number, of);
+  const COperand at_p = constants_.factors(of.from_input, "f", "p");
+  const COperand at_q = constants_.factors(of.from_input, "f", "q");
+  const std::string sums = c_type(of.sum_bits), u_type = c_type(u.bits), x_type = c_type(x.bits);
+  const std::string residue = of.residue_parameter(kept.bits), rest_p = of.rest("p"), rest_q = of.rest("q");
+  Fillers fillers{{'C', operands.parameters},
+                  {'F', at_p.parameter},
+                  {'Z', sums},
+                  {'A', of.how.parameters},
+                  {'X', u_type},
+                  {'S', x_type},
+                  {'M', residue},
+                  {'G', at_p.element},
+                  {'H', at_q.element},
+                  {'Q', round},
+                  {'I', rest_p},
+                  {'J', rest_q}};
+  fillers.insert(fillers.end(), own.begin(), own.end());
+  const std::string function =
+      define(fmt::format("{}_{}_i{}_{}", operands.kind, at_p.suffix, u.bits, kind), text, fillers);
+  return fmt::format("{}({}, {}, {}, {}, {}, {}, {}{}, {});", function, operands.arguments, at_p.argument,
+                     c_number(of.limit), of.how.arguments, of.bound, u.at, x.at, of.feedback ? ", " + kept.at : "",
+                     x.cols / 2);
 }
 
 std::string CFunctions::scan_step(std::size_t number, const std::string& call) {
@@ -164,102 +267,71 @@ std::string CFunctions::scan_step(std::size_t number, const std::string& call) {
   return y.at == x.at ? call : call + "\n" + copy(x, y);
 }
 
-std::string CFunctions::compute(const Scan& i, std::size_t number) {
-  const CValue& u = memory_.value(i.x);
-  const CValue& x = memory_.state(number);
-  const bool narrow = i.shift >= 0 && i.shift <= 30 && largest_sum(i, i.shift) < std::int64_t{1} << 31;
-  const unsigned sum_bits = narrow ? 32 : 64;
-  const unsigned product_bits = largest_product(i) < std::int64_t{1} << 31 ? 32 : 64;
-  const ScanRounding how = rounding_of(i, prefix_, c_type(sum_bits));
-  const ScanParts parts = scan_parts(number, sum_bits, i.feedback, how);
+std::string CFunctions::scan_of_pairs(const Scan& i, std::size_t number) {
+  const std::int64_t product = largest_product(i);
+  const unsigned bits = sum_bits(i, product, i.shift);
+  const unsigned product_bits = product < std::int64_t{1} << 31 ? 32 : 64;
   unsigned lambda_bits = 0;
   const std::string lambda = constants_.array(i.lambda, lambda_bits);
-  const COperand at_p = constants_.factors(i.from_input, "f", "p");
-  const COperand at_q = constants_.factors(i.from_input, "f", "q");
-  const std::string function = define(
-      fmt::format("scan_l{}_p{}_{}_i{}_{}", lambda_bits, product_bits, at_p.suffix, u.bits, parts.kind), scan_text,
-      {{'L', c_type(lambda_bits)},
-       {'F', at_p.parameter},
-       {'Z', parts.sums},
-       {'O', c_type(product_bits)},
-       {'A', how.parameters},
-       {'X', c_type(u.bits)},
-       {'S', c_type(x.bits)},
-       {'M', parts.residue},
-       {'G', at_p.element},
-       {'H', at_q.element},
-       {'Q', parts.round},
-       {'I', parts.rest("p")},
-       {'J', parts.rest("q")}});
-  return scan_step(number, fmt::format("{}({}, {}, {}, {}, {}, {}, {}{}, {});", function, lambda, at_p.argument,
-                                       c_number(i.limit), how.arguments, i.bound, u.at, x.at,
-                                       i.feedback ? ", " + memory_.kept(number).at : "", x.cols / 2));
+  const ScanOperands operands{fmt::format("scan_l{}_p{}", lambda_bits, product_bits),
+                              fmt::format("const {} *lambda", c_type(lambda_bits)), lambda};
+  const ScanShared shared{i.x, i.feedback, i.bound, i.limit, i.from_input, bits, rounding_of(i, prefix_, c_type(bits))};
+  return scan_call(number, shared, operands, scan_text, {{'O', c_type(product_bits)}});
 }
 
-namespace {
+std::string CFunctions::scan_of_narrow_pairs(const Scan& i, const NarrowPairs& pairs, std::size_t number) {
+  need_times();
+  const unsigned bits = sum_bits(i, largest_product(pairs, i.bound), i.shift);
+  const COperand turns = constants_.numbers(pairs.turns, "t", "p");
+  const COperand re = constants_.numbers(pairs.re, "m", "p");
+  const COperand re_shift = constants_.numbers(pairs.re_shift, "k", "p");
+  const COperand im = constants_.numbers(pairs.im, "n", "p");
+  const COperand im_shift = constants_.numbers(pairs.im_shift, "j", "p");
+  ScanOperands operands{"scan_narrow"};
+  for (const COperand* const o : {&turns, &re, &re_shift, &im, &im_shift}) operands.add(*o);
+  const ScanShared shared{i.x, i.feedback, i.bound, i.limit, i.from_input, bits, rounding_of(i, prefix_, c_type(bits))};
+  return scan_call(
+      number, shared, operands, narrow_text,
+      {{'W', turns.element}, {'B', re.element}, {'K', re_shift.element}, {'D', im.element}, {'E', im_shift.element}});
+}
 
-/// The numbers of the states in C: what reads those of state p, and all as parameters.
-struct ShearOperands {
-  COperand sign, decay_shift, step, step_shift, decay;
-  bool shifts_only;
-  std::string suffix, parameters, arguments;
-
-  ShearOperands(CConstants& constants, const ScanShear& i)
-      : sign(constants.numbers(i.sign, "g", "p")),
-        decay_shift(constants.numbers(left_shifts(i.decay_shift), "k", "p")),
-        step(constants.numbers(i.step, "n", "p")),
-        step_shift(constants.numbers(left_shifts(i.step_shift), "j", "p")),
-        decay(constants.numbers(i.decay, "m", "p")),
-        shifts_only(std::all_of(i.decay.begin(), i.decay.end(), [](std::int32_t m) { return m == 1; })) {
-    for (const COperand* const o : {&sign, &decay_shift, &step, &step_shift, &decay}) {
-      if (o == &decay && shifts_only) continue;
-      suffix += o->suffix + "_";
-      parameters += (parameters.empty() ? "" : ", ") + o->parameter;
-      arguments += o->argument + ", ";
-    }
-  }
-
-  /// m 2^(15 - k) times `component`
-  [[nodiscard]] std::string decayed(std::string_view component, std::string_view sums) const {
-    const std::string product =
-        shifts_only ? std::string(component) : fmt::format("({} * {})", decay.element, component);
-    return fmt::format("({0}){1} * (({0})1 << {2})", sums, product, decay_shift.element);
-  }
-};
-
-}  // namespace
+std::string CFunctions::compute(const Scan& i, std::size_t number) {
+  const std::optional<NarrowPairs> narrow = narrow_pairs(i);
+  if (!narrow) return scan_step(number, scan_of_pairs(i, number));
+  set_targets({true, false});
+  const std::string products = scan_of_pairs(i, number);
+  set_targets({false, true});
+  const std::string additions = scan_of_narrow_pairs(i, *narrow, number);
+  set_targets({});
+  return scan_step(number, fmt::format("#if {}\n{}\n#else\n{}\n#endif", c_multiplier(prefix_), products, additions));
+}
 
 std::string CFunctions::compute(const ScanShear& i, std::size_t number) {
-  const CValue& u = memory_.value(i.x);
-  const CValue& x = memory_.state(number);
-  const unsigned sum_bits = largest_sum(i, Shear::fraction) < std::int64_t{1} << 31 ? 32 : 64;
-  const ScanRounding how = rounding_by_shift(Shear::fraction, c_type(sum_bits));
-  const ScanParts parts = scan_parts(number, sum_bits, i.feedback, how);
-  const ShearOperands of(constants_, i);
-  const COperand at_p = constants_.factors(i.from_input, "f", "p");
-  const COperand at_q = constants_.factors(i.from_input, "f", "q");
-  const std::string function =
-      define(fmt::format("scan_shear_{}{}_i{}_{}", of.suffix, at_p.suffix, u.bits, parts.kind), shear_text,
-             {{'C', of.parameters},
-              {'F', at_p.parameter},
-              {'Z', parts.sums},
-              {'A', how.parameters},
-              {'X', c_type(u.bits)},
-              {'S', c_type(x.bits)},
-              {'M', parts.residue},
-              {'G', at_p.element},
-              {'H', at_q.element},
-              {'W', of.sign.element},
-              {'B', of.step.element},
-              {'K', of.step_shift.element},
-              {'D', of.decayed("re", parts.sums)},
-              {'E', of.decayed("im", parts.sums)},
-              {'Q', parts.round},
-              {'I', parts.rest("p")},
-              {'J', parts.rest("q")}});
-  return scan_step(number, fmt::format("{}({}{}, {}, {}, {}, {}, {}{}, {});", function, of.arguments, at_p.argument,
-                                       c_number(i.limit), how.arguments, i.bound, u.at, x.at,
-                                       i.feedback ? ", " + memory_.kept(number).at : "", x.cols / 2));
+  need_times();
+  const unsigned bits = sum_bits(i, largest_product(i), Shear::fraction);
+  const std::string sums = c_type(bits);
+  const COperand sign = constants_.numbers(i.sign, "g", "p");
+  const COperand decay_shift = constants_.numbers(left_shifts(i.decay_shift), "k", "p");
+  const COperand step = constants_.numbers(i.step, "n", "p");
+  const COperand step_shift = constants_.numbers(left_shifts(i.step_shift), "j", "p");
+  const COperand decay = constants_.numbers(i.decay, "m", "p");
+  ScanOperands operands{"scan_shear"};
+  for (const COperand* const o : {&sign, &decay_shift, &step, &step_shift}) operands.add(*o);
+  const bool shifts_only = std::all_of(i.decay.begin(), i.decay.end(), [](std::int32_t m) { return m == 1; });
+  if (!shifts_only) operands.add(decay);
+  const auto decayed = [&](std::string_view component) {
+    const std::string product =
+        shifts_only ? std::string(component) : fmt::format("{}_times({}, {})", prefix_, component, decay.element);
+    return fmt::format("({0}){1} * (({0})1 << {2})", sums, product, decay_shift.element);
+  };
+  const ScanShared shared{
+      i.x, i.feedback, i.bound, i.limit, i.from_input, bits, rounding_by_shift(Shear::fraction, sums)};
+  return scan_step(number, scan_call(number, shared, operands, shear_text,
+                                     {{'W', sign.element},
+                                      {'B', step.element},
+                                      {'K', step_shift.element},
+                                      {'D', decayed("re")},
+                                      {'E', decayed("im")}}));
 }
 
 }  // namespace bitstate::program

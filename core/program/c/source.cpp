@@ -42,12 +42,13 @@ struct Bodies {
   std::string result;
 };
 
-/// Statements, one per line, indented by `depth` and each with `condition` before it.
+/// Statements, one per line, indented by `depth` and each with `condition` before it; directives as they are.
 std::string lines_of(std::string_view statements, std::size_t depth, std::string_view condition = "") {
   std::string text;
   while (!statements.empty()) {
     const std::size_t end = std::min(statements.find('\n'), statements.size());
-    text += fmt::format("{}{}{}\n", std::string(depth, ' '), condition, statements.substr(0, end));
+    if (!statements.starts_with('#')) text += std::string(depth, ' ') + std::string(condition);
+    text += fmt::format("{}\n", statements.substr(0, end));
     statements.remove_prefix(std::min(end + 1, statements.size()));
   }
   return text;
@@ -160,7 +161,10 @@ CSource c_source(const Program& program, std::string_view name, std::span<const 
   const std::string capitals = c_capitals(name);
 
   CSource text;
-  text.header = c_header(model, constants.bytes(), extras);
+  const CFlash flash{constants.pieces().bytes(true), constants.pieces().bytes(false),
+                     !constants.pieces().all() || !functions.pieces().all()};
+  text.header = c_header(model, flash, extras);
+  if (flash.chooses) text.multiplier = c_multiplier(name);
   text.source = fmt::format(
       "/* {0}.h says what this is. Written by bitstate.\n"
       "   Functions are named after their operands: i8 are values in int8_t, w4 weights of 4 bits, n8 is\n"
@@ -168,8 +172,8 @@ CSource c_source(const Program& program, std::string_view name, std::span<const 
       "{1}_NO_FLOAT\n#endif\n#include \"{0}.h\"\n\n",
       name, capitals);
   text.source += c_fill(checks_text, {{'N', name}, {'C', capitals}});
-  text.source +=
-      constants.text() + "\n" + functions.text() + init_text(model) + "\n" + steps_text(model, bodies.passes);
+  text.source += constants.pieces().text(text.multiplier) + "\n" + functions.pieces().text(text.multiplier) +
+                 init_text(model) + "\n" + steps_text(model, bodies.passes);
   if (!model.per_step()) {
     text.source += fmt::format("\nvoid {}({}_state *s, int32_t *{}) {{\n{}}}\n", model.result_name(), name,
                                model.result_parameter(), bodies.result);

@@ -41,19 +41,21 @@ struct CExtras {
 /// of each and, with classes, its class (int32).
 struct CSource {
   std::string header, source, self_test, driver;
+  std::string multiplier;  ///< the macro NAME_MULTIPLIER; empty where nothing depends on it
 };
 
 /// Throws UsageError for a name that no model can have in C: that is no identifier or a keyword of C or C++, or that
 /// would give a file the name of another.
 void check_c_name(std::string_view name);
 
-/// The C of a program. Every identifier begins with `name`, every macro with its capitals. The model is a stream: RAM
-/// is one NAME_state, NAME_step takes the codes of one step. A program with a backward scan cannot stream: NAME_run
-/// takes a whole sequence, and NAME_state holds what its passes need of every step, of `max_steps` steps at most (0: of
-/// the longest in `tests`; never less than the padded length). The self-test runs `tests` (at least one), compares
-/// every code and prints the 64-bit FNV-1a hash of the output codes (little-endian int32). Throws UsageError where
-/// check_c_name() does and for an ADC that does not fit the input, Error for sequences that do not fit the program or
-/// are longer than `max_steps`, and where analyse() does.
+/// The C of a program. Where a recurrence multiplies by narrow numbers, NAME_MULTIPLIER chooses between products and
+/// additions: 1 or 0, by the target's own macros unless it is given; the codes are the same. Every identifier begins
+/// with `name`, every macro with its capitals. The model is a stream: RAM is one NAME_state, NAME_step takes the codes
+/// of one step. A program with a backward scan cannot stream: NAME_run takes a whole sequence, and NAME_state holds
+/// what its passes need of every step, of `max_steps` steps at most (0: of the longest in `tests`; never less than the
+/// padded length). The self-test runs `tests` (at least one), compares every code and prints the 64-bit FNV-1a hash of
+/// the output codes (little-endian int32). Throws UsageError where check_c_name() does and for an ADC that does not fit
+/// the input, Error for sequences that do not fit the program or are longer than `max_steps`, and where analyse() does.
 [[nodiscard]] CSource c_source(const Program& program, std::string_view name, std::span<const CTestSequence> tests,
                                std::size_t max_steps = 0, const CExtras& extras = {});
 

@@ -49,7 +49,7 @@ std::string c_list(std::span<const std::int64_t> numbers) {
   return text + line + "\n";
 }
 
-std::string c_fill(std::string_view text, std::initializer_list<std::pair<char, std::string_view>> values) {
+std::string c_fill(std::string_view text, const std::vector<std::pair<char, std::string_view>>& values) {
   std::string filled;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '$') {
@@ -57,7 +57,7 @@ std::string c_fill(std::string_view text, std::initializer_list<std::pair<char, 
       continue;
     }
     const char key = text[++i];
-    const auto* const found = std::find_if(values.begin(), values.end(), [&](const auto& v) { return v.first == key; });
+    const auto found = std::find_if(values.begin(), values.end(), [&](const auto& v) { return v.first == key; });
     require(found != values.end(), "c_source", "a template has no value for ${}", key);
     filled += found->second;
   }
@@ -89,5 +89,7 @@ std::string c_capitals(std::string_view name) {
   }
   return capitals;
 }
+
+std::string c_multiplier(std::string_view name) { return c_capitals(name) + "_MULTIPLIER"; }
 
 }  // namespace bitstate::program

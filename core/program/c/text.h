@@ -2,11 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace bitstate::program {
 
@@ -24,13 +24,15 @@ namespace bitstate::program {
 [[nodiscard]] std::string c_list(std::span<const std::int64_t> numbers);
 
 /// `text` with every "$K" replaced by the value of the key K, a capital letter.
-[[nodiscard]] std::string c_fill(std::string_view text,
-                                 std::initializer_list<std::pair<char, std::string_view>> values);
+[[nodiscard]] std::string c_fill(std::string_view text, const std::vector<std::pair<char, std::string_view>>& values);
 
 /// Lines beyond 120 columns broken after commas, with four more spaces before what follows.
 [[nodiscard]] std::string c_wrap(std::string_view text);
 
 /// "NAME" in capitals: what macros begin with.
 [[nodiscard]] std::string c_capitals(std::string_view name);
+
+/// NAME_MULTIPLIER, by which the recurrence is computed with products or with additions (CTargets).
+[[nodiscard]] std::string c_multiplier(std::string_view name);
 
 }  // namespace bitstate::program

@@ -48,6 +48,11 @@ class Limits {
  public:
   void add(const Program& p) { programs_.add(p, {random_sequence(p, 60, 1), random_sequence(p, 1, 2)}); }
   void check() const { programs_.check({sanitizing_cc, "cc -O3"}); }
+  /// And for targets that do not multiply.
+  void check_both() const {
+    programs_.check({sanitizing_cc + programs_.without_multiplier()});
+    check();
+  }
 
  private:
   CPrograms programs_;
@@ -113,7 +118,62 @@ TEST_CASE("c_source: sheared scans with narrow and wide numbers, states and inpu
       limits.add(program_of(4, -100000, 100000, {scan}));
     }
   }
-  limits.check();
+  limits.check_both();
+}
+
+/// A scan by the eigenvalues (re + i im) 2^-15.
+Scan scan_of_pairs(std::vector<std::int32_t> re, const std::vector<std::int32_t>& im, std::int32_t bound) {
+  Scan scan = scan_of(0, true, 15);
+  scan.from_input.assign(2 * re.size(), {int32_max, 20});
+  scan.lambda = std::move(re);
+  scan.lambda.insert(scan.lambda.end(), im.begin(), im.end());
+  scan.bound = bound;
+  scan.limit = std::int64_t{4} * bound << 15;
+  return scan;
+}
+
+TEST_CASE("c_source: scans by narrow pairs of all quarter turns, with the widest numbers and the widest states") {
+  if (no_compiler()) return;
+  Limits limits;
+  for (const std::int32_t bound : {3, 4095, 8191, 32767}) {
+    for (const bool feedback : {false, true}) {
+      // 2^15 - 127 2^3 + 127 i 2^2 and its turns, 2^15, 0, and two beyond what a model has
+      const std::vector<std::int32_t> re{31752, -508, -31752, 508, 32768, 0, -32768 - 32512, 31752};
+      const std::vector<std::int32_t> im{508, 31752, -508, -31752, 0, 0, 0, -32512};
+      for (const std::size_t states : {std::size_t{6}, re.size()}) {
+        Scan scan = scan_of_pairs({re.begin(), re.begin() + static_cast<std::ptrdiff_t>(states)},
+                                  {im.begin(), im.begin() + static_cast<std::ptrdiff_t>(states)}, bound);
+        scan.feedback = feedback;
+        const auto cols = static_cast<std::uint32_t>(2 * states);
+        limits.add(program_of(cols, -100000, 100000, {scan}));
+      }
+    }
+  }
+  // |lambda x| passes 2^31 at its real and imaginary part together
+  Scan large = scan_of_pairs({65280}, {32512}, 24600);
+  large.limit = 1000000;
+  limits.add(program_of(2, -100000, 100000, {large}));
+  limits.check_both();
+}
+
+TEST_CASE("c_source: only what a target uses is compiled, and the header counts its constants") {
+  const auto source = [](const Instruction& i) {
+    const Program p = program_of(2, -100, 100, {i});
+    return c_source(p, "model", std::vector{random_sequence(p, 3, 1)});
+  };
+  const CSource narrow = source(scan_of_pairs({31752}, {508}, 127));
+  CHECK(narrow.multiplier == "MODEL_MULTIPLIER");
+  CHECK(narrow.source.find("  #") == std::string::npos);
+  // one pair: an array of two int16_t, or five numbers as arguments
+  CHECK(narrow.header.find("constants 4 bytes of flash (0 where MODEL_MULTIPLIER is 0)") != std::string::npos);
+  CHECK(narrow.header.find("#if MODEL_MULTIPLIER\n#define MODEL_CONSTANT_BYTES 4\n#else\n#define MODEL_CONSTANT_BYTES "
+                           "0\n#endif\n") != std::string::npos);
+  const Scan wide = scan_of_pairs({31752}, {129 * 4}, 127);
+  for (const CSource& c : {source(wide), source(Sign{0})}) {
+    CHECK(c.multiplier.empty());
+    CHECK(c.header.find("MULTIPLIER") == std::string::npos);
+    CHECK(c.source.find("MULTIPLIER") == std::string::npos);
+  }
 }
 
 /// One pair of states of one code, whose sums are `limit` and, with the residue, half of 2^shift more.

@@ -71,21 +71,29 @@ std::map<std::string, std::size_t> features(const std::vector<Example>& examples
   return count;
 }
 
-TEST_CASE("c_source: random programs in C give every code of the quantized forward, as compiled by cc -O2") {
+TEST_CASE("c_source: random programs in C give every code of the quantized forward, with and without a multiplier") {
   if (!there_is("cc")) {
     MESSAGE("skipped: there is no C compiler cc");
     return;
   }
   auto all = examples(0, 34);
   for (Example& example : examples(288, 1)) all.push_back(std::move(example));
-  CPrograms programs;
-  for (const Example& example : all) programs.add(example.program, example.tests);
-  programs.check({"cc -O2"});
   auto found = features(all);
+  CPrograms programs, narrow;
+  for (const Example& example : all) {
+    programs.add(example.program, example.tests);
+    const program::CSource c = program::c_source(example.program, "model", example.tests);
+    if (c.multiplier.empty()) continue;
+    narrow.add(example.program, example.tests);
+    if (c.source.find("model_scan_narrow_") != std::string::npos) ++found["narrow pairs"];
+  }
+  programs.check({"cc -O2"});
+  narrow.check({"cc -O2" + narrow.without_multiplier()});
   for (const char* const feature :
-       {"classifier", "regressor",       "tokens", "one-bit input", "one bit",   "shift",   "factor",    "feedback",
-        "nearest",    "negative factor", "linear", "rescale",       "sign",      "product", "scale",     "sum",
-        "add_row",    "layer_norm",      "table",  "embedding",     "mean_pool", "last",    "scan_shear"}) {
+       {"classifier", "regressor",  "tokens",          "one-bit input", "one bit", "shift",     "factor",
+        "feedback",   "nearest",    "negative factor", "linear",        "rescale", "sign",      "product",
+        "scale",      "sum",        "add_row",         "layer_norm",    "table",   "embedding", "mean_pool",
+        "last",       "scan_shear", "narrow pairs"}) {
     CAPTURE(feature);
     CHECK(found[feature] > 0);
   }
@@ -106,7 +114,7 @@ TEST_CASE("c_source: bidirectional models run on whole sequences, padded ones to
                                  random_sequence(example.program, 1, 3), random_sequence(example.program, 60, 4)});
   }
   whole.check({"cc -O2"});
-  padded.check({sanitizing_cc});
+  padded.check({sanitizing_cc + padded.without_multiplier()});
   CHECK(pools > 0);
   CHECK(rows > 0);
 }
