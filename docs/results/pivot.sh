@@ -1,9 +1,9 @@
 #!/bin/bash
 # Prints a table of this folder from raw/*.csv of a sweep over axis.bits: a row for each part and form, a column for
 # each number of bits. Accuracies are in per cent; mean and deviation are those of the seeds.
-#   docs/results/pivot.sh raw/lorenz-small-one-site.csv
+#   docs/results/pivot.sh FILE.csv [FACTOR]      FACTOR: on errors; 1000 for millivolts
 set -euo pipefail
-exec awk -F, '
+exec awk -F, -v factor="${2:-1}" '
   function name(spec) {
     if (spec ~ /^weight:\*\.ssm\.A/) {
       sub(/^weight:\*\.ssm\.A/, "", spec)
@@ -17,7 +17,7 @@ exec awk -F, '
     if (spec ~ /^state:\*/) return "state" (match(spec, /rounding=[a-z]+/) ? ", " substr(spec, RSTART + 9, RLENGTH - 9) : "")
     return spec
   }
-  function number(v, scale) { return scale == 100 ? sprintf("%.2f", 100 * v) : sprintf("%.3g", v) }
+  function number(v, scale) { return scale == 100 ? sprintf("%.2f", 100 * v) : sprintf("%.3g", scale * v) }
   function cell(mean, deviation, n, diverged) {
     if (mean == "") return diverged > 0 ? "diverges" : ""
     if (mean > 1000) return "above 1000"
@@ -25,7 +25,7 @@ exec awk -F, '
   }
   NR == 1 { for (i = 1; i <= NF; ++i) at[$i] = i; next }
   {
-    scale = $at["metric"] == "accuracy" ? 100 : 1
+    scale = $at["metric"] == "accuracy" ? 100 : factor
     text = cell($at["test_mean"], $at["test_std"], $at["n"], $at["diverged"])
     spec = $at["bits"]
     gsub(/"/, "", spec)

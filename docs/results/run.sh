@@ -35,40 +35,45 @@ sweep() {
   if "$bitstate" report "$runs/$name" >> "$runs/$name.log" 2>&1; then cp "$runs/$name/table.csv" "$raw/$name.csv"; fi
 }
 
-seeds='1 2 3'
-untrained='--epochs=0 --calibration_batches=8 --from_lr_factor=1'
+# In a function, so that the file may change while it runs.
+main() {
+  seeds='1 2 3'
+  untrained='--epochs=0 --calibration_batches=8 --from_lr_factor=1'
 
-# Small models: minutes each. One float run for each seed, and what starts from them.
-for seed in $seeds; do train "lorenz-small-$seed" lorenz-small --seed="$seed"; done
-sweep lorenz-small-one-site one-site --from="$runs/lorenz-small-{seed}" --epochs=100
-sweep lorenz-small-a-forms a-forms --from="$runs/lorenz-small-{seed}" --epochs=100
-sweep lorenz-small-a-grids a-grids --from="$runs/lorenz-small-{seed}"
-for seed in $seeds; do train "silverbox-$seed" silverbox --seed="$seed"; done
-sweep silverbox-one-site one-site --from="$runs/silverbox-{seed}" --epochs=30
-for seed in $seeds; do train "smnist-small-$seed" smnist-small --seed="$seed"; done
-sweep smnist-small-a-grids a-grids --from="$runs/smnist-small-{seed}"
-sweep smnist-small-a-untrained a-forms --from="$runs/smnist-small-{seed}" $untrained
-sweep smnist-small-one-site-untrained one-site --from="$runs/smnist-small-{seed}" $untrained
-sweep smnist-small-seven smnist-small-seven
-sweep smnist-small-a-forms a-forms --from="$runs/smnist-small-{seed}"
-sweep smnist-small-state state-bits --from="$runs/smnist-small-{seed}"
-sweep smnist-small-one-site one-site --from="$runs/smnist-small-{seed}"
-sweep smnist-small-seven-qs5 smnist-small-seven --preset=qs5
+  # Small models: minutes each. One float run for each seed, and what starts from them.
+  for seed in $seeds; do train "lorenz-small-$seed" lorenz-small --seed="$seed"; done
+  sweep lorenz-small-one-site one-site --from="$runs/lorenz-small-{seed}" --epochs=100
+  sweep lorenz-small-a-forms a-forms --from="$runs/lorenz-small-{seed}" --epochs=100
+  sweep lorenz-small-a-grids a-grids --from="$runs/lorenz-small-{seed}"
+  for seed in $seeds; do train "silverbox-$seed" silverbox --seed="$seed"; done
+  sweep silverbox-one-site one-site --from="$runs/silverbox-{seed}" --epochs=30
+  for seed in $seeds; do train "smnist-small-$seed" smnist-small --seed="$seed"; done
+  sweep smnist-small-a-grids a-grids --from="$runs/smnist-small-{seed}"
+  sweep smnist-small-a-untrained a-forms --from="$runs/smnist-small-{seed}" $untrained
+  sweep smnist-small-one-site-untrained one-site --from="$runs/smnist-small-{seed}" $untrained
+  sweep smnist-small-seven smnist-small-seven
+  sweep smnist-small-a-forms a-forms --from="$runs/smnist-small-{seed}"
+  sweep smnist-small-state state-bits --from="$runs/smnist-small-{seed}"
+  sweep smnist-small-one-site one-site --from="$runs/smnist-small-{seed}"
+  sweep smnist-small-seven-qs5 smnist-small-seven --preset=qs5
 
-# Q-S5's size: hours each. One float run, what needs no training, and the configurations from scratch.
-train smnist-float smnist --epochs=10 --use_layernorm_bias=false
-sweep smnist-ptq qs5-smnist-ptq --from="$runs/smnist-float"
-sweep smnist-operators qs5-smnist-operators --from="$runs/smnist-float"
-sweep smnist-one-site one-site --from="$runs/smnist-float" --seed=1 $untrained
-sweep smnist-a-grids a-grids --from="$runs/smnist-float" --seed=1
-sweep smnist-seven qs5-smnist
+  # Q-S5's size: hours each. One float run, what needs no training, and the configurations from scratch.
+  train smnist-float smnist --epochs=10 --use_layernorm_bias=false
+  sweep smnist-ptq qs5-smnist-ptq --from="$runs/smnist-float"
+  sweep smnist-operators qs5-smnist-operators --from="$runs/smnist-float"
+  sweep smnist-one-site one-site --from="$runs/smnist-float" --seed=1 $untrained
+  sweep smnist-a-grids a-grids --from="$runs/smnist-float" --seed=1
+  sweep smnist-seven qs5-smnist
 
-# Other tasks, and Q-S5's dynamical systems.
-train listops-small listops-small
-sweep listops-small-one-site one-site --from="$runs/listops-small"
-sweep listops-small-a-forms a-forms --from="$runs/listops-small"
-sweep lorenz qs5-lorenz
-sweep smnist-seven-qs5 qs5-smnist --preset=qs5
-train imdb-small imdb-small
-sweep imdb-small-one-site one-site --from="$runs/imdb-small" --seed=1
-sweep mackey-glass qs5-mackey-glass
+  # Other tasks, and Q-S5's dynamical systems.
+  train listops-small listops-small
+  sweep listops-small-one-site one-site --from="$runs/listops-small"
+  sweep listops-small-a-forms a-forms --from="$runs/listops-small"
+  sweep lorenz qs5-lorenz
+  sweep smnist-seven-qs5 qs5-smnist --preset=qs5
+  train imdb-small imdb-small
+  sweep imdb-small-one-site one-site --from="$runs/imdb-small" --seed=1
+  sweep mackey-glass qs5-mackey-glass
+}
+
+main
