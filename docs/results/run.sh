@@ -44,6 +44,7 @@ main() {
   for seed in $seeds; do train "lorenz-small-$seed" lorenz-small --seed="$seed"; done
   sweep lorenz-small-one-site one-site --from="$runs/lorenz-small-{seed}" --epochs=100
   sweep lorenz-small-a-forms a-forms --from="$runs/lorenz-small-{seed}" --epochs=100
+  sweep lorenz-small-a-untrained a-forms --from="$runs/lorenz-small-{seed}" $untrained
   sweep lorenz-small-a-grids a-grids --from="$runs/lorenz-small-{seed}"
   for seed in $seeds; do train "silverbox-$seed" silverbox --seed="$seed"; done
   sweep silverbox-one-site one-site --from="$runs/silverbox-{seed}" --epochs=30
