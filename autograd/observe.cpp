@@ -4,6 +4,7 @@
 #include "core/ranges.h"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 namespace bitstate::ops {
@@ -21,6 +22,16 @@ ScaleLayout layout_of(const Quantizer& site, const Node& x) {
   if (site.spec.granularity != QuantSpec::Granularity::channel) return ScaleLayout::per_tensor;
   if (!site.is_constant()) return ScaleLayout::per_column;
   return x.rows > 1 ? ScaleLayout::per_row : ScaleLayout::per_tensor;
+}
+
+void join_parts(const Planes& planes, std::span<float> high) {
+  const std::size_t plane = planes.rows + planes.cols;
+  std::array<float, 2> largest = {0.0F, 0.0F};
+  for (std::size_t c = 0; c < high.size(); ++c) {
+    float& part = largest[c / plane % 2];
+    part = std::max(part, high[c]);
+  }
+  for (std::size_t c = 0; c < high.size(); ++c) high[c] = largest[c / plane % 2];
 }
 
 void check_channels(const Quantizer& site, ScaleLayout layout, const Node& x) {

@@ -14,6 +14,9 @@ void check_finite(bool finite, const Quantizer& site);
 /// Layout of a kept range, or of a constant's: a vector is one channel.
 [[nodiscard]] kernels::ScaleLayout layout_of(const Quantizer& site, const Node& x);
 
+/// Of the largest magnitudes of rows or columns of complex numbers: those of all real, and of all imaginary parts.
+void join_parts(const Planes& planes, std::span<float> high);
+
 /// Throws Error unless the site has as many channels as the layout of x.
 void check_channels(const Quantizer& site, kernels::ScaleLayout layout, const Node& x);
 

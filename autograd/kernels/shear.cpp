@@ -58,11 +58,16 @@ std::complex<double> eigenvalue_of(const Shear& shear) {
   return static_cast<double>(shear.sign) * std::complex(re, e * ShearCoordinates(shear).q);
 }
 
-ShearAdjoint::ShearAdjoint(const ScanShape& shape, const PairMap<float>& map, float* dlambda)
-    : states_(shape.states), map_(map), dlambda_(dlambda) {
-  for (std::size_t p = 0; p < states_; ++p) {
-    const auto code = [](float v) { return static_cast<std::int32_t>(v * static_cast<float>(Shear::one)); };
-    const ShearCoordinates t(Shear::of(code(map.lambda[p]), code(map.lambda[states_ + p])));
+std::vector<ShearCoordinates> coordinates_of(std::span<const std::int32_t> codes) {
+  const std::size_t states = codes.size() / 2;
+  std::vector<ShearCoordinates> all;
+  for (std::size_t p = 0; p < states; ++p) all.emplace_back(Shear::of(codes[p], codes[states + p]));
+  return all;
+}
+
+ShearAdjoint::ShearAdjoint(const PairMap<float>& map, std::span<const ShearCoordinates> coordinates, float* dlambda)
+    : states_(coordinates.size()), map_(map), dlambda_(dlambda) {
+  for (const ShearCoordinates& t : coordinates) {
     p_.push_back(static_cast<float>(t.p));
     q_.push_back(static_cast<float>(t.q));
   }

@@ -8,6 +8,7 @@
 #include <complex>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace bitstate::kernels {
@@ -23,14 +24,17 @@ struct ShearCoordinates {
   explicit ShearCoordinates(const Shear& shear);
 };
 
+/// Those of each state, from the first rows of their matrices, [g A | g E] in units of 2^-15.
+[[nodiscard]] std::vector<ShearCoordinates> coordinates_of(std::span<const std::int32_t> codes);
+
 /// The eigenvalue.
 [[nodiscard]] std::complex<double> eigenvalue_of(const Shear& shear);
 
-/// As ScanAdjoint, of the recurrence of a shear; `map` has its `shear`. g_l becomes the gradient of v_l. What is added
-/// to the gradient of lambda is that of the complex recurrence.
+/// As ScanAdjoint, of the recurrence of a shear; `map` has its `shear`, and `coordinates` are of its states. g_l
+/// becomes the gradient of v_l. What is added to the gradient of lambda is that of the complex recurrence.
 class ShearAdjoint {
  public:
-  ShearAdjoint(const ScanShape& shape, const PairMap<float>& map, float* dlambda);
+  ShearAdjoint(const PairMap<float>& map, std::span<const ShearCoordinates> coordinates, float* dlambda);
   void step(float* g, const std::uint8_t* unclamped);
   void add_lambda(const float* before);
 

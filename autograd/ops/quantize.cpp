@@ -14,7 +14,6 @@
 #include "core/ranges.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <optional>
 #include <type_traits>
@@ -94,17 +93,6 @@ std::span<Grid> kept_grids(Tape& tape, const Quantizer& site, std::size_t count)
   Grid* const grids = tape.arena().array<Grid>(count);
   for (std::size_t c = 0; c < count; ++c) grids[c] = site.grid(c);
   return {grids, count};
-}
-
-/// Of the magnitudes of the rows or columns of complex numbers: those of all real, and of all imaginary parts.
-void join_parts(const Planes& planes, std::span<float> high) {
-  const std::size_t plane = planes.rows + planes.cols;
-  std::array<float, 2> largest = {0.0F, 0.0F};
-  for (std::size_t c = 0; c < high.size(); ++c) {
-    float& part = largest[c / plane % 2];
-    part = std::max(part, high[c]);
-  }
-  for (std::size_t c = 0; c < high.size(); ++c) high[c] = largest[c / plane % 2];
 }
 
 /// Grids of a weight or bias by its own values.

@@ -16,8 +16,10 @@ namespace {
 void scan_shear_backward(Tape& tape, const Node& node) {
   float* const dlambda = recurrence::gradient_of_lambda(tape, node);
   const kernels::PairMap<float> map = recurrence::real_map(tape, node.inputs[0]);
-  recurrence::run_adjoint(tape, node,
-                          [=](const kernels::ScanShape& shape) { return kernels::ShearAdjoint(shape, map, dlambda); });
+  const auto coordinates = kernels::coordinates_of(tape.codes32(node.inputs[0]));
+  recurrence::run_adjoint(tape, node, [&](const kernels::ScanShape& /*shape*/) {
+    return kernels::ShearAdjoint(map, coordinates, dlambda);
+  });
 }
 
 void scan_shear_lower(Lowering& to, const Node& node) {

@@ -24,9 +24,7 @@ using Coordinates = std::span<const ShearCoordinates>;
 Coordinates coordinates_of(Tape& tape, Value lambda, std::size_t states, std::string_view op) {
   require(recurrence::is_sheared(tape[lambda]) && tape[lambda].size() == 2 * states, op,
           "{} states need as many codes of form=shear", states);
-  const std::vector<std::int32_t> codes = tape.codes32(lambda);
-  std::vector<ShearCoordinates> all;
-  for (std::size_t p = 0; p < states; ++p) all.emplace_back(Shear::of(codes[p], codes[states + p]));
+  const auto all = kernels::coordinates_of(tape.codes32(lambda));
   auto* const kept = tape.arena().array<ShearCoordinates>(states);
   std::copy(all.begin(), all.end(), kept);
   return {kept, states};

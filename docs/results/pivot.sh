@@ -3,6 +3,10 @@
 # each number of bits. Accuracies are in per cent; mean and deviation are those of the seeds.
 #   docs/results/pivot.sh FILE.csv [FACTOR]      FACTOR: on errors; 1000 for millivolts
 set -euo pipefail
+if [ ! -f "${1:-}" ]; then
+  echo "usage: docs/results/pivot.sh FILE.csv [FACTOR]; there is no file '${1:-}'" >&2
+  exit 2
+fi
 exec awk -F, -v factor="${2:-1}" '
   function name(spec) {
     if (spec ~ /^weight:\*\.ssm\.A/) {

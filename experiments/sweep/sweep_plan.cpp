@@ -203,7 +203,7 @@ std::vector<SweepRun> plan_sweep(const Settings& file, std::string_view where, c
   std::erase_if(axes, [&](const Axis& axis) { return last_value(overrides, axis.name) != nullptr; });
   for (const Axis& axis : axes) check_commas(axis, where);
   require<UsageError>(!sweep.recipe.empty() || names_source(fixed, axes), where,
-                      "names neither a recipe nor, by set.from, a run to start from");
+                      "names neither a recipe nor a run to start from (--from, or set.from in the file)");
 
   std::vector<SweepRun> runs;
   std::set<std::string> planned;

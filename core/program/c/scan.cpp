@@ -148,8 +148,8 @@ static int32_t $N(int32_t a, int32_t m) {
 // $C: g, k, n, j and perhaps m of the states, k and j as 15 - k and 15 - j; $W, $B, $K: g, n and j of state p; $D, $E:
 // m 2^(15 - k) times re and im
 constexpr std::string_view shear_text =
-    R"(/* x = clamp(2^-15 (g ((1 - m 2^-k) x - n 2^-j y) + u + residue)), then y = clamp(2^-15 (g (1 - m 2^-k) y + n 2^-j x + u
-   + residue)), planar [x | y] */
+    R"(/* x = clamp(2^-15 (g ((1 - m 2^-k) x - n 2^-j y) + u + residue)), then
+   y = clamp(2^-15 (g (1 - m 2^-k) y + n 2^-j x + u + residue)), planar [x | y] */
 static void $N($C, $F, $Z limit, $A, int32_t bound, const $X *u, $S *x$M, uint32_t pairs) {
   uint32_t p;
   for (p = 0; p < pairs; ++p) {

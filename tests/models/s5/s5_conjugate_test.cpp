@@ -1,8 +1,8 @@
 // States that have crossed the real axis: where a code is an angle without a sign they are replaced by their
 // conjugates.
 #include "core/quant_spec.h"
-#include "core/random.h"
 #include "models/s5/models.h"
+#include "tests/support/models/logits_and_gradient.h"
 
 #include <doctest/doctest.h>
 
@@ -35,26 +35,8 @@ void conjugate(S5SSM& ssm, std::size_t p) {
   }
 }
 
-struct Result {
-  std::vector<float> logits, gradient;
-};
-
-Result run(Model& model, const Inventory& inventory) {
-  const std::vector<std::size_t> rows{9, 4};
-  std::vector<float> x(39);
-  const Random random{5, random_stream("s5_conjugate_test")};
-  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(random.normal(i));
-  Result result;
-  result.gradient.assign(inventory.parameter_count(), 0.0F);
-  Pass pass;
-  pass.gradients = true;
-  pass.gradient = result.gradient;
-  Tape tape;
-  tape.begin(pass);
-  const Value y = model.forward(tape, {{rows, rows}, x, {}});
-  result.logits.assign(tape.value(y), tape.value(y) + tape[y].size());
-  tape.backward(y, std::vector<float>(result.logits.size(), 1.0F));
-  return result;
+LogitsAndGradient run(Model& model, const Inventory& inventory) {
+  return logits_and_gradient(model, inventory, {9, 4}, 3, "s5_conjugate_test");
 }
 
 TEST_CASE("conjugates: a model whose states have crossed the real axis is that of the conjugates, bit for bit") {
@@ -72,8 +54,8 @@ TEST_CASE("conjugates: a model whose states have crossed the real axis is that o
       auto [below, of_below] = make();
       auto [crossed, of_crossed] = make();
       for (const std::size_t p : {1, 3}) conjugate(*ssms(crossed)[0], p);
-      const Result expected = run(below, of_below);
-      const Result result = run(crossed, of_crossed);
+      const LogitsAndGradient expected = run(below, of_below);
+      const LogitsAndGradient result = run(crossed, of_crossed);
       CHECK(result.logits == expected.logits);
       for (const auto& entry : of_crossed.parameters) {
         if (!entry.name.ends_with("Lambda_im")) continue;

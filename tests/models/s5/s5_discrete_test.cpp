@@ -1,7 +1,6 @@
 // SSMs whose parameters are the discretised matrices.
-#include "core/random.h"
 #include "models/s5/models.h"
-#include "tests/support/models/computed.h"
+#include "tests/support/models/logits_and_gradient.h"
 
 #include <doctest/doctest.h>
 
@@ -26,27 +25,8 @@ S5Options options(bool bidirectional, ops::Discretization method) {
   return o;
 }
 
-/// Logits of two sequences, and the gradient of their sum.
-struct Result {
-  std::vector<float> logits, gradient;
-};
-
-Result run(Model& model, const Inventory& inventory) {
-  const std::vector<std::size_t> rows{7, 4};
-  std::vector<float> x(33);
-  const Random random{5, random_stream("s5_discrete_test")};
-  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(random.normal(i));
-  Result result;
-  result.gradient.assign(inventory.parameter_count(), 0.0F);
-  Pass pass;
-  pass.gradients = true;
-  pass.gradient = result.gradient;
-  Tape tape;
-  tape.begin(pass);
-  const Value y = model.forward(tape, {{rows, rows}, x, {}});
-  result.logits.assign(tape.value(y), tape.value(y) + tape[y].size());
-  tape.backward(y, std::vector<float>(result.logits.size(), 1.0F));
-  return result;
+LogitsAndGradient run(Model& model, const Inventory& inventory) {
+  return logits_and_gradient(model, inventory, {7, 4}, 3, "s5_discrete_test");
 }
 
 const Parameter& parameter(const Inventory& inventory, const std::string& name) {
@@ -61,10 +41,10 @@ TEST_CASE("discrete: the model has the bits of the continuous one, and Lambda_ba
     for (const auto method : {ops::Discretization::zoh, ops::Discretization::bilinear}) {
       Model model = S5Classifier(options(bidirectional, method), 3);
       Inventory inventory = take_inventory(model);
-      const Result before = run(model, inventory);
+      const LogitsAndGradient before = run(model, inventory);
       for (S5SSM* ssm : ssms(model)) ssm->make_discrete();
       inventory = take_inventory(model);
-      const Result after = run(model, inventory);
+      const LogitsAndGradient after = run(model, inventory);
       CHECK(after.logits == before.logits);
       CHECK(parameter(inventory, "layers.1.ssm.Lambda_bar").value.size() == 8);
       CHECK(parameter(inventory, "layers.1.ssm.B_bar").value.rows == 8);
@@ -82,7 +62,7 @@ TEST_CASE("discrete: the gradient of Lambda_bar and B_bar is that of finite diff
   Model model = S5Classifier(options(false, ops::Discretization::zoh), 3);
   for (S5SSM* ssm : ssms(model)) ssm->make_discrete();
   const Inventory inventory = take_inventory(model);
-  const Result at = run(model, inventory);
+  const LogitsAndGradient at = run(model, inventory);
   const auto sum = [&] {
     double total = 0.0;
     for (const float v : run(model, inventory).logits) total += v;
