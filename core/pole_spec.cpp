@@ -33,11 +33,10 @@ double parse_shift(std::string_view word, std::string_view origin) {
   return shift;
 }
 
-/// Bits of the modulus, unless they are given. Angles need the bits: a decay rate may be wrong by a tenth where an
-/// angle may not by a hundredth (docs/numerics.md, section 6).
+/// Bits of the modulus, unless they are given. Few bits belong to the angle: a decay rate may be wrong by a tenth where
+/// an angle may not by a hundredth. Of many, slow systems want some for the decay (docs/numerics.md, section 6).
 int default_magnitude(PoleSpec::Form form, int bits) {
-  const int most = form == PoleSpec::Form::polar ? bits : bits < 7 ? 3 : 4;
-  return std::max(1, std::min(bits - 1, most));
+  return std::max(1, form == PoleSpec::Form::log_polar && bits > 4 ? bits - 2 : bits - 1);
 }
 
 /// The bits of a shear's decay. Without any, it is a power of two.

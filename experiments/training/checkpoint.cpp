@@ -18,7 +18,7 @@ namespace bitstate {
 namespace {
 
 // 2 has no sizes of the data, and `from` relative to wherever the run was started
-constexpr std::int64_t format_version = 4;
+constexpr std::int64_t format_version = 5;
 constexpr std::int64_t oldest_version = 2;
 
 std::int64_t checked_version(const Hdf5Reader& reader) {
@@ -100,8 +100,15 @@ datasets::Reading read_reading(const Hdf5Reader& reader) {
   return reading;
 }
 
-/// Rules of a file before format 4, in which a modulus in log-polar form had bits - 1 bits unless they were given.
-std::string with_former_split(const std::string& rules) {
+/// Bits that a modulus in log-polar form had, unless they were given, where A had so many: in files of format 4, and
+/// before.
+int former_magnitude(std::int64_t version, int bits) {
+  const int most = version < 4 ? bits : bits < 7 ? 3 : 4;
+  return std::max(1, std::min(bits - 1, most));
+}
+
+/// Rules of a file before format 5, with the split of an eigenvalue's bits written out.
+std::string with_former_split(const std::string& rules, std::int64_t version) {
   std::istringstream lines(rules);
   std::string text;
   for (std::string line; std::getline(lines, line);) {
@@ -112,7 +119,7 @@ std::string with_former_split(const std::string& rules) {
     const bool has_bits = static_cast<bool>(words >> glob >> bits);
     const auto says = [&](std::string_view option) { return rule.find(option) != rule.npos; };
     const bool open = says("form=log-polar") && !says("magnitude=") && !says("phase=");
-    text += has_bits && open ? fmt::format("{} magnitude={}\n", rule, std::max(1, bits - 1)) : line + "\n";
+    text += has_bits && open ? fmt::format("{} magnitude={}\n", rule, former_magnitude(version, bits)) : line + "\n";
   }
   if (!rules.empty() && rules.back() != '\n') text.pop_back();
   return text;
@@ -163,8 +170,8 @@ RunIdentity identity_in(const std::filesystem::path& file) {
   const Hdf5Reader reader(file);
   const std::int64_t version = checked_version(reader);
   const std::string rules = reader.read_text("rules");
-  return {reader.read_text("settings"), version < 4 ? with_former_split(rules) : rules, reader.read_text("source"),
-          reader.read_text("data/digest"), read_reading(reader)};
+  return {reader.read_text("settings"), version < 5 ? with_former_split(rules, version) : rules,
+          reader.read_text("source"), reader.read_text("data/digest"), read_reading(reader)};
 }
 
 Progress load_checkpoint(const std::filesystem::path& file, const Inventory& inventory, Optimizer* optimizer) {

@@ -185,8 +185,9 @@ TEST_CASE("quant spec: a lookup form splits 2b bits into modulus and phase") {
   CHECK(split("weight:*.A 2 form=log-polar") == std::array<int, 2>{1, 3});
   CHECK(split("weight:*.A 4 form=log-polar") == std::array<int, 2>{3, 5});
   CHECK(split("weight:*.A 5 form=log-polar") == std::array<int, 2>{3, 7});
-  CHECK(split("weight:*.A 6 form=log-polar") == std::array<int, 2>{3, 9});
-  CHECK(split("weight:*.A 8 form=log-polar") == std::array<int, 2>{4, 12});
+  CHECK(split("weight:*.A 6 form=log-polar") == std::array<int, 2>{4, 8});
+  CHECK(split("weight:*.A 8 form=log-polar") == std::array<int, 2>{6, 10});
+  CHECK(split("weight:*.A 16 form=log-polar") == std::array<int, 2>{14, 18});
   CHECK(split("weight:*.A 5 form=log-polar phase=6") == std::array<int, 2>{4, 6});
   CHECK(split("weight:*.A 8 form=polar") == std::array<int, 2>{7, 9});
   CHECK(split("weight:*.A 4 form=polar magnitude=2") == std::array<int, 2>{2, 6});

@@ -3,6 +3,8 @@
 
 #include "core/error.h"
 #include "core/io/atomic_file.h"
+#include "core/io/hdf5.h"
+#include "core/io/units_file.h"
 #include "experiments/run_folder/model_setup.h"
 #include "experiments/run_folder/train.h"
 #include "models/s5/models.h"
@@ -71,6 +73,31 @@ TEST_CASE(
     save_checkpoint(folder / "c.h5", saved.identity, saved.progress, saved.inventory, &saved.optimizer);
     CHECK(trained_on(folder / "c.h5").reading == reading);
   }
+}
+
+/// What a file of this format says of its rules.
+std::string rules_in(std::int64_t version, const std::string& rules) {
+  const tests::TempFolder folder;
+  Hdf5Writer writer(folder / "c.h5");
+  writer.write_scalar("version", version);
+  writer.write_text("rules", rules);
+  for (const char* const text : {"settings", "source", "data/digest", "data/vocabulary"}) writer.write_text(text, "");
+  for (const char* const size : {"data/inputs", "data/outputs"}) writer.write_scalar(size, std::uint64_t{1});
+  for (const char* const units : {"data/input_units/", "data/target_units/"}) write_units(writer, units, {});
+  writer.commit();
+  return identity_in(folder / "c.h5").rules;
+}
+
+TEST_CASE("checkpoint: rules of an earlier format keep the split of an eigenvalue's bits that they had") {
+  const std::string rules = "a.A 8 form=log-polar\nb.A 6 form=log-polar\nc.A 4 form=log-polar\n";
+  const std::string others = "d.A 8 form=log-polar phase=9\ne.A 8 form=polar\n";
+  CHECK(rules_in(5, rules + others) == rules + others);
+  CHECK(rules_in(4, rules + others) ==
+        "a.A 8 form=log-polar magnitude=4\nb.A 6 form=log-polar magnitude=3\nc.A 4 form=log-polar magnitude=3\n" +
+            others);
+  CHECK(rules_in(3, rules + others) ==
+        "a.A 8 form=log-polar magnitude=7\nb.A 6 form=log-polar magnitude=5\nc.A 4 form=log-polar magnitude=3\n" +
+            others);
 }
 
 TEST_CASE("checkpoint: other settings, other rules and other sizes are refused by name") {

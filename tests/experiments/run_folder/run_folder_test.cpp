@@ -171,7 +171,7 @@ TEST_CASE("checkpoint: a newer version's is refused by a sentence, before its se
   writer.write_scalar("version", std::int64_t{99});
   writer.commit();
   write_quickly(folder / "settings.ini", "dataset = lorenz\nfrom_the_future = 3\n");
-  const std::string sentence = fmt::format("[{}] was written by a newer bitstate (format 99); this one reads up to 4",
+  const std::string sentence = fmt::format("[{}] was written by a newer bitstate (format 99); this one reads up to 5",
                                            (folder / "best.h5").string());
   CHECK(error_of<Error>([&] { of_run(folder.path()); }) == sentence);
   CHECK(error_of<Error>([&] { load_run_config("", {{"from", folder.path().string()}}); }) == sentence);
