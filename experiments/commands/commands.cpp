@@ -5,11 +5,13 @@
 #include "core/suggest.h"
 #include "experiments/bench/bench.h"
 #include "experiments/bench/bench_program.h"
+#include "experiments/commands/arguments.h"
 #include "experiments/commands/command_table.h"
 #include "experiments/commands/completion.h"
 #include "experiments/commands/data_commands.h"
 #include "experiments/commands/list.h"
 #include "experiments/commands/program_commands.h"
+#include "experiments/commands/sweep_command.h"
 #include "experiments/host/console.h"
 #include "experiments/inspect/inspect.h"
 #include "experiments/report/report.h"
@@ -18,8 +20,6 @@
 #include "experiments/run_folder/text_files.h"
 #include "experiments/run_folder/train.h"
 #include "experiments/settings/embedded.h"
-#include "experiments/sweep/sweep.h"
-#include "experiments/sweep/sweep_check.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -29,7 +29,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <initializer_list>
-#include <thread>
 #include <utility>
 
 namespace bitstate::experiments {
@@ -40,13 +39,6 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 void print_json(const json& figures) { fmt::print("{}\n", figures.dump()); }
-
-/// The one positional argument, or "". Throws UsageError if there are more.
-std::string only_positional(const CommandLine& line, std::string_view command) {
-  require<UsageError>(line.positionals.size() <= 1, command, "\"{}\" is one argument too many",
-                      line.positionals.size() > 1 ? line.positionals[1] : std::string());
-  return line.positionals.empty() ? std::string() : line.positionals.front();
-}
 
 int finish(const RunConfig& config, const TrainResult& result) {
   if (result.status != "done")
@@ -123,14 +115,6 @@ int eval_command(const CommandLine& line) {
     fmt::print("test {} {:.4f}  loss {:.4f}\n", result.metric_name, result.test_metric, result.test_loss);
   }
   return finish(config, result);
-}
-
-/// A whole number from 1 to `digits` nines.
-std::size_t count_of(std::string_view name, const std::string& text, std::size_t digits) {
-  const bool whole = !text.empty() && text.size() <= digits && text.find_first_not_of("0123456789") == text.npos;
-  require<UsageError>(whole && text.find_first_not_of('0') != text.npos, name,
-                      "expected a whole number from 1 to {}, got \"{}\"", std::string(digits, '9'), text);
-  return static_cast<std::size_t>(std::stoul(text));
 }
 
 int inspect_command(const CommandLine& line) {
@@ -225,68 +209,6 @@ int bench_command(const CommandLine& line) {
   }
   if (config.run.json) fmt::print("{}\n", to_json(results));
   return 0;
-}
-
-struct SweepOptions {
-  Settings overrides;               ///< settings of every run
-  std::vector<std::string> passed;  ///< options of each child's command line
-  fs::path out;
-  std::size_t jobs = 1;
-  bool json = false;
-};
-
-SweepOptions sweep_options(const CommandLine& line) {
-  SweepOptions options;
-  RunConfig how;  // options that say how runs are done; they are not settings of the runs
-  for (const auto& [name, value] : line.options) {
-    const Option* const option = find_option(option_table(), name);
-    if (name == "jobs") {
-      options.jobs = count_of(name, value, 3);
-    } else if (name == "data" || (option != nullptr && option->affects_result)) {
-      options.overrides.emplace_back(name, value);
-    } else {
-      set_option(how, name, value);
-      if (name == "checkpoint_seconds" || name == "memory")
-        options.passed.push_back(fmt::format("--{}={}", name, value));
-    }
-  }
-  const std::size_t threads = how.run.threads > 0 ? how.run.threads : std::max(1U, std::thread::hardware_concurrency());
-  options.passed.push_back(fmt::format("--threads={}", std::max<std::size_t>(1, threads / options.jobs)));
-  options.out = how.run.out;
-  options.json = how.run.json;
-  return options;
-}
-
-int sweep_command(const CommandLine& line) {
-  const std::string file = only_positional(line, "sweep");
-  require<UsageError>(!file.empty(), "sweep",
-                      "needs a sweep (bitstate list sweeps names them) or the path of an .ini file");
-  SweepOptions options = sweep_options(line);
-  const auto built_in = embedded_file("sweeps/" + file + ".ini");
-  if (!built_in && !fs::exists(file)) {
-    fail<UsageError>("sweep", "'{}' is neither built in nor a file{}", file,
-                     suggestion(file, embedded_names("sweeps")));
-  }
-  if (options.out.empty()) options.out = fs::path("sweeps") / fs::path(file).stem();
-  const auto plan = plan_sweep(built_in ? parse_ini(*built_in, file) : read_ini(file), file, options.overrides);
-  say_line(fmt::format("checking {} runs", plan.size()), true);
-  check_sweep(plan, options.out, file);
-
-  ProcessLauncher launcher(options.passed);
-  const SweepSummary s = run_sweep(plan, options.out, options.jobs, launcher, say_line);
-  say_line("", true);
-  fmt::print("{} runs: {} done, {} diverged, {} failed, {} had a result; bitstate report {} tabulates them\n",
-             s.planned, s.done, s.diverged, s.failed, s.skipped, options.out.string());
-  if (options.json) {
-    print_json({{"planned", s.planned},
-                {"skipped", s.skipped},
-                {"done", s.done},
-                {"diverged", s.diverged},
-                {"failed", s.failed},
-                {"interrupted", s.interrupted},
-                {"out", options.out.string()}});
-  }
-  return exit_code(s);
 }
 
 int report_command(const CommandLine& line) {

@@ -7,6 +7,7 @@
 #include "experiments/report/run_record.h"
 #include "experiments/run_folder/load.h"
 #include "experiments/run_folder/text_files.h"
+#include "experiments/sweep/run_folders.h"
 
 #include <fmt/format.h>
 
@@ -106,17 +107,31 @@ class SweepProgress {
   std::size_t counted_ = 0;
 };
 
+/// `head` with the rows of `plan`.
+PlanFile plan_file(const std::vector<SweepRun>& plan, const std::map<std::string, std::filesystem::path>& folders,
+                   PlanFile head) {
+  for (const SweepRun& run : plan) {
+    const auto same =
+        std::find_if(head.rows.begin(), head.rows.end(), [&](const auto& r) { return r.label == run.row; });
+    PlanRow& row = same != head.rows.end() ? *same : head.rows.emplace_back(PlanRow{run.row, "", {}});
+    row.runs.push_back({run.config.training.seed, run.hash, folders.at(run.hash).filename().string()});
+  }
+  return head;
+}
+
 }  // namespace
 
 SweepSummary run_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path& out, std::size_t jobs,
-                       RunLauncher& launcher, const SweepSay& say) {
+                       RunLauncher& launcher, const SweepSay& say, const PlanFile& head) {
   std::filesystem::create_directories(out / "runs");
   const FolderLock lock(out);
+  auto folders = run_folders(plan, out);
+  write_plan_file(out, merged(plan_file(plan, folders, head), read_plan_file(out).value_or(PlanFile())));
   SweepProgress progress(jobs, say);
   progress.summary.planned = plan.size();
   std::vector<const SweepRun*> left;
   for (const auto& run : plan) {
-    const auto folder = out / "runs" / run.hash;
+    const auto& folder = folders[run.hash];
     if (const auto status = status_of(folder); status != RunRecord::Status::missing) {
       ++progress.summary.skipped;
       if (status == RunRecord::Status::done) ++progress.summary.measured;
@@ -135,7 +150,7 @@ SweepSummary run_sweep(const std::vector<SweepRun>& plan, const std::filesystem:
     while (!left.empty() && progress.running() < jobs && !progress.summary.interrupted) {
       const SweepRun& run = *left.back();
       left.pop_back();
-      const auto folder = out / "runs" / run.hash;
+      const auto& folder = folders[run.hash];
       progress.started(launcher.start(run, folder), run, folder);
     }
     progress.show();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "experiments/host/process.h"
+#include "experiments/report/plan_file.h"
 #include "experiments/settings/ini.h"
 #include "experiments/settings/run_config.h"
 
@@ -15,11 +16,12 @@
 
 namespace bitstate::experiments {
 
-/// One planned run. `label` is what tells it from the others, as in "a_bits=4 ssm_act_bits=8 seed=1".
+/// One planned run.
 struct SweepRun {
   RunConfig config;
-  std::string hash;  ///< settings_hash(config), the name of its folder
-  std::string label;
+  std::string hash;   ///< settings_hash(config), the end of its folder's name
+  std::string label;  ///< what tells it from the others, as in "a_bits=4 ssm_act_bits=8 seed=1"
+  std::string row;    ///< the same without the seed, which names its row in tables
 };
 
 /// The runs that a sweep file asks for:
@@ -78,10 +80,11 @@ struct SweepSummary {
 /// What run_sweep() reports: `transient` lines may be overwritten by the next one.
 using SweepSay = std::function<void(std::string_view line, bool transient)>;
 
-/// Carries out the runs that have no result in `out`/runs yet, `jobs` at once. A run that diverges or fails does not
-/// stop the others. Throws Error if `out` cannot be written or another process works in it.
+/// Carries out the runs that have no result in `out`/runs yet, `jobs` at once, after writing plan.json: `head` with the
+/// rows of `plan`, merged with those that it had before. A run that diverges or fails does not stop the others. Throws
+/// Error if `out` cannot be written, its plan.json is damaged, or another process works in it.
 SweepSummary run_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path& out, std::size_t jobs,
-                       RunLauncher& launcher, const SweepSay& say);
+                       RunLauncher& launcher, const SweepSay& say, const PlanFile& head = {});
 
 /// What bitstate ends with: 75 when it was asked to stop, 1 when a run failed or when no run at all is done, else 0.
 int exit_code(const SweepSummary& summary);

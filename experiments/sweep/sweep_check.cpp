@@ -6,6 +6,7 @@
 #include "experiments/report/run_record.h"
 #include "experiments/run_folder/train.h"
 #include "experiments/settings/options.h"
+#include "experiments/sweep/run_folders.h"
 
 #include <algorithm>
 #include <map>
@@ -68,8 +69,9 @@ void check_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path&
   };
   std::map<std::string, std::vector<Row>> rows;  // by their data, which are held one at a time
   std::set<std::string> finished;
+  const auto folders = run_folders(plan, out);
   for (const SweepRun& run : plan) {
-    const auto folder = out / "runs" / run.hash;
+    const auto& folder = folders.at(run.hash);
     if (status_of(folder) != RunRecord::Status::missing) {
       if (finished.insert(data_key(run.config)).second) check_own_data(run.config, folder);
       continue;

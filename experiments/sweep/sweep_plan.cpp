@@ -207,9 +207,13 @@ std::vector<SweepRun> plan_sweep(const Settings& file, std::string_view where, c
 
   std::vector<SweepRun> runs;
   std::set<std::string> planned;
-  const auto plan = [&](const RunConfig& config, const std::string& label) {
+  const auto plan = [&](const RunConfig& config, std::vector<std::string> words) {
     const std::string hash = settings_hash(config);
-    if (planned.insert(hash).second) runs.push_back({config, hash, label});
+    if (!planned.insert(hash).second) return;
+    const std::string label = fmt::format("{}", fmt::join(words, " "));
+    std::erase_if(words, [](const std::string& word) { return word.starts_with("seed="); });
+    const std::string row = words.empty() ? "quantized" : fmt::format("{}", fmt::join(words, " "));
+    runs.push_back({config, hash, label, row});
   };
   std::vector<std::size_t> digits(axes.size(), 0);
   do {
@@ -224,9 +228,9 @@ std::vector<SweepRun> plan_sweep(const Settings& file, std::string_view where, c
     const RunConfig config = load_run_config(sweep.recipe, options);
     std::vector<std::string> reference = others;
     reference.insert(reference.begin(), "float");
-    plan(float_reference(config), fmt::format("{}", fmt::join(reference, " ")));
+    plan(float_reference(config), std::move(reference));
     quantized.insert(quantized.end(), others.begin(), others.end());
-    plan(config, fmt::format("{}", fmt::join(quantized, " ")));
+    plan(config, std::move(quantized));
   } while (advance(digits, axes));
   return runs;
 }

@@ -5,6 +5,7 @@
 #include "experiments/run_folder/load.h"
 #include "experiments/run_folder/text_files.h"
 #include "experiments/run_folder/train.h"
+#include "experiments/sweep/run_folders.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/text.h"
 
@@ -200,10 +201,55 @@ TEST_CASE("sweep: every run gets its folder and its settings, which load back to
   const auto summary = run(runs, folder.path(), launcher);
   CHECK(summary.planned == 6);
   CHECK(summary.done == 4);
+  const auto folders = run_folders(runs, folder.path());
   for (const auto& planned : runs) {
-    const auto settings_file = folder.path() / "runs" / planned.hash / "settings.ini";
+    const auto settings_file = folders.at(planned.hash) / "settings.ini";
     CHECK(settings_hash(load_run_config(settings_file.string(), {})) == planned.hash);
   }
+}
+
+TEST_CASE("sweep: plan.json says what is planned before anything runs, and keeps what earlier calls knew") {
+  const TempFolder folder;
+  FakeLauncher launcher, later;
+  launcher.stop_after = 1;
+  const auto first = plan_with(small_sweep);
+  run_sweep(first, folder.path(), 1, launcher, [](std::string_view, bool) {},
+            {"0.1.0", "bitstate sweep", "", "", 2, "", {}});
+  const auto plan = read_plan_file(folder.path());
+  REQUIRE(plan);
+  CHECK(plan->command == "bitstate sweep");
+  REQUIRE(plan->rows.size() == 3);
+  CHECK(plan->rows[0].label == "float");
+  CHECK(plan->rows[1].label == "a_bits=2");
+  CHECK(plan->rows[2].label == "a_bits=8");
+  for (const PlanRow& row : plan->rows) {
+    REQUIRE(row.runs.size() == 2);
+    CHECK(row.runs[0].seed == 1);
+    CHECK(row.runs[1].seed == 2);
+    for (const PlanRun& run : row.runs) CHECK(std::filesystem::is_directory(folder / "runs" / run.folder));
+  }
+  CHECK(plan->rows[1].runs[0].folder == "a-bits-2-seed-1-" + first[1].hash);
+  run(plan_with("recipe = lorenz-small\nseeds = 2\naxis.a_bits = 4\n"), folder.path(), later);
+  const auto wider = read_plan_file(folder.path());
+  REQUIRE(wider->rows.size() == 4);
+  CHECK(wider->rows[0].label == "float");
+  CHECK(wider->rows[0].runs.size() == 2);
+  CHECK(wider->rows[1].label == "a_bits=4");
+  CHECK(wider->rows[2].label == "a_bits=2");
+  std::ofstream(folder / "plan.json") << "{";
+  CHECK(contains(error_of<Error>([&] { run(first, folder.path(), later); }), "plan.json] is damaged"));
+}
+
+TEST_CASE("sweep: runs of older sweeps, in folders called by their hash, are not run again") {
+  const TempFolder folder;
+  FakeLauncher launcher;
+  const auto runs = plan_with(small_sweep);
+  const auto old = folder / "runs" / runs[0].hash;
+  std::filesystem::create_directories(old);
+  std::ofstream(old / "result.json") << R"({"status":"done","metric":"mse","test_mse":1.5})";
+  CHECK(run(runs, folder.path(), launcher).skipped == 1);
+  CHECK(launcher.started.size() == 5);
+  CHECK(read_plan_file(folder.path())->rows[0].runs[0].folder == runs[0].hash);
 }
 
 TEST_CASE("sweep: a diverged run is reported with its reason, and the others go on") {

@@ -1,0 +1,99 @@
+#include "experiments/commands/sweep_command.h"
+
+#include "core/error.h"
+#include "core/suggest.h"
+#include "experiments/commands/arguments.h"
+#include "experiments/host/console.h"
+#include "experiments/host/machine.h"
+#include "experiments/host/version.h"
+#include "experiments/run_folder/text_files.h"
+#include "experiments/settings/embedded.h"
+#include "experiments/settings/options.h"
+#include "experiments/settings/run_config.h"
+#include "experiments/sweep/sweep.h"
+#include "experiments/sweep/sweep_check.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace bitstate::experiments {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct SweepOptions {
+  Settings overrides;               ///< settings of every run
+  std::vector<std::string> passed;  ///< options of each child's command line
+  fs::path out;
+  std::size_t jobs = 1;
+  bool json = false;
+};
+
+SweepOptions sweep_options(const CommandLine& line) {
+  SweepOptions options;
+  RunConfig how;  // options that say how runs are done; they are not settings of the runs
+  for (const auto& [name, value] : line.options) {
+    const Option* const option = find_option(option_table(), name);
+    if (name == "jobs") {
+      options.jobs = count_of(name, value, 3);
+    } else if (name == "data" || (option != nullptr && option->affects_result)) {
+      options.overrides.emplace_back(name, value);
+    } else {
+      set_option(how, name, value);
+      if (name == "checkpoint_seconds" || name == "memory")
+        options.passed.push_back(fmt::format("--{}={}", name, value));
+    }
+  }
+  const std::size_t threads = how.run.threads > 0 ? how.run.threads : std::max(1U, std::thread::hardware_concurrency());
+  options.passed.push_back(fmt::format("--threads={}", std::max<std::size_t>(1, threads / options.jobs)));
+  options.out = how.run.out;
+  options.json = how.run.json;
+  return options;
+}
+
+}  // namespace
+
+int sweep_command(const CommandLine& line) {
+  const std::string file = only_positional(line, "sweep");
+  require<UsageError>(!file.empty(), "sweep",
+                      "needs a sweep (bitstate list sweeps names them) or the path of an .ini file");
+  SweepOptions options = sweep_options(line);
+  const auto built_in = embedded_file("sweeps/" + file + ".ini");
+  if (!built_in && !fs::exists(file)) {
+    fail<UsageError>("sweep", "'{}' is neither built in nor a file{}", file,
+                     suggestion(file, embedded_names("sweeps")));
+  }
+  if (options.out.empty()) options.out = fs::path("sweeps") / fs::path(file).stem();
+  const auto plan = plan_sweep(built_in ? parse_ini(*built_in, file) : read_ini(file), file, options.overrides);
+  say_line(fmt::format("checking {} runs", plan.size()), true);
+  check_sweep(plan, options.out, file);
+
+  const PlanFile head{program_version(),
+                      text_of(line, "sweep"),
+                      date_of_today(),
+                      cpu_model(),
+                      std::thread::hardware_concurrency(),
+                      "",
+                      {}};
+  ProcessLauncher launcher(options.passed);
+  const SweepSummary s = run_sweep(plan, options.out, options.jobs, launcher, say_line, head);
+  say_line("", true);
+  fmt::print("{} runs: {} done, {} diverged, {} failed, {} had a result; bitstate report {} tabulates them\n",
+             s.planned, s.done, s.diverged, s.failed, s.skipped, options.out.string());
+  if (options.json) {
+    const nlohmann::json figures = {
+        {"planned", s.planned},       {"skipped", s.skipped}, {"done", s.done},
+        {"diverged", s.diverged},     {"failed", s.failed},   {"interrupted", s.interrupted},
+        {"out", options.out.string()}};
+    fmt::print("{}\n", figures.dump());
+  }
+  return exit_code(s);
+}
+
+}  // namespace bitstate::experiments

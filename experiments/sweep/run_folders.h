@@ -1,0 +1,22 @@
+// The folders of a sweep's runs.
+#pragma once
+
+#include "experiments/sweep/sweep.h"
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace bitstate::experiments {
+
+/// `label` in at most 48 characters of [a-z0-9.-]: others are a dash each time they stand between. Of what is too long
+/// the end of `tail` is kept.
+std::string slug(const std::string& label, const std::string& tail = "");
+
+/// Where each run of `plan` is kept in `out`/runs, by its hash: the folder that ends with the hash if there is one,
+/// whatever its label was then, else SLUG-HASH.
+std::map<std::string, std::filesystem::path> run_folders(const std::vector<SweepRun>& plan,
+                                                         const std::filesystem::path& out);
+
+}  // namespace bitstate::experiments
