@@ -43,7 +43,7 @@ set(headers_hdf5 "^(hdf5|H5[A-Za-z]*)\\.h$")
 string(CONCAT allowed_hdf5 "^(core/io/hdf5_(calls|reader|writer)|tests/fuzz/hdf5_files|"
                            "tests/datasets/own/own_labels_test)\\.(h|cpp)$")
 set(headers_boost "^boost/")
-set(allowed_boost "^experiments/settings/command_line\\.cpp$")
+set(allowed_boost "^experiments/(settings/command_line|report/statistics)\\.cpp$")
 set(headers_zlib "^zlib\\.h$")
 set(allowed_zlib "^(tests/)?datasets/")
 set(headers_archive "^archive(_entry)?\\.h$")

@@ -1,8 +1,7 @@
 #include "experiments/report/report.h"
 
-#include "core/error.h"
 #include "core/io/atomic_file.h"
-#include "experiments/run_folder/source.h"
+#include "experiments/report/compare_rows.h"
 #include "experiments/settings/options.h"
 
 #include <fmt/format.h>
@@ -42,12 +41,6 @@ bool row_before(const ReportRow& a, const ReportRow& b) {
   return false;
 }
 
-bool is_float(const RunRecord& run) {
-  return std::all_of(run.settings.begin(), run.settings.end(), [](const auto& setting) {
-    return !is_quant_setting(setting.first) || setting.second.empty() || setting.second == "none";
-  });
-}
-
 /// At every epoch the mean over the curves that reach it.
 Curve mean_curve(const std::vector<const Curve*>& curves) {
   std::map<double, std::pair<double, double>> sums;  // epoch: sum, count
@@ -60,14 +53,6 @@ Curve mean_curve(const std::vector<const Curve*>& curves) {
   Curve mean;
   for (const auto& [epoch, sum] : sums) mean.emplace_back(epoch, sum.first / sum.second);
   return mean;
-}
-
-/// What runs that start from this one know it by.
-void add_weights(ReportRow& row, const std::filesystem::path& folder) {
-  try {
-    if (const auto digest = source_digest(folder); !digest.empty()) row.weights.push_back(digest);
-  } catch (const Error&) {  // damaged: no run starts from it
-  }
 }
 
 /// What does not depend on the seed.
@@ -84,20 +69,14 @@ void add_cost(ReportRow& row, const RunRecord& run) {
 ReportRow make_row(const std::vector<std::string>& values, const std::vector<const RunRecord*>& runs) {
   ReportRow row;
   row.values = values;
-  row.is_float = is_float(*runs.front());
-  const std::string from = runs.front()->setting("from");
-  if (!from.empty()) row.from = source_folder(runs.front()->folder, from);
-  row.source = runs.front()->source;
-  for (const RunRecord* run : runs) {
-    row.folders.push_back(run->folder);
-    if (row.is_float && run->status == RunRecord::Status::done) add_weights(row, run->folder);
-  }
+  row.is_float = runs.front()->is_float();
   std::vector<double> test, validation, seconds;
   std::map<std::string, std::vector<const Curve*>> curves;
   const auto add = [](std::vector<double>& list, const RunRecord& run, const std::string& name) {
     if (const auto found = run.figures.find(name); found != run.figures.end()) list.push_back(found->second);
   };
   for (const RunRecord* run : runs) {
+    row.runs.push_back(*run);
     add_cost(row, *run);
     if (run->status == RunRecord::Status::diverged) ++row.diverged;
     if (run->status == RunRecord::Status::missing) ++row.missing;
@@ -122,11 +101,6 @@ ReportRow make_row(const std::vector<std::string>& values, const std::vector<con
 /// Of runs with equal settings and seed the one that says most.
 const RunRecord* counted(const RunRecord* a, const RunRecord* b) { return b->status < a->status ? b : a; }
 
-std::optional<double> test_figure(const RunRecord& run) {
-  const auto found = run.figures.find("test_" + run.metric);
-  return found == run.figures.end() ? std::nullopt : std::optional(found->second);
-}
-
 /// The runs of `members` that count; of those with the same seed one, and the others go to report.repeated.
 std::vector<const RunRecord*> without_repeated(const std::vector<const RunRecord*>& members, Report& report) {
   std::map<std::string, const RunRecord*> by_seed;
@@ -142,67 +116,24 @@ std::vector<const RunRecord*> without_repeated(const std::vector<const RunRecord
       continue;
     }
     report.repeated.push_back(*run);
-    const bool differs = run->status == other.status && test_figure(*run) != test_figure(other);
+    const bool differs = run->status == other.status && run->test() != other.test();
     report.repeated.back().reason = fmt::format("the run {} counts in its place{}", other.folder.string(),
                                                 differs ? ", though its result is another one" : "");
   }
+  std::stable_sort(kept.begin(), kept.end(), [](const RunRecord* a, const RunRecord* b) {
+    return value_before(a->setting("seed"), b->setting("seed"));
+  });
   return kept;
-}
-
-/// Whether two rows have the same values in every column that does not quantize.
-bool same_but_for_quant(const Report& report, const ReportRow& a, const ReportRow& b) {
-  for (std::size_t i = 0; i < report.columns.size(); ++i) {
-    if (!is_quant_setting(report.columns[i]) && a.values[i] != b.values[i]) return false;
-  }
-  return a.metric == b.metric;
-}
-
-/// Whether the runs of `row` started from a run of `other`, known by its weights or by its folder.
-bool started_from(const ReportRow& row, const ReportRow& other) {
-  const auto is_source = [&](const std::filesystem::path& folder) {
-    std::error_code none;  // a source that is gone is no run of the report
-    return std::filesystem::equivalent(folder, row.from, none);
-  };
-  const auto& weights = other.weights;  // none of them is empty
-  return !row.from.empty() && (std::any_of(other.folders.begin(), other.folders.end(), is_source) ||
-                               std::find(weights.begin(), weights.end(), row.source) != weights.end());
-}
-
-void compare_rows(Report& report) {
-  for (auto& row : report.rows) {
-    if (!row.test.mean) continue;
-    row.best = true;
-    for (const auto& other : report.rows) {
-      if (other.is_float && other.test.mean && other.metric == row.metric && started_from(row, other)) {
-        row.difference = *row.test.mean - *other.test.mean;
-      }
-    }
-    for (const auto& other : report.rows) {
-      if (!other.test.mean || other.metric != row.metric) continue;
-      if (other.is_float && same_but_for_quant(report, row, other)) row.difference = *row.test.mean - *other.test.mean;
-      if (!report.comparable(row, other)) continue;
-      const bool beaten =
-          larger_is_better(row.metric) ? *other.test.mean > *row.test.mean : *other.test.mean < *row.test.mean;
-      if (beaten) row.best = false;
-    }
-  }
 }
 
 }  // namespace
 
-Statistic statistic(const std::vector<double>& values) {
-  Statistic result;
-  result.n = values.size();
-  if (values.empty()) return result;
-  const auto n = static_cast<double>(values.size());
-  double sum = 0.0;
-  for (const double value : values) sum += value;
-  result.mean = sum / n;
-  if (values.size() < 2) return result;
-  double squares = 0.0;
-  for (const double value : values) squares += (value - *result.mean) * (value - *result.mean);
-  result.deviation = std::sqrt(squares / (n - 1.0));
-  return result;
+BySeed ReportRow::results() const {
+  BySeed results;
+  for (const auto& run : runs) {
+    if (const auto figure = run.test()) results[run.setting("seed")] = *figure;
+  }
+  return results;
 }
 
 bool larger_is_better(std::string_view metric) { return metric == "accuracy"; }
@@ -271,9 +202,12 @@ Report make_report(const std::vector<RunRecord>& runs) {
 
 Report write_report(const std::vector<std::filesystem::path>& dirs, const std::filesystem::path& out) {
   Report report = make_report(read_runs(dirs));
+  report.folder = out;
   std::filesystem::create_directories(out);
   write_file_atomically(out / "table.md", report_markdown(report));
   write_file_atomically(out / "table.csv", report_csv(report));
+  write_file_atomically(out / "runs.csv", runs_csv(report));
+  write_file_atomically(out / "table.tex", report_tex(report));
   write_file_atomically(out / "index.html", report_html(report));
   return report;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "experiments/report/run_record.h"
+#include "experiments/report/statistics.h"
 
 #include <cstddef>
 #include <filesystem>
@@ -13,15 +14,6 @@
 #include <vector>
 
 namespace bitstate::experiments {
-
-/// Mean and sample standard deviation (n - 1) of n values; the deviation is absent for n < 2, the mean for n = 0.
-struct Statistic {
-  std::size_t n = 0;
-  std::optional<double> mean;
-  std::optional<double> deviation;
-};
-
-Statistic statistic(const std::vector<double>& values);
 
 /// Curves by their name: (epoch, value).
 using Curves = std::map<std::string, std::vector<std::pair<double, double>>>;
@@ -41,20 +33,21 @@ struct ReportRow {
   std::size_t diverged = 0;
   std::size_t running = 0;
   std::size_t missing = 0;
-  bool is_float = false;             ///< nothing is quantized
-  bool best = false;                 ///< best mean among the rows of its data and metric
-  std::optional<double> difference;  ///< mean minus the mean of the float row with else equal settings, or else of the
-                                     ///< float row of the run that it started from
-  std::vector<std::filesystem::path> folders;                 ///< of its runs
-  std::filesystem::path from;                                 ///< the folder that they started from, or empty
-  std::string source;                                         ///< digest of its weights, or empty
-  std::vector<std::string> weights;                           ///< digests of those of a float row's own runs
-  Curves curves;                                              ///< mean over the runs that are done
+  bool is_float = false;        ///< nothing is quantized
+  bool best = false;            ///< better than every comparable row: see compare_rows.h
+  Statistic difference;         ///< to float, over pairs of runs; n = 0 without a pair
+  bool one_source = false;      ///< all its runs, more than one, started from one and the same run
+  std::vector<RunRecord> runs;  ///< that count, in whatever state
+  Curves curves;                ///< mean over the runs that are done
   std::vector<std::pair<std::string, Curves>> curves_so_far;  ///< of each run that runs, by its seed
+
+  /// The test figures of the runs that are done.
+  [[nodiscard]] BySeed results() const;
 };
 
 struct Report {
   std::string title;                 ///< the data sets
+  std::filesystem::path folder;      ///< that it is written to
   std::vector<std::string> columns;  ///< settings that vary, without the seed
   std::vector<ReportRow> rows;
   Settings common;  ///< settings that all runs share
@@ -85,11 +78,15 @@ Report make_report(const std::vector<RunRecord>& runs);
 /// Whether larger is better.
 bool larger_is_better(std::string_view metric);
 
-/// A value of a metric as people read it: accuracy in per cent, others with four digits. `with_sign` for differences.
-std::string metric_text(std::string_view metric, double value, bool with_sign = false);
+/// A value of a metric as people read it: accuracy in per cent, others with four digits.
+std::string metric_text(std::string_view metric, double value);
 
 /// "97.61 ± 0.12", "97.61" for one run, "–" for none.
 std::string statistic_text(std::string_view metric, const Statistic& statistic);
+
+/// "−0.41 [−0.62, −0.20]": the mean difference and its 95 % interval, if it has one, with as many decimals as `beside`,
+/// a value of the metric, is shown with; "–" without a pair.
+std::string difference_text(std::string_view metric, const Statistic& difference, double beside);
 
 /// "seed 3, a_bits 2": what tells a run from the others.
 std::string run_label(const Report& report, const RunRecord& run);
@@ -97,14 +94,27 @@ std::string run_label(const Report& report, const RunRecord& run);
 /// A setting as a table shows it: "none" of a quantization option is "float".
 std::string value_text(std::string_view column, std::string_view value);
 
+/// The title of a metric in a table: "test accuracy, %".
+std::string metric_title(std::string_view metric);
+
 /// The table as rows of cells, the header first. The best row's metric cell ends with `best_mark`.
 std::vector<std::vector<std::string>> table_cells(const Report& report, std::string_view best_mark);
 
-/// The three forms of the report. Markdown holds the matrix and the lists of diverged and missing runs too, CSV has
-/// unrounded numbers, the terminal's text is aligned.
+/// The matrix of two columns likewise.
+std::vector<std::vector<std::string>> matrix_cells(const Report& report, std::string_view best_mark);
+
+/// The forms of the report. Markdown holds the matrix and the lists of diverged and missing runs too, CSV has numbers
+/// of twelve digits, the terminal's text is aligned.
 std::string report_markdown(const Report& report);
 std::string report_csv(const Report& report);
 std::string report_terminal(const Report& report);
+
+/// One line per run: what tells it from the others, its figures with all digits, and its folder as seen from the
+/// report's. Runs that are repeated come last.
+std::string runs_csv(const Report& report);
+
+/// A tabular of booktabs: the columns that a paper prints.
+std::string report_tex(const Report& report);
 
 /// A page that needs nothing else: tables, matrix as a heat map, curves as SVG.
 std::string report_html(const Report& report);
@@ -112,10 +122,11 @@ std::string report_html(const Report& report);
 /// Text with &, <, >, " and ' replaced by entities.
 std::string html_escaped(std::string_view text);
 
-/// What is marked in the table: "the best", and of what where not all rows are comparable.
-std::string best_text(const Report& report);
+/// What the table shows, in sentences: its statistics, what is marked and what the intervals do not hold.
+std::vector<std::string> table_notes(const Report& report);
 
-/// Reads the runs in `dirs` and below, writes table.md, table.csv and index.html into `out` and returns the report.
+/// Reads the runs in `dirs` and below, writes table.md, table.csv, runs.csv, table.tex and index.html into `out` and
+/// returns the report.
 Report write_report(const std::vector<std::filesystem::path>& dirs, const std::filesystem::path& out);
 
 }  // namespace bitstate::experiments

@@ -234,10 +234,8 @@ std::string report_html(const Report& report) {
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n";
   html +=
       fmt::format("<title>bitstate: {}</title>\n<style>{}</style></head>\n<body>\n", html_escaped(report.title), style);
-  html += fmt::format(
-      "<h1>{}</h1>\n<p class=\"note\">Mean ± sample standard deviation over n seeds; {} is "
-      "highlighted.</p>\n<h2>Configurations</h2>\n",
-      html_escaped(report.title), best_text(report));
+  html += fmt::format("<h1>{}</h1>\n<p class=\"note\">{}</p>\n<h2>Configurations</h2>\n", html_escaped(report.title),
+                      html_escaped(fmt::format("{}", fmt::join(table_notes(report), " "))));
   html += table_html(report);
   if (report.has_matrix()) html += matrix_html(report);
   html += charts_html(report);

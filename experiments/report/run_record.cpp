@@ -45,7 +45,12 @@ void read_result(RunRecord& run) {
     if (run.figures.count(fmt::format("test_{}", metric)) > 0) run.metric = metric;
   }
   const auto status = result["status"].get<std::string>();
-  if (result.contains("reason") && result["reason"].is_string()) run.reason = result["reason"].get<std::string>();
+  const auto take = [&](std::string& text, const char* name) {
+    if (const auto found = result.find(name); found != result.end() && found->is_string()) text = *found;
+  };
+  take(run.reason, "reason");
+  take(run.program, "program");
+  take(run.date, "date");
   if (status == "diverged") {
     run.status = RunRecord::Status::diverged;
   } else if (status == "done" && !run.metric.empty()) {
@@ -89,8 +94,8 @@ void read_identity(RunRecord& run) {
       const Hdf5Reader reader(best);
       run.source = reader.read_text("source");
       run.rules = reader.read_text("rules");
-    } else if (!run.setting("from").empty()) {
-      run.source = source_digest(source_folder(run.folder, run.setting("from")));
+    } else if (!run.from.empty()) {
+      run.source = source_digest(run.from);
     }
   } catch (const Error&) {  // damaged weights: the table shows the figures that there are
   }
@@ -221,12 +226,38 @@ std::string RunRecord::setting(std::string_view name) const {
   return value != nullptr ? *value : default_of(name);
 }
 
+std::string_view RunRecord::status_text() const {
+  switch (status) {
+    case Status::done:
+      return "done";
+    case Status::diverged:
+      return "diverged";
+    case Status::running:
+      return "running";
+    case Status::missing:
+      break;
+  }
+  return "missing";
+}
+
+bool RunRecord::is_float() const {
+  return std::all_of(settings.begin(), settings.end(), [](const auto& setting) {
+    return !is_quant_setting(setting.first) || setting.second.empty() || setting.second == "none";
+  });
+}
+
+std::optional<double> RunRecord::test() const {
+  const auto found = figures.find("test_" + metric);
+  return status == Status::done && found != figures.end() ? std::optional(found->second) : std::nullopt;
+}
+
 RunRecord read_run(const std::filesystem::path& folder) {
   RunRecord run;
   run.folder = folder;
   run.settings = read_ini(folder / "settings.ini");
   read_result(run);
   read_metrics(run);
+  if (const auto from = run.setting("from"); !from.empty()) run.from = source_folder(folder, from);
   read_identity(run);
   if (run.status == RunRecord::Status::missing && is_locked(folder)) {
     run.status = RunRecord::Status::running;

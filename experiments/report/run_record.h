@@ -6,7 +6,9 @@
 #include <cstddef>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -16,17 +18,29 @@ struct RunRecord {
   enum class Status { done, diverged, running, missing };
 
   std::filesystem::path folder;
-  Settings settings;   ///< of settings.ini
-  std::string source;  ///< digest of the weights that it started from; empty: from none, or they are not known
-  std::string rules;   ///< all its quantization rules; empty: it has none, or they are not known
+  Settings settings;           ///< of settings.ini
+  std::filesystem::path from;  ///< the folder of the run that it started from; empty: from none
+  std::string source;          ///< digest of the weights that it started from; empty: from none, or they are not known
+  std::string rules;           ///< all its quantization rules; empty: it has none, or they are not known
   Status status = Status::missing;
   std::string reason;                                                    ///< why it diverged, or why there is no result
+  std::string program;                                                   ///< the version that ended it, or empty
+  std::string date;                                                      ///< of its end, or empty
   std::string metric;                                                    ///< "accuracy", "mse" or "smape"
   std::map<std::string, double> figures;                                 ///< every finite number of result.json
   std::map<std::string, std::vector<std::pair<double, double>>> curves;  ///< of metrics.jsonl: (epoch, value)
 
   /// The value of a setting; that of a run which does not say is the option's default, or "".
   [[nodiscard]] std::string setting(std::string_view name) const;
+
+  /// "done", "diverged", ...
+  [[nodiscard]] std::string_view status_text() const;
+
+  /// Whether nothing is quantized.
+  [[nodiscard]] bool is_float() const;
+
+  /// Its figure on the test part; nothing unless it is done.
+  [[nodiscard]] std::optional<double> test() const;
 };
 
 /// Reads one folder. A result that cannot be read counts as missing and says why; without a result the run is running

@@ -38,15 +38,6 @@ void add_three_configurations(MadeUpRuns& runs) {
 
 }  // namespace
 
-TEST_CASE("report: mean and sample standard deviation agree with a calculation by hand") {
-  const Statistic s = statistic({2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0});
-  CHECK(s.n == 8);
-  CHECK(*s.mean == doctest::Approx(5.0));
-  CHECK(*s.deviation == doctest::Approx(std::sqrt(32.0 / 7.0)));
-  CHECK_FALSE(statistic({3.0}).deviation.has_value());
-  CHECK_FALSE(statistic({}).mean.has_value());
-}
-
 TEST_CASE("report: rows are configurations, their figures those of a calculation by hand") {
   MadeUpRuns runs;
   add_three_configurations(runs);
@@ -57,7 +48,6 @@ TEST_CASE("report: rows are configurations, their figures those of a calculation
   const ReportRow& reference = report.rows[0];
   CHECK(reference.values == std::vector<std::string>{"none"});
   CHECK(reference.is_float);
-  CHECK(reference.best);
   CHECK(reference.test.n == 3);
   CHECK(*reference.test.mean == doctest::Approx(0.98));
   CHECK(*reference.test.deviation == doctest::Approx(0.01));
@@ -69,17 +59,23 @@ TEST_CASE("report: rows are configurations, their figures those of a calculation
   CHECK(w8a8.test.n == 2);
   CHECK(*w8a8.test.mean == doctest::Approx(0.97));
   CHECK(*w8a8.test.deviation == doctest::Approx(0.01 * std::sqrt(2.0)));
-  CHECK(*w8a8.difference == doctest::Approx(-0.01));
+  CHECK(w8a8.difference.n == 2);  // seeds 1 and 2: -0.01 and 0
+  CHECK(*w8a8.difference.mean == doctest::Approx(-0.005));
+  CHECK(*w8a8.difference.deviation == doctest::Approx(0.01 / std::sqrt(2.0)));
 
   const ReportRow& w4a8 = report.rows[2];
   CHECK(w4a8.test.n == 1);
   CHECK_FALSE(w4a8.test.deviation.has_value());
-  CHECK(*w4a8.difference == doctest::Approx(-0.88));
+  CHECK(w4a8.difference.n == 1);
+  CHECK(*w4a8.difference.mean == doctest::Approx(-0.87));
+  CHECK_FALSE(interval_95(w4a8.difference).has_value());
 }
 
 TEST_CASE("report: a deviation has as many decimals as its mean") {
   CHECK(statistic_text("mse", statistic({472.0, 572.0})) == "522.0 ± 70.7");
   CHECK(statistic_text("mse", statistic({3.1, 3.2})) == "3.150 ± 0.071");
+  CHECK(statistic_text("mse", statistic({3007.0, 3009.0})) == "3008 ± 1");
+  CHECK(statistic_text("mse", statistic({99.0, 101.0})) == "100.0 ± 1.4");
   CHECK(statistic_text("mse", statistic({1e-7, 3e-7})) == "2.000e-07 ± 1.4e-07");
   CHECK(statistic_text("smape", statistic({123456.0, 123458.0})) == "1.235e+05 ± 1.4e+00");
   CHECK(statistic_text("accuracy", statistic({0.971, 0.973})) == "97.20 ± 0.14");
@@ -124,9 +120,9 @@ TEST_CASE("report: the Markdown table reads as written by hand") {
   CHECK(contains(text,
                  "| quant | test accuracy, % | difference to float | size (KiB) | validation | n | diverged | missing "
                  "| seconds |\n"));
-  CHECK(contains(text, "| float | 98.00 ± 1.00 * | reference | – | 50.00 ± 0.00 | 3 | 0 | 0 | 2.0 |\n"));
-  CHECK(contains(text, "| w8a8 | 97.00 ± 1.41 | -1.00 | – | 50.00 ± 0.00 | 2 | 1 | 0 | 2.0 |\n"));
-  CHECK(contains(text, "| w4a8 | 10.00 | -88.00 | – | 50.00 | 1 | 0 | 1 | 2.0 |\n"));
+  CHECK(contains(text, "| float | 98.00 ± 1.00 | reference | – | 50.00 ± 0.00 | 3 | 0 | 0 | 2.0 |\n"));
+  CHECK(contains(text, "| w8a8 | 97.00 ± 1.41 | −0.50 [−6.85, +5.85] | – | 50.00 ± 0.00 | 2 | 1 | 0 | 2.0 |\n"));
+  CHECK(contains(text, "| w4a8 | 10.00 | −87.00 | – | 50.00 | 1 | 0 | 1 | 2.0 |\n"));
 }
 
 TEST_CASE("report: the size stands beside the accuracy, and what A costs where the runs differ in it") {
@@ -141,15 +137,15 @@ TEST_CASE("report: the size stands beside the accuracy, and what A costs where t
   const Report report = runs.report();
   const std::string text = report_markdown(report);
   CHECK(contains(text, "| difference to float | size (KiB) | A stored bits | A products | validation |"));
-  CHECK(contains(text, "| float | 1.000 * | reference | 40.00 | 64 | 4 x 32 | – |"));
-  CHECK(contains(text, "| w8a8 | 1.000 * | +0.000 | 10.00 | 16 | 2 x 8 | – |"));
-  CHECK(contains(text, "| w4a8 | 1.000 * | +0.000 | 5.00 | – | 16 bits | – |"));
-  CHECK(contains(text, "| old | 1.000 * | +0.000 | – | – | – | – |"));
+  CHECK(contains(text, "| float | 1.000 | reference | 40.00 | 64 | 4 x 32 | – |"));
+  CHECK(contains(text, "| w8a8 | 1.000 | +0.000 | 10.00 | 16 | 2 x 8 | – |"));
+  CHECK(contains(text, "| w4a8 | 1.000 | +0.000 | 5.00 | – | 16 bits | – |"));
+  CHECK(contains(text, "| old | 1.000 | +0.000 | – | – | – | – |"));
   CHECK(contains(report_terminal(report), "size (KiB)  A stored bits  A products"));
   CHECK(contains(report_html(report), "<th>size (KiB)</th><th>A stored bits</th><th>A products</th>"));
-  CHECK(contains(report_csv(report), ",0,0,,10,8,0,2,16\n"));
-  CHECK(contains(report_csv(report), ",0,0,,5,16,0,,\n"));
-  CHECK(contains(report_csv(report), ",0,0,,,,0,,\n"));
+  CHECK(contains(report_csv(report), ",0,0,,10,8,0,2,16,0,,,,1,0\n"));
+  CHECK(contains(report_csv(report), ",0,0,,5,16,0,,,0,,,,1,0\n"));
+  CHECK(contains(report_csv(report), ",0,0,,,,0,,,0,,,,1,0\n"));
 }
 
 TEST_CASE("report: a result keeps its size in JSON, and one of an older version is read without") {
@@ -191,18 +187,19 @@ TEST_CASE("report: the page marks counts of diverged and missing runs, whatever 
   CHECK(contains(page, "<td>0</td><td>0</td><td class=\"warn\">1</td>"));
 }
 
-TEST_CASE("report: the CSV has unrounded numbers, empty fields for what is absent, and quotes where needed") {
+TEST_CASE("report: the CSV has its numbers in full, empty fields for what is absent, and quotes where needed") {
   MadeUpRuns runs;
   runs.add("bits = act:* 8, or \"so\"\nseed = 1\n", R"({"status":"done","test_mse":0.125})");
   runs.add("bits = \nseed = 1\n", R"({"status":"done","test_mse":0.0625,"seconds":3})");
   CHECK(report_csv(runs.report()) ==
         "bits,metric,test_mean,test_std,difference_to_float,val_mean,val_std,n,diverged,missing,seconds_mean,size_kib,"
-        "a_multiplier_bits,running,a_products,a_stored_bits\n"
-        ",mse,0.0625,,0,,,1,0,0,3,,,0,,\n"
-        "\"act:* 8, or \"\"so\"\"\",mse,0.125,,0.0625,,,1,0,0,,,,0,,\n");
+        "a_multiplier_bits,running,a_products,a_stored_bits,best,difference_low,difference_high,difference_std,"
+        "difference_n,one_source\n"
+        ",mse,0.0625,,0,,,1,0,0,3,,,0,,,0,,,,1,0\n"
+        "\"act:* 8, or \"\"so\"\"\",mse,0.125,,0.0625,,,1,0,0,,,,0,,,0,,,,1,0\n");
 }
 
-TEST_CASE("report: for errors the smallest is best, and the difference is to the float row of the same setting") {
+TEST_CASE("report: the difference is to the float row of the same setting") {
   MadeUpRuns runs;
   const auto add = [&](const std::string& d_model, const std::string& a, double mse) {
     runs.add("d_model = " + d_model + "\na_bits = " + a + "\n",
@@ -214,10 +211,8 @@ TEST_CASE("report: for errors the smallest is best, and the difference is to the
   add("4", "2", 9.0);
   const Report report = runs.report();
   REQUIRE(report.rows.size() == 4);
-  CHECK(report.at("3", "2")->difference == 4.0);
-  CHECK(report.at("4", "2")->difference == 1.0);
-  CHECK(report.at("4", "none")->best);
-  CHECK_FALSE(report.at("3", "none")->best);
+  CHECK(report.at("3", "2")->difference.mean == 4.0);
+  CHECK(report.at("4", "2")->difference.mean == 1.0);
 }
 
 TEST_CASE("report: two axes make a matrix, ordered by bits with float first") {
@@ -234,7 +229,7 @@ TEST_CASE("report: two axes make a matrix, ordered by bits with float first") {
   CHECK(report.at("8", "16") == nullptr);
   const std::string text = report_markdown(report);
   CHECK(contains(text, "| a_bits \\ ssm_act_bits | float | 8 | 16 |\n"));
-  CHECK(contains(text, "| 8 | 2.000 * | 2.000 * | – |\n"));
+  CHECK(contains(text, "| 8 | 2.000 | 2.000 | – |\n"));
 }
 
 TEST_CASE("report: Q-S5's configurations stand in the order of its tables") {
@@ -282,12 +277,45 @@ TEST_CASE("report: bars in a Markdown cell are escaped") {
   CHECK(contains(report_markdown(runs.report()), "| a\\|b\\|\\|c |"));
 }
 
-TEST_CASE("report: write_report leaves the three files and refuses a folder without runs") {
+TEST_CASE("report: what LaTeX takes for its own is escaped in a table") {
+  MadeUpRuns runs;
+  runs.accuracy("quant = \"[a_b & 5% of $x^2 ~ {\\\\c}] #1 <|>\"\n", 0.5);
+  runs.accuracy("quant = none\n", 0.5);
+  const std::string text = report_tex(runs.report());
+  CHECK(contains(text,
+                 "  {}[a\\_b \\& 5\\% of \\$x\\textasciicircum{}2 \\textasciitilde{} "
+                 "\\{\\textbackslash{}c\\}] \\#1 $<$$|$$>$ & 50.00"));
+  CHECK(contains(text, "\\begin{tabular}{lrrrr}\n  \\toprule\n  quant & test accuracy, \\% & "));
+}
+
+TEST_CASE(
+    "report: runs.csv has all digits of every run, in the order of the rows and of the seeds, repeated ones last") {
+  MadeUpRuns runs;
+  runs.add("quant = w8a8\nseed = 10\n", R"({"status":"done","test_mse":0.1234567890123456,"seconds":1.5})");
+  runs.add("quant = w8a8\nseed = 9\n",
+           R"({"status":"done","test_mse":2,"program":"0.1.0, commit x","date":"2026-11-28"})");
+  runs.add("quant = none\nseed = 9\n", "");
+  runs.add("quant = w8a8\nseed = 9\n", R"({"status":"done","test_mse":3})");
+  Report report = runs.report();
+  report.folder = runs.folder / "somewhere";
+  CHECK(runs_csv(report) ==
+        "quant,seed,status,metric,test,validation,test_loss,size_bits,epochs,seconds,program,date,reason,folder\n"
+        "none,9,missing,,,,,,,,,,no result.json,../runs/run2\n"
+        "w8a8,9,done,mse,2,,,,,,\"0.1.0, commit x\",2026-11-28,,../runs/run1\n"
+        "w8a8,10,done,mse,0.1234567890123456,,,,,1.5,,,,../runs/run0\n"
+        "w8a8,9,repeated,mse,3,,,,,,,,\"" +
+            report.repeated[0].reason + "\",../runs/run3\n");
+}
+
+TEST_CASE("report: write_report leaves its files and refuses a folder without runs") {
   MadeUpRuns runs;
   add_three_configurations(runs);
   write_report({runs.folder.path()}, runs.folder.path());
   CHECK(contains(read_text(runs.folder / "table.md"), "| w8a8 |"));
   CHECK(contains(read_text(runs.folder / "table.csv"), "w8a8,accuracy,"));
+  CHECK(contains(read_text(runs.folder / "runs.csv"),
+                 "\nw8a8,3,diverged,accuracy,0,,,,,,,,loss is NaN in step 7,runs/run6\n"));
+  CHECK(contains(read_text(runs.folder / "table.tex"), "  w8a8 & 97.00 $\\pm$ 1.41 & $-$0.50 [$-$6.85, +5.85] &"));
   CHECK(contains(read_text(runs.folder / "index.html"), "</html>"));
   const TempFolder empty;
   CHECK(contains(error_of<UsageError>([&] { write_report({empty.path()}, empty.path()); }), "holds no runs"));
@@ -346,7 +374,9 @@ TEST_CASE("report: runs that started from float runs of their own seeds are one 
   for (const auto& row : all.runs.report().rows) {
     if (row.is_float) continue;
     CHECK(*row.test.mean == doctest::Approx(0.6));
-    CHECK(*row.difference == doctest::Approx(-0.3));
+    CHECK(*row.difference.mean == doctest::Approx(-0.3));
+    CHECK(*row.difference.deviation == doctest::Approx(0.1 * std::sqrt(2.0)));
+    CHECK_FALSE(row.one_source);
   }
 }
 
@@ -384,13 +414,14 @@ TEST_CASE("report: a run that started from a float run of the report is compared
   REQUIRE(report.rows.size() == 5);
   for (const auto& row : report.rows) {
     CAPTURE(*row.test.mean);
-    if (row.from.filename() == "elsewhere") {
-      CHECK_FALSE(row.difference.has_value());
+    const auto& from = row.runs.front().from;
+    if (from.filename() == "elsewhere") {
+      CHECK(row.difference.n == 0);
     } else {
       // the nearest reference first: float, fine-tuned for as long
-      const double reference = row.from.empty() || *row.test.mean == doctest::Approx(0.8) ? 0.9 : 0.5;
-      REQUIRE(row.difference.has_value());
-      CHECK(*row.difference == doctest::Approx(*row.test.mean - reference));
+      const double reference = from.empty() || *row.test.mean == doctest::Approx(0.8) ? 0.9 : 0.5;
+      REQUIRE(row.difference.mean.has_value());
+      CHECK(*row.difference.mean == doctest::Approx(*row.test.mean - reference));
     }
   }
 }

@@ -87,7 +87,7 @@ TEST_CASE("run folder: source and run move together, and a report knows them whe
   CHECK(RunRecord(read_run(folder / "a/runs/ptq")).setting("from") == "../float");
   const auto difference = [](const fs::path& dir) {
     for (const ReportRow& row : make_report(read_runs({dir})).rows) {
-      if (!row.is_float) return row.difference;
+      if (!row.is_float) return row.difference.mean;
     }
     return std::optional<double>();
   };

@@ -1,0 +1,113 @@
+// The report as CSV.
+#include "experiments/report/report.h"
+
+#include <fmt/format.h>
+
+namespace bitstate::experiments {
+
+namespace {
+
+std::string csv_field(std::string_view text) {
+  if (text.find_first_of(",\"\r\n") == text.npos) return std::string(text);
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
+}
+
+std::string csv_line(const std::vector<std::string>& fields) {
+  std::string line;
+  for (const auto& field : fields) line += (line.empty() && &field == &fields.front() ? "" : ",") + csv_field(field);
+  return line + "\n";
+}
+
+/// Twelve digits: more than the last ones of a mean are noise of its sum.
+std::string csv_number(const std::optional<double>& value) {
+  return value ? fmt::format("{:.12g}", *value) : std::string();
+}
+
+/// All digits: what result.json says.
+std::string exact(const RunRecord& run, const std::string& name) {
+  const auto found = run.figures.find(name);
+  return found != run.figures.end() ? fmt::format("{}", found->second) : std::string();
+}
+
+std::string csv_count(std::size_t count) { return fmt::format("{}", count); }
+
+std::vector<std::string> run_fields(const Report& report, const RunRecord& run, std::string_view status) {
+  std::vector<std::string> fields;
+  for (const auto& column : report.columns) fields.push_back(run.setting(column));
+  for (const auto& text : {run.setting("seed"), std::string(status), run.metric, exact(run, "test_" + run.metric),
+                           exact(run, "val_" + run.metric), exact(run, "test_loss"), exact(run, "size_bits"),
+                           exact(run, "epochs"), exact(run, "seconds"), run.program, run.date, run.reason,
+                           std::filesystem::proximate(run.folder, report.folder).string()}) {
+    fields.push_back(text);
+  }
+  return fields;
+}
+
+}  // namespace
+
+std::string report_csv(const Report& report) {
+  std::vector<std::string> titles = report.columns;
+  for (const char* title : {"metric",
+                            "test_mean",
+                            "test_std",
+                            "difference_to_float",
+                            "val_mean",
+                            "val_std",
+                            "n",
+                            "diverged",
+                            "missing",
+                            "seconds_mean",
+                            "size_kib",
+                            "a_multiplier_bits",
+                            "running",
+                            "a_products",
+                            "a_stored_bits",
+                            "best",
+                            "difference_low",
+                            "difference_high",
+                            "difference_std",
+                            "difference_n",
+                            "one_source"}) {
+    titles.emplace_back(title);
+  }
+  std::string text = csv_line(titles);
+  for (const auto& row : report.rows) {
+    std::vector<std::string> fields = row.values;
+    const auto add = [&](const std::string& field) { fields.push_back(field); };
+    const auto interval = interval_95(row.difference);
+    add(row.metric);
+    for (const auto& value :
+         {row.test.mean, row.test.deviation, row.difference.mean, row.validation.mean, row.validation.deviation})
+      add(csv_number(value));
+    for (const std::size_t count : {row.test.n, row.diverged, row.missing}) add(csv_count(count));
+    for (const auto& value : {row.seconds.mean, row.size_kib, row.multiplier_bits}) add(csv_number(value));
+    add(csv_count(row.running));
+    for (const auto& value : {row.a_products, row.a_stored_bits}) add(csv_number(value));
+    add(row.best ? "1" : "0");
+    add(interval ? csv_number(interval->low) : "");
+    add(interval ? csv_number(interval->high) : "");
+    add(csv_number(row.difference.deviation));
+    add(csv_count(row.difference.n));
+    add(row.one_source ? "1" : "0");
+    text += csv_line(fields);
+  }
+  return text;
+}
+
+std::string runs_csv(const Report& report) {
+  std::vector<std::string> titles = report.columns;
+  for (const char* title : {"seed", "status", "metric", "test", "validation", "test_loss", "size_bits", "epochs",
+                            "seconds", "program", "date", "reason", "folder"}) {
+    titles.emplace_back(title);
+  }
+  std::string text = csv_line(titles);
+  for (const auto& row : report.rows) {
+    for (const auto& run : row.runs) text += csv_line(run_fields(report, run, run.status_text()));
+  }
+  for (const auto& run : report.repeated) text += csv_line(run_fields(report, run, "repeated"));
+  return text;
+}
+
+}  // namespace bitstate::experiments

@@ -1,0 +1,210 @@
+// The cells of the table, as people read them.
+#include "experiments/host/text_table.h"
+#include "experiments/report/report.h"
+#include "experiments/settings/options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <utility>
+
+namespace bitstate::experiments {
+
+namespace {
+
+/// The one metric of all rows, or "" if they differ.
+std::string common_metric(const Report& report) {
+  std::string metric;
+  for (const auto& row : report.rows) {
+    if (!row.metric.empty() && !metric.empty() && row.metric != metric) return {};
+    if (!row.metric.empty()) metric = row.metric;
+  }
+  return metric;
+}
+
+/// A column behind those of the settings.
+struct Column {
+  std::string title;
+  std::function<std::string(const ReportRow&)> text;
+};
+
+std::string number(const std::optional<double>& value, const char* format = "{}") {
+  return value ? fmt::format(fmt::runtime(format), *value) : std::string(no_value);
+}
+
+/// "4 x 16": number and bits of the products of the recurrence; "16 bits" where an older version did not count them.
+std::string products_text(const ReportRow& row) {
+  if (!row.multiplier_bits) return std::string(no_value);
+  if (!row.a_products) return fmt::format("{} bits", *row.multiplier_bits);
+  return fmt::format("{} x {}", *row.a_products, *row.multiplier_bits);
+}
+
+std::string difference_cell(const ReportRow& row) {
+  if (row.is_float) return "reference";
+  std::string text = row.test.mean ? difference_text(row.metric, row.difference, *row.test.mean) : no_value.data();
+  if (row.difference.n > 0 && row.difference.n < row.test.n) {
+    text += fmt::format(" ({} pair{})", row.difference.n, row.difference.n == 1 ? "" : "s");
+  }
+  return row.one_source && row.difference.n > 1 ? text + " †" : text;
+}
+
+/// Columns of the costs of A are there only where rows differ in them, `running` only where it has something to say.
+std::vector<Column> columns_of(const Report& report, std::string_view best_mark) {
+  const std::string metric = common_metric(report);
+  std::vector<Column> columns;
+  columns.push_back({metric_title(metric), [=](const ReportRow& row) {
+                       const std::string name = metric.empty() && !row.metric.empty() ? row.metric + " " : "";
+                       return name + statistic_text(row.metric, row.test) + std::string(row.best ? best_mark : "");
+                     }});
+  columns.push_back({"difference to float", difference_cell});
+  columns.push_back({"size (KiB)", [](const ReportRow& row) { return number(row.size_kib, "{:.2f}"); }});
+  if (report.differ(&ReportRow::a_stored_bits)) {
+    columns.push_back({"A stored bits", [](const ReportRow& row) { return number(row.a_stored_bits); }});
+  }
+  if (report.differ(&ReportRow::a_products) || report.differ(&ReportRow::multiplier_bits)) {
+    columns.push_back({"A products", products_text});
+  }
+  columns.push_back({"validation", [](const ReportRow& row) { return statistic_text(row.metric, row.validation); }});
+  columns.push_back({"n", [](const ReportRow& row) { return fmt::format("{}", row.test.n); }});
+  columns.push_back({"diverged", [](const ReportRow& row) { return fmt::format("{}", row.diverged); }});
+  if (!report.running.empty()) {
+    columns.push_back({"running", [](const ReportRow& row) { return fmt::format("{}", row.running); }});
+  }
+  columns.push_back({"missing", [](const ReportRow& row) { return fmt::format("{}", row.missing); }});
+  columns.push_back({"seconds", [](const ReportRow& row) { return number(row.seconds.mean, "{:.1f}"); }});
+  return columns;
+}
+
+/// Of a number's text.
+std::size_t decimals(std::string_view text) {
+  const auto point = text.find('.');
+  return point == text.npos ? 0 : text.size() - point - 1;
+}
+
+/// With its sign, and as many decimals as the text of `beside` has.
+std::string signed_text(std::string_view metric, double value, std::string_view beside) {
+  if (metric == "accuracy") value *= 100.0;
+  const bool scientific = beside.find('e') != beside.npos;
+  std::string text = scientific ? fmt::format("{:+.1e}", value) : fmt::format("{:+.{}f}", value, decimals(beside));
+  return text.front() == '-' ? "−" + text.substr(1) : text;
+}
+
+bool all_comparable(const Report& report) {
+  const auto differs = [&](const ReportRow& row) {
+    return row.test.mean && std::any_of(report.rows.begin(), report.rows.end(), [&](const ReportRow& other) {
+             return other.test.mean && !report.comparable(row, other);
+           });
+  };
+  return std::none_of(report.rows.begin(), report.rows.end(), differs);
+}
+
+std::string cell_of_matrix(const ReportRow* row, std::string_view best_mark) {
+  if (row != nullptr && row->test.mean) {
+    return metric_text(row->metric, *row->test.mean) + std::string(row->best ? best_mark : "");
+  }
+  if (row != nullptr && row->running > 0) return "running";
+  if (row != nullptr && row->diverged > 0) return "diverged";
+  return std::string(no_value);
+}
+
+}  // namespace
+
+std::string metric_title(std::string_view metric) {
+  if (metric == "accuracy") return "test accuracy, %";
+  if (metric == "mse") return "test MSE";
+  if (metric == "rmse") return "test RMSE";
+  if (metric == "smape") return "test sMAPE";
+  return "test";
+}
+
+std::string metric_text(std::string_view metric, double value) {
+  std::string text = metric == "accuracy" ? fmt::format("{:.2f}", 100.0 * value) : fmt::format("{:#.4g}", value);
+  const bool whole = std::fabs(value) >= 999.5 && text.ends_with(".0");  // fmt's zero would be a fifth digit
+  return whole ? text.substr(0, text.size() - 2) : text;
+}
+
+std::string statistic_text(std::string_view metric, const Statistic& s) {
+  if (!s.mean) return std::string(no_value);
+  std::string mean = metric_text(metric, *s.mean);
+  if (!s.deviation) return mean;
+  if (metric == "accuracy") return mean + " ± " + metric_text(metric, *s.deviation);
+  if (mean.find('e') != mean.npos) return mean + fmt::format(" ± {:.1e}", *s.deviation);
+  return mean + fmt::format(" ± {:.{}f}", *s.deviation, decimals(mean));
+}
+
+std::string difference_text(std::string_view metric, const Statistic& difference, double beside) {
+  if (!difference.mean) return std::string(no_value);
+  const std::string like = metric_text(metric, beside);
+  std::string text = signed_text(metric, *difference.mean, like);
+  if (const auto interval = interval_95(difference)) {
+    text +=
+        fmt::format(" [{}, {}]", signed_text(metric, interval->low, like), signed_text(metric, interval->high, like));
+  }
+  return text;
+}
+
+std::string value_text(std::string_view column, std::string_view value) {
+  if (is_quant_setting(column) && (value == "none" || value.empty())) return column == "bits" ? "" : "float";
+  return std::string(value);
+}
+
+Cells table_cells(const Report& report, std::string_view best_mark) {
+  const auto columns = columns_of(report, best_mark);
+  Cells cells(1, report.columns);
+  for (const auto& column : columns) cells[0].push_back(column.title);
+  for (const auto& row : report.rows) {
+    auto& line = cells.emplace_back();
+    for (std::size_t i = 0; i < report.columns.size(); ++i) {
+      line.push_back(value_text(report.columns[i], row.values[i]));
+    }
+    for (const auto& column : columns) line.push_back(column.text(row));
+  }
+  return cells;
+}
+
+Cells matrix_cells(const Report& report, std::string_view best_mark) {
+  Cells cells;
+  cells.push_back({fmt::format("{} \\ {}", report.columns[0], report.columns[1])});
+  for (const auto& value : report.axis(1)) cells[0].push_back(value_text(report.columns[1], value));
+  for (const auto& row_value : report.axis(0)) {
+    auto& line = cells.emplace_back();
+    line.push_back(value_text(report.columns[0], row_value));
+    for (const auto& column_value : report.axis(1)) {
+      line.push_back(cell_of_matrix(report.at(row_value, column_value), best_mark));
+    }
+  }
+  return cells;
+}
+
+std::vector<std::string> table_notes(const Report& report) {
+  const auto any = [&](auto&& has) { return std::any_of(report.rows.begin(), report.rows.end(), has); };
+  std::vector<std::string> notes{"Mean ± sample standard deviation over n seeds."};
+  if (any([](const ReportRow& row) { return !row.is_float && row.difference.n > 0; })) {
+    notes.emplace_back(
+        "The difference to float is the mean over pairs of runs, with its 95 % interval (Student's t): a run and the "
+        "float run of its seed, or else the float run that it started from.");
+  }
+  const std::string others =
+      all_comparable(report) ? "every other row" : "every other row that is tested on the same data";
+  if (any([](const ReportRow& row) { return row.best; })) {
+    notes.push_back(
+        fmt::format("The best row is marked (*) where it is better than {}: the 95 % interval of its "
+                    "paired difference to each of them does not hold zero.",
+                    others));
+  } else if (report.rows.size() > 1) {
+    notes.push_back(
+        fmt::format("No row is marked as the best, since none is better than {} by a paired difference whose "
+                    "95 % interval does not hold zero.",
+                    others));
+  }
+  if (any([](const ReportRow& row) { return row.one_source && row.difference.n > 1; })) {
+    notes.emplace_back(
+        "† All seeds of the row started from one float run, so the interval does not hold the variance of float "
+        "training.");
+  }
+  return notes;
+}
+
+}  // namespace bitstate::experiments

@@ -1,0 +1,162 @@
+#!/usr/bin/env bash
+# Every digit of table.md, table.csv, runs.csv and table.tex is what awk makes of the runs' result.json files.
+set -euo pipefail
+
+# run FOLDER QUANT SEED RESULT: as training leaves it; without a RESULT it has none
+run() {
+  mkdir -p "$1"
+  printf 'dataset = %s\nquant = %s\nseed = %s\n' "$data" "$2" "$3" > "$1/settings.ini"
+  [ -z "${4:-}" ] || printf '%s\n' "$4" > "$1/result.json"
+}
+
+# collect FOLDER: a line per run of it
+#   quant, seed, status, metric, test, validation, size in bits, seconds, stored bits, products and width of A, folder
+collect() {
+  local settings folder
+  for settings in "$1"/runs/*/settings.ini; do
+    folder=${settings%/settings.ini}
+    [ -e "$folder/result.json" ] || echo '{}' > "$folder/none.json"
+    awk -v folder="${folder#"$1"/}" '
+      function text(name) { return match($0, "\"" name "\":\"[^\"]*") ? substr($0, RSTART + length(name) + 4, RLENGTH - length(name) - 4) : "-" }
+      function number(name) { return match($0, "\"" name "\":[-+.0-9e]+") ? sprintf("%.17g", substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 3)) : "-" }
+      FILENAME ~ /ini$/ { if ($1 == "quant") quant = $3; if ($1 == "seed") seed = $3; next }
+      { print quant, seed, $0 == "{}" ? "missing" : text("status"), text("metric"), number("test_" text("metric")), number("val_" text("metric")),
+              number("size_bits"), number("seconds"), number("a_stored_bits"), number("a_products"), number("a_width"), folder }
+    ' "$settings" "$folder"/*.json
+    rm -f "$folder/none.json"
+  done
+}
+
+# expected FOLDER: expected.md, .csv and .tex of its runs, whose quantizations stand in $order
+expected() {
+  collect "$1" > collected
+  awk -v order="$order" '
+    function mean(list, n, i, sum) { for (i = 1; i <= n; i++) sum += list[i]; return sum / n }
+    function deviation(list, n, i, m, sum) { m = mean(list, n); for (i = 1; i <= n; i++) sum += (list[i] - m) ^ 2; return sqrt(sum / (n - 1)) }
+    function values(row, what, list, n, i) { split("", list); for (i = 1; i <= seeds; i++) if ((row, i) in at && of[at[row, i], what] != "-") list[++n] = of[at[row, i], what]; return n + 0 }
+    # the differences of the seeds that both rows have
+    function pairs(a, b, list, n, i) { split("", list); for (i = 1; i <= seeds; i++) if ((a, i) in done && (b, i) in done) list[++n] = done[a, i] - done[b, i]; return n + 0 }
+    function shown(x, s) { s = metric == "accuracy" ? sprintf("%.2f", 100 * x) : sprintf("%#.4g", x); sub(/\.$/, "", s); return s }
+    function decimals(x, s) { s = shown(x); return index(s, ".") ? length(s) - index(s, ".") : 0 }
+    function with_sign(x, beside, s) { s = sprintf("%+." decimals(beside) "f", metric == "accuracy" ? 100 * x : x); sub(/^-/, "−", s); return s }
+    function plus_minus(list, n, s) {
+      if (n == 0) return "–"
+      s = shown(mean(list, n))
+      if (n > 1) s = s " ± " (metric == "accuracy" ? shown(deviation(list, n)) : sprintf("%." decimals(mean(list, n)) "f", deviation(list, n)))
+      return s
+    }
+    function half(list, n) { return t[n - 1] * deviation(list, n) / sqrt(n) }
+    function digits(x) { return sprintf("%.12g", x) }
+    function tex(s) { gsub(/%/, "\\%", s); gsub(/_/, "\\_", s); gsub(/±/, "$\\pm$", s); gsub(/−/, "$-$", s); gsub(/–/, "--", s); return s }
+    # better than every other row that has a result
+    function best(row, i, other, list, n, l, m, others, d) {
+      if (!values(row, "test", list)) return 0
+      m = mean(list, values(row, "test", list))
+      for (i = 1; i <= rows; i++) {
+        other = name[i]
+        n = values(other, "test", list)
+        if (other == row || n == 0) continue
+        others++
+        d = (m - mean(list, n)) * (metric == "accuracy" ? 1 : -1)
+        n = pairs(row, other, list)
+        if (d <= 0 || n < 2 || mean(list, n) * (metric == "accuracy" ? 1 : -1) - half(list, n) <= 0) return 0
+      }
+      return others > 0
+    }
+    BEGIN {
+      split("12.7062047361747046 4.30265272974946385 3.18244630528370959 2.77644510519779436 2.57058183563631551", t, " ")
+      rows = split(order, name, " ")
+    }
+    {
+      of[NR, "status"] = $3; of[NR, "test"] = $3 == "done" ? $5 : "-"; of[NR, "val"] = $3 == "done" ? $6 : "-"
+      of[NR, "size"] = $7; of[NR, "stored"] = $9; of[NR, "products"] = $10; of[NR, "width"] = $11
+      of[NR, "seconds"] = $3 == "done" ? $8 : "-";
+      of[NR, "line"] = $1 " " $2 " " $3 " " $5 " " $6 " " $7 " " $8 " " $12
+      at[$1, $2] = NR
+      if ($3 == "done") { done[$1, $2] = $5; metric = $4 }
+      if ($2 > seeds) seeds = $2
+      count[$1, $3]++
+      if ($3 == "diverged") any_diverged = 1
+      for (i = 9; i <= 11; i++) if ($i != "-") { if (i in first && first[i] != $i) differ[i] = 1; first[i] = $i }
+    }
+    END {
+      show_stored = 9 in differ; show_products = 10 in differ || 11 in differ
+      title = metric == "accuracy" ? "test accuracy, %" : metric == "mse" ? "test MSE" : "test"
+      print "| quant | " title " | difference to float | size (KiB) |" (show_stored ? " A stored bits |" : "") (show_products ? " A products |" : "") " validation | n | diverged | missing | seconds |" > "expected.md"
+      print "|---:|---:|---:|---:|---:|---:|---:|---:|---:|" (show_stored ? "---:|" : "") (show_products ? "---:|" : "") > "expected.md"
+      print "quant,metric,test_mean,test_std,difference_to_float,val_mean,val_std,n,diverged,missing,seconds_mean,size_kib,a_multiplier_bits,running,a_products,a_stored_bits,best,difference_low,difference_high,difference_std,difference_n,one_source" > "expected.csv"
+      print "  quant & " tex(title) " & difference to float & size (KiB)" (show_stored ? " & A stored bits" : "") (show_products ? " & A products" : "") " & n" (any_diverged ? " & diverged" : "") " \\\\" > "expected.tex"
+      for (r = 1; r <= rows; r++) {
+        row = name[r]; star = best(row)
+        n = values(row, "test", test); v = values(row, "val", val); s = values(row, "seconds", seconds); z = values(row, "size", size)
+        p = pairs(row, "none", d)
+        stored = values(row, "stored", list) ? list[1] : ""; width = values(row, "width", list) ? list[1] : ""
+        products = values(row, "products", list) ? list[1] : ""
+        difference = "–"
+        if (p > 0) difference = with_sign(mean(d, p), mean(test, n))
+        if (p > 1) difference = difference " [" with_sign(mean(d, p) - half(d, p), mean(test, n)) ", " with_sign(mean(d, p) + half(d, p), mean(test, n)) "]"
+        if (p > 0 && p < n) difference = difference " (" p " pair" (p == 1 ? "" : "s") ")"
+        if (row == "none") difference = "reference"
+        cost = (show_stored ? " | " (stored == "" ? "–" : stored) : "") (show_products ? " | " (width == "" ? "–" : products == "" ? width " bits" : products " x " width) : "")
+        tex_cost = cost; gsub(/\|/, "\\&", tex_cost)
+        label = row == "none" ? "float" : row
+        result = plus_minus(test, n) (star ? " *" : ""); kib = z ? sprintf("%.2f", size[z] / 8192) : "–"
+        diverged = count[row, "diverged"] + 0; missing = count[row, "missing"] + 0
+        print "| " label " | " result " | " difference " | " kib cost " | " plus_minus(val, v) " | " n " | " diverged " | " missing " | " (s ? sprintf("%.1f", mean(seconds, s)) : "–") " |" > "expected.md"
+        print "  " label " & " tex(result) " & " tex(difference) " & " tex(kib) tex(tex_cost) " & " n (any_diverged ? " & " diverged : "") " \\\\" > "expected.tex"
+        print row "," (n ? metric : "") "," (n ? digits(mean(test, n)) : "") "," (n > 1 ? digits(deviation(test, n)) : "") "," (p ? digits(mean(d, p)) : "") "," \
+          (v ? digits(mean(val, v)) : "") "," (v > 1 ? digits(deviation(val, v)) : "") "," n "," diverged "," missing "," (s ? digits(mean(seconds, s)) : "") "," (z ? digits(size[z] / 8192) : "") \
+          "," width ",0," products "," stored "," star + 0 "," (p > 1 ? digits(mean(d, p) - half(d, p)) : "") "," (p > 1 ? digits(mean(d, p) + half(d, p)) : "") "," (p > 1 ? digits(deviation(d, p)) : "") "," p ",0" > "expected.csv"
+        for (i = 1; i <= seeds; i++) if ((row, i) in at) print of[at[row, i], "line"] > "expected.runs"
+      }
+    }' collected
+}
+
+# check FOLDER: its report says what was expected
+check() {
+  rm -f expected.*
+  expected "$1"
+  "$BITSTATE" report "$1" > report.log
+  awk '/^\| quant /, !/^\|/ { if (/^\|/) print }' "$1/table.md" | diff expected.md -
+  diff expected.csv "$1/table.csv"
+  awk '/toprule/ { inside = 1; next } /bottomrule/ { inside = 0 } inside && !/midrule/' "$1/table.tex" | diff expected.tex -
+  awk -F, 'NR > 1 {
+    for (i = 1; i <= NF; i++) if ($i == "") $i = "-"; else if (i ~ /^(5|6|8|10)$/) $i = sprintf("%.17g", $i)
+    print $1, $2, $3, $5, $6, $8, $10, $NF }' "$1/runs.csv" | diff expected.runs -
+}
+
+order='none w8a8 w4a8 w2a8'
+data=smnist
+run a/runs/r1 none 1 '{"status":"done","metric":"accuracy","test_accuracy":0.98123,"val_accuracy":0.97,"size_bits":327680,"seconds":12.25,"a_stored_bits":64,"a_products":4,"a_width":32}'
+run a/runs/r2 none 2 '{"status":"done","metric":"accuracy","test_accuracy":0.98554,"val_accuracy":0.975,"size_bits":327680,"seconds":13.5,"a_stored_bits":64,"a_products":4,"a_width":32}'
+run a/runs/r3 none 3 '{"status":"done","metric":"accuracy","test_accuracy":0.97981,"val_accuracy":0.981,"size_bits":327680,"seconds":11,"a_stored_bits":64,"a_products":4,"a_width":32}'
+run a/runs/r4 w8a8 1 '{"status":"done","metric":"accuracy","test_accuracy":0.97911,"val_accuracy":0.968,"size_bits":81920,"seconds":20.1,"a_stored_bits":16,"a_products":2,"a_width":8}'
+run a/runs/r5 w8a8 2 '{"status":"done","metric":"accuracy","test_accuracy":0.98301,"val_accuracy":0.971,"size_bits":81920,"seconds":21.7,"a_stored_bits":16,"a_products":2,"a_width":8}'
+run a/runs/r6 w8a8 3 '{"status":"done","metric":"accuracy","test_accuracy":0.97705,"val_accuracy":0.9777,"size_bits":81920,"seconds":19.9,"a_stored_bits":16,"a_products":2,"a_width":8}'
+run a/runs/r7 w4a8 1 '{"status":"done","metric":"accuracy","test_accuracy":0.95,"val_accuracy":0.9,"size_bits":40961,"seconds":20.1,"a_width":16}'
+run a/runs/r8 w4a8 2 '{"status":"done","metric":"accuracy","test_accuracy":0.96127,"val_accuracy":0.9,"size_bits":40961,"seconds":20.1,"a_width":16}'
+run a/runs/r9 w4a8 3 '{"status":"diverged","reason":"loss is NaN","metric":"accuracy","test_accuracy":0.0981,"size_bits":40961,"seconds":5}'
+run a/runs/ra w2a8 1 '{"status":"diverged","reason":"loss is NaN","metric":"accuracy","seconds":3}'
+run a/runs/rb w2a8 2
+check a
+[ "$(grep -c ' \* |' a/table.md || true)" -eq 0 ]
+# without the row that has too few seeds for a judgement, the best one is marked
+rm -r a/runs/r[789]
+order='none w8a8 w2a8'
+check a
+[ "$(grep -c ' \* |' a/table.md)" -eq 1 ]
+
+data=lorenz
+order='none w8a8 w4a8'
+for seed in 1 2 3 4 5; do
+  run b/runs/f$seed none $seed "{\"status\":\"done\",\"metric\":\"mse\",\"test_mse\":$((seed * seed)).1234567,\"val_mse\":0.00012$seed,\"size_bits\":5000,\"seconds\":$seed}"
+  run b/runs/q$seed w8a8 $seed "{\"status\":\"done\",\"metric\":\"mse\",\"test_mse\":$((seed * seed)).$((seed * 3 % 5))7,\"val_mse\":$((1000 * seed + 7)).5,\"size_bits\":2500,\"seconds\":0.$seed}"
+  [ $seed = 4 ] || run b/runs/s$seed w4a8 $((seed + 1)) "{\"status\":\"done\",\"metric\":\"mse\",\"test_mse\":90$seed,\"val_mse\":1.5,\"size_bits\":1250}"
+done
+check b
+
+# a real sweep
+printf 'recipe = lorenz-small\nseeds = 1 2 3\nquant = w8a8\nset.epochs = 2\nset.trajectories = 20\n' > real.ini
+"$BITSTATE" sweep real.ini --out=real > sweep.log
+order='none w8a8'
+check real
