@@ -2,6 +2,8 @@
 
 #include "core/io/atomic_file.h"
 #include "experiments/report/compare_rows.h"
+#include "experiments/report/planned.h"
+#include "experiments/report/published.h"
 #include "experiments/settings/options.h"
 
 #include <fmt/format.h>
@@ -86,6 +88,7 @@ ReportRow make_row(const std::vector<std::string>& values, const std::vector<con
     }
     if (run->status != RunRecord::Status::done) continue;
     row.metric = run->metric;
+    row.qs5 = published_by_qs5(*run);
     add(test, *run, "test_" + run->metric);
     add(validation, *run, "val_" + run->metric);
     add(seconds, *run, "seconds");
@@ -124,6 +127,56 @@ std::vector<const RunRecord*> without_repeated(const std::vector<const RunRecord
     return value_before(a->setting("seed"), b->setting("seed"));
   });
   return kept;
+}
+
+bool has_label(const ReportRow& row) {
+  return std::all_of(row.runs.begin(), row.runs.end(), [](const RunRecord& run) { return !run.label.empty(); });
+}
+
+std::size_t place(const ReportRow& row) {
+  return std::min_element(row.runs.begin(), row.runs.end(),
+                          [](const auto& a, const auto& b) { return a.place < b.place; })
+      ->place.value_or(0);
+}
+
+/// Whether rows of the same stage and label differ in the column.
+bool tells_apart(const Report& report, std::size_t column) {
+  std::map<std::pair<std::string, std::string>, std::string> first;
+  return std::any_of(report.rows.begin(), report.rows.end(), [&](const ReportRow& row) {
+    const RunRecord& run = row.runs.front();
+    return first.emplace(std::pair(run.stage, run.label), row.values[column]).first->second != row.values[column];
+  });
+}
+
+/// Orders the rows and sets their names.
+void name_rows(Report& report) {
+  const bool labelled = std::all_of(report.rows.begin(), report.rows.end(), has_label);
+  std::sort(report.rows.begin(), report.rows.end(), row_before);
+  report.titles = report.columns;
+  if (!labelled) {
+    for (auto& row : report.rows) {
+      for (std::size_t i = 0; i < report.columns.size(); ++i) {
+        row.names.push_back(value_text(report.columns[i], row.values[i]));
+      }
+    }
+    return;
+  }
+  std::stable_sort(report.rows.begin(), report.rows.end(),
+                   [](const ReportRow& a, const ReportRow& b) { return place(a) < place(b); });
+  const bool stages = std::any_of(report.rows.begin(), report.rows.end(),
+                                  [](const ReportRow& row) { return !row.runs.front().stage.empty(); });
+  report.titles.clear();
+  if (stages) report.titles.emplace_back("stage");
+  report.titles.emplace_back("configuration");
+  for (auto& row : report.rows) {
+    if (stages) row.names.push_back(row.runs.front().stage);
+    row.names.push_back(row.runs.front().label);
+  }
+  for (std::size_t i = 0; i < report.columns.size(); ++i) {
+    if (!tells_apart(report, i)) continue;
+    report.titles.push_back(report.columns[i]);
+    for (auto& row : report.rows) row.names.push_back(value_text(report.columns[i], row.values[i]));
+  }
 }
 
 }  // namespace
@@ -172,8 +225,9 @@ const ReportRow* Report::at(std::string_view row_value, std::string_view column_
   return nullptr;
 }
 
-Report make_report(const std::vector<RunRecord>& runs) {
+Report make_report(std::vector<RunRecord> runs) {
   Report report;
+  report.head = report_head(label_runs(runs), runs);
   ComparedSettings settings = compare_settings(runs);
   report.columns = std::move(settings.varying);
   report.common = std::move(settings.common);
@@ -194,7 +248,7 @@ Report make_report(const std::vector<RunRecord>& runs) {
     }
     report.rows.push_back(make_row(values, kept));
   }
-  std::sort(report.rows.begin(), report.rows.end(), row_before);
+  name_rows(report);
   compare_rows(report);
   report.title = fmt::format("{}", fmt::join(datasets, ", "));
   return report;
@@ -203,11 +257,18 @@ Report make_report(const std::vector<RunRecord>& runs) {
 Report write_report(const std::vector<std::filesystem::path>& dirs, const std::filesystem::path& out) {
   Report report = make_report(read_runs(dirs));
   report.folder = out;
+  if (dirs.size() == 2) report.comparison = compare_sweeps(dirs[0], dirs[1]);
   std::filesystem::create_directories(out);
   write_file_atomically(out / "table.md", report_markdown(report));
   write_file_atomically(out / "table.csv", report_csv(report));
   write_file_atomically(out / "runs.csv", runs_csv(report));
   write_file_atomically(out / "table.tex", report_tex(report));
+  if (report.comparison) {
+    write_file_atomically(out / "comparison.csv", comparison_csv(*report.comparison));
+  } else {
+    std::error_code none;
+    std::filesystem::remove(out / "comparison.csv", none);  // of an earlier report
+  }
   write_file_atomically(out / "index.html", report_html(report));
   return report;
 }

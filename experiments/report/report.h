@@ -1,6 +1,7 @@
 // What the runs of a folder say together: one row per configuration, statistics over its seeds.
 #pragma once
 
+#include "experiments/report/comparison.h"
 #include "experiments/report/run_record.h"
 #include "experiments/report/statistics.h"
 
@@ -21,6 +22,7 @@ using Curves = std::map<std::string, std::vector<std::pair<double, double>>>;
 /// The runs that differ in nothing but the seed: n are done, the others diverged, run or are missing.
 struct ReportRow {
   std::vector<std::string> values;  ///< of Report::columns
+  std::vector<std::string> names;   ///< of Report::titles
   std::string metric;               ///< "accuracy", "mse", "smape", or "" while no run is done
   Statistic test;                   ///< of the runs that are done
   Statistic validation;
@@ -36,6 +38,7 @@ struct ReportRow {
   bool is_float = false;        ///< nothing is quantized
   bool best = false;            ///< better than every comparable row: see compare_rows.h
   Statistic difference;         ///< to float, over pairs of runs; n = 0 without a pair
+  std::string qs5;              ///< published_by_qs5(), or empty
   bool one_source = false;      ///< all its runs, more than one, started from one and the same run
   std::vector<RunRecord> runs;  ///< that count, in whatever state
   Curves curves;                ///< mean over the runs that are done
@@ -49,12 +52,18 @@ struct Report {
   std::string title;                 ///< the data sets
   std::filesystem::path folder;      ///< that it is written to
   std::vector<std::string> columns;  ///< settings that vary, without the seed
+  std::vector<std::string>
+      titles;  ///< what tables call a row by: the columns; where all runs have labels, "stage" (if
+               ///< there are any), "configuration" and the columns in which rows of one label differ
+  std::vector<std::pair<std::string, std::string>> head;  ///< report_head()
   std::vector<ReportRow> rows;
   Settings common;  ///< settings that all runs share
   std::vector<RunRecord> diverged;
   std::vector<RunRecord> running;
   std::vector<RunRecord> missing;
   std::vector<RunRecord> repeated;  ///< of the same settings and seed as another run, which counts; in no row
+
+  std::optional<Comparison> comparison;  ///< of the two sweeps that it is made of, where they have rows in common
 
   /// The four lists with their titles.
   [[nodiscard]] std::vector<std::pair<std::string_view, const std::vector<RunRecord>*>> uncounted() const;
@@ -65,6 +74,9 @@ struct Report {
   /// Whether rows that have this figure differ in it.
   [[nodiscard]] bool differ(std::optional<double> ReportRow::*figure) const;
 
+  /// Whether rows are called by their labels, and stand in the order of the plan.
+  [[nodiscard]] bool labelled() const { return titles != columns; }
+
   /// With exactly two columns a matrix can be drawn: the distinct values of column 0 or 1, in order.
   [[nodiscard]] bool has_matrix() const { return columns.size() == 2; }
   [[nodiscard]] std::vector<std::string> axis(std::size_t column) const;
@@ -72,8 +84,9 @@ struct Report {
   [[nodiscard]] const ReportRow* at(std::string_view row_value, std::string_view column_value) const;
 };
 
-/// Groups the runs. Those that diverged, run or are missing enter no statistic, a repeated one nothing at all.
-Report make_report(const std::vector<RunRecord>& runs);
+/// Groups the runs, and reads the plans of their sweeps. Those that diverged, run or are missing enter no statistic, a
+/// repeated one nothing at all.
+Report make_report(std::vector<RunRecord> runs);
 
 /// Whether larger is better.
 bool larger_is_better(std::string_view metric);
@@ -87,6 +100,9 @@ std::string statistic_text(std::string_view metric, const Statistic& statistic);
 /// "−0.41 [−0.62, −0.20]": the mean difference and its 95 % interval, if it has one, with as many decimals as `beside`,
 /// a value of the metric, is shown with; "–" without a pair.
 std::string difference_text(std::string_view metric, const Statistic& difference, double beside);
+
+/// "a_bits 2" or its label: what tells a row from the others.
+std::string row_label(const Report& report, const ReportRow& row);
 
 /// "seed 3, a_bits 2": what tells a run from the others.
 std::string run_label(const Report& report, const RunRecord& run);
@@ -125,8 +141,8 @@ std::string html_escaped(std::string_view text);
 /// What the table shows, in sentences: its statistics, what is marked and what the intervals do not hold.
 std::vector<std::string> table_notes(const Report& report);
 
-/// Reads the runs in `dirs` and below, writes table.md, table.csv, runs.csv, table.tex and index.html into `out` and
-/// returns the report.
+/// Reads the runs in `dirs` and below, compares the sweeps where there are two, writes table.md, table.csv, runs.csv,
+/// table.tex and index.html into `out` and returns the report.
 Report write_report(const std::vector<std::filesystem::path>& dirs, const std::filesystem::path& out);
 
 }  // namespace bitstate::experiments

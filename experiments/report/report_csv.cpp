@@ -1,4 +1,5 @@
 // The report as CSV.
+#include "experiments/report/csv.h"
 #include "experiments/report/report.h"
 
 #include <fmt/format.h>
@@ -14,17 +15,6 @@ std::string csv_field(std::string_view text) {
   return quoted + "\"";
 }
 
-std::string csv_line(const std::vector<std::string>& fields) {
-  std::string line;
-  for (const auto& field : fields) line += (line.empty() && &field == &fields.front() ? "" : ",") + csv_field(field);
-  return line + "\n";
-}
-
-/// Twelve digits: more than the last ones of a mean are noise of its sum.
-std::string csv_number(const std::optional<double>& value) {
-  return value ? fmt::format("{:.12g}", *value) : std::string();
-}
-
 /// All digits: what result.json says.
 std::string exact(const RunRecord& run, const std::string& name) {
   const auto found = run.figures.find(name);
@@ -33,9 +23,23 @@ std::string exact(const RunRecord& run, const std::string& name) {
 
 std::string csv_count(std::size_t count) { return fmt::format("{}", count); }
 
-std::vector<std::string> run_fields(const Report& report, const RunRecord& run, std::string_view status) {
+/// "stage" and "label" where rows are called by them, then the settings that vary.
+std::vector<std::string> setting_titles(const Report& report) {
+  std::vector<std::string> titles;
+  if (report.labelled()) titles = {"stage", "label"};
+  titles.insert(titles.end(), report.columns.begin(), report.columns.end());
+  return titles;
+}
+
+std::vector<std::string> setting_fields(const Report& report, const RunRecord& run) {
   std::vector<std::string> fields;
+  if (report.labelled()) fields = {run.stage, run.label};
   for (const auto& column : report.columns) fields.push_back(run.setting(column));
+  return fields;
+}
+
+std::vector<std::string> run_fields(const Report& report, const RunRecord& run, std::string_view status) {
+  std::vector<std::string> fields = setting_fields(report, run);
   for (const auto& text : {run.setting("seed"), std::string(status), run.metric, exact(run, "test_" + run.metric),
                            exact(run, "val_" + run.metric), exact(run, "test_loss"), exact(run, "size_bits"),
                            exact(run, "epochs"), exact(run, "seconds"), run.program, run.date, run.reason,
@@ -47,8 +51,18 @@ std::vector<std::string> run_fields(const Report& report, const RunRecord& run, 
 
 }  // namespace
 
+std::string csv_line(const std::vector<std::string>& fields) {
+  std::string line;
+  for (std::size_t i = 0; i < fields.size(); ++i) line += (i == 0 ? "" : ",") + csv_field(fields[i]);
+  return line + "\n";
+}
+
+std::string csv_number(const std::optional<double>& value) {
+  return value ? fmt::format("{:.12g}", *value) : std::string();
+}
+
 std::string report_csv(const Report& report) {
-  std::vector<std::string> titles = report.columns;
+  std::vector<std::string> titles = setting_titles(report);
   for (const char* title : {"metric",
                             "test_mean",
                             "test_std",
@@ -69,12 +83,13 @@ std::string report_csv(const Report& report) {
                             "difference_high",
                             "difference_std",
                             "difference_n",
-                            "one_source"}) {
+                            "one_source",
+                            "qs5"}) {
     titles.emplace_back(title);
   }
   std::string text = csv_line(titles);
   for (const auto& row : report.rows) {
-    std::vector<std::string> fields = row.values;
+    std::vector<std::string> fields = setting_fields(report, row.runs.front());
     const auto add = [&](const std::string& field) { fields.push_back(field); };
     const auto interval = interval_95(row.difference);
     add(row.metric);
@@ -91,13 +106,14 @@ std::string report_csv(const Report& report) {
     add(csv_number(row.difference.deviation));
     add(csv_count(row.difference.n));
     add(row.one_source ? "1" : "0");
+    add(row.qs5);
     text += csv_line(fields);
   }
   return text;
 }
 
 std::string runs_csv(const Report& report) {
-  std::vector<std::string> titles = report.columns;
+  std::vector<std::string> titles = setting_titles(report);
   for (const char* title : {"seed", "status", "metric", "test", "validation", "test_loss", "size_bits", "epochs",
                             "seconds", "program", "date", "reason", "folder"}) {
     titles.emplace_back(title);

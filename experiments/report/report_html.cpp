@@ -51,20 +51,12 @@ svg { width: 100%; height: auto; display: block; }
 .legend svg { width: 1.8rem; height: .6rem; display: inline-block; margin-right: .4rem; stroke-width: 2.5; }
 )css";
 
-std::string row_label(const Report& report, const ReportRow& row) {
-  std::string label;
-  for (std::size_t i = 0; i < row.values.size(); ++i) {
-    label += (i == 0 ? "" : ", ") + report.columns[i] + " " + value_text(report.columns[i], row.values[i]);
-  }
-  return label.empty() ? "all runs" : label;
-}
-
 std::string table_html(const Report& report) {
-  const auto cells = table_cells(report, "");
+  const auto cells = table_cells(report, " *");
   const auto column = [&](std::string_view title) {  // of a figure, which stand behind the settings
     const auto begin = cells.front().begin();
     return static_cast<std::size_t>(
-        std::find(begin + static_cast<std::ptrdiff_t>(report.columns.size()), cells.front().end(), title) - begin);
+        std::find(begin + static_cast<std::ptrdiff_t>(report.titles.size()), cells.front().end(), title) - begin);
   };
   const std::size_t diverged = column("diverged");
   const std::size_t missing = column("missing");
@@ -75,7 +67,7 @@ std::string table_html(const Report& report) {
     const ReportRow& row = report.rows[r - 1];
     html += "<tr>";
     for (std::size_t i = 0; i < cells[r].size(); ++i) {
-      const bool best = row.best && i == report.columns.size();
+      const bool best = row.best && i == report.titles.size();
       const bool warn = (row.diverged > 0 && i == diverged) || (row.missing > 0 && i == missing);
       html += fmt::format("<td{}>{}</td>",
                           best   ? " class=\"best\""
@@ -86,6 +78,17 @@ std::string table_html(const Report& report) {
     html += "</tr>\n";
   }
   return html + "</tbody></table></div>\n";
+}
+
+std::string comparison_html(const Comparison& comparison) {
+  std::string html = fmt::format("<h2>B against A</h2>\n<p class=\"note\">{}</p>\n<div class=\"scroll\"><table>",
+                                 html_escaped(fmt::format("{}", fmt::join(comparison_notes(comparison), " "))));
+  for (const auto& line : comparison_cells(comparison)) {
+    html += "<tr>";
+    for (const auto& cell : line) html += "<td>" + html_escaped(cell) + "</td>";
+    html += "</tr>\n";
+  }
+  return html + "</table></div>\n";
 }
 
 /// Goodness in [0, 1] of a row's mean among those of the rows that are comparable with it: by its logarithm where they
@@ -237,6 +240,7 @@ std::string report_html(const Report& report) {
   html += fmt::format("<h1>{}</h1>\n<p class=\"note\">{}</p>\n<h2>Configurations</h2>\n", html_escaped(report.title),
                       html_escaped(fmt::format("{}", fmt::join(table_notes(report), " "))));
   html += table_html(report);
+  if (report.comparison) html += comparison_html(*report.comparison);
   if (report.has_matrix()) html += matrix_html(report);
   html += charts_html(report);
   html += uncounted_html(report);

@@ -34,6 +34,7 @@ constexpr auto replaced = std::to_array<Replacement>({
     {"−", "$-$"},
     {"†", "$^\\dagger$"},
     {"–", "--"},
+    {"≈", "$\\approx$"},
 });
 
 std::string tex_escaped(std::string_view text) {
@@ -68,12 +69,13 @@ std::string comment(std::string text) {
 
 std::string report_tex(const Report& report) {
   Cells cells = table_cells(report, " *");
-  const std::size_t names = report.columns.size();
+  const std::size_t names = report.titles.size();
   std::vector<std::size_t> printed;
   for (std::size_t i = 0; i < cells[0].size(); ++i) {
     if (i < names || is_printed(report, cells[0][i])) printed.push_back(i);
   }
   std::string text = comment(report.title + ": needs \\usepackage{booktabs}, then \\input{table}");
+  for (const auto& [name, said] : report.head) text += comment(name + ": " + said);
   for (const auto& note : table_notes(report)) text += comment(note);
   text += fmt::format("\\begin{{tabular}}{{{}{}}}\n  \\toprule\n", std::string(names, 'l'),
                       std::string(printed.size() - names, 'r'));

@@ -38,15 +38,36 @@ std::string uncounted(const Report& report) {
 
 }  // namespace
 
+std::string row_label(const Report& report, const ReportRow& row) {
+  std::string label;
+  for (std::size_t i = 0; i < row.names.size(); ++i) {
+    const bool bare = report.titles[i] == "configuration" || report.titles[i] == "stage";
+    label += (i == 0 ? "" : ", ") + (bare ? "" : report.titles[i] + " ") + row.names[i];
+  }
+  return label.empty() ? "all runs" : label;
+}
+
 std::string run_label(const Report& report, const RunRecord& run) {
   std::string label = "seed " + run.setting("seed");
+  if (report.labelled()) return label + ", " + run.stage + (run.stage.empty() ? "" : " ") + run.label;
   for (const auto& column : report.columns)
     label += fmt::format(", {} {}", column, value_text(column, run.setting(column)));
   return label;
 }
 
 std::string report_markdown(const Report& report) {
-  std::string text = fmt::format("# {}\n\n{}\n\n", report.title, fmt::join(table_notes(report), "\n"));
+  std::string text = fmt::format("# {}\n\n", report.title);
+  for (const auto& [name, said] : report.head) {
+    const char* const quote = name == "command" ? "`" : "";
+    text += fmt::format("- {}: {}{}{}\n", name, quote, said, quote);
+  }
+  if (!report.head.empty()) text += "\n";
+  if (report.comparison) {
+    text += fmt::format("## B against A\n\n{}\n\n{}\n## All rows\n\n",
+                        fmt::join(comparison_notes(*report.comparison), "\n"),
+                        markdown(comparison_cells(*report.comparison)));
+  }
+  text += fmt::format("{}\n\n", fmt::join(table_notes(report), "\n"));
   text += markdown(table_cells(report, " *"));
   if (report.has_matrix()) text += "\n" + markdown(matrix_cells(report, " *"));
   return text + uncounted(report);
@@ -54,6 +75,10 @@ std::string report_markdown(const Report& report) {
 
 std::string report_terminal(const Report& report) {
   std::string text = fmt::format("{}\n\n", report.title);
+  if (report.comparison) {
+    text += fmt::format("{}\n{}\n\n", aligned(comparison_cells(*report.comparison)),
+                        fmt::join(comparison_notes(*report.comparison), "\n"));
+  }
   text += aligned(table_cells(report, " *"));
   if (report.has_matrix()) text += "\n" + aligned(matrix_cells(report, " *"));
   return text + fmt::format("\n{}\n", fmt::join(table_notes(report), "\n")) + uncounted(report);

@@ -18,10 +18,13 @@ struct RunRecord {
   enum class Status { done, diverged, running, missing };
 
   std::filesystem::path folder;
-  Settings settings;           ///< of settings.ini
-  std::filesystem::path from;  ///< the folder of the run that it started from; empty: from none
-  std::string source;          ///< digest of the weights that it started from; empty: from none, or they are not known
-  std::string rules;           ///< all its quantization rules; empty: it has none, or they are not known
+  std::string label;                 ///< of its row in the plan of its sweep, or empty
+  std::string stage;                 ///< likewise
+  std::optional<std::size_t> place;  ///< of that row among those of all plans
+  Settings settings;                 ///< of settings.ini
+  std::filesystem::path from;        ///< the folder of the run that it started from; empty: from none
+  std::string source;  ///< digest of the weights that it started from; empty: from none, or they are not known
+  std::string rules;   ///< all its quantization rules; empty: it has none, or they are not known
   Status status = Status::missing;
   std::string reason;                                                    ///< why it diverged, or why there is no result
   std::string program;                                                   ///< the version that ended it, or empty

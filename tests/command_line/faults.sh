@@ -136,7 +136,7 @@ check_written() {
     [ ! -e "$folder/run/$name" ] || cmp "$folder/run/$name" "$command-undisturbed/run/$name" || fail "$what: $name is torn"
   done
 }
-check_report() { check_written "$1" "$2" report table.md table.csv index.html; }
+check_report() { check_written "$1" "$2" report table.md table.csv runs.csv table.tex index.html; }
 check_export_program() { check_written "$1" "$2" export_program program.h5; }
 check_export_c() { check_written "$1" "$2" export_c c/model.h c/model.c c/model_test.c; }
 check_export_onnx() { check_written "$1" "$2" export_onnx model.onnx; }
@@ -145,7 +145,7 @@ mkdir empty whole
 (cd whole && train > /dev/null)
 expected=$(digest whole/run)
 fail_calls train empty 7
-fail_calls report whole 3
+fail_calls report whole 5
 fail_calls export_program whole 1
 fail_calls export_c whole 3
 fail_calls export_onnx whole 1

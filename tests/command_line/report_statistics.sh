@@ -30,7 +30,7 @@ collect() {
 # expected FOLDER: expected.md, .csv and .tex of its runs, whose quantizations stand in $order
 expected() {
   collect "$1" > collected
-  awk -v order="$order" '
+  awk -v order="$order" -v labelled="$([ ! -e "$1/plan.json" ] || echo 1)" '
     function mean(list, n, i, sum) { for (i = 1; i <= n; i++) sum += list[i]; return sum / n }
     function deviation(list, n, i, m, sum) { m = mean(list, n); for (i = 1; i <= n; i++) sum += (list[i] - m) ^ 2; return sqrt(sum / (n - 1)) }
     function values(row, what, list, n, i) { split("", list); for (i = 1; i <= seeds; i++) if ((row, i) in at && of[at[row, i], what] != "-") list[++n] = of[at[row, i], what]; return n + 0 }
@@ -82,10 +82,10 @@ expected() {
     END {
       show_stored = 9 in differ; show_products = 10 in differ || 11 in differ
       title = metric == "accuracy" ? "test accuracy, %" : metric == "mse" ? "test MSE" : "test"
-      print "| quant | " title " | difference to float | size (KiB) |" (show_stored ? " A stored bits |" : "") (show_products ? " A products |" : "") " validation | n | diverged | missing | seconds |" > "expected.md"
+      print "| " (labelled ? "configuration" : "quant") " | " title " | difference to float | size (KiB) |" (show_stored ? " A stored bits |" : "") (show_products ? " A products |" : "") " validation | n | diverged | missing | seconds |" > "expected.md"
       print "|---:|---:|---:|---:|---:|---:|---:|---:|---:|" (show_stored ? "---:|" : "") (show_products ? "---:|" : "") > "expected.md"
-      print "quant,metric,test_mean,test_std,difference_to_float,val_mean,val_std,n,diverged,missing,seconds_mean,size_kib,a_multiplier_bits,running,a_products,a_stored_bits,best,difference_low,difference_high,difference_std,difference_n,one_source" > "expected.csv"
-      print "  quant & " tex(title) " & difference to float & size (KiB)" (show_stored ? " & A stored bits" : "") (show_products ? " & A products" : "") " & n" (any_diverged ? " & diverged" : "") " \\\\" > "expected.tex"
+      print (labelled ? "stage,label," : "") "quant,metric,test_mean,test_std,difference_to_float,val_mean,val_std,n,diverged,missing,seconds_mean,size_kib,a_multiplier_bits,running,a_products,a_stored_bits,best,difference_low,difference_high,difference_std,difference_n,one_source,qs5" > "expected.csv"
+      print "  " (labelled ? "configuration" : "quant") " & " tex(title) " & difference to float & size (KiB)" (show_stored ? " & A stored bits" : "") (show_products ? " & A products" : "") " & n" (any_diverged ? " & diverged" : "") " \\\\" > "expected.tex"
       for (r = 1; r <= rows; r++) {
         row = name[r]; star = best(row)
         n = values(row, "test", test); v = values(row, "val", val); s = values(row, "seconds", seconds); z = values(row, "size", size)
@@ -99,14 +99,14 @@ expected() {
         if (row == "none") difference = "reference"
         cost = (show_stored ? " | " (stored == "" ? "–" : stored) : "") (show_products ? " | " (width == "" ? "–" : products == "" ? width " bits" : products " x " width) : "")
         tex_cost = cost; gsub(/\|/, "\\&", tex_cost)
-        label = row == "none" ? "float" : row
+        label = row == "none" ? "float" : labelled ? "quant=" row : row
         result = plus_minus(test, n) (star ? " *" : ""); kib = z ? sprintf("%.2f", size[z] / 8192) : "–"
         diverged = count[row, "diverged"] + 0; missing = count[row, "missing"] + 0
         print "| " label " | " result " | " difference " | " kib cost " | " plus_minus(val, v) " | " n " | " diverged " | " missing " | " (s ? sprintf("%.1f", mean(seconds, s)) : "–") " |" > "expected.md"
         print "  " label " & " tex(result) " & " tex(difference) " & " tex(kib) tex(tex_cost) " & " n (any_diverged ? " & " diverged : "") " \\\\" > "expected.tex"
-        print row "," (n ? metric : "") "," (n ? digits(mean(test, n)) : "") "," (n > 1 ? digits(deviation(test, n)) : "") "," (p ? digits(mean(d, p)) : "") "," \
+        print (labelled ? "," label "," : "") row "," (n ? metric : "") "," (n ? digits(mean(test, n)) : "") "," (n > 1 ? digits(deviation(test, n)) : "") "," (p ? digits(mean(d, p)) : "") "," \
           (v ? digits(mean(val, v)) : "") "," (v > 1 ? digits(deviation(val, v)) : "") "," n "," diverged "," missing "," (s ? digits(mean(seconds, s)) : "") "," (z ? digits(size[z] / 8192) : "") \
-          "," width ",0," products "," stored "," star + 0 "," (p > 1 ? digits(mean(d, p) - half(d, p)) : "") "," (p > 1 ? digits(mean(d, p) + half(d, p)) : "") "," (p > 1 ? digits(deviation(d, p)) : "") "," p ",0" > "expected.csv"
+          "," width ",0," products "," stored "," star + 0 "," (p > 1 ? digits(mean(d, p) - half(d, p)) : "") "," (p > 1 ? digits(mean(d, p) + half(d, p)) : "") "," (p > 1 ? digits(deviation(d, p)) : "") "," p ",0," > "expected.csv"
         for (i = 1; i <= seeds; i++) if ((row, i) in at) print of[at[row, i], "line"] > "expected.runs"
       }
     }' collected
@@ -117,12 +117,12 @@ check() {
   rm -f expected.*
   expected "$1"
   "$BITSTATE" report "$1" > report.log
-  awk '/^\| quant /, !/^\|/ { if (/^\|/) print }' "$1/table.md" | diff expected.md -
+  awk '/^\| (quant|configuration) /, !/^\|/ { if (/^\|/) print }' "$1/table.md" | diff expected.md -
   diff expected.csv "$1/table.csv"
   awk '/toprule/ { inside = 1; next } /bottomrule/ { inside = 0 } inside && !/midrule/' "$1/table.tex" | diff expected.tex -
   awk -F, 'NR > 1 {
     for (i = 1; i <= NF; i++) if ($i == "") $i = "-"; else if (i ~ /^(5|6|8|10)$/) $i = sprintf("%.17g", $i)
-    print $1, $2, $3, $5, $6, $8, $10, $NF }' "$1/runs.csv" | diff expected.runs -
+    print $1, $2, $3, $5, $6, $8, $10, $NF }' <(if [ -e "$1/plan.json" ]; then cut -d, -f3- "$1/runs.csv"; else cat "$1/runs.csv"; fi) | diff expected.runs -
 }
 
 order='none w8a8 w4a8 w2a8'

@@ -33,4 +33,4 @@ few=(--limit_train=50 --limit_test=20 --epochs=1)
 "$BITSTATE" train smnist --quant w4a8-ssm8 "${few[@]}" --out=full
 "$BITSTATE" sweep smnist-small --out=swept --jobs 2 "${few[@]}"
 "$BITSTATE" report swept
-[ "$(grep -cE '^\| (float|w8a8|w4a8-ssm8|w2a8) ' swept/table.md)" -eq 4 ]
+[ "$(grep -cE '^\| (float|quant=(w8a8|w4a8-ssm8|w2a8)) ' swept/table.md)" -eq 4 ]

@@ -143,9 +143,9 @@ TEST_CASE("report: the size stands beside the accuracy, and what A costs where t
   CHECK(contains(text, "| old | 1.000 | +0.000 | – | – | – | – |"));
   CHECK(contains(report_terminal(report), "size (KiB)  A stored bits  A products"));
   CHECK(contains(report_html(report), "<th>size (KiB)</th><th>A stored bits</th><th>A products</th>"));
-  CHECK(contains(report_csv(report), ",0,0,,10,8,0,2,16,0,,,,1,0\n"));
-  CHECK(contains(report_csv(report), ",0,0,,5,16,0,,,0,,,,1,0\n"));
-  CHECK(contains(report_csv(report), ",0,0,,,,0,,,0,,,,1,0\n"));
+  CHECK(contains(report_csv(report), ",0,0,,10,8,0,2,16,0,,,,1,0,\n"));
+  CHECK(contains(report_csv(report), ",0,0,,5,16,0,,,0,,,,1,0,\n"));
+  CHECK(contains(report_csv(report), ",0,0,,,,0,,,0,,,,1,0,\n"));
 }
 
 TEST_CASE("report: a result keeps its size in JSON, and one of an older version is read without") {
@@ -194,9 +194,9 @@ TEST_CASE("report: the CSV has its numbers in full, empty fields for what is abs
   CHECK(report_csv(runs.report()) ==
         "bits,metric,test_mean,test_std,difference_to_float,val_mean,val_std,n,diverged,missing,seconds_mean,size_kib,"
         "a_multiplier_bits,running,a_products,a_stored_bits,best,difference_low,difference_high,difference_std,"
-        "difference_n,one_source\n"
-        ",mse,0.0625,,0,,,1,0,0,3,,,0,,,0,,,,1,0\n"
-        "\"act:* 8, or \"\"so\"\"\",mse,0.125,,0.0625,,,1,0,0,,,,0,,,0,,,,1,0\n");
+        "difference_n,one_source,qs5\n"
+        ",mse,0.0625,,0,,,1,0,0,3,,,0,,,0,,,,1,0,\n"
+        "\"act:* 8, or \"\"so\"\"\",mse,0.125,,0.0625,,,1,0,0,,,,0,,,0,,,,1,0,\n");
 }
 
 TEST_CASE("report: the difference is to the float row of the same setting") {

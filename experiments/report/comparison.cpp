@@ -1,0 +1,155 @@
+#include "experiments/report/comparison.h"
+
+#include "experiments/report/csv.h"
+#include "experiments/report/report.h"
+#include "experiments/settings/options.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace bitstate::experiments {
+
+namespace {
+
+/// What rows of two sweeps are called by.
+class Names {
+ public:
+  Names(const Report& a, const Report& b) : labelled_(a.labelled() && b.labelled()) {
+    for (const Report* report : {&a, &b}) {
+      for (const auto& column : labelled_ ? report->titles : report->columns) {
+        if (labelled_ && (column == "stage" || column == "configuration")) continue;
+        if (std::find(columns_.begin(), columns_.end(), column) == columns_.end()) columns_.push_back(column);
+      }
+    }
+    stages_ = labelled_ && (a.titles.front() == "stage" || b.titles.front() == "stage");
+  }
+
+  [[nodiscard]] std::vector<std::string> titles() const {
+    std::vector<std::string> titles;
+    if (stages_) titles.emplace_back("stage");
+    if (labelled_) titles.emplace_back("configuration");
+    titles.insert(titles.end(), columns_.begin(), columns_.end());
+    return titles;
+  }
+
+  [[nodiscard]] std::vector<std::string> of(const ReportRow& row) const {
+    const RunRecord& run = row.runs.front();
+    std::vector<std::string> names;
+    if (stages_) names.push_back(run.stage);
+    if (labelled_) names.push_back(run.label);
+    for (const auto& column : columns_) names.push_back(value_text(column, run.setting(column)));
+    return names;
+  }
+
+ private:
+  bool labelled_;
+  bool stages_ = false;
+  std::vector<std::string> columns_;
+};
+
+bool same_test(const RunRecord& a, const RunRecord& b) {
+  const auto agrees = [&](const RunRecord& one, const RunRecord& other) {
+    return std::all_of(one.settings.begin(), one.settings.end(), [&](const auto& setting) {
+      return !decides_test(setting.first) || setting.second == other.setting(setting.first);
+    });
+  };
+  return agrees(a, b) && agrees(b, a);
+}
+
+/// The settings that all runs of a sweep share, but not those of both.
+std::vector<std::string> differing_settings(const Report& a, const Report& b) {
+  std::vector<std::string> found;
+  for (const auto& [name, value] : a.common) {
+    const std::string* const other = last_value(b.common, name);
+    if (other != nullptr && *other != value && name != "from" && name != "data") {
+      found.push_back(fmt::format("{} {} and {}", name, value_text(name, value), value_text(name, *other)));
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+std::optional<Comparison> compare_sweeps(const std::filesystem::path& a, const std::filesystem::path& b) {
+  const Report first = make_report(read_runs({a}));
+  const Report second = make_report(read_runs({b}));
+  const Names names(first, second);
+  Comparison result{a.string(), b.string(), names.titles(), {}, {}, {}, differing_settings(first, second)};
+  std::vector<const ReportRow*> left;
+  for (const auto& row : second.rows) left.push_back(&row);
+  for (const auto& row : first.rows) {
+    const auto other = std::find_if(left.begin(), left.end(), [&](const ReportRow* candidate) {
+      return names.of(*candidate) == names.of(row) && same_test(row.runs.front(), candidate->runs.front());
+    });
+    if (other == left.end()) {
+      result.only_a.push_back(row_label(first, row));
+      continue;
+    }
+    const std::string& metric = row.metric.empty() ? (*other)->metric : row.metric;
+    result.rows.push_back(
+        {names.of(row), metric, row.test, (*other)->test, paired_difference((*other)->results(), row.results())});
+    left.erase(other);
+  }
+  for (const ReportRow* row : left) result.only_b.push_back(row_label(second, *row));
+  return result.rows.empty() ? std::nullopt : std::optional(std::move(result));
+}
+
+std::vector<std::vector<std::string>> comparison_cells(const Comparison& comparison) {
+  std::vector<std::vector<std::string>> cells(1, comparison.titles);
+  const std::string& metric = comparison.rows.front().metric;
+  const bool common = std::all_of(comparison.rows.begin(), comparison.rows.end(),
+                                  [&](const MatchedRow& row) { return row.metric == metric; });
+  const std::string title = metric_title(common ? metric : "");
+  for (const std::string& text : {"A: " + title, "B: " + title, std::string("B − A"), std::string("pairs")}) {
+    cells[0].push_back(text);
+  }
+  for (const auto& row : comparison.rows) {
+    auto& line = cells.emplace_back(row.names);
+    line.push_back(statistic_text(row.metric, row.a));
+    line.push_back(statistic_text(row.metric, row.b));
+    line.push_back(difference_text(row.metric, row.difference, row.b.mean.value_or(0.0)));
+    line.push_back(fmt::format("{}", row.difference.n));
+  }
+  return cells;
+}
+
+std::vector<std::string> comparison_notes(const Comparison& comparison) {
+  std::vector<std::string> notes{fmt::format("A is {}, B is {}.", comparison.a, comparison.b)};
+  if (!comparison.settings.empty()) {
+    notes.push_back(fmt::format("Their runs differ in {}.", fmt::join(comparison.settings, "; ")));
+  }
+  notes.emplace_back("B − A is the mean over the seeds that both have, with its 95 % interval (Student's t).");
+  if (!comparison.only_a.empty()) notes.push_back(fmt::format("Only in A: {}.", fmt::join(comparison.only_a, "; ")));
+  if (!comparison.only_b.empty()) notes.push_back(fmt::format("Only in B: {}.", fmt::join(comparison.only_b, "; ")));
+  return notes;
+}
+
+std::string comparison_csv(const Comparison& comparison) {
+  std::vector<std::string> titles = comparison.titles;
+  for (const char* title : {"metric", "a_mean", "a_std", "a_n", "b_mean", "b_std", "b_n", "difference",
+                            "difference_low", "difference_high", "difference_std", "difference_n"}) {
+    titles.emplace_back(title);
+  }
+  std::string text = csv_line(titles);
+  for (const auto& row : comparison.rows) {
+    std::vector<std::string> fields = row.names;
+    fields.push_back(row.metric);
+    for (const Statistic* s : {&row.a, &row.b}) {
+      fields.push_back(csv_number(s->mean));
+      fields.push_back(csv_number(s->deviation));
+      fields.push_back(fmt::format("{}", s->n));
+    }
+    const auto interval = interval_95(row.difference);
+    fields.push_back(csv_number(row.difference.mean));
+    fields.push_back(interval ? csv_number(interval->low) : "");
+    fields.push_back(interval ? csv_number(interval->high) : "");
+    fields.push_back(csv_number(row.difference.deviation));
+    fields.push_back(fmt::format("{}", row.difference.n));
+    text += csv_line(fields);
+  }
+  return text;
+}
+
+}  // namespace bitstate::experiments
