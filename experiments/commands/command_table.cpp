@@ -141,6 +141,34 @@ std::vector<Command> commands_on_runs(const Options& all) {
   };
 }
 
+constexpr std::string_view sweep_notes = R"(
+keys of a sweep file (docs/sweeps.md):
+  recipe = NAME|FILE                settings that all runs begin with; else those of the run set.from
+  seeds = 1 2 3                     an axis: the seeds
+  quant = NAME|FILE ...             an axis: configurations of bits
+  axis.OPTION = VALUE ...           an axis: an option of train; bars separate values with blanks
+  zip.OPTION = VALUE ...            all zip lists are one axis: first values, second values, ...
+  row.LABEL = OPTION=VALUE | ...    all rows are one axis; LABEL is what tables call the row
+  skip.NAME = OPTION=VALUE | ...    leaves out points where all of this holds; row=LABEL is a row
+  stage.NAME = OPTION=VALUE | ...   the first is the float run, which the others start from
+  set.OPTION = VALUE                the same for all runs
+
+a sweep file (quant is set by its rows):
+  recipe = lorenz-small
+  seeds = 1 2 3
+  set.epochs = 20
+  row.Float = quant=none
+  row.W8A8 = quant=w8a8
+  row.A of 4 bits = bits=weight:*.ssm.A 4 form=log-polar
+  zip.d_model = 3 8
+  zip.ssm_size_base = 8 16
+  axis.p_dropout = 0 0.1
+  skip.small with dropout = d_model=3 | p_dropout=0.1
+  stage.float =
+  stage.ptq = epochs=0
+  stage.qaft = epochs=3 | from_lr_factor=0.1
+)";
+
 std::vector<Command> commands_around_runs(const Options& all) {
   return {
       {"sweep",
@@ -151,8 +179,11 @@ std::vector<Command> commands_around_runs(const Options& all) {
                      .help = "runs at once; each gets its share of the threads",
                      .unit = "RUNS",
                      .group = "run",
-                     .value = "1"}}),
-       {embedded_names("sweeps")}},
+                     .value = "1"},
+                    {.name = "yes", .help = "more than 1000 runs are meant", .is_switch = true, .group = "run"}}),
+       {embedded_names("sweeps")},
+       true,
+       std::string(sweep_notes)},
       {"report",
        "FOLDER...",
        "tabulate the runs of folders and of all folders below",

@@ -17,6 +17,7 @@ struct Command {
   std::vector<OptionInfo> options;
   std::vector<std::vector<std::string>> words{};  ///< names that its first argument may be, its second, ...
   bool paths = true;                              ///< its arguments may be paths
+  std::string notes{};                            ///< what --help says between options and examples
 };
 
 /// All commands; `run` are the options of runs with the values to show.

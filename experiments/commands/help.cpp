@@ -119,6 +119,7 @@ std::string command_help(const Command& command, std::string_view values_of, con
   }
   text += options_help(options);
   if (find_option(options, "transforms") != nullptr) text += transforms_help();
+  text += command.notes;
   text += "\nexamples:\n";
   for (const std::string& example : command.examples) text += fmt::format("  {}\n", example);
   return text + std::string(exit_codes);

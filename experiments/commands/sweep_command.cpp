@@ -33,6 +33,7 @@ struct SweepOptions {
   fs::path out;
   std::size_t jobs = 1;
   bool json = false;
+  bool large = false;  ///< more than 1000 runs are meant
 };
 
 SweepOptions sweep_options(const CommandLine& line) {
@@ -40,7 +41,9 @@ SweepOptions sweep_options(const CommandLine& line) {
   RunConfig how;  // options that say how runs are done; they are not settings of the runs
   for (const auto& [name, value] : line.options) {
     const Option* const option = find_option(option_table(), name);
-    if (name == "jobs") {
+    if (name == "yes") {
+      options.large = bitstate::options::read_flag(name, value);
+    } else if (name == "jobs") {
       options.jobs = count_of(name, value, 3);
     } else if (name == "data" || (option != nullptr && option->affects_result)) {
       options.overrides.emplace_back(name, value);
@@ -70,27 +73,29 @@ int sweep_command(const CommandLine& line) {
                      suggestion(file, embedded_names("sweeps")));
   }
   if (options.out.empty()) options.out = fs::path("sweeps") / fs::path(file).stem();
-  const auto plan = plan_sweep(built_in ? parse_ini(*built_in, file) : read_ini(file), file, options.overrides);
+  const Settings text = built_in ? parse_ini(*built_in, file) : read_ini(file);
+  const auto plan = plan_sweep(text, file, options.overrides, options.large);
   say_line(fmt::format("checking {} runs", plan.size()), true);
-  check_sweep(plan, options.out, file);
+  const std::string data = check_sweep(plan, options.out, file);
 
   const PlanFile head{program_version(),
                       text_of(line, "sweep"),
                       date_of_today(),
                       cpu_model(),
                       std::thread::hardware_concurrency(),
-                      "",
+                      data,
                       {}};
   ProcessLauncher launcher(options.passed);
   const SweepSummary s = run_sweep(plan, options.out, options.jobs, launcher, say_line, head);
   say_line("", true);
-  fmt::print("{} runs: {} done, {} diverged, {} failed, {} had a result; bitstate report {} tabulates them\n",
-             s.planned, s.done, s.diverged, s.failed, s.skipped, options.out.string());
+  fmt::print("{} runs: {} done, {} diverged, {} failed, {}{} had a result; bitstate report {} tabulates them\n",
+             s.planned, s.done, s.diverged, s.failed,
+             s.not_started > 0 ? fmt::format("{} not started, ", s.not_started) : "", s.skipped, options.out.string());
   if (options.json) {
     const nlohmann::json figures = {
-        {"planned", s.planned},       {"skipped", s.skipped}, {"done", s.done},
-        {"diverged", s.diverged},     {"failed", s.failed},   {"interrupted", s.interrupted},
-        {"out", options.out.string()}};
+        {"planned", s.planned},         {"skipped", s.skipped},       {"done", s.done},
+        {"diverged", s.diverged},       {"failed", s.failed},         {"not_started", s.not_started},
+        {"interrupted", s.interrupted}, {"out", options.out.string()}};
     fmt::print("{}\n", figures.dump());
   }
   return exit_code(s);

@@ -56,11 +56,11 @@ PlanFile plan_of(const json& all) {
   return plan;
 }
 
+}  // namespace
+
 bool has_seed(const PlanRow& row, std::uint64_t seed) {
   return std::any_of(row.runs.begin(), row.runs.end(), [&](const PlanRun& run) { return run.seed == seed; });
 }
-
-}  // namespace
 
 std::optional<PlanFile> read_plan_file(const fs::path& sweep) {
   const fs::path file = sweep / "plan.json";

@@ -34,6 +34,8 @@ struct PlanFile {
   std::vector<PlanRow> rows;
 };
 
+bool has_seed(const PlanRow& row, std::uint64_t seed);
+
 /// The plan.json of `sweep`; nothing where there is none. Throws Error naming the file when it is damaged or of a newer
 /// version.
 std::optional<PlanFile> read_plan_file(const std::filesystem::path& sweep);

@@ -46,7 +46,7 @@ std::map<std::string, std::filesystem::path> run_folders(const std::vector<Sweep
   std::map<std::string, std::filesystem::path> folders;
   for (const SweepRun& run : plan) {
     const auto found = present.find(run.hash);
-    const std::string name = slug(run.row, fmt::format("seed {}", run.config.training.seed));
+    const std::string name = slug(run.row, fmt::format("{} seed {}", run.stage, run.config.training.seed));
     folders[run.hash] = found != present.end() ? found->second : out / "runs" / fmt::format("{}-{}", name, run.hash);
   }
   return folders;

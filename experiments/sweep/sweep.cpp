@@ -44,6 +44,22 @@ class SweepProgress {
   }
   [[nodiscard]] std::size_t running() const { return running_.size(); }
 
+  /// "done", or what else became of the runs that ended, by their hashes.
+  [[nodiscard]] const std::map<std::string, std::string>& ends() const { return ends_; }
+
+  void skipped(const SweepRun& run, RunRecord::Status status) {
+    const bool done = status == RunRecord::Status::done;
+    ++summary.skipped;
+    summary.measured += done ? 1 : 0;
+    ends_[run.hash] = done ? "done" : "diverged";
+  }
+
+  void not_started(const SweepRun& run, const std::string& end_of_source) {
+    ++summary.not_started;
+    ends_[run.hash] = "was not started";
+    say_(fmt::format("not started: {}: the run it starts from {}", run.label, end_of_source), false);
+  }
+
   void ended(const RunLauncher::Event& event) {
     const auto found = running_.find(event.job);
     if (found == running_.end()) return;
@@ -52,16 +68,18 @@ class SweepProgress {
     const double seconds = std::chrono::duration<double>(Clock::now() - job.since).count();
     const RunRecord record = read_run(job.folder);
     if (record.status == RunRecord::Status::missing && event.exit_code == 75) {
+      ends_[job.run->hash] = "was stopped";
       say_(fmt::format("stopped   {}: goes on from its checkpoint", job.run->label), false);
       return;
     }
     total_seconds_ += seconds;
     ++counted_;
-    say_(outcome(record, job.run->label, event.exit_code) + fmt::format("  ({})", seconds_text(seconds)), false);
+    say_(outcome(record, *job.run, event.exit_code) + fmt::format("  ({})", seconds_text(seconds)), false);
   }
 
   void show() const {
-    const std::size_t finished = summary.skipped + summary.done + summary.diverged + summary.failed;
+    const std::size_t finished =
+        summary.skipped + summary.done + summary.diverged + summary.failed + summary.not_started;
     std::string line = fmt::format("{}/{} runs, {} running", finished, summary.planned, running_.size());
     if (counted_ > 0) {
       const double mean = total_seconds_ / static_cast<double>(counted_);
@@ -83,17 +101,21 @@ class SweepProgress {
   };
 
   /// Counts the run and says what became of it.
-  std::string outcome(const RunRecord& record, const std::string& label, int exit_code) {
+  std::string outcome(const RunRecord& record, const SweepRun& run, int exit_code) {
+    const std::string& label = run.label;
     if (record.status == RunRecord::Status::done) {
+      ends_[run.hash] = "done";
       ++summary.done;
       ++summary.measured;
       const std::string name = "test_" + record.metric;
       return fmt::format("done      {}: {} {:.6g}", label, name, record.figures.at(name));
     }
     if (record.status == RunRecord::Status::diverged) {
+      ends_[run.hash] = "diverged";
       ++summary.diverged;
       return fmt::format("diverged  {}: {}", label, record.reason);
     }
+    ends_[run.hash] = "failed";
     ++summary.failed;
     const auto log = record.folder / "train.log";
     return fmt::format("failed    {}: exit code {}, {}; see {}", label, exit_code, last_line(log, record.reason),
@@ -103,20 +125,65 @@ class SweepProgress {
   std::size_t jobs_;
   const SweepSay& say_;
   std::map<int, Job> running_;
+  std::map<std::string, std::string> ends_;
   double total_seconds_ = 0.0;
   std::size_t counted_ = 0;
 };
 
+using Folders = std::map<std::string, std::filesystem::path>;
+
 /// `head` with the rows of `plan`.
-PlanFile plan_file(const std::vector<SweepRun>& plan, const std::map<std::string, std::filesystem::path>& folders,
-                   PlanFile head) {
-  for (const SweepRun& run : plan) {
-    const auto same =
-        std::find_if(head.rows.begin(), head.rows.end(), [&](const auto& r) { return r.label == run.row; });
-    PlanRow& row = same != head.rows.end() ? *same : head.rows.emplace_back(PlanRow{run.row, "", {}});
-    row.runs.push_back({run.config.training.seed, run.hash, folders.at(run.hash).filename().string()});
+PlanFile plan_file(const std::vector<SweepRun>& plan, const Folders& folders, PlanFile head) {
+  std::vector<const SweepRun*> in_order;
+  for (const SweepRun& run : plan) in_order.push_back(&run);
+  std::stable_sort(in_order.begin(), in_order.end(), [](const auto* a, const auto* b) { return a->place < b->place; });
+  for (const SweepRun* run : in_order) {
+    const PlanRun entry{run->config.training.seed, run->hash, folders.at(run->hash).filename().string()};
+    const auto same = std::find_if(head.rows.begin(), head.rows.end(), [&](const PlanRow& row) {
+      return row.label == run->row && row.stage == run->stage && !has_seed(row, entry.seed);
+    });
+    PlanRow& row = same != head.rows.end() ? *same : head.rows.emplace_back(PlanRow{run->row, run->stage, {}});
+    row.runs.push_back(entry);
   }
   return head;
+}
+
+/// Counts the runs that have a result; the others get their folders and settings and are returned. This is before
+/// anything runs, so that a report can list what is missing.
+std::vector<const SweepRun*> prepared(const std::vector<SweepRun>& plan, const Folders& folders,
+                                      SweepProgress& progress) {
+  std::vector<const SweepRun*> left;
+  for (const auto& run : plan) {
+    const auto& folder = folders.at(run.hash);
+    if (const auto status = status_of(folder); status != RunRecord::Status::missing) {
+      progress.skipped(run, status);
+      continue;
+    }
+    std::filesystem::create_directories(folder);
+    RunConfig config = run.config;
+    config.run.out = folder.string();
+    if (!run.source.empty()) config.source.from = folders.at(run.source).string();
+    write_file_atomically(folder / "settings.ini", settings_text(config));
+    left.push_back(&run);
+  }
+  return left;
+}
+
+/// Takes the first of `left` that can start out of it: null where each waits for another run. Those that wait for a run
+/// that ended without weights leave it, too.
+const SweepRun* take_next(std::vector<const SweepRun*>& left, SweepProgress& progress) {
+  for (auto run = left.begin(); run != left.end();) {
+    const SweepRun& next = **run;
+    const auto source = progress.ends().find(next.source);
+    if (source == progress.ends().end() && !next.source.empty()) {
+      ++run;
+      continue;
+    }
+    run = left.erase(run);
+    if (next.source.empty() || source->second == "done") return &next;
+    progress.not_started(next, source->second);
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -125,34 +192,19 @@ SweepSummary run_sweep(const std::vector<SweepRun>& plan, const std::filesystem:
                        RunLauncher& launcher, const SweepSay& say, const PlanFile& head) {
   std::filesystem::create_directories(out / "runs");
   const FolderLock lock(out);
-  auto folders = run_folders(plan, out);
+  const Folders folders = run_folders(plan, out);
   write_plan_file(out, merged(plan_file(plan, folders, head), read_plan_file(out).value_or(PlanFile())));
   SweepProgress progress(jobs, say);
   progress.summary.planned = plan.size();
-  std::vector<const SweepRun*> left;
-  for (const auto& run : plan) {
-    const auto& folder = folders[run.hash];
-    if (const auto status = status_of(folder); status != RunRecord::Status::missing) {
-      ++progress.summary.skipped;
-      if (status == RunRecord::Status::done) ++progress.summary.measured;
-      continue;
-    }
-    // written before anything runs, so that a report can list what is missing
-    std::filesystem::create_directories(folder);
-    RunConfig config = run.config;
-    config.run.out = folder.string();
-    write_file_atomically(folder / "settings.ini", settings_text(config));
-    left.push_back(&run);
-  }
-  std::reverse(left.begin(), left.end());
-
+  std::vector<const SweepRun*> left = prepared(plan, folders, progress);
   while (progress.running() > 0 || (!left.empty() && !progress.summary.interrupted)) {
-    while (!left.empty() && progress.running() < jobs && !progress.summary.interrupted) {
-      const SweepRun& run = *left.back();
-      left.pop_back();
-      const auto& folder = folders[run.hash];
-      progress.started(launcher.start(run, folder), run, folder);
+    while (progress.running() < jobs && !progress.summary.interrupted) {
+      const SweepRun* const run = take_next(left, progress);
+      if (run == nullptr) break;
+      const auto& folder = folders.at(run->hash);
+      progress.started(launcher.start(*run, folder), *run, folder);
     }
+    if (progress.running() == 0) continue;
     progress.show();
     const auto event = launcher.wait();
     if (event.kind == RunLauncher::Event::Kind::ended) progress.ended(event);

@@ -1,4 +1,5 @@
-// Many runs of one recipe: the product of axes, quantization configurations and seeds, each run in its own folder.
+// Many runs of one recipe: the product of rows, axes, quantization configurations and seeds, each run in its own
+// folder.
 #pragma once
 
 #include "experiments/host/process.h"
@@ -19,22 +20,20 @@ namespace bitstate::experiments {
 /// One planned run.
 struct SweepRun {
   RunConfig config;
-  std::string hash;   ///< settings_hash(config), the end of its folder's name
-  std::string label;  ///< what tells it from the others, as in "a_bits=4 ssm_act_bits=8 seed=1"
-  std::string row;    ///< the same without the seed, which names its row in tables
+  std::string hash;       ///< settings_hash(config), the end of its folder's name
+  std::string label;      ///< what tells it from the others, as in "a_bits=4 ssm_act_bits=8 seed=1"
+  std::string row;        ///< the name of its row in tables: the label without stage and seed
+  std::string stage;      ///< empty in a sweep without stages
+  std::string source;     ///< hash of the planned run that it starts from; empty: it waits for none
+  std::size_t place = 0;  ///< the order of the rows
 };
 
-/// The runs that a sweep file asks for:
-///   recipe = lorenz-small       a built-in recipe or a path; default: the settings of the run that set.from names
-///   seeds = 1 2 3               default: the recipe's
-///   quant = none w8a8           named configurations or paths; default: the recipe's
-///   axis.a_bits = none 2 4 8    any option that changes what a run is
-///   set.epochs = 5              a fixed override
-/// Blanks separate values or, where there is a |, bars alone (those of axis.bits always); commas and what stands in
-/// double quotes belong to a value. It is the full product, each run once, and for every float setting and seed the
-/// float run as the reference. `overrides` are fixed settings that win over set and over the axes of their names.
-/// Throws UsageError naming `where`.
-std::vector<SweepRun> plan_sweep(const Settings& file, std::string_view where, const Settings& overrides = {});
+/// The runs that a sweep file asks for (docs/sweeps.md), each once, and for every float setting and seed the float run
+/// as the reference. `overrides` are fixed settings that win over set, rows and axes. A run that starts from another
+/// one of the plan has that one's hash in config.source.from. Throws UsageError naming `where`, also for more than 1000
+/// runs that are not meant to be `large`.
+std::vector<SweepRun> plan_sweep(const Settings& file, std::string_view where, const Settings& overrides = {},
+                                 bool large = false);
 
 /// Where runs are carried out: in child processes, or as a test pleases.
 class RunLauncher {
@@ -72,9 +71,10 @@ struct SweepSummary {
   std::size_t skipped = 0;  ///< had a result before
   std::size_t done = 0;
   std::size_t diverged = 0;
-  std::size_t measured = 0;  ///< are done, by this call or an earlier one
-  std::size_t failed = 0;    ///< ended without a result; tried again by the next call
-  bool interrupted = false;  ///< asked to stop; the rest is for the next call
+  std::size_t measured = 0;     ///< are done, by this call or an earlier one
+  std::size_t failed = 0;       ///< ended without a result; tried again by the next call
+  std::size_t not_started = 0;  ///< the run that they start from has not been trained to its end
+  bool interrupted = false;     ///< asked to stop; the rest is for the next call
 };
 
 /// What run_sweep() reports: `transient` lines may be overwritten by the next one.

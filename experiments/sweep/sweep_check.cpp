@@ -3,7 +3,10 @@
 #include "core/error.h"
 #include "core/suggest.h"
 #include "datasets/registry.h"
+#include "datasets/splits.h"
 #include "experiments/report/run_record.h"
+#include "experiments/run_folder/model_setup.h"
+#include "experiments/run_folder/source.h"
 #include "experiments/run_folder/train.h"
 #include "experiments/settings/options.h"
 #include "experiments/sweep/run_folders.h"
@@ -41,13 +44,47 @@ std::string model_key(const RunConfig& config) {
   return key_of(config, [](std::string_view) { return true; }) + quant_rules(config);
 }
 
-/// The run as its own process will see it.
-RunConfig started(const SweepRun& run, const std::filesystem::path& folder) {
+/// The run as its own process will see it. Where the run that it starts from has no weights yet, it starts from none.
+RunConfig started(const SweepRun& run, const std::map<std::string, std::filesystem::path>& folders) {
   RunConfig config = run.config;
+  const auto& folder = folders.at(run.hash);
+  if (!run.source.empty()) {
+    const auto& source = folders.at(run.source);
+    const bool trained = status_of(source) == RunRecord::Status::done;
+    config.source.from = trained ? source.string() : "";
+    config.source.digest = trained ? source_digest(source) : "";
+  }
   config.run.out = folder.string();
   config.run.resume = std::filesystem::exists(folder / "checkpoint.h5");
   config.run.threads = 1;  // for one sequence
   return config;
+}
+
+/// The names and shapes of what a model of `config` takes over from another one.
+std::set<std::string> tensors_of(const RunConfig& config, const datasets::Splits& data) {
+  Model model = make_model(config, data);
+  const Inventory inventory = take_inventory(model);
+  std::set<std::string> tensors;
+  const auto add = [&](const std::string& name, const Tensor& tensor) {
+    tensors.insert(fmt::format("{} of shape [{}, {}]", name, tensor.rows, tensor.cols));
+  };
+  for (const auto& [name, parameter] : inventory.parameters) add(name, parameter->value);
+  for (const auto& [name, buffer] : inventory.buffers) add(name, buffer->value);
+  return tensors;
+}
+
+/// Throws UsageError where a run starts from one of another model.
+void check_source(const RunConfig& config, const RunConfig& source, const datasets::Splits& data) {
+  const auto given = tensors_of(source, data);
+  const auto wanted = tensors_of(config, data);
+  for (const std::string& tensor : wanted) {
+    require<UsageError>(given.count(tensor) > 0, "from", "this model has {}, which the run it starts from has not",
+                        tensor);
+  }
+  for (const std::string& tensor : given) {
+    require<UsageError>(wanted.count(tensor) > 0, "from", "the run it starts from has {}, which this model has not",
+                        tensor);
+  }
 }
 
 /// Calls `check`; what it refuses is refused as a mistake of this run.
@@ -60,9 +97,13 @@ void check_run(std::string_view where, const SweepRun& run, const F& check) {
   }
 }
 
+const RunConfig& planned(const std::vector<SweepRun>& plan, const std::string& hash) {
+  return std::find_if(plan.begin(), plan.end(), [&](const SweepRun& run) { return run.hash == hash; })->config;
+}
+
 }  // namespace
 
-void check_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path& out, std::string_view where) {
+std::string check_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path& out, std::string_view where) {
   struct Row {
     const SweepRun* run;
     RunConfig config;
@@ -76,19 +117,25 @@ void check_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path&
       if (finished.insert(data_key(run.config)).second) check_own_data(run.config, folder);
       continue;
     }
-    RunConfig config = started(run, folder);
+    RunConfig config = started(run, folders);
     std::string key = data_key(config);
     rows[std::move(key)].push_back({&run, std::move(config)});
   }
-  std::set<std::string> models;
+  std::set<std::string> models, digests;
   for (const auto& [key, same] : rows) {
     datasets::Splits data;
     const Row& first = same.front();
     check_run(where, *first.run, [&] { data = training_data(first.config); });
+    digests.insert(datasets::digest(data));
     for (const Row& row : same) {
-      if (models.insert(model_key(row.config)).second) check_run(where, *row.run, [&] { rehearse(row.config, data); });
+      if (!models.insert(model_key(row.config)).second) continue;
+      check_run(where, *row.run, [&] {
+        rehearse(row.config, data);
+        if (!row.run->source.empty()) check_source(row.config, planned(plan, row.run->source), data);
+      });
     }
   }
+  return digests.size() == 1 ? *digests.begin() : "";
 }
 
 }  // namespace bitstate::experiments

@@ -3,170 +3,93 @@
 #include "core/suggest.h"
 #include "experiments/run_folder/load.h"
 #include "experiments/sweep/sweep.h"
+#include "experiments/sweep/sweep_file.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <set>
+#include <utility>
 
 namespace bitstate::experiments {
 
 namespace {
 
-struct Axis {
-  std::string key;   ///< in the file: "seeds", "quant" or "axis.OPTION"
-  std::string name;  ///< of the option
-  std::string text;
-  std::vector<std::string> values;
-};
+constexpr std::size_t most_unasked = 1000;  // runs
+constexpr std::size_t most_points = 100000;
 
-struct SweepFile {
-  std::string recipe;
-  Settings fixed;
-  std::vector<Axis> axes;  ///< in the order in which they nest: quant and the seeds are the innermost
-};
-
-/// `part` without the double quotes in which all of it stands, where \" and \\ are a quote and a backslash.
-std::string without_quotes(std::string_view part) {
-  if (part.size() < 2 || part.front() != '"' || part.back() != '"') return std::string(part);
-  std::string value;
-  for (std::size_t i = 1; i + 1 < part.size(); ++i) {
-    if (part[i] == '\\' && i + 2 < part.size() && (part[i + 1] == '"' || part[i + 1] == '\\')) ++i;
-    value += part[i];
-  }
-  return value;
-}
-
-/// The parts of `text` between bars or, where there is none, between blanks. A part that begins with a double quote
-/// goes on to the next one. Rules hold blanks: only bars separate them.
-std::vector<std::string> values_of(const std::string& key, std::string_view text, std::string_view where) {
-  std::vector<std::string> between_bars(1), between_blanks(1);
-  bool quoted = false;
-  char before = ' ';
-  for (const char c : text) {
-    if (c == '"' && (quoted ? before != '\\' : before == ' ' || before == '\t' || before == '|')) quoted = !quoted;
-    before = quoted && before == '\\' && c == '\\' ? ' ' : c;
-    if (!quoted && c == '|')
-      between_bars.emplace_back();
-    else
-      between_bars.back() += c;
-    if (!quoted && (c == ' ' || c == '\t'))
-      between_blanks.emplace_back();
-    else
-      between_blanks.back() += c;
-  }
-  require<UsageError>(!quoted, where, "{} = {} has a double quote without its second one", key, text);
-  const bool bars = between_bars.size() > 1 || key == "axis.bits";
-  std::vector<std::string> values;
-  for (const std::string& part : bars ? between_bars : between_blanks) {
-    if (trimmed(part).empty()) continue;
-    values.push_back(without_quotes(trimmed(part)));
-  }
-  require<UsageError>(!values.empty(), where, "'{}' has no values", key);
-  return values;
-}
-
-/// Whether an option takes this text, as far as the text itself can tell.
-bool is_value(const std::string& option, const std::string& text) {
-  try {
-    if (option == "from") return std::filesystem::exists(std::filesystem::path(text) / "settings.ini");
-    if (option == "quant") {
-      load_run_config("", {{option, text}});
-    } else {
-      RunConfig config;
-      set_option(config, option, text);
-    }
-    return true;
-  } catch (const UsageError&) {
-    return false;
-  }
-}
-
-/// Commas belong to a value. Refuses lists with commas between their values: those that make no value, and those that
-/// can be read in two ways.
-void check_commas(const Axis& axis, std::string_view where) {
-  for (const std::string& value : axis.values) {
-    if (value.find(',') == value.npos) continue;
-    const auto parts = split(value, ",");
-    const bool list = !is_value(axis.name, value) && std::all_of(parts.begin(), parts.end(), [&](const auto& part) {
-      return is_value(axis.name, part);
-    });
-    const std::string blanks = fmt::format("{}", fmt::join(split(axis.text, " \t,|"), " "));
-    require<UsageError>(!list, where, "{} = {} holds \"{}\", which is no value of {}; write {} = {}", axis.key,
-                        axis.text, value, axis.name, axis.key, blanks);
-    require<UsageError>(value.front() != ',' && value.back() != ',', where,
-                        "{} = {} can be read in two ways: blanks separate values and commas belong to them; write "
-                        "{} = {} for several values, or no blank beside a comma",
-                        axis.key, axis.text, axis.key, blanks);
-  }
-}
-
-/// Refuses options that say how a run is done and not what it is: they would tell no run from another.
-void check_option(const std::string& key, const std::string& option, std::string_view where) {
-  const Option* const row = find_option(option_table(), option);
-  const bool aside = row != nullptr && !row->affects_result && key != "set.data";
-  require<UsageError>(!aside, where, "'{}': {} says how runs are done; give --{} to bitstate sweep", key, option,
-                      option);
-}
-
-Axis read_axis(const std::string& key, const std::string& option, const std::string& text, std::string_view where) {
-  Axis axis{key, option, text, values_of(key, text, where)};
-  check_option(key, option, where);
-  return axis;
-}
-
-SweepFile read_sweep(const Settings& file, std::string_view where) {
-  SweepFile sweep;
-  std::vector<Axis> quant, seeds;
-  for (const auto& [key, value] : file) {
-    if (key == "recipe") {
-      sweep.recipe = value;
-    } else if (key == "seeds") {
-      seeds.push_back(read_axis(key, "seed", value, where));
-    } else if (key == "quant") {
-      quant.push_back(read_axis(key, key, value, where));
-    } else if (key.starts_with("set.")) {
-      check_option(key, key.substr(4), where);
-      sweep.fixed.emplace_back(key.substr(4), value);
-    } else if (key.starts_with("axis.")) {
-      sweep.axes.push_back(read_axis(key, key.substr(5), value, where));
-    } else {
-      fail<UsageError>(where, "'{}' is not a key of a sweep{}; set.OPTION and axis.OPTION are keys, too", key,
-                       suggestion(key, {"recipe", "seeds", "quant"}));
-    }
-  }
-  sweep.axes.insert(sweep.axes.end(), quant.begin(), quant.end());
-  sweep.axes.insert(sweep.axes.end(), seeds.begin(), seeds.end());
-  return sweep;
-}
-
-/// An option may stand only once.
-void check_axes(const std::vector<Axis>& axes, const Settings& fixed, std::string_view where) {
-  for (std::size_t i = 0; i < axes.size(); ++i) {
-    const auto& name = axes[i].name;
-    const bool set = std::any_of(fixed.begin(), fixed.end(), [&](const auto& item) { return item.first == name; });
-    require<UsageError>(!set, where, "'{}' is both set and an axis", name);
-    for (std::size_t j = 0; j < i; ++j) {
-      require<UsageError>(axes[j].name != name, where, "'{}' is an axis twice", name);
-    }
-  }
-}
-
-/// Without a recipe the runs take the settings of the run that they start from.
-bool names_source(const Settings& fixed, const std::vector<Axis>& axes) {
-  return std::any_of(fixed.begin(), fixed.end(), [](const auto& item) { return item.first == "from"; }) ||
-         std::any_of(axes.begin(), axes.end(), [](const Axis& axis) { return axis.name == "from"; });
-}
+/// Which point of each axis.
+using Digits = std::vector<std::size_t>;
 
 /// Steps `digits` to the next point of the product, the last axis fastest; false after the last one.
-bool advance(std::vector<std::size_t>& digits, const std::vector<Axis>& axes) {
+bool advance(Digits& digits, const std::vector<SweepAxis>& axes) {
   for (std::size_t i = axes.size(); i-- > 0;) {
-    if (++digits[i] < axes[i].values.size()) return true;
+    if (++digits[i] < axes[i].points.size()) return true;
     digits[i] = 0;
   }
   return false;
+}
+
+/// What the axes say at a point.
+Settings options_at(const Digits& digits, const std::vector<SweepAxis>& axes) {
+  Settings options;
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const Settings& point = axes[i].points[digits[i]].options;
+    options.insert(options.end(), point.begin(), point.end());
+  }
+  return options;
+}
+
+/// The label of the row at a point; empty without rows.
+std::string row_label(const Digits& digits, const std::vector<SweepAxis>& axes) {
+  return axes.empty() || axes.front().key != "row" ? "" : axes.front().points[digits.front()].name;
+}
+
+/// The option's own text for what `given` says of it, so that 0.10 is 0.1.
+std::string canonical(const std::string& name, const Settings& given) {
+  RunConfig config;
+  for (const auto& [key, value] : given) {
+    if (key == name) set_option(config, key, value);
+  }
+  return find_option(option_table(), name)->text(config);
+}
+
+bool holds(const NamedSettings& skip, const Settings& options, const std::string& label) {
+  return std::all_of(skip.options.begin(), skip.options.end(), [&](const auto& condition) {
+    const auto& [name, value] = condition;
+    if (name == "row") return value == label;
+    return last_value(options, name) != nullptr && canonical(name, options) == canonical(name, skip.options);
+  });
+}
+
+/// The points of the product that no constraint leaves out.
+std::vector<Digits> points_of(const SweepFile& sweep, std::string_view where) {
+  std::size_t product = 1;
+  for (const SweepAxis& axis : sweep.axes) {
+    product *= axis.points.size();  // both factors are far below the root of the largest number
+    require<UsageError>(product <= most_points, where, "asks for more than {} points in the product of its axes",
+                        most_points);
+  }
+  std::vector<Digits> points;
+  std::set<std::string> used;
+  Digits digits(sweep.axes.size(), 0);
+  do {
+    const Settings options = options_at(digits, sweep.axes);
+    bool left_out = false;
+    for (const NamedSettings& skip : sweep.skips) {
+      if (!holds(skip, options, row_label(digits, sweep.axes))) continue;
+      used.insert(skip.name);
+      left_out = true;
+    }
+    if (!left_out) points.push_back(digits);
+  } while (advance(digits, sweep.axes));
+  for (const NamedSettings& skip : sweep.skips) {
+    require<UsageError>(used.count(skip.name) > 0, where, "skip.{} leaves out no point; is one of its values mistyped?",
+                        skip.name);
+  }
+  require<UsageError>(!points.empty(), where, "leaves out every point of the product");
+  return points;
 }
 
 /// In `from`, {seed} is the seed of the run: runs of several seeds start from float runs of the same seeds.
@@ -192,46 +115,156 @@ RunConfig float_reference(const RunConfig& config) {
   return reference;
 }
 
+/// Whether a float run can have the option: it neither gives bits nor is about the weights of another run.
+bool is_of_float(const std::string& name) {
+  const Option& option = *find_option(option_table(), name);
+  return !option.gives_bits && option.inherited;
+}
+
+/// A point of the product, as settings and as words.
+struct Point {
+  Settings options;
+  std::vector<std::string> words;   ///< what its row is called
+  std::vector<std::string> others;  ///< its "option=value" that a float run can have
+  std::string seed;                 ///< "seed=1", where the sweep says
+  bool labelled = false;            ///< by row.LABEL
+  std::size_t place = 0;            ///< in the order of the rows
+};
+
+Point point_at(const Digits& digits, const SweepFile& sweep) {
+  Point point{sweep.fixed, {}, {}, "", !row_label(digits, sweep.axes).empty(), 0};
+  std::vector<std::string> rest;
+  for (std::size_t i = 0; i < sweep.axes.size(); ++i) {
+    const NamedSettings& chosen = sweep.axes[i].points[digits[i]];
+    if (!chosen.name.empty()) point.words.push_back(chosen.name);
+    for (const auto& [name, value] : chosen.options) {
+      const std::string word = name + "=" + value;
+      point.options.emplace_back(name, value);
+      if (name == "seed") {
+        point.seed = word;
+        continue;
+      }
+      if (is_of_float(name)) point.others.push_back(word);
+      if (chosen.name.empty()) (is_quant_setting(name) ? point.words : rest).push_back(word);
+    }
+  }
+  point.words.insert(point.words.end(), rest.begin(), rest.end());
+  if (point.words.empty()) point.words.emplace_back("quantized");
+  return point;
+}
+
+/// The runs of a plan, each once.
+class Plan {
+ public:
+  Plan(const SweepFile& sweep, std::string_view where) : sweep_(sweep), where_(where) {}
+
+  void add(const Digits& digits) {
+    Point point = point_at(digits, sweep_);
+    put_seed_in_source(point.options, where_);
+    point.place = next_place_;
+    next_place_ += 2;  // the float run of a point stands before it
+    if (sweep_.stages.empty()) {
+      add_run(point);
+    } else {
+      add_stages(point);
+    }
+  }
+
+  /// In the order in which they are to be started.
+  std::vector<SweepRun> runs() && { return std::move(runs_); }
+
+ private:
+  void add_run(const Point& point);
+  void add_stages(const Point& point);
+  void add_float(const RunConfig& config, const Point& point, const std::string& stage);
+  void keep(const RunConfig& config, const Point& point, const std::string& stage, const std::string& source);
+
+  const SweepFile& sweep_;
+  std::string_view where_;
+  std::vector<SweepRun> runs_;
+  std::map<std::string, std::size_t> known_;  // places in runs_, by hash
+  std::set<std::string> labelled_;            // hashes
+  std::size_t next_place_ = 0;
+};
+
+/// Of a run that two points share, the label that the file gives it counts.
+void Plan::keep(const RunConfig& config, const Point& point, const std::string& stage, const std::string& source) {
+  SweepRun run{config,     settings_hash(config), "", fmt::format("{}", fmt::join(point.words, " ")), stage, source,
+               point.place};
+  run.label = run.row;
+  for (const std::string& word : {stage, point.seed}) run.label += (word.empty() ? "" : " ") + word;
+  const auto [known, is_new] = known_.emplace(run.hash, runs_.size());
+  const bool relabels = point.labelled && labelled_.insert(run.hash).second;
+  if (is_new) {
+    runs_.push_back(std::move(run));
+  } else if (relabels) {
+    runs_[known->second] = std::move(run);
+  }
+}
+
+/// The float run of a point, which is called so.
+void Plan::add_float(const RunConfig& config, const Point& point, const std::string& stage) {
+  Point reference = point;
+  reference.words = {"float"};
+  reference.words.insert(reference.words.end(), point.others.begin(), point.others.end());
+  reference.labelled = false;
+  keep(config, reference, stage, "");
+}
+
+void Plan::add_run(const Point& point) {
+  const RunConfig config = load_run_config(sweep_.recipe, point.options);
+  const RunConfig reference = float_reference(config);
+  const bool is_float = settings_hash(reference) == settings_hash(config);
+  Point own = point;
+  ++own.place;
+  if (!is_float || !point.labelled) add_float(reference, point, "");
+  if (!is_float || point.labelled) keep(config, own, "", "");
+}
+
+/// The float run, and the runs of the other stages that start from it. They are known by it and not by its weights,
+/// which are not there yet.
+void Plan::add_stages(const Point& point) {
+  Settings first = point.options;
+  std::erase_if(first, [](const auto& setting) { return !is_of_float(setting.first); });
+  const NamedSettings& stage = sweep_.stages.front();
+  first.insert(first.end(), stage.options.begin(), stage.options.end());
+  const RunConfig source = float_reference(load_run_config(sweep_.recipe, first));
+  const std::string source_hash = settings_hash(source);
+  Point own = point;
+  ++own.place;
+  for (std::size_t i = 1; i < sweep_.stages.size(); ++i) {
+    Settings options = point.options;
+    const Settings& more = sweep_.stages[i].options;
+    options.insert(options.end(), more.begin(), more.end());
+    options.emplace_back("from", source_hash);
+    RunConfig config = load_run_config(sweep_.recipe, options);
+    config.source.digest.clear();
+    const bool is_float = quant_rules(config).empty();
+    if (i == 1 && is_float && point.labelled) keep(source, own, stage.name, "");
+    if (i == 1) add_float(source, point, stage.name);
+    if (!is_float || epochs_of(config) > 0) keep(config, own, sweep_.stages[i].name, source_hash);
+  }
+}
+
 }  // namespace
 
-std::vector<SweepRun> plan_sweep(const Settings& file, std::string_view where, const Settings& overrides) {
-  const SweepFile sweep = read_sweep(file, where);
-  Settings fixed = sweep.fixed;
-  fixed.insert(fixed.end(), overrides.begin(), overrides.end());
-  check_axes(sweep.axes, sweep.fixed, where);
-  std::vector<Axis> axes = sweep.axes;
-  std::erase_if(axes, [&](const Axis& axis) { return last_value(overrides, axis.name) != nullptr; });
-  for (const Axis& axis : axes) check_commas(axis, where);
-  require<UsageError>(!sweep.recipe.empty() || names_source(fixed, axes), where,
-                      "names neither a recipe nor a run to start from (--from, or set.from in the file)");
-
-  std::vector<SweepRun> runs;
-  std::set<std::string> planned;
-  const auto plan = [&](const RunConfig& config, std::vector<std::string> words) {
-    const std::string hash = settings_hash(config);
-    if (!planned.insert(hash).second) return;
-    const std::string label = fmt::format("{}", fmt::join(words, " "));
-    std::erase_if(words, [](const std::string& word) { return word.starts_with("seed="); });
-    const std::string row = words.empty() ? "quantized" : fmt::format("{}", fmt::join(words, " "));
-    runs.push_back({config, hash, label, row});
+std::vector<SweepRun> plan_sweep(const Settings& file, std::string_view where, const Settings& overrides, bool large) {
+  const auto check_size = [&](std::size_t runs) {
+    require<UsageError>(large || runs <= most_unasked, where,
+                        "asks for {} runs, which is more than {}; --yes says that this is meant", runs, most_unasked);
   };
-  std::vector<std::size_t> digits(axes.size(), 0);
-  do {
-    Settings options = fixed;
-    std::vector<std::string> quantized, others;
-    for (std::size_t i = 0; i < axes.size(); ++i) {
-      const auto& value = axes[i].values[digits[i]];
-      options.emplace_back(axes[i].name, value);
-      (is_quant_setting(axes[i].name) ? quantized : others).push_back(axes[i].name + "=" + value);
-    }
-    put_seed_in_source(options, where);
-    const RunConfig config = load_run_config(sweep.recipe, options);
-    std::vector<std::string> reference = others;
-    reference.insert(reference.begin(), "float");
-    plan(float_reference(config), std::move(reference));
-    quantized.insert(quantized.end(), others.begin(), others.end());
-    plan(config, std::move(quantized));
-  } while (advance(digits, axes));
+  const SweepFile sweep = read_sweep_file(file, where, overrides);
+  const bool starts_from = last_value(sweep.fixed, "from") != nullptr ||
+                           std::any_of(sweep.axes.begin(), sweep.axes.end(),
+                                       [](const SweepAxis& axis) { return is_one_of("from", axis.names); });
+  require<UsageError>(!sweep.recipe.empty() || starts_from, where,
+                      "names neither a recipe nor a run to start from (--from, or set.from in the file)");
+  const std::vector<Digits> points = points_of(sweep, where);
+  check_size(points.size());
+  Plan plan(sweep, where);
+  for (const Digits& point : points) plan.add(point);
+  std::vector<SweepRun> runs = std::move(plan).runs();
+  check_size(runs.size());
   return runs;
 }
 

@@ -49,6 +49,33 @@ bad 'axis.bsz = 2 4000' 'bsz=4000'
 bad 'quant = none absent.quant' 'absent.quant'
 bad 'axis.from = absent' 'absent'
 
+bad 'axis.a_bits =' "'axis.a_bits' has no values"
+bad 'row.A = a_bits=4 | d_mode=4' "'d_mode' is not an option"
+bad 'zip.a_bits = 4 8
+zip.bsz = 2' 'zip.a_bits has 2 values and zip.bsz has 1'
+bad 'axis.a_bits = 4 8
+skip.none = a_bits=6' 'skip.none leaves out no point'
+many=$(seq -s ' ' 1001)
+bad "axis.lanes = $many" '--yes says that this is meant'
+
+# the file in the help has every key, quant in its rows, and is one
+"$BITSTATE" sweep --help | awk '/^a sweep file / { inside = 1; next } /^$/ { inside = 0 } inside' > help.ini
+for key in $("$BITSTATE" sweep --help | awk '/^keys of a sweep/ { inside = 1; next } /^$/ { inside = 0 } inside { sub(/[A-Z].*/, "", $1); print $1 }'); do
+  [ "$key" = quant ] || grep -qF "  $key" help.ini || fail "the example of the help has no $key"
+done
+expect 0 '18 runs: 18 done' sweep help.ini --seed=1 --trajectories=20 --bsz=4 --epochs=1 --out=help --jobs=2
+
+# a run waits for the one that it starts from, and does without it if that one diverges
+printf 'recipe = lorenz-small\nset.trajectories = 20\nset.bsz = 4\nset.epochs = 1\nquant = w8a8\n' > staged.ini
+printf 'stage.float =\nstage.qaft = epochs=1 | from_lr_factor=0.1\n' >> staged.ini
+expect 0 '2 runs: 2 done' sweep staged.ini --out=staged --jobs=2
+from=$(sed -n 's/^from = //p' staged/runs/*-qaft-*/settings.ini)
+[ -e "$(echo staged/runs/*-qaft-*)/$from/best.h5" ] || fail "it started from $from"
+expect 1 'not started: quant=w8a8 qaft: the run it starts from diverged' \
+  sweep staged.ini --ssm_lr_base=100 --epochs=300 --out=unstarted
+expect 1 '2 runs: 0 done, 0 diverged, 0 failed, 1 not started, 1 had a result' \
+  sweep staged.ini --ssm_lr_base=100 --epochs=300 --out=unstarted
+
 # a sweep without any result is none, the first time as later
 printf 'recipe = lorenz-small\nseeds = 1 2\nset.ssm_lr_base = 100\nset.trajectories = 20\nset.bsz = 4\n' > diverging.ini
 expect 1 '2 diverged' sweep diverging.ini --out=diverging

@@ -38,7 +38,7 @@ TEST_CASE("run folders: a run is found by its hash, whatever it was called, and 
   }
   bitstate::tests::write_quickly(folder / "runs" / file, "");
   std::vector<SweepRun> plan;
-  for (const std::string& hash : {old, relabelled, fresh, file}) plan.push_back({{}, hash, "", "W8A8"});
+  for (const std::string& hash : {old, relabelled, fresh, file}) plan.push_back({{}, hash, "", "W8A8", "", "", 0});
   auto folders = run_folders(plan, folder.path());
   CHECK(folders[old] == folder / "runs" / old);
   CHECK(folders[relabelled] == folder / "runs" / ("another-label-" + relabelled));

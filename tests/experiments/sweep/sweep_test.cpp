@@ -294,6 +294,56 @@ TEST_CASE("sweep: a run that ends without a result is failed, is tried again, an
   CHECK(second.started == std::vector<std::string>{"a_bits=8 seed=1"});
 }
 
+namespace {
+
+constexpr const char* staged_sweep =
+    "recipe = lorenz-small\nseeds = 1 2\nquant = w8a8\nstage.float =\nstage.ptq = epochs=0\nstage.qaft = epochs=1\n";
+
+}  // namespace
+
+TEST_CASE("sweep: a run starts only when the run that it starts from is done") {
+  const TempFolder folder;
+  FakeLauncher launcher;
+  CHECK(run(plan_with(staged_sweep), folder.path(), launcher, nullptr, 3).done == 6);
+  // both float runs first, for two of three places; then what starts from them
+  CHECK(launcher.started == std::vector<std::string>{"float float seed=1", "float float seed=2",
+                                                     "quant=w8a8 ptq seed=1", "quant=w8a8 qaft seed=1",
+                                                     "quant=w8a8 ptq seed=2", "quant=w8a8 qaft seed=2"});
+  const auto folders = run_folders(plan_with(staged_sweep), folder.path());
+  for (const auto& planned : plan_with(staged_sweep)) {
+    if (planned.source.empty()) continue;
+    const auto settings = read_ini(folders.at(planned.hash) / "settings.ini");
+    CHECK(*last_value(settings, "from") == "../" + folders.at(planned.source).filename().string());
+  }
+}
+
+TEST_CASE("sweep: what starts from a run that failed or diverged is not started, and the rest goes on") {
+  const TempFolder folder;
+  FakeLauncher failing, later;
+  failing.fails = "float float seed=1";
+  std::vector<std::string> lines;
+  const auto runs = plan_with(staged_sweep);
+  const auto summary = run(runs, folder.path(), failing, &lines, 2);
+  CHECK(summary.failed == 1);
+  CHECK(summary.not_started == 2);
+  CHECK(summary.done == 3);
+  CHECK(std::count(lines.begin(), lines.end(), "not started: quant=w8a8 ptq seed=1: the run it starts from failed") ==
+        1);
+  CHECK(run(runs, folder.path(), later).done == 3);  // a failed one is tried again
+
+  const TempFolder other;
+  const auto source = run_folders(runs, other.path()).at(runs[0].hash);
+  std::filesystem::create_directories(source);
+  std::ofstream(source / "result.json") << R"({"status":"diverged","metric":"mse"})";
+  FakeLauncher launcher;
+  lines.clear();
+  const auto rest = run(runs, other.path(), launcher, &lines);
+  CHECK(rest.not_started == 2);
+  CHECK(rest.done == 3);
+  CHECK(std::count(lines.begin(), lines.end(), "not started: quant=w8a8 ptq seed=1: the run it starts from diverged") ==
+        1);
+}
+
 TEST_CASE("sweep: a torn result.json counts as none") {
   const TempFolder folder;
   const auto runs = plan_with(small_sweep);
