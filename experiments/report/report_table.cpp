@@ -91,11 +91,13 @@ std::size_t decimals(std::string_view text) {
   return point == text.npos ? 0 : text.size() - point - 1;
 }
 
-/// With its sign, and as many decimals as the text of `beside` has.
+/// With its sign, unless it rounds to zero, and as many decimals as the text of `beside` has.
 std::string signed_text(std::string_view metric, double value, std::string_view beside) {
   if (metric == "accuracy") value *= 100.0;
   const bool scientific = beside.find('e') != beside.npos;
-  std::string text = scientific ? fmt::format("{:+.1e}", value) : fmt::format("{:+.{}f}", value, decimals(beside));
+  const std::string text =
+      scientific ? fmt::format("{:+.1e}", value) : fmt::format("{:+.{}f}", value, decimals(beside));
+  if (text.find_first_of("123456789") == text.npos) return text.substr(1);
   return text.front() == '-' ? "−" + text.substr(1) : text;
 }
 

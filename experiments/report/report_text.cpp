@@ -10,7 +10,8 @@ namespace bitstate::experiments {
 
 namespace {
 
-std::string markdown(const Cells& cells) {
+/// The first `names` columns are aligned to the left.
+std::string markdown(const Cells& cells, std::size_t names) {
   std::string text;
   for (std::size_t r = 0; r < cells.size(); ++r) {
     for (std::string cell : cells[r]) {
@@ -18,7 +19,7 @@ std::string markdown(const Cells& cells) {
       text += "| " + cell + " ";
     }
     text += "|\n";
-    for (std::size_t i = 0; r == 0 && i < cells[r].size(); ++i) text += "|---:";
+    for (std::size_t i = 0; r == 0 && i < cells[r].size(); ++i) text += i < names ? "|---" : "|---:";
     if (r == 0) text += "|\n";
   }
   return text;
@@ -65,22 +66,23 @@ std::string report_markdown(const Report& report) {
   if (report.comparison) {
     text += fmt::format("## B against A\n\n{}\n\n{}\n## All rows\n\n",
                         fmt::join(comparison_notes(*report.comparison), "\n"),
-                        markdown(comparison_cells(*report.comparison)));
+                        markdown(comparison_cells(*report.comparison), report.comparison->titles.size()));
   }
   text += fmt::format("{}\n\n", fmt::join(table_notes(report), "\n"));
-  text += markdown(table_cells(report, " *"));
-  if (report.has_matrix()) text += "\n" + markdown(matrix_cells(report, " *"));
+  text += markdown(table_cells(report, " *"), report.titles.size());
+  if (report.has_matrix()) text += "\n" + markdown(matrix_cells(report, " *"), 1);
   return text + uncounted(report);
 }
 
 std::string report_terminal(const Report& report) {
   std::string text = fmt::format("{}\n\n", report.title);
   if (report.comparison) {
-    text += fmt::format("{}\n{}\n\n", aligned(comparison_cells(*report.comparison)),
-                        fmt::join(comparison_notes(*report.comparison), "\n"));
+    text += fmt::format(
+        "{}\n{}\n\n", aligned(comparison_cells(*report.comparison), std::string(report.comparison->titles.size(), 'l')),
+        fmt::join(comparison_notes(*report.comparison), "\n"));
   }
-  text += aligned(table_cells(report, " *"));
-  if (report.has_matrix()) text += "\n" + aligned(matrix_cells(report, " *"));
+  text += aligned(table_cells(report, " *"), std::string(report.titles.size(), 'l'));
+  if (report.has_matrix()) text += "\n" + aligned(matrix_cells(report, " *"), "l");
   return text + fmt::format("\n{}\n", fmt::join(table_notes(report), "\n")) + uncounted(report);
 }
 

@@ -38,7 +38,7 @@ expected() {
     function pairs(a, b, list, n, i) { split("", list); for (i = 1; i <= seeds; i++) if ((a, i) in done && (b, i) in done) list[++n] = done[a, i] - done[b, i]; return n + 0 }
     function shown(x, s) { s = metric == "accuracy" ? sprintf("%.2f", 100 * x) : sprintf("%#.4g", x); sub(/\.$/, "", s); return s }
     function decimals(x, s) { s = shown(x); return index(s, ".") ? length(s) - index(s, ".") : 0 }
-    function with_sign(x, beside, s) { s = sprintf("%+." decimals(beside) "f", metric == "accuracy" ? 100 * x : x); sub(/^-/, "−", s); return s }
+    function with_sign(x, beside, s) { s = sprintf("%+." decimals(beside) "f", metric == "accuracy" ? 100 * x : x); sub(/^-/, "−", s); if (s !~ /[1-9]/) sub(/^(−|[+])/, "", s); return s }
     function plus_minus(list, n, s) {
       if (n == 0) return "–"
       s = shown(mean(list, n))
@@ -83,7 +83,7 @@ expected() {
       show_stored = 9 in differ; show_products = 10 in differ || 11 in differ
       title = metric == "accuracy" ? "test accuracy, %" : metric == "mse" ? "test MSE" : "test"
       print "| " (labelled ? "configuration" : "quant") " | " title " | difference to float | size (KiB) |" (show_stored ? " A stored bits |" : "") (show_products ? " A products |" : "") " validation | n | diverged | missing | seconds |" > "expected.md"
-      print "|---:|---:|---:|---:|---:|---:|---:|---:|---:|" (show_stored ? "---:|" : "") (show_products ? "---:|" : "") > "expected.md"
+      print "|---|---:|---:|---:|---:|---:|---:|---:|---:|" (show_stored ? "---:|" : "") (show_products ? "---:|" : "") > "expected.md"
       print (labelled ? "stage,label," : "") "quant,metric,test_mean,test_std,difference_to_float,val_mean,val_std,n,diverged,missing,seconds_mean,size_kib,a_multiplier_bits,running,a_products,a_stored_bits,best,difference_low,difference_high,difference_std,difference_n,one_source,qs5" > "expected.csv"
       print "  " (labelled ? "configuration" : "quant") " & " tex(title) " & difference to float & size (KiB)" (show_stored ? " & A stored bits" : "") (show_products ? " & A products" : "") " & n" (any_diverged ? " & diverged" : "") " \\\\" > "expected.tex"
       for (r = 1; r <= rows; r++) {
@@ -160,3 +160,18 @@ printf 'recipe = lorenz-small\nseeds = 1 2 3\nquant = w8a8\nset.epochs = 2\nset.
 "$BITSTATE" sweep real.ini --out=real > sweep.log
 order='none w8a8'
 check real
+
+# stages: each seed is compared with the float run that it started from
+printf 'recipe = lorenz-small\nseeds = 1 2 3\nset.epochs = 2\nset.trajectories = 20\nrow.Float = quant=none\nrow.W8A8 & more = quant=w8a8\nstage.float =\nstage.ptq = epochs=0\n' > stages.ini
+"$BITSTATE" sweep stages.ini --out=stages > sweep.log
+"$BITSTATE" report stages > report.log
+grep -q '^| stage | configuration | test MSE |' stages/table.md
+grep -q '^  ptq & W8A8 \\& more & ' stages/table.tex
+awk -F, '
+  NR == FNR { if (FNR == 1) for (i = 1; i <= NF; i++) { if ($i == "seed") seed = i; if ($i == "test") test = i }
+              else of[$1, $seed] = $test
+              next }
+  FNR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+  $1 == "ptq" { for (s = 1; s <= 3; s++) sum += of["ptq", s] - of["float", s]
+                found = $at["difference_n"] == 3 && $at["difference_to_float"] == sprintf("%.12g", sum / 3) && $at["one_source"] == 0 }
+  END { exit !found }' stages/runs.csv stages/table.csv || { cat stages/runs.csv stages/table.csv; exit 1; }

@@ -138,9 +138,9 @@ TEST_CASE("report: the size stands beside the accuracy, and what A costs where t
   const std::string text = report_markdown(report);
   CHECK(contains(text, "| difference to float | size (KiB) | A stored bits | A products | validation |"));
   CHECK(contains(text, "| float | 1.000 | reference | 40.00 | 64 | 4 x 32 | – |"));
-  CHECK(contains(text, "| w8a8 | 1.000 | +0.000 | 10.00 | 16 | 2 x 8 | – |"));
-  CHECK(contains(text, "| w4a8 | 1.000 | +0.000 | 5.00 | – | 16 bits | – |"));
-  CHECK(contains(text, "| old | 1.000 | +0.000 | – | – | – | – |"));
+  CHECK(contains(text, "| w8a8 | 1.000 | 0.000 | 10.00 | 16 | 2 x 8 | – |"));
+  CHECK(contains(text, "| w4a8 | 1.000 | 0.000 | 5.00 | – | 16 bits | – |"));
+  CHECK(contains(text, "| old | 1.000 | 0.000 | – | – | – | – |"));
   CHECK(contains(report_terminal(report), "size (KiB)  A stored bits  A products"));
   CHECK(contains(report_html(report), "<th>size (KiB)</th><th>A stored bits</th><th>A products</th>"));
   CHECK(contains(report_csv(report), ",0,0,,10,8,0,2,16,0,,,,1,0,\n"));
