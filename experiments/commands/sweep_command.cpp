@@ -17,6 +17,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <string>
 #include <thread>
@@ -49,7 +50,7 @@ SweepOptions sweep_options(const CommandLine& line) {
       options.overrides.emplace_back(name, value);
     } else {
       set_option(how, name, value);
-      if (name == "checkpoint_seconds" || name == "memory")
+      if (is_one_of(name, std::array{"checkpoint_seconds", "memory", "tensorboard"}))
         options.passed.push_back(fmt::format("--{}={}", name, value));
     }
   }

@@ -23,14 +23,13 @@ void widen(std::optional<Extent>& extent, const float* values, std::size_t count
   }
 }
 
-double largest_modulus(Tape& tape, Value v) {
+std::vector<std::complex<double>> eigenvalues_of(Tape& tape, Value v) {
   const float* const lambda = tape.value(v);
   const std::size_t states = tape[v].size() / 2;
-  double largest = 0.0;
-  for (std::size_t p = 0; p < states; ++p) {
-    largest = std::max(largest, std::hypot(double{lambda[p]}, double{lambda[states + p]}));
-  }
-  return largest;
+  std::vector<std::complex<double>> eigenvalues;
+  eigenvalues.reserve(states);
+  for (std::size_t p = 0; p < states; ++p) eigenvalues.emplace_back(lambda[p], lambda[states + p]);
+  return eigenvalues;
 }
 
 /// How many of the numbers of a state matrix its form moved because they were outside the disk or the grid.
@@ -63,9 +62,11 @@ void add_visit(Tape& tape, const SiteVisit& visit, InspectedSite& site) {
 
 void add_eigenvalues(Tape& tape, Inspection& result) {
   for (const SiteVisit& visit : tape.visits()) {
-    if (!visit.site->poles) continue;
+    const auto same = [&](const InspectedEigenvalues& layer) { return layer.site == visit.site->site; };
+    const bool seen = std::any_of(result.eigenvalues.begin(), result.eigenvalues.end(), same);  // by the other document
+    if (!visit.site->poles || seen) continue;
     result.eigenvalues.push_back(
-        {visit.site->site, visit.site->spec, largest_modulus(tape, visit.input), largest_modulus(tape, visit.output)});
+        {visit.site->site, visit.site->spec, eigenvalues_of(tape, visit.input), eigenvalues_of(tape, visit.output)});
   }
 }
 
@@ -192,6 +193,12 @@ Inspection without_sample(const Inventory& inventory) {
 }
 
 }  // namespace
+
+double largest_modulus(const std::vector<std::complex<double>>& eigenvalues) {
+  double largest = 0.0;
+  for (const auto& eigenvalue : eigenvalues) largest = std::max(largest, std::abs(eigenvalue));
+  return largest;
+}
 
 Inspection inspect(const Model& model, const Inventory& inventory, const datasets::Dataset& part, std::size_t sequences,
                    std::size_t padded_length) {

@@ -5,6 +5,7 @@
 #include "datasets/dataset.h"
 #include "models/model.h"
 
+#include <complex>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -31,13 +32,16 @@ struct InspectedSite {
   std::uint64_t memory_bits = 0;   ///< of the model for weights and biases, else of one time step
 };
 
-/// max |lambda_bar| of a layer.
+/// lambda_bar of a layer, state by state; without bits the two are the same.
 struct InspectedEigenvalues {
   std::string site;
   QuantSpec spec;
-  double before = 0.0;
-  double after = 0.0;
+  std::vector<std::complex<double>> before;
+  std::vector<std::complex<double>> after;
 };
+
+/// max |lambda_bar|
+double largest_modulus(const std::vector<std::complex<double>>& eigenvalues);
 
 /// A linear or product.
 struct InspectedAccumulator {
@@ -82,5 +86,10 @@ std::string export_obstacle(const Model& model, const Inventory& inventory, cons
 /// Tables for a terminal, and the same as one line of JSON.
 std::string inspection_text(const Inspection& inspection);
 std::string to_json(const Inspection& inspection);
+
+/// The sites that have bits, one per line: site, kind, bits, the range of their values, the share that was clamped.
+std::string sites_csv(const Inspection& inspection);
+/// One line per layer and state: lambda_bar before and after rounding.
+std::string eigenvalues_csv(const Inspection& inspection);
 
 }  // namespace bitstate::experiments

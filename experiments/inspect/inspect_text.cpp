@@ -130,9 +130,10 @@ std::string eigenvalue_table(const Inspection& inspection) {
   Cells cells{{"largest |lambda_bar|", "form", "before", "quantized"}};
   bool unstable = false;
   for (const auto& layer : inspection.eigenvalues) {
-    cells.push_back({layer.site, form_text(layer.spec), fmt::format("{:.6f}", layer.before),
-                     layer.spec.active() ? fmt::format("{:.6f}", layer.after) : std::string(no_value)});
-    unstable = unstable || layer.after > 1.0;
+    const double after = largest_modulus(layer.after);
+    cells.push_back({layer.site, form_text(layer.spec), fmt::format("{:.6f}", largest_modulus(layer.before)),
+                     layer.spec.active() ? fmt::format("{:.6f}", after) : std::string(no_value)});
+    unstable = unstable || after > 1.0;
   }
   return aligned(cells, "ll") + (unstable ? "A layer above 1 is unstable: its state grows without bound.\n" : "");
 }
@@ -283,8 +284,10 @@ std::string to_json(const Inspection& inspection) {
   for (const char* const list : {"sites", "eigenvalues", "accumulators", "islands"}) line[list] = json::array();
   for (const auto& site : inspection.sites) line["sites"].push_back(site_json(site));
   for (const auto& layer : inspection.eigenvalues) {
-    line["eigenvalues"].push_back(
-        {{"site", layer.site}, {"form", form_text(layer.spec)}, {"before", layer.before}, {"after", layer.after}});
+    line["eigenvalues"].push_back({{"site", layer.site},
+                                   {"form", form_text(layer.spec)},
+                                   {"before", largest_modulus(layer.before)},
+                                   {"after", largest_modulus(layer.after)}});
   }
   for (const auto& a : inspection.accumulators) {
     json entry = {{"site", a.site}, {"op", a.op}, {"bound", a.bound > 0 ? json(a.bound) : json()}};

@@ -1,6 +1,7 @@
 #include "experiments/run_folder/inspect_run.h"
 
 #include "core/error.h"
+#include "core/io/atomic_file.h"
 #include "experiments/run_folder/identity.h"
 #include "experiments/run_folder/model_setup.h"
 
@@ -37,6 +38,14 @@ Inspection inspect_run(const RunConfig& config, const std::filesystem::path& run
       inspect(trained.model, trained.inventory, *trained.data.train, sequences, padded_length(config, trained.data));
   result.run = run.string();
   return result;
+}
+
+void write_inspection(const Model& model, const Inventory& inventory, const datasets::Dataset& part,
+                      std::size_t padded_length, const std::filesystem::path& folder) {
+  constexpr std::size_t sequences = 4;
+  const Inspection inspection = inspect(model, inventory, part, sequences, padded_length);
+  write_file_atomically(folder / "sites.csv", sites_csv(inspection));
+  write_file_atomically(folder / "eigenvalues.csv", eigenvalues_csv(inspection));
 }
 
 MemoryLedger memory_of_run(const RunConfig& config, const std::filesystem::path& run) {

@@ -9,7 +9,9 @@
 #include "experiments/host/version.h"
 #include "experiments/inspect/inspect.h"
 #include "experiments/posttraining/transform.h"
+#include "experiments/run_folder/curves.h"
 #include "experiments/run_folder/identity.h"
+#include "experiments/run_folder/inspect_run.h"
 #include "experiments/run_folder/load.h"
 #include "experiments/run_folder/model_setup.h"
 #include "experiments/run_folder/source.h"
@@ -21,6 +23,7 @@
 #include <nlohmann/json.hpp>
 
 #include <chrono>
+#include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -85,6 +88,7 @@ class Run {
   void rehearse();
   TrainResult train();
   TrainResult evaluate_best(const RunIdentity& trained);
+  void describe() const;
   /// Name, size, group, rate and decay of every parameter.
   std::string parameter_table() const { return trainer_.optimizer().table(); }
   std::string data_summary() const { return datasets::summary(data_); }
@@ -116,6 +120,7 @@ class Run {
   Trainer trainer_;
   std::size_t steps_per_epoch_;
   std::optional<ProgressBar> bar_;
+  std::optional<CurvesFile> curves_;
   Clock::time_point saved_ = Clock::now();
   std::string warning_;   // about the weights of the source
   std::string diverged_;  // before the training: why
@@ -136,6 +141,7 @@ void Run::save() {
 }
 
 void Run::end_step(const Progress& progress) {
+  curves_->end_step(progress, trainer_.seconds());
   if (std::chrono::duration<double>(Clock::now() - saved_).count() >= config_.run.checkpoint_seconds) save();
   bar_->show(progress.epoch * steps_per_epoch_ + progress.step,
              fmt::format("epoch {}/{}  loss {:.4f}", progress.epoch + 1, options_.epochs,
@@ -146,6 +152,7 @@ void Run::end_epoch(const EpochResult& epoch) {
   const std::string name = "val_" + std::string(metric_name(trainer_.metric()));
   json line = {{"epoch", epoch.epoch}, {"train_loss", epoch.train_loss}, {"val_loss", epoch.validation.loss}};
   line[name] = epoch.validation.metric;
+  curves_->end_epoch(epoch, trainer_.seconds());  // before the checkpoint, which then has no row too few
   trainer_.keep_metrics(trainer_.progress().metrics + line.dump() + "\n");
   if (epoch.best) trainer_.save_weights(file("best.h5"));
   write_file_atomically(file("metrics.jsonl"), trainer_.progress().metrics);
@@ -164,7 +171,12 @@ void Run::say_whether_exportable() {
 
 /// Trains until the end, or until all that was learnt is saved and a wish to stop is obeyed.
 void Run::learn() {
+  curves_.emplace(folder_, trainer_.schedule(*data_.train),
+                  named_rates(trainer_.optimizer(), options_.lr, options_.second_lr), metric_name(trainer_.metric()),
+                  config_.run.tensorboard, [this](std::string_view warning) { bar_->line(warning); });
+  curves_->begin(trainer_.progress());
   if (trainer_.train(*data_.train, validation())) return;
+  curves_->end_step(trainer_.progress(), trainer_.seconds());  // which a stop has kept from end_step()
   save();
   throw Interrupted{};
 }
@@ -279,6 +291,15 @@ TrainResult Run::train() {
   }
 }
 
+/// Says what the weights that were tested are made of. The result is there already, whatever becomes of this.
+void Run::describe() const {
+  try {
+    write_inspection(trainer_.model(), trainer_.inventory(), *data_.train, options_.padded_length, folder_);
+  } catch (const std::exception& error) {
+    print_line(fmt::format("warning: {}; bitstate inspect says what it would hold", error.what()));
+  }
+}
+
 TrainResult Run::evaluate_best(const RunIdentity& trained) {
   check_identity(file("best.h5"), trained);
   const Progress progress = trainer_.load_weights(file("best.h5"));
@@ -337,8 +358,8 @@ TrainResult train(const RunConfig& config) {
   for (const std::string& warning : {other_columns(config), run.warning()}) {
     if (!warning.empty()) print_line(warning);
   }
-  for (const char* const name :
-       {"settings.ini", "parameters.txt", "metrics.jsonl", "checkpoint.h5", "best.h5", "result.json"}) {
+  for (const char* const name : {"settings.ini", "parameters.txt", "metrics.jsonl", "checkpoint.h5", "best.h5",
+                                 "result.json", "sites.csv", "eigenvalues.csv"}) {
     remove_stale_temporaries(folder / name);  // of a killed process
   }
   write_file_atomically(folder / "settings.ini", settings_text(config));
@@ -347,6 +368,7 @@ TrainResult train(const RunConfig& config) {
   result.program = program_version();
   result.date = date_of_today();
   if (result.status != "interrupted") write_file_atomically(result_file, to_json(result) + "\n");
+  if (result.status == "done") run.describe();
   return result;
 }
 

@@ -40,11 +40,13 @@ TrainResult result_from_json(const std::string& text, const std::string& file);
 
 /// Trains in the folder config.run.out: settings.ini, parameters.txt (group, rate and decay of each), metrics.jsonl
 /// (one line per epoch), checkpoint.h5, best.h5 and, at the end, result.json, all written atomically; what it prints is
-/// appended to train.log. With 0 epochs (post-training quantization) it calibrates the weights of config.source.from,
-/// and there are neither parameters.txt, metrics.jsonl nor checkpoint.h5. With config.run.resume it continues from
-/// checkpoint.h5 where there is one, bit for bit, unless the data are others; a finished run is returned as it is. A
-/// NaN or an infinity ends the run as "diverged"; the last good checkpoint stays. Throws UsageError when the folder
-/// already holds a run and resume is not set, Error when another process works in it.
+/// appended to train.log, and curves.csv (run_folder/curves.h) grows by a row every so many steps. sites.csv and
+/// eigenvalues.csv say of a run that is done what its best weights are made of (run_folder/inspect_run.h). With 0
+/// epochs (post-training quantization) it calibrates the weights of config.source.from, and there are neither
+/// parameters.txt, metrics.jsonl, curves.csv nor checkpoint.h5. With config.run.resume it continues from checkpoint.h5
+/// where there is one, bit for bit, unless the data are others; a finished run is returned as it is. A NaN or an
+/// infinity ends the run as "diverged"; the last good checkpoint stays. Throws UsageError when the folder already holds
+/// a run and resume is not set, Error when another process works in it.
 TrainResult train(const RunConfig& config);
 
 /// The data as train() sees them: by the reading of the checkpoint that it resumes or the run that it starts from.

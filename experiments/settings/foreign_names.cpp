@@ -60,7 +60,7 @@ constexpr std::array foreign_table = {
     Foreign{" patience earlystopping earlystop earlystoppatience ", "",
             "no run stops early; the weights of its best epoch are kept"},
     Foreign{" heads numheads nheads attentionheads ", "", "an SSM has no attention heads"},
-    Foreign{" wandb usewandb wandbproject tensorboard ", "", "the figures of each epoch are in metrics.jsonl"},
+    Foreign{" wandb usewandb wandbproject ", "--tensorboard", "(curves.csv always has the figures)"},
     Foreign{" verbose quiet debug loglevel ", "", "train.log in the folder of the run holds what is printed"},
 };
 

@@ -111,6 +111,7 @@ OptionTable<RunSettings> how_options() {
   table.word("memory", &R::memory, {"fast", "small"},
              "small: a backward pass computes each layer again; less memory, more time, the same bits");
   table.real("checkpoint_seconds", "SECONDS", &R::checkpoint_seconds, {0.0, 1e9}, "between two checkpoints");
+  table.flag("tensorboard", &R::tensorboard, "also write what curves.csv says as an event file of TensorBoard");
   table.flag("resume", &R::resume, "continue from the checkpoint in `out`");
   table.flag("json", &R::json, "end the output with one line of JSON");
   for (auto& option : table.rows()) option.affects_result = false;

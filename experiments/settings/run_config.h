@@ -45,12 +45,13 @@ OptionTable<QuantSettings> quant_options();
 
 /// How the run is done: none of these changes its result.
 struct RunSettings {
-  std::string out;          ///< folder of the run; empty = the caller chooses one
-  std::size_t threads = 0;  ///< 0 = all
+  std::string out;              ///< folder of the run; empty = the caller chooses one
+  std::size_t threads = 0;      ///< 0 = all
   std::string memory = "fast";  ///< or "small": a backward pass computes layers again
   double checkpoint_seconds = 60.0;
-  bool resume = false;  ///< continue from out/checkpoint.h5
-  bool json = false;    ///< end the output with one line of JSON
+  bool tensorboard = false;  ///< write event files, too
+  bool resume = false;       ///< continue from out/checkpoint.h5
+  bool json = false;         ///< end the output with one line of JSON
 };
 
 /// The table of RunSettings.

@@ -133,6 +133,10 @@ std::size_t Trainer::steps_per_epoch(const datasets::Dataset& training) const {
   return steps;
 }
 
+Schedule Trainer::schedule(const datasets::Dataset& training) const {
+  return {steps_per_epoch(training), options_.epochs, options_.warmup_end, options_.cosine_anneal, options_.lr_min};
+}
+
 double Trainer::seconds() const {
   return seconds_before_ + std::chrono::duration<double>(Clock::now() - began_).count();
 }
@@ -202,14 +206,14 @@ EpochResult Trainer::finished_epoch(const Evaluation& validation) {
 
 /// The steps that are left of the epoch; false when a callback ended them.
 bool Trainer::train_steps(const datasets::Dataset& training) {
-  const std::size_t steps = steps_per_epoch(training);
-  const Schedule schedule{steps, options_.epochs, options_.warmup_end, options_.cosine_anneal, options_.lr_min};
+  const Schedule rates = schedule(training);
+  const std::size_t steps = rates.steps_per_epoch;
   require(progress_.step <= steps, "train", "the checkpoint stands at step {} of an epoch, but these data have {}",
           progress_.step, steps);
   const auto order = epoch_order(training.size(), options_.seed, progress_.epoch);
   while (progress_.step < steps) {
     located(fmt::format("step {}", progress_.step + 1), [&] {
-      train_step(training, std::span(order).subspan(progress_.step * options_.bsz, options_.bsz), schedule);
+      train_step(training, std::span(order).subspan(progress_.step * options_.bsz, options_.bsz), rates);
     });
     if (stops()) return false;
     if (options_.callbacks.step) options_.callbacks.step(progress_);

@@ -79,6 +79,8 @@ class Trainer {
 
   /// Steps of an epoch on these data. Throws UsageError when they are fewer than a batch.
   [[nodiscard]] std::size_t steps_per_epoch(const datasets::Dataset& training) const;
+  /// The learning rates of all steps on these data. Throws as steps_per_epoch() does.
+  [[nodiscard]] Schedule schedule(const datasets::Dataset& training) const;
   /// Runs `f`; an Error or a DivergedError says in which epoch, and where in it, it happened.
   template <class F>
   auto located(std::string_view where, const F& f) const {

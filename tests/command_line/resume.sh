@@ -28,7 +28,24 @@ done
 "$BITSTATE" train "${options[@]}" --out=killed --resume >> killed.log 2>&1
 [ "$(grep -c '^resumed at' killed.log)" -ge 5 ] || fail "runs with checkpoints do not resume"
 cmp whole/metrics.jsonl killed/metrics.jsonl
+curves() { awk -F, -v OFS=, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "seconds") at = i } { $at = ""; print }' "$1"; }
+cmp <(curves whole/curves.csv) <(curves killed/curves.csv)  # no row twice, and none too few
+[ "$(wc -l < whole/curves.csv)" -eq 1001 ] || fail "curves.csv has $(wc -l < whole/curves.csv) lines"
 [ "$(digest whole)" = "$(digest killed)" ] || fail "the weights differ"
+
+# a stop between two checkpoints leaves no gap either
+"$BITSTATE" train "${options[@]}" --out=paused > paused.log 2>&1 &
+pid=$!
+for _ in $(seq 100); do
+  [ -e paused/metrics.jsonl ] && break
+  sleep 0.1
+done
+kill -TERM "$pid"
+code=0
+wait "$pid" || code=$?
+[ "$code" -eq 75 ] || fail "the run to be paused: exit code $code, expected 75"
+"$BITSTATE" train "${options[@]}" --out=paused --resume > paused.log 2>&1
+cmp <(curves whole/curves.csv) <(curves paused/curves.csv)
 
 for signal in TERM USR1; do
   "$BITSTATE" train "${options[@]}" --epochs=100000 --out="stopped-$signal" > stopped.log 2>&1 &

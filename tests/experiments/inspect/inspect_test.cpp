@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "core/text.h"
 #include "experiments/run_folder/model_setup.h"
 #include "experiments/settings/embedded.h"
 #include "experiments/settings/run_config.h"
@@ -264,14 +265,73 @@ TEST_CASE("inspect: all forms but the cartesian keep the eigenvalues of an unsta
       for (float& re : rig.ssm().Lambda_re.value.data) re = 0.5F;
       const Inspection inspection = rig.inspection(1);
       REQUIRE(inspection.eigenvalues.size() == 1);
-      CHECK(inspection.eigenvalues[0].before > 1.0);
+      CHECK(largest_modulus(inspection.eigenvalues[0].before) > 1.0);
       const std::string text = inspection_text(inspection);
       CHECK(contains(text, form));
-      CHECK(contains(text, "unstable") == (inspection.eigenvalues[0].after > 1.0));
+      CHECK(contains(text, "unstable") == (largest_modulus(inspection.eigenvalues[0].after) > 1.0));
       if (form == "cartesian") continue;
-      CHECK(inspection.eigenvalues[0].after <= 1.0);
+      CHECK(largest_modulus(inspection.eigenvalues[0].after) <= 1.0);
       CHECK(row(inspection, "weight:layers.0.ssm.A").saturated == 4);
     }
+  }
+}
+
+/// The rows of a CSV without quotes, the header first.
+std::vector<std::vector<std::string>> csv_rows(const std::string& text) {
+  std::vector<std::vector<std::string>> rows;
+  for (const std::string& line : split(text, "\n")) rows.push_back(split(line, ","));
+  return rows;
+}
+
+TEST_CASE("inspect: sites.csv has a row for each site with bits, as JSON shows it, and only its header in float") {
+  const Inspection inspection = inspected(2, "weight:*.ssm.A 4 form=log-polar\nact:*.residual none");
+  const auto rows = csv_rows(sites_csv(inspection));
+  CHECK(rows[0] == std::vector<std::string>{"site", "kind", "bits", "low", "high", "saturated"});
+  std::size_t next = 1;
+  const auto json = nlohmann::json::parse(to_json(inspection));
+  for (const auto& site : json["sites"]) {
+    if (!site["bits"].is_number() || site["values"] == 0) continue;
+    REQUIRE(next < rows.size());
+    const auto& row = rows[next++];
+    const std::string name = site["site"];
+    CAPTURE(name);
+    CHECK(row[0] == name);
+    CHECK(row[1] == name.substr(0, row[1].size()));
+    CHECK(name[row[1].size()] == ':');
+    CHECK(row[2] == std::to_string(site["bits"].get<int>()));
+    CHECK(std::stod(row[3]) == doctest::Approx(site["observed"][0].get<double>()));
+    CHECK(std::stod(row[4]) == doctest::Approx(site["observed"][1].get<double>()));
+    CHECK(std::stod(row[5]) == doctest::Approx(site["saturated"].get<double>() / site["values"].get<double>()));
+  }
+  CHECK(next == rows.size());
+  CHECK(next > 20);
+  CHECK(csv_rows(sites_csv(InspectionRig(small_options(), "").inspection())).size() == 1);
+}
+
+TEST_CASE("inspect: eigenvalues.csv has lambda_bar of every layer and state, rounded where A has bits") {
+  InspectionRig rig(small_options(2), w8a8("weight:layers.1.ssm.A 3 form=cartesian"));
+  for (float& re : rig.ssm().Lambda_re.value.data) re = 0.5F;  // unstable: saturates
+  const Inspection inspection = rig.inspection(1);
+  const auto rows = csv_rows(eigenvalues_csv(inspection));
+  CHECK(rows[0] == std::vector<std::string>{"layer", "state", "re", "im", "rounded_re", "rounded_im"});
+  REQUIRE(rows.size() == 1 + 2 * 2);
+  double largest = 0.0;
+  for (std::size_t i = 1; i < rows.size(); ++i) {
+    CHECK(rows[i][0] == (i < 3 ? "layers.0" : "layers.1"));
+    CHECK(rows[i][1] == std::to_string((i - 1) % 2));
+    if (i < 3) largest = std::max(largest, std::hypot(std::stod(rows[i][2]), std::stod(rows[i][3])));
+    const double moved =
+        std::hypot(std::stod(rows[i][4]) - std::stod(rows[i][2]), std::stod(rows[i][5]) - std::stod(rows[i][3]));
+    CHECK(moved > 0.0);
+    CHECK(moved < (i < 3 ? 0.02 : 0.4));
+  }
+  CHECK(largest == doctest::Approx(largest_modulus(inspection.eigenvalues[0].before)));
+  CHECK(largest > 1.0);
+  const auto exact = csv_rows(eigenvalues_csv(InspectionRig(small_options(2), "").inspection(3)));
+  REQUIRE(exact.size() == 5);
+  for (std::size_t i = 1; i < exact.size(); ++i) {
+    CHECK(exact[i][2] == exact[i][4]);
+    CHECK(exact[i][3] == exact[i][5]);
   }
 }
 

@@ -290,6 +290,7 @@ TEST_CASE("run_config: every bad value is refused by a sentence with the option 
                      {"memory", "tiny"},
                      {"checkpoint_seconds", "-1"},
                      {"resume", "?"},
+                     {"tensorboard", "?"},
                      {"json", "2"},
                      {"dataset", "cifar100"},
                      {"val_split", "1"},

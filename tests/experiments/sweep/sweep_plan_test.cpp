@@ -85,7 +85,7 @@ TEST_CASE("sweep: a list with commas between its values is refused with what to 
 }
 
 TEST_CASE("sweep: how runs are done is neither set nor an axis, but for the data, which every run keeps") {
-  for (const char* const option : {"out", "threads", "memory", "resume", "json", "checkpoint_seconds"}) {
+  for (const char* const option : {"out", "threads", "memory", "resume", "json", "checkpoint_seconds", "tensorboard"}) {
     for (const char* const kind : {"set.", "axis."}) {
       CAPTURE(option);
       CHECK(contains(plan_error(fmt::format("recipe = lorenz\n{}{} = 1\n", kind, option)), "says how runs are done"));
