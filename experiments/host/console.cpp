@@ -5,11 +5,13 @@
 #include <fmt/core.h>
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cmath>
@@ -103,10 +105,25 @@ std::uint64_t peak_rss_bytes() {
   return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
 }
 
+TerminalSize terminal_size() {
+  winsize size{};
+  TerminalSize terminal;
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return terminal;
+  if (size.ws_col > 0) terminal.columns = size.ws_col;
+  if (size.ws_row > 0) terminal.rows = size.ws_row;
+  return terminal;
+}
+
 void say_line(std::string_view text, bool transient) {
+  static std::ptrdiff_t above = 0;  // lines of the transient text on the terminal above the cursor's
   const bool terminal = isatty(STDOUT_FILENO) != 0;
-  if (terminal) fmt::print("\r\033[K{}{}", text, transient ? "" : "\n");
   if (!terminal && !transient) fmt::print("{}\n", text);
+  if (terminal) {
+    std::string drawn = above > 0 ? fmt::format("\r\033[{}A", above) : "\r";
+    for (const char c : text) drawn += c == '\n' ? std::string("\033[K\n") : std::string(1, c);
+    fmt::print("{}\033[K{}\033[J", drawn, transient ? "" : "\n");
+    above = transient ? std::count(text.begin(), text.end(), '\n') : 0;
+  }
   std::fflush(stdout);
 }
 

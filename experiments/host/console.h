@@ -46,7 +46,16 @@ void print_error(std::string_view text);
 /// once. Throws Error.
 void log_to(const std::filesystem::path& file);
 
-/// A line on stdout. A transient one is replaced by what follows, and left out where stdout is no terminal.
+struct TerminalSize {
+  std::size_t columns = 80;
+  std::size_t rows = 24;
+};
+
+/// Of the terminal on stdout; 80 x 24 where there is none, or it does not say.
+TerminalSize terminal_size();
+
+/// A line on stdout. A transient one, which may be several, is replaced by what follows, and left out where stdout is
+/// no terminal.
 void say_line(std::string_view text, bool transient);
 
 /// "1h02m", "3m20s" or "12s".

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <cmath>
 #include <system_error>
 #include <utility>
 
@@ -57,6 +58,35 @@ std::vector<NamedRate> named_rates(const Optimizer& optimizer, double lr, double
     }
   }
   return rates;
+}
+
+RunCurves read_curves(const std::filesystem::path& folder) {
+  const std::string text = text_of(folder / "curves.csv");
+  RunCurves curves;
+  std::size_t epoch = 0, loss = 0, seconds = 0, columns = 0;
+  for (std::size_t begin = 0, end = 0; (end = text.find('\n', begin)) != text.npos; begin = end + 1) {
+    const auto fields = fields_of(std::string_view(text).substr(begin, end - begin));
+    if (begin == 0) {
+      const auto column = [&](std::string_view name) {
+        return static_cast<std::size_t>(std::find(fields.begin(), fields.end(), name) - fields.begin());
+      };
+      epoch = column("epoch"), loss = column("loss"), seconds = column("seconds"), columns = fields.size();
+      if (std::max({epoch, loss, seconds}) >= columns) return curves;
+      curves.metric = fields.back();
+      continue;
+    }
+    CurvePoint point;
+    double metric = 0.0;
+    if (fields.size() != columns || !read_number(fields[epoch], point.epoch) ||
+        !read_number(fields[loss], point.loss) || !read_number(fields[seconds], point.seconds)) {
+      break;
+    }
+    const double before = curves.points.empty() ? 0.0 : curves.points.back().epoch;
+    if (!(point.epoch > before) || !std::isfinite(point.epoch + point.loss + point.seconds)) continue;
+    if (read_number(fields.back(), metric) && std::isfinite(metric)) point.metric = metric;
+    curves.points.push_back(point);
+  }
+  return curves;
 }
 
 CurvesFile::CurvesFile(std::filesystem::path folder, const Schedule& schedule, std::vector<NamedRate> rates,

@@ -26,6 +26,22 @@ struct NamedRate {
 /// The rates at which some parameter learns, each once.
 std::vector<NamedRate> named_rates(const Optimizer& optimizer, double lr, double second_lr);
 
+/// A row of curves.csv, as far as a person follows it.
+struct CurvePoint {
+  double epoch = 0.0;
+  double loss = 0.0;
+  double seconds = 0.0;
+  std::optional<double> metric;  ///< at the end of an epoch
+};
+
+struct RunCurves {
+  std::string metric;  ///< its name, as "val_accuracy"
+  std::vector<CurvePoint> points;
+};
+
+/// The whole rows of FOLDER/curves.csv, by rising epochs and with finite numbers; none where there is no such file.
+RunCurves read_curves(const std::filesystem::path& folder);
+
 /// Writes FOLDER/curves.csv: epoch (trained so far, with a fraction), step (of the whole training), loss (mean since
 /// the row before, within the epoch), train_loss (mean of the epoch so far), each learning rate, seconds (of the
 /// training), val_loss and val_METRIC. There is a row for each epoch and, without the figures of the validation, every

@@ -3,10 +3,12 @@
 #include "core/error.h"
 #include "core/io/atomic_file.h"
 #include "core/io/folder_lock.h"
+#include "experiments/host/console.h"
 #include "experiments/host/signals.h"
 #include "experiments/report/run_record.h"
 #include "experiments/run_folder/load.h"
 #include "experiments/run_folder/text_files.h"
+#include "experiments/sweep/live_page.h"
 #include "experiments/sweep/run_folders.h"
 
 #include <fmt/format.h>
@@ -18,13 +20,6 @@ namespace bitstate::experiments {
 
 namespace {
 
-std::string seconds_text(double seconds) {
-  const auto whole = static_cast<long>(seconds + 0.5);
-  if (whole < 60) return fmt::format("{} s", whole);
-  if (whole < 3600) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
-  return fmt::format("{}h{:02}m", whole / 3600, whole / 60 % 60);
-}
-
 /// The last line of a failed run's log, which says why it failed; `otherwise` where there is none.
 std::string last_line(const std::filesystem::path& log, const std::string& otherwise) {
   if (!std::filesystem::is_regular_file(log)) return otherwise;
@@ -35,7 +30,8 @@ std::string last_line(const std::filesystem::path& log, const std::string& other
 /// The state of one call of run_sweep().
 class SweepProgress {
  public:
-  SweepProgress(std::size_t jobs, const SweepSay& say) : jobs_(jobs), say_(say) {}
+  SweepProgress(const std::filesystem::path& out, std::size_t jobs, const SweepSay& say)
+      : jobs_(jobs), say_(say), page_(out, [&say](std::string_view warning) { say(warning, false); }) {}
 
   SweepSummary summary;
 
@@ -57,7 +53,8 @@ class SweepProgress {
   void not_started(const SweepRun& run, const std::string& end_of_source) {
     ++summary.not_started;
     ends_[run.hash] = "was not started";
-    say_(fmt::format("not started: {}: the run it starts from {}", run.label, end_of_source), false);
+    failures_.push_back(fmt::format("not started: {}: the run it starts from {}", run.label, end_of_source));
+    say_(failures_.back(), false);
   }
 
   void ended(const RunLauncher::Event& event) {
@@ -74,23 +71,29 @@ class SweepProgress {
     }
     total_seconds_ += seconds;
     ++counted_;
-    say_(outcome(record, *job.run, event.exit_code) + fmt::format("  ({})", seconds_text(seconds)), false);
+    const std::string line = outcome(record, *job.run, event.exit_code);
+    if (record.status != RunRecord::Status::done) failures_.push_back(line);
+    say_(line + fmt::format("  ({})", duration_text(seconds)), false);
   }
 
-  void show() const {
-    const std::size_t finished =
-        summary.skipped + summary.done + summary.diverged + summary.failed + summary.not_started;
-    std::string line = fmt::format("{}/{} runs, {} running", finished, summary.planned, running_.size());
-    if (counted_ > 0) {
-      const double mean = total_seconds_ / static_cast<double>(counted_);
-      double left = mean * static_cast<double>(summary.planned - finished);
-      for (const auto& [id, job] : running_) {
-        left -= std::min(mean, std::chrono::duration<double>(Clock::now() - job.since).count());
-      }
-      line += fmt::format(", about {} left", seconds_text(std::max(0.0, left) / static_cast<double>(jobs_)));
+  /// Draws the screen and keeps the page up to date.
+  void show() {
+    SweepView view;
+    view.planned = summary.planned;
+    view.ended = summary.skipped + summary.done + summary.diverged + summary.failed + summary.not_started;
+    view.jobs = jobs_;
+    if (counted_ > 0) view.mean_seconds = total_seconds_ / static_cast<double>(counted_);
+    view.failures = failures_;
+    for (const auto& [id, job] : running_) {
+      const double seconds = std::chrono::duration<double>(Clock::now() - job.since).count();
+      view.running.push_back({job.run->label, epochs_of(job.run->config), seconds, read_curves(job.folder)});
     }
-    say_(line, true);
+    say_(screen_text(view, terminal_size()), true);
+    page_.update(view);
   }
+
+  /// To be called when nothing runs any more.
+  void finish() { page_.finish(); }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -128,6 +131,8 @@ class SweepProgress {
   std::map<std::string, std::string> ends_;
   double total_seconds_ = 0.0;
   std::size_t counted_ = 0;
+  std::vector<std::string> failures_;
+  LivePage page_;
 };
 
 using Folders = std::map<std::string, std::filesystem::path>;
@@ -194,7 +199,7 @@ SweepSummary run_sweep(const std::vector<SweepRun>& plan, const std::filesystem:
   const FolderLock lock(out);
   const Folders folders = run_folders(plan, out);
   write_plan_file(out, merged(plan_file(plan, folders, head), read_plan_file(out).value_or(PlanFile())));
-  SweepProgress progress(jobs, say);
+  SweepProgress progress(out, jobs, say);
   progress.summary.planned = plan.size();
   std::vector<const SweepRun*> left = prepared(plan, folders, progress);
   while (progress.running() > 0 || (!left.empty() && !progress.summary.interrupted)) {
@@ -210,6 +215,7 @@ SweepSummary run_sweep(const std::vector<SweepRun>& plan, const std::filesystem:
     if (event.kind == RunLauncher::Event::Kind::ended) progress.ended(event);
     if (event.kind == RunLauncher::Event::Kind::stop) progress.summary.interrupted = true;
   }
+  progress.finish();
   return progress.summary;
 }
 

@@ -30,11 +30,19 @@ EOF
 
 # commas belong to a value
 printf 'recipe = own.ini\nseeds = 1\nquant = w8a8\naxis.input = u t,u\n' > columns.ini
-expect 0 '4 runs: 4 done' sweep columns.ini --data=series.csv --out=columns
+expect 0 '4 runs: 4 done' sweep columns.ini --data=series.csv --out=columns --tensorboard
+events=(columns/runs/*/events.out.tfevents.*.bitstate)
+[ "${#events[@]}" -eq 4 ] || fail "4 runs wrote ${events[*]}"
 expect 0 'columns/index.html' report columns
 for label in 'float input=u' 'quant=w8a8 input=u' 'float input=t,u' 'quant=w8a8 input=t,u'; do
   grep -qF "| $label |" columns/table.md || fail "$(cat columns/table.md)"
 done
+
+# on a terminal there is a block that is drawn anew
+script -qec "'$BITSTATE' sweep columns.ini --data=series.csv --out=seen" seen.log < /dev/null > /dev/null
+grep -qF '[                        ] 0/4 runs' seen.log || fail "no bar: $(cat seen.log)"
+grep -q 'input=u seed=1 *\(starts\|epoch 1/1\)' seen.log || fail "no run in progress: $(cat seen.log)"
+grep -q "$(printf '\r\033\[1A')done " seen.log || fail "no line takes the place of the block: $(cat seen.log)"
 
 # what cannot be trained is found before anything starts
 bad() {
@@ -90,6 +98,8 @@ for _ in $(seq 300); do
   [ -z "$(find long -name metrics.jsonl 2> /dev/null || true)" ] || break
   sleep 0.1
 done
+grep -q 'http-equiv="refresh"' long/index.html || fail 'the page of a running sweep does not load itself again'
+grep -q '0/6 runs' long/index.html || fail 'the page does not say how far the sweep is'
 "$BITSTATE" report long > running.log
 grep -q '^Running (1), ' running.log || fail "$(cat running.log)"
 grep -q ', running: ' long/index.html || fail 'no curve of the running run'
@@ -101,6 +111,9 @@ kill -INT "$sweep"
 code=0
 wait "$sweep" || code=$?
 [ "$code" -eq 75 ] || fail "a stopped sweep exits with $code"
+grep -q '<table' long/index.html || fail 'a stopped sweep left no report'
+if grep -q 'http-equiv="refresh"' long/index.html; then fail 'the page of a stopped sweep still loads itself again'; fi
+if grep -q "$(printf '\033')" long.log; then fail 'the block for terminals is in a file'; fi
 "$BITSTATE" report long > stopped.log
 grep -q '^Missing (6), ' stopped.log || fail "$(cat stopped.log)"
 

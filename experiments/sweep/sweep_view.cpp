@@ -1,0 +1,121 @@
+#include "experiments/sweep/sweep_view.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace bitstate::experiments {
+namespace {
+
+/// The seconds that the whole training takes, by what it took so far.
+std::optional<double> whole_seconds(const RunView& run) {
+  if (run.curves.points.empty()) return {};
+  const CurvePoint& last = run.curves.points.back();
+  return last.seconds / last.epoch * static_cast<double>(run.epochs);
+}
+
+/// That a run takes which has not begun to show it.
+std::optional<double> typical_seconds(const SweepView& sweep) {
+  if (sweep.mean_seconds) return sweep.mean_seconds;
+  double sum = 0.0;
+  std::size_t count = 0;
+  for (const RunView& run : sweep.running) {
+    const auto seconds = whole_seconds(run);
+    sum += seconds.value_or(0.0);
+    count += seconds ? 1 : 0;
+  }
+  return count == 0 ? std::nullopt : std::optional(sum / static_cast<double>(count));
+}
+
+bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }
+
+/// Columns of UTF-8 text.
+std::size_t width_of(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins_character));
+}
+
+/// `text` in exactly `columns`, or in fewer where `pad` is not set.
+std::string fitted(std::string text, std::size_t columns, bool pad) {
+  const std::size_t width = width_of(text);
+  if (width <= columns) return text.append(pad ? columns - width : 0, ' ');
+  if (columns == 0) return {};
+  std::size_t end = 0;
+  for (std::size_t left = columns; end < text.size(); ++end) {
+    if (begins_character(text[end]) && left-- == 1) break;
+  }
+  return text.substr(0, end) + "…";
+}
+
+}  // namespace
+
+std::optional<double> seconds_left(const SweepView& sweep) {
+  const auto typical = typical_seconds(sweep);
+  if (!typical) return {};
+  double work = 0.0;
+  double longest = 0.0;
+  for (const RunView& run : sweep.running) {
+    const auto whole = whole_seconds(run);
+    const double spent = whole ? run.curves.points.back().seconds : run.seconds;
+    const double left = std::max(0.0, whole.value_or(*typical) - spent);
+    work += left;
+    longest = std::max(longest, left);
+  }
+  const std::size_t begun = sweep.ended + sweep.running.size();
+  work += *typical * static_cast<double>(sweep.planned - std::min(begun, sweep.planned));
+  return std::max(longest, work / static_cast<double>(std::max<std::size_t>(1, sweep.jobs)));
+}
+
+std::string summary_text(const SweepView& sweep) {
+  const auto left = seconds_left(sweep);
+  return fmt::format("{}/{} runs{}", sweep.ended, sweep.planned,
+                     left ? fmt::format(", about {} left", duration_text(*left)) : std::string());
+}
+
+std::string epoch_text(const RunView& run) {
+  if (run.epochs == 0) return "is quantized";
+  if (run.curves.points.empty()) return "starts";
+  const auto whole = static_cast<std::size_t>(run.curves.points.back().epoch);
+  return fmt::format("epoch {}/{}", std::min(whole + 1, run.epochs), run.epochs);
+}
+
+std::string figures_text(const RunView& run) {
+  const auto& points = run.curves.points;
+  if (points.empty()) return {};
+  std::string text = fmt::format("loss {:.4g}", points.back().loss);
+  const auto validated = std::find_if(points.rbegin(), points.rend(), [](const auto& p) { return p.metric; });
+  if (validated != points.rend()) text += fmt::format("  {} {:.4g}", run.curves.metric, *validated->metric);
+  return text;
+}
+
+std::string screen_text(const SweepView& sweep, TerminalSize terminal) {
+  const std::size_t columns = std::max<std::size_t>(terminal.columns, 2) - 1;  // the last one would wrap
+  const std::size_t rows = std::max<std::size_t>(terminal.rows, 4) - 1;
+  constexpr std::size_t bar = 24;
+  const std::size_t filled = sweep.planned == 0 ? bar : std::min(sweep.ended, sweep.planned) * bar / sweep.planned;
+  std::string text =
+      fitted(fmt::format("[{}{}] {}", std::string(filled, '='), std::string(bar - filled, ' '), summary_text(sweep)),
+             columns, false);
+  const std::size_t shown = sweep.running.size() < rows ? sweep.running.size() : rows - 2;
+  std::vector<std::string> states;
+  std::size_t label_width = 0;
+  std::size_t state_width = 0;
+  for (std::size_t i = 0; i < shown; ++i) {
+    const RunView& run = sweep.running[i];
+    states.push_back(fmt::format("{:<12}  {:>6}  {}", epoch_text(run), duration_text(run.seconds), figures_text(run)));
+    label_width = std::max(label_width, width_of(run.label));
+    state_width = std::max(state_width, width_of(states.back()));
+  }
+  const std::size_t least = std::min<std::size_t>(12, columns);
+  label_width = std::min(label_width, std::max(least, columns > state_width + 4 ? columns - state_width - 4 : least));
+  for (std::size_t i = 0; i < shown; ++i) {
+    text += "\n" + fitted(fmt::format("  {}  {}", fitted(sweep.running[i].label, label_width, true), states[i]),
+                          columns, false);
+  }
+  if (shown < sweep.running.size()) {
+    text += "\n" + fitted(fmt::format("  and {} more", sweep.running.size() - shown), columns, false);
+  }
+  return text;
+}
+
+}  // namespace bitstate::experiments
