@@ -32,7 +32,7 @@ fi
 # What runs a program links to HDF5 and fmt, and is configured without the libraries that training and data sets need.
 readelf -d "$root/build/edge/edge" > "$root/needed"
 grep -q libhdf5 "$root/needed"
-if grep -E 'libtbb|libboost|libcurl|libarchive|libpng' "$root/needed" "$root/build/edge/build.ninja" ||
+if grep -E 'libtbb|libboost|libcurl|libhpdf|libarchive|libpng' "$root/needed" "$root/build/edge/build.ninja" ||
   grep -E '^(TBB|Boost|CURL|LibArchive|PNG)_[A-Za-z]*(DIR|LIBRARY)' "$root/build/edge/CMakeCache.txt"; then
   echo "the edge example is linked or configured with more than it needs"
   exit 1

@@ -14,9 +14,9 @@ namespace bitstate::experiments {
 namespace {
 
 /// What rows of two sweeps are called by.
-class Names {
+class RowNames {
  public:
-  Names(const Report& a, const Report& b) : labelled_(a.labelled() && b.labelled()) {
+  RowNames(const Report& a, const Report& b) : labelled_(a.labelled() && b.labelled()) {
     for (const Report* report : {&a, &b}) {
       for (const auto& column : labelled_ ? report->titles : report->columns) {
         if (labelled_ && (column == "stage" || column == "configuration")) continue;
@@ -75,7 +75,7 @@ std::vector<std::string> differing_settings(const Report& a, const Report& b) {
 std::optional<Comparison> compare_sweeps(const std::filesystem::path& a, const std::filesystem::path& b) {
   const Report first = make_report(read_runs({a}));
   const Report second = make_report(read_runs({b}));
-  const Names names(first, second);
+  const RowNames names(first, second);
   Comparison result{a.string(), b.string(), names.titles(), {}, {}, {}, differing_settings(first, second)};
   std::vector<const ReportRow*> left;
   for (const auto& row : second.rows) left.push_back(&row);

@@ -3,6 +3,7 @@
 #include "core/io/atomic_file.h"
 #include "experiments/report/compare_rows.h"
 #include "experiments/report/planned.h"
+#include "experiments/report/plots.h"
 #include "experiments/report/published.h"
 #include "experiments/settings/options.h"
 
@@ -270,6 +271,7 @@ Report write_report(const std::vector<std::filesystem::path>& dirs, const std::f
     std::filesystem::remove(out / "comparison.csv", none);  // of an earlier report
   }
   write_file_atomically(out / "index.html", report_html(report));
+  write_plots(report, out / "plots");
   return report;
 }
 

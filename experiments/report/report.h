@@ -132,17 +132,14 @@ std::string runs_csv(const Report& report);
 /// A tabular of booktabs: the columns that a paper prints.
 std::string report_tex(const Report& report);
 
-/// A page that needs nothing else: tables, matrix as a heat map, curves as SVG.
+/// A page that needs nothing else: the tables, the plots, the settings. Its links are relative to the report's folder.
 std::string report_html(const Report& report);
-
-/// Text with &, <, >, " and ' replaced by entities.
-std::string html_escaped(std::string_view text);
 
 /// What the table shows, in sentences: its statistics, what is marked and what the intervals do not hold.
 std::vector<std::string> table_notes(const Report& report);
 
 /// Reads the runs in `dirs` and below, compares the sweeps where there are two, writes table.md, table.csv, runs.csv,
-/// table.tex and index.html into `out` and returns the report.
+/// table.tex, index.html and plots/ into `out` and returns the report.
 Report write_report(const std::vector<std::filesystem::path>& dirs, const std::filesystem::path& out);
 
 }  // namespace bitstate::experiments

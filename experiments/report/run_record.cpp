@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/io/hdf5.h"
 #include "core/random.h"
+#include "experiments/report/run_files.h"
 #include "experiments/run_folder/source.h"
 #include "experiments/run_folder/text_files.h"
 #include "experiments/settings/options.h"
@@ -257,6 +258,7 @@ RunRecord read_run(const std::filesystem::path& folder) {
   run.settings = read_ini(folder / "settings.ini");
   read_result(run);
   read_metrics(run);
+  if (auto loss = read_loss(folder); !loss.empty()) run.curves["loss"] = std::move(loss);
   if (const auto from = run.setting("from"); !from.empty()) run.from = source_folder(folder, from);
   read_identity(run);
   if (run.status == RunRecord::Status::missing && is_locked(folder)) {

@@ -31,7 +31,8 @@ struct RunRecord {
   std::string date;                                                      ///< of its end, or empty
   std::string metric;                                                    ///< "accuracy", "mse" or "smape"
   std::map<std::string, double> figures;                                 ///< every finite number of result.json
-  std::map<std::string, std::vector<std::pair<double, double>>> curves;  ///< of metrics.jsonl: (epoch, value)
+  std::map<std::string, std::vector<std::pair<double, double>>> curves;  ///< of metrics.jsonl, and the loss of
+                                                                         ///< curves.csv: (epoch, value)
 
   /// The value of a setting; that of a run which does not say is the option's default, or "".
   [[nodiscard]] std::string setting(std::string_view name) const;

@@ -102,7 +102,7 @@ grep -q 'http-equiv="refresh"' long/index.html || fail 'the page of a running sw
 grep -q '0/6 runs' long/index.html || fail 'the page does not say how far the sweep is'
 "$BITSTATE" report long > running.log
 grep -q '^Running (1), ' running.log || fail "$(cat running.log)"
-grep -q ', running: ' long/index.html || fail 'no curve of the running run'
+grep -q ', running</title>' long/index.html || fail 'no curve of the running run'
 awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
   { rows++; good += $at["n"] + $at["diverged"] + $at["running"] + $at["missing"] == 2 }
   END { exit !(rows == 3 && good == 3) }' long/table.csv || fail "$(cat long/table.csv)"

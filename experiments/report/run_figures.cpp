@@ -1,0 +1,146 @@
+// Figures of what runs left beside their results.
+#include "experiments/report/plots.h"
+#include "experiments/report/run_files.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+namespace bitstate::experiments {
+
+namespace {
+
+bool is_curve(const std::string& name) {
+  const auto has = [&](const char* word) { return name.find(word) != name.npos; };
+  return has("loss") || has("accuracy") || has("mse") || has("smape");  // not seconds and learning rates
+}
+
+/// Of more points than a plot can show, every so many.
+std::vector<PlotPoint> thinned(const std::vector<std::pair<double, double>>& curve, double unit) {
+  constexpr std::size_t most = 300;
+  const std::size_t stride = curve.size() / most + 1;
+  std::vector<PlotPoint> points;
+  for (std::size_t i = 0; i < curve.size(); ++i) {
+    const bool kept = i % stride == 0 || i + 1 == curve.size();
+    if (kept) points.push_back({.x = curve[i].first, .y = unit * curve[i].second});
+  }
+  return points;
+}
+
+/// Sites from top to bottom.
+PlotAxis site_axis(const std::vector<SiteRecord>& sites) {
+  PlotAxis axis;
+  for (std::size_t i = 0; i < sites.size(); ++i) {
+    axis.ticks.emplace_back(-static_cast<double>(i), fmt::format("{}, {}", sites[i].site, sites[i].bits));
+  }
+  return axis;
+}
+
+Plot saturation_plot(const std::vector<SiteRecord>& sites) {
+  Plot plot{.x = {.label = "values that are clamped, %", .low = 0.0}, .y = site_axis(sites)};
+  plot.series = {{.line = Series::Line::none}};
+  for (std::size_t i = 0; i < sites.size(); ++i) {
+    plot.series[0].points.push_back({.x = 100.0 * sites[i].saturated, .y = -static_cast<double>(i)});
+  }
+  return plot;
+}
+
+Plot range_plot(const std::vector<SiteRecord>& sites) {
+  Plot plot{.x = {.label = "magnitude", .log = true}, .y = site_axis(sites)};
+  plot.series = {{.label = "largest value", .style = 0, .line = Series::Line::none},
+                 {.label = "smallest value, negated", .style = 1, .line = Series::Line::none}};
+  for (std::size_t i = 0; i < sites.size(); ++i) {
+    plot.series[0].points.push_back({.x = sites[i].high, .y = -static_cast<double>(i)});
+    plot.series[1].points.push_back({.x = -sites[i].low, .y = -static_cast<double>(i)});
+  }
+  return plot;
+}
+
+/// Half a disk where all eigenvalues are in the upper half: their conjugates are not stored.
+Plot eigenvalue_plot(const std::vector<EigenvalueRecord>& eigenvalues) {
+  Plot plot{.x = {.label = "real part"}, .y = {.label = "imaginary part"}, .unit_disk = true};
+  std::map<std::string, std::size_t> layers;
+  double reach = 1.05;
+  double bottom = -0.05;
+  for (const auto& one : eigenvalues) {
+    const auto [place, is_new] = layers.emplace(one.layer, plot.series.size());
+    if (is_new) plot.series.push_back({.label = one.layer, .style = place->second, .line = Series::Line::none});
+    plot.series[place->second].points.push_back({.x = one.rounded.x, .y = one.rounded.y, .from = one.before});
+    for (const Spot& spot : {one.before, one.rounded}) {
+      reach = std::max({reach, 1.05 * std::abs(spot.x), 1.05 * std::abs(spot.y)});
+      if (spot.y < 0.0) bottom = -reach;
+    }
+  }
+  plot.x.low = -reach;
+  plot.x.high = reach;
+  plot.y.low = bottom < -0.05 ? -reach : bottom;
+  plot.y.high = reach;
+  return plot;
+}
+
+/// The first of the row's runs that has a table, and what is in it.
+template <class Read>
+auto first_table(const ReportRow& row, Read read) {
+  std::pair<std::string, decltype(read(std::filesystem::path()))> found;
+  for (const auto& run : row.runs) {
+    found = {run.folder.filename().string(), read(run.folder)};
+    if (!found.second.empty()) break;
+  }
+  return found;
+}
+
+}  // namespace
+
+std::vector<Figure> curve_figures(const Report& report) {
+  std::map<std::string, Plot> plots;
+  const auto add = [&](const ReportRow& row, const Curves& curves, const std::string& more) {
+    for (const auto& [name, curve] : curves) {
+      if (!is_curve(name) || (name == "train_loss" && curves.count("loss") > 0)) continue;
+      Series series{
+          .label = row_label(report, row) + more, .style = style_number(report, row), .so_far = !more.empty()};
+      series.points = thinned(curve, name.find("accuracy") != name.npos ? 100.0 : 1.0);
+      plots[name].series.push_back(std::move(series));
+    }
+  };
+  for (const auto& row : report.rows) {
+    add(row, row.curves, "");
+    for (const auto& [seed, curves] : row.curves_so_far) add(row, curves, fmt::format(", seed {}, running", seed));
+  }
+  std::vector<Figure> figures;
+  for (auto& [name, plot] : plots) {
+    const bool has_line = std::any_of(plot.series.begin(), plot.series.end(),
+                                      [](const Series& series) { return series.points.size() > 1 || series.so_far; });
+    if (!has_line) continue;  // one epoch is no curve
+    std::string title = name;
+    std::replace(title.begin(), title.end(), '_', ' ');
+    plot.x.label = "epoch";
+    plot.y.label = name.find("accuracy") != name.npos ? title + ", %" : title;
+    plot.y.log = spans_ratios(plot, &PlotPoint::y);
+    if (tidy(plot))
+      figures.push_back({"curve-" + file_slug(name), title + " against epochs", "Mean over the seeds.", plot});
+  }
+  return figures;
+}
+
+std::vector<Figure> row_figures(const Report& report, const ReportRow& row) {
+  std::vector<Figure> figures;
+  const std::string label = row_label(report, row);
+  const auto add = [&](const std::string& kind, const std::string& title, const std::string& run,
+                       const std::string& note, Plot plot) {
+    const std::string name = fmt::format("row{:02}-{}-{}", style_number(report, row) + 1, kind, file_slug(label));
+    if (tidy(plot)) figures.push_back({name, title + ": " + label, fmt::format("Of the run {}. {}", run, note), plot});
+  };
+  if (const auto [run, sites] = first_table(row, read_sites); !sites.empty()) {
+    const std::string note = "Behind each site: its bits.";
+    add("saturation", "saturation", run, note, saturation_plot(sites));
+    add("range", "range of values", run, note, range_plot(sites));
+  }
+  if (const auto [run, eigenvalues] = first_table(row, read_eigenvalues); !eigenvalues.empty()) {
+    add("eigenvalues", "eigenvalues of the discrete A", run,
+        "Hollow: before rounding; filled: after. Dashed: the unit circle.", eigenvalue_plot(eigenvalues));
+  }
+  return figures;
+}
+
+}  // namespace bitstate::experiments
