@@ -155,6 +155,27 @@ for seed in 1 2 3 4 5; do
 done
 check b
 
+# two settings make a matrix of means
+for a in none 4; do
+  for x in none 8; do
+    for seed in 1 2; do
+      folder=c/runs/a$a-x$x-$seed
+      run "$folder" none $seed "{\"status\":\"done\",\"metric\":\"mse\",\"test_mse\":${#a}${#x}.${seed}7${#a}}"
+      printf 'a_bits = %s\nssm_act_bits = %s\n' "$a" "$x" >> "$folder/settings.ini"
+    done
+  done
+done
+"$BITSTATE" report c > report.log
+for a in none 4; do
+  printf '| %s ' "${a/none/float}"
+  for x in none 8; do
+    cat c/runs/a$a-x$x-*/result.json | awk -F'test_mse":' '{ sum += $2 + 0 } END { printf "| %#.4g ", sum / NR }'
+  done
+  [ $a = none ] || printf '* '  # all seeds agree that the last one is the best
+  echo '|'
+done > expected.matrix
+awk 'inside && /^\|/ && !/^\|--/; /^\| a_bits \\\\? ssm_act_bits/ { inside = 1 }' c/table.md | diff expected.matrix -
+
 # a real sweep
 printf 'recipe = lorenz-small\nseeds = 1 2 3\nquant = w8a8\nset.epochs = 2\nset.trajectories = 20\n' > real.ini
 "$BITSTATE" sweep real.ini --out=real > sweep.log
@@ -175,3 +196,24 @@ awk -F, '
   $1 == "ptq" { for (s = 1; s <= 3; s++) sum += of["ptq", s] - of["float", s]
                 found = $at["difference_n"] == 3 && $at["difference_to_float"] == sprintf("%.12g", sum / 3) && $at["one_source"] == 0 }
   END { exit !found }' stages/runs.csv stages/table.csv || { cat stages/runs.csv stages/table.csv; exit 1; }
+
+# two sweeps side by side: B - A over the seeds that both have
+sed 's/^seeds.*/seeds = 2 3 4/; s/epochs = 2/epochs = 3/' real.ini > longer.ini
+"$BITSTATE" sweep longer.ini --out=longer > sweep.log
+"$BITSTATE" report longer > report.log
+"$BITSTATE" report real longer --out=both > report.log
+awk -F, '
+  function mean(list, i, sum) { for (i = 1; i <= 3; i++) sum += list[i]; return sum / 3 }
+  function deviation(list, i, sum) { for (i = 1; i <= 3; i++) sum += (list[i] - mean(list)) ^ 2; return sqrt(sum / 2) }
+  FNR == 1 { file++; next }
+  { of[file, $2, $4] = $7 }
+  END {
+    print "configuration,metric,a_mean,a_std,a_n,b_mean,b_std,b_n,difference,difference_low,difference_high,difference_std,difference_n"
+    split("float quant=w8a8", names, " ")
+    for (r = 1; r <= 2; r++) {
+      for (i = 1; i <= 3; i++) { a[i] = of[1, names[r], i]; b[i] = of[2, names[r], i + 1] }
+      first = of[2, names[r], 2] - of[1, names[r], 2]; second = of[2, names[r], 3] - of[1, names[r], 3]
+      m = (first + second) / 2; s = sqrt((first - m) ^ 2 + (second - m) ^ 2); half = 12.7062047361747046 * s / sqrt(2)
+      printf "%s,mse,%.12g,%.12g,3,%.12g,%.12g,3,%.12g,%.12g,%.12g,%.12g,2\n", names[r], mean(a), deviation(a), mean(b), deviation(b), m, m - half, m + half, s
+    }
+  }' real/runs.csv longer/runs.csv | diff - both/comparison.csv
