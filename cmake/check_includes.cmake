@@ -17,7 +17,7 @@ set(may_include_examples core autograd models datasets experiments)
 set(training "^experiments/(training|posttraining)/")
 
 # The rooms of experiments, the lower ones first, and which others each may include: there is no way back.
-set(rooms host training posttraining settings inspect run_folder data bench export report sweep commands)
+set(rooms host training posttraining settings inspect run_folder data bench export report allocation sweep commands)
 set(room_host "")
 set(room_training "")
 set(room_posttraining training)
@@ -28,8 +28,9 @@ set(room_data host settings)
 set(room_bench host training settings run_folder)
 set(room_export host training settings inspect run_folder)
 set(room_report host settings run_folder)
+set(room_allocation host training settings run_folder report)
 set(room_sweep host settings run_folder report)
-set(room_commands host posttraining settings inspect run_folder data bench export report sweep)
+set(room_commands host posttraining settings inspect run_folder data bench export report allocation sweep)
 
 # A library's headers, and the files that may include them.
 set(quarantine eigen dnnl tbb hdf5 boost zlib archive json random123 png curl hpdf)

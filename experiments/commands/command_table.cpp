@@ -2,6 +2,7 @@
 
 #include "core/suggest.h"
 #include "datasets/registry.h"
+#include "experiments/commands/allocation_commands.h"
 #include "experiments/commands/list.h"
 #include "experiments/data/make_data.h"
 #include "experiments/settings/embedded.h"
@@ -197,6 +198,16 @@ std::vector<Command> commands_around_runs(const Options& all) {
        data_options(all),
        {{"check", "fetch", "make"}, datasets::names()},
        false},
+      {"sensitivity",
+       "RUN",
+       "measure what each part loses alone with few bits",
+       {"bitstate sensitivity runs/lorenz", "bitstate sensitivity runs/lorenz --widths=8,4,2 --finetune=5"},
+       sensitivity_options(all)},
+      {"allocate",
+       "RUN --budget=BYTES",
+       "choose bits for each weight within a size or for a metric",
+       {"bitstate allocate runs/lorenz --budget=400", "bitstate allocate runs/smnist --quant=w8a8 --accuracy=0.97"},
+       allocate_options(all)},
       {"bench",
        "[RECIPE | PROGRAM]",
        "measure the training step, or an exported program",

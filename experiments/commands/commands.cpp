@@ -5,6 +5,7 @@
 #include "core/suggest.h"
 #include "experiments/bench/bench.h"
 #include "experiments/bench/bench_program.h"
+#include "experiments/commands/allocation_commands.h"
 #include "experiments/commands/arguments.h"
 #include "experiments/commands/command_table.h"
 #include "experiments/commands/completion.h"
@@ -255,12 +256,14 @@ void print_version() { fmt::print("bitstate {}\n", BITSTATE_VERSION); }
 
 using Action = int (*)(const CommandLine& line);
 
-constexpr std::array<std::pair<std::string_view, Action>, 13> actions{{{"train", train_command},
+constexpr std::array<std::pair<std::string_view, Action>, 15> actions{{{"train", train_command},
                                                                        {"ptq", ptq_command},
                                                                        {"eval", eval_command},
                                                                        {"inspect", inspect_command},
                                                                        {"export", export_command},
                                                                        {"run", run_command_line},
+                                                                       {"sensitivity", sensitivity_command},
+                                                                       {"allocate", allocate_command},
                                                                        {"sweep", sweep_command},
                                                                        {"report", report_command},
                                                                        {"data", data_command},

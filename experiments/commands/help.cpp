@@ -102,7 +102,7 @@ std::string transforms_help() {
 std::string command_line_help(const std::vector<Command>& table) {
   std::string text = "bitstate: few-bit state-space models\n\nusage: bitstate COMMAND ...\n\n";
   for (const Command& command : table) {
-    text += fmt::format("  {:<11}{:<24} {}\n", command.name, command.arguments, command.summary);
+    text += fmt::format("  {:<12}{:<24} {}\n", command.name, command.arguments, command.summary);
   }
   text += "\nbitstate COMMAND --help (-h) explains a command; --version (-v) prints the version.\n";
   return text + std::string(exit_codes);

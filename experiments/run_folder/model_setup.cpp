@@ -2,6 +2,8 @@
 
 #include "core/error.h"
 #include "datasets/registry.h"
+#include "datasets/splits.h"
+#include "experiments/run_folder/identity.h"
 #include "experiments/settings/run_config.h"
 
 #include <unistd.h>
@@ -82,6 +84,27 @@ std::string rules_origin(const RunConfig& config) {
 
 void apply_quantization(const RunConfig& config, Inventory& inventory) {
   quantize_sites(inventory, QuantConfig::parse(quant_rules(config), rules_origin(config)));
+}
+
+TrainerOptions trainer_options(const RunConfig& config, const datasets::Splits& data) {
+  TrainerOptions options{config.training};
+  options.rules = quant_rules(config);
+  options.rules_origin = rules_origin(config);
+  options.epochs = epochs_of(config);
+  options.second_lr = second_lr_of(config);
+  options.lr = options.second_lr * config.training.lr_factor;
+  options.optimizer = optimizer_settings(config);
+  options.bn_momentum = training_of(config.model).bn_momentum;
+  options.trained = !config.source.from.empty();
+  options.metric = metric_of(data);
+  options.target_units = data.reading.target_units;
+  options.padded_length = padded_length(config, data);
+  options.threads = config.run.threads;
+  options.recompute = config.run.memory == "small";
+  options.identity = identity_of(config);
+  options.identity.data = datasets::digest(data);
+  options.identity.reading = data.reading;
+  return options;
 }
 
 }  // namespace bitstate::experiments

@@ -3,7 +3,7 @@
 
 #include "autograd/optimizer.h"
 #include "datasets/dataset.h"
-#include "experiments/training/metric.h"
+#include "experiments/training/trainer_options.h"
 #include "models/model.h"
 
 #include <optional>
@@ -34,6 +34,9 @@ std::size_t padded_length(const RunConfig& config, const datasets::Splits& data)
 
 /// What error sentences call the rules of a run.
 std::string rules_origin(const RunConfig& config);
+
+/// How a Trainer trains the model of a run on these data; without callbacks.
+TrainerOptions trainer_options(const RunConfig& config, const datasets::Splits& data);
 
 /// Gives every site of the model its quantizer. Throws UsageError for a rule that matches no site.
 void apply_quantization(const RunConfig& config, Inventory& inventory);

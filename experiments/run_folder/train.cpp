@@ -51,27 +51,6 @@ std::optional<datasets::Reading> known_reading(const RunConfig& config, const st
   return before.reading;
 }
 
-TrainerOptions trainer_options(const RunConfig& config, const datasets::Splits& data) {
-  TrainerOptions options{config.training};
-  options.rules = quant_rules(config);
-  options.rules_origin = rules_origin(config);
-  options.epochs = epochs_of(config);
-  options.second_lr = second_lr_of(config);
-  options.lr = options.second_lr * config.training.lr_factor;
-  options.optimizer = optimizer_settings(config);
-  options.bn_momentum = training_of(config.model).bn_momentum;
-  options.trained = !config.source.from.empty();
-  options.metric = metric_of(data);
-  options.target_units = data.reading.target_units;
-  options.padded_length = padded_length(config, data);
-  options.threads = config.run.threads;
-  options.recompute = config.run.memory == "small";
-  options.identity = identity_of(config);
-  options.identity.data = datasets::digest(data);
-  options.identity.reading = data.reading;
-  return options;
-}
-
 /// One run: a trainer, its data and its folder.
 class Run {
  public:
