@@ -112,7 +112,4 @@ std::unique_ptr<Canvas> pdf_canvas(PictureSize extent);
 /// The width of a text at most: that in Helvetica, widened since DejaVu Sans stands in for it on many machines.
 double text_width(std::string_view text, double size);
 
-/// Text with &, <, >, " and ' replaced by entities.
-std::string html_escaped(std::string_view text);
-
 }  // namespace bitstate::experiments

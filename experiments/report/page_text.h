@@ -1,4 +1,4 @@
-// What the report's page is dressed in: style and script, inline, so that it needs nothing else.
+// What pages are made of: escaped text, and the report's style and script, inline, so that it needs nothing else.
 #pragma once
 
 #include <string>
@@ -11,5 +11,8 @@ std::string page_style();
 
 /// Sorts and filters the table; without it the table is as it is.
 std::string_view page_script();
+
+/// Text with &, <, >, " and ' replaced by entities.
+std::string html_escaped(std::string_view text);
 
 }  // namespace bitstate::experiments

@@ -27,6 +27,7 @@ std::string windows_1252(std::string_view text) {
     unsigned code = more == 0U ? byte : byte & (0x3FU >> more);
     for (unsigned k = 0; k < more && i < text.size(); ++k)
       code = code << 6U | (static_cast<unsigned char>(text[i++]) & 0x3FU);
+    if (code == 0x2212U) code = 0x2013U;  // a minus is drawn as a dash of its length
     const auto* const found = std::find(upper.begin(), upper.end(), code);
     if ((code >= 0x20U && code < 0x7FU) || (code >= 0xA0U && code < 0x100U && more > 0U)) {
       encoded += static_cast<char>(code);

@@ -38,8 +38,8 @@ struct Scale {
 
 /// A number as a tick shows it: "1e-5" where it is very small or large.
 std::string tick_text(double value, int decimals) {
-  const double size = std::abs(value);
-  if (size == 0.0 || (size >= 1e-4 && size < 1e6)) return fmt::format("{:.{}f}", value == 0.0 ? 0.0 : value, decimals);
+  if (value < 0.0) return "−" + tick_text(-value, decimals);
+  if (value == 0.0 || (value >= 1e-4 && value < 1e6)) return fmt::format("{:.{}f}", std::abs(value), decimals);
   std::string text = fmt::format("{:.3g}", value);
   if (const auto e = text.find('e'); e != text.npos) {
     while (text[e + 2] == '0') text.erase(e + 2, 1);
@@ -152,7 +152,7 @@ Frame frame_of(const Plot& plot) {
     include(point.x);
     if (point.from) include(point.from->x);
   });
-  frame.y = scale_of(plot.y, plot, 5, [](const PlotPoint& point, const auto& include) {
+  frame.y = scale_of(plot.y, plot, 6, [](const PlotPoint& point, const auto& include) {
     for (const auto& value : {std::optional(point.y), point.low, point.high}) {
       if (value) include(*value);
     }

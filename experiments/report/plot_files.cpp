@@ -76,7 +76,7 @@ int point_type(const Style& style) {
 
 std::string script_of(const Plot& plot, const std::string& data) {
   std::string text = axis_lines('x', plot.x) + axis_lines('y', plot.y);
-  text += "set key below left reverse Left noenhanced\nset grid ytics\nset border 3\nset tics nomirror\n";
+  text += "set key below left reverse Left noenhanced font ',9'\nset grid ytics\nset border 3\nset tics nomirror\n";
   if (plot.unit_disk) {
     text += "set size ratio -1\nset samples 361\n";
   }
@@ -167,7 +167,10 @@ std::string figure_csv(const Figure& figure) {
 }
 
 std::string figure_gnuplot(const Figure& figure) {
-  const PictureSize extent = extent_of(figure);
+  PictureSize extent = extent_of(figure);
+  if (const auto* const map = std::get_if<HeatMap>(&figure.content)) {  // gnuplot does not wrap labels
+    for (const auto& row : map->rows) extent.width = std::max(extent.width, 350.0 + text_width(row, 12.0));
+  }
   std::string text = fmt::format("# {}\n", figure.title);
   std::replace(text.begin(), text.end() - 1, '\n', ' ');
   text += fmt::format(

@@ -1,4 +1,5 @@
 #include "experiments/report/canvas.h"
+#include "experiments/report/page_text.h"
 
 #include <fmt/format.h>
 
@@ -90,32 +91,6 @@ class SvgCanvas final : public Canvas {
 
 std::unique_ptr<Canvas> svg_canvas(PictureSize extent, std::string_view name, bool is_file) {
   return std::make_unique<SvgCanvas>(extent, name, is_file);
-}
-
-std::string html_escaped(std::string_view text) {
-  std::string escaped;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        escaped += "&amp;";
-        break;
-      case '<':
-        escaped += "&lt;";
-        break;
-      case '>':
-        escaped += "&gt;";
-        break;
-      case '"':
-        escaped += "&quot;";
-        break;
-      case '\'':
-        escaped += "&#39;";
-        break;
-      default:
-        escaped += c;
-    }
-  }
-  return escaped;
 }
 
 double text_width(std::string_view text, double size) {

@@ -1,6 +1,7 @@
 #include "experiments/sweep/live_page.h"
 
 #include "core/io/atomic_file.h"
+#include "experiments/report/page_text.h"
 #include "experiments/report/report.h"
 
 #include <fmt/chrono.h>
@@ -103,7 +104,9 @@ void LivePage::update(const SweepView& sweep) {
   if (began < due_) return;
   guarded([&] {
     const std::string time = fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(std::time(nullptr)));
-    write_file_atomically(out_ / "index.html", live_page(report_html(make_report(read_runs({out_}))), sweep, time));
+    Report report = make_report(read_runs({out_}));
+    report.folder = out_;
+    write_file_atomically(out_ / "index.html", live_page(report_html(report), sweep, time));
   });
   const auto now = Clock::now();
   due_ = now + std::max<Clock::duration>(least_pause, 20 * (now - began));
