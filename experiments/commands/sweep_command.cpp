@@ -12,6 +12,7 @@
 #include "experiments/settings/run_config.h"
 #include "experiments/sweep/sweep.h"
 #include "experiments/sweep/sweep_check.h"
+#include "experiments/sweep/sweep_forecast.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -34,7 +35,9 @@ struct SweepOptions {
   fs::path out;
   std::size_t jobs = 1;
   bool json = false;
-  bool large = false;  ///< more than 1000 runs are meant
+  std::size_t threads = 1;  ///< of each run
+  bool large = false;       ///< more than 1000 runs are meant
+  bool dry_run = false;     ///< nothing is trained
 };
 
 SweepOptions sweep_options(const CommandLine& line) {
@@ -44,6 +47,8 @@ SweepOptions sweep_options(const CommandLine& line) {
     const Option* const option = find_option(option_table(), name);
     if (name == "yes") {
       options.large = bitstate::options::read_flag(name, value);
+    } else if (name == "dry_run") {
+      options.dry_run = bitstate::options::read_flag(name, value);
     } else if (name == "jobs") {
       options.jobs = count_of(name, value, 3);
     } else if (name == "data" || (option != nullptr && option->affects_result)) {
@@ -55,7 +60,8 @@ SweepOptions sweep_options(const CommandLine& line) {
     }
   }
   const std::size_t threads = how.run.threads > 0 ? how.run.threads : std::max(1U, std::thread::hardware_concurrency());
-  options.passed.push_back(fmt::format("--threads={}", std::max<std::size_t>(1, threads / options.jobs)));
+  options.threads = std::max<std::size_t>(1, threads / options.jobs);
+  options.passed.push_back(fmt::format("--threads={}", options.threads));
   options.out = how.run.out;
   options.json = how.run.json;
   return options;
@@ -77,6 +83,12 @@ int sweep_command(const CommandLine& line) {
   const Settings text = built_in ? parse_ini(*built_in, file) : read_ini(file);
   const auto plan = plan_sweep(text, file, options.overrides, options.large);
   say_line(fmt::format("checking {} runs", plan.size()), true);
+  if (options.dry_run) {
+    const std::string table = forecast(plan, options.out, file, options.jobs, options.threads);
+    say_line("", true);
+    fmt::print("{}", table);
+    return 0;
+  }
   const std::string data = check_sweep(plan, options.out, file);
 
   const PlanFile head{program_version(),

@@ -2,7 +2,10 @@
 
 #include "core/text.h"
 
+#include <unistd.h>
+
 #include <fstream>
+#include <string>
 
 namespace bitstate::experiments {
 
@@ -14,6 +17,13 @@ std::string cpu_model() {
       return std::string(trimmed(line.substr(colon + 1)));
   }
   return "unknown";
+}
+
+std::uint64_t resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  std::uint64_t all = 0, resident = 0;
+  file >> all >> resident;
+  return file ? resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) : 0;
 }
 
 }  // namespace bitstate::experiments

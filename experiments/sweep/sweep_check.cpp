@@ -103,7 +103,8 @@ const RunConfig& planned(const std::vector<SweepRun>& plan, const std::string& h
 
 }  // namespace
 
-std::string check_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path& out, std::string_view where) {
+std::string check_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path& out, std::string_view where,
+                        const KindOfRun& each_kind) {
   struct Row {
     const SweepRun* run;
     RunConfig config;
@@ -121,18 +122,22 @@ std::string check_sweep(const std::vector<SweepRun>& plan, const std::filesystem
     std::string key = data_key(config);
     rows[std::move(key)].push_back({&run, std::move(config)});
   }
-  std::set<std::string> models, digests;
+  std::set<std::string> digests;
   for (const auto& [key, same] : rows) {
     datasets::Splits data;
     const Row& first = same.front();
     check_run(where, *first.run, [&] { data = training_data(first.config); });
     digests.insert(datasets::digest(data));
+    std::map<std::string, std::vector<std::string>> kinds;  // hashes by what decides whether a run can begin
+    for (const Row& row : same) kinds[model_key(row.config)].push_back(row.run->hash);
     for (const Row& row : same) {
-      if (!models.insert(model_key(row.config)).second) continue;
+      const auto kind = kinds.extract(model_key(row.config));
+      if (kind.empty()) continue;  // done with the first of them
       check_run(where, *row.run, [&] {
         rehearse(row.config, data);
         if (!row.run->source.empty()) check_source(row.config, planned(plan, row.run->source), data);
       });
+      if (each_kind) each_kind(kind.mapped(), row.config, data);
     }
   }
   return digests.size() == 1 ? *digests.begin() : "";

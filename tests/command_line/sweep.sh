@@ -73,6 +73,13 @@ for key in $("$BITSTATE" sweep --help | awk '/^keys of a sweep/ { inside = 1; ne
 done
 expect 0 '18 runs: 18 done' sweep help.ini --seed=1 --trajectories=20 --bsz=4 --epochs=1 --out=help --jobs=2
 
+# a dry run counts what is there, estimates the rest and writes nothing
+expect 0 '18 runs, 18 have a result' sweep help.ini --seed=1 --trajectories=20 --bsz=4 --epochs=1 --out=help --dry-run
+"$BITSTATE" sweep help.ini --trajectories=20 --bsz=4 --dry-run --jobs=2 --out=dry > dry.log
+[ ! -e dry ] || fail "a dry run left $(find dry)"
+grep -qE '^W8A8 d_model=8 .* qaft +1 2 3 +0 of 3 +3 +[0-9]+s +[0-9]+ MB$' dry.log || fail "$(cat dry.log)"
+grep -qE '^54 runs, 0 have a result; the others take about .* MB with --jobs=2$' dry.log || fail "$(cat dry.log)"
+
 # a run waits for the one that it starts from, and does without it if that one diverges
 printf 'recipe = lorenz-small\nset.trajectories = 20\nset.bsz = 4\nset.epochs = 1\nquant = w8a8\n' > staged.ini
 printf 'stage.float =\nstage.qaft = epochs=1 | from_lr_factor=0.1\n' >> staged.ini

@@ -1,8 +1,11 @@
 // Rows, zipped values, constraints and stages of a sweep file.
 #include "core/error.h"
 #include "experiments/run_folder/load.h"
+#include "experiments/settings/embedded.h"
 #include "experiments/sweep/sweep.h"
 #include "experiments/sweep/sweep_check.h"
+#include "experiments/sweep/sweep_file.h"
+#include "experiments/sweep/sweep_forecast.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/text.h"
 
@@ -181,6 +184,17 @@ TEST_CASE("sweep stages: mistakes are refused") {
   says(error_of<UsageError>([&] { plan_sweep(parse_ini(two, "s.ini"), "s.ini"); }), "no recipe for the first of them");
 }
 
+TEST_CASE("sweep forecast: rows have their results, and what is left takes time") {
+  const TempFolder folder;
+  const auto runs =
+      planned("set.trajectories = 20\nset.bsz = 4\nseeds = 1 2\nset.epochs = 1000000\nrow.A = a_bits=8\n");
+  const std::string table = forecast(runs, folder / "sweep", "s.ini", 2, 1);
+  says(table, "A      1 2     0 of 2  1000000");
+  says(table, "4 runs, 0 have a result; the others take about ");
+  CHECK(table.find("about 0s") == std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(folder / "sweep"));
+}
+
 TEST_CASE("sweep stages: runs are checked without the weights that are not there yet") {
   const TempFolder folder;
   const std::string data = "set.trajectories = 20\nset.bsz = 4\nset.epochs = 1\nquant = w8a8\nstage.float =\n";
@@ -195,6 +209,24 @@ TEST_CASE("sweep stages: runs are checked without the weights that are not there
   says(other, "which the run it starts from has not");
   says(check("stage.ptq = epochs=0 | n_layers=1\n"), "the run it starts from has layers.1.");
   CHECK_FALSE(std::filesystem::exists(folder / "sweep"));
+}
+
+TEST_CASE("sweep: the built-in ones are plans whose rows have names of their own, and begin with a sentence") {
+  std::size_t planned_sweeps = 0;
+  for (const std::string& name : embedded_names("sweeps")) {
+    CAPTURE(name);
+    const std::string text(*embedded_file("sweeps/" + name + ".ini"));
+    CHECK(text.substr(0, text.find('\n')).ends_with("."));
+    const Settings file = parse_ini(text, name);
+    (void)read_sweep_file(file, name, {});
+    if (last_value(file, "recipe") == nullptr || name == "smnist-small-ptq") continue;  // these need a run
+    std::set<std::string> points;
+    const auto runs = plan_sweep(file, name, {{"data", "data"}});
+    for (const SweepRun& run : runs) points.insert(run.label);
+    CHECK(points.size() == runs.size());
+    ++planned_sweeps;
+  }
+  CHECK(planned_sweeps >= 12);
 }
 
 TEST_CASE("sweep: more than a thousand runs are asked for twice, and the product is bounded") {

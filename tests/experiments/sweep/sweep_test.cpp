@@ -384,38 +384,3 @@ TEST_CASE("sweep: two sweeps never work in one folder") {
   close(lock);
   CHECK(run(plan_with(small_sweep), folder.path(), launcher).done == 4);
 }
-
-TEST_CASE("process: a child's exit code, output and death by a signal are seen") {
-  const TempFolder folder;
-  ChildProcesses children;
-  const auto log = folder / "log";
-  const auto next = [&] {
-    for (int i = 0; i < 100; ++i) {
-      const auto event = children.wait(0.1);
-      if (event.kind == ChildProcesses::Event::Kind::ended) return event;
-    }
-    FAIL("no child ended");
-    return ChildProcesses::Event{};
-  };
-  const auto talker = children.start({"/bin/sh", "-c", "echo out; echo err >&2; exit 7"}, log);
-  const auto ended = next();
-  CHECK(ended.child == talker);
-  CHECK(ended.exit_code == 7);
-  CHECK(read_text(log) == "out\nerr\n");
-  children.start({"/bin/sleep", "60"}, log);
-  children.start({"/bin/sleep", "60"}, log);
-  children.send(SIGTERM);
-  CHECK(next().exit_code == 128 + SIGTERM);
-  CHECK(next().exit_code == 128 + SIGTERM);
-  children.start({"/no/such/program"}, log);
-  CHECK(next().exit_code == 127);
-}
-
-TEST_CASE("process: a signal to this process is an event, not a death") {
-  ChildProcesses children;
-  raise(SIGTERM);  // to this thread: others of the test program do not block it
-  const auto event = children.wait(2.0);
-  CHECK(event.kind == ChildProcesses::Event::Kind::signal);
-  CHECK(event.signal == SIGTERM);
-  CHECK(children.wait(0.01).kind == ChildProcesses::Event::Kind::nothing);
-}
