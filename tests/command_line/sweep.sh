@@ -113,6 +113,7 @@ grep -q ', running</title>' long/index.html || fail 'no curve of the running run
 awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
   { rows++; good += $at["n"] + $at["diverged"] + $at["running"] + $at["missing"] == 2 }
   END { exit !(rows == 3 && good == 3) }' long/table.csv || fail "$(cat long/table.csv)"
+rm long/index.html
 trap - EXIT
 kill -INT "$sweep"
 code=0
