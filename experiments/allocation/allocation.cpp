@@ -239,7 +239,7 @@ std::string front_csv(std::vector<FrontRow> rows) {
 }
 
 int run_allocation(const AllocationOptions& options, bool json) {
-  const FolderLock measured(options.measurement.measured);
+  std::optional<FolderLock> measuring(options.measurement.measured);
   MeasuredRun run(options.measurement);
   const Finetuning tuning{options.measurement, run.holds_out(), options.finetune_epochs};
   check_epochs(tuning);
@@ -255,6 +255,7 @@ int run_allocation(const AllocationOptions& options, bool json) {
       rows = allocator.front(answer);
       say_line("", true);
     }
+    measuring.reset();  // others may measure while this one trains
     std::filesystem::create_directories(options.out);
     write_file_atomically(options.out / "pareto.csv", front_csv(rows));
     std::vector<Tuned> tuned = tunings_of(allocator, answer, options.budget.has_value());
@@ -278,6 +279,11 @@ int run_allocation(const AllocationOptions& options, bool json) {
                answer_text(*best, answer, row, options.budget.has_value()), metric,
                metric_text(metric, best->result.val_metric), metric_text(metric, best->result.test_metric),
                (options.out / best->name).string());
+    const Measured& before = best->combination->measured;
+    if (before && bitstate::is_better(run.metric(), before->metric, best->result.val_metric)) {
+      fmt::print("fine-tuning made it worse: {} before; --finetune_epochs=0 keeps the weights\n",
+                 metric_text(metric, before->metric));
+    }
     if (json) print_json(options, *best, row);
     return 0;
   } catch (const Stopped&) {

@@ -5,6 +5,7 @@
 #include "experiments/allocation/allocation.h"
 #include "experiments/allocation/sensitivity.h"
 #include "experiments/commands/arguments.h"
+#include "experiments/run_folder/load.h"
 
 #include <fmt/format.h>
 
@@ -50,6 +51,20 @@ std::string run_of(const CommandLine& line, std::string_view command) {
   return run;
 }
 
+/// The folder of measurements: RUN-sensitivity, with a hash behind it where the options decide what is measured.
+std::string measured_folder(const MeasurementOptions& options) {
+  Settings settings{{"from", options.run}, {"epochs", "1"}};
+  bool decides = options.batches != MeasurementOptions{}.batches;
+  for (const auto& [name, value] : options.overrides) {
+    if (name == "data" || name == "threads") continue;
+    settings.emplace_back(name, value);
+    decides = true;
+  }
+  if (!decides) return options.run + "-sensitivity";
+  settings.emplace_back("calibration_batches", fmt::format("{}", options.batches));
+  return fmt::format("{}-sensitivity-{}", options.run, settings_hash(load_run_config("", settings)));
+}
+
 /// What both commands are told, and what is left of the options.
 struct Told {
   MeasurementOptions measurement;
@@ -80,7 +95,7 @@ Told told(const CommandLine& line, std::string_view command) {
       t.rest.emplace_back(name, value);
     }
   }
-  t.measurement.measured = t.measurement.run + "-sensitivity";
+  t.measurement.measured = measured_folder(t.measurement);
   return t;
 }
 
@@ -98,10 +113,11 @@ std::vector<OptionInfo> sensitivity_options(const std::vector<OptionInfo>& all) 
 
 std::vector<OptionInfo> allocate_options(const std::vector<OptionInfo>& all) {
   auto options = measuring_options(all, "folder of runs and table; else RUN-budget-BYTES");
-  for (const auto& [name, unit, help] : {std::array<const char*, 3>{"budget", "BYTES", "of all weights and biases"},
-                                         {"accuracy", "NUMBER", "at least, on validation data without training"},
-                                         {"metric", "NUMBER", "as --accuracy, for any metric"},
-                                         {"measured", "FOLDER", "of measurements; else RUN-sensitivity"}}) {
+  for (const auto& [name, unit, help] :
+       {std::array<const char*, 3>{"budget", "BYTES", "of all weights and biases"},
+        {"accuracy", "NUMBER", "at least, on validation data without training"},
+        {"metric", "NUMBER", "as --accuracy, for any metric"},
+        {"measured", "FOLDER", "of measurements; else that of bitstate sensitivity"}}) {
     options.push_back({.name = name, .help = help, .unit = unit, .group = "allocation"});
   }
   return options;

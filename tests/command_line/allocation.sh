@@ -41,6 +41,9 @@ run=$(grep -o '"run":"[^"]*"' line | cut -d '"' -f 4)
 "$BITSTATE" eval "$run" > eval.log
 "$BITSTATE" export "$run" --out=integer.h5 > export.log
 [ -s integer.h5 ]
+val=$(grep -o '"val_mse":[0-9.e+-]*' line | cut -d : -f 2)
+awk -F, -v val="$val" '$2 <= 120 && $4 == "uniform-finetuned" { rows++; worse += $3 < val } END { exit !(rows == 1 && !worse) }' \
+  float-budget-120/pareto.csv || fail "the answer, $val, is worse than the uniform width"
 head -n 1 float-budget-120/pareto.csv > head
 grep -qx 'label,bytes,metric,kind' head
 for kind in run uniform allocated; do grep -q ",$kind\$" float-budget-120/pareto.csv || fail "no row $kind"; done
@@ -57,6 +60,7 @@ refused 2 'got "nan"' allocate float --metric=nan
 refused 2 '[budget] expected a whole number' allocate float --budget=-5
 refused 2 'even at 2 bits the model takes 84 bytes' allocate float --budget=50 --measured=whole
 refused 2 'give --metric=0.9' allocate float --accuracy=0.9 --measured=whole
+[ "$(ls -d float-sensitivity-* | wc -l)" -eq 1 ] || fail "other rules are measured in a folder of their own"
 refused 2 'measured with other rules' sensitivity float --quant=w4a8 --out=whole
 echo '{' > whole/measured.json
 refused 1 'whole/measured.json is damaged' sensitivity float --out=whole
