@@ -270,8 +270,8 @@ Report write_report(const std::vector<std::filesystem::path>& dirs, const std::f
     std::error_code none;
     std::filesystem::remove(out / "comparison.csv", none);  // of an earlier report
   }
-  write_file_atomically(out / "index.html", report_html(report));
   write_plots(report, out / "plots");
+  write_file_atomically(out / "index.html", report_html(report));
   return report;
 }
 

@@ -23,7 +23,7 @@ std::string link_to(const std::filesystem::path& to, const std::filesystem::path
                        std::string_view("/-._~+=,").find(c) != std::string_view::npos;
     url += plain ? std::string(1, c) : fmt::format("%{:02X}", byte);
   }
-  return url.find(':') == url.npos && url[0] != '/' && url[0] != '.' ? "./" + url : url;
+  return url;
 }
 
 std::string runs_html(const Report& report, const ReportRow& row) {
@@ -80,7 +80,8 @@ std::string comparison_html(const Comparison& comparison) {
   return html + "</table></div></section>\n";
 }
 
-std::string figures_html(const std::vector<Figure>& figures) {
+/// With links to the files of each figure that are there: a page of a sweep in progress has none yet.
+std::string figures_html(const Report& report, const std::vector<Figure>& figures) {
   std::string html = "<div class=\"plots\">\n";
   for (const auto& figure : figures) {
     html += fmt::format("<figure id=\"{}\"><figcaption>{}</figcaption>\n{}", html_escaped(figure.name),
@@ -88,7 +89,10 @@ std::string figures_html(const std::vector<Figure>& figures) {
     html += fmt::format("<p class=\"note\">{}</p>\n<p class=\"files\">", html_escaped(figure.note));
     for (const auto& [extension, word] :
          {std::pair("svg", "SVG"), {"pdf", "PDF"}, {"csv", "data"}, {"gnuplot", "gnuplot"}}) {
-      html += fmt::format("<a href=\"{}\">{}</a> ", link_to("plots/" + figure.name + "." + extension, {}), word);
+      const std::filesystem::path file = report.folder / "plots" / (figure.name + "." + extension);
+      std::error_code none;
+      if (!std::filesystem::exists(file, none)) continue;
+      html += fmt::format("<a href=\"{}\">{}</a> ", link_to(file, report.folder), word);
     }
     html += "</p></figure>\n";
   }
@@ -101,7 +105,7 @@ std::string row_sections(const Report& report) {
     const auto figures = row_figures(report, row);
     if (figures.empty()) continue;
     html += fmt::format("<details><summary>{}</summary>\n{}</details>\n", html_escaped(row_label(report, row)),
-                        figures_html(figures));
+                        figures_html(report, figures));
   }
   if (html.empty()) return html;
   return "<section><h2>Sites and eigenvalues, row by row</h2>\n" + html + "</section>\n";
@@ -149,7 +153,7 @@ std::string report_html(const Report& report) {
   html += table_html(report);
   if (report.comparison) html += comparison_html(*report.comparison);
   const auto figures = report_figures(report);
-  if (!figures.empty()) html += "<section><h2>Plots</h2>\n" + figures_html(figures) + "</section>\n";
+  if (!figures.empty()) html += "<section><h2>Plots</h2>\n" + figures_html(report, figures) + "</section>\n";
   html += row_sections(report);
   html += uncounted_html(report);
   html += settings_html(report);

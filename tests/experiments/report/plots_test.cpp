@@ -225,7 +225,13 @@ TEST_CASE("plots: each figure is written as SVG, PDF, data and script, and the p
   for (const char* extension : {"svg", "pdf", "csv", "gnuplot"}) {
     const std::string name = std::string("plots/bits-a-bits.") + extension;
     CHECK_FALSE(read_text(runs.folder / name).empty());
-    CHECK(contains(page, "\"./" + name + "\""));
+    CHECK(contains(page, "\"" + name + "\""));
   }
-  CHECK(contains(page, "<a href=\"./runs/run0/\">run0</a>"));
+  CHECK(contains(page, "<a href=\"runs/run0/\">run0</a>"));
+  std::filesystem::rename(runs.folder / "runs/run1", runs.folder / "runs/a#1%\"<b>");
+  std::filesystem::remove_all(runs.folder / "plots");
+  Report moved = runs.report();
+  moved.folder = runs.folder.path();
+  CHECK(contains(report_html(moved), "<a href=\"runs/a%231%25%22%3Cb%3E/\">a#1%&quot;&lt;b&gt;</a>"));
+  CHECK_FALSE(contains(report_html(moved), "plots/"));  // links lead to what is there
 }
