@@ -119,7 +119,7 @@ struct Frame {
 
 /// The labels in as many columns as they fit in.
 void lay_out_legend(Frame& frame, const Plot& plot) {
-  if (plot.series.size() < 2 && (plot.series.empty() || plot.series[0].label.empty())) return;
+  if (plot.series.size() < 2) return;
   double widest = 0.0;
   for (const auto& series : plot.series) widest = std::max(widest, text_width(series.label, label_size));
   const double room = plot_width - 8.0;

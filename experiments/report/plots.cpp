@@ -99,7 +99,7 @@ std::string series_label(const Report& report, const BitPlace& place, std::size_
     const std::string value = value_text(report.columns[i], place.rest[i]);
     if (!value.empty()) label += fmt::format("{}{} {}", label.empty() ? "" : ", ", report.columns[i], value);
   }
-  return label;
+  return label.empty() ? report.columns[column] : label;
 }
 
 /// Float stands behind the widest of the numbers of bits.
@@ -175,6 +175,7 @@ std::vector<PlotPoint> pareto_front(std::vector<PlotPoint> points, bool larger) 
     const bool better = front.empty() || (larger ? point.y > front.back().y : point.y < front.back().y);
     if (better) front.push_back({.x = point.x, .y = point.y});
   }
+  if (!front.empty()) front.push_back({.x = points.back().x, .y = front.back().y});  // it holds for what is larger
   return front;
 }
 

@@ -116,8 +116,8 @@ TEST_CASE("plots: the Pareto front holds what no smaller row beats") {
   const Plot& plot = plot_of(figures, "size");
   REQUIRE(plot.series.size() == 5);
   CHECK(plot.series[0].aside);
-  CHECK(values(plot.series[0], &PlotPoint::x) == std::vector<double>{5.0, 10.0, 40.0});
-  CHECK(values(plot.series[0], &PlotPoint::y) == std::vector<double>{2.5, 1.5, 1.0});
+  CHECK(values(plot.series[0], &PlotPoint::x) == std::vector<double>{5.0, 10.0, 40.0, 40.0});
+  CHECK(values(plot.series[0], &PlotPoint::y) == std::vector<double>{2.5, 1.5, 1.0, 1.0});
   CHECK(find(figures, "multiplier") == nullptr);  // all rows have the same
 }
 
