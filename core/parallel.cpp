@@ -8,6 +8,7 @@
 #include <exception>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #ifdef BITSTATE_STD_THREADS
@@ -32,30 +33,44 @@ struct Abandoned {};
 /// The arithmetic of a meeting, without the waiting.
 class Sums {
  public:
-  explicit Sums(std::size_t lanes) : slots_(lanes) {}
+  Sums(std::size_t lanes, const MeetOthers& others) : slots_(lanes), others_(others) {}
 
   void put(std::size_t lane, std::span<const double> values) {
     require(lane < slots_.size(), "meeting", "lane {} takes part, there are lanes 0 to {}", lane, slots_.size() - 1);
     slots_[lane].assign(values.begin(), values.end());
   }
-  /// Nothing in it throws: it runs where nobody could catch it.
+  /// Keeps what is thrown for take(): it runs where nobody could catch it.
   void merge() noexcept {
-    total_.swap(slots_.front());
-    equal_ = true;
-    for (std::size_t lane = 1; lane < slots_.size(); ++lane) {
-      equal_ = equal_ && slots_[lane].size() == total_.size();
-      for (std::size_t i = 0; equal_ && i < total_.size(); ++i) total_[i] += slots_[lane][i];
+    try {
+      add();
+    } catch (...) {
+      error_ = std::current_exception();
     }
   }
   void take(std::span<double> values) const {
-    require(equal_, "meeting", "the lanes bring different counts of numbers");
+    if (error_) std::rethrow_exception(error_);
     std::copy(total_.begin(), total_.end(), values.begin());
   }
 
  private:
+  void add() {
+    const std::size_t count = slots_.front().size();
+    std::vector<double> all;
+    for (const auto& slot : slots_) {
+      require(slot.size() == count, "meeting", "the lanes bring different counts of numbers");
+      all.insert(all.end(), slot.begin(), slot.end());
+    }
+    if (others_) all = others_(std::move(all));
+    total_.assign(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count));
+    for (std::size_t lane = 1; lane * count < all.size(); ++lane) {
+      for (std::size_t i = 0; i < count; ++i) total_[i] += all[lane * count + i];
+    }
+  }
+
   std::vector<std::vector<double>> slots_;
+  const MeetOthers& others_;
   std::vector<double> total_;
-  bool equal_ = true;  // all lanes brought as many numbers
+  std::exception_ptr error_;
 };
 
 /// Runs `body(i)`, keeping its error for later.
@@ -84,7 +99,8 @@ namespace {
 /// Lanes are threads; at most `permits` of them run at a time.
 class ThreadMeeting final : public Meeting {
  public:
-  ThreadMeeting(std::size_t lanes, std::size_t permits) : lanes_(lanes), permits_(permits), sums_(lanes) {}
+  ThreadMeeting(std::size_t lanes, std::size_t permits, const MeetOthers& others)
+      : lanes_(lanes), permits_(permits), sums_(lanes, others) {}
 
   void enter() {
     std::unique_lock lock(mutex_);
@@ -155,9 +171,10 @@ void Workers::for_each(std::size_t count, const std::function<void(std::size_t)>
   rethrow_first(errors);
 }
 
-void Workers::for_each_lane(std::size_t lanes, const std::function<void(std::size_t, Meeting&)>& f) {
+void Workers::for_each_lane(std::size_t lanes, const std::function<void(std::size_t, Meeting&)>& f,
+                            const MeetOthers& others) {
   std::vector<std::exception_ptr> errors(lanes);
-  ThreadMeeting meeting(lanes, threads());
+  ThreadMeeting meeting(lanes, threads(), others);
   std::vector<std::thread> pool;
   for (std::size_t lane = 0; lane < lanes; ++lane) {
     pool.emplace_back([&, lane] {
@@ -184,7 +201,8 @@ bool has_room_for_stacks(std::size_t count) {
 /// Lanes are tasks; a lane that waits is suspended and its thread takes up another one.
 class TaskMeeting final : public Meeting {
  public:
-  explicit TaskMeeting(std::size_t lanes) : lanes_(lanes), limited_(memory_is_limited()), sums_(lanes) {
+  TaskMeeting(std::size_t lanes, const MeetOthers& others)
+      : lanes_(lanes), limited_(memory_is_limited()), sums_(lanes, others) {
     waiting_.reserve(lanes);
   }
 
@@ -282,8 +300,9 @@ void Workers::for_each(std::size_t count, const std::function<void(std::size_t)>
   rethrow_first(errors);
 }
 
-void Workers::for_each_lane(std::size_t lanes, const std::function<void(std::size_t, Meeting&)>& f) {
-  TaskMeeting meeting(lanes);
+void Workers::for_each_lane(std::size_t lanes, const std::function<void(std::size_t, Meeting&)>& f,
+                            const MeetOthers& others) {
+  TaskMeeting meeting(lanes, others);
   std::vector<std::exception_ptr> errors(lanes);
   for_each(lanes, [&](std::size_t lane) {
     guarded(errors[lane], [&] { f(lane, meeting); });

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <vector>
 
 namespace bitstate {
 
@@ -17,6 +18,10 @@ class Meeting {
   /// threads. All lanes pass spans of the same length. Throws when another lane has failed.
   virtual void sum(std::size_t lane, std::span<double> values) = 0;
 };
+
+/// Adds the lanes of other processes to a meeting: gets the numbers that the lanes here bring, one lane after the
+/// other, and returns those of all lanes of all processes, in their order. What it throws every lane here throws.
+using MeetOthers = std::function<std::vector<double>(std::vector<double> own)>;
 
 /// A fixed set of threads.
 class Workers {
@@ -33,8 +38,10 @@ class Workers {
   /// smallest i.
   void for_each(std::size_t count, const std::function<void(std::size_t)>& f);
 
-  /// Like for_each, for lanes that meet: a lane that waits in Meeting::sum gives its thread to another lane.
-  void for_each_lane(std::size_t lanes, const std::function<void(std::size_t lane, Meeting&)>& f);
+  /// Like for_each, for lanes that meet: a lane that waits in Meeting::sum gives its thread to another lane. `others`
+  /// is called by one thread at a time.
+  void for_each_lane(std::size_t lanes, const std::function<void(std::size_t lane, Meeting&)>& f,
+                     const MeetOthers& others = {});
 
  private:
   struct Implementation;

@@ -1,7 +1,9 @@
 #include "experiments/run_folder/identity.h"
 
 #include "core/error.h"
+#include "datasets/splits.h"
 #include "experiments/run_folder/load.h"
+#include "experiments/run_folder/model_setup.h"
 
 namespace bitstate::experiments {
 
@@ -53,6 +55,14 @@ Progress load_checkpoint(const std::filesystem::path& file, const RunIdentity& r
                          Optimizer* optimizer) {
   check_identity(file, run);
   return bitstate::load_checkpoint(file, inventory, optimizer);
+}
+
+void check_own_data(const RunConfig& config, const std::filesystem::path& folder) {
+  const auto best = folder / "best.h5";
+  if (config.dataset != "own" || config.data.path.empty() || !std::filesystem::exists(best)) return;
+  RunIdentity now = identity_of(config);
+  now.data = datasets::digest(load_data(config, trained_on(best).reading));
+  check_identity(best, now);
 }
 
 }  // namespace bitstate::experiments

@@ -37,4 +37,7 @@ void check_identity(const std::filesystem::path& file, const RunIdentity& run);
 Progress load_checkpoint(const std::filesystem::path& file, const RunIdentity& run, const Inventory& inventory,
                          Optimizer* optimizer);
 
+/// Throws Error when the run in `folder` was trained on other own data than those that `config` names, if it names any.
+void check_own_data(const RunConfig& config, const std::filesystem::path& folder);
+
 }  // namespace bitstate::experiments

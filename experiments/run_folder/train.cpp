@@ -54,11 +54,13 @@ std::optional<datasets::Reading> known_reading(const RunConfig& config, const st
 /// One run: a trainer, its data and its folder.
 class Run {
  public:
-  Run(const RunConfig& config, std::filesystem::path folder, datasets::Splits data)
+  Run(const RunConfig& config, std::filesystem::path folder, datasets::Splits data,
+      const std::shared_ptr<Team>& team = std::make_shared<Team>())
       : config_(config),
         folder_(std::move(folder)),
         data_(std::move(data)),
         options_(trainer_options(config, data_)),
+        team_(team),
         trainer_(make_model(config, data_), with_callbacks(options_)),
         steps_per_epoch_(trainer_.steps_per_epoch(*data_.train)) {}
   Run(const Run&) = delete;  // the callbacks know where it is
@@ -79,9 +81,12 @@ class Run {
   TrainerOptions with_callbacks(TrainerOptions options);
   const datasets::Dataset& validation() const { return data_.validation ? *data_.validation : *data_.test; }
   std::filesystem::path file(const char* name) const { return folder_ / name; }
+  Team& team() const { return *team_; }
 
   bool resumes() const { return config_.run.resume && fs::exists(file("checkpoint.h5")); }
   void take_over();
+  void require_same_everywhere();
+  void write(const char* name, const std::string& text) const;
   void transform();
   void say_whether_exportable();
   void end_step(const Progress& progress);
@@ -96,6 +101,7 @@ class Run {
   std::filesystem::path folder_;
   datasets::Splits data_;
   TrainerOptions options_;
+  std::shared_ptr<Team> team_;
   Trainer trainer_;
   std::size_t steps_per_epoch_;
   std::optional<ProgressBar> bar_;
@@ -108,6 +114,7 @@ class Run {
 };
 
 TrainerOptions Run::with_callbacks(TrainerOptions options) {
+  options.team = team_;
   options.callbacks.step = [this](const Progress& progress) { end_step(progress); };
   options.callbacks.epoch = [this](const EpochResult& epoch) { end_epoch(epoch); };
   options.callbacks.stop = [] { return StopSignals::requested(); };
@@ -120,7 +127,7 @@ void Run::save() {
 }
 
 void Run::end_step(const Progress& progress) {
-  curves_->end_step(progress, trainer_.seconds());
+  if (curves_) curves_->end_step(progress, trainer_.seconds());
   if (std::chrono::duration<double>(Clock::now() - saved_).count() >= config_.run.checkpoint_seconds) save();
   bar_->show(progress.epoch * steps_per_epoch_ + progress.step,
              fmt::format("epoch {}/{}  loss {:.4f}", progress.epoch + 1, options_.epochs,
@@ -131,10 +138,10 @@ void Run::end_epoch(const EpochResult& epoch) {
   const std::string name = "val_" + std::string(metric_name(trainer_.metric()));
   json line = {{"epoch", epoch.epoch}, {"train_loss", epoch.train_loss}, {"val_loss", epoch.validation.loss}};
   line[name] = epoch.validation.metric;
-  curves_->end_epoch(epoch, trainer_.seconds());  // before the checkpoint, which then has no row too few
+  if (curves_) curves_->end_epoch(epoch, trainer_.seconds());  // before the checkpoint, which then has no row too few
   trainer_.keep_metrics(trainer_.progress().metrics + line.dump() + "\n");
   if (epoch.best) trainer_.save_weights(file("best.h5"));
-  write_file_atomically(file("metrics.jsonl"), trainer_.progress().metrics);
+  write("metrics.jsonl", trainer_.progress().metrics);
   save();
   bar_->line(fmt::format("epoch {:3}/{}  train loss {:.4f}  val loss {:.4f}  {} {:.4f}  {}", epoch.epoch,
                          options_.epochs, epoch.train_loss, epoch.validation.loss, name, epoch.validation.metric,
@@ -150,12 +157,14 @@ void Run::say_whether_exportable() {
 
 /// Trains until the end, or until all that was learnt is saved and a wish to stop is obeyed.
 void Run::learn() {
-  curves_.emplace(folder_, trainer_.schedule(*data_.train),
-                  named_rates(trainer_.optimizer(), options_.lr, options_.second_lr), metric_name(trainer_.metric()),
-                  config_.run.tensorboard, [this](std::string_view warning) { bar_->line(warning); });
-  curves_->begin(trainer_.progress());
+  if (team().leads()) {
+    curves_.emplace(folder_, trainer_.schedule(*data_.train),
+                    named_rates(trainer_.optimizer(), options_.lr, options_.second_lr), metric_name(trainer_.metric()),
+                    config_.run.tensorboard, [this](std::string_view warning) { bar_->line(warning); });
+    curves_->begin(trainer_.progress());
+  }
   if (trainer_.train(*data_.train, validation())) return;
-  curves_->end_step(trainer_.progress(), trainer_.seconds());  // which a stop has kept from end_step()
+  if (curves_) curves_->end_step(trainer_.progress(), trainer_.seconds());  // which a stop has kept from end_step()
   save();
   throw Interrupted{};
 }
@@ -204,10 +213,27 @@ void Run::take_over() {
   }
 }
 
+/// Files that others may see are written by one process.
+void Run::write(const char* name, const std::string& text) const {
+  if (team().leads()) write_file_atomically(file(name), text);
+}
+
+/// Ranks of a team that have read different things must not train together.
+void Run::require_same_everywhere() {
+  if (team().size() == 1) return;
+  const Progress& progress = trainer_.progress();
+  team().require_same(options_.identity.settings + options_.identity.rules, "team",
+                      "the processes were started with different options");
+  team().require_same(options_.identity.data, "team", "the processes have read different data");
+  team().require_same(fmt::format("{} {} {}", progress.epoch, progress.step, weights_digest(trainer_.inventory())),
+                      "team", "the processes have read different weights: they must see the same folder");
+}
+
 void Run::begin() {
   take_over();
   const std::string& metrics = trainer_.progress().metrics;
-  if (!metrics.empty()) write_file_atomically(file("metrics.jsonl"), metrics);
+  require_same_everywhere();
+  if (!metrics.empty()) write("metrics.jsonl", metrics);
   if (resumes()) return;
   try {
     transform();
@@ -231,8 +257,10 @@ void Run::rehearse() {
 /// The result of a training that is done: that of its best weights on the test part.
 TrainResult Run::tested() {
   TrainResult r = result("done");
+  (void)team().any(false);  // the first rank has written what all read
   check_identity(file("best.h5"), options_.identity);
   trainer_.load_weights(file("best.h5"));
+  require_same_everywhere();
   const auto test = trainer_.located("test", [&] { return trainer_.evaluate(*data_.test); });
   if (!test) throw Interrupted{};
   r.test_metric = test->metric;
@@ -251,7 +279,7 @@ TrainResult Run::train() {
   if (steps_before > 0) bar_->line(fmt::format("resumed at epoch {}, step {}", progress.epoch + 1, progress.step + 1));
   try {
     if (!diverged_.empty()) throw DivergedError(diverged_);
-    if (StopSignals::requested()) throw Interrupted{};  // nothing to save yet
+    if (team().any(StopSignals::requested())) throw Interrupted{};  // nothing to save yet
     trainer_.calibrate(*data_.train);
     say_whether_exportable();
     if (options_.epochs == 0) {
@@ -295,43 +323,9 @@ TrainResult Run::evaluate_best(const RunIdentity& trained) {
   return r;
 }
 
-}  // namespace
-
-void check_own_data(const RunConfig& config, const std::filesystem::path& folder) {
-  const auto best = folder / "best.h5";
-  if (config.dataset != "own" || config.data.path.empty() || !std::filesystem::exists(best)) return;
-  RunIdentity now = identity_of(config);
-  now.data = datasets::digest(load_data(config, trained_on(best).reading));
-  check_identity(best, now);
-}
-
-datasets::Splits training_data(const RunConfig& config) {
-  return load_data(config, known_reading(config, config.run.out));
-}
-
-void rehearse(const RunConfig& config, const datasets::Splits& data) { Run(config, config.run.out, data).rehearse(); }
-
-TrainResult train(const RunConfig& config) {
-  const StopSignals signals;  // from here on, also while the data are read
-  const std::filesystem::path folder = config.run.out;
-  const auto result_file = folder / "result.json";
-  std::error_code error;
-  require<UsageError>(config.source.from.empty() || !std::filesystem::equivalent(folder, config.source.from, error),
-                      "out", "{} is the run that this one starts from; choose another --out", folder.string());
-  const FolderLock lock(folder);  // before anything is read, so that nothing changes between reading and writing
-  if (std::filesystem::exists(result_file) || std::filesystem::exists(folder / "checkpoint.h5")) {
-    require<UsageError>(config.run.resume, "train",
-                        "{} already holds a run; --resume continues it, or choose another --out", folder.string());
-  }
-  if (std::filesystem::exists(result_file)) {
-    for (const char* const name : {"checkpoint.h5", "best.h5"}) {
-      if (std::filesystem::exists(folder / name)) check_identity(folder / name, identity_of(config));
-    }
-    check_own_data(config, folder);
-    return result_from_json(read_file(result_file, std::size_t{1} << 20), result_file.string());
-  }
-  Run run(config, folder, training_data(config));
-  run.begin();
+/// Begins the log of the run, and writes what is known before its first step.
+void begin_files(const RunConfig& config, const Run& run) {
+  const fs::path folder = config.run.out;
   log_to(folder / "train.log");
   print_line(run.data_summary());
   for (const std::string& warning : {other_columns(config), run.warning()}) {
@@ -343,11 +337,46 @@ TrainResult train(const RunConfig& config) {
   }
   write_file_atomically(folder / "settings.ini", settings_text(config));
   if (epochs_of(config) > 0) write_file_atomically(folder / "parameters.txt", run.parameter_table());
+}
+
+}  // namespace
+
+datasets::Splits training_data(const RunConfig& config) {
+  return load_data(config, known_reading(config, config.run.out));
+}
+
+void rehearse(const RunConfig& config, const datasets::Splits& data) { Run(config, config.run.out, data).rehearse(); }
+
+TrainResult train(const RunConfig& config, const std::shared_ptr<Team>& team) {
+  const StopSignals signals;  // from here on, also while the data are read
+  const std::filesystem::path folder = config.run.out;
+  const auto result_file = folder / "result.json";
+  std::error_code error;
+  require<UsageError>(config.source.from.empty() || !std::filesystem::equivalent(folder, config.source.from, error),
+                      "out", "{} is the run that this one starts from; choose another --out", folder.string());
+  std::optional<FolderLock> lock;  // before anything is read, so that nothing changes between reading and writing
+  if (team->leads()) lock.emplace(folder);
+  if (std::filesystem::exists(result_file) || std::filesystem::exists(folder / "checkpoint.h5")) {
+    require<UsageError>(config.run.resume, "train",
+                        "{} already holds a run; --resume continues it, or choose another --out", folder.string());
+  }
+  const bool finished = std::filesystem::exists(result_file);
+  team->require_same(finished ? "finished" : "", "team", "the processes do not see the same folder");
+  if (finished) {
+    for (const char* const name : {"checkpoint.h5", "best.h5"}) {
+      if (std::filesystem::exists(folder / name)) check_identity(folder / name, identity_of(config));
+    }
+    check_own_data(config, folder);
+    return result_from_json(read_file(result_file, std::size_t{1} << 20), result_file.string());
+  }
+  Run run(config, folder, training_data(config), team);
+  run.begin();
+  if (team->leads()) begin_files(config, run);
   TrainResult result = run.train();
   result.program = program_version();
   result.date = date_of_today();
-  if (result.status != "interrupted") write_file_atomically(result_file, to_json(result) + "\n");
-  if (result.status == "done") run.describe();
+  if (team->leads() && result.status != "interrupted") write_file_atomically(result_file, to_json(result) + "\n");
+  if (team->leads() && result.status == "done") run.describe();
   return result;
 }
 

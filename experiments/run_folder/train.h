@@ -2,10 +2,12 @@
 #pragma once
 
 #include "datasets/dataset.h"
+#include "experiments/training/team.h"
 #include "models/inventory.h"
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 
 namespace bitstate::experiments {
@@ -46,17 +48,15 @@ TrainResult result_from_json(const std::string& text, const std::string& file);
 /// parameters.txt, metrics.jsonl, curves.csv nor checkpoint.h5. With config.run.resume it continues from checkpoint.h5
 /// where there is one, bit for bit, unless the data are others; a finished run is returned as it is. A NaN or an
 /// infinity ends the run as "diverged"; the last good checkpoint stays. Throws UsageError when the folder already holds
-/// a run and resume is not set, Error when another process works in it.
-TrainResult train(const RunConfig& config);
+/// a run and resume is not set, Error when another process works in it. All ranks of a team call it at the same time
+/// and see the same folder, in which the first one alone writes.
+TrainResult train(const RunConfig& config, const std::shared_ptr<Team>& team = std::make_shared<Team>());
 
 /// The data as train() sees them: by the reading of the checkpoint that it resumes or the run that it starts from.
 datasets::Splits training_data(const RunConfig& config);
 
 /// Throws what train() would throw before its first step on `data`, those of training_data(), and writes nothing.
 void rehearse(const RunConfig& config, const datasets::Splits& data);
-
-/// Throws Error when the run in `folder` was trained on other own data than those that `config` names, if it names any.
-void check_own_data(const RunConfig& config, const std::filesystem::path& folder);
 
 /// Evaluates the best weights of the run in `run` (a folder that train() wrote) on the test part. dataset,
 /// contour_length, step_rescale and limit_test may be others than in training (speech35-8k with step_rescale 2 is S5's

@@ -5,6 +5,7 @@
 #include "datasets/registry.h"
 #include "datasets/splits.h"
 #include "experiments/report/run_record.h"
+#include "experiments/run_folder/identity.h"
 #include "experiments/run_folder/model_setup.h"
 #include "experiments/run_folder/source.h"
 #include "experiments/run_folder/train.h"

@@ -4,8 +4,14 @@
 #include "core/error.h"
 #include "experiments/training/integer_forward.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <functional>
+#include <numeric>
+#include <string>
 
 namespace bitstate {
 
@@ -15,10 +21,13 @@ struct LaneRunner::Sums {
   std::vector<float> gradient, observed;
   std::vector<std::uint32_t> counts;
 
+  static constexpr auto plus = std::plus<>();
+  static constexpr auto larger = [](float a, float b) { return std::max(a, b); };
+
   void add(const Sums& other) {
-    for (std::size_t i = 0; i < gradient.size(); ++i) gradient[i] += other.gradient[i];
-    for (std::size_t i = 0; i < observed.size(); ++i) observed[i] = std::max(observed[i], other.observed[i]);
-    for (std::size_t i = 0; i < counts.size(); ++i) counts[i] += other.counts[i];
+    std::transform(gradient.begin(), gradient.end(), other.gradient.begin(), gradient.begin(), plus);
+    std::transform(observed.begin(), observed.end(), other.observed.begin(), observed.begin(), larger);
+    std::transform(counts.begin(), counts.end(), other.counts.begin(), counts.begin(), plus);
   }
 };
 
@@ -28,13 +37,21 @@ struct LaneRunner::Lane {
   std::size_t tokens = 0;
 };
 
-/// What run() is called with.
+/// What run() is called with, and how the lanes are dealt.
 struct LaneRunner::Call {
   Mode mode;
   const datasets::Dataset& data;
   std::span<const std::size_t> indices;
   std::uint64_t seed;
   std::uint64_t step;
+  std::size_t lanes;                // of all ranks
+  std::vector<std::size_t> blocks;  // where those of each rank begin
+  std::size_t first;                // of those of this rank
+  std::size_t count;                // of those of this rank
+
+  [[nodiscard]] bool observes() const { return mode != Mode::evaluate; }
+  /// Where the sequences of a lane begin.
+  [[nodiscard]] std::size_t begin(std::size_t lane) const { return lane * indices.size() / lanes; }
 };
 
 /// What a worker owns while it runs a lane.
@@ -88,6 +105,19 @@ void check_example(const datasets::Example& example, std::size_t index) {
           example.tokens.size());
 }
 
+void require_equal_blocks(const Team& team, std::size_t lanes) {
+  const auto fits = [&](std::size_t ranks) { return lanes % ranks == 0 && std::has_single_bit(lanes / ranks); };
+  if (team.size() == 1 || fits(team.size())) return;
+  std::string fitting = "1";
+  for (std::size_t ranks = 2; ranks <= lanes; ++ranks) {
+    if (fits(ranks)) fitting += fmt::format(" {}", ranks);
+  }
+  fail<UsageError>("lanes",
+                   "{} processes cannot share {} lanes in equal blocks of 1, 2, 4, 8 or so lanes; expected one of "
+                   "these numbers of processes: {}",
+                   team.size(), lanes, fitting);
+}
+
 LaneRunner::LaneRunner(const Model& model, const Inventory& inventory, Metric metric, const LaneSettings& settings,
                        Workers& workers)
     : model_(model),
@@ -95,7 +125,8 @@ LaneRunner::LaneRunner(const Model& model, const Inventory& inventory, Metric me
       inventory_(inventory),
       metric_(metric),
       settings_(settings),
-      workers_(workers) {
+      workers_(workers),
+      parts_(std::make_unique<Sums>()) {
   lanes_.resize(settings_.lanes);
 }
 
@@ -128,28 +159,76 @@ std::unique_ptr<LaneRunner::Sums> LaneRunner::take_sums(bool gradients) {
 
 const BatchResult& LaneRunner::run(Mode mode, const datasets::Dataset& data, std::span<const std::size_t> indices,
                                    std::uint64_t seed, std::uint64_t step) {
+  const Team& team = *settings_.team;
   const std::size_t lanes = std::min(settings_.lanes, indices.size());
-  result_.losses.assign(indices.size(), 0.0);
-  result_.metrics.assign(indices.size(), 0.0);
-  result_.weights.assign(indices.size(), 0.0);
-  const bool observes = mode != Mode::evaluate;
-  const Call call{mode, data, indices, seed, step};
+  const std::vector<std::size_t> blocks = team.shares(lanes);
+  const std::size_t first = blocks[team.rank()];
+  const Call call{mode, data, indices, seed, step, lanes, blocks, first, blocks[team.rank() + 1] - first};
+  if (call.observes()) require_equal_blocks(team, lanes);
+  settings_.team->together([&] { run_own_lanes(call); });
+  gather_results(call);
+  if (call.observes()) reduce_sums();
+  return result_;
+}
+
+void LaneRunner::run_own_lanes(const Call& call) {
+  for (auto* const numbers : {&result_.losses, &result_.metrics, &result_.weights}) {
+    numbers->assign(call.indices.size(), 0.0);
+  }
   integer_ = integer_forward(call);
-  if (observes) {
+  if (call.observes()) {
     statistics_.assign(inventory_.buffer_count(), 0.0);
     for (Lane& lane : lanes_) {
       lane.joined = 0;
       if (lane.sums != nullptr) idle_sums_.push_back(std::move(lane.sums));
     }
+    reserve_parts();
   }
-  if (observes && settings_.packed) {
-    workers_.for_each_lane(lanes, [&](std::size_t lane, Meeting& meeting) { run_lane(call, lane, lanes, &meeting); });
-  } else {
-    workers_.for_each(lanes, [&](std::size_t lane) { run_lane(call, lane, lanes, nullptr); });
+  if (!call.observes() || !settings_.packed) {
+    workers_.for_each(call.count, [&](std::size_t lane) { run_lane(call, lane, nullptr); });
+    return;
   }
-  result_.tokens = 0;
-  for (std::size_t lane = 0; lane < lanes; ++lane) result_.tokens += lanes_[lane].tokens;
-  return result_;
+  workers_.for_each_lane(
+      call.count, [&](std::size_t lane, Meeting& meeting) { run_lane(call, lane, &meeting); },
+      [&](const std::vector<double>& own) {
+        const std::size_t each = own.size() / call.count;
+        std::vector<double> all(each * call.lanes);
+        std::copy(own.begin(), own.end(), all.begin() + static_cast<std::ptrdiff_t>(each * call.first));
+        (void)settings_.team->any(false);  // has failed before it came here
+        settings_.team->gather(std::span(all), settings_.team->shares(all.size()));
+        return all;
+      });
+}
+
+/// What the sequences of other ranks gave.
+void LaneRunner::gather_results(const Call& call) {
+  Team& team = *settings_.team;
+  std::vector<std::size_t> sequences, tokens(team.size());
+  for (const std::size_t lane : call.blocks) sequences.push_back(call.begin(lane));
+  for (auto* const numbers : {&result_.losses, &result_.metrics, &result_.weights}) {
+    team.gather(std::span(*numbers), sequences);
+  }
+  for (std::size_t lane = 0; lane < call.count; ++lane) tokens[team.rank()] += lanes_[lane].tokens;
+  team.gather(std::span(tokens), team.shares(team.size()));
+  result_.tokens = std::accumulate(tokens.begin(), tokens.end(), std::size_t{0});
+}
+
+/// Room for reduce_sums(), while there being none can still be agreed on.
+void LaneRunner::reserve_parts() {
+  const std::size_t ranks = settings_.team->size();
+  if (ranks == 1) return;
+  parts_->gradient.reserve(inventory_.parameter_count() + ranks);
+  parts_->observed.reserve(inventory_.range_count() + ranks);
+  parts_->counts.reserve(inventory_.count_count() + ranks);
+}
+
+/// The sums of this rank's lanes become those of all, as if all were lanes of this rank.
+void LaneRunner::reduce_sums() {
+  Team& team = *settings_.team;
+  Sums& sums = *lanes_[0].sums;
+  team.reduce(std::span(sums.gradient), parts_->gradient, Sums::plus);
+  team.reduce(std::span(sums.observed), parts_->observed, Sums::larger);
+  team.reduce(std::span(sums.counts), parts_->counts, Sums::plus);
 }
 
 /// Anew for each batch: the model may have learned in between.
@@ -162,10 +241,11 @@ std::unique_ptr<const IntegerForward> LaneRunner::integer_forward(const Call& ca
   return integer ? std::make_unique<const IntegerForward>(std::move(*integer)) : nullptr;
 }
 
-void LaneRunner::run_lane(const Call& call, std::size_t lane, std::size_t lanes, Meeting* meeting) {
-  const auto& [mode, data, indices, seed, step] = call;
-  const std::size_t begin = lane * indices.size() / lanes;
-  const std::size_t end = (lane + 1) * indices.size() / lanes;
+/// `lane` counts those of this rank.
+void LaneRunner::run_lane(const Call& call, std::size_t lane, Meeting* meeting) {
+  const Mode mode = call.mode;
+  const std::size_t begin = call.begin(call.first + lane);
+  const std::size_t end = call.begin(call.first + lane + 1);
   Lane& own = lanes_[lane];
   own.tokens = 0;
   Pass pass;
@@ -176,8 +256,8 @@ void LaneRunner::run_lane(const Call& call, std::size_t lane, std::size_t lanes,
   pass.results_only = settings_.recompute || !pass.gradients;
   pass.lane = lane;
   pass.meeting = meeting;
-  pass.seed = seed;
-  pass.step = step;
+  pass.seed = call.seed;
+  pass.step = call.step;
   if (pass.training) {
     own.sums = take_sums(pass.gradients);
     pass.counts = own.sums->counts;
@@ -188,15 +268,15 @@ void LaneRunner::run_lane(const Call& call, std::size_t lane, std::size_t lanes,
 
   auto workspace = take_workspace();
   if (pass.training && settings_.packed) {
-    run_group(*workspace, pass, data, indices, begin, end);
+    run_group(*workspace, pass, call.data, call.indices, begin, end);
   } else {
-    for (std::size_t i = begin; i < end; ++i) run_group(*workspace, pass, data, indices, i, i + 1);
+    for (std::size_t i = begin; i < end; ++i) run_group(*workspace, pass, call.data, call.indices, i, i + 1);
   }
   {
     const std::lock_guard lock(mutex_);
     idle_.push_back(std::move(workspace));
   }
-  if (pass.training) join(lane, lanes);
+  if (pass.training) join(lane, call.count);
 }
 
 void LaneRunner::run_group(Workspace& w, const Pass& pass, const datasets::Dataset& data,

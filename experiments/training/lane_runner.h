@@ -1,9 +1,11 @@
-// Runs batches through a model, lane by lane: every number that comes out is independent of the number of threads.
+// Runs batches through a model, lane by lane: every number that comes out is independent of the number of threads, and
+// of the number of processes that share the lanes.
 #pragma once
 
 #include "core/parallel.h"
 #include "datasets/dataset.h"
 #include "experiments/training/metric.h"
+#include "experiments/training/team.h"
 #include "models/model.h"
 
 #include <cstddef>
@@ -26,7 +28,12 @@ struct LaneSettings {
   bool packed = false;            ///< a lane's sequences share one pass (batch normalization needs it in training)
   datasets::Units target_units = {};
   bool recompute = false;  ///< Pass::results_only in training; other passes keep results only anyway
+  std::shared_ptr<Team> team = std::make_shared<Team>();  ///< that shares the lanes
 };
+
+/// Throws UsageError unless the ranks of the team can have equal blocks of the lanes, each a subtree of the tree in
+/// which lanes are added: a power of two of them.
+void require_equal_blocks(const Team& team, std::size_t lanes);
 
 /// What a batch gave: loss, metric and weight in the mean of the metrics (MetricMean) of each of its sequences, in
 /// their order.
@@ -49,10 +56,12 @@ class LaneRunner {
   /// there are no running ones yet.
   enum class Mode { train, begin, calibrate, evaluate };
 
-  /// Forward (and, in training, backward) of the sequences `indices` of `data`, dealt to the lanes in order. In
-  /// training gradient(), observed() and statistics() then hold those of the whole batch; in calibration observed()
-  /// does. An evaluation runs the integer program of a model that has one. Throws DivergedError when a loss, a state or
-  /// an activation is not finite, and Error for pairs where the model reads single sequences, or the reverse.
+  /// Forward (and, in training, backward) of the sequences `indices` of `data`, dealt to the lanes in order, and the
+  /// lanes to the ranks of the team, all of which call it at the same time and get the same results. In training
+  /// gradient(), observed() and statistics() then hold those of the whole batch; in calibration observed() does. An
+  /// evaluation runs the integer program of a model that has one. Throws DivergedError when a loss, a state or an
+  /// activation is not finite, and Error for pairs where the model reads single sequences, or the reverse; outside an
+  /// evaluation as require_equal_blocks() does.
   const BatchResult& run(Mode mode, const datasets::Dataset& data, std::span<const std::size_t> indices,
                          std::uint64_t seed = 0, std::uint64_t step = 0);
 
@@ -69,7 +78,8 @@ class LaneRunner {
   struct Call;
 
   [[nodiscard]] std::unique_ptr<const IntegerForward> integer_forward(const Call& call) const;
-  void run_lane(const Call& call, std::size_t lane, std::size_t lanes, Meeting* meeting);
+  void run_own_lanes(const Call& call);
+  void run_lane(const Call& call, std::size_t lane, Meeting* meeting);
   void run_group(Workspace& workspace, const Pass& pass, const datasets::Dataset& data,
                  std::span<const std::size_t> indices, std::size_t first, std::size_t last);
   void append(Workspace& workspace, const datasets::Example& example) const;
@@ -78,6 +88,9 @@ class LaneRunner {
   std::unique_ptr<Workspace> take_workspace();
   std::unique_ptr<Sums> take_sums(bool gradients);
   void join(std::size_t lane, std::size_t lanes);
+  void gather_results(const Call& call);
+  void reserve_parts();
+  void reduce_sums();
 
   const Model& model_;
   OutputSpec output_;
@@ -92,6 +105,7 @@ class LaneRunner {
   std::mutex mutex_;
   std::vector<std::unique_ptr<Workspace>> idle_;
   std::vector<std::unique_ptr<Sums>> idle_sums_;
+  std::unique_ptr<Sums> parts_;  // of the sums of other ranks
 };
 
 }  // namespace bitstate

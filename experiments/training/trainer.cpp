@@ -39,6 +39,7 @@ TrainerOptions checked(TrainerOptions options) {
   for (const auto& [name, value] : {std::pair{"bsz", options.bsz}, std::pair{"lanes", options.lanes}}) {
     require<UsageError>(value > 0, name, "expected at least 1, got \"{}\"", value);
   }
+  require_equal_blocks(*options.team, std::min(options.lanes, options.bsz));
   return options;
 }
 
@@ -49,8 +50,8 @@ Inventory quantized(Model& model, const TrainerOptions& options) {
 }
 
 LaneSettings lane_settings(const TrainerOptions& options, const Inventory& inventory) {
-  return {options.lanes, options.padded_length, inventory.has_batch_statistics(), options.target_units,
-          options.recompute};
+  return {options.lanes,        options.padded_length, inventory.has_batch_statistics(),
+          options.target_units, options.recompute,     options.team};
 }
 
 std::string optimizer_text(const OptimizerSettings& o) {
@@ -184,6 +185,9 @@ std::optional<EpochResult> Trainer::epoch(const datasets::Dataset& training, con
   if (!train_steps(training)) return std::nullopt;
   const auto evaluation = located("validation", [&] { return evaluate(validation); });
   if (!evaluation) return std::nullopt;
+  if (options_.team->size() > 1)
+    options_.team->require_same(weights_digest(inventory_), "team",
+                                "the processes have trained different weights: their machines compute differently");
   const EpochResult result = finished_epoch(*evaluation);
   if (options_.callbacks.epoch) options_.callbacks.epoch(result);
   return result;
@@ -279,12 +283,13 @@ void Trainer::require_ranges() const {
 void Trainer::save(const std::filesystem::path& file) {
   require_ranges();
   progress_.seconds = seconds();
+  if (!options_.team->leads()) return;
   save_checkpoint(file, identity(), progress_, inventory_, &optimizer_);
 }
 
 void Trainer::save_weights(const std::filesystem::path& file) const {
   require_ranges();
-  save_checkpoint(file, identity(), progress_, inventory_, nullptr);
+  if (options_.team->leads()) save_checkpoint(file, identity(), progress_, inventory_, nullptr);
 }
 
 void Trainer::resume(const std::filesystem::path& file) {

@@ -32,8 +32,8 @@ namespace bitstate {
 class Trainer {
  public:
   /// Takes the model's quantizers from options.rules. Throws UsageError for a rule that matches no site of the model,
-  /// for a batch without sequences or lanes, and for sites that need calibration where there are no batches; Error for
-  /// a metric that does not judge what the model gives.
+  /// for a batch without sequences or lanes, for lanes that the team cannot share equally, and for sites that need
+  /// calibration where there are no batches; Error for a metric that does not judge what the model gives.
   Trainer(Model model, TrainerOptions options);
   Trainer(const Trainer&) = delete;  // its parts know where the others are
 
@@ -111,7 +111,7 @@ class Trainer {
   bool train_steps(const datasets::Dataset& training);
   void train_step(const datasets::Dataset& training, std::span<const std::size_t> indices, const Schedule& schedule);
   [[nodiscard]] EpochResult finished_epoch(const Evaluation& validation);
-  [[nodiscard]] bool stops() const { return options_.callbacks.stop && options_.callbacks.stop(); }
+  [[nodiscard]] bool stops() const { return options_.team->any(options_.callbacks.stop && options_.callbacks.stop()); }
   void require_ranges() const;
   void say_where(std::string_view where, const Error& error) const;
 

@@ -5,10 +5,12 @@
 #include "datasets/dataset.h"
 #include "experiments/training/checkpoint.h"
 #include "experiments/training/metric.h"
+#include "experiments/training/team.h"
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -34,7 +36,7 @@ struct EpochResult {
 struct TrainerCallbacks {
   std::function<void(const Progress&)> step;      ///< after each step that `stop` lets pass
   std::function<void(const EpochResult&)> epoch;  ///< after each epoch and its validation
-  /// Asked after each step and while a part is evaluated; true ends what is running there.
+  /// Asked after each step and while a part is evaluated; true ends what is running there, on all ranks of a team.
   std::function<bool()> stop;
 };
 
@@ -66,7 +68,10 @@ struct TrainerOptions : LearningOptions {
   datasets::Units target_units = {};   ///< in which the rmse is given
   std::size_t padded_length = 0;       ///< shorter sequences are padded to so many steps
   std::size_t threads = 0;             ///< 0: one for each core
-  bool recompute = false;              ///< a backward pass computes layers again: less memory, more time, the same bits
+  /// The processes that train together. Each has its own trainer, with the same options, and calls the same functions
+  /// at the same time; save() and save_weights() write on the first of them alone.
+  std::shared_ptr<Team> team = std::make_shared<Team>();
+  bool recompute = false;  ///< a backward pass computes layers again: less memory, more time, the same bits
   /// Is kept in checkpoints. Without settings the trainer keeps its options there, and resume() compares them; with
   /// settings the caller compares.
   RunIdentity identity = {};

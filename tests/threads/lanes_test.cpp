@@ -4,6 +4,7 @@
 
 #include "core/random.h"
 #include "models/s5/models.h"
+#include "tests/support/thread_team.h"
 
 #include <doctest/doctest.h>
 
@@ -29,8 +30,9 @@ class Noise final : public datasets::Dataset {
   }
 };
 
-/// The flat gradient of a batch dealt to five lanes, after a calibration on the same sequences.
-std::vector<float> gradient(std::size_t threads, bool batchnorm, bool bidirectional) {
+/// The flat gradient of a batch dealt to lanes, after a calibration on the same sequences.
+std::vector<float> gradient(std::size_t threads, bool batchnorm, bool bidirectional, std::size_t lanes = 5,
+                            const std::shared_ptr<Team>& team = std::make_shared<Team>()) {
   S5Options options;
   options.inputs = columns;
   options.outputs = 2;
@@ -46,7 +48,7 @@ std::vector<float> gradient(std::size_t threads, bool batchnorm, bool bidirectio
   quantize_sites(inventory,
                  QuantConfig::parse("weight:* 8\nact:* 8 range=percentile\nact:decoder.y none\nstate:* 16", "threads"));
   Workers workers(threads);
-  LaneRunner runner(model, inventory, Metric::accuracy, {5, 0, batchnorm}, workers);
+  LaneRunner runner(model, inventory, Metric::accuracy, {lanes, 0, batchnorm, {}, false, team}, workers);
   const Noise noise;
   std::vector<std::size_t> indices(noise.size());
   std::iota(indices.begin(), indices.end(), std::size_t{0});
@@ -68,6 +70,18 @@ TEST_CASE("threads: lanes of quantized models give equal gradients on one thread
       CHECK(gradient(4, batchnorm, bidirectional) == alone);
       CHECK(alone != std::vector<float>(alone.size(), 0.0F));
     }
+  }
+}
+
+TEST_CASE("threads: two ranks of four lanes give the gradient of one process with eight") {
+  for (const bool batchnorm : {false, true}) {
+    CAPTURE(batchnorm);
+    const auto alone = gradient(2, batchnorm, false, 8);
+    std::vector<std::vector<float>> found(2);
+    tests::with_team(
+        2, [&](const std::shared_ptr<Team>& team) { found[team->rank()] = gradient(2, batchnorm, false, 8, team); });
+    CHECK(found[0] == alone);
+    CHECK(found[1] == alone);
   }
 }
 
