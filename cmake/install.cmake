@@ -15,6 +15,9 @@ foreach(component IN ITEMS core codegen training datasets experiments)
   install(EXPORT bitstate-${component} NAMESPACE bitstate:: DESTINATION ${package_folder})
 endforeach()
 install(TARGETS bitstate RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+if(TARGET bitstate_mpi)
+  install(TARGETS bitstate_mpi RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
 foreach(folder IN ITEMS core autograd models datasets experiments)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/bitstate
           FILES_MATCHING PATTERN "*.h"

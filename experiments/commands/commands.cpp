@@ -28,8 +28,11 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <exception>
 #include <filesystem>
 #include <initializer_list>
+#include <memory>
+#include <new>
 #include <utility>
 
 namespace bitstate::experiments {
@@ -49,7 +52,7 @@ int finish(const RunConfig& config, const TrainResult& result) {
   return result.exit_code;
 }
 
-int train_command(const CommandLine& line) {
+int train_command(const CommandLine& line, const std::shared_ptr<Team>& team) {
   std::string recipe = only_positional(line, "train");
   const std::string* out = last_value(line.options, "out");
   const std::string* from = last_value(line.options, "from");
@@ -64,7 +67,7 @@ int train_command(const CommandLine& line) {
     const fs::path name = recipe.empty() ? fs::path(config.source.from).filename() : fs::path(recipe).stem();
     config.run.out = fmt::format("runs/{}-{}", name.string(), settings_hash(config));
   }
-  return finish(config, train(config));
+  return finish(config, train(config, team));
 }
 
 /// Options of a run that starts from `run` and is not trained, from those of the command line.
@@ -89,12 +92,12 @@ Settings ptq_options(const std::string& run, const Settings& given) {
                    fmt::join(others, ", "));
 }
 
-int ptq_command(const CommandLine& line) {
+int ptq_command(const CommandLine& line, const std::shared_ptr<Team>& team) {
   std::string run = only_positional(line, "ptq");
   require<UsageError>(!run.empty(), "ptq", "needs the folder of a run");
   RunConfig config = load_run_config("", ptq_options(run, line.options));
   if (config.run.out.empty()) config.run.out = fmt::format("{}-ptq-{}", config.source.from, settings_hash(config));
-  return finish(config, train(config));
+  return finish(config, train(config, team));
 }
 
 /// The settings of the run that is the one positional argument, with `options`; its folder is `out`.
@@ -254,11 +257,14 @@ int completion_command(const CommandLine& line) {
 
 void print_version() { fmt::print("bitstate {}\n", BITSTATE_VERSION); }
 
+/// What processes can do together.
+using TeamAction = int (*)(const CommandLine& line, const std::shared_ptr<Team>& team);
+constexpr std::array<std::pair<std::string_view, TeamAction>, 2> team_actions{
+    {{"train", train_command}, {"ptq", ptq_command}}};
+
 using Action = int (*)(const CommandLine& line);
 
-constexpr std::array<std::pair<std::string_view, Action>, 15> actions{{{"train", train_command},
-                                                                       {"ptq", ptq_command},
-                                                                       {"eval", eval_command},
+constexpr std::array<std::pair<std::string_view, Action>, 13> actions{{{"eval", eval_command},
                                                                        {"inspect", inspect_command},
                                                                        {"export", export_command},
                                                                        {"run", run_command_line},
@@ -300,7 +306,7 @@ std::string help_text(const std::string& name, const CommandLine& line) {
 
 }  // namespace
 
-int run_command(const std::vector<std::string>& given) {
+int run_command(const std::vector<std::string>& given, const std::shared_ptr<Team>& team) {
   std::vector<std::string> args = given;
   const auto asks_for = [&](std::initializer_list<std::string_view> words) {
     return !args.empty() && is_one_of(args.front(), words);
@@ -330,7 +336,29 @@ int run_command(const std::vector<std::string>& given) {
     print_version();
     return 0;
   }
+  for (const auto& [joint, action] : team_actions) {
+    if (name == joint) return action(line, team != nullptr ? team : std::make_shared<Team>());
+  }
+  require<UsageError>(team == nullptr, "command",
+                      "expected train or ptq, the commands of several processes, got \"{}\"", name);
   return row_of(actions, name, [](const auto& row) { return row.first; }).second(line);
+}
+
+int exit_code_of(std::string_view program, const std::function<int()>& command) {
+  const auto say = [&](std::string_view sentence) {
+    if (!program.empty()) print_error(fmt::format("{}: {}", program, sentence));
+  };
+  try {
+    return command();
+  } catch (const UsageError& error) {
+    say(error.what());
+    return 2;
+  } catch (const std::bad_alloc&) {
+    say("there is not enough memory; a smaller model, batch or number of lanes needs less");
+  } catch (const std::exception& error) {
+    say(error.what());
+  }
+  return 1;
 }
 
 }  // namespace bitstate::experiments

@@ -127,6 +127,11 @@ void say_line(std::string_view text, bool transient) {
   std::fflush(stdout);
 }
 
+void silence_stdout() {
+  if (std::freopen("/dev/null", "w", stdout) == nullptr)
+    fail("/dev/null", "cannot be opened: {}", std::strerror(errno));
+}
+
 std::string duration_text(double seconds) {
   const auto whole = std::lround(seconds);
   if (whole >= 3600) return fmt::format("{}h{:02}m", whole / 3600, whole % 3600 / 60);

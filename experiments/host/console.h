@@ -58,6 +58,9 @@ TerminalSize terminal_size();
 /// no terminal.
 void say_line(std::string_view text, bool transient);
 
+/// From here on stdout goes nowhere, because another process says the same.
+void silence_stdout();
+
 /// "1h02m", "3m20s" or "12s".
 std::string duration_text(double seconds);
 
