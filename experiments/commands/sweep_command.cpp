@@ -37,6 +37,7 @@ struct SweepOptions {
   bool json = false;
   std::size_t threads = 1;  ///< of each run
   bool large = false;       ///< more than 1000 runs are meant
+  bool extend = false;      ///< runs go on where shorter ones ended
   bool dry_run = false;     ///< nothing is trained
 };
 
@@ -49,6 +50,8 @@ SweepOptions sweep_options(const CommandLine& line) {
       options.large = bitstate::options::read_flag(name, value);
     } else if (name == "dry_run") {
       options.dry_run = bitstate::options::read_flag(name, value);
+    } else if (name == "extend") {
+      options.extend = bitstate::options::read_flag(name, value);
     } else if (name == "jobs") {
       options.jobs = count_of(name, value, 3);
     } else if (name == "data" || (option != nullptr && option->affects_result)) {
@@ -99,7 +102,7 @@ int sweep_command(const CommandLine& line) {
                       data,
                       {}};
   ProcessLauncher launcher(options.passed);
-  const SweepSummary s = run_sweep(plan, options.out, options.jobs, launcher, say_line, head);
+  const SweepSummary s = run_sweep(plan, options.out, options.jobs, launcher, say_line, head, options.extend);
   say_line("", true);
   fmt::print("{} runs: {} done, {} diverged, {} failed, {}{} had a result; bitstate report {} tabulates them\n",
              s.planned, s.done, s.diverged, s.failed,

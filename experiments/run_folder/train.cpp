@@ -375,6 +375,9 @@ TrainResult train(const RunConfig& config, const std::shared_ptr<Team>& team) {
   TrainResult result = run.train();
   result.program = program_version();
   result.date = date_of_today();
+  if (const auto extended = folder / "extended_from.txt"; fs::exists(extended)) {
+    result.extended_from = trimmed(read_file(extended, std::size_t{1} << 16));
+  }
   if (team->leads() && result.status != "interrupted") write_file_atomically(result_file, to_json(result) + "\n");
   if (team->leads() && result.status == "done") run.describe();
   return result;

@@ -26,12 +26,13 @@ struct TrainResult {
   double seconds = 0.0;      ///< wall time of all sessions of the run
   double tokens_per_second = 0.0;
   std::uint64_t peak_rss_bytes = 0;
-  std::string weights_digest;   ///< SHA-256 of the weights at the end of training
-  std::uint64_t size_bits = 0;  ///< of the stored weights and biases; 0 in results of older versions
-  PoleCost poles = {};          ///< of A; 0 in results of older versions
-  std::string program = {};     ///< program_version() of what ended the run; empty in results of older versions
-  std::string date = {};        ///< of its end, in UTC; likewise
-  int exit_code = 0;            ///< 0, 1 (diverged) or 75 (interrupted)
+  std::string weights_digest;      ///< SHA-256 of the weights at the end of training
+  std::uint64_t size_bits = 0;     ///< of the stored weights and biases; 0 in results of older versions
+  PoleCost poles = {};             ///< of A; 0 in results of older versions
+  std::string program = {};        ///< program_version() of what ended the run; empty in results of older versions
+  std::string extended_from = {};  ///< the run that was trained for fewer epochs and that this one went on from
+  std::string date = {};           ///< of its end, in UTC; likewise
+  int exit_code = 0;               ///< 0, 1 (diverged) or 75 (interrupted)
 };
 
 /// The figures as one line of JSON, under the names of --json.

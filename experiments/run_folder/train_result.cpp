@@ -19,6 +19,7 @@ json figures(const TrainResult& result) {
   if (result.poles.products > 0) line["a_products"] = result.poles.products;
   if (result.poles.stored_bits > 0) line["a_stored_bits"] = result.poles.stored_bits;
   if (!result.program.empty()) line["program"] = result.program;
+  if (!result.extended_from.empty()) line["extended_from"] = result.extended_from;
   if (!result.date.empty()) line["date"] = result.date;
   if (result.status == "done") {  // another run has no test figures
     line["val_" + result.metric_name] = result.val_metric;
@@ -44,6 +45,7 @@ TrainResult from_json(const json& line) {
   r.size_bits = line.value("size_bits", std::uint64_t{0});
   r.poles = {line.value("a_stored_bits", 0), line.value("a_products", 0), line.value("a_width", 0)};
   r.program = line.value("program", "");
+  r.extended_from = line.value("extended_from", "");
   r.date = line.value("date", "");
   r.exit_code = r.status == "done" ? 0 : 1;
   return r;

@@ -6,7 +6,9 @@
 #include "experiments/host/console.h"
 #include "experiments/host/signals.h"
 #include "experiments/report/run_record.h"
+#include "experiments/run_folder/extend.h"
 #include "experiments/run_folder/load.h"
+#include "experiments/run_folder/source.h"
 #include "experiments/run_folder/text_files.h"
 #include "experiments/sweep/live_page.h"
 #include "experiments/sweep/run_folders.h"
@@ -153,10 +155,21 @@ PlanFile plan_file(const std::vector<SweepRun>& plan, const Folders& folders, Pl
   return head;
 }
 
+/// The folders of `out`/runs whose run is done.
+std::vector<std::filesystem::path> finished_runs(const std::filesystem::path& out) {
+  std::vector<std::filesystem::path> finished;
+  for (const auto& entry : std::filesystem::directory_iterator(out / "runs")) {
+    if (status_of(entry.path()) == RunRecord::Status::done) finished.push_back(entry.path());
+  }
+  std::sort(finished.begin(), finished.end());
+  return finished;
+}
+
 /// Counts the runs that have a result; the others get their folders and settings and are returned. This is before
 /// anything runs, so that a report can list what is missing.
-std::vector<const SweepRun*> prepared(const std::vector<SweepRun>& plan, const Folders& folders,
-                                      SweepProgress& progress) {
+std::vector<const SweepRun*> prepared(const std::vector<SweepRun>& plan, const Folders& folders, bool extend,
+                                      const std::filesystem::path& out, SweepProgress& progress) {
+  const auto finished = extend ? finished_runs(out) : std::vector<std::filesystem::path>();
   std::vector<const SweepRun*> left;
   for (const auto& run : plan) {
     const auto& folder = folders.at(run.hash);
@@ -168,7 +181,10 @@ std::vector<const SweepRun*> prepared(const std::vector<SweepRun>& plan, const F
     RunConfig config = run.config;
     config.run.out = folder.string();
     if (!run.source.empty()) config.source.from = folders.at(run.source).string();
+    if (!run.source.empty()) config.source.digest = source_digest(config.source.from);
     write_file_atomically(folder / "settings.ini", settings_text(config));
+    const bool begun = std::filesystem::exists(folder / "checkpoint.h5");
+    if (const auto shorter = begun ? "" : shorter_run(config, finished); !shorter.empty()) extend_run(config, shorter);
     left.push_back(&run);
   }
   return left;
@@ -194,14 +210,14 @@ const SweepRun* take_next(std::vector<const SweepRun*>& left, SweepProgress& pro
 }  // namespace
 
 SweepSummary run_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path& out, std::size_t jobs,
-                       RunLauncher& launcher, const SweepSay& say, const PlanFile& head) {
+                       RunLauncher& launcher, const SweepSay& say, const PlanFile& head, bool extend) {
   std::filesystem::create_directories(out / "runs");
   const FolderLock lock(out);
   const Folders folders = run_folders(plan, out);
   write_plan_file(out, merged(plan_file(plan, folders, head), read_plan_file(out).value_or(PlanFile())));
   SweepProgress progress(out, jobs, say);
   progress.summary.planned = plan.size();
-  std::vector<const SweepRun*> left = prepared(plan, folders, progress);
+  std::vector<const SweepRun*> left = prepared(plan, folders, extend, out, progress);
   while (progress.running() > 0 || (!left.empty() && !progress.summary.interrupted)) {
     while (progress.running() < jobs && !progress.summary.interrupted) {
       const SweepRun* const run = take_next(left, progress);

@@ -83,8 +83,9 @@ using SweepSay = std::function<void(std::string_view line, bool transient)>;
 /// Carries out the runs that have no result in `out`/runs yet, `jobs` at once, after writing plan.json: `head` with the
 /// rows of `plan`, merged with those that it had before. A run that diverges or fails does not stop the others. Throws
 /// Error if `out` cannot be written, its plan.json is damaged, or another process works in it.
+/// With `extend`, a run goes on where a shorter one that is done in `out` ended (run_folder/extend.h).
 SweepSummary run_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path& out, std::size_t jobs,
-                       RunLauncher& launcher, const SweepSay& say, const PlanFile& head = {});
+                       RunLauncher& launcher, const SweepSay& say, const PlanFile& head = {}, bool extend = false);
 
 /// What bitstate ends with: 75 when it was asked to stop, 1 when a run failed or when no run at all is done, else 0.
 int exit_code(const SweepSummary& summary);

@@ -80,6 +80,23 @@ expect 0 '18 runs, 18 have a result' sweep help.ini --seed=1 --trajectories=20 -
 grep -qE '^W8A8 d_model=8 .* qaft +1 2 3 +0 of 3 +3 +[0-9]+s +[0-9]+ MB$' dry.log || fail "$(cat dry.log)"
 grep -qE '^54 runs, 0 have a result; the others take about .* MB with --jobs=2$' dry.log || fail "$(cat dry.log)"
 
+# with --extend, a run of more epochs goes on where the shorter one ended; it ends as in one go where no cosine decays
+printf 'recipe = lorenz-small\nset.trajectories = 20\nset.bsz = 4\nset.cosine_anneal = false\naxis.a_bits = 8\n' > more.ini
+expect 0 '2 runs: 2 done' sweep more.ini --epochs=2 --out=more
+expect 0 '2 runs: 2 done' sweep more.ini --epochs=4 --out=more --extend
+expect 0 '2 runs: 2 done' sweep more.ini --epochs=4 --out=once
+[ "$(grep -l '"extended_from":"../' more/runs/*/result.json | wc -l)" -eq 2 ] || fail "$(cat more/runs/*/result.json)"
+for run in once/runs/*; do
+  grep -q '^resumed at epoch 3' "more/runs/$(basename "$run")/train.log" || fail 'it did not go on'
+  for file in "$run" "more/runs/$(basename "$run")"; do
+    sed -E 's/.*("weights_digest":"[0-9a-f]*").*/\1/' "$file/result.json"
+  done | uniq > digests
+  [ "$(wc -l < digests)" -eq 1 ] || fail "$(cat digests)"
+  ! grep -q extended_from "$run/result.json" || fail "$run was not extended"
+done
+expect 0 '2 runs: 2 done' sweep more.ini --epochs=6 --out=more
+[ "$(grep -l extended_from more/runs/*/result.json | wc -l)" -eq 2 ] || fail 'extended without --extend'
+
 # a run waits for the one that it starts from, and does without it if that one diverges
 printf 'recipe = lorenz-small\nset.trajectories = 20\nset.bsz = 4\nset.epochs = 1\nquant = w8a8\n' > staged.ini
 printf 'stage.float =\nstage.qaft = epochs=1 | from_lr_factor=0.1\n' >> staged.ini
