@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 namespace bitstate {
@@ -34,7 +35,8 @@ bool is_at(int file, const fs::path& path) {
 
 }  // namespace
 
-FolderLock::FolderLock(fs::path folder) : folder_(fs::absolute(folder).lexically_normal()) {
+FolderLock::FolderLock(fs::path folder, std::chrono::seconds patience)
+    : folder_(fs::absolute(folder).lexically_normal()), deadline_(std::chrono::steady_clock::now() + patience) {
   if (!folder_.has_filename()) folder_ = folder_.parent_path();  // it was given with a slash at its end
   do {
     made_ = missing_levels(folder_);
@@ -44,7 +46,14 @@ FolderLock::FolderLock(fs::path folder) : folder_(fs::absolute(folder).lexically
   } while (!lock_file());
 }
 
-/// False where the file was taken away before it could be locked.
+/// False when patience is at its end.
+bool FolderLock::wait_a_moment() const {
+  if (std::chrono::steady_clock::now() >= deadline_) return false;
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  return true;
+}
+
+/// False where it is to be tried again: the file was taken away before it could be locked, or there is patience left.
 bool FolderLock::lock_file() {
   const fs::path path = folder_ / ".lock";
   file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
@@ -54,6 +63,7 @@ bool FolderLock::lock_file() {
     if (errno == EWOULDBLOCK && ::flock(file_, LOCK_SH | LOCK_NB) == 0) continue;
     const bool held = errno == EWOULDBLOCK;
     ::close(std::exchange(file_, -1));
+    if (held && wait_a_moment()) return false;
     require(!held, folder_.string(),
             "another process works in this folder; wait until it ends, or choose another folder");
     return true;
@@ -69,6 +79,14 @@ FolderLock::~FolderLock() {
   fs::path folder = folder_;
   for (; made_ > 0 && ::rmdir(folder.c_str()) == 0; --made_) folder = folder.parent_path();
   ::close(file_);
+}
+
+bool is_locked(const fs::path& folder) {
+  const int file = ::open((folder / ".lock").c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  const bool held = ::flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  ::close(file);
+  return held;
 }
 
 }  // namespace bitstate

@@ -92,6 +92,10 @@ void ChildProcesses::send(int signal) const {
   for (const pid_t child : running_) kill(child, signal);
 }
 
+void ChildProcesses::send(int signal, pid_t child) const {
+  if (std::find(running_.begin(), running_.end(), child) != running_.end()) kill(child, signal);
+}
+
 std::filesystem::path ChildProcesses::this_executable() { return std::filesystem::read_symlink("/proc/self/exe"); }
 
 }  // namespace bitstate::experiments

@@ -36,8 +36,9 @@ class ChildProcesses {
   /// The next end of a child or signal to this process, or nothing after about `seconds`.
   Event wait(double seconds);
 
-  /// Sends a signal to every child that runs.
+  /// Sends a signal to every child that runs, or to one of them.
   void send(int signal) const;
+  void send(int signal, pid_t child) const;
 
   /// The program that runs now.
   static std::filesystem::path this_executable();

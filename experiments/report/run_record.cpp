@@ -1,6 +1,7 @@
 #include "experiments/report/run_record.h"
 
 #include "core/error.h"
+#include "core/io/folder_lock.h"
 #include "core/io/hdf5.h"
 #include "core/random.h"
 #include "experiments/report/run_files.h"
@@ -12,12 +13,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 #include <set>
 #include <sstream>
@@ -77,15 +73,6 @@ void read_metrics(RunRecord& run) {
       }
     }
   }
-}
-
-/// Whether a process holds the lock of a run that writes into `folder`.
-bool is_locked(const std::filesystem::path& folder) {
-  const int file = open((folder / ".lock").c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return false;
-  const bool held = flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-  close(file);
-  return held;
 }
 
 /// What best.h5 says of the run; before there is one, the source says what its weights are.

@@ -9,6 +9,7 @@
 #include "experiments/host/version.h"
 #include "experiments/inspect/inspect.h"
 #include "experiments/posttraining/transform.h"
+#include "experiments/run_folder/claim.h"
 #include "experiments/run_folder/curves.h"
 #include "experiments/run_folder/identity.h"
 #include "experiments/run_folder/inspect_run.h"
@@ -356,6 +357,7 @@ TrainResult train(const RunConfig& config, const std::shared_ptr<Team>& team) {
                       "out", "{} is the run that this one starts from; choose another --out", folder.string());
   std::optional<FolderLock> lock;  // before anything is read, so that nothing changes between reading and writing
   if (team->leads()) lock.emplace(folder);
+  const unsigned attempt = team->leads() ? own_attempt(folder) : 0;
   if (std::filesystem::exists(result_file) || std::filesystem::exists(folder / "checkpoint.h5")) {
     require<UsageError>(config.run.resume, "train",
                         "{} already holds a run; --resume continues it, or choose another --out", folder.string());
@@ -378,8 +380,12 @@ TrainResult train(const RunConfig& config, const std::shared_ptr<Team>& team) {
   if (const auto extended = folder / "extended_from.txt"; fs::exists(extended)) {
     result.extended_from = trimmed(read_file(extended, std::size_t{1} << 16));
   }
-  if (team->leads() && result.status != "interrupted") write_file_atomically(result_file, to_json(result) + "\n");
-  if (team->leads() && result.status == "done") run.describe();
+  if (!team->leads()) return result;
+  if (result.status != "interrupted") {
+    require(accept_result(folder, attempt, to_json(result) + "\n"), folder.string(),
+            "another process has taken this run over; its result counts");
+  }
+  if (result.status == "done") run.describe();
   return result;
 }
 

@@ -1,6 +1,7 @@
 #include "experiments/sweep/live_page.h"
 
 #include "core/io/atomic_file.h"
+#include "core/io/folder_lock.h"
 #include "experiments/report/page_text.h"
 #include "experiments/report/report.h"
 
@@ -113,7 +114,10 @@ void LivePage::update(const SweepView& sweep) {
 }
 
 void LivePage::finish() {
-  guarded([&] { (void)write_report({out_}, out_); });
+  guarded([&] {
+    const FolderLock lock(out_, std::chrono::minutes(1));  // other processes may end at the same time
+    (void)write_report({out_}, out_);
+  });
 }
 
 }  // namespace bitstate::experiments

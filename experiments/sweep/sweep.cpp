@@ -11,16 +11,21 @@
 #include "experiments/run_folder/source.h"
 #include "experiments/run_folder/text_files.h"
 #include "experiments/sweep/live_page.h"
+#include "experiments/sweep/run_claims.h"
 #include "experiments/sweep/run_folders.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
+#include <set>
 
 namespace bitstate::experiments {
 
 namespace {
+
+constexpr std::chrono::minutes patience{2};  // with others that plan
 
 /// The last line of a failed run's log, which says why it failed; `otherwise` where there is none.
 std::string last_line(const std::filesystem::path& log, const std::string& otherwise) {
@@ -42,6 +47,19 @@ class SweepProgress {
   }
   [[nodiscard]] std::size_t running() const { return running_.size(); }
 
+  struct Job {
+    const SweepRun* run = nullptr;
+    std::filesystem::path folder;
+    std::chrono::steady_clock::time_point since;
+  };
+  [[nodiscard]] const std::map<int, Job>& jobs() const { return running_; }
+
+  /// Nothing more comes of the job: its run belongs to another process now.
+  void lost(int job) {
+    say_(fmt::format("lost      {}: another process has taken it over", running_.at(job).run->label), false);
+    running_.erase(job);
+  }
+
   /// "done", or what else became of the runs that ended, by their hashes.
   [[nodiscard]] const std::map<std::string, std::string>& ends() const { return ends_; }
 
@@ -52,6 +70,36 @@ class SweepProgress {
     ends_[run.hash] = done ? "done" : "diverged";
   }
 
+  /// Where runs stand that other processes work on.
+  void busy(const SweepRun& run, const std::filesystem::path& folder, const std::string& who) {
+    elsewhere_[run.hash] = {&run, folder, who};
+  }
+  void not_busy(const SweepRun& run) { elsewhere_.erase(run.hash); }
+  /// Says once what it is that a process waits for which has nothing else to do.
+  void waiting() {
+    for (const auto& [hash, other] : elsewhere_) {
+      if (!waited_.insert(hash + other.who).second) continue;
+      say_(fmt::format("waiting   {}: run by {}", other.run->label, other.who), false);
+    }
+  }
+
+  void ended_elsewhere(const SweepRun& run, const RunRecord& record) {
+    const bool done = record.status == RunRecord::Status::done;
+    ++summary.elsewhere;
+    summary.measured += done ? 1 : 0;
+    ends_[run.hash] = done ? "done" : "diverged";
+    const std::string line = fmt::format("{}  {}, by another process", done ? "done    " : "diverged", run.label);
+    if (!done) failures_.push_back(line);
+    say_(line, false);
+  }
+
+  void failed_elsewhere(const SweepRun& run, const RunClaims::View& view) {
+    ++summary.failed;
+    ends_[run.hash] = "failed";
+    failures_.push_back(fmt::format("failed    {}: run by {}: {}", run.label, view.who, view.reason));
+    say_(failures_.back(), false);
+  }
+
   void not_started(const SweepRun& run, const std::string& end_of_source) {
     ++summary.not_started;
     ends_[run.hash] = "was not started";
@@ -59,7 +107,7 @@ class SweepProgress {
     say_(failures_.back(), false);
   }
 
-  void ended(const RunLauncher::Event& event) {
+  void ended(const RunLauncher::Event& event, RunClaims& claims) {
     const auto found = running_.find(event.job);
     if (found == running_.end()) return;
     const Job job = found->second;
@@ -67,6 +115,7 @@ class SweepProgress {
     const double seconds = std::chrono::duration<double>(Clock::now() - job.since).count();
     const RunRecord record = read_run(job.folder);
     if (record.status == RunRecord::Status::missing && event.exit_code == 75) {
+      claims.leave(job.run->hash, "");
       ends_[job.run->hash] = "was stopped";
       say_(fmt::format("stopped   {}: goes on from its checkpoint", job.run->label), false);
       return;
@@ -74,6 +123,11 @@ class SweepProgress {
     total_seconds_ += seconds;
     ++counted_;
     const std::string line = outcome(record, *job.run, event.exit_code);
+    if (record.status == RunRecord::Status::missing) {
+      claims.leave(job.run->hash, line);
+    } else {
+      claims.ended(job.run->hash);
+    }
     if (record.status != RunRecord::Status::done) failures_.push_back(line);
     say_(line + fmt::format("  ({})", duration_text(seconds)), false);
   }
@@ -82,14 +136,21 @@ class SweepProgress {
   void show() {
     SweepView view;
     view.planned = summary.planned;
-    view.ended = summary.skipped + summary.done + summary.diverged + summary.failed + summary.not_started;
-    view.jobs = jobs_;
+    view.ended =
+        summary.skipped + summary.elsewhere + summary.done + summary.diverged + summary.failed + summary.not_started;
     if (counted_ > 0) view.mean_seconds = total_seconds_ / static_cast<double>(counted_);
     view.failures = failures_;
     for (const auto& [id, job] : running_) {
       const double seconds = std::chrono::duration<double>(Clock::now() - job.since).count();
       view.running.push_back({job.run->label, epochs_of(job.run->config), seconds, read_curves(job.folder)});
     }
+    for (const auto& [hash, other] : elsewhere_) {
+      RunCurves curves = read_curves(other.folder);
+      const double seconds = curves.points.empty() ? 0.0 : curves.points.back().seconds;
+      view.running.push_back({fmt::format("{}, run by {}", other.run->label, other.who), epochs_of(other.run->config),
+                              seconds, std::move(curves)});
+    }
+    view.jobs = std::max(jobs_, view.running.size());
     say_(screen_text(view, terminal_size()), true);
     page_.update(view);
   }
@@ -99,10 +160,10 @@ class SweepProgress {
 
  private:
   using Clock = std::chrono::steady_clock;
-  struct Job {
+  struct Other {
     const SweepRun* run = nullptr;
     std::filesystem::path folder;
-    Clock::time_point since;
+    std::string who;
   };
 
   /// Counts the run and says what became of it.
@@ -134,6 +195,8 @@ class SweepProgress {
   double total_seconds_ = 0.0;
   std::size_t counted_ = 0;
   std::vector<std::string> failures_;
+  std::map<std::string, Other> elsewhere_;  // by hash
+  std::set<std::string> waited_;
   LivePage page_;
 };
 
@@ -168,31 +231,38 @@ std::vector<std::filesystem::path> finished_runs(const std::filesystem::path& ou
 /// Counts the runs that have a result; the others get their folders and settings and are returned. This is before
 /// anything runs, so that a report can list what is missing.
 std::vector<const SweepRun*> prepared(const std::vector<SweepRun>& plan, const Folders& folders, bool extend,
-                                      const std::filesystem::path& out, SweepProgress& progress) {
+                                      const std::filesystem::path& out, SweepProgress& progress, RunClaims& claims) {
   const auto finished = extend ? finished_runs(out) : std::vector<std::filesystem::path>();
   std::vector<const SweepRun*> left;
   for (const auto& run : plan) {
     const auto& folder = folders.at(run.hash);
     if (const auto status = status_of(folder); status != RunRecord::Status::missing) {
       progress.skipped(run, status);
+      remove_claims(folder);  // of a process that was killed just then
       continue;
     }
     std::filesystem::create_directories(folder);
+    std::filesystem::remove(folder / "result.json");  // a torn one
+    left.push_back(&run);
+    claims.add(run.hash, folder);
+    const auto file = folder / "settings.ini";
+    if (claims.look(run.hash).state == RunClaims::State::busy && std::filesystem::exists(file)) continue;
     RunConfig config = run.config;
     config.run.out = folder.string();
     if (!run.source.empty()) config.source.from = folders.at(run.source).string();
     if (!run.source.empty()) config.source.digest = source_digest(config.source.from);
-    write_file_atomically(folder / "settings.ini", settings_text(config));
+    const std::string text = settings_text(config);
+    if (!std::filesystem::exists(file) || read_text(file) != text) write_file_atomically(file, text);
     const bool begun = std::filesystem::exists(folder / "checkpoint.h5");
     if (const auto shorter = begun ? "" : shorter_run(config, finished); !shorter.empty()) extend_run(config, shorter);
-    left.push_back(&run);
   }
   return left;
 }
 
-/// Takes the first of `left` that can start out of it: null where each waits for another run. Those that wait for a run
-/// that ended without weights leave it, too.
-const SweepRun* take_next(std::vector<const SweepRun*>& left, SweepProgress& progress) {
+/// Claims the first of `left` that can start and takes it out: null where each waits for another run or is in work
+/// elsewhere. Those that ended elsewhere or wait for a run that ended without weights leave it, too.
+const SweepRun* take_next(std::vector<const SweepRun*>& left, const Folders& folders, RunClaims& claims,
+                          SweepProgress& progress) {
   for (auto run = left.begin(); run != left.end();) {
     const SweepRun& next = **run;
     const auto source = progress.ends().find(next.source);
@@ -200,11 +270,38 @@ const SweepRun* take_next(std::vector<const SweepRun*>& left, SweepProgress& pro
       ++run;
       continue;
     }
+    if (!next.source.empty() && source->second != "done") {
+      progress.not_started(next, source->second);
+      run = left.erase(run);
+      continue;
+    }
+    const auto& folder = folders.at(next.hash);
+    const RunClaims::View view = claims.look(next.hash);
+    if (view.state == RunClaims::State::busy) {
+      progress.busy(next, folder, view.who);
+      ++run;
+      continue;
+    }
+    progress.not_busy(next);
+    if (view.state == RunClaims::State::free && !claims.take(next.hash)) continue;  // and looks again
     run = left.erase(run);
-    if (next.source.empty() || source->second == "done") return &next;
-    progress.not_started(next, source->second);
+    if (view.state == RunClaims::State::free) return &next;
+    if (view.state == RunClaims::State::ended) progress.ended_elsewhere(next, read_run(folder));
+    if (view.state == RunClaims::State::failed) progress.failed_elsewhere(next, view);
   }
   return nullptr;
+}
+
+/// Shows others that the runs of this process live, and ends those that others have taken over, which they may have
+/// when this process stood still.
+void keep_claims(RunClaims& claims, RunLauncher& launcher, SweepProgress& progress,
+                 std::vector<const SweepRun*>& left) {
+  for (const auto& [id, job] : std::map<int, SweepProgress::Job>(progress.jobs())) {
+    if (claims.keep(job.run->hash)) continue;
+    launcher.kill(id);
+    left.push_back(job.run);
+    progress.lost(id);
+  }
 }
 
 }  // namespace
@@ -212,23 +309,27 @@ const SweepRun* take_next(std::vector<const SweepRun*>& left, SweepProgress& pro
 SweepSummary run_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path& out, std::size_t jobs,
                        RunLauncher& launcher, const SweepSay& say, const PlanFile& head, bool extend) {
   std::filesystem::create_directories(out / "runs");
-  const FolderLock lock(out);
+  std::optional<FolderLock> lock(std::in_place, out, patience);  // others may plan at the same time
   const Folders folders = run_folders(plan, out);
   write_plan_file(out, merged(plan_file(plan, folders, head), read_plan_file(out).value_or(PlanFile())));
   SweepProgress progress(out, jobs, say);
   progress.summary.planned = plan.size();
-  std::vector<const SweepRun*> left = prepared(plan, folders, extend, out, progress);
+  RunClaims claims;
+  std::vector<const SweepRun*> left = prepared(plan, folders, extend, out, progress, claims);
+  lock.reset();
   while (progress.running() > 0 || (!left.empty() && !progress.summary.interrupted)) {
+    keep_claims(claims, launcher, progress, left);
     while (progress.running() < jobs && !progress.summary.interrupted) {
-      const SweepRun* const run = take_next(left, progress);
+      const SweepRun* const run = take_next(left, folders, claims, progress);
       if (run == nullptr) break;
       const auto& folder = folders.at(run->hash);
       progress.started(launcher.start(*run, folder), *run, folder);
     }
-    if (progress.running() == 0) continue;
+    if (progress.running() == 0 && left.empty()) continue;
+    if (progress.running() == 0) progress.waiting();
     progress.show();
     const auto event = launcher.wait();
-    if (event.kind == RunLauncher::Event::Kind::ended) progress.ended(event);
+    if (event.kind == RunLauncher::Event::Kind::ended) progress.ended(event, claims);
     if (event.kind == RunLauncher::Event::Kind::stop) progress.summary.interrupted = true;
   }
   progress.finish();
@@ -238,31 +339,6 @@ SweepSummary run_sweep(const std::vector<SweepRun>& plan, const std::filesystem:
 int exit_code(const SweepSummary& summary) {
   if (summary.interrupted) return exit_interrupted;
   return summary.failed > 0 || summary.measured == 0 ? 1 : 0;
-}
-
-ProcessLauncher::ProcessLauncher(std::vector<std::string> options) : options_(std::move(options)) {}
-
-int ProcessLauncher::start(const SweepRun& run, const std::filesystem::path& folder) {
-  std::vector<std::string> command{ChildProcesses::this_executable().string(), "train",
-                                   (folder / "settings.ini").string(), "--out=" + folder.string()};
-  if (std::filesystem::exists(folder / "checkpoint.h5")) command.push_back("--resume=true");
-  if (!run.config.data.path.empty()) command.push_back("--data=" + run.config.data.path.string());
-  command.insert(command.end(), options_.begin(), options_.end());
-  return children_.start(command, folder / "train.log");
-}
-
-RunLauncher::Event ProcessLauncher::wait() {
-  const auto event = children_.wait(1.0);
-  switch (event.kind) {
-    case ChildProcesses::Event::Kind::ended:
-      return {Event::Kind::ended, event.child, event.exit_code};
-    case ChildProcesses::Event::Kind::signal:
-      children_.send(event.signal);
-      return {Event::Kind::stop, 0, 0};
-    case ChildProcesses::Event::Kind::nothing:
-      break;
-  }
-  return {};
 }
 
 }  // namespace bitstate::experiments

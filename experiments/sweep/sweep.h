@@ -50,6 +50,8 @@ class RunLauncher {
   virtual int start(const SweepRun& run, const std::filesystem::path& folder) = 0;
   /// The next end of a run, or a wish to stop, or nothing after at most a second or so.
   virtual Event wait() = 0;
+  /// Ends a job at once, before it writes anything more. Its end is still an event.
+  virtual void kill(int job) = 0;
 };
 
 /// Runs `bitstate train FOLDER/settings.ini --out=FOLDER` in child processes; their output goes to FOLDER/train.log.
@@ -60,6 +62,7 @@ class ProcessLauncher : public RunLauncher {
   explicit ProcessLauncher(std::vector<std::string> options);
   int start(const SweepRun& run, const std::filesystem::path& folder) override;
   Event wait() override;
+  void kill(int job) override;
 
  private:
   std::vector<std::string> options_;
@@ -68,7 +71,8 @@ class ProcessLauncher : public RunLauncher {
 
 struct SweepSummary {
   std::size_t planned = 0;
-  std::size_t skipped = 0;  ///< had a result before
+  std::size_t skipped = 0;    ///< had a result before
+  std::size_t elsewhere = 0;  ///< got their result from other processes meanwhile
   std::size_t done = 0;
   std::size_t diverged = 0;
   std::size_t measured = 0;     ///< are done, by this call or an earlier one
@@ -81,9 +85,10 @@ struct SweepSummary {
 using SweepSay = std::function<void(std::string_view line, bool transient)>;
 
 /// Carries out the runs that have no result in `out`/runs yet, `jobs` at once, after writing plan.json: `head` with the
-/// rows of `plan`, merged with those that it had before. A run that diverges or fails does not stop the others. Throws
-/// Error if `out` cannot be written, its plan.json is damaged, or another process works in it.
-/// With `extend`, a run goes on where a shorter one that is done in `out` ended (run_folder/extend.h).
+/// rows of `plan`, merged with those that it had before. Other processes may do the same in the same folder: each run
+/// is claimed by one of them (docs/adr/0025-claims.md), and the call returns when no run is in work anywhere. A run
+/// that diverges or fails does not stop the others. Throws Error if `out` cannot be written or its plan.json is
+/// damaged. With `extend`, a run goes on where a shorter one that is done in `out` ended (run_folder/extend.h).
 SweepSummary run_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path& out, std::size_t jobs,
                        RunLauncher& launcher, const SweepSay& say, const PlanFile& head = {}, bool extend = false);
 

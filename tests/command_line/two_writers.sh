@@ -26,7 +26,7 @@ for command in eval inspect "export --out=program.h5"; do
   "$BITSTATE" $command run > /dev/null || fail "$command of a run in progress"
 done
 
-# a sweep whose run is at work elsewhere says so
+# a sweep waits for a run that is at work elsewhere
 printf 'recipe = lorenz-small\nset.trajectories = 20\nset.bsz = 4\nset.epochs = 1\n' > one.ini
 "$BITSTATE" sweep one.ini --out=swept > /dev/null
 run=$(ls -d swept/runs/*)
@@ -35,12 +35,25 @@ rm "$run"/result.json "$run"/*.h5
 holder=$!
 trap 'kill -KILL $writer $holder 2> /dev/null || true' EXIT
 while flock --nonblock "$run/.lock" true; do sleep 0.1; done
+"$BITSTATE" sweep one.ini --out=swept > said 2>&1 &
+waiting=$!
+trap 'kill -KILL $writer $holder $waiting 2> /dev/null || true' EXIT
+for _ in $(seq 300); do ! grep -q '^waiting .* holds its folder' said || break; sleep 0.1; done
+grep -q '^waiting .* holds its folder' said || fail "sweep: $(cat said)"
+kill -KILL $holder
+wait $waiting || fail "sweep: $(cat said)"
+grep -q '1 runs: 1 done' said || fail "sweep: $(cat said)"
+
+# whoever has claimed a run trains it alone
+rm "$run/result.json"
+echo '{"host":"there","system":"another","pid":7,"began":1}' > "$run/claim.1"
 code=0
-"$BITSTATE" sweep one.ini --out=swept > said 2>&1 || code=$?
-[ "$code" -eq 1 ] && grep -q 'failed .*another process works in this folder' said || fail "sweep: exit code $code, said: $(cat said)"
+"$BITSTATE" train --out="$run" --resume > said 2>&1 || code=$?
+[ "$code" -eq 1 ] && grep -q 'there:7 works on this run' said || fail "train: exit code $code, said: $(cat said)"
+rm "$run/claim.1"
 
 # who was killed is no obstacle
-kill -KILL $writer $holder
+kill -KILL $writer
 wait $writer $holder 2> /dev/null || true
 [ -e run/.lock ] || fail "the killed process left no lock file: this tests nothing"
 "$BITSTATE" sweep one.ini --out=swept > /dev/null

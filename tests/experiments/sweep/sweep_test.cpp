@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "experiments/report/run_record.h"
+#include "experiments/run_folder/claim.h"
 #include "experiments/run_folder/load.h"
 #include "experiments/run_folder/text_files.h"
 #include "experiments/run_folder/train.h"
@@ -12,10 +13,13 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <deque>
 #include <fstream>
+#include <functional>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <fcntl.h>
@@ -40,6 +44,9 @@ class FakeLauncher : public RunLauncher {
  public:
   std::vector<std::string> started;
   std::size_t most_at_once = 0;
+  std::vector<int> killed;
+  bool hold = false;  ///< no run ends
+  std::function<void()> at_wait = [] {};
   std::size_t stop_after = 1000;  ///< asks to stop when so many runs were started
   std::string fails = "nothing";
 
@@ -52,11 +59,12 @@ class FakeLauncher : public RunLauncher {
   }
 
   Event wait() override {
+    at_wait();
     if (!stopping_ && started.size() >= stop_after) {
       stopping_ = true;
       return {Event::Kind::stop, 0, 0};
     }
-    if (waiting_.empty()) return {};
+    if (waiting_.empty() || hold) return {};
     const Job job = waiting_.front();
     waiting_.pop_front();
     if (stopping_) return {Event::Kind::ended, job.id, 75};
@@ -67,6 +75,8 @@ class FakeLauncher : public RunLauncher {
                      : R"({"status":"done","metric":"mse","test_mse":1.5})");
     return {Event::Kind::ended, job.id, diverges ? 1 : 0};
   }
+
+  void kill(int job) override { killed.push_back(job); }
 
  private:
   struct Job {
@@ -374,13 +384,77 @@ TEST_CASE("sweep: jobs bounds how many runs are in work at once") {
   CHECK(wide.most_at_once == 3);
 }
 
-TEST_CASE("sweep: two sweeps never work in one folder") {
+TEST_CASE("sweep: what another process works on is waited for, and its result counts") {
+  const TempFolder folder;
+  const auto runs = plan_with(small_sweep);
+  const auto others = run_folders(runs, folder.path()).at(runs[0].hash);
+  std::filesystem::create_directories(others);
+  std::ofstream(others / "claim.1") << R"({"host":"there","system":"another","pid":7,"began":1})";
+  FakeLauncher launcher;
+  int rounds = 0;
+  launcher.at_wait = [&] {
+    if (++rounds == 10) CHECK(accept_result(others, 1, R"({"status":"done","metric":"mse","test_mse":2.5})"));
+  };
+  std::vector<std::string> lines;
+  const auto summary = run(runs, folder.path(), launcher, &lines);
+  CHECK(launcher.started.size() == 5);
+  CHECK(summary.elsewhere == 1);
+  CHECK(summary.measured == 4);
+  CHECK(exit_code(summary) == 0);
+  const auto said = [&](const std::string& words) {
+    return std::count_if(lines.begin(), lines.end(), [&](const auto& line) { return contains(line, words); });
+  };
+  CHECK(said("waiting   float seed=1: run by there:7") == 1);
+  CHECK(said("done      float seed=1, by another process") == 1);
+}
+
+TEST_CASE("sweep: a run that another process takes over is ended here and waited for") {
+  const TempFolder folder;
+  const auto runs = plan_with("recipe = lorenz-small\nquant = none\n");
+  REQUIRE(runs.size() == 1);
+  const auto taken = run_folders(runs, folder.path()).at(runs[0].hash);
+  FakeLauncher launcher;
+  int rounds = 0;
+  launcher.at_wait = [&] {
+    if (++rounds == 1) {
+      CHECK(std::filesystem::exists(taken / "claim.1"));
+      std::ofstream(taken / "claim.2") << R"({"host":"there","system":"another","pid":7,"began":1})";
+      launcher.hold = true;
+    }
+    if (rounds == 10) CHECK(accept_result(taken, 2, R"({"status":"done","metric":"mse","test_mse":2.5})"));
+  };
+  const auto summary = run(runs, folder.path(), launcher);
+  CHECK(launcher.killed == std::vector<int>{1});
+  CHECK(summary.done == 0);
+  CHECK(summary.elsewhere == 1);
+}
+
+TEST_CASE("sweep: a run that failed elsewhere since is not tried again by this call, and one from before is") {
+  const TempFolder folder;
+  const auto runs = plan_with(small_sweep);
+  const auto folders = run_folders(runs, folder.path());
+  const std::string failed = R"({"host":"there","system":"another","pid":7,"began":1,"failed":"out of memory"})";
+  for (int i : {0, 1}) std::filesystem::create_directories(folders.at(runs[i].hash));
+  std::ofstream(folders.at(runs[1].hash) / "claim.1") << failed;
+  std::ofstream(folders.at(runs[0].hash) / "claim.4") << R"({"host":"there","system":"another","pid":7,"began":1})";
+  FakeLauncher launcher;
+  launcher.at_wait = [&] { std::ofstream(folders.at(runs[0].hash) / "claim.4") << failed; };
+  std::vector<std::string> lines;
+  const auto summary = run(runs, folder.path(), launcher, &lines);
+  CHECK(summary.failed == 1);
+  CHECK(launcher.started.size() == 5);
+  CHECK(std::count(lines.begin(), lines.end(), "failed    float seed=1: run by there:7: out of memory") == 1);
+}
+
+TEST_CASE("sweep: two sweeps plan one after the other") {
   const TempFolder folder;
   const int lock = open((folder / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   REQUIRE(flock(lock, LOCK_EX | LOCK_NB) == 0);
+  std::thread other([lock] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    close(lock);
+  });
   FakeLauncher launcher;
-  CHECK(contains(error_of<Error>([&] { run(plan_with(small_sweep), folder.path(), launcher); }),
-                 "another process works in this folder"));
-  close(lock);
   CHECK(run(plan_with(small_sweep), folder.path(), launcher).done == 4);
+  other.join();
 }
