@@ -4,8 +4,10 @@
 #include "core/io/memory.h"
 
 #include <dnnl.h>
+#include <signal.h>
 
 #include <algorithm>
+#include <csignal>
 #include <new>
 #include <vector>
 
@@ -16,6 +18,23 @@ namespace {
 
 constexpr std::size_t room_for_loops = std::size_t{1} << 25;  // more than oneDNN needs to generate them
 
+/// Holds signals back from this thread. oneDNN's kernels for AVX let the stack pointer point to an array on the heap,
+/// and a signal that arrives then writes its frame over what lies below that array.
+class SignalsHeldBack {
+ public:
+  SignalsHeldBack() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~SignalsHeldBack() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsHeldBack(const SignalsHeldBack&) = delete;
+  SignalsHeldBack& operator=(const SignalsHeldBack&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+
 /// c [m, n] = op(a) op(b) + beta c, where op transposes what is marked with 'T'; k is the inner size. Rows of a and b
 /// lie side by side. Lanes are bitstate's threads, so a product runs on the one that asks for it.
 void multiply(char a_op, char b_op, std::size_t m, std::size_t n, std::size_t k, const float* a, const float* b,
@@ -25,6 +44,7 @@ void multiply(char a_op, char b_op, std::size_t m, std::size_t n, std::size_t k,
   alone = true;
   const auto size = [](std::size_t v) { return static_cast<dnnl_dim_t>(v); };
   const auto stride = [&](std::size_t cols) { return size(std::max<std::size_t>(cols, 1)); };
+  const SignalsHeldBack held_back;
   const dnnl_status_t status = dnnl_sgemm(a_op, b_op, size(m), size(n), size(k), 1.0F, a, stride(a_op == 'N' ? k : m),
                                           b, stride(b_op == 'N' ? n : k), beta, c, stride(n));
   if (status == dnnl_out_of_memory) throw std::bad_alloc();
