@@ -5,17 +5,12 @@
 #include <fmt/format.h>
 
 namespace bitstate::experiments {
-namespace {
-
-/// One word for a POSIX shell.
-std::string quoted(const std::string& word) {
+std::string shell_word(const std::string& word) {
   if (!word.empty() && word.find_first_of(" \t\n\"'\\$`*?[]{}()<>|&;#~!") == word.npos) return word;
   std::string text = "'";
   for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return text + "'";
 }
-
-}  // namespace
 
 std::string only_positional(const CommandLine& line, std::string_view command) {
   require<UsageError>(line.positionals.size() <= 1, command, "\"{}\" is one argument too many",
@@ -32,8 +27,8 @@ std::size_t count_of(std::string_view name, const std::string& text, std::size_t
 
 std::string text_of(const CommandLine& line, std::string_view command) {
   std::string text = fmt::format("bitstate {}", command);
-  for (const std::string& word : line.positionals) text += " " + quoted(word);
-  for (const auto& [name, value] : line.options) text += " " + quoted(fmt::format("--{}={}", name, value));
+  for (const std::string& word : line.positionals) text += " " + shell_word(word);
+  for (const auto& [name, value] : line.options) text += " " + shell_word(fmt::format("--{}={}", name, value));
   return text;
 }
 

@@ -10,6 +10,7 @@
 #include "experiments/settings/embedded.h"
 #include "experiments/settings/options.h"
 #include "experiments/settings/run_config.h"
+#include "experiments/sweep/engine.h"
 #include "experiments/sweep/sweep.h"
 #include "experiments/sweep/sweep_check.h"
 #include "experiments/sweep/sweep_forecast.h"
@@ -21,6 +22,7 @@
 #include <array>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -36,9 +38,13 @@ struct SweepOptions {
   std::size_t jobs = 1;
   bool json = false;
   std::size_t threads = 1;  ///< of each run
-  bool large = false;       ///< more than 1000 runs are meant
-  bool extend = false;      ///< runs go on where shorter ones ended
-  bool dry_run = false;     ///< nothing is trained
+  std::size_t given_threads = 0;
+  bool large = false;   ///< more than 1000 runs are meant
+  bool extend = false;  ///< runs go on where shorter ones ended
+  std::string engine = "local";
+  std::string time = "24:00:00";  ///< limit of a job of Slurm
+  std::string run;                ///< hash of the only run to do
+  bool dry_run = false;           ///< nothing is trained
 };
 
 SweepOptions sweep_options(const CommandLine& line) {
@@ -52,6 +58,14 @@ SweepOptions sweep_options(const CommandLine& line) {
       options.dry_run = bitstate::options::read_flag(name, value);
     } else if (name == "extend") {
       options.extend = bitstate::options::read_flag(name, value);
+    } else if (name == "engine") {
+      require<UsageError>(is_one_of(value, std::array{"local", "parallel", "slurm"}), name,
+                          "expected local, parallel or slurm, got \"{}\"", value);
+      options.engine = value;
+    } else if (name == "time") {
+      options.time = value;
+    } else if (name == "run") {
+      options.run = value;
     } else if (name == "jobs") {
       options.jobs = count_of(name, value, 3);
     } else if (name == "data" || (option != nullptr && option->affects_result)) {
@@ -63,11 +77,46 @@ SweepOptions sweep_options(const CommandLine& line) {
     }
   }
   const std::size_t threads = how.run.threads > 0 ? how.run.threads : std::max(1U, std::thread::hardware_concurrency());
+  options.given_threads = how.run.threads;
   options.threads = std::max<std::size_t>(1, threads / options.jobs);
   options.passed.push_back(fmt::format("--threads={}", options.threads));
   options.out = how.run.out;
   options.json = how.run.json;
   return options;
+}
+
+/// The command line of one of many tasks, and of the plan.
+std::string command_of_runs(CommandLine line) {
+  std::erase_if(line.options, [](const auto& option) {
+    return is_one_of(option.first, std::array{"engine", "time", "run", "dry_run"});
+  });
+  return text_of(line, "sweep");
+}
+
+/// Hands the runs over to another program.
+int engine_command(const CommandLine& line, const SweepOptions& options, const std::vector<SweepRun>& runs) {
+  if (runs.empty()) {
+    fmt::print("every run has a result; bitstate report {} tabulates them\n", options.out.string());
+    return 0;
+  }
+  CommandLine one = line;  // a task does one run, with all threads that it is given
+  std::erase_if(one.options, [](const auto& option) { return option.first == "jobs" || option.first == "json"; });
+  const std::string program = shell_word(ChildProcesses::this_executable().string());
+  const std::string words = command_of_runs(one).substr(std::string_view("bitstate").size());
+  const TaskList list{options.out,     shell_word(fs::current_path().string()),
+                      program + words, program + " report " + shell_word(options.out.string()),
+                      options.jobs,    options.given_threads};
+  if (options.engine == "parallel") {
+    fmt::print("{}\n", write_parallel_tasks(list, runs));
+    return 0;
+  }
+  const auto scripts = write_slurm_scripts(list, runs, options.time);
+  const auto jobs = options.dry_run ? std::vector<std::string>() : submit_slurm(scripts);
+  if (!options.dry_run && jobs.empty()) fmt::print("there is no sbatch here, so nothing is submitted\n");
+  for (std::size_t i = 0; i < scripts.size(); ++i) {
+    fmt::print("{}{}\n", scripts[i].string(), jobs.empty() ? "" : fmt::format(" is job {}", jobs[i]));
+  }
+  return 0;
 }
 
 }  // namespace
@@ -86,23 +135,29 @@ int sweep_command(const CommandLine& line) {
   const Settings text = built_in ? parse_ini(*built_in, file) : read_ini(file);
   const auto plan = plan_sweep(text, file, options.overrides, options.large);
   say_line(fmt::format("checking {} runs", plan.size()), true);
-  if (options.dry_run) {
+  if (options.dry_run && options.engine == "local") {
     const std::string table = forecast(plan, options.out, file, options.jobs, options.threads);
     say_line("", true);
     fmt::print("{}", table);
     return 0;
   }
-  const std::string data = check_sweep(plan, options.out, file);
+  const std::string data = check_sweep(options.run.empty() ? plan : runs_for(plan, options.run), options.out, file);
 
   const PlanFile head{program_version(),
-                      text_of(line, "sweep"),
+                      command_of_runs(line),
                       date_of_today(),
                       cpu_model(),
                       std::thread::hardware_concurrency(),
                       data,
                       {}};
+  if (options.engine != "local") {
+    const auto left = prepare_sweep(plan, options.out, head, options.extend);
+    say_line("", true);
+    return engine_command(line, options, left);
+  }
   ProcessLauncher launcher(options.passed);
-  const SweepSummary s = run_sweep(plan, options.out, options.jobs, launcher, say_line, head, options.extend);
+  const SweepSummary s =
+      run_sweep(plan, options.out, options.jobs, launcher, say_line, head, options.extend, options.run);
   say_line("", true);
   const auto where_any = [](std::size_t count, std::string_view what) {
     return count > 0 ? fmt::format("{} {}, ", count, what) : "";

@@ -18,6 +18,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <optional>
 #include <set>
 
@@ -37,8 +38,10 @@ std::string last_line(const std::filesystem::path& log, const std::string& other
 /// The state of one call of run_sweep().
 class SweepProgress {
  public:
-  SweepProgress(const std::filesystem::path& out, std::size_t jobs, const SweepSay& say)
-      : jobs_(jobs), say_(say), page_(out, [&say](std::string_view warning) { say(warning, false); }) {}
+  SweepProgress(const std::filesystem::path& out, std::size_t jobs, const SweepSay& say, bool has_page)
+      : jobs_(jobs), say_(say) {
+    if (has_page) page_.emplace(out, [&say](std::string_view warning) { say(warning, false); });
+  }
 
   SweepSummary summary;
 
@@ -152,11 +155,13 @@ class SweepProgress {
     }
     view.jobs = std::max(jobs_, view.running.size());
     say_(screen_text(view, terminal_size()), true);
-    page_.update(view);
+    if (page_) page_->update(view);
   }
 
   /// To be called when nothing runs any more.
-  void finish() { page_.finish(); }
+  void finish() {
+    if (page_) page_->finish();
+  }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -197,7 +202,7 @@ class SweepProgress {
   std::vector<std::string> failures_;
   std::map<std::string, Other> elsewhere_;  // by hash
   std::set<std::string> waited_;
-  LivePage page_;
+  std::optional<LivePage> page_;
 };
 
 using Folders = std::map<std::string, std::filesystem::path>;
@@ -307,15 +312,17 @@ void keep_claims(RunClaims& claims, RunLauncher& launcher, SweepProgress& progre
 }  // namespace
 
 SweepSummary run_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path& out, std::size_t jobs,
-                       RunLauncher& launcher, const SweepSay& say, const PlanFile& head, bool extend) {
+                       RunLauncher& launcher, const SweepSay& say, const PlanFile& head, bool extend,
+                       const std::string& only) {
+  const std::vector<SweepRun> runs = only.empty() ? plan : runs_for(plan, only);
   std::filesystem::create_directories(out / "runs");
   std::optional<FolderLock> lock(std::in_place, out, patience);  // others may plan at the same time
   const Folders folders = run_folders(plan, out);
   write_plan_file(out, merged(plan_file(plan, folders, head), read_plan_file(out).value_or(PlanFile())));
-  SweepProgress progress(out, jobs, say);
-  progress.summary.planned = plan.size();
+  SweepProgress progress(out, jobs, say, only.empty());
+  progress.summary.planned = runs.size();
   RunClaims claims;
-  std::vector<const SweepRun*> left = prepared(plan, folders, extend, out, progress, claims);
+  std::vector<const SweepRun*> left = prepared(runs, folders, extend, out, progress, claims);
   lock.reset();
   while (progress.running() > 0 || (!left.empty() && !progress.summary.interrupted)) {
     keep_claims(claims, launcher, progress, left);
@@ -334,6 +341,32 @@ SweepSummary run_sweep(const std::vector<SweepRun>& plan, const std::filesystem:
   }
   progress.finish();
   return progress.summary;
+}
+
+std::vector<SweepRun> runs_for(const std::vector<SweepRun>& plan, const std::string& hash) {
+  const auto wanted = std::find_if(plan.begin(), plan.end(), [&](const SweepRun& run) { return run.hash == hash; });
+  require<UsageError>(wanted != plan.end(), "run",
+                      "the sweep has no run '{}'; the names of folders below runs/ end with "
+                      "such a hash",
+                      hash);
+  std::vector<SweepRun> runs;
+  std::copy_if(plan.begin(), plan.end(), std::back_inserter(runs),
+               [&](const SweepRun& run) { return run.hash == hash || run.hash == wanted->source; });
+  return runs;
+}
+
+std::vector<SweepRun> prepare_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path& out,
+                                    const PlanFile& head, bool extend) {
+  std::filesystem::create_directories(out / "runs");
+  const FolderLock lock(out, patience);
+  const Folders folders = run_folders(plan, out);
+  write_plan_file(out, merged(plan_file(plan, folders, head), read_plan_file(out).value_or(PlanFile())));
+  const SweepSay silent = [](std::string_view, bool) {};
+  SweepProgress progress(out, 1, silent, false);
+  RunClaims claims;
+  std::vector<SweepRun> left;
+  for (const SweepRun* run : prepared(plan, folders, extend, out, progress, claims)) left.push_back(*run);
+  return left;
 }
 
 int exit_code(const SweepSummary& summary) {

@@ -89,8 +89,19 @@ using SweepSay = std::function<void(std::string_view line, bool transient)>;
 /// is claimed by one of them (docs/adr/0025-claims.md), and the call returns when no run is in work anywhere. A run
 /// that diverges or fails does not stop the others. Throws Error if `out` cannot be written or its plan.json is
 /// damaged. With `extend`, a run goes on where a shorter one that is done in `out` ended (run_folder/extend.h).
+/// With a hash as `only`, does this run and the one that it starts from, and leaves the report to others.
 SweepSummary run_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path& out, std::size_t jobs,
-                       RunLauncher& launcher, const SweepSay& say, const PlanFile& head = {}, bool extend = false);
+                       RunLauncher& launcher, const SweepSay& say, const PlanFile& head = {}, bool extend = false,
+                       const std::string& only = "");
+
+/// The run of `plan` with this hash, and before it the one that it starts from, so that whoever has to wait for that
+/// one does it where nobody else does. Throws UsageError naming `run` where `plan` has no run of this hash.
+std::vector<SweepRun> runs_for(const std::vector<SweepRun>& plan, const std::string& hash);
+
+/// Writes what run_sweep() writes before anything runs, and returns the runs without a result, in the order in which
+/// they are to be started. Throws as it does.
+std::vector<SweepRun> prepare_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path& out,
+                                    const PlanFile& head, bool extend = false);
 
 /// What bitstate ends with: 75 when it was asked to stop, 1 when a run failed or when no run at all is done, else 0.
 int exit_code(const SweepSummary& summary);

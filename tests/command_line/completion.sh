@@ -36,6 +36,7 @@ completed 'w8a8' train smnist --quant w8
 completed 'smnist-small smnist-small-ptq smnist-small-seven' sweep smn
 completed 'mine.ini' sweep mine.i
 completed '--jobs=' sweep demo --jo
+completed '--engine=' sweep demo --eng
 completed 'folder' eval fol
 completed 'configs' list con
 completed 'check' data ch

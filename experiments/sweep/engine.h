@@ -1,0 +1,35 @@
+// The runs of a sweep as tasks of GNU parallel or of Slurm.
+#pragma once
+
+#include "experiments/sweep/sweep.h"
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace bitstate::experiments {
+
+/// What both engines need of a sweep.
+struct TaskList {
+  std::filesystem::path out;
+  std::string folder;   ///< where the commands are called, as a word for a shell
+  std::string command;  ///< `--run=HASH` behind it does one run; for a shell
+  std::string report;   ///< makes the report; for a shell
+  std::size_t jobs = 1;
+  std::size_t threads = 0;  ///< of each run; 0: Slurm's own number
+};
+
+/// Writes OUT/tasks.txt, one command per run, and returns the command that has GNU parallel do them. Throws Error.
+std::string write_parallel_tasks(const TaskList& list, const std::vector<SweepRun>& runs);
+
+/// Writes OUT/slurm/*.sh: an array of the runs that start from no other, one of those that do, and the report. `time`
+/// is the limit of each, as sbatch takes it. Each waits for the one before it. Throws Error, UsageError for `time`.
+std::vector<std::filesystem::path> write_slurm_scripts(const TaskList& list, const std::vector<SweepRun>& runs,
+                                                       const std::string& time);
+
+/// Submits the scripts, each to begin when the one before it has ended. Returns the number of each job; of none
+/// where there is no sbatch. Throws Error where it refuses; what is submitted then stays so and is named.
+std::vector<std::string> submit_slurm(const std::vector<std::filesystem::path>& scripts);
+
+}  // namespace bitstate::experiments

@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# A sweep as tasks of GNU parallel and of Slurm: the scripts are run as these programs would run them, and end in the
+# table of a local sweep.
+set -euo pipefail
+fail() { echo "$*" >&2; exit 1; }
+here=$PWD
+mkdir bin
+cat > bin/sbatch <<'FAKE'
+#!/bin/sh
+echo "$*" >> "$FAKE/sbatch.calls"
+if [ -e "$FAKE/refuse" ]; then echo 'sbatch: error: invalid partition' >&2; exit 1; fi
+echo "$(wc -l < "$FAKE/sbatch.calls");cluster"
+FAKE
+cat > bin/scontrol <<'FAKE'
+#!/bin/sh
+echo "$*" >> "$FAKE/scontrol.calls"
+FAKE
+chmod +x bin/sbatch bin/scontrol
+export FAKE=$here
+plain=$PATH
+
+cat > "the tasks.ini" <<'INI'
+recipe = lorenz-small
+seeds = 1 2
+set.trajectories = 12
+set.bsz = 4
+set.epochs = 2
+row.A of 4 bits = a_bits=4
+stage.float =
+stage.qaft = epochs=1 | from_lr_factor=0.1
+INI
+sweep=("$BITSTATE" sweep "the tasks.ini" --threads=1 --jobs=2)
+"${sweep[@]}" --out=local > log || fail "$(cat log)"
+# all but the columns of time
+figures() { awk -F, -v OFS=, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i ~ /seconds/) gone = i } { $gone = ""; print }' "$1"; }
+same() {
+  "$BITSTATE" report "$1" > /dev/null
+  figures local/table.csv > expected
+  figures "$1/table.csv" | cmp - expected || fail "the table of $1 differs"
+}
+
+# GNU parallel: each line is one task, in any order
+"${sweep[@]}" --engine=parallel --out="in parallel" > said
+grep -qF "parallel --jobs=2 --joblog='in parallel/parallel.log' < 'in parallel/tasks.txt'" said || fail "$(cat said)"
+[ "$(wc -l < "in parallel/tasks.txt")" -eq 4 ] || fail "$(cat "in parallel/tasks.txt")"
+[ -e "in parallel/plan.json" ] || fail 'no plan'
+if find "in parallel" -name result.json | grep .; then fail 'something was run'; fi
+(cd / && tac "$here/in parallel/tasks.txt" | tr '\n' '\0' | xargs -0 -P 3 -n 1 bash -c) > log || fail "$(cat log)"
+same "in parallel"
+"${sweep[@]}" --engine=parallel --out="in parallel" > said
+grep -q '^every run has a result' said || fail "$(cat said)"
+cmp <(tr -d ' \n' < "in parallel/plan.json" | sed 's/.*"rows"//') <(tr -d ' \n' < local/plan.json | sed 's/.*"rows"//') ||
+  fail 'tasks changed the order of the plan'
+
+# Slurm: without sbatch, or in a dry run, scripts are written
+"${sweep[@]}" --engine=slurm --time=0:30:00 --out=slurm --dry_run > said
+[ ! -e sbatch.calls ] || fail 'a dry run submitted'
+PATH=$here "${sweep[@]}" --engine=slurm --time=0:30:00 --out=slurm > said || fail "$(cat said)"
+grep -q '^there is no sbatch here, so nothing is submitted' said || fail "$(cat said)"
+export PATH=$here/bin:$plain
+"${sweep[@]}" --engine=slurm --time=0:30:00 --out=slurm > said
+grep -q 'report.sh is job 3' said || fail "$(cat said)"
+printf '%s\n' "--parsable slurm/slurm/first.sh" "--parsable --dependency=afterany:1 slurm/slurm/later.sh" \
+  "--parsable --dependency=afterany:2 slurm/slurm/report.sh" | cmp - sbatch.calls || fail "$(cat sbatch.calls)"
+for line in '#SBATCH --array=1-2%2' '#SBATCH --time=0:30:00' '#SBATCH --requeue' '#SBATCH --cpus-per-task=1' '#SBATCH --signal=B:USR1@120'; do
+  grep -qxF -- "$line" slurm/slurm/first.sh || fail "no $line in $(cat slurm/slurm/first.sh)"
+done
+for array in first later; do
+  for task in 1 2; do
+    (cd / && SLURM_ARRAY_JOB_ID=1 SLURM_ARRAY_TASK_ID=$task bash "$here/slurm/slurm/$array.sh") > log 2>&1 || fail "$(cat log)"
+  done
+done
+bash slurm/slurm/report.sh > log
+same slurm
+[ ! -e scontrol.calls ] || fail "$(cat scontrol.calls)"
+
+# before its limit a run writes a checkpoint, and its task is queued again
+printf 'recipe = lorenz-small\nset.trajectories = 12\nset.bsz = 4\nset.epochs = 1000000\nquant = none\n' > long.ini
+"$BITSTATE" sweep long.ini --engine=slurm --out=long > said
+SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=1 bash long/slurm/first.sh > log 2>&1 &
+job=$!
+trap 'kill -TERM "$job"' EXIT
+for _ in $(seq 300); do [ -z "$(find long -name metrics.jsonl)" ] || break; sleep 0.1; done
+trap - EXIT
+kill -USR1 "$job"
+code=0
+wait "$job" || code=$?
+[ "$code" -eq 75 ] || fail "exit code $code: $(cat log)"
+[ "$(cat scontrol.calls)" = 'requeue 7_1' ] || fail "$(cat scontrol.calls)"
+[ -n "$(find long -name checkpoint.h5)" ] || fail 'no checkpoint'
+
+# refused <words> <code> <argument>...
+refused() {
+  local words=$1 expected=$2 code=0
+  shift 2
+  "$BITSTATE" sweep long.ini "$@" > said 2>&1 || code=$?
+  [ "$code" -eq "$expected" ] && grep -qF -- "$words" said || fail "sweep $*: exit code $code, said: $(cat said)"
+}
+refused 'expected local, parallel or slurm, got "pbs"' 2 --engine=pbs --out=x
+refused 'expected minutes or [D-]HH:MM:SS' 2 --engine=slurm --out=x --time='1 --wrap=x'
+refused "the sweep has no run 'abc'" 2 --run=abc --out=x
+touch refuse
+refused 'sbatch does not take it (sbatch: error: invalid partition); nothing is submitted' 1 --engine=slurm --out=long
+touch file
+refused 'file' 1 --engine=parallel --out=file/x
