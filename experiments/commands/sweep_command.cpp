@@ -37,10 +37,10 @@ struct SweepOptions {
   fs::path out;
   std::size_t jobs = 1;
   bool json = false;
-  std::size_t threads = 1;  ///< of each run
-  std::size_t given_threads = 0;
-  bool large = false;   ///< more than 1000 runs are meant
-  bool extend = false;  ///< runs go on where shorter ones ended
+  std::size_t threads = 1;        ///< of each run
+  std::size_t given_threads = 0;  ///< by --threads; 0: all
+  bool large = false;             ///< more than 1000 runs are meant
+  bool extend = false;            ///< runs go on where shorter ones ended
   std::string engine = "local";
   std::string time = "24:00:00";  ///< limit of a job of Slurm
   std::string run;                ///< hash of the only run to do

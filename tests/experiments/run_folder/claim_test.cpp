@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <fstream>
 #include <string>
 #include <thread>
@@ -70,6 +71,7 @@ TEST_CASE("claim: only the newest attempt's result is accepted, once, and never 
   REQUIRE(take_claim(folder.path(), 1));
   REQUIRE(take_claim(folder.path(), 2));
   CHECK_FALSE(accept_result(folder.path(), 1, "{\"status\":\"late\"}"));
+  CHECK_FALSE(accept_result(folder.path(), 0, "{\"status\":\"by hand\"}"));
   CHECK_FALSE(std::filesystem::exists(folder / "result.json"));
   CHECK(accept_result(folder.path(), 2, result));
   CHECK_FALSE(accept_result(folder.path(), 2, "{\"status\":\"again\"}"));
@@ -117,11 +119,19 @@ TEST_CASE("claim: on this system a holder is dead when its process is, also wher
   Holder before = self;
   before.began += 1;
   CHECK(dead(before));
+  int ends[2];
+  REQUIRE(pipe(ends) == 0);
   const pid_t child = fork();
-  if (child == 0) _exit(0);
+  if (child == 0) {
+    const auto began = this_process().began;
+    _exit(write(ends[1], &began, sizeof began) == sizeof began ? 0 : 1);
+  }
+  std::uint64_t began = 0;
+  REQUIRE(read(ends[0], &began, sizeof began) == sizeof began);
   siginfo_t info;
   waitid(P_PID, child, &info, WEXITED | WNOWAIT);  // dead, and nobody has asked for its exit code
-  CHECK(dead({self.host, self.system, child, 1}));
+  CHECK(dead({self.host, self.system, child, began}));
+  for (const int end : ends) close(end);
   waitpid(child, nullptr, 0);
 }
 
