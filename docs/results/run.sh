@@ -1,6 +1,7 @@
 #!/bin/bash
 # Trains what the tables of this folder need and continues what was stopped, the most useful first. Everything is kept
-# in runs/results, and the tables of what is done are copied to docs/results/raw.
+# in runs/results, and the tables of what is done are copied to docs/results/raw. What has its table there and nothing in
+# runs/results is not run again: delete the table to have it anew.
 #   docs/results/run.sh [BITSTATE]       BITSTATE: the program; else build/release/bitstate
 #   DATA: folder of the data sets; else data
 set -euo pipefail
@@ -29,6 +30,7 @@ train() {
 sweep() {
   local name=$1 plan=$2
   shift 2
+  if [ -e "$raw/$name.csv" ] && [ ! -d "$runs/$name" ]; then return; fi
   say "$name"
   "$bitstate" sweep "$plan" --data="$data" --out="$runs/$name" --jobs=2 --checkpoint_seconds=120 "$@" \
     > "$runs/$name.log" 2>&1 || say "$name: exit code $?, see $runs/$name.log"
@@ -40,30 +42,33 @@ main() {
   seeds='1 2 3'
   untrained='--epochs=0 --calibration_batches=8 --from_lr_factor=1'
 
-  # Small models: minutes each. One float run for each seed, and what starts from them.
-  for seed in $seeds; do train "lorenz-small-$seed" lorenz-small --seed="$seed"; done
-  sweep lorenz-small-one-site one-site --from="$runs/lorenz-small-{seed}" --epochs=100
-  sweep lorenz-small-a-forms a-forms --from="$runs/lorenz-small-{seed}" --epochs=100
-  sweep lorenz-small-a-untrained a-forms --from="$runs/lorenz-small-{seed}" $untrained
-  sweep lorenz-small-a-grids a-grids --from="$runs/lorenz-small-{seed}"
-  for seed in $seeds; do train "silverbox-$seed" silverbox --seed="$seed"; done
-  sweep silverbox-one-site one-site --from="$runs/silverbox-{seed}" --epochs=30
-  for seed in $seeds; do train "smnist-small-$seed" smnist-small --seed="$seed"; done
-  sweep smnist-small-a-grids a-grids --from="$runs/smnist-small-{seed}"
-  sweep smnist-small-a-untrained a-forms --from="$runs/smnist-small-{seed}" $untrained
-  sweep smnist-small-one-site-untrained one-site --from="$runs/smnist-small-{seed}" $untrained
-  sweep smnist-small-seven smnist-small-seven
-  sweep smnist-small-a-forms a-forms --from="$runs/smnist-small-{seed}"
-  sweep smnist-small-state state-bits --from="$runs/smnist-small-{seed}"
-  sweep smnist-small-one-site one-site --from="$runs/smnist-small-{seed}"
-  sweep smnist-small-seven-qs5 smnist-small-seven --preset=qs5
-
-  # Q-S5's size: hours each. One float run, what needs no training, and the configurations from scratch.
+  # Q-S5's size: hours each. One float run, and what needs no training.
   train smnist-float smnist --epochs=10 --use_layernorm_bias=false
   sweep smnist-ptq qs5-smnist-ptq --from="$runs/smnist-float"
   sweep smnist-operators qs5-smnist-operators --from="$runs/smnist-float"
   sweep smnist-one-site one-site --from="$runs/smnist-float" --seed=1 $untrained
   sweep smnist-a-grids a-grids --from="$runs/smnist-float" --seed=1
+
+  # Small models: minutes each. One float run for each seed, and what starts from them.
+  for seed in $seeds; do train "smnist-small-$seed" smnist-small --seed="$seed"; done
+  sweep smnist-small-a-grids a-grids --from="$runs/smnist-small-{seed}"
+  sweep smnist-small-a-untrained a-forms --from="$runs/smnist-small-{seed}" $untrained
+  sweep smnist-small-one-site-untrained one-site --from="$runs/smnist-small-{seed}" $untrained
+  for seed in $seeds; do train "lorenz-small-$seed" lorenz-small --seed="$seed"; done
+  sweep lorenz-small-a-grids a-grids --from="$runs/lorenz-small-{seed}"
+  sweep lorenz-small-a-untrained a-forms --from="$runs/lorenz-small-{seed}" $untrained
+  sweep smnist-small-seven smnist-small-seven
+  sweep smnist-small-seven-qs5 smnist-small-seven --preset=qs5
+
+  sweep smnist-small-a-forms a-forms --from="$runs/smnist-small-{seed}"
+  sweep smnist-small-state state-bits --from="$runs/smnist-small-{seed}"
+  sweep smnist-small-one-site one-site --from="$runs/smnist-small-{seed}"
+  sweep lorenz-small-one-site one-site --from="$runs/lorenz-small-{seed}" --epochs=100
+  sweep lorenz-small-a-forms a-forms --from="$runs/lorenz-small-{seed}" --epochs=100
+  for seed in $seeds; do train "silverbox-$seed" silverbox --seed="$seed"; done
+  sweep silverbox-one-site one-site --from="$runs/silverbox-{seed}" --epochs=30
+
+  # Q-S5's configurations at its size, from scratch.
   sweep smnist-seven qs5-smnist
 
   # Other tasks, and Q-S5's dynamical systems.
