@@ -41,7 +41,7 @@ for i in $(seq "$workers"); do
   running+=($!)
 done
 
-results() { find out/runs -name result.json -printf '%p %i %T@\n' 2> /dev/null | sort; }
+results() { { find out/runs -name result.json -printf '%p %i %T@\n' 2> /dev/null || true; } | sort; }  # none at first
 : > seen
 : > killed
 while [ "$(wc -l < killed)" -lt "$kills" ]; do
