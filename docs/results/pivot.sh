@@ -7,7 +7,23 @@ if [ ! -f "${1:-}" ]; then
   echo "usage: docs/results/pivot.sh FILE.csv [FACTOR]; there is no file '${1:-}'" >&2
   exit 2
 fi
-exec awk -F, -v factor="${2:-1}" '
+exec awk -v factor="${2:-1}" '
+  # The fields of a line; a field in double quotes may hold commas, and "" in it is one quote.
+  function fields(line,   n, field) {
+    n = 0
+    while (line != "") {
+      if (match(line, /^"([^"]|"")*"/)) {
+        field = substr(line, 2, RLENGTH - 2)
+        gsub(/""/, "\"", field)
+      } else {
+        match(line, /^[^,]*/)
+        field = substr(line, 1, RLENGTH)
+      }
+      value[++n] = field
+      line = substr(line, RLENGTH + 2)
+    }
+    return n
+  }
   function name(spec) {
     if (spec ~ /^weight:\*\.ssm\.A/) {
       sub(/^weight:\*\.ssm\.A/, "", spec)
@@ -23,15 +39,16 @@ exec awk -F, -v factor="${2:-1}" '
   }
   function number(v, scale) { return scale == 100 ? sprintf("%.2f", 100 * v) : sprintf("%.3g", scale * v) }
   function cell(mean, deviation, n, diverged) {
-    if (mean == "") return diverged > 0 ? "diverges" : ""
-    if (mean > 1000) return "above 1000"
-    return number(mean, scale) (deviation == "" ? "" : " ± " number(deviation, scale)) (diverged > 0 ? " (" diverged " of " n + diverged " diverge)" : "")
+    if (mean == "") return diverged + 0 > 0 ? "diverges" : ""
+    if (mean + 0 > 1000) return "above 1000"
+    return number(mean, scale) (deviation == "" ? "" : " ± " number(deviation, scale)) (diverged + 0 > 0 ? " (" diverged " of " n + diverged " diverge)" : "")
   }
-  NR == 1 { for (i = 1; i <= NF; ++i) at[$i] = i; next }
+  { split("", value); count = fields($0) }
+  NR == 1 { for (i = 1; i <= count; ++i) at[value[i]] = i; next }
   {
-    scale = $at["metric"] == "accuracy" ? 100 : factor
-    text = cell($at["test_mean"], $at["test_std"], $at["n"], $at["diverged"])
-    spec = $at["bits"]
+    scale = value[at["metric"]] == "accuracy" ? 100 : factor
+    text = cell(value[at["test_mean"]], value[at["test_std"]], value[at["n"]], value[at["diverged"]])
+    spec = value[at["bits"]]
     gsub(/"/, "", spec)
     if (spec == "" || spec == "none") { float = text; next }
     split(spec, words, " ")
