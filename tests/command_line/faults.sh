@@ -37,7 +37,7 @@ check_order() {
   awk -v least="$2" '
     function stop(why) { print "call " $0 ": " why; bad = 1; exit 1 }
     function folder(path) { return match(path, /\/[^\/]*$/) ? substr(path, 1, RSTART - 1) : "." }
-    $3 ~ /(^|\/)(train\.log|curves\.csv|\.lock)$/ { next }  # no result is read from them
+    $3 ~ /(^|\/)(train\.log|curves\.csv|\.lock)$|\/plots\/[^\/]*$/ { next }  # no result is read from them
     $2 == "open" && $3 !~ /\.tmp-[^\/]*$/ { stop("it is written in its place") }
     $2 == "write" || $2 == "truncate" { flushed[$3] = 0 }
     pending != "" && ($2 == "write" || $2 == "open" || $2 == "rename") { stop("the rename before it is not flushed") }
