@@ -36,6 +36,7 @@ struct SweepOptions {
   std::vector<std::string> passed;  ///< options of each child's command line
   fs::path out;
   std::size_t jobs = 1;
+  std::size_t given_jobs = 0;  ///< by --jobs; 0: it was not given
   bool json = false;
   std::size_t threads = 1;        ///< of each run
   std::size_t given_threads = 0;  ///< by --threads; 0: all
@@ -67,7 +68,7 @@ SweepOptions sweep_options(const CommandLine& line) {
     } else if (name == "run") {
       options.run = value;
     } else if (name == "jobs") {
-      options.jobs = count_of(name, value, 3);
+      options.jobs = options.given_jobs = count_of(name, value, 3);
     } else if (name == "data" || (option != nullptr && option->affects_result)) {
       options.overrides.emplace_back(name, value);
     } else {
@@ -103,9 +104,9 @@ int engine_command(const CommandLine& line, const SweepOptions& options, const s
   std::erase_if(one.options, [](const auto& option) { return option.first == "jobs" || option.first == "json"; });
   const std::string program = shell_word(ChildProcesses::this_executable().string());
   const std::string words = command_of_runs(one).substr(std::string_view("bitstate").size());
-  const TaskList list{options.out,     shell_word(fs::current_path().string()),
-                      program + words, program + " report " + shell_word(options.out.string()),
-                      options.jobs,    options.given_threads};
+  const TaskList list{options.out,        shell_word(fs::current_path().string()),
+                      program + words,    program + " report " + shell_word(options.out.string()),
+                      options.given_jobs, options.given_threads};
   if (options.engine == "parallel") {
     fmt::print("{}\n", write_parallel_tasks(list, runs));
     return 0;

@@ -12,6 +12,7 @@
 #include <array>
 #include <cstdio>
 #include <iterator>
+#include <regex>
 #include <string_view>
 
 namespace bitstate::experiments {
@@ -28,9 +29,23 @@ std::string lines_of(const TaskList& list, const std::vector<SweepRun>& runs) {
 
 /// Hours, minutes and days as sbatch takes them; nothing that could be a second directive.
 void check_time(const std::string& time) {
-  const bool good = !time.empty() && time.find_first_not_of("0123456789:-") == std::string::npos &&
-                    time.find_first_of("0123456789") == 0;
-  require<UsageError>(good, "time", "expected minutes or [D-]HH:MM:SS as sbatch takes them, got \"{}\"", time);
+  static const std::regex form(R"((?:(\d{1,4})-)?(\d{1,6})(?::(\d{1,6}))?(?::(\d{1,6}))?)");
+  std::smatch parts;
+  require<UsageError>(std::regex_match(time, parts, form), "time",
+                      "expected minutes or [D-]HH:MM:SS as sbatch takes them, got \"{}\"", time);
+  const auto part = [&](std::size_t i) { return parts[i].matched ? std::stol(parts[i].str()) : 0L; };
+  const long unit = parts[1].matched || parts[4].matched ? 3600 : 60;  // one or two numbers begin with minutes
+  const long seconds = part(1) * 86400 + part(2) * unit + part(3) * unit / 60 + part(4);
+  require<UsageError>(seconds >= 300, "time",
+                      "expected 5 minutes or more, of which the last two are for the checkpoint, got \"{}\"", time);
+}
+
+/// A new folder in `parent`, called by the next number that nobody has taken.
+fs::path numbered_folder(const fs::path& parent) {
+  fs::create_directories(parent);
+  for (std::size_t number = 1;; ++number) {
+    if (fs::path folder = parent / std::to_string(number); fs::create_directory(folder)) return folder;
+  }
 }
 
 /// A word of a #SBATCH line, which has its own quotes.
@@ -42,19 +57,25 @@ std::string directive_word(const fs::path& folder, std::string_view name) {
   return fmt::format("\"{}/{}\"", text, name);
 }
 
-/// USR1 comes two minutes before the limit: the run writes a checkpoint, ends with 75 and is queued again.
+/// USR1 comes two minutes before the limit: the run writes a checkpoint, ends with 75 and is queued again. TERM is
+/// scancel or a preemption: the run ends with 75, too, and what follows is Slurm's own affair.
 constexpr std::string_view array_script = R"(#!/bin/bash
 #SBATCH --job-name=bitstate
-#SBATCH --array=1-{count}%{jobs}
+#SBATCH --array=1-{count}{jobs}
 #SBATCH --time={time}{threads}
 #SBATCH --requeue
 #SBATCH --signal=B:USR1@120
 #SBATCH --open-mode=append
 #SBATCH --output={log}
 task=$(sed -n "${{SLURM_ARRAY_TASK_ID}}p" {tasks})
+if [ -z "$task" ]; then
+  echo "line ${{SLURM_ARRAY_TASK_ID}} of "{tasks}" holds no task" >&2
+  exit 1
+fi
 bash -c "$task" &
 child=$!
-trap 'kill -USR1 "$child"' USR1
+limit=far
+trap 'limit=near; kill -USR1 "$child"' USR1
 trap 'kill -TERM "$child"' TERM
 wait "$child"
 code=$?
@@ -62,7 +83,7 @@ while kill -0 "$child" 2> /dev/null; do  # a signal ended the waiting, not the t
   wait "$child"
   code=$?
 done
-if [ "$code" -eq 75 ]; then scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}"; fi
+if [ "$code" -eq 75 ] && [ "$limit" = near ]; then scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}"; fi
 exit "$code"
 )";
 
@@ -85,16 +106,16 @@ std::string single_quoted(const std::string& text) {
 std::string write_parallel_tasks(const TaskList& list, const std::vector<SweepRun>& runs) {
   const fs::path tasks = list.out / "tasks.txt";
   write_file_atomically(tasks, lines_of(list, runs));
-  return fmt::format("parallel --jobs={} --joblog={} < {}", list.jobs,
+  return fmt::format("parallel --jobs={} --joblog={} < {}", std::max<std::size_t>(1, list.jobs),
                      single_quoted((list.out / "parallel.log").string()), single_quoted(tasks.string()));
 }
 
 std::vector<fs::path> write_slurm_scripts(const TaskList& list, const std::vector<SweepRun>& runs,
                                           const std::string& time) {
   check_time(time);
-  const fs::path folder = list.out / "slurm";
-  fs::create_directories(folder);
+  const fs::path folder = numbered_folder(list.out / "slurm");
   const std::string threads = list.threads > 0 ? fmt::format("\n#SBATCH --cpus-per-task={}", list.threads) : "";
+  const std::string at_once = list.jobs > 0 ? fmt::format("%{}", list.jobs) : "";
   std::vector<fs::path> scripts;
   const auto add = [&](const char* name, const std::string& text) {
     write_file_atomically(folder / name, text);
@@ -109,7 +130,7 @@ std::vector<fs::path> write_slurm_scripts(const TaskList& list, const std::vecto
     const fs::path tasks = folder / (name + ".txt");
     write_file_atomically(tasks, lines_of(list, part));
     add((name + ".sh").c_str(), fmt::format(array_script, fmt::arg("count", part.size()), fmt::arg("threads", threads),
-                                            fmt::arg("jobs", list.jobs), fmt::arg("time", time),
+                                            fmt::arg("jobs", at_once), fmt::arg("time", time),
                                             fmt::arg("log", directive_word(folder, "%A_%a.log")),
                                             fmt::arg("tasks", single_quoted(fs::absolute(tasks).string()))));
   }

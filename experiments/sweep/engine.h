@@ -13,18 +13,19 @@ namespace bitstate::experiments {
 /// What both engines need of a sweep.
 struct TaskList {
   std::filesystem::path out;
-  std::string folder;   ///< where the commands are called, as a word for a shell
-  std::string command;  ///< `--run=HASH` behind it does one run; for a shell
-  std::string report;   ///< makes the report; for a shell
-  std::size_t jobs = 1;
+  std::string folder;       ///< where the commands are called, as a word for a shell
+  std::string command;      ///< `--run=HASH` behind it does one run; for a shell
+  std::string report;       ///< makes the report; for a shell
+  std::size_t jobs = 0;     ///< at once; 0: one of GNU parallel, any number of Slurm
   std::size_t threads = 0;  ///< of each run; 0: Slurm's own number
 };
 
 /// Writes OUT/tasks.txt, one command per run, and returns the command that has GNU parallel do them. Throws Error.
 std::string write_parallel_tasks(const TaskList& list, const std::vector<SweepRun>& runs);
 
-/// Writes OUT/slurm/*.sh: an array of the runs that start from no other, one of those that do, and the report. `time`
-/// is the limit of each, as sbatch takes it. Each waits for the one before it. Throws Error, UsageError for `time`.
+/// Writes OUT/slurm/NUMBER/*.sh: an array of the runs that start from no other, one of those that do, and the report.
+/// Each call has a folder of its own, because jobs that wait still read theirs. `time` is the limit of each, as sbatch
+/// takes it, of 5 minutes or more. Each waits for the one before it. Throws Error, UsageError for `time`.
 std::vector<std::filesystem::path> write_slurm_scripts(const TaskList& list, const std::vector<SweepRun>& runs,
                                                        const std::string& time);
 

@@ -60,32 +60,48 @@ grep -q '^there is no sbatch here, so nothing is submitted' said || fail "$(cat 
 export PATH=$here/bin:$plain
 "${sweep[@]}" --engine=slurm --time=0:30:00 --out=slurm > said
 grep -q 'report.sh is job 3' said || fail "$(cat said)"
-printf '%s\n' "--parsable slurm/slurm/first.sh" "--parsable --dependency=afterany:1 slurm/slurm/later.sh" \
-  "--parsable --dependency=afterany:2 slurm/slurm/report.sh" | cmp - sbatch.calls || fail "$(cat sbatch.calls)"
+printf '%s\n' "--parsable slurm/slurm/3/first.sh" "--parsable --dependency=afterany:1 slurm/slurm/3/later.sh" \
+  "--parsable --dependency=afterany:2 slurm/slurm/3/report.sh" | cmp - sbatch.calls || fail "$(cat sbatch.calls)"
 for line in '#SBATCH --array=1-2%2' '#SBATCH --time=0:30:00' '#SBATCH --requeue' '#SBATCH --cpus-per-task=1' '#SBATCH --signal=B:USR1@120'; do
-  grep -qxF -- "$line" slurm/slurm/first.sh || fail "no $line in $(cat slurm/slurm/first.sh)"
+  grep -qxF -- "$line" slurm/slurm/3/first.sh || fail "no $line in $(cat slurm/slurm/3/first.sh)"
 done
+# a later call, when one run is done, changes nothing for the tasks that wait
+task() { (cd / && SLURM_ARRAY_JOB_ID=1 SLURM_ARRAY_TASK_ID=$2 bash "$here/slurm/slurm/$1.sh") > log 2>&1; }
+task 3/first 1 || fail "$(cat log)"
+"${sweep[@]}" --engine=slurm --time=0:30:00 --out=slurm --dry_run > said
+[ "$(wc -l < slurm/slurm/4/first.txt)" -eq 1 ] || fail "$(cat slurm/slurm/4/first.txt)"
+[ "$(wc -l < slurm/slurm/3/first.txt)" -eq 2 ] || fail "$(cat slurm/slurm/3/first.txt)"
+if task 4/first 2; then fail 'a task without a line ended well'; fi
+grep -q "line 2 of .*slurm/4/first.txt holds no task" log || fail "$(cat log)"
 for array in first later; do
   for task in 1 2; do
-    (cd / && SLURM_ARRAY_JOB_ID=1 SLURM_ARRAY_TASK_ID=$task bash "$here/slurm/slurm/$array.sh") > log 2>&1 || fail "$(cat log)"
+    task "3/$array" "$task" || fail "$(cat log)"
   done
 done
-bash slurm/slurm/report.sh > log
+bash slurm/slurm/3/report.sh > log
 same slurm
 [ ! -e scontrol.calls ] || fail "$(cat scontrol.calls)"
 
 # before its limit a run writes a checkpoint, and its task is queued again
 printf 'recipe = lorenz-small\nset.trajectories = 12\nset.bsz = 4\nset.epochs = 1000000\nquant = none\n' > long.ini
 "$BITSTATE" sweep long.ini --engine=slurm --out=long > said
-SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=1 bash long/slurm/first.sh > log 2>&1 &
-job=$!
-trap 'kill -TERM "$job"' EXIT
-for _ in $(seq 300); do [ -z "$(find long -name metrics.jsonl)" ] || break; sleep 0.1; done
-trap - EXIT
-kill -USR1 "$job"
-code=0
-wait "$job" || code=$?
-[ "$code" -eq 75 ] || fail "exit code $code: $(cat log)"
+grep -qxF '#SBATCH --array=1-1' long/slurm/1/first.sh || fail 'throttled without --jobs'
+# signalled <signal>: the task gets the signal while its run trains
+signalled() {
+  local job code=0
+  find long -name metrics.jsonl -delete
+  SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=1 bash long/slurm/1/first.sh > log 2>&1 &
+  job=$!
+  trap 'kill -TERM "$job"' EXIT
+  for _ in $(seq 300); do [ -z "$(find long -name metrics.jsonl)" ] || break; sleep 0.1; done
+  trap - EXIT
+  kill "-$1" "$job"
+  wait "$job" || code=$?
+  [ "$code" -eq 75 ] || fail "exit code $code after $1: $(cat log)"
+}
+signalled TERM
+[ ! -e scontrol.calls ] || fail "queued again after TERM: $(cat scontrol.calls)"
+signalled USR1
 [ "$(cat scontrol.calls)" = 'requeue 7_1' ] || fail "$(cat scontrol.calls)"
 [ -n "$(find long -name checkpoint.h5)" ] || fail 'no checkpoint'
 
@@ -98,6 +114,8 @@ refused() {
 }
 refused 'expected local, parallel or slurm, got "pbs"' 2 --engine=pbs --out=x
 refused 'expected minutes or [D-]HH:MM:SS' 2 --engine=slurm --out=x --time='1 --wrap=x'
+for time in 4 4:59 0:04:59 0-0:04; do refused 'expected 5 minutes or more' 2 --engine=slurm --out=x "--time=$time"; done
+for time in 5 5:00 0:05:00 0-1 1-00:00:00; do "$BITSTATE" sweep long.ini --engine=slurm --out=y --dry_run "--time=$time" > said; done
 refused "the sweep has no run 'abc'" 2 --run=abc --out=x
 touch refuse
 refused 'sbatch does not take it (sbatch: error: invalid partition); nothing is submitted' 1 --engine=slurm --out=long
