@@ -38,7 +38,7 @@ class RowNames {
     const RunRecord& run = row.runs.front();
     std::vector<std::string> names;
     if (stages_) names.push_back(run.stage);
-    if (labelled_) names.push_back(run.label);
+    if (labelled_) names.push_back(run.name());
     for (const auto& column : columns_) names.push_back(value_text(column, run.setting(column)));
     return names;
   }

@@ -171,10 +171,10 @@ void name_rows(Report& report) {
   report.titles.emplace_back("configuration");
   for (auto& row : report.rows) {
     if (stages) row.names.push_back(row.runs.front().stage);
-    row.names.push_back(row.runs.front().label);
+    row.names.push_back(row.runs.front().name());
   }
   for (std::size_t i = 0; i < report.columns.size(); ++i) {
-    if (!tells_apart(report, i)) continue;
+    if (report.columns[i] == "extended_from" || !tells_apart(report, i)) continue;  // the names say that
     report.titles.push_back(report.columns[i]);
     for (auto& row : report.rows) row.names.push_back(value_text(report.columns[i], row.values[i]));
   }

@@ -50,7 +50,7 @@ std::string row_label(const Report& report, const ReportRow& row) {
 
 std::string run_label(const Report& report, const RunRecord& run) {
   std::string label = "seed " + run.setting("seed");
-  if (report.labelled()) return label + ", " + run.stage + (run.stage.empty() ? "" : " ") + run.label;
+  if (report.labelled()) return label + ", " + run.stage + (run.stage.empty() ? "" : " ") + run.name();
   for (const auto& column : report.columns)
     label += fmt::format(", {} {}", column, value_text(column, run.setting(column)));
   return label;

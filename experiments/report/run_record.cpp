@@ -4,6 +4,7 @@
 #include "core/io/folder_lock.h"
 #include "core/io/hdf5.h"
 #include "core/random.h"
+#include "core/text.h"
 #include "experiments/report/run_files.h"
 #include "experiments/run_folder/source.h"
 #include "experiments/run_folder/text_files.h"
@@ -17,12 +18,20 @@
 #include <cmath>
 #include <set>
 #include <sstream>
+#include <stdexcept>
 
 namespace bitstate::experiments {
 
 namespace {
 
 using nlohmann::json;
+
+/// What a setting is that a file does not hold: it means nothing to the run's data set, or the option came later.
+std::string default_of(std::string_view name) {
+  static const RunConfig defaults;
+  const Option* const option = find_option(option_table(), name);
+  return option != nullptr && option->affects_result ? option->text(defaults) : std::string();
+}
 
 void read_result(RunRecord& run) {
   const auto path = run.folder / "result.json";
@@ -54,6 +63,34 @@ void read_result(RunRecord& run) {
     run.status = RunRecord::Status::done;
   } else {
     run.reason = status == "done" ? "result.json holds no finite test metric" : "status is " + status;
+  }
+}
+
+/// The folder of the run that the one in `folder` went on from, as that wrote it, or empty.
+std::string shorter_run_of(const std::filesystem::path& folder) {
+  if (const auto path = folder / "result.json"; std::filesystem::exists(path)) {
+    const json result = json::parse(read_text(path), nullptr, false);
+    const bool said = result.is_object() && result.contains("extended_from") && result["extended_from"].is_string();
+    return said ? result["extended_from"].get<std::string>() : std::string();
+  }
+  const auto path = folder / "extended_from.txt";  // it has no result yet
+  return std::filesystem::exists(path) ? std::string(trimmed(read_text(path))) : std::string();
+}
+
+/// RunRecord::extended_from of the run in `folder`. One that was extended more than once has several: "4 epochs,
+/// extended from 2 epochs".
+std::string extension_of(const std::filesystem::path& folder, int depth = 8) {
+  const std::string path = shorter_run_of(folder);
+  if (path.empty() || depth == 0) return {};
+  try {
+    const auto shorter = source_folder(folder, path);
+    const Settings settings = read_ini(shorter / "settings.ini");
+    const std::string* const epochs = last_value(settings, "epochs");
+    const std::string before = extension_of(shorter, depth - 1);
+    return fmt::format("{} epochs{}", epochs != nullptr ? *epochs : default_of("epochs"),
+                       before.empty() ? "" : ", extended from " + before);
+  } catch (const std::runtime_error&) {  // it is gone
+    return "a shorter run";
   }
 }
 
@@ -97,6 +134,7 @@ std::string training_of(const std::filesystem::path& folder, const std::string& 
     const std::string* const own = last_value(settings, "seed");
     if (own == nullptr || *own != seed || depth == 0) return {};
     std::erase_if(settings, [](const auto& setting) { return setting.first == "seed"; });
+    settings.emplace_back("extended_from", extension_of(folder));
     for (auto& [key, value] : settings) {
       if (key == "from" && !value.empty()) value = training_of(source_folder(folder, value), seed, depth - 1);
     }
@@ -155,13 +193,6 @@ void unify_sources(std::vector<RunRecord>& runs) {
   }
 }
 
-/// What a setting is that a file does not hold: it means nothing to the run's data set, or the option came later.
-std::string default_of(std::string_view name) {
-  static const RunConfig defaults;
-  const Option* const option = find_option(option_table(), name);
-  return option != nullptr && option->affects_result ? option->text(defaults) : std::string();
-}
-
 /// A .quant file may have had other rules in every run that names it.
 void tell_rules_apart(std::vector<RunRecord>& runs) {
   std::map<std::string, std::string> first_rules;  // by all other settings
@@ -214,6 +245,10 @@ std::string RunRecord::setting(std::string_view name) const {
   return value != nullptr ? *value : default_of(name);
 }
 
+std::string RunRecord::name() const {
+  return extended_from.empty() ? label : fmt::format("{}, extended from {}", label, extended_from);
+}
+
 std::string_view RunRecord::status_text() const {
   switch (status) {
     case Status::done:
@@ -244,6 +279,8 @@ RunRecord read_run(const std::filesystem::path& folder) {
   run.folder = folder;
   run.settings = read_ini(folder / "settings.ini");
   read_result(run);
+  run.extended_from = extension_of(folder);
+  if (!run.extended_from.empty()) run.settings.emplace_back("extended_from", run.extended_from);
   read_metrics(run);
   if (auto loss = read_loss(folder); !loss.empty()) run.curves["loss"] = std::move(loss);
   if (const auto from = run.setting("from"); !from.empty()) run.from = source_folder(folder, from);
@@ -299,7 +336,7 @@ ComparedSettings compare_settings(const std::vector<RunRecord>& runs) {
     for (const auto& run : runs) {
       if (name != "data" || !run.setting(name).empty()) values.insert(run.setting(name));
     }
-    if (values.size() > 1) {
+    if (values.size() > 1 || name == "extended_from") {
       compared.varying.push_back(name);
     } else if (!values.empty()) {
       compared.common.emplace_back(name, *values.begin());

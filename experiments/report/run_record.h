@@ -21,21 +21,25 @@ struct RunRecord {
   std::string label;                 ///< of its row in the plan of its sweep, or empty
   std::string stage;                 ///< likewise
   std::optional<std::size_t> place;  ///< of that row among those of all plans
-  Settings settings;                 ///< of settings.ini
+  Settings settings;                 ///< of settings.ini, and `extended_from`, if it is not empty
   std::filesystem::path from;        ///< the folder of the run that it started from; empty: from none
   std::string source;  ///< digest of the weights that it started from; empty: from none, or they are not known
   std::string rules;   ///< all its quantization rules; empty: it has none, or they are not known
   Status status = Status::missing;
-  std::string reason;                                                    ///< why it diverged, or why there is no result
-  std::string program;                                                   ///< the version that ended it, or empty
-  std::string date;                                                      ///< of its end, or empty
-  std::string metric;                                                    ///< "accuracy", "mse" or "smape"
+  std::string reason;         ///< why it diverged, or why there is no result
+  std::string program;        ///< the version that ended it, or empty
+  std::string date;           ///< of its end, or empty
+  std::string extended_from;  ///< "2 epochs": how long the run was trained that it went on from; empty: from none
+  std::string metric;         ///< "accuracy", "mse" or "smape"
   std::map<std::string, double> figures;                                 ///< every finite number of result.json
   std::map<std::string, std::vector<std::pair<double, double>>> curves;  ///< of metrics.jsonl, and the loss of
                                                                          ///< curves.csv: (epoch, value)
 
   /// The value of a setting; that of a run which does not say is the option's default, or "".
   [[nodiscard]] std::string setting(std::string_view name) const;
+
+  /// Its label; that of an extended run says so: "W8A8, extended from 2 epochs".
+  [[nodiscard]] std::string name() const;
 
   /// "done", "diverged", ...
   [[nodiscard]] std::string_view status_text() const;
@@ -59,7 +63,8 @@ std::vector<RunRecord> read_runs(const std::vector<std::filesystem::path>& dirs)
 RunRecord::Status status_of(const std::filesystem::path& folder);
 
 /// The settings of all runs without `seed`, in two parts. The order is that of the table of options, whatever the order
-/// of the runs: those that it does not have stand behind, where the data are last.
+/// of the runs: those that it does not have stand behind, where the data are last. `extended_from` always counts as one
+/// that varies, so that no table hides it.
 struct ComparedSettings {
   std::vector<std::string> varying;  ///< not the same in all runs; of the data, among the runs that say where they are
   Settings common;
