@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/io/atomic_file.h"
+#include "core/text.h"
 #include "experiments/run_folder/identity.h"
 #include "experiments/run_folder/load.h"
 #include "experiments/run_folder/model_setup.h"
@@ -68,6 +69,15 @@ void extend_run(const RunConfig& config, const fs::path& shorter) {
     const Progress progress = bitstate::load_checkpoint(shorter / name, inventory, learns);
     save_checkpoint(folder / name, identity, progress, inventory, learns);
   }
+}
+
+std::string extended_from(const fs::path& folder) {
+  const fs::path mark = folder / "extended_from.txt";
+  if (!fs::exists(mark)) return {};
+  if (fs::exists(folder / "checkpoint.h5")) return std::string(trimmed(read_file(mark, std::size_t{1} << 16)));
+  // the mark is the last, so that whoever is killed meanwhile does it again
+  for (const char* const name : {"best.h5", "curves.csv", "extended_from.txt"}) fs::remove(folder / name);
+  return {};
 }
 
 }  // namespace bitstate::experiments

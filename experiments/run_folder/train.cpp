@@ -11,6 +11,7 @@
 #include "experiments/posttraining/transform.h"
 #include "experiments/run_folder/claim.h"
 #include "experiments/run_folder/curves.h"
+#include "experiments/run_folder/extend.h"
 #include "experiments/run_folder/identity.h"
 #include "experiments/run_folder/inspect_run.h"
 #include "experiments/run_folder/load.h"
@@ -371,15 +372,14 @@ TrainResult train(const RunConfig& config, const std::shared_ptr<Team>& team) {
     check_own_data(config, folder);
     return result_from_json(read_file(result_file, std::size_t{1} << 20), result_file.string());
   }
+  const std::string shorter = team->leads() ? extended_from(folder) : "";
   Run run(config, folder, training_data(config), team);
   run.begin();
   if (team->leads()) begin_files(config, run);
   TrainResult result = run.train();
   result.program = program_version();
   result.date = date_of_today();
-  if (const auto extended = folder / "extended_from.txt"; fs::exists(extended)) {
-    result.extended_from = trimmed(read_file(extended, std::size_t{1} << 16));
-  }
+  result.extended_from = shorter;
   if (!team->leads()) return result;
   if (result.status != "interrupted") {
     require(accept_result(folder, attempt, to_json(result) + "\n"), folder.string(),

@@ -64,3 +64,31 @@ TEST_CASE("extend: the run goes on, keeps the best weights so far and says where
   CHECK(result_from_json(json, "result.json").extended_from == "../short");
   CHECK(train(short_run(folder / "once", {{"epochs", "3"}})).extended_from.empty());
 }
+
+TEST_CASE("extend: a run whose checkpoint is gone begins anew, and says nothing of the shorter one") {
+  const TempFolder folder;
+  train(short_run(folder / "short", {{"epochs", "2"}}));
+  const RunConfig longer = short_run(folder / "long", {{"epochs", "3"}});
+  std::filesystem::create_directory(folder / "long");
+  extend_run(longer, folder / "short");
+  std::filesystem::remove(folder / "long/checkpoint.h5");
+  write_quickly(folder / "long/best.h5", "of the shorter run");
+  const TrainResult anew = train(longer);
+  CHECK(anew.extended_from.empty());
+  CHECK_FALSE(std::filesystem::exists(folder / "long/extended_from.txt"));
+  CHECK(anew.weights_digest == train(short_run(folder / "once", {{"epochs", "3"}})).weights_digest);
+}
+
+TEST_CASE("extend: what came with a lost checkpoint is taken away, and nothing that a run wrote itself") {
+  const TempFolder folder;
+  const auto is_there = [&](const char* name) { return std::filesystem::exists(folder / name); };
+  for (const char* const name : {"best.h5", "curves.csv"}) write_quickly(folder / name, "x");
+  CHECK(extended_from(folder.path()).empty());
+  CHECK(is_there("best.h5"));
+  for (const char* const name : {"extended_from.txt", "checkpoint.h5"}) write_quickly(folder / name, "../short\n");
+  CHECK(extended_from(folder.path()) == "../short");
+  CHECK(is_there("curves.csv"));
+  std::filesystem::remove(folder / "checkpoint.h5");
+  CHECK(extended_from(folder.path()).empty());
+  for (const char* const name : {"extended_from.txt", "best.h5", "curves.csv"}) CHECK_FALSE(is_there(name));
+}
