@@ -163,14 +163,16 @@ int sweep_command(const CommandLine& line) {
   const auto where_any = [](std::size_t count, std::string_view what) {
     return count > 0 ? fmt::format("{} {}, ", count, what) : "";
   };
-  fmt::print("{} runs: {} done, {} diverged, {} failed, {}{}{} had a result; bitstate report {} tabulates them\n",
+  fmt::print("{} runs: {} done, {} diverged, {} failed, {}{}{}{}{} had a result; bitstate report {} tabulates them\n",
              s.planned, s.done, s.diverged, s.failed, where_any(s.not_started, "not started"),
-             where_any(s.elsewhere, "ended elsewhere"), s.skipped, options.out.string());
+             where_any(s.stopped, "stopped"), where_any(s.left, "left"), where_any(s.elsewhere, "ended elsewhere"),
+             s.skipped, options.out.string());
   if (options.json) {
     const nlohmann::json figures = {
-        {"planned", s.planned},     {"skipped", s.skipped},         {"done", s.done},
-        {"diverged", s.diverged},   {"failed", s.failed},           {"not_started", s.not_started},
-        {"elsewhere", s.elsewhere}, {"interrupted", s.interrupted}, {"out", options.out.string()}};
+        {"planned", s.planned},         {"skipped", s.skipped},       {"done", s.done},
+        {"diverged", s.diverged},       {"failed", s.failed},         {"not_started", s.not_started},
+        {"elsewhere", s.elsewhere},     {"stopped", s.stopped},       {"left", s.left},
+        {"interrupted", s.interrupted}, {"out", options.out.string()}};
     fmt::print("{}\n", figures.dump());
   }
   return exit_code(s);

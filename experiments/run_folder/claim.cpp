@@ -145,8 +145,14 @@ Claim newest_claim(const fs::path& folder) {
   }
 }
 
+bool has_torn_result(const fs::path& folder) {
+  const fs::path file = folder / "result.json";
+  return fs::exists(file) && !json::accept(read_file(file, most_claim_bytes));
+}
+
 bool take_claim(const fs::path& folder, unsigned attempt) {
   if (!create_file(claim_file(folder, attempt), text_of(this_process(), json::object()))) return false;
+  if (has_torn_result(folder)) fs::remove(folder / "result.json");  // nobody can link another before it is gone
   if (!fs::exists(folder / "result.json")) return true;
   remove_claims(folder);  // the run got its result, and lost its claims, since they were looked at
   return false;
@@ -182,7 +188,11 @@ bool accept_result(const fs::path& folder, unsigned attempt, const std::string& 
 }
 
 void publish_ended(const fs::path& folder, const Claim& ended) {
-  if (ended.state == Claim::State::ended) (void)create_file(folder / "result.json", ended.result);
+  const fs::path file = folder / "result.json";
+  if (ended.state == Claim::State::ended) {
+    if (has_torn_result(folder)) write_file_atomically(file, ended.result);  // a power cut took what was linked
+    (void)create_file(file, ended.result);
+  }
   remove_claims(folder);
 }
 

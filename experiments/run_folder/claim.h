@@ -37,7 +37,11 @@ struct Claim {
 /// by nobody knows whom. Throws Error where the folder cannot be read.
 Claim newest_claim(const std::filesystem::path& folder);
 
-/// Makes claim.ATTEMPT for this process; false where somebody else has made it. Throws Error.
+/// Whether the folder's result.json is no whole JSON, as after a power cut. Throws Error where it cannot be read.
+bool has_torn_result(const std::filesystem::path& folder);
+
+/// Makes claim.ATTEMPT for this process; false where somebody else has made it, or the run has its result. Whoever has
+/// claimed a run with a torn result takes that away; any other stays. Throws Error.
 bool take_claim(const std::filesystem::path& folder, unsigned attempt);
 
 /// Shows that the holder lives. False if the run has no result and the attempt no longer owns it.

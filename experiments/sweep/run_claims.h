@@ -15,11 +15,11 @@ class RunClaims {
     free,   ///< may be taken
     busy,   ///< another process works on it
     ended,  ///< has a result
-    failed  ///< another process tried it since this sweep began
+    failed  ///< another process tried it since this sweep began, or its result is none that this version knows
   };
   struct View {
     State state = State::free;
-    std::string who = {};     ///< busy, failed: "host:pid", or what is known
+    std::string who = {};     ///< busy, failed: "host:pid", or what is known; empty: no process
     std::string reason = {};  ///< failed
   };
 

@@ -99,7 +99,8 @@ class SweepProgress {
   void failed_elsewhere(const SweepRun& run, const RunClaims::View& view) {
     ++summary.failed;
     ends_[run.hash] = "failed";
-    failures_.push_back(fmt::format("failed    {}: run by {}: {}", run.label, view.who, view.reason));
+    const std::string who = view.who.empty() ? "" : fmt::format("run by {}: ", view.who);
+    failures_.push_back(fmt::format("failed    {}: {}{}", run.label, who, view.reason));
     say_(failures_.back(), false);
   }
 
@@ -119,6 +120,7 @@ class SweepProgress {
     const RunRecord record = read_run(job.folder);
     if (record.status == RunRecord::Status::missing && event.exit_code == 75) {
       claims.leave(job.run->hash, "");
+      ++summary.stopped;
       ends_[job.run->hash] = "was stopped";
       say_(fmt::format("stopped   {}: goes on from its checkpoint", job.run->label), false);
       return;
@@ -247,11 +249,10 @@ std::vector<const SweepRun*> prepared(const std::vector<SweepRun>& plan, const F
       continue;
     }
     std::filesystem::create_directories(folder);
-    std::filesystem::remove(folder / "result.json");  // a torn one
     left.push_back(&run);
     claims.add(run.hash, folder);
     const auto file = folder / "settings.ini";
-    if (claims.look(run.hash).state == RunClaims::State::busy && std::filesystem::exists(file)) continue;
+    if (claims.look(run.hash).state != RunClaims::State::free && std::filesystem::exists(file)) continue;
     RunConfig config = run.config;
     config.run.out = folder.string();
     if (!run.source.empty()) config.source.from = folders.at(run.source).string();
@@ -340,6 +341,7 @@ SweepSummary run_sweep(const std::vector<SweepRun>& plan, const std::filesystem:
     if (event.kind == RunLauncher::Event::Kind::stop) progress.summary.interrupted = true;
   }
   progress.finish();
+  progress.summary.left = left.size();
   return progress.summary;
 }
 
@@ -370,8 +372,8 @@ std::vector<SweepRun> prepare_sweep(const std::vector<SweepRun>& plan, const std
 }
 
 int exit_code(const SweepSummary& summary) {
-  if (summary.interrupted) return exit_interrupted;
-  return summary.failed > 0 || summary.measured == 0 ? 1 : 0;
+  if (summary.interrupted || summary.stopped > 0) return exit_interrupted;
+  return summary.failed > 0 || summary.not_started > 0 || summary.measured == 0 ? 1 : 0;
 }
 
 }  // namespace bitstate::experiments

@@ -78,6 +78,8 @@ struct SweepSummary {
   std::size_t measured = 0;     ///< are done, by this call or an earlier one
   std::size_t failed = 0;       ///< ended without a result; tried again by the next call
   std::size_t not_started = 0;  ///< the run that they start from has not been trained to its end
+  std::size_t stopped = 0;      ///< were asked to stop, by this process or alone, and go on in the next call
+  std::size_t left = 0;         ///< not begun when this process was asked to stop
   bool interrupted = false;     ///< asked to stop; the rest is for the next call
 };
 
@@ -103,7 +105,8 @@ std::vector<SweepRun> runs_for(const std::vector<SweepRun>& plan, const std::str
 std::vector<SweepRun> prepare_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path& out,
                                     const PlanFile& head, bool extend = false);
 
-/// What bitstate ends with: 75 when it was asked to stop, 1 when a run failed or when no run at all is done, else 0.
+/// What bitstate ends with: 75 when it or a run was asked to stop, 1 when a run failed or could not be started or when
+/// no run at all is done, else 0.
 int exit_code(const SweepSummary& summary);
 
 }  // namespace bitstate::experiments

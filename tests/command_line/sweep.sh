@@ -151,3 +151,17 @@ expect 0 '4 runs: 4 done' sweep longer.ini --data=series.csv --out=longer
 expect 0 'Their runs differ in epochs 1 and 2.' report columns longer --out=compared
 [ "$(grep -c '^quant=w8a8 ' compared/comparison.csv)" -eq 1 ] || fail "$(cat compared/comparison.csv)"
 expect 2 'holds no runs' report both
+
+# one run that is asked to stop alone is counted, and the sweep says that there is more to do
+printf 'recipe = lorenz-small\nset.trajectories = 12\nset.bsz = 4\nset.epochs = 1000000\nquant = none\n' > endless.ini
+"$BITSTATE" sweep endless.ini --out=endless > log 2>&1 &
+sweep=$!
+trap 'kill -TERM "$sweep"' EXIT
+for _ in $(seq 300); do [ -z "$(find endless -name metrics.jsonl 2> /dev/null)" ] || break; sleep 0.1; done
+read -r run _ < "/proc/$sweep/task/$sweep/children" || true  # the line has no end
+trap - EXIT
+kill -TERM "$run"
+code=0
+wait "$sweep" || code=$?
+[ "$code" -eq 75 ] || fail "exit code $code: $(cat log)"
+grep -q '1 runs: 0 done, 0 diverged, 0 failed, 1 stopped, 0 had a result' log || fail "$(cat log)"

@@ -66,6 +66,30 @@ TEST_CASE("claim: of many that reach for an attempt at once one gets it") {
   }
 }
 
+TEST_CASE("claim: a torn result is taken away by who has claimed the run, and a whole one by nobody") {
+  const TempFolder folder;
+  REQUIRE(take_claim(folder.path(), 1));
+  std::ofstream(folder / "result.json") << R"({"status":"do)";
+  CHECK_FALSE(take_claim(folder.path(), 1));  // somebody else holds it
+  CHECK(has_torn_result(folder.path()));
+  CHECK(take_claim(folder.path(), 2));
+  CHECK_FALSE(std::filesystem::exists(folder / "result.json"));
+  for (const char* const whole : {result, R"({"status":"of a later version"})", "{}"}) {
+    std::ofstream(folder / "result.json") << whole;
+    CHECK_FALSE(take_claim(folder.path(), 3));
+    CHECK(read_text(folder / "result.json") == whole);
+  }
+}
+
+TEST_CASE("claim: an accepted result that a power cut has torn is published again") {
+  const TempFolder folder;
+  std::ofstream(folder / "claim.2") << result;
+  std::ofstream(folder / "result.json").flush();
+  publish_ended(folder.path(), newest_claim(folder.path()));
+  CHECK(read_text(folder / "result.json") == result);
+  CHECK(newest_claim(folder.path()).state == Claim::State::none);
+}
+
 TEST_CASE("claim: only the newest attempt's result is accepted, once, and never replaced") {
   const TempFolder folder;
   REQUIRE(take_claim(folder.path(), 1));

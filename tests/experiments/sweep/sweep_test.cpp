@@ -49,6 +49,7 @@ class FakeLauncher : public RunLauncher {
   std::function<void()> at_wait = [] {};
   std::size_t stop_after = 1000;  ///< asks to stop when so many runs were started
   std::string fails = "nothing";
+  std::string stops = "nothing";
 
   int start(const SweepRun& run, const std::filesystem::path& folder) override {
     CHECK(std::filesystem::exists(folder / "settings.ini"));
@@ -67,7 +68,7 @@ class FakeLauncher : public RunLauncher {
     if (waiting_.empty() || hold) return {};
     const Job job = waiting_.front();
     waiting_.pop_front();
-    if (stopping_) return {Event::Kind::ended, job.id, 75};
+    if (stopping_ || contains(job.label, stops)) return {Event::Kind::ended, job.id, 75};
     if (contains(job.label, fails)) return {Event::Kind::ended, job.id, 1};
     const bool diverges = contains(job.label, "a_bits=2");
     std::ofstream(job.folder / "result.json")
@@ -95,6 +96,11 @@ SweepSummary run(const std::vector<SweepRun>& runs, const std::filesystem::path&
   return run_sweep(runs, out, jobs, launcher, [lines](std::string_view line, bool transient) {
     if (lines != nullptr && !transient) lines->emplace_back(line);
   });
+}
+
+/// All runs that a summary knows the end of.
+std::size_t accounted(const SweepSummary& s) {
+  return s.skipped + s.elsewhere + s.done + s.diverged + s.failed + s.not_started + s.stopped + s.left;
 }
 
 }  // namespace
@@ -364,12 +370,76 @@ TEST_CASE("sweep: a torn result.json counts as none") {
   CHECK(launcher.started.size() == 6);
 }
 
+TEST_CASE("sweep: a result of another process is not taken for a torn one, whenever it comes") {
+  const TempFolder folder;
+  const auto runs = plan_with("recipe = lorenz-small\nquant = none\n");
+  const auto others = run_folders(runs, folder.path()).at(runs[0].hash);
+  std::filesystem::create_directories(others);
+  std::ofstream(others / "claim.1") << R"({"host":"there","system":"another","pid":7,"began":1})";
+  std::ofstream(others / "result.json") << R"({"status":"do)";
+  FakeLauncher launcher;
+  int rounds = 0;
+  launcher.at_wait = [&] {
+    if (++rounds == 1) CHECK(read_text(others / "result.json") == R"({"status":"do)");  // the holder's own affair
+    if (rounds == 3) std::ofstream(others / "result.json") << R"({"status":"done","metric":"mse","test_mse":2.5})";
+  };
+  CHECK(run(runs, folder.path(), launcher).elsewhere == 1);
+  CHECK(launcher.started.empty());
+}
+
+TEST_CASE("sweep: a whole result that this version does not count is named, counts as failed and stays") {
+  for (const std::string text : {R"({"status":"of a later version"})", R"({"status":"done","metric":"mse"})", "[]"}) {
+    const TempFolder folder;
+    const auto runs = plan_with(staged_sweep);
+    const auto strange = run_folders(runs, folder.path()).at(runs[0].hash);
+    std::filesystem::create_directories(strange);
+    std::ofstream(strange / "result.json") << text;
+    FakeLauncher launcher;
+    std::vector<std::string> lines;
+    const auto summary = run(runs, folder.path(), launcher, &lines);
+    CHECK(summary.failed == 1);
+    CHECK(summary.not_started == 2);
+    CHECK(summary.done == 3);
+    CHECK(exit_code(summary) == 1);
+    CHECK(lines.front() == "failed    float float seed=1: " + (strange / "result.json").string() +
+                               " is no result of this version; move it away to run this again");
+    CHECK(read_text(strange / "result.json") == text);
+  }
+}
+
+TEST_CASE("sweep: a run that alone was asked to stop is counted, and is for the next call") {
+  const TempFolder folder;
+  FakeLauncher launcher, later;
+  launcher.stops = "float float seed=1";
+  const auto runs = plan_with(staged_sweep);
+  const auto summary = run(runs, folder.path(), launcher);
+  CHECK(summary.stopped == 1);
+  CHECK(summary.not_started == 2);
+  CHECK(summary.done == 3);
+  CHECK(accounted(summary) == summary.planned);
+  CHECK_FALSE(summary.interrupted);
+  CHECK(exit_code(summary) == 75);
+  CHECK(run(runs, folder.path(), later).done == 3);
+}
+
+TEST_CASE("sweep: runs that could not be started are no success") {
+  SweepSummary summary;
+  summary.planned = 3;
+  summary.measured = summary.skipped = 2;
+  CHECK(exit_code(summary) == 0);
+  summary.not_started = 1;
+  CHECK(exit_code(summary) == 1);
+}
+
 TEST_CASE("sweep: asked to stop it starts nothing more, waits for the running ones and says so") {
   const TempFolder folder;
   FakeLauncher launcher, later;
   launcher.stop_after = 2;
   const auto summary = run(plan_with(small_sweep), folder.path(), launcher, nullptr, 2);
   CHECK(summary.interrupted);
+  CHECK(summary.stopped == 2);
+  CHECK(summary.left == 4);
+  CHECK(accounted(summary) == summary.planned);
   CHECK(launcher.started.size() == 2);
   CHECK(summary.failed == 0);
   CHECK(run(plan_with(small_sweep), folder.path(), later).done == 4);
