@@ -74,7 +74,15 @@ bool has_one_source(const ReportRow& row) {
   return row.test.n > 1 && std::all_of(row.runs.begin(), row.runs.end(), same);
 }
 
+/// Whether each of the row's seeds has a result, also those that are planned and have not begun.
+bool is_complete(const ReportRow& row) {
+  return std::all_of(row.runs.begin(), row.runs.end(), [&](const RunRecord& run) {
+    return run.status == RunRecord::Status::done && run.planned <= row.runs.size();
+  });
+}
+
 bool is_best(const Report& report, const ReportRow& row) {
+  if (!is_complete(row)) return false;  // the seeds that have a result may be the lucky ones
   bool alone = true;
   for (const auto& other : report.rows) {
     if (&other == &row || !other.test.mean || !report.comparable(row, other)) continue;

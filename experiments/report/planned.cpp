@@ -63,6 +63,7 @@ std::vector<PlanFile> label_runs(std::vector<RunRecord>& runs) {
     const PlanRow& row = plans[*known->second].rows[found->second];
     run.label = row.label;
     run.stage = row.stage;
+    run.planned = row.runs.size();
     run.place = here.first + found->second;
   }
   return plans;

@@ -196,13 +196,13 @@ std::vector<std::string> table_notes(const Report& report) {
       all_comparable(report) ? "every other row" : "every other row that is tested on the same data";
   if (any_row(report, [](const ReportRow& row) { return row.best; })) {
     notes.push_back(
-        fmt::format("The best row is marked (*) where it is better than {}: the 95 % interval of its "
-                    "paired difference to each of them does not hold zero.",
+        fmt::format("The best row is marked (*) where all its seeds are done and it is better than {}: the 95 % "
+                    "interval of its paired difference to each of them does not hold zero.",
                     others));
   } else if (report.rows.size() > 1) {
     notes.push_back(
-        fmt::format("No row is marked as the best, since none is better than {} by a paired difference whose "
-                    "95 % interval does not hold zero.",
+        fmt::format("No row is marked as the best, since none whose seeds are all done is better than {} by a "
+                    "paired difference whose 95 % interval does not hold zero.",
                     others));
   }
   if (any_row(report, [](const ReportRow& row) { return row.one_source && row.difference.n > 1; })) {

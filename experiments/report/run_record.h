@@ -21,6 +21,7 @@ struct RunRecord {
   std::string label;                 ///< of its row in the plan of its sweep, or empty
   std::string stage;                 ///< likewise
   std::optional<std::size_t> place;  ///< of that row among those of all plans
+  std::size_t planned = 0;           ///< seeds of that row in the plan of its sweep
   Settings settings;                 ///< of settings.ini, and `extended_from`, if it is not empty
   std::filesystem::path from;        ///< the folder of the run that it started from; empty: from none
   std::string source;  ///< digest of the weights that it started from; empty: from none, or they are not known

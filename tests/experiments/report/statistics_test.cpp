@@ -1,5 +1,6 @@
 #include "experiments/report/statistics.h"
 
+#include "experiments/report/plan_file.h"
 #include "experiments/report/report.h"
 #include "experiments/run_folder/source.h"
 #include "tests/support/made_up_runs.h"
@@ -89,8 +90,8 @@ TEST_CASE("statistics: the best row is marked only where its differences to all 
   add_seeds(runs, "quant = w8a8", {1.5, 2.6, 3.4});
   CHECK(is_best(runs.report(), "none"));
   CHECK_FALSE(is_best(runs.report(), "w8a8"));
-  CHECK(
-      contains(report_markdown(runs.report()), "The best row is marked (*) where it is better than every other row:"));
+  CHECK(contains(report_markdown(runs.report()),
+                 "The best row is marked (*) where all its seeds are done and it is better than every other row:"));
   CHECK(contains(report_markdown(runs.report()), "| float | 2.000 ± 1.000 * | reference |"));
 
   SUBCASE("another one is better by chance or worse by chance") {
@@ -103,6 +104,24 @@ TEST_CASE("statistics: the best row is marked only where its differences to all 
   }
   SUBCASE("the pairs say so, but other seeds make the mean of another one better") {
     add_seeds(runs, "quant = w4a8", {1.5, 2.6, 3.4, 0.1, 0.1});
+    CHECK_FALSE(is_best(runs.report(), "none"));
+  }
+  SUBCASE("one of its seeds diverged") { runs.add("quant = none\nseed = 4\n", R"({"status":"diverged"})"); }
+  SUBCASE("one of its seeds is missing") { runs.add("quant = none\nseed = 4\n", ""); }
+  SUBCASE("a seed of another one is missing") {
+    runs.add("quant = w8a8\nseed = 4\n", "");
+    CHECK(is_best(runs.report(), "none"));
+  }
+  SUBCASE("a seed is planned and has not begun") {
+    PlanFile plan;
+    plan.rows = {{"float", "", {}}, {"W8A8", "", {}}};
+    for (unsigned i = 0; i < 6; ++i) {
+      plan.rows[i / 3].runs.push_back({i % 3 + 1, fmt::format("{:016x}", i), fmt::format("run{}", i)});
+    }
+    write_plan_file(runs.folder.path(), plan);
+    CHECK(runs.report().rows[0].best);
+    plan.rows[0].runs.push_back({4, "0000000000000009", "run9"});
+    write_plan_file(runs.folder.path(), plan);
     CHECK_FALSE(is_best(runs.report(), "none"));
   }
   if (!is_best(runs.report(), "none")) {
