@@ -1,6 +1,5 @@
 #include "experiments/report/plots.h"
 
-#include "core/error.h"
 #include "experiments/settings/options.h"
 
 #include <fmt/format.h>
@@ -8,7 +7,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <fstream>
 #include <functional>
 #include <map>
 #include <set>
@@ -230,11 +228,26 @@ std::optional<Plot> against_cost(const Report& report, const RowGroup& rows, std
   return plot;
 }
 
+/// Whether a row belongs to the group, with or without a result.
+bool is_of(const Report& report, const RowGroup& rows, const ReportRow& row) {
+  return row.test.mean ? report.comparable(row, *rows.front()) : report.same_data(row, *rows.front());
+}
+
+/// The values of a column in the rows of a group, in order.
+std::vector<std::string> axis_of(const Report& report, const RowGroup& rows, std::size_t column) {
+  std::vector<std::string> values = report.axis(column);
+  std::erase_if(values, [&](const std::string& value) {
+    return std::none_of(report.rows.begin(), report.rows.end(),
+                        [&](const ReportRow& row) { return row.values[column] == value && is_of(report, rows, row); });
+  });
+  return values;
+}
+
 /// Two axes, with the better values in the deeper colours.
 HeatMap heat_map(const Report& report, const RowGroup& rows, const std::string& value_label) {
   const auto longest = [&](std::size_t column) {
     std::size_t size = 0;
-    for (const auto& value : report.axis(column)) size = std::max(size, value.size());
+    for (const auto& value : axis_of(report, rows, column)) size = std::max(size, value.size());
     return size;
   };
   const bool turned = longest(1) > 12 && longest(1) > longest(0);  // long words stand beside rows
@@ -254,8 +267,8 @@ HeatMap heat_map(const Report& report, const RowGroup& rows, const std::string& 
     const double part = log ? std::log(value / low) / std::log(high / low) : (value - low) / (high - low);
     return larger_is_better(metric) ? part : 1.0 - part;
   };
-  const auto row_values = report.axis(down);
-  const auto column_values = report.axis(across);
+  const auto row_values = axis_of(report, rows, down);
+  const auto column_values = axis_of(report, rows, across);
   const auto text = [&](std::size_t column, const std::string& value) {
     const std::string shown_value = value_text(report.columns[column], value);
     return shown_value.empty() ? "none" : shown_value;  // no rules
@@ -266,6 +279,7 @@ HeatMap heat_map(const Report& report, const RowGroup& rows, const std::string& 
     for (std::size_t c = 0; c < column_values.size(); ++c) {
       const ReportRow* row =
           turned ? report.at(column_values[c], row_values[r]) : report.at(row_values[r], column_values[c]);
+      if (row != nullptr && !is_of(report, rows, *row)) row = nullptr;
       HeatCell cell{.row = r, .column = c, .text = "–"};
       if (row != nullptr && row->test.mean) {
         cell.value = shown(metric, *row->test.mean);
@@ -284,14 +298,6 @@ HeatMap heat_map(const Report& report, const RowGroup& rows, const std::string& 
     if (!larger_is_better(metric)) std::reverse(map.scale.begin(), map.scale.end());
   }
   return map;
-}
-
-/// Not flushed to the disk one by one: there are many of these files, and they can be drawn again.
-void write_plot(const std::filesystem::path& path, std::string_view bytes) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << bytes;
-  file.close();
-  require(!file.fail(), path.string(), "cannot be written");
 }
 
 }  // namespace
@@ -382,20 +388,6 @@ std::vector<Figure> report_figures(const Report& report) {
   }
   for (auto& figure : curve_figures(report)) figures.push_back(std::move(figure));
   return figures;
-}
-
-void write_plots(const Report& report, const std::filesystem::path& folder) {
-  std::vector<Figure> figures = report_figures(report);
-  for (const auto& row : report.rows) {
-    for (auto& figure : row_figures(report, row)) figures.push_back(std::move(figure));
-  }
-  if (!figures.empty()) std::filesystem::create_directories(folder);
-  for (const auto& figure : figures) {
-    write_plot(folder / (figure.name + ".svg"), figure_svg(figure, true));
-    write_plot(folder / (figure.name + ".pdf"), figure_pdf(figure));
-    write_plot(folder / (figure.name + ".csv"), figure_csv(figure));
-    write_plot(folder / (figure.name + ".gnuplot"), figure_gnuplot(figure));
-  }
 }
 
 }  // namespace bitstate::experiments

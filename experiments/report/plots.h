@@ -34,7 +34,8 @@ std::string file_slug(std::string_view text);
 /// A row has one style in all figures: its place in the report.
 std::size_t style_number(const Report& report, const ReportRow& row);
 
-/// Writes NAME.svg, .pdf, .csv and .gnuplot of every figure of the report and of its rows into `folder`.
+/// Writes NAME.svg, .pdf, .csv and .gnuplot of every figure of the report and of its rows into `folder`, and removes
+/// the figures of an earlier report that are not among them.
 void write_plots(const Report& report, const std::filesystem::path& folder);
 
 }  // namespace bitstate::experiments

@@ -192,11 +192,15 @@ BySeed ReportRow::results() const {
 
 bool larger_is_better(std::string_view metric) { return metric == "accuracy"; }
 
-bool Report::comparable(const ReportRow& a, const ReportRow& b) const {
+bool Report::same_data(const ReportRow& a, const ReportRow& b) const {
   for (std::size_t i = 0; i < columns.size(); ++i) {
     if (decides_test(columns[i]) && a.values[i] != b.values[i]) return false;
   }
-  return a.metric == b.metric;
+  return true;
+}
+
+bool Report::comparable(const ReportRow& a, const ReportRow& b) const {
+  return a.metric == b.metric && same_data(a, b);
 }
 
 std::vector<std::pair<std::string_view, const std::vector<RunRecord>*>> Report::uncounted() const {

@@ -68,7 +68,8 @@ struct Report {
   /// The four lists with their titles.
   [[nodiscard]] std::vector<std::pair<std::string_view, const std::vector<RunRecord>*>> uncounted() const;
 
-  /// Whether two rows were tested on the same data by the same metric.
+  /// Whether two rows are tested on the same data; comparable: by the same metric, too.
+  [[nodiscard]] bool same_data(const ReportRow& a, const ReportRow& b) const;
   [[nodiscard]] bool comparable(const ReportRow& a, const ReportRow& b) const;
 
   /// Whether rows that have this figure differ in it.

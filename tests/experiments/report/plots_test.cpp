@@ -155,6 +155,35 @@ TEST_CASE("plots: rows that are tested on other data stand in plots of their own
   CHECK(contains(find(figures, "bits-a-bits-2")->title, "(tau 30)"));
 }
 
+TEST_CASE("plots: the heat map of a group holds its own rows, also those without a result, and none of other data") {
+  MadeUpRuns runs;
+  const auto add = [&](const char* tau, const char* bits, const char* result) {
+    runs.add(fmt::format("dataset = mackey-glass\ntau = {}\na_bits = {}\n", tau, bits), result);
+  };
+  add("17", "none", R"({"status":"done","test_mse":1.0})");
+  add("17", "4", R"({"status":"done","test_mse":3.0})");
+  add("17", "2", R"({"status":"diverged"})");
+  add("30", "none", R"({"status":"done","test_mse":500.0})");
+  add("30", "8", R"({"status":"done","test_mse":700.0})");
+  const auto figures = report_figures(runs.report());
+  const auto texts = [&](const char* name, const char* tau, const std::vector<std::string>& bits) {
+    const Figure* const figure = find(figures, name);
+    REQUIRE(figure != nullptr);
+    const auto& map = std::get<HeatMap>(figure->content);
+    const bool turned = map.rows.size() > 1;
+    CHECK((turned ? map.columns : map.rows) == std::vector<std::string>{tau});
+    CHECK((turned ? map.rows : map.columns) == bits);
+    std::vector<std::string> list;
+    for (const auto& cell : map.cells) {
+      list.push_back(cell.text);
+      CHECK((cell.share >= 0.0 && cell.share <= 1.0));
+    }
+    return list;
+  };
+  CHECK(texts("heat-map", "17", {"float", "2", "4"}) == std::vector<std::string>{"1.000", "diverged", "3.000"});
+  CHECK(texts("heat-map-2", "30", {"float", "8"}) == std::vector<std::string>{"500.0", "700.0"});
+}
+
 TEST_CASE("plots: the tables of runs are read, and torn or senseless lines passed over") {
   MadeUpRuns runs;
   const auto run = runs.accuracy("seed = 1\n", 0.5);
@@ -234,4 +263,38 @@ TEST_CASE("plots: each figure is written as SVG, PDF, data and script, and the p
   moved.folder = runs.folder.path();
   CHECK(contains(report_html(moved), "<a href=\"runs/a%231%25%22%3Cb%3E/\">a#1%&quot;&lt;b&gt;</a>"));
   CHECK_FALSE(contains(report_html(moved), "plots/"));  // links lead to what is there
+}
+
+TEST_CASE("plots: figures of an earlier report go, and files that are none of its own stay") {
+  MadeUpRuns runs;
+  for (const char* a : {"none", "2", "4"}) runs.mse(a, "none", 2.0);
+  const auto plots = runs.folder / "plots";
+  std::filesystem::create_directories(plots);
+  const std::vector<std::string> stale{"row03-range-a-bits-2", "heat-map-2", "bits-ssm-act-bits",
+                                       "curve-val-loss",       "size",       "difference-bits"};
+  const std::vector<const char*> endings{".svg", ".pdf", ".csv", ".gnuplot"};
+  for (const auto& name : stale) {
+    for (const char* ending : endings) write_quickly(plots / (name + ending), "old");
+  }
+  const std::vector<std::string> kept{"mine.svg",
+                                      "mine.csv",
+                                      "mine.gnuplot",
+                                      "row03-mine.csv",
+                                      "row03-mine.gnuplot",
+                                      "bits-of-mine.gnuplot",
+                                      "heat-map-2-gnuplot.svg",
+                                      "README"};
+  for (const auto& name : kept) write_quickly(plots / name, "mine");
+  write_report({runs.folder / "runs"}, runs.folder.path());
+  for (const auto& name : stale) {
+    for (const char* ending : endings)
+      CHECK_MESSAGE(!std::filesystem::exists(plots / (name + ending)), (name + ending));
+  }
+  for (const auto& name : kept) CHECK_MESSAGE(std::filesystem::exists(plots / name), name);
+  for (const char* ending : endings) CHECK(std::filesystem::exists(plots / (std::string("bits-a-bits") + ending)));
+  runs.mse("none", "none", 1.0);
+  for (const char* run : {"run1", "run2"}) std::filesystem::remove_all(runs.folder / "runs" / run);
+  write_report({runs.folder / "runs"}, runs.folder.path());  // nothing to draw
+  CHECK_FALSE(std::filesystem::exists(plots / "bits-a-bits.svg"));
+  CHECK(std::filesystem::exists(plots / "mine.svg"));
 }
