@@ -145,15 +145,22 @@ Claim newest_claim(const fs::path& folder) {
   }
 }
 
-bool has_torn_result(const fs::path& folder) {
+bool has_whole_result(const fs::path& folder) {
   const fs::path file = folder / "result.json";
-  return fs::exists(file) && !json::accept(read_file(file, most_claim_bytes));
+  try {
+    return fs::exists(file) && json::accept(read_file(file, most_claim_bytes));
+  } catch (const Error&) {
+    if (fs::exists(file)) throw;  // else the holder of the claim has just taken a torn one away
+    return false;
+  }
 }
 
 bool take_claim(const fs::path& folder, unsigned attempt) {
   if (!create_file(claim_file(folder, attempt), text_of(this_process(), json::object()))) return false;
-  if (has_torn_result(folder)) fs::remove(folder / "result.json");  // nobody can link another before it is gone
-  if (!fs::exists(folder / "result.json")) return true;
+  if (!has_whole_result(folder)) {
+    fs::remove(folder / "result.json");  // a torn one: nobody else can link another meanwhile
+    return true;
+  }
   remove_claims(folder);  // the run got its result, and lost its claims, since they were looked at
   return false;
 }
@@ -190,8 +197,8 @@ bool accept_result(const fs::path& folder, unsigned attempt, const std::string& 
 void publish_ended(const fs::path& folder, const Claim& ended) {
   const fs::path file = folder / "result.json";
   if (ended.state == Claim::State::ended) {
-    if (has_torn_result(folder)) write_file_atomically(file, ended.result);  // a power cut took what was linked
     (void)create_file(file, ended.result);
+    if (!has_whole_result(folder)) write_file_atomically(file, ended.result);  // a power cut tore what was linked
   }
   remove_claims(folder);
 }

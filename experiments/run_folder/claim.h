@@ -37,8 +37,9 @@ struct Claim {
 /// by nobody knows whom. Throws Error where the folder cannot be read.
 Claim newest_claim(const std::filesystem::path& folder);
 
-/// Whether the folder's result.json is no whole JSON, as after a power cut. Throws Error where it cannot be read.
-bool has_torn_result(const std::filesystem::path& folder);
+/// Whether the folder has a result.json that is whole JSON, not torn as by a power cut. Throws Error where it cannot be
+/// read.
+bool has_whole_result(const std::filesystem::path& folder);
 
 /// Makes claim.ATTEMPT for this process; false where somebody else has made it, or the run has its result. Whoever has
 /// claimed a run with a torn result takes that away; any other stays. Throws Error.

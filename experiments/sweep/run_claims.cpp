@@ -14,11 +14,10 @@ void RunClaims::add(const std::string& hash, const std::filesystem::path& folder
 RunClaims::View RunClaims::look(const std::string& hash) {
   Entry& entry = entries_.at(hash);
   const auto has_result = [&] { return status_of(entry.folder) != RunRecord::Status::missing; };
-  if (has_result()) return {State::ended};
-  const auto result = entry.folder / "result.json";
-  if (std::filesystem::exists(result) && !has_torn_result(entry.folder)) {
-    if (has_result()) return {State::ended};  // just now
-    return {State::failed, "", result.string() + " is no result of this version; move it away to run this again"};
+  if (has_whole_result(entry.folder)) {
+    const std::string file = (entry.folder / "result.json").string();
+    if (has_result()) return {State::ended};
+    return {State::failed, "", file + " is no result of this version; move it away to run this again"};
   }
   const Claim claim = newest_claim(entry.folder);
   entry.next = claim.attempt + 1;

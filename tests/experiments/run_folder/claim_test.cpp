@@ -71,7 +71,8 @@ TEST_CASE("claim: a torn result is taken away by who has claimed the run, and a 
   REQUIRE(take_claim(folder.path(), 1));
   std::ofstream(folder / "result.json") << R"({"status":"do)";
   CHECK_FALSE(take_claim(folder.path(), 1));  // somebody else holds it
-  CHECK(has_torn_result(folder.path()));
+  CHECK_FALSE(has_whole_result(folder.path()));
+  CHECK(std::filesystem::exists(folder / "result.json"));
   CHECK(take_claim(folder.path(), 2));
   CHECK_FALSE(std::filesystem::exists(folder / "result.json"));
   for (const char* const whole : {result, R"({"status":"of a later version"})", "{}"}) {
