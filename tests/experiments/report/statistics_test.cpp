@@ -106,8 +106,14 @@ TEST_CASE("statistics: the best row is marked only where its differences to all 
     add_seeds(runs, "quant = w4a8", {1.5, 2.6, 3.4, 0.1, 0.1});
     CHECK_FALSE(is_best(runs.report(), "none"));
   }
-  SUBCASE("one of its seeds diverged") { runs.add("quant = none\nseed = 4\n", R"({"status":"diverged"})"); }
-  SUBCASE("one of its seeds is missing") { runs.add("quant = none\nseed = 4\n", ""); }
+  SUBCASE("one of its seeds diverged") {
+    runs.add("quant = none\nseed = 4\n", R"({"status":"diverged"})");
+    CHECK_FALSE(is_best(runs.report(), "none"));
+  }
+  SUBCASE("one of its seeds is missing") {
+    runs.add("quant = none\nseed = 4\n", "");
+    CHECK_FALSE(is_best(runs.report(), "none"));
+  }
   SUBCASE("a seed of another one is missing") {
     runs.add("quant = w8a8\nseed = 4\n", "");
     CHECK(is_best(runs.report(), "none"));
