@@ -5,6 +5,7 @@
 #include "core/io/hdf5.h"
 #include "core/random.h"
 #include "core/text.h"
+#include "experiments/report/plan_file.h"
 #include "experiments/report/run_files.h"
 #include "experiments/run_folder/source.h"
 #include "experiments/run_folder/text_files.h"
@@ -144,22 +145,25 @@ std::string training_of(const std::filesystem::path& folder, const std::string& 
   }
 }
 
-/// The names of sources, by what tells them apart: their weights. Only sources that were trained alike, each with the
-/// seed of the runs that started from it, share a name.
+/// What tells the sources of runs apart: their weights or, before there are any, their folders.
+std::string identity_of_source(const RunRecord& run) { return run.source.empty() ? run.from.string() : run.source; }
+
+/// The names of sources. Only sources that were trained alike, each with the seed of the runs that started from it,
+/// share a name.
 class SourceNames {
  public:
   explicit SourceNames(const std::vector<RunRecord>& runs) {
-    for (const RunRecord& run : runs) seeds_[run.source].insert(run.setting("seed"));
+    for (const RunRecord& run : runs) seeds_[identity_of_source(run)].insert(run.setting("seed"));
   }
 
   /// `path` is how the run wrote it.
   std::string name(const RunRecord& run, const std::string& path) {
-    std::string key = run.source;
-    if (seeds_[run.source].size() == 1) {
+    const std::string identity = identity_of_source(run);
+    std::string key = identity;
+    if (seeds_[identity].size() == 1) {
       const std::string seed = run.setting("seed");
       const std::string training = training_of(source_folder(run.folder, path), seed);
-      const bool is_first =
-          !training.empty() && sources_[training].emplace(seed, run.source).first->second == run.source;
+      const bool is_first = !training.empty() && sources_[training].emplace(seed, identity).first->second == identity;
       if (is_first) key = training;
     }
     std::string& name = names_[key];
@@ -187,8 +191,9 @@ void unify_sources(std::vector<RunRecord>& runs) {
   }
   SourceNames names(runs);
   for (RunRecord& run : runs) {
+    const bool has_source = !run.source.empty() || std::filesystem::exists(run.from / "settings.ini");
     for (auto& [key, value] : run.settings) {
-      if (key == "from" && !value.empty() && !run.source.empty()) value = names.name(run, value);
+      if (key == "from" && !value.empty() && has_source) value = names.name(run, value);
     }
   }
 }
@@ -210,10 +215,20 @@ void tell_rules_apart(std::vector<RunRecord>& runs) {
   }
 }
 
-/// Adds `dir`, if it is a run, and the runs below it. `seen` keeps folders that are reached twice, also in a circle.
+/// Adds `dir`, if it is a run, and the runs below it; of a sweep with a plan only the runs of the plan, since what was
+/// made of them afterwards may lie beside them. `seen` keeps folders that are reached twice, also in a circle.
 void find_runs(const std::filesystem::path& dir, std::set<std::filesystem::path>& seen,
                std::vector<std::filesystem::path>& found) {
   if (!seen.insert(std::filesystem::canonical(dir)).second) return;
+  if (const auto plan = read_plan_file(dir)) {
+    for (const PlanRow& row : plan->rows) {
+      for (const PlanRun& run : row.runs) {
+        const auto folder = dir / "runs" / run.folder;
+        if (std::filesystem::is_regular_file(folder / "settings.ini")) found.push_back(folder);
+      }
+    }
+    return;
+  }
   if (std::filesystem::is_regular_file(dir / "settings.ini")) found.push_back(dir);
   for (const auto& entry : std::filesystem::directory_iterator(dir)) {
     const bool hidden = entry.path().filename().string().starts_with('.');

@@ -77,11 +77,30 @@ TEST_CASE("report: the head says command, program, date, machine and data") {
     all.runs.add("a_bits = 8\nseed = 3" + day.substr(9) + "\n",
                  R"({"status":"done","test_accuracy":0.5,"program":"0.3.0, commit def","date":")" + day + "\"}");
   }
+  write_plan_file(all.runs.folder.path(), plan_of({{"eight bits", "", {{}, {}, {}, {}}}, {"float", "", {{}, {}}}}));
   const std::string later = report_markdown(all.runs.report());
   CHECK(contains(later, "- program: bitstate 0.3.0, commit def\n- date: 2026-11-30 to 2026-12-01\n"));
-  // two runs that no plan knows: all rows are called by their settings
-  CHECK(contains(later, "| a_bits | test accuracy, % |"));
   CHECK(contains(report_tex(all.runs.report()), "% command: bitstate sweep my.ini --out=x\n% program: "));
+}
+
+TEST_CASE("report: what was made of a sweep's runs and lies beside them is no part of its table") {
+  LabelledRuns all;
+  const std::string before = report_markdown(all.runs.report());
+  all.runs.accuracy("a_bits = 2\nepochs = 7\nseed = 1\n", 0.1);  // that the plan does not have
+  CHECK(report_markdown(all.runs.report()) == before);
+}
+
+TEST_CASE("report: runs that start from runs without weights yet are one row for all seeds") {
+  MadeUpRuns runs;
+  for (const std::string seed : {"1", "2"}) runs.add("epochs = 9\nseed = " + seed + "\n", "");
+  for (const std::string seed : {"1", "2"}) {
+    const std::string source = seed == "1" ? "run0" : "run1";
+    runs.add("a_bits = 8\nepochs = 3\nfrom = ../" + source + "\nseed = " + seed + "\n", "");
+  }
+  const Report report = runs.report();
+  REQUIRE(report.rows.size() == 2);
+  CHECK(report.rows[0].missing == 2);
+  CHECK(report.rows[1].missing == 2);
 }
 
 TEST_CASE("report: settings in which rows of one label differ stand beside it, and so do stages") {
