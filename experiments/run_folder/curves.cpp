@@ -102,7 +102,7 @@ CurvesFile::CurvesFile(std::filesystem::path folder, const Schedule& schedule, s
   header_ += fmt::format("seconds,val_loss,val_{}\n", metric);
 }
 
-void CurvesFile::begin(const Progress& progress) {
+void CurvesFile::begin(const Progress& progress, double seconds) {
   // the row of an epoch whose validation is still to come is written behind it
   const bool is_whole = progress.step == schedule_.steps_per_epoch;
   const std::uint64_t done = step_of({progress.epoch, progress.step, 0.0});
@@ -111,7 +111,7 @@ void CurvesFile::begin(const Progress& progress) {
   rows_.emplace(file_, kept, warn_);
   if (kept == 0) rows_->append(header_);
   if (last_.epochs != progress.epoch) last_ = {progress.epoch, 0, 0.0};
-  if (has_events_) begin_events(std::string_view(text).substr(0, kept), progress.seconds);
+  if (has_events_) begin_events(std::string_view(text).substr(0, kept), seconds);
 }
 
 /// A file with a time of its own takes the place of the former one: TensorBoard reads it from its start.

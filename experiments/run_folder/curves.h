@@ -52,8 +52,8 @@ class CurvesFile {
   CurvesFile(std::filesystem::path folder, const Schedule& schedule, std::vector<NamedRate> rates,
              std::string_view metric, bool tensorboard, AppendedFile::Warn warn);
 
-  /// Keeps the rows of the folder's file up to where the training stands, and goes on behind them.
-  void begin(const Progress& progress);
+  /// Keeps the rows of the folder's file up to where the training stands, after `seconds`, and goes on behind them.
+  void begin(const Progress& progress, double seconds);
   /// After a step; the last one of an epoch gets its row with end_epoch().
   void end_step(const Progress& progress, double seconds);
   void end_epoch(const EpochResult& epoch, double seconds);

@@ -163,7 +163,7 @@ void Run::learn() {
     curves_.emplace(folder_, trainer_.schedule(*data_.train),
                     named_rates(trainer_.optimizer(), options_.lr, options_.second_lr), metric_name(trainer_.metric()),
                     config_.run.tensorboard, [this](std::string_view warning) { bar_->line(warning); });
-    curves_->begin(trainer_.progress());
+    curves_->begin(trainer_.progress(), trainer_.seconds());
   }
   if (trainer_.train(*data_.train, validation())) return;
   if (curves_) curves_->end_step(trainer_.progress(), trainer_.seconds());  // which a stop has kept from end_step()

@@ -63,7 +63,7 @@ std::string curves_from(const fs::path& folder, const Schedule& plan, const Prog
     if (warnings == nullptr) FAIL(warning);
     warnings->emplace_back(warning);
   });
-  curves.begin(progress);
+  curves.begin(progress, progress.seconds);
   train_from(curves, plan, progress);
   return fs::is_regular_file(folder / "curves.csv") ? read_text(folder / "curves.csv") : std::string();
 }
