@@ -5,15 +5,19 @@
 #include "experiments/run_folder/source.h"
 #include "experiments/settings/options.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 namespace bitstate::experiments {
 
 namespace {
 
-/// A float run that is done, and the digest of its weights, empty where it is not known.
+/// A float run that is done, its row, and the digest of its weights, empty where it is not known.
 struct FloatRun {
   const RunRecord* run;
+  const ReportRow* row;
   std::string weights;
 };
 
@@ -22,7 +26,7 @@ std::vector<FloatRun> float_runs(const Report& report) {
   for (const auto& row : report.rows) {
     for (const auto& run : row.runs) {
       if (!row.is_float || !run.test()) continue;
-      found.push_back({&run, ""});
+      found.push_back({&run, &row, ""});
       try {
         found.back().weights = source_digest(run.folder);
       } catch (const Error&) {  // damaged: no run starts from it
@@ -31,6 +35,8 @@ std::vector<FloatRun> float_runs(const Report& report) {
   }
   return found;
 }
+
+std::string name_of(const ReportRow& row) { return fmt::format("{}", fmt::join(row.names, ", ")); }
 
 /// Whether `run` started from the weights of `source`, known by their digest or else by their folder.
 bool started_from(const RunRecord& run, const FloatRun& source) {
@@ -48,22 +54,26 @@ bool same_but_for_quant(const Report& report, const ReportRow& a, const ReportRo
   return a.metric == b.metric;
 }
 
-Statistic difference_to_sources(const ReportRow& row, const std::vector<FloatRun>& sources) {
+void compare_with_sources(ReportRow& row, const std::vector<FloatRun>& sources) {
   BySeed of_sources;
   for (const auto& run : row.runs) {
     const auto source =
         std::find_if(sources.begin(), sources.end(), [&](const FloatRun& other) { return started_from(run, other); });
-    if (source != sources.end()) of_sources[run.setting("seed")] = *source->run->test();
+    if (source == sources.end()) continue;
+    of_sources[run.setting("seed")] = *source->run->test();
+    row.reference = name_of(*source->row);
   }
-  return paired_difference(row.results(), of_sources);
+  row.difference = paired_difference(row.results(), of_sources);
 }
 
-Statistic difference_to_float(const Report& report, const ReportRow& row, const std::vector<FloatRun>& sources) {
+void compare_with_float(const Report& report, ReportRow& row, const std::vector<FloatRun>& sources) {
   for (const auto& other : report.rows) {
     if (!other.is_float || !same_but_for_quant(report, row, other)) continue;
-    if (auto difference = paired_difference(row.results(), other.results()); difference.n > 0) return difference;
+    row.difference = paired_difference(row.results(), other.results());
+    row.reference = name_of(other);
+    if (row.difference.n > 0) return;
   }
-  return difference_to_sources(row, sources);
+  compare_with_sources(row, sources);
 }
 
 bool has_one_source(const ReportRow& row) {
@@ -101,7 +111,7 @@ void compare_rows(Report& report) {
   const auto sources = float_runs(report);
   for (auto& row : report.rows) {
     if (!row.test.mean) continue;
-    row.difference = difference_to_float(report, row, sources);
+    compare_with_float(report, row, sources);
     row.one_source = has_one_source(row);
     row.best = is_best(report, row);
   }

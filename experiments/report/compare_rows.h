@@ -5,7 +5,7 @@ namespace bitstate::experiments {
 
 struct Report;
 
-/// Sets `difference`, `one_source` and `best` of every row.
+/// Sets `difference`, `reference`, `one_source` and `best` of every row.
 ///
 /// The difference to float is taken over pairs: a run and the float run of its seed in the float row with otherwise
 /// equal settings or, where the row has no such pair, the float run whose weights it started from.

@@ -38,6 +38,7 @@ struct ReportRow {
   bool is_float = false;        ///< nothing is quantized
   bool best = false;            ///< better than every comparable row: see compare_rows.h
   Statistic difference;         ///< to float, over pairs of runs; n = 0 without a pair
+  std::string reference;        ///< the names of the float row that has the other runs of the pairs
   std::string qs5;              ///< published_by_qs5(), or empty
   bool one_source = false;      ///< all its runs, more than one, started from one and the same run
   std::vector<RunRecord> runs;  ///< that count, in whatever state

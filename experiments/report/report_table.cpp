@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <set>
 #include <utility>
 
 namespace bitstate::experiments {
@@ -54,6 +55,15 @@ std::string difference_cell(const ReportRow& row) {
   return row.one_source && row.difference.n > 1 ? text + " †" : text;
 }
 
+/// Whether rows were compared with more than one float row, as those of stages may be.
+bool has_several_references(const Report& report) {
+  std::set<std::string> references;
+  for (const auto& row : report.rows) {
+    if (!row.is_float && row.difference.n > 0) references.insert(row.reference);
+  }
+  return references.size() > 1;
+}
+
 /// Columns of the costs of A are there only where rows differ in them, `running` only where it has something to say.
 std::vector<Column> columns_of(const Report& report, std::string_view best_mark) {
   const std::string metric = common_metric(report);
@@ -63,6 +73,11 @@ std::vector<Column> columns_of(const Report& report, std::string_view best_mark)
                        return name + statistic_text(row.metric, row.test) + std::string(row.best ? best_mark : "");
                      }});
   columns.push_back({"difference to float", difference_cell});
+  if (has_several_references(report)) {
+    columns.push_back({"which float", [](const ReportRow& row) {
+                         return row.is_float || row.difference.n == 0 ? std::string(no_value) : row.reference;
+                       }});
+  }
   if (any_row(report, [](const ReportRow& row) { return !row.qs5.empty(); })) {
     columns.push_back(
         {"Q-S5 (theirs)", [](const ReportRow& row) { return row.qs5.empty() ? std::string(no_value) : row.qs5; }});

@@ -103,6 +103,25 @@ TEST_CASE("report: runs that start from runs without weights yet are one row for
   CHECK(report.rows[1].missing == 2);
 }
 
+TEST_CASE("report: where rows are compared with different float rows, the table names them") {
+  MadeUpRuns runs;
+  runs.accuracy("epochs = 9\nseed = 1\n", 0.9);
+  runs.accuracy("a_bits = 8\nepochs = 0\nfrom = ../run0\nseed = 1\n", 0.8);
+  CHECK(!contains(report_markdown(runs.report()), "which float"));
+  runs.accuracy("epochs = 3\nfrom = ../run0\nseed = 1\n", 0.95);
+  runs.accuracy("a_bits = 8\nepochs = 3\nfrom = ../run0\nseed = 1\n", 0.85);
+  write_plan_file(
+      runs.folder.path(),
+      plan_of({{"Float", "float", {{}}}, {"W8A8", "ptq", {{}}}, {"Float", "qaft", {{}}}, {"W8A8", "qaft", {{}}}}));
+  const Report report = runs.report();
+  REQUIRE(report.rows.size() == 4);
+  CHECK(report.rows[1].reference == "float, Float");
+  CHECK(report.rows[3].reference == "qaft, Float");
+  const std::string text = report_markdown(report);
+  CHECK(contains(text, "| difference to float | which float |"));
+  CHECK(contains(text, "| qaft | W8A8 | 85.00 | −10.00 | qaft, Float |"));
+}
+
 TEST_CASE("report: settings in which rows of one label differ stand beside it, and so do stages") {
   MadeUpRuns runs;
   for (const std::string epochs : {"2", "1"}) {
