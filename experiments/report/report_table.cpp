@@ -200,6 +200,18 @@ Cells matrix_cells(const Report& report, std::string_view best_mark) {
   return cells;
 }
 
+namespace {
+
+/// Whether all runs were validated on the test part.
+bool were_chosen_on_test(const Report& report) {
+  const bool has_results = any_row(report, [](const ReportRow& row) { return row.test.mean.has_value(); });
+  return has_results && !any_row(report, [](const ReportRow& row) {
+           return row.test.mean != row.validation.mean || row.test.deviation != row.validation.deviation;
+         });
+}
+
+}  // namespace
+
 std::vector<std::string> table_notes(const Report& report) {
   std::vector<std::string> notes{"Mean ± sample standard deviation over n seeds."};
   if (any_row(report, [](const ReportRow& row) { return !row.is_float && row.difference.n > 0; })) {
@@ -219,6 +231,11 @@ std::vector<std::string> table_notes(const Report& report) {
         fmt::format("No row is marked as the best, since none whose seeds are all done is better than {} by a "
                     "paired difference whose 95 % interval does not hold zero.",
                     others));
+  }
+  if (were_chosen_on_test(report)) {
+    notes.emplace_back(
+        "Validation and test are the same figures, for the data have no validation part: the best epoch was chosen on "
+        "the test part, which flatters it. --val_split=0.1 holds back a tenth of the training part instead.");
   }
   if (any_row(report, [](const ReportRow& row) { return row.one_source && row.difference.n > 1; })) {
     notes.emplace_back(

@@ -38,6 +38,14 @@ void add_three_configurations(MadeUpRuns& runs) {
 
 }  // namespace
 
+TEST_CASE("report: a table says when the best epoch was chosen on the test part") {
+  MadeUpRuns runs;
+  runs.accuracy("a_bits = 8\nseed = 1\n", 0.5);  // as on the validation part
+  CHECK(contains(report_markdown(runs.report()), "the best epoch was chosen on the test part"));
+  runs.accuracy("seed = 1\n", 0.6);
+  CHECK(!contains(report_markdown(runs.report()), "chosen on the test part"));
+}
+
 TEST_CASE("report: rows are configurations, their figures those of a calculation by hand") {
   MadeUpRuns runs;
   add_three_configurations(runs);
