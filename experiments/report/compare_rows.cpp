@@ -5,9 +5,6 @@
 #include "experiments/run_folder/source.h"
 #include "experiments/settings/options.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 
 namespace bitstate::experiments {
@@ -36,8 +33,6 @@ std::vector<FloatRun> float_runs(const Report& report) {
   return found;
 }
 
-std::string name_of(const ReportRow& row) { return fmt::format("{}", fmt::join(row.names, ", ")); }
-
 /// Whether `run` started from the weights of `source`, known by their digest or else by their folder.
 bool started_from(const RunRecord& run, const FloatRun& source) {
   if (run.from.empty() || run.metric != source.run->metric) return false;
@@ -54,14 +49,14 @@ bool same_but_for_quant(const Report& report, const ReportRow& a, const ReportRo
   return a.metric == b.metric;
 }
 
-void compare_with_sources(ReportRow& row, const std::vector<FloatRun>& sources) {
+void compare_with_sources(const Report& report, ReportRow& row, const std::vector<FloatRun>& sources) {
   BySeed of_sources;
   for (const auto& run : row.runs) {
     const auto source =
         std::find_if(sources.begin(), sources.end(), [&](const FloatRun& other) { return started_from(run, other); });
     if (source == sources.end()) continue;
     of_sources[run.setting("seed")] = *source->run->test();
-    row.reference = name_of(*source->row);
+    row.reference = row_label(report, *source->row);
   }
   row.difference = paired_difference(row.results(), of_sources);
 }
@@ -70,10 +65,10 @@ void compare_with_float(const Report& report, ReportRow& row, const std::vector<
   for (const auto& other : report.rows) {
     if (!other.is_float || !same_but_for_quant(report, row, other)) continue;
     row.difference = paired_difference(row.results(), other.results());
-    row.reference = name_of(other);
+    row.reference = row_label(report, other);
     if (row.difference.n > 0) return;
   }
-  compare_with_sources(row, sources);
+  compare_with_sources(report, row, sources);
 }
 
 bool has_one_source(const ReportRow& row) {

@@ -201,7 +201,7 @@ std::string family_label(const Report& report, const ReportRow& row) {
   return label.empty() ? "float" : label;
 }
 
-/// A few rows have a mark each. Of more, those that differ in numbers of bits alone share one.
+/// A few rows, and those with labels, have a mark each. Of more, those that differ in numbers of bits alone share one.
 std::optional<Plot> against_cost(const Report& report, const RowGroup& rows, std::optional<double> ReportRow::*cost,
                                  const std::string& label) {
   Plot plot;
@@ -214,7 +214,8 @@ std::optional<Plot> against_cost(const Report& report, const RowGroup& rows, std
     all.push_back(point_of(*row, *(row->*cost)));
     all.back().name = row_label(report, *row);
     costs.insert(all.back().x);
-    const std::string name = rows.size() > series_colours ? family_label(report, *row) : all.back().name;
+    const bool shared = rows.size() > series_colours && !report.labelled();
+    const std::string name = shared ? family_label(report, *row) : all.back().name;
     const auto [place, is_new] = places.emplace(name, plot.series.size());
     if (is_new) plot.series.push_back({.label = name, .style = plot.series.size(), .line = Series::Line::none});
     plot.series[place->second].points.push_back(all.back());

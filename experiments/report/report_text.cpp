@@ -43,7 +43,8 @@ std::string row_label(const Report& report, const ReportRow& row) {
   std::string label;
   for (std::size_t i = 0; i < row.names.size(); ++i) {
     const bool bare = report.titles[i] == "configuration" || report.titles[i] == "stage";
-    label += (i == 0 ? "" : ", ") + (bare ? "" : report.titles[i] + " ") + row.names[i];
+    if (bare && row.names[i].empty()) continue;  // a row without a stage beside those that have one
+    label += (label.empty() ? "" : ", ") + (bare ? "" : report.titles[i] + " ") + row.names[i];
   }
   return label.empty() ? "all runs" : label;
 }

@@ -117,6 +117,9 @@ TEST_CASE("report: where rows are compared with different float rows, the table 
   REQUIRE(report.rows.size() == 4);
   CHECK(report.rows[1].reference == "float, Float");
   CHECK(report.rows[3].reference == "qaft, Float");
+  ReportRow without_stage = report.rows[0];
+  without_stage.names[0].clear();
+  CHECK(row_label(report, without_stage) == "Float");
   const std::string text = report_markdown(report);
   CHECK(contains(text, "| difference to float | which float |"));
   CHECK(contains(text, "| qaft | W8A8 | 85.00 | −10.00 | qaft, Float |"));
