@@ -174,6 +174,7 @@ class Plan {
   std::vector<SweepRun> runs() && { return std::move(runs_); }
 
  private:
+  [[nodiscard]] RunConfig config_of(const Settings& options, const Point& point, const std::string& stage) const;
   void add_run(const Point& point);
   void add_stages(const Point& point);
   void add_float(const RunConfig& config, const Point& point, const std::string& stage);
@@ -211,8 +212,18 @@ void Plan::add_float(const RunConfig& config, const Point& point, const std::str
   keep(config, reference, stage, "");
 }
 
+/// A value that an option does not take is a mistake of the file, in the row of this point.
+RunConfig Plan::config_of(const Settings& options, const Point& point, const std::string& stage) const {
+  try {
+    return load_run_config(sweep_.recipe, options);
+  } catch (const UsageError& error) {
+    const std::string of_stage = stage.empty() ? "" : fmt::format(", stage {}", stage);
+    fail<UsageError>(where_, "the row {}{}: {}", fmt::join(point.words, " "), of_stage, error.what());
+  }
+}
+
 void Plan::add_run(const Point& point) {
-  const RunConfig config = load_run_config(sweep_.recipe, point.options);
+  const RunConfig config = config_of(point.options, point, "");
   const RunConfig reference = float_reference(config);
   const bool is_float = settings_hash(reference) == settings_hash(config);
   Point own = point;
@@ -228,7 +239,7 @@ void Plan::add_stages(const Point& point) {
   std::erase_if(first, [](const auto& setting) { return !is_of_float(setting.first); });
   const NamedSettings& stage = sweep_.stages.front();
   first.insert(first.end(), stage.options.begin(), stage.options.end());
-  const RunConfig source = float_reference(load_run_config(sweep_.recipe, first));
+  const RunConfig source = float_reference(config_of(first, point, stage.name + " (the first: the float run)"));
   const std::string source_hash = settings_hash(source);
   Point own = point;
   ++own.place;
@@ -237,7 +248,7 @@ void Plan::add_stages(const Point& point) {
     const Settings& more = sweep_.stages[i].options;
     options.insert(options.end(), more.begin(), more.end());
     options.emplace_back("from", source_hash);
-    RunConfig config = load_run_config(sweep_.recipe, options);
+    RunConfig config = config_of(options, point, sweep_.stages[i].name);
     config.source.digest.clear();
     const bool is_float = quant_rules(config).empty();
     if (i == 1 && is_float && point.labelled) keep(source, own, stage.name, "");

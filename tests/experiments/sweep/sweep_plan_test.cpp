@@ -120,6 +120,13 @@ TEST_CASE("sweep: the float reference keeps no option that quantizes, whichever 
   CHECK(options == 9);
 }
 
+TEST_CASE("sweep: a value that an option does not take is refused with the file and its row") {
+  CHECK(plan_error("recipe = lorenz-small\nrow.A = quant=w8a9\n").find("[s.ini] the row A: [quant] 'w8a9'") == 0);
+  CHECK(plan_error("recipe = lorenz-small\naxis.a_bits = 8 99\n").find("[s.ini] the row a_bits=99: [a_bits] ") == 0);
+  CHECK(plan_error("recipe = lorenz-small\nrow.A = a_bits=4\nstage.ptq = epochs=0\nstage.qaft = epochs=1\n")
+            .find("[s.ini] the row A, stage ptq (the first: the float run): [epochs] ") == 0);
+}
+
 TEST_CASE("sweep: what no run could train is found in every row before one starts") {
   const TempFolder folder;
   const auto out = folder / "sweep";
