@@ -355,6 +355,8 @@ int exit_code_of(std::string_view program, const std::function<int()>& command) 
     return 2;
   } catch (const std::bad_alloc&) {
     say("there is not enough memory; a smaller model, batch or number of lanes needs less");
+  } catch (const fs::filesystem_error& error) {
+    say(fmt::format("[{}] the file system says: {}", error.path1().string(), error.code().message()));
   } catch (const std::exception& error) {
     say(error.what());
   }

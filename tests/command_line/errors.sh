@@ -97,3 +97,6 @@ for command in train ptq eval inspect export run sweep report data bench signatu
   "$BITSTATE" "$command" --help > "$command.help"
   grep -q "^usage: bitstate $command " "$command.help"
 done
+
+touch taken
+expect 1 '[taken/runs] the file system says: Not a directory' sweep demo --out=taken --trajectories=20 --epochs=1 --seed=1
