@@ -21,4 +21,18 @@ std::vector<std::string> split(std::string_view text, std::string_view separator
   return parts;
 }
 
+std::string slug_of(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    if ((lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9') || (lower == '.' && !result.empty())) {
+      result += lower;
+    } else if (!result.empty() && result.back() != '-') {
+      result += '-';
+    }
+  }
+  while (!result.empty() && (result.back() == '-' || result.back() == '.')) result.pop_back();
+  return result;
+}
+
 }  // namespace bitstate

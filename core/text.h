@@ -1,4 +1,4 @@
-// Text between separators, and without the white space around it.
+// Text between separators, without the white space around it, and as a name of a file.
 #pragma once
 
 #include <string>
@@ -12,5 +12,8 @@ std::string_view trimmed(std::string_view text);
 
 /// The non-empty, trimmed parts of `text` between separators.
 std::vector<std::string> split(std::string_view text, std::string_view separators);
+
+/// `text` in small letters, digits, dots and single dashes for all else, with neither a dot nor a dash at its ends.
+std::string slug_of(std::string_view text);
 
 }  // namespace bitstate

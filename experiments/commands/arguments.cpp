@@ -1,16 +1,11 @@
 #include "experiments/commands/arguments.h"
 
 #include "core/error.h"
+#include "experiments/host/process.h"
 
 #include <fmt/format.h>
 
 namespace bitstate::experiments {
-std::string shell_word(const std::string& word) {
-  if (!word.empty() && word.find_first_of(" \t\n\"'\\$`*?[]{}()<>|&;#~!") == word.npos) return word;
-  std::string text = "'";
-  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + "'";
-}
 
 std::string only_positional(const CommandLine& line, std::string_view command) {
   require<UsageError>(line.positionals.size() <= 1, command, "\"{}\" is one argument too many",

@@ -15,9 +15,6 @@ std::string only_positional(const CommandLine& line, std::string_view command);
 /// The text of the option `name` as a whole number from 1 to `digits` nines. Throws UsageError for any other.
 std::size_t count_of(std::string_view name, const std::string& text, std::size_t digits);
 
-/// `word` as one word for a POSIX shell.
-std::string shell_word(const std::string& word);
-
 /// The command line as it can be given to a shell again.
 std::string text_of(const CommandLine& line, std::string_view command);
 

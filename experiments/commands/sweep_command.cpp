@@ -5,6 +5,7 @@
 #include "experiments/commands/arguments.h"
 #include "experiments/host/console.h"
 #include "experiments/host/machine.h"
+#include "experiments/host/process.h"
 #include "experiments/host/version.h"
 #include "experiments/run_folder/text_files.h"
 #include "experiments/settings/embedded.h"

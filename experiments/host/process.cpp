@@ -98,4 +98,11 @@ void ChildProcesses::send(int signal, pid_t child) const {
 
 std::filesystem::path ChildProcesses::this_executable() { return std::filesystem::read_symlink("/proc/self/exe"); }
 
+std::string shell_word(const std::string& word) {
+  if (!word.empty() && word.find_first_of(" \t\n\"'\\$`*?[]{}()<>|&;#~!") == word.npos) return word;
+  std::string text = "'";
+  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + "'";
+}
+
 }  // namespace bitstate::experiments

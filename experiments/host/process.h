@@ -49,4 +49,7 @@ class ChildProcesses {
   std::vector<pid_t> running_;
 };
 
+/// `word` as one word for a POSIX shell.
+std::string shell_word(const std::string& word);
+
 }  // namespace bitstate::experiments

@@ -1,5 +1,6 @@
 #include "experiments/report/plots.h"
 
+#include "core/text.h"
 #include "experiments/settings/options.h"
 
 #include <fmt/format.h>
@@ -328,21 +329,7 @@ std::optional<BitRules> bits_of_rules(std::string_view rules) {
   return any && found.bits > 0.0 ? std::optional(found) : std::nullopt;
 }
 
-std::string file_slug(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.';
-    const bool capital = c >= 'A' && c <= 'Z';
-    if (plain || capital) {
-      result += capital ? static_cast<char>(c - 'A' + 'a') : c;
-    } else if (!result.empty() && result.back() != '-') {
-      result += '-';
-    }
-  }
-  result.resize(std::min<std::size_t>(result.size(), 48));
-  while (!result.empty() && result.back() == '-') result.pop_back();
-  return result;
-}
+std::string file_slug(std::string_view text) { return slug_of(slug_of(text).substr(0, 48)); }
 
 std::size_t style_number(const Report& report, const ReportRow& row) {
   return static_cast<std::size_t>(&row - report.rows.data());

@@ -224,12 +224,12 @@ std::vector<std::string> table_notes(const Report& report) {
   if (any_row(report, [](const ReportRow& row) { return row.best; })) {
     notes.push_back(
         fmt::format("The best row is marked (*) where all its seeds are done and it is better than {}: the 95 % "
-                    "interval of its paired difference to each of them does not hold zero.",
+                    "interval of its paired difference to each of them excludes zero.",
                     others));
   } else if (report.rows.size() > 1) {
     notes.push_back(
         fmt::format("No row is marked as the best, since none whose seeds are all done is better than {} by a "
-                    "paired difference whose 95 % interval does not hold zero.",
+                    "paired difference whose 95 % interval excludes zero.",
                     others));
   }
   if (were_chosen_on_test(report)) {

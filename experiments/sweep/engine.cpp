@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/io/atomic_file.h"
+#include "experiments/host/process.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -94,20 +95,13 @@ constexpr std::string_view report_script = R"(#!/bin/bash
 cd {folder} && exec {report}
 )";
 
-/// `text` as one word for a shell.
-std::string single_quoted(const std::string& text) {
-  std::string word = "'";
-  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return word + "'";
-}
-
 }  // namespace
 
 std::string write_parallel_tasks(const TaskList& list, const std::vector<SweepRun>& runs) {
   const fs::path tasks = list.out / "tasks.txt";
   write_file_atomically(tasks, lines_of(list, runs));
   return fmt::format("parallel --jobs={} --joblog={} < {}", std::max<std::size_t>(1, list.jobs),
-                     single_quoted((list.out / "parallel.log").string()), single_quoted(tasks.string()));
+                     shell_word((list.out / "parallel.log").string()), shell_word(tasks.string()));
 }
 
 std::vector<fs::path> write_slurm_scripts(const TaskList& list, const std::vector<SweepRun>& runs,
@@ -132,7 +126,7 @@ std::vector<fs::path> write_slurm_scripts(const TaskList& list, const std::vecto
     add((name + ".sh").c_str(), fmt::format(array_script, fmt::arg("count", part.size()), fmt::arg("threads", threads),
                                             fmt::arg("jobs", at_once), fmt::arg("time", time),
                                             fmt::arg("log", directive_word(folder, "%A_%a.log")),
-                                            fmt::arg("tasks", single_quoted(fs::absolute(tasks).string()))));
+                                            fmt::arg("tasks", shell_word(fs::absolute(tasks).string()))));
   }
   add("report.sh",
       fmt::format(report_script, fmt::arg("time", time), fmt::arg("log", directive_word(folder, "report.log")),
@@ -144,7 +138,7 @@ std::vector<std::string> submit_slurm(const std::vector<fs::path>& scripts) {
   std::vector<std::string> jobs;
   for (const fs::path& script : scripts) {
     const std::string after = jobs.empty() ? "" : fmt::format(" --dependency=afterany:{}", jobs.back());
-    const std::string command = fmt::format("sbatch --parsable{} {} 2>&1", after, single_quoted(script.string()));
+    const std::string command = fmt::format("sbatch --parsable{} {} 2>&1", after, shell_word(script.string()));
     FILE* const pipe = ::popen(command.c_str(), "r");
     require(pipe != nullptr, "sbatch", "cannot be started");
     std::array<char, 256> line{};

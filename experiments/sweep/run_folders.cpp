@@ -1,5 +1,7 @@
 #include "experiments/sweep/run_folders.h"
 
+#include "core/text.h"
+
 #include <fmt/format.h>
 
 #include <system_error>
@@ -11,26 +13,12 @@ namespace {
 constexpr std::size_t longest_slug = 48;
 constexpr std::size_t hash_digits = 16;
 
-std::string readable(const std::string& text) {
-  std::string result;
-  for (const char c : text) {
-    const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    if ((lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9') || (lower == '.' && !result.empty())) {
-      result += lower;
-    } else if (!result.empty() && result.back() != '-') {
-      result += '-';
-    }
-  }
-  while (!result.empty() && (result.back() == '-' || result.back() == '.')) result.pop_back();
-  return result;
-}
-
 }  // namespace
 
 std::string slug(const std::string& label, const std::string& tail) {
-  const std::string end = readable(tail);
+  const std::string end = slug_of(tail);
   const std::size_t room = longest_slug - (end.empty() ? 0 : end.size() + 1);
-  const std::string begin = readable(readable(label).substr(0, room));
+  const std::string begin = slug_of(slug_of(label).substr(0, room));
   return begin + (begin.empty() || end.empty() ? "" : "-") + end;
 }
 

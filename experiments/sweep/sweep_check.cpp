@@ -79,12 +79,12 @@ void check_source(const RunConfig& config, const RunConfig& source, const datase
   const auto given = tensors_of(source, data);
   const auto wanted = tensors_of(config, data);
   for (const std::string& tensor : wanted) {
-    require<UsageError>(given.count(tensor) > 0, "from", "this model has {}, which the run it starts from has not",
-                        tensor);
+    require<UsageError>(given.count(tensor) > 0, "from",
+                        "this model has {}, which the run it starts from does not have", tensor);
   }
   for (const std::string& tensor : given) {
-    require<UsageError>(wanted.count(tensor) > 0, "from", "the run it starts from has {}, which this model has not",
-                        tensor);
+    require<UsageError>(wanted.count(tensor) > 0, "from",
+                        "the run it starts from has {}, which this model does not have", tensor);
   }
 }
 

@@ -38,6 +38,8 @@ std::string check_error(const std::string& lines, const std::filesystem::path& o
   return error_of<UsageError>([&] { check_sweep(plan(short_runs + lines), out, "s.ini"); });
 }
 
+constexpr const char* four_points = "recipe = lorenz-small\nseeds = 1 2\naxis.a_bits = 2 8\n";
+
 constexpr const char* own_recipe =
     "dataset = own\nn_layers = 1\nd_model = 4\nssm_size_base = 4\nblocks = 1\nbatchnorm = false\nbsz = 2\nepochs = 1\n"
     "window = 10\n";
@@ -49,6 +51,111 @@ void write_series(const std::filesystem::path& file) {
 }
 
 }  // namespace
+
+TEST_CASE("sweep: the plan is the full product of axes, configurations and seeds, each run once") {
+  const auto runs = plan(
+      "recipe = lorenz-small\nseeds = 1 2 3\nquant = none w8a8\naxis.d_model = 3 4\naxis.p_dropout = 0 0.1\nset.epochs "
+      "= 5\n");
+  CHECK(runs.size() == 3 * 2 * 2 * 2);
+  std::set<std::string> hashes, points;
+  for (const auto& planned : runs) {
+    hashes.insert(planned.hash);
+    CHECK(planned.hash == settings_hash(planned.config));
+    CHECK(planned.config.training.epochs == 5);
+    points.insert(std::to_string(planned.config.training.seed) + planned.config.quantization.quant +
+                  std::to_string(planned.config.model.s5.d_model) + std::to_string(planned.config.model.s5.p_dropout));
+  }
+  CHECK(hashes.size() == runs.size());
+  CHECK(points.size() == runs.size());
+}
+
+TEST_CASE("sweep: the float reference is included once for every setting that does not quantize") {
+  const auto runs = plan("recipe = lorenz-small\nseeds = 1 2\naxis.a_bits = 2 8\naxis.d_model = 3 4\n");
+  CHECK(runs.size() == 2 * 2 * 2 + 2 * 2);
+  std::size_t references = 0;
+  for (const auto& planned : runs) {
+    if (!quant_rules(planned.config).empty()) continue;
+    ++references;
+    CHECK(planned.label.rfind("float ", 0) == 0);
+  }
+  CHECK(references == 4);
+  // where the axes hold it already, it is not run twice
+  CHECK(plan("recipe = lorenz-small\nseeds = 1 2\naxis.a_bits = none 8\naxis.b_bits = none 8\n").size() == 8);
+  CHECK(plan("recipe = lorenz-small\nquant = w8a8\n").size() == 2);
+}
+
+TEST_CASE("sweep: rules are an axis whose values are separated by bars") {
+  const auto runs = plan("recipe = lorenz-small\naxis.bits = none | state:* 8 range=ema | state:* 4\n");
+  REQUIRE(runs.size() == 3);
+  CHECK(runs[1].config.quantization.bits == std::vector<std::string>{"state:* 8 range=ema"});
+}
+
+TEST_CASE(
+    "sweep: runs that start from another one take its settings, and every option of fine-tuning is set or an axis") {
+  const TempFolder folder;
+  RunConfig source = load_run_config("lorenz-small", {{"trajectories", "20"}, {"bsz", "4"}, {"epochs", "1"}});
+  source.run.out = (folder / "source").string();
+  train(source);
+  const std::string from = "set.from = " + source.run.out + "\n";
+  const auto tuned = plan(from +
+                          "set.from_lr_factor = 0.1\nset.epochs = 2\nquant = w8a8\nset.balance = true\n"
+                          "axis.a_training = continuous discrete frozen\naxis.opt_config = standard qaft\n");
+  CHECK(tuned.size() == 12);
+  for (const auto& planned : tuned) {
+    CHECK(planned.config.data.dynamics.trajectories == 20);
+    CHECK(planned.config.source.digest.size() == 64);
+    CHECK(planned.config.source.balance);
+  }
+  const auto untrained = plan(from + "set.epochs = 0\naxis.a_bits = 2 8\naxis.calibration_batches = 1 4\n");
+  CHECK(untrained.size() == 6);
+  CHECK(plan("axis.from = " + source.run.out + "\nset.epochs = 0\naxis.preset = none qs5\n").size() == 2);
+}
+
+TEST_CASE("sweep: {seed} in the run to start from is the seed of each run") {
+  const TempFolder folder;
+  for (const char* seed : {"1", "2"}) {
+    RunConfig source =
+        load_run_config("lorenz-small", {{"trajectories", "20"}, {"bsz", "4"}, {"epochs", "1"}, {"seed", seed}});
+    source.run.out = (folder / (std::string("float-") + seed)).string();
+    train(source);
+    std::filesystem::create_directory(folder / seed);
+  }
+  const std::string from =
+      "set.from = " + (folder / "{seed}" / ".." / "float-{seed}").string() + "\nset.epochs = 0\nquant = w8a8\n";
+  const auto runs = plan("seeds = 1 2\n" + from);
+  REQUIRE(runs.size() == 4);
+  for (const auto& planned : runs) {
+    CHECK(planned.config.source.from.ends_with("float-" + std::to_string(planned.config.training.seed)));
+  }
+  CHECK_THROWS_WITH_AS((void)plan(from), doctest::Contains("names the seed of a run, but the sweep has no seeds"),
+                       UsageError);
+}
+
+TEST_CASE("sweep: the same file gives the same folders, and overrides win over set and over axes") {
+  const auto first = plan(four_points);
+  const auto second = plan(four_points);
+  REQUIRE(first.size() == second.size());
+  for (std::size_t i = 0; i < first.size(); ++i) CHECK(first[i].hash == second[i].hash);
+  const auto changed = plan(std::string(four_points) + "set.epochs = 5\n", {{"epochs", "2"}});
+  CHECK(changed.front().config.training.epochs == 2);
+  CHECK(changed.front().hash != first.front().hash);
+  const auto one_seed = plan("recipe = lorenz-small\nseeds = 1 2 3\nquant = none w8a8\n", {{"seed", "2"}});
+  REQUIRE(one_seed.size() == 2);
+  for (const auto& run : one_seed) CHECK(run.config.training.seed == 2);
+}
+
+TEST_CASE("sweep: mistakes in the file are refused with the file's name") {
+  const auto refused = [](const std::string& text) { return error_of<UsageError>([&] { plan(text); }); };
+  CHECK(contains(refused("seeds = 1\n"), "[s.ini] names neither a recipe nor"));
+  CHECK(contains(refused("recipe = lorenz\nseed = 1\n"), "did you mean 'seeds'?"));
+  CHECK(contains(refused("recipe = lorenz\nseeds =\n"), "'seeds' has no values"));
+  CHECK(contains(refused("recipe = lorenz\naxis.a_bit = 2\n"), "did you mean 'a_bits'?"));
+  CHECK(
+      contains(refused("recipe = lorenz\naxis.a_bits = 2 33\n"), "[a_bits] expected 1 to 16 bits or none, got \"33\""));
+  CHECK(contains(refused("recipe = lorenz\naxis.epochs = 2\nset.epochs = 3\n"), "both set and an axis"));
+  CHECK(contains(refused("recipe = lorenz\naxis.seed = 2\nseeds = 3\n"), "an axis twice"));
+  CHECK(contains(refused("recipe = lorenz\nquant = w8a7\n"), "did you mean 'w8a8'?"));
+}
 
 TEST_CASE("sweep: commas belong to a value, blanks or bars separate values, quotes keep one whole") {
   const TempFolder folder;

@@ -206,7 +206,7 @@ TEST_CASE("sweep stages: runs are checked without the weights that are not there
   says(check("stage.ptq = epochs=0 | calibration_batches=0\n"), "keeps a range");
   const std::string other = check("stage.ptq = epochs=0 | d_model=4\n");
   says(other, "[s.ini] the run quant=w8a8 ptq cannot be trained: [from] this model has ");
-  says(other, "which the run it starts from has not");
+  says(other, "which the run it starts from does not have");
   says(check("stage.ptq = epochs=0 | n_layers=1\n"), "the run it starts from has layers.1.");
   CHECK_FALSE(std::filesystem::exists(folder / "sweep"));
 }
