@@ -2,7 +2,7 @@
 # Several processes share the folder of a sweep, and are killed at random moments, as are the runs that they started:
 # each run gets one result, which nobody replaces, and the tables are those of a sweep that nobody disturbed.
 set -euo pipefail
-workers=${WORKERS:-3} seeds=${SEEDS:-7} kills=${KILLS:-6} pause=${PAUSE:-0.2} epochs=${EPOCHS:-10}
+workers=${WORKERS:-3} seeds=${SEEDS:-7} kills=${KILLS:-6} epochs=${EPOCHS:-10}
 RANDOM=${RANDOM_SEED:-1}
 fail() { echo "$*" >&2; exit 1; }
 
@@ -45,10 +45,12 @@ results() { { find out/runs -name result.json -printf '%p %i %T@\n' 2> /dev/null
 : > seen
 : > killed
 while [ "$(wc -l < killed)" -lt "$kills" ]; do
-  sleep "$(awk -v r="$RANDOM" -v p="$pause" 'BEGIN { print 2 * p * r / 32768 }')"
+  sleep "$(awk -v r="$RANDOM" 'BEGIN { print 0.1 * r / 32768 }')"
   results > now
   cat now >> seen
   [ "$(wc -l < now)" -lt "$tasks" ] || fail "all runs ended after $(wc -l < killed) of $kills kills"
+  # the kills are spread over the first two thirds of the results, whatever the speed of the machine
+  [ "$(($(wc -l < now) * 3 * kills))" -ge "$(($(wc -l < killed) * 2 * tasks))" ] || continue
   alive=()
   for file in pid.*; do
     pid=$(cat "$file")
