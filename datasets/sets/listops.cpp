@@ -31,8 +31,8 @@ constexpr std::size_t max_length = 2048;
 constexpr std::size_t max_line_bytes = std::size_t{1} << 20;
 
 constexpr std::array<std::string_view, 3> file_names = {"basic_train.tsv", "basic_val.tsv", "basic_test.tsv"};
-constexpr std::array<std::string_view, 3> subfolders = {"listops-1000", "lra_release/lra_release/listops-1000",
-                                                        "lra_release/listops-1000"};
+constexpr std::array<std::string_view, 4> subfolders = {
+    "listops", "listops-1000", "lra_release/lra_release/listops-1000", "lra_release/listops-1000"};
 
 /// Sorts the arguments and applies an operator to them; there is at least one.
 std::uint8_t apply(std::uint8_t op, std::span<std::uint8_t> arguments) {

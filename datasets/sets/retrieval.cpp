@@ -29,7 +29,7 @@ constexpr std::size_t max_line_bytes = std::size_t{1} << 24;
 
 constexpr std::array<std::string_view, 3> file_names = {"new_aan_pairs.train.tsv", "new_aan_pairs.eval.tsv",
                                                         "new_aan_pairs.test.tsv"};
-constexpr std::array<std::string_view, 3> subfolders = {"tsv_data", "lra_release/lra_release/tsv_data",
+constexpr std::array<std::string_view, 4> subfolders = {"retrieval", "tsv_data", "lra_release/lra_release/tsv_data",
                                                         "lra_release/tsv_data"};
 
 /// Calls f(label, both texts cut to max_characters) for each line of a file.

@@ -42,6 +42,21 @@ main() {
   seeds='1 2 3'
   untrained='--epochs=0 --calibration_batches=8 --from_lr_factor=1'
 
+  # Language: minutes for each model.
+  if [ ! -e "$data/listops" ]; then "$bitstate" data make listops --train=40000 --out="$data/listops"; fi
+  for seed in $seeds; do train "listops-small-$seed" listops-small --seed="$seed"; done
+  sweep listops-small-a-untrained a-forms --from="$runs/listops-small-{seed}" $untrained
+  sweep listops-small-one-site-untrained one-site --from="$runs/listops-small-{seed}" $untrained
+  train imdb-small-1 imdb-small --seed=1
+  sweep imdb-small-one-site-untrained one-site --from="$runs/imdb-small-{seed}" --seed=1 $untrained
+  sweep imdb-small-a-untrained a-forms --from="$runs/imdb-small-{seed}" --seed=1 $untrained
+  sweep listops-small-one-site one-site --from="$runs/listops-small-{seed}" --limit_train=5000
+  sweep listops-small-a-forms a-forms --from="$runs/listops-small-{seed}" --limit_train=5000
+
+  # Q-S5's configurations on a small model, from scratch.
+  sweep smnist-small-seven smnist-small-seven
+  sweep smnist-small-seven-qs5 smnist-small-seven --preset=qs5
+
   # Q-S5's size: hours each. One float run, and what needs no training.
   train smnist-float smnist --epochs=10 --use_layernorm_bias=false
   sweep smnist-ptq qs5-smnist-ptq --from="$runs/smnist-float"
@@ -57,9 +72,6 @@ main() {
   for seed in $seeds; do train "lorenz-small-$seed" lorenz-small --seed="$seed"; done
   sweep lorenz-small-a-grids a-grids --from="$runs/lorenz-small-{seed}"
   sweep lorenz-small-a-untrained a-forms --from="$runs/lorenz-small-{seed}" $untrained
-  sweep smnist-small-seven smnist-small-seven
-  sweep smnist-small-seven-qs5 smnist-small-seven --preset=qs5
-
   sweep smnist-small-a-forms a-forms --from="$runs/smnist-small-{seed}"
   sweep smnist-small-state state-bits --from="$runs/smnist-small-{seed}"
   sweep smnist-small-one-site one-site --from="$runs/smnist-small-{seed}"
@@ -68,17 +80,10 @@ main() {
   for seed in $seeds; do train "silverbox-$seed" silverbox --seed="$seed"; done
   sweep silverbox-one-site one-site --from="$runs/silverbox-{seed}" --epochs=30
 
-  # Q-S5's configurations at its size, from scratch.
+  # Q-S5's configurations at its size, from scratch, and its dynamical systems.
   sweep smnist-seven qs5-smnist
-
-  # Other tasks, and Q-S5's dynamical systems.
-  train listops-small listops-small
-  sweep listops-small-one-site one-site --from="$runs/listops-small"
-  sweep listops-small-a-forms a-forms --from="$runs/listops-small"
   sweep lorenz qs5-lorenz
   sweep smnist-seven-qs5 qs5-smnist --preset=qs5
-  train imdb-small imdb-small
-  sweep imdb-small-one-site one-site --from="$runs/imdb-small" --seed=1
   sweep mackey-glass qs5-mackey-glass
 }
 

@@ -109,7 +109,8 @@ TEST_CASE("listops: ids follow frequency, ties the order of the words") {
 }
 
 TEST_CASE("listops: files become token ids, numbered by the training part alone") {
-  for (const char* place : {"", "listops-1000", "lra_release/lra_release/listops-1000", "lra_release/listops-1000"}) {
+  for (const char* place :
+       {"", "listops", "listops-1000", "lra_release/lra_release/listops-1000", "lra_release/listops-1000"}) {
     const TempFolder folder;
     // train: X 3 times, 7 3 times, then 4, 8, [MAX, [SM once or twice
     write_files(folder / place, nested + "( ( ( [MAX 7 ) 7 ) ] )\t7\n", "1\t1\n",

@@ -62,7 +62,7 @@ TEST_CASE("retrieval: what is no line is an error that names the place and what 
 }
 
 TEST_CASE("retrieval: files become pairs of documents in the ids of the training part's characters") {
-  for (const char* place : {"", "tsv_data", "lra_release/lra_release/tsv_data", "lra_release/tsv_data"}) {
+  for (const char* place : {"", "retrieval", "tsv_data", "lra_release/lra_release/tsv_data", "lra_release/tsv_data"}) {
     const TempFolder folder;
     // in train: b 3 times, a twice, then c and e with an accent
     write_files(folder / place, "1.0\tx\ty\tbab\t\u00e9b\r\n0.0\tx\ty\ta\tc\r\n", "0\tx\ty\tz\tb\n", good);
