@@ -7,7 +7,7 @@
 #include "experiments/host/console.h"
 #include "experiments/host/signals.h"
 #include "experiments/host/text_table.h"
-#include "experiments/report/report.h"
+#include "experiments/results/texts.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

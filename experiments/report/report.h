@@ -1,119 +1,15 @@
-// What the runs of a folder say together: one row per configuration, statistics over its seeds.
+// The forms of a report: tables, a page and plots of the runs in a folder.
 #pragma once
 
-#include "experiments/report/comparison.h"
-#include "experiments/report/run_record.h"
-#include "experiments/report/statistics.h"
+#include "experiments/results/comparison.h"
+#include "experiments/results/rows.h"
 
-#include <cstddef>
 #include <filesystem>
-#include <map>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace bitstate::experiments {
-
-/// Curves by their name: (epoch, value).
-using Curves = std::map<std::string, std::vector<std::pair<double, double>>>;
-
-/// The runs that differ in nothing but the seed: n are done, the others diverged, run or are missing.
-struct ReportRow {
-  std::vector<std::string> values;  ///< of Report::columns
-  std::vector<std::string> names;   ///< of Report::titles
-  std::string metric;               ///< "accuracy", "mse", "smape", or "" while no run is done
-  Statistic test;                   ///< of the runs that are done
-  Statistic validation;
-  Statistic seconds;
-  // of PoleCost and of the size, absent in results of older versions
-  std::optional<double> size_kib;         ///< of the stored weights and biases
-  std::optional<double> a_stored_bits;    ///< per eigenvalue
-  std::optional<double> a_products;       ///< multiplications of the recurrence per state and step
-  std::optional<double> multiplier_bits;  ///< bits of the numbers that the state is multiplied by there
-  std::size_t diverged = 0;
-  std::size_t running = 0;
-  std::size_t missing = 0;
-  bool is_float = false;        ///< nothing is quantized
-  bool best = false;            ///< better than every comparable row: see compare_rows.h
-  Statistic difference;         ///< to float, over pairs of runs; n = 0 without a pair
-  std::string reference;        ///< the names of the float row that has the other runs of the pairs
-  std::string qs5;              ///< published_by_qs5(), or empty
-  bool one_source = false;      ///< all its runs, more than one, started from one and the same run
-  std::vector<RunRecord> runs;  ///< that count, in whatever state
-  Curves curves;                ///< mean over the runs that are done
-  std::vector<std::pair<std::string, Curves>> curves_so_far;  ///< of each run that runs, by its seed
-
-  /// The test figures of the runs that are done.
-  [[nodiscard]] BySeed results() const;
-};
-
-struct Report {
-  std::string title;                 ///< the data sets
-  std::filesystem::path folder;      ///< that it is written to
-  std::vector<std::string> columns;  ///< settings that vary, without the seed
-  std::vector<std::string>
-      titles;  ///< what tables call a row by: the columns; where all runs have labels, "stage" (if
-               ///< there are any), "configuration" and the columns in which rows of one label differ
-  std::vector<std::pair<std::string, std::string>> head;  ///< report_head()
-  std::vector<ReportRow> rows;
-  Settings common;  ///< settings that all runs share
-  std::vector<RunRecord> diverged;
-  std::vector<RunRecord> running;
-  std::vector<RunRecord> missing;
-  std::vector<RunRecord> repeated;  ///< of the same settings and seed as another run, which counts; in no row
-
-  std::optional<Comparison> comparison;  ///< of the two sweeps that it is made of, where they have rows in common
-
-  /// The four lists with their titles.
-  [[nodiscard]] std::vector<std::pair<std::string_view, const std::vector<RunRecord>*>> uncounted() const;
-
-  /// Whether two rows are tested on the same data; comparable: by the same metric, too.
-  [[nodiscard]] bool same_data(const ReportRow& a, const ReportRow& b) const;
-  [[nodiscard]] bool comparable(const ReportRow& a, const ReportRow& b) const;
-
-  /// Whether rows that have this figure differ in it.
-  [[nodiscard]] bool differ(std::optional<double> ReportRow::*figure) const;
-
-  /// Whether rows are called by their labels, and stand in the order of the plan.
-  [[nodiscard]] bool labelled() const { return titles != columns; }
-
-  /// With exactly two columns a matrix can be drawn: the distinct values of column 0 or 1, in order.
-  [[nodiscard]] bool has_matrix() const { return columns.size() == 2; }
-  [[nodiscard]] std::vector<std::string> axis(std::size_t column) const;
-  /// The row at a place of the matrix, or null.
-  [[nodiscard]] const ReportRow* at(std::string_view row_value, std::string_view column_value) const;
-};
-
-/// Groups the runs, and reads the plans of their sweeps. Those that diverged, run or are missing enter no statistic, a
-/// repeated one nothing at all.
-Report make_report(std::vector<RunRecord> runs);
-
-/// Whether larger is better.
-bool larger_is_better(std::string_view metric);
-
-/// A value of a metric as people read it: accuracy in per cent, others with four digits.
-std::string metric_text(std::string_view metric, double value);
-
-/// "97.61 ± 0.12", "97.61" for one run, "–" for none.
-std::string statistic_text(std::string_view metric, const Statistic& statistic);
-
-/// "−0.41 [−0.62, −0.20]": the mean difference and its 95 % interval, if it has one, with as many decimals as `beside`,
-/// a value of the metric, is shown with; "–" without a pair.
-std::string difference_text(std::string_view metric, const Statistic& difference, double beside);
-
-/// "a_bits 2" or its label: what tells a row from the others.
-std::string row_label(const Report& report, const ReportRow& row);
-
-/// "seed 3, a_bits 2": what tells a run from the others.
-std::string run_label(const Report& report, const RunRecord& run);
-
-/// A setting as a table shows it: "none" of a quantization option is "float".
-std::string value_text(std::string_view column, std::string_view value);
-
-/// The title of a metric in a table: "test accuracy, %".
-std::string metric_title(std::string_view metric);
 
 /// The table as rows of cells, the header first. The best row's metric cell ends with `best_mark`.
 std::vector<std::vector<std::string>> table_cells(const Report& report, std::string_view best_mark);
@@ -139,6 +35,15 @@ std::string report_html(const Report& report);
 
 /// What the table shows, in sentences: its statistics, what is marked and what the intervals do not hold.
 std::vector<std::string> table_notes(const Report& report);
+
+/// The table of a comparison as rows of cells, the header first.
+std::vector<std::vector<std::string>> comparison_cells(const Comparison& comparison);
+
+/// What the table shows, in sentences.
+std::vector<std::string> comparison_notes(const Comparison& comparison);
+
+/// One line per row that both have, with twelve digits.
+std::string comparison_csv(const Comparison& comparison);
 
 /// Reads the runs in `dirs` and below, compares the sweeps where there are two, writes table.md, table.csv, runs.csv,
 /// table.tex, index.html and plots/ into `out` and returns the report.

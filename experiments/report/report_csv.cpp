@@ -1,19 +1,12 @@
 // The report as CSV.
-#include "experiments/report/csv.h"
 #include "experiments/report/report.h"
+#include "experiments/results/csv.h"
 
 #include <fmt/format.h>
 
 namespace bitstate::experiments {
 
 namespace {
-
-std::string csv_field(std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == text.npos) return std::string(text);
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
 
 /// All digits: what result.json says.
 std::string exact(const RunRecord& run, const std::string& name) {
@@ -50,16 +43,6 @@ std::vector<std::string> run_fields(const Report& report, const RunRecord& run, 
 }
 
 }  // namespace
-
-std::string csv_line(const std::vector<std::string>& fields) {
-  std::string line;
-  for (std::size_t i = 0; i < fields.size(); ++i) line += (i == 0 ? "" : ",") + csv_field(fields[i]);
-  return line + "\n";
-}
-
-std::string csv_number(const std::optional<double>& value) {
-  return value ? fmt::format("{:.12g}", *value) : std::string();
-}
 
 std::string report_csv(const Report& report) {
   std::vector<std::string> titles = setting_titles(report);

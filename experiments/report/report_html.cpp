@@ -1,6 +1,6 @@
 // The report as one page that needs no network: tables, plots as SVG, light and dark.
-#include "experiments/report/page_text.h"
-#include "experiments/report/plots.h"
+#include "experiments/plots/page_text.h"
+#include "experiments/report/figures.h"
 #include "experiments/report/report.h"
 
 #include <fmt/format.h>

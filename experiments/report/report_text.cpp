@@ -39,24 +39,6 @@ std::string uncounted(const Report& report) {
 
 }  // namespace
 
-std::string row_label(const Report& report, const ReportRow& row) {
-  std::string label;
-  for (std::size_t i = 0; i < row.names.size(); ++i) {
-    const bool bare = report.titles[i] == "configuration" || report.titles[i] == "stage";
-    if (bare && row.names[i].empty()) continue;  // a row without a stage beside those that have one
-    label += (label.empty() ? "" : ", ") + (bare ? "" : report.titles[i] + " ") + row.names[i];
-  }
-  return label.empty() ? "all runs" : label;
-}
-
-std::string run_label(const Report& report, const RunRecord& run) {
-  std::string label = "seed " + run.setting("seed");
-  if (report.labelled()) return label + ", " + run.stage + (run.stage.empty() ? "" : " ") + run.name();
-  for (const auto& column : report.columns)
-    label += fmt::format(", {} {}", column, value_text(column, run.setting(column)));
-  return label;
-}
-
 std::string report_markdown(const Report& report) {
   std::string text = fmt::format("# {}\n\n", report.title);
   for (const auto& [name, said] : report.head) {

@@ -1,6 +1,6 @@
 // Figures of what runs left beside their results.
-#include "experiments/report/plots.h"
-#include "experiments/report/run_files.h"
+#include "experiments/report/figures.h"
+#include "experiments/results/run_files.h"
 
 #include <fmt/format.h>
 
@@ -66,10 +66,11 @@ Plot eigenvalue_plot(const std::vector<EigenvalueRecord>& eigenvalues) {
   for (const auto& one : eigenvalues) {
     const auto [place, is_new] = layers.emplace(one.layer, plot.series.size());
     if (is_new) plot.series.push_back({.label = one.layer, .style = place->second, .line = Series::Line::none});
-    plot.series[place->second].points.push_back({.x = one.rounded.x, .y = one.rounded.y, .from = one.before});
-    for (const Spot& spot : {one.before, one.rounded}) {
-      reach = std::max({reach, 1.05 * std::abs(spot.x), 1.05 * std::abs(spot.y)});
-      if (spot.y < 0.0) bottom = -reach;
+    plot.series[place->second].points.push_back(
+        {.x = one.rounded.real(), .y = one.rounded.imag(), .from = Spot{one.before.real(), one.before.imag()}});
+    for (const auto& value : {one.before, one.rounded}) {
+      reach = std::max({reach, 1.05 * std::abs(value.real()), 1.05 * std::abs(value.imag())});
+      if (value.imag() < 0.0) bottom = -reach;
     }
   }
   plot.x.low = -reach;

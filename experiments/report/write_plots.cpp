@@ -1,5 +1,5 @@
 #include "core/error.h"
-#include "experiments/report/plots.h"
+#include "experiments/report/figures.h"
 
 #include <fstream>
 #include <regex>

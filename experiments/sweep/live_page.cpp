@@ -2,7 +2,7 @@
 
 #include "core/io/atomic_file.h"
 #include "core/io/folder_lock.h"
-#include "experiments/report/page_text.h"
+#include "experiments/plots/page_text.h"
 #include "experiments/report/report.h"
 
 #include <fmt/chrono.h>

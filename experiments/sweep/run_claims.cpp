@@ -1,7 +1,7 @@
 #include "experiments/sweep/run_claims.h"
 
 #include "core/io/folder_lock.h"
-#include "experiments/report/run_record.h"
+#include "experiments/results/run_record.h"
 
 namespace bitstate::experiments {
 

@@ -5,7 +5,7 @@
 #include "core/io/folder_lock.h"
 #include "experiments/host/console.h"
 #include "experiments/host/signals.h"
-#include "experiments/report/run_record.h"
+#include "experiments/results/run_record.h"
 #include "experiments/run_folder/extend.h"
 #include "experiments/run_folder/load.h"
 #include "experiments/run_folder/source.h"

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "experiments/host/process.h"
-#include "experiments/report/plan_file.h"
+#include "experiments/results/plan_file.h"
 #include "experiments/settings/ini.h"
 #include "experiments/settings/run_config.h"
 

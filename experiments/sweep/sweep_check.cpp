@@ -4,7 +4,7 @@
 #include "core/suggest.h"
 #include "datasets/registry.h"
 #include "datasets/splits.h"
-#include "experiments/report/run_record.h"
+#include "experiments/results/run_record.h"
 #include "experiments/run_folder/identity.h"
 #include "experiments/run_folder/model_setup.h"
 #include "experiments/run_folder/source.h"

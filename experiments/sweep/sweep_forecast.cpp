@@ -3,7 +3,7 @@
 #include "core/error.h"
 #include "experiments/host/console.h"
 #include "experiments/host/text_table.h"
-#include "experiments/report/run_record.h"
+#include "experiments/results/run_record.h"
 #include "experiments/run_folder/step_cost.h"
 #include "experiments/sweep/run_folders.h"
 #include "experiments/sweep/sweep_check.h"

@@ -1,7 +1,7 @@
 // Reports of runs that went on from shorter ones.
-#include "experiments/report/comparison.h"
-#include "experiments/report/plan_file.h"
 #include "experiments/report/report.h"
+#include "experiments/results/comparison.h"
+#include "experiments/results/plan_file.h"
 #include "tests/support/made_up_runs.h"
 #include "tests/support/text.h"
 

@@ -1,8 +1,8 @@
 // Reports of sweeps that wrote a plan, and of two of them.
 #include "core/error.h"
-#include "experiments/report/comparison.h"
-#include "experiments/report/plan_file.h"
 #include "experiments/report/report.h"
+#include "experiments/results/comparison.h"
+#include "experiments/results/plan_file.h"
 #include "experiments/run_folder/text_files.h"
 #include "tests/support/made_up_runs.h"
 #include "tests/support/text.h"

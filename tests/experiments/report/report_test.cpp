@@ -1,7 +1,8 @@
 #include "experiments/report/report.h"
 
 #include "core/error.h"
-#include "experiments/report/page_text.h"
+#include "experiments/plots/page_text.h"
+#include "experiments/results/texts.h"
 #include "experiments/run_folder/source.h"
 #include "experiments/run_folder/text_files.h"
 #include "experiments/run_folder/train.h"

@@ -2,7 +2,7 @@
 #include "core/error.h"
 #include "core/io/atomic_file.h"
 #include "core/io/hdf5.h"
-#include "experiments/report/run_record.h"
+#include "experiments/results/run_record.h"
 #include "experiments/run_folder/train.h"
 #include "tests/experiments/run_folder/small_lorenz.h"
 #include "tests/support/temp_folder.h"

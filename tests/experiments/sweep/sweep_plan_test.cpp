@@ -1,5 +1,5 @@
 #include "core/error.h"
-#include "experiments/report/run_record.h"
+#include "experiments/results/run_record.h"
 #include "experiments/run_folder/load.h"
 #include "experiments/run_folder/train.h"
 #include "experiments/sweep/sweep.h"

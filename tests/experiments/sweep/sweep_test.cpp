@@ -1,7 +1,7 @@
 #include "experiments/sweep/sweep.h"
 
 #include "core/error.h"
-#include "experiments/report/run_record.h"
+#include "experiments/results/run_record.h"
 #include "experiments/run_folder/claim.h"
 #include "experiments/run_folder/load.h"
 #include "experiments/run_folder/text_files.h"

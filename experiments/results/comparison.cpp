@@ -1,0 +1,98 @@
+#include "experiments/results/comparison.h"
+
+#include "experiments/results/rows.h"
+#include "experiments/results/texts.h"
+#include "experiments/settings/options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace bitstate::experiments {
+
+namespace {
+
+/// What rows of two sweeps are called by.
+class RowNames {
+ public:
+  RowNames(const Report& a, const Report& b) : labelled_(a.labelled() && b.labelled()) {
+    for (const Report* report : {&a, &b}) {
+      for (const auto& column : labelled_ ? report->titles : report->columns) {
+        if (labelled_ && (column == "stage" || column == "configuration")) continue;
+        if (std::find(columns_.begin(), columns_.end(), column) == columns_.end()) columns_.push_back(column);
+      }
+    }
+    stages_ = labelled_ && (a.titles.front() == "stage" || b.titles.front() == "stage");
+  }
+
+  [[nodiscard]] std::vector<std::string> titles() const {
+    std::vector<std::string> titles;
+    if (stages_) titles.emplace_back("stage");
+    if (labelled_) titles.emplace_back("configuration");
+    titles.insert(titles.end(), columns_.begin(), columns_.end());
+    return titles;
+  }
+
+  [[nodiscard]] std::vector<std::string> of(const ReportRow& row) const {
+    const RunRecord& run = row.runs.front();
+    std::vector<std::string> names;
+    if (stages_) names.push_back(run.stage);
+    if (labelled_) names.push_back(run.name());
+    for (const auto& column : columns_) names.push_back(value_text(column, run.setting(column)));
+    return names;
+  }
+
+ private:
+  bool labelled_;
+  bool stages_ = false;
+  std::vector<std::string> columns_;
+};
+
+bool same_test(const RunRecord& a, const RunRecord& b) {
+  const auto agrees = [&](const RunRecord& one, const RunRecord& other) {
+    return std::all_of(one.settings.begin(), one.settings.end(), [&](const auto& setting) {
+      return !decides_test(setting.first) || setting.second == other.setting(setting.first);
+    });
+  };
+  return agrees(a, b) && agrees(b, a);
+}
+
+/// The settings that all runs of a sweep share, but not those of both.
+std::vector<std::string> differing_settings(const Report& a, const Report& b) {
+  std::vector<std::string> found;
+  for (const auto& [name, value] : a.common) {
+    const std::string* const other = last_value(b.common, name);
+    if (other != nullptr && *other != value && name != "from" && name != "data") {
+      found.push_back(fmt::format("{} {} and {}", name, value_text(name, value), value_text(name, *other)));
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+std::optional<Comparison> compare_sweeps(const std::filesystem::path& a, const std::filesystem::path& b) {
+  const Report first = make_report(read_runs({a}));
+  const Report second = make_report(read_runs({b}));
+  const RowNames names(first, second);
+  Comparison result{a.string(), b.string(), names.titles(), {}, {}, {}, differing_settings(first, second)};
+  std::vector<const ReportRow*> left;
+  for (const auto& row : second.rows) left.push_back(&row);
+  for (const auto& row : first.rows) {
+    const auto other = std::find_if(left.begin(), left.end(), [&](const ReportRow* candidate) {
+      return names.of(*candidate) == names.of(row) && same_test(row.runs.front(), candidate->runs.front());
+    });
+    if (other == left.end()) {
+      result.only_a.push_back(row_label(first, row));
+      continue;
+    }
+    const std::string& metric = row.metric.empty() ? (*other)->metric : row.metric;
+    result.rows.push_back(
+        {names.of(row), metric, row.test, (*other)->test, paired_difference((*other)->results(), row.results())});
+    left.erase(other);
+  }
+  for (const ReportRow* row : left) result.only_b.push_back(row_label(second, *row));
+  return result.rows.empty() ? std::nullopt : std::optional(std::move(result));
+}
+
+}  // namespace bitstate::experiments

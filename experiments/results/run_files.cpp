@@ -1,0 +1,82 @@
+#include "experiments/results/run_files.h"
+
+#include "experiments/run_folder/text_files.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <string_view>
+
+namespace bitstate::experiments {
+
+namespace {
+
+std::vector<std::string_view> cut(std::string_view text, char at) {
+  std::vector<std::string_view> parts;
+  for (std::size_t end = text.find(at); end != text.npos; end = text.find(at)) {
+    parts.push_back(text.substr(0, end));
+    text.remove_prefix(end + 1);
+  }
+  parts.push_back(text);
+  return parts;
+}
+
+std::optional<double> finite_number(std::string_view text) {
+  double value = 0.0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole = error == std::errc() && stop == text.data() + text.size();
+  return whole && std::isfinite(value) ? std::optional(value) : std::nullopt;
+}
+
+/// Calls use(word, numbers) for each line of FILE that has its header's length: the column `word` and `numbers`.
+template <class Use>
+void read_lines(const std::filesystem::path& file, std::string_view word, const std::vector<std::string_view>& numbers,
+                Use use) {
+  if (!std::filesystem::is_regular_file(file)) return;
+  const std::string text = read_text(file);
+  const auto lines = cut(text, '\n');
+  const auto header = cut(lines.front(), ',');
+  const auto column = [&](std::string_view name) {
+    return static_cast<std::size_t>(std::find(header.begin(), header.end(), name) - header.begin());
+  };
+  for (std::size_t i = 1; i + 1 < lines.size(); ++i) {  // the last one has no end, or nothing in it
+    const auto fields = cut(lines[i], ',');
+    if (fields.size() != header.size()) continue;
+    std::vector<double> values;
+    for (const auto& name : numbers) {
+      const auto value = column(name) < fields.size() ? finite_number(fields[column(name)]) : std::nullopt;
+      if (value) values.push_back(*value);
+    }
+    if (values.size() == numbers.size() && column(word) < fields.size()) use(fields[column(word)], values);
+  }
+}
+
+}  // namespace
+
+std::vector<SiteRecord> read_sites(const std::filesystem::path& run) {
+  std::vector<SiteRecord> sites;
+  read_lines(run / "sites.csv", "site", {"bits", "low", "high", "saturated"},
+             [&](std::string_view site, const std::vector<double>& v) {
+               sites.push_back({std::string(site), v[0], v[1], v[2], v[3]});
+             });
+  return sites;
+}
+
+std::vector<EigenvalueRecord> read_eigenvalues(const std::filesystem::path& run) {
+  std::vector<EigenvalueRecord> eigenvalues;
+  read_lines(run / "eigenvalues.csv", "layer", {"re", "im", "rounded_re", "rounded_im"},
+             [&](std::string_view layer, const std::vector<double>& v) {
+               eigenvalues.push_back({std::string(layer), {v[0], v[1]}, {v[2], v[3]}});
+             });
+  return eigenvalues;
+}
+
+std::vector<std::pair<double, double>> read_loss(const std::filesystem::path& run) {
+  std::vector<std::pair<double, double>> loss;
+  read_lines(run / "curves.csv", "epoch", {"epoch", "loss"},
+             [&](std::string_view /*epoch*/, const std::vector<double>& v) { loss.emplace_back(v[0], v[1]); });
+  return loss;
+}
+
+}  // namespace bitstate::experiments

@@ -1,0 +1,35 @@
+// The tables that a run leaves beside its result: what its sites did, and the eigenvalues of its layers.
+#pragma once
+
+#include <complex>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace bitstate::experiments {
+
+struct SiteRecord {
+  std::string site;
+  double bits = 0.0;
+  double low = 0.0;  ///< of the values that it saw
+  double high = 0.0;
+  double saturated = 0.0;  ///< the share of them that was clamped
+};
+
+struct EigenvalueRecord {
+  std::string layer;
+  std::complex<double> before;
+  std::complex<double> rounded;
+};
+
+/// Of sites.csv and eigenvalues.csv in the folder of a run; nothing without the file. A line that is torn or holds no
+/// finite numbers is passed over.
+std::vector<SiteRecord> read_sites(const std::filesystem::path& run);
+std::vector<EigenvalueRecord> read_eigenvalues(const std::filesystem::path& run);
+
+/// The loss of curves.csv, in the same way: (epoch, value).
+std::vector<std::pair<double, double>> read_loss(const std::filesystem::path& run);
+
+}  // namespace bitstate::experiments
