@@ -60,8 +60,9 @@ while [ "$(wc -l < killed)" -lt "$kills" ]; do
   done
   [ "${#alive[@]}" -gt 0 ] || continue
   victim=${alive[RANDOM % ${#alive[@]}]}
-  grep -aq bitstate "/proc/$victim/cmdline" 2> /dev/null || continue
-  what=$(tr '\0' ' ' < "/proc/$victim/cmdline" | awk '{ print $2 }')
+  # it may end at any moment, and its number may become another's
+  what=$({ tr '\0' ' ' < "/proc/$victim/cmdline" | awk '/bitstate/ { print $2 }'; } 2> /dev/null) || continue
+  [ -n "$what" ] || continue
   if kill -KILL "$victim" 2> /dev/null; then echo "$what" >> killed; fi
 done
 for pid in "${running[@]}"; do wait "$pid" || fail "a worker ended with $?"; done
