@@ -41,7 +41,7 @@ std::string loss_curve(const RunView& run) {
   std::string path;
   for (const auto& point : points) {
     path += fmt::format("{}{:.1f} {:.1f}", path.empty() ? "M" : "L",
-                        100.0 * point.epoch / static_cast<double>(std::max<std::size_t>(1, run.epochs)),
+                        100.0 * point.epoch / static_cast<double>(std::max<std::size_t>(1, run.work.epochs)),
                         high > low ? 22.0 - 20.0 * (height_of(point) - low) / (high - low) : 12.0);
   }
   return fmt::format(
@@ -56,7 +56,8 @@ std::string running_table(const SweepView& sweep) {
       "<div class=\"scroll\"><table><thead><tr><th>in progress</th><th>epoch</th><th>time</th><th>newest</th>"
       "<th>loss</th></tr></thead><tbody>\n";
   for (const RunView& run : sweep.running) {
-    html += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n", html_escaped(run.label),
+    const std::string label = run.who.empty() ? run.label : fmt::format("{}, run by {}", run.label, run.who);
+    html += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n", html_escaped(label),
                         epoch_text(run), duration_text(run.seconds), html_escaped(figures_text(run)), loss_curve(run));
   }
   return html + "</tbody></table></div>\n";

@@ -35,6 +35,8 @@ std::string last_line(const std::filesystem::path& log, const std::string& other
   return lines.empty() ? otherwise : lines.back();
 }
 
+RunWork work_of(const SweepRun& run) { return {run.stage + " " + run.row, epochs_of(run.config)}; }
+
 /// The state of one call of run_sweep().
 class SweepProgress {
  public:
@@ -125,8 +127,10 @@ class SweepProgress {
       say_(fmt::format("stopped   {}: goes on from its checkpoint", job.run->label), false);
       return;
     }
-    total_seconds_ += seconds;
-    ++counted_;
+    if (const auto whole = record.figures.find("seconds");
+        record.status == RunRecord::Status::done && whole != record.figures.end()) {
+      costs_.add(work_of(*job.run), whole->second);
+    }
     const std::string line = outcome(record, *job.run, event.exit_code);
     if (record.status == RunRecord::Status::missing) {
       claims.leave(job.run->hash, line);
@@ -137,23 +141,25 @@ class SweepProgress {
     say_(line + fmt::format("  ({})", duration_text(seconds)), false);
   }
 
-  /// Draws the screen and keeps the page up to date.
-  void show() {
+  /// Draws the screen and keeps the page up to date; `left` are the runs that this process has not begun.
+  void show(const std::vector<const SweepRun*>& left) {
     SweepView view;
     view.planned = summary.planned;
     view.ended =
         summary.skipped + summary.elsewhere + summary.done + summary.diverged + summary.failed + summary.not_started;
-    if (counted_ > 0) view.mean_seconds = total_seconds_ / static_cast<double>(counted_);
+    view.costs = costs_;
     view.failures = failures_;
     for (const auto& [id, job] : running_) {
       const double seconds = std::chrono::duration<double>(Clock::now() - job.since).count();
-      view.running.push_back({job.run->label, epochs_of(job.run->config), seconds, read_curves(job.folder)});
+      view.running.push_back({job.run->label, work_of(*job.run), seconds, read_curves(job.folder)});
     }
     for (const auto& [hash, other] : elsewhere_) {
       RunCurves curves = read_curves(other.folder);
       const double seconds = curves.points.empty() ? 0.0 : curves.points.back().seconds;
-      view.running.push_back({fmt::format("{}, run by {}", other.run->label, other.who), epochs_of(other.run->config),
-                              seconds, std::move(curves)});
+      view.running.push_back({other.run->label, work_of(*other.run), seconds, std::move(curves), other.who});
+    }
+    for (const SweepRun* const run : left) {
+      if (elsewhere_.count(run->hash) == 0) view.waiting.push_back(work_of(*run));
     }
     view.jobs = std::max(jobs_, view.running.size());
     say_(screen_text(view, terminal_size()), true);
@@ -199,8 +205,7 @@ class SweepProgress {
   const SweepSay& say_;
   std::map<int, Job> running_;
   std::map<std::string, std::string> ends_;
-  double total_seconds_ = 0.0;
-  std::size_t counted_ = 0;
+  EpochCosts costs_;
   std::vector<std::string> failures_;
   std::map<std::string, Other> elsewhere_;  // by hash
   std::set<std::string> waited_;
@@ -335,7 +340,7 @@ SweepSummary run_sweep(const std::vector<SweepRun>& plan, const std::filesystem:
     }
     if (progress.running() == 0 && left.empty()) continue;
     if (progress.running() == 0) progress.waiting();
-    progress.show();
+    progress.show(left);
     const auto event = launcher.wait();
     if (event.kind == RunLauncher::Event::Kind::ended) progress.ended(event, claims);
     if (event.kind == RunLauncher::Event::Kind::stop) progress.summary.interrupted = true;

@@ -4,6 +4,7 @@
 #include "core/suggest.h"
 #include "datasets/registry.h"
 #include "datasets/splits.h"
+#include "experiments/results/plan_file.h"
 #include "experiments/results/run_record.h"
 #include "experiments/run_folder/identity.h"
 #include "experiments/run_folder/model_setup.h"
@@ -110,6 +111,7 @@ std::string check_sweep(const std::vector<SweepRun>& plan, const std::filesystem
     const SweepRun* run;
     RunConfig config;
   };
+  (void)read_plan_file(out);                     // a damaged one is not written over
   std::map<std::string, std::vector<Row>> rows;  // by their data, which are held one at a time
   std::set<std::string> finished;
   const auto folders = run_folders(plan, out);

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <utility>
 
 namespace bitstate::experiments {
@@ -117,18 +118,32 @@ std::vector<std::string> read_values(const std::string& key, const std::string& 
   return values;
 }
 
+/// The option's own text for a value, so that 01 is 1; of one that it does not take, the value.
+std::string spelling_of(const std::string& option, const std::string& value) {
+  try {
+    RunConfig config;
+    set_option(config, option, value);
+    return find_option(option_table(), option)->text(config);
+  } catch (const UsageError&) {
+    return value;
+  }
+}
+
 SweepAxis read_axis(const std::string& key, const std::string& option, const std::string& text,
                     const Settings& overrides, std::string_view where) {
   SweepAxis axis{key, {option}, {}};
+  std::set<std::string> spellings;
   for (const std::string& value : read_values(key, option, text, overrides, where)) {
+    require<UsageError>(spellings.insert(spelling_of(option, value)).second, where, "{} = {} has {} twice", key, text,
+                        value);
     axis.points.push_back({"", {{option, value}}});
   }
   return axis;
 }
 
-/// The entry `kind`NAME = option=value | option=value. `more` is a name that stands beside the options.
+/// The entry `kind`NAME = option=value | option=value. `more` are names that stand beside the options.
 NamedSettings read_settings(const std::string& key, std::string_view kind, const std::string& text,
-                            std::string_view where, std::string_view more = "") {
+                            std::string_view where, const std::vector<std::string>& more = {}) {
   NamedSettings entry{key.substr(kind.size()), {}};
   require<UsageError>(!entry.name.empty(), where, "'{}' has no name behind the dot", key);
   for (const std::string& part : parts_of(key, text, true, where)) {
@@ -136,7 +151,7 @@ NamedSettings read_settings(const std::string& key, std::string_view kind, const
     require<UsageError>(equals != part.npos && equals > 0, where,
                         "{} holds \"{}\"; expected option=value, with bars between several", key, part);
     const std::string option(trimmed(part.substr(0, equals)));
-    if (option != more) check_option(key, option, where);
+    if (!is_one_of(option, more)) check_option(key, option, where);
     entry.options.emplace_back(option, without_quotes(trimmed(part.substr(equals + 1))));
   }
   return entry;
@@ -224,12 +239,28 @@ void check_stages(const SweepFile& sweep, std::string_view where) {
   }
 }
 
+/// A constraint of a stage leaves out runs that start from those of the first.
+void check_skipped_stage(const SweepFile& sweep, const NamedSettings& skip, const std::string& name,
+                         std::string_view where) {
+  require<UsageError>(!sweep.stages.empty(), where, "skip.{} names the stage {}, but there are no stages", skip.name,
+                      name);
+  require<UsageError>(name != sweep.stages.front().name, where,
+                      "skip.{} names the stage {}, which the other stages start from", skip.name, name);
+  const bool known = std::any_of(sweep.stages.begin(), sweep.stages.end(),
+                                 [&](const NamedSettings& stage) { return stage.name == name; });
+  require<UsageError>(known, where, "skip.{} names the stage {}, which there is not", skip.name, name);
+}
+
 /// A constraint speaks of what differs between points.
 void check_skips(const SweepFile& sweep, std::string_view where) {
   for (const NamedSettings& skip : sweep.skips) {
     require<UsageError>(!skip.options.empty(), where,
                         "skip.{} has no options; expected option=value, with bars between several", skip.name);
     for (const auto& [name, value] : skip.options) {
+      if (name == "stage") {
+        check_skipped_stage(sweep, skip, value, where);
+        continue;
+      }
       const bool varied = std::any_of(sweep.axes.begin(), sweep.axes.end(), [&](const SweepAxis& axis) {
         return is_one_of(name, axis.names) || (name == "row" && axis.key == "row");
       });
@@ -280,7 +311,7 @@ SweepFile read_sweep_file(const Settings& file, std::string_view where, const Se
     } else if (key.starts_with("row.")) {
       add_entry(rows, read_settings(key, "row.", value, where), "row", where);
     } else if (key.starts_with("skip.")) {
-      add_entry(sweep.skips, read_settings(key, "skip.", value, where, "row"), "skip", where);
+      add_entry(sweep.skips, read_settings(key, "skip.", value, where, {"row", "stage"}), "skip", where);
     } else if (key.starts_with("stage.")) {
       add_entry(sweep.stages, read_settings(key, "stage.", value, where), "stage", where);
     } else {

@@ -55,12 +55,29 @@ std::string canonical(const std::string& name, const Settings& given) {
   return find_option(option_table(), name)->text(config);
 }
 
-bool holds(const NamedSettings& skip, const Settings& options, const std::string& label) {
+/// Whether `skip` leaves out the runs of `stage` at a point.
+bool holds(const NamedSettings& skip, const Settings& options, const std::string& label, const std::string& stage) {
   return std::all_of(skip.options.begin(), skip.options.end(), [&](const auto& condition) {
     const auto& [name, value] = condition;
     if (name == "row") return value == label;
+    if (name == "stage") return value == stage;
     return last_value(options, name) != nullptr && canonical(name, options) == canonical(name, skip.options);
   });
+}
+
+/// The stages behind the first that no constraint leaves out at a point.
+std::vector<const NamedSettings*> stages_at(const Digits& digits, const SweepFile& sweep) {
+  const Settings options = options_at(digits, sweep.axes);
+  const std::string label = row_label(digits, sweep.axes);
+  std::vector<const NamedSettings*> stages;
+  for (std::size_t i = 1; i < sweep.stages.size(); ++i) {
+    const NamedSettings& stage = sweep.stages[i];
+    const bool left_out = std::any_of(sweep.skips.begin(), sweep.skips.end(), [&](const NamedSettings& skip) {
+      return holds(skip, options, label, stage.name);
+    });
+    if (!left_out) stages.push_back(&stage);
+  }
+  return stages;
 }
 
 /// The points of the product that no constraint leaves out.
@@ -78,9 +95,10 @@ std::vector<Digits> points_of(const SweepFile& sweep, std::string_view where) {
     const Settings options = options_at(digits, sweep.axes);
     bool left_out = false;
     for (const NamedSettings& skip : sweep.skips) {
-      if (!holds(skip, options, row_label(digits, sweep.axes))) continue;
+      const std::string* const stage = last_value(skip.options, "stage");
+      if (!holds(skip, options, row_label(digits, sweep.axes), stage == nullptr ? "" : *stage)) continue;
       used.insert(skip.name);
-      left_out = true;
+      left_out = left_out || stage == nullptr;
     }
     if (!left_out) points.push_back(digits);
   } while (advance(digits, sweep.axes));
@@ -166,7 +184,7 @@ class Plan {
     if (sweep_.stages.empty()) {
       add_run(point);
     } else {
-      add_stages(point);
+      add_stages(point, stages_at(digits, sweep_));
     }
   }
 
@@ -176,7 +194,7 @@ class Plan {
  private:
   [[nodiscard]] RunConfig config_of(const Settings& options, const Point& point, const std::string& stage) const;
   void add_run(const Point& point);
-  void add_stages(const Point& point);
+  void add_stages(const Point& point, const std::vector<const NamedSettings*>& later);
   void add_float(const RunConfig& config, const Point& point, const std::string& stage);
   void keep(const RunConfig& config, const Point& point, const std::string& stage, const std::string& source);
 
@@ -232,9 +250,9 @@ void Plan::add_run(const Point& point) {
   if (!is_float || point.labelled) keep(config, own, "", "");
 }
 
-/// The float run, and the runs of the other stages that start from it. They are known by it and not by its weights,
+/// The float run, and the runs of the `later` stages that start from it. They are known by it and not by its weights,
 /// which are not there yet.
-void Plan::add_stages(const Point& point) {
+void Plan::add_stages(const Point& point, const std::vector<const NamedSettings*>& later) {
   Settings first = point.options;
   std::erase_if(first, [](const auto& setting) { return !is_of_float(setting.first); });
   const NamedSettings& stage = sweep_.stages.front();
@@ -243,17 +261,22 @@ void Plan::add_stages(const Point& point) {
   const std::string source_hash = settings_hash(source);
   Point own = point;
   ++own.place;
-  for (std::size_t i = 1; i < sweep_.stages.size(); ++i) {
+  const auto started = [&](const Settings& more, const std::string& name) {
     Settings options = point.options;
-    const Settings& more = sweep_.stages[i].options;
     options.insert(options.end(), more.begin(), more.end());
     options.emplace_back("from", source_hash);
-    RunConfig config = config_of(options, point, sweep_.stages[i].name);
+    RunConfig config = config_of(options, point, name);
     config.source.digest.clear();
-    const bool is_float = quant_rules(config).empty();
-    if (i == 1 && is_float && point.labelled) keep(source, own, stage.name, "");
-    if (i == 1) add_float(source, point, stage.name);
-    if (!is_float || epochs_of(config) > 0) keep(config, own, sweep_.stages[i].name, source_hash);
+    return config;
+  };
+  const bool is_float_row =
+      point.labelled &&
+      quant_rules(later.empty() ? started({}, "") : started(later.front()->options, later.front()->name)).empty();
+  if (is_float_row) keep(source, own, stage.name, "");
+  for (const NamedSettings* const next : later) {
+    const RunConfig config = started(next->options, next->name);
+    add_float(source, point, stage.name);
+    if (!quant_rules(config).empty() || epochs_of(config) > 0) keep(config, own, next->name, source_hash);
   }
 }
 
@@ -275,6 +298,7 @@ std::vector<SweepRun> plan_sweep(const Settings& file, std::string_view where, c
   Plan plan(sweep, where);
   for (const Digits& point : points) plan.add(point);
   std::vector<SweepRun> runs = std::move(plan).runs();
+  require<UsageError>(!runs.empty(), where, "leaves out every run of every stage");
   check_size(runs.size());
   return runs;
 }

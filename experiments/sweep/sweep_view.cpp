@@ -12,20 +12,7 @@ namespace {
 std::optional<double> whole_seconds(const RunView& run) {
   if (run.curves.points.empty()) return {};
   const CurvePoint& last = run.curves.points.back();
-  return last.seconds / last.epoch * static_cast<double>(run.epochs);
-}
-
-/// That a run takes which has not begun to show it.
-std::optional<double> typical_seconds(const SweepView& sweep) {
-  if (sweep.mean_seconds) return sweep.mean_seconds;
-  double sum = 0.0;
-  std::size_t count = 0;
-  for (const RunView& run : sweep.running) {
-    const auto seconds = whole_seconds(run);
-    sum += seconds.value_or(0.0);
-    count += seconds ? 1 : 0;
-  }
-  return count == 0 ? std::nullopt : std::optional(sum / static_cast<double>(count));
+  return last.seconds / last.epoch * static_cast<double>(run.work.epochs);
 }
 
 bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }
@@ -35,34 +22,55 @@ std::size_t width_of(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins_character));
 }
 
-/// `text` in exactly `columns`, or in fewer where `pad` is not set.
-std::string fitted(std::string text, std::size_t columns, bool pad) {
-  const std::size_t width = width_of(text);
-  if (width <= columns) return text.append(pad ? columns - width : 0, ' ');
-  if (columns == 0) return {};
+/// The first `columns` of `text`.
+std::string beginning_of(const std::string& text, std::size_t columns) {
   std::size_t end = 0;
   for (std::size_t left = columns; end < text.size(); ++end) {
-    if (begins_character(text[end]) && left-- == 1) break;
+    if (begins_character(text[end]) && left-- == 0) break;
   }
-  return text.substr(0, end) + "…";
+  return text.substr(0, end);
+}
+
+/// `text` in at most `columns`, cut at its end.
+std::string fitted(const std::string& text, std::size_t columns) {
+  if (width_of(text) <= columns) return text;
+  return columns == 0 ? "" : beginning_of(text, columns - 1) + "…";
+}
+
+/// A label in exactly `columns`, cut in its middle; its last word is the seed, which is kept where there is room.
+std::string fitted_label(const std::string& label, std::size_t columns) {
+  const std::size_t width = width_of(label);
+  if (width <= columns) return label + std::string(columns - width, ' ');
+  const std::size_t room = columns - std::min<std::size_t>(columns, 1);
+  const std::size_t last_word = width_of(label.substr(label.rfind(' ') + 1));
+  const std::size_t tail = last_word <= room ? std::max(last_word, room / 2) : room / 2;
+  const std::string begin = beginning_of(label, width - tail);
+  return beginning_of(label, room - tail) + "…" + label.substr(begin.size());
 }
 
 }  // namespace
 
 std::optional<double> seconds_left(const SweepView& sweep) {
-  const auto typical = typical_seconds(sweep);
-  if (!typical) return {};
+  EpochCosts costs = sweep.costs;
+  for (const RunView& run : sweep.running) {
+    if (const auto whole = whole_seconds(run)) costs.add(run.work, *whole);
+  }
   double work = 0.0;
   double longest = 0.0;
   for (const RunView& run : sweep.running) {
-    const auto whole = whole_seconds(run);
-    const double spent = whole ? run.curves.points.back().seconds : run.seconds;
-    const double left = std::max(0.0, whole.value_or(*typical) - spent);
+    const auto shown = whole_seconds(run);
+    const auto whole = shown ? shown : costs.seconds_of(run.work);
+    if (!whole) return {};
+    const double left = std::max(0.0, *whole - (shown ? run.curves.points.back().seconds : run.seconds));
     work += left;
     longest = std::max(longest, left);
   }
-  const std::size_t begun = sweep.ended + sweep.running.size();
-  work += *typical * static_cast<double>(sweep.planned - std::min(begun, sweep.planned));
+  for (const RunWork& run : sweep.waiting) {
+    const auto whole = costs.seconds_of(run);
+    if (!whole) return {};
+    work += *whole;
+    longest = std::max(longest, *whole);
+  }
   return std::max(longest, work / static_cast<double>(std::max<std::size_t>(1, sweep.jobs)));
 }
 
@@ -73,10 +81,10 @@ std::string summary_text(const SweepView& sweep) {
 }
 
 std::string epoch_text(const RunView& run) {
-  if (run.epochs == 0) return "is quantized";
+  if (run.work.epochs == 0) return "is quantized";
   if (run.curves.points.empty()) return "starts";
   const auto whole = static_cast<std::size_t>(run.curves.points.back().epoch);
-  return fmt::format("epoch {}/{}", std::min(whole + 1, run.epochs), run.epochs);
+  return fmt::format("epoch {}/{}", std::min(whole + 1, run.work.epochs), run.work.epochs);
 }
 
 std::string figures_text(const RunView& run) {
@@ -93,9 +101,8 @@ std::string screen_text(const SweepView& sweep, TerminalSize terminal) {
   const std::size_t rows = std::max<std::size_t>(terminal.rows, 4) - 1;
   constexpr std::size_t bar = 24;
   const std::size_t filled = sweep.planned == 0 ? bar : std::min(sweep.ended, sweep.planned) * bar / sweep.planned;
-  std::string text =
-      fitted(fmt::format("[{}{}] {}", std::string(filled, '='), std::string(bar - filled, ' '), summary_text(sweep)),
-             columns, false);
+  std::string text = fitted(
+      fmt::format("[{}{}] {}", std::string(filled, '='), std::string(bar - filled, ' '), summary_text(sweep)), columns);
   const std::size_t shown = sweep.running.size() < rows ? sweep.running.size() : rows - 2;
   std::vector<std::string> states;
   std::size_t label_width = 0;
@@ -109,11 +116,12 @@ std::string screen_text(const SweepView& sweep, TerminalSize terminal) {
   const std::size_t least = std::min<std::size_t>(12, columns);
   label_width = std::min(label_width, std::max(least, columns > state_width + 4 ? columns - state_width - 4 : least));
   for (std::size_t i = 0; i < shown; ++i) {
-    text += "\n" + fitted(fmt::format("  {}  {}", fitted(sweep.running[i].label, label_width, true), states[i]),
-                          columns, false);
+    const RunView& run = sweep.running[i];
+    const std::string who = run.who.empty() ? "" : "  run by " + run.who;
+    text += "\n" + fitted(fmt::format("  {}  {}{}", fitted_label(run.label, label_width), states[i], who), columns);
   }
   if (shown < sweep.running.size()) {
-    text += "\n" + fitted(fmt::format("  and {} more", sweep.running.size() - shown), columns, false);
+    text += "\n" + fitted(fmt::format("  and {} more", sweep.running.size() - shown), columns);
   }
   return text;
 }

@@ -3,6 +3,7 @@
 
 #include "experiments/host/console.h"
 #include "experiments/run_folder/curves.h"
+#include "experiments/sweep/time_left.h"
 
 #include <cstddef>
 #include <optional>
@@ -14,21 +15,24 @@ namespace bitstate::experiments {
 /// A run in progress.
 struct RunView {
   std::string label;
-  std::size_t epochs = 0;  ///< it shall have; 0: it is not trained
-  double seconds = 0.0;    ///< since this call started it
-  RunCurves curves;        ///< so far
+  RunWork work;
+  double seconds = 0.0;  ///< since this call started it
+  RunCurves curves;      ///< so far
+  std::string who = {};  ///< "host:pid" of another process that runs it; empty: this one does
 };
 
 struct SweepView {
   std::size_t planned = 0;
   std::size_t ended = 0;  ///< of them, now or earlier
   std::size_t jobs = 1;
-  std::optional<double> mean_seconds;  ///< of the runs that this call ended
+  EpochCosts costs;  ///< of the runs that this call ended
   std::vector<RunView> running;
+  std::vector<RunWork> waiting;       ///< the runs that have not begun
   std::vector<std::string> failures;  ///< of this call: a sentence for each run that failed or diverged
 };
 
-/// The time until the last run ends; nothing while no run shows how long it takes.
+/// The time until the last run ends; nothing while the runs that are done or in progress do not show how long some
+/// other takes.
 std::optional<double> seconds_left(const SweepView& sweep);
 
 /// "3/40 runs are done, about 2h10m left"

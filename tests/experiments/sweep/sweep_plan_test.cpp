@@ -154,6 +154,9 @@ TEST_CASE("sweep: mistakes in the file are refused with the file's name") {
       contains(refused("recipe = lorenz\naxis.a_bits = 2 33\n"), "[a_bits] expected 1 to 16 bits or none, got \"33\""));
   CHECK(contains(refused("recipe = lorenz\naxis.epochs = 2\nset.epochs = 3\n"), "both set and an axis"));
   CHECK(contains(refused("recipe = lorenz\naxis.seed = 2\nseeds = 3\n"), "an axis twice"));
+  CHECK(refused("recipe = lorenz\nseeds = 1 2 1\n") == "[s.ini] seeds = 1 2 1 has 1 twice");
+  CHECK(contains(refused("recipe = lorenz\nseeds = 1 01\n"), "seeds = 1 01 has 01 twice"));
+  CHECK(contains(refused("recipe = lorenz\naxis.p_dropout = 0.1 0.10\n"), "has 0.10 twice"));
   CHECK(contains(refused("recipe = lorenz\nquant = w8a7\n"), "did you mean 'w8a8'?"));
 }
 

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <fstream>
 #include <set>
 #include <string>
 #include <vector>
@@ -171,6 +172,29 @@ TEST_CASE("sweep stages: the float run is shared, and the others start from it w
         Rows{"W8A8 @ptq", "W8A8 @qaft", "A @ptq", "A @qaft", "Float @float", "Float @qaft"});
 }
 
+TEST_CASE(
+    "sweep stages: a constraint leaves the runs of one stage out, and the float run where nothing starts from it") {
+  const std::string text =
+      "row.Float = quant=none\nrow.A = a_bits=4\nrow.B = b_bits=4\nstage.float =\nstage.ptq = epochs=0\n"
+      "stage.qaft = epochs=1\n";
+  CHECK(rows_of(planned(text + "skip.x = stage=ptq | row=B\n")) ==
+        Rows{"Float @float", "Float @qaft", "A @ptq", "A @qaft", "B @qaft"});
+  CHECK(rows_of(planned(text + "skip.x = stage=qaft\n")) == Rows{"Float @float", "A @ptq", "B @ptq"});
+  CHECK(rows_of(planned(text + "skip.x = stage=qaft\nskip.y = stage=ptq | b_bits=4\n")) ==
+        Rows{"Float @float", "A @ptq"});
+  CHECK(rows_of(planned(text + "skip.x = stage=qaft | row=Float\nskip.y = stage=ptq | row=Float\n")) ==
+        Rows{"Float @float", "A @ptq", "A @qaft", "B @ptq", "B @qaft"});
+  const std::string apart = "axis.a_bits = 4 8\nzip.p_dropout = 0 0.1\nstage.float =\nstage.ptq = epochs=0\n";
+  CHECK(rows_of(planned(apart + "skip.x = stage=ptq | p_dropout=0.1\n")) ==
+        Rows{"float p_dropout=0 @float", "a_bits=4 p_dropout=0 @ptq", "a_bits=8 p_dropout=0 @ptq"});
+  says(refused(text + "skip.x = stage=float | row=A\n"),
+       "skip.x names the stage float, which the other stages start from");
+  says(refused(text + "skip.x = stage=pqt\n"), "skip.x names the stage pqt, which there is not");
+  says(refused("axis.a_bits = 4 8\nskip.x = stage=ptq\n"), "skip.x names the stage ptq, but there are no stages");
+  says(refused(text + "skip.x = stage=ptq | stage=qaft\n"), "skip.x leaves out no point");
+  says(refused(apart + "skip.x = stage=ptq\n"), "leaves out every run of every stage");
+}
+
 TEST_CASE("sweep stages: mistakes are refused") {
   const std::string two = "quant = w8a8\nstage.float =\nstage.ptq = epochs=0\n";
   CHECK(refused(two).empty());
@@ -193,6 +217,9 @@ TEST_CASE("sweep forecast: rows have their results, and what is left takes time"
   says(table, "4 runs, 0 have a result; the others take about ");
   CHECK(table.find("about 0s") == std::string::npos);
   CHECK_FALSE(std::filesystem::exists(folder / "sweep"));
+  std::filesystem::create_directory(folder / "sweep");
+  std::ofstream(folder / "sweep" / "plan.json") << "{";
+  says(error_of<bitstate::Error>([&] { forecast(runs, folder / "sweep", "s.ini", 2, 1); }), "plan.json] is damaged");
 }
 
 TEST_CASE("sweep stages: runs are checked without the weights that are not there yet") {

@@ -22,13 +22,19 @@ using tests::contains;
 using tests::write_quickly;
 
 RunView run_at(const std::string& label, double epoch, double seconds, std::size_t epochs = 40) {
-  RunView run{label, epochs, seconds, {"val_accuracy", {}}};
+  RunView run{label, {"row", epochs}, seconds, {"val_accuracy", {}}};
   if (epoch > 0.0) run.curves.points.push_back({epoch, 0.125, seconds, {}});
   return run;
 }
 
 SweepView example() {
-  SweepView sweep{40, 12, 2, {}, {run_at("a_bits=4 seed=1", 12.5, 250.0), run_at("a_bits=none seed=10", 0.0, 3.0)}, {}};
+  SweepView sweep{40,
+                  12,
+                  2,
+                  {},
+                  {run_at("a_bits=4 seed=1", 12.5, 250.0), run_at("a_bits=none seed=10", 0.0, 3.0)},
+                  std::vector<RunWork>(26, {"row", 40}),
+                  {}};
   sweep.running[0].curves.points = {{12.0, 0.25, 240.0, 0.9125}, {12.5, 0.125, 250.0, {}}};
   return sweep;
 }
@@ -38,10 +44,10 @@ TEST_CASE("sweep view: the screen has a bar, the time left and a line for each r
         "[=======                 ] 12/40 runs, about 3h04m left\n"
         "  a_bits=4 seed=1      epoch 13/40    4m10s  loss 0.125  val_accuracy 0.9125\n"
         "  a_bits=none seed=10  starts            3s  ");
-  CHECK(screen_text({3, 0, 1, {}, {run_at("w8a8", 0.0, 1.0, 0)}, {}}, {100, 24}) ==
+  CHECK(screen_text({3, 0, 1, {}, {run_at("w8a8", 0.0, 1.0, 0)}, {}, {}}, {100, 24}) ==
         "[                        ] 0/3 runs\n"
         "  w8a8  is quantized      1s  ");
-  CHECK(contains(screen_text({0, 0, 1, {}, {}, {}}, {100, 24}), "[========================] 0/0 runs"));
+  CHECK(contains(screen_text({0, 0, 1, {}, {}, {}, {}}, {100, 24}), "[========================] 0/0 runs"));
   CHECK(epoch_text(run_at("ends", 40.0, 1.0)) == "epoch 40/40");
 }
 
@@ -65,18 +71,57 @@ TEST_CASE("sweep view: the screen fits every terminal") {
   CHECK(contains(text, "epoch 13/40    4m10s  loss 0.125  val_accuracy 0.9125"));
 }
 
+TEST_CASE("sweep view: a label is cut in its middle, and the seed is kept") {
+  const auto line_of = [](const std::string& label, std::size_t columns) {
+    SweepView sweep{2, 0, 1, {}, {run_at(label, 0.0, 3.0)}, {}, {}};
+    return split(screen_text(sweep, {columns, 24}), "\n").back();
+  };
+  const std::string label = "bits=weight:*.ssm.A 4 form=log-polar ssm_act_bits=8 qaft seed=12";
+  CHECK(line_of(label, 80) == "bits=weight:*.ssm.A 4 form…sm_act_bits=8 qaft seed=12  starts            3s");
+  CHECK(line_of(label, 40) == "bits=…seed=12  starts            3s");
+  CHECK(line_of("λλλλλλλλλλ seed=2", 38).starts_with("λλλλλ…seed=2  starts"));
+  CHECK(line_of("a-label-of-one-word-only", 38).starts_with("a-labe…-only  starts"));
+  SweepView shared{2, 0, 1, {}, {run_at("W8A8 seed=1", 1.0, 3.0)}, {}, {}};
+  shared.running[0].who = "host:12";
+  CHECK(contains(screen_text(shared, {80, 24}), "  W8A8 seed=1  epoch 2/40        3s  loss 0.125  run by host:12"));
+}
+
 TEST_CASE("sweep view: the time left counts what is begun, what waits, and how many run at once") {
-  SweepView sweep{10, 4, 2, 100.0, {run_at("a", 10.0, 50.0), run_at("b", 0.0, 30.0)}, {}};
+  SweepView sweep{10, 4, 2, {}, {run_at("a", 10.0, 50.0), run_at("b", 0.0, 30.0)}, {}, {}};
+  sweep.waiting.assign(4, {"row", 40});
+  sweep.costs.add({"row", 40}, 0.0);  // with a: 100 s of a run
   // a: 150 s of 200; b: 70 s of the mean; four wait: 400 s
   CHECK(*seconds_left(sweep) == doctest::Approx((150.0 + 70.0 + 400.0) / 2.0));
-  sweep.mean_seconds.reset();  // then as long as a: 150 + 170 + 800
+  sweep.costs = {};  // then as long as a: 150 + 170 + 800
   CHECK(*seconds_left(sweep) == doctest::Approx(1120.0 / 2.0));
-  sweep.planned = 6;
+  sweep.waiting.clear();
   sweep.running[1] = run_at("b", 39.0, 39.0);  // one second
   CHECK(*seconds_left(sweep) == doctest::Approx(150.0));
   sweep.running = {run_at("a", 0.0, 5.0)};
   CHECK_FALSE(seconds_left(sweep));
-  CHECK(summary_text(sweep) == "4/6 runs");
+  CHECK(summary_text(sweep) == "4/10 runs");
+}
+
+TEST_CASE("sweep view: the time left weighs runs by their epochs, and by what their row and stage cost") {
+  EpochCosts costs;
+  CHECK_FALSE(costs.seconds_of({"A", 10}));
+  costs.add({"float A", 10}, 100.0);
+  CHECK(costs.seconds_of({"float A", 20}) == 200.0);
+  CHECK(costs.seconds_of({"float B", 2}) == 20.0);
+  CHECK(costs.seconds_of({"ptq B", 0}) == 10.0);  // as an epoch
+  costs.add({"qaft B", 10}, 500.0);
+  CHECK(costs.seconds_of({"float A", 1}) == 10.0);
+  CHECK(costs.seconds_of({"qaft B", 1}) == 50.0);
+  CHECK(costs.seconds_of({"qaft C", 1}) == 30.0);
+  costs.add({"ptq A", 0}, 4.0);
+  CHECK(costs.seconds_of({"ptq C", 0}) == 4.0);
+  EpochCosts untrained;
+  untrained.add({"ptq A", 0}, 4.0);
+  CHECK_FALSE(untrained.seconds_of({"float A", 5}));
+  SweepView sweep{3, 1, 2, costs, {}, {{"float C", 3}, {"qaft B", 10}}, {}};
+  CHECK(*seconds_left(sweep) == doctest::Approx(500.0));  // the longest one
+  sweep.jobs = 1;
+  CHECK(*seconds_left(sweep) == doctest::Approx(90.0 + 500.0));
 }
 
 TEST_CASE("curves: a reader takes the whole rows that there are") {
