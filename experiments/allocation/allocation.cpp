@@ -166,32 +166,59 @@ std::vector<FrontRow> Allocator::front(const Answer& answer) {
   return rows;
 }
 
-/// A combination that is trained, and what came of it.
-struct Tuned {
+/// What may become the answer: widths with the weights of the run, or fine-tuned.
+struct Competitor {
   const Combination* combination;
-  std::string name;  ///< of its folder
+  std::string name;              ///< of its folder
+  std::optional<double> metric;  ///< on the validation part; none where it diverges
+  bool trained = false;
   TrainResult result = {};
 };
 
-/// What is fine-tuned: the answer, and beside allocated widths for a budget the uniform ones that they must beat.
-std::vector<Tuned> tunings_of(const Allocator& allocator, const Answer& answer, bool for_budget) {
-  std::vector<Tuned> tuned;
-  if (!answer.uniform_wins) tuned.push_back({&answer.allocated, "allocated"});
-  if (answer.uniform && (answer.uniform_wins || for_budget)) {
-    const int bits = allocator.width(*Allocator::common_width(*answer.uniform));
-    tuned.push_back({&*answer.uniform, fmt::format("uniform-{}", bits)});
-  }
-  return tuned;
+std::optional<double> validation_metric(const Measured& measured) {
+  return measured ? std::optional(measured->metric) : std::nullopt;
 }
 
-/// The one of the best validation metric, the first of equals; null where all diverged.
-const Tuned* best_of(const std::vector<Tuned>& tuned, Metric metric) {
-  const Tuned* best = nullptr;
-  for (const Tuned& one : tuned) {
-    if (one.result.status != "done") continue;
-    if (best == nullptr || bitstate::is_better(metric, one.result.val_metric, best->result.val_metric)) {
-      best = &one;
-    }
+/// The widths that compete, untrained: allocated ones, and beside them for a budget the best uniform ones.
+std::vector<Competitor> untrained(const Allocator& allocator, const Answer& answer, bool for_budget) {
+  std::vector<Competitor> all;
+  const auto add = [&](const Combination& combination, const std::string& name) {
+    all.push_back({&combination, name + "-untrained", validation_metric(combination.measured)});
+  };
+  if (!answer.uniform_wins) add(answer.allocated, "allocated");
+  if (answer.uniform && (answer.uniform_wins || for_budget)) {
+    add(*answer.uniform, fmt::format("uniform-{}", allocator.width(*Allocator::common_width(*answer.uniform))));
+  }
+  return all;
+}
+
+/// The same widths, each trained in a folder of its own.
+std::vector<Competitor> fine_tuned(std::vector<Competitor> competitors, const Allocator& allocator,
+                                   const Finetuning& tuning, const fs::path& out) {
+  for (Competitor& one : competitors) {
+    one.name.resize(one.name.rfind('-'));
+    one.trained = true;
+    print_line(fmt::format("{}: {}", one.name, (out / one.name).string()));
+    one.result = finetune(tuning, allocator.rules(*one.combination), out / one.name);
+    one.metric = one.result.status == "done" ? std::optional(one.result.val_metric) : std::nullopt;
+  }
+  return competitors;
+}
+
+/// A line of pareto.csv.
+FrontRow trained_row(const Competitor& competitor, const Allocator& allocator) {
+  const bool allocated = competitor.name == "allocated";
+  FrontRow row = allocator.row(*competitor.combination, allocated ? "allocated-finetuned" : "uniform-finetuned");
+  row.metric = competitor.metric;
+  return row;
+}
+
+/// The one of the best validation metric, the first of equals; null where all diverge.
+Competitor* best_of(std::vector<Competitor>& competitors, Metric metric) {
+  Competitor* best = nullptr;
+  for (Competitor& one : competitors) {
+    if (!one.metric) continue;
+    if (best == nullptr || bitstate::is_better(metric, *one.metric, *best->metric)) best = &one;
   }
   return best;
 }
@@ -209,16 +236,19 @@ std::string front_text(std::vector<FrontRow> rows, Metric metric) {
 }
 
 /// What the answer is, in a sentence.
-std::string answer_text(const Tuned& best, const Answer& answer, const FrontRow& row, bool for_budget) {
+std::string answer_text(const Competitor& best, const Answer& answer, const FrontRow& row,
+                        const AllocationOptions& options) {
+  const bool hurt = !best.trained && options.finetune_epochs != std::size_t{0};
+  const std::string label = row.label + (hurt ? ", untrained, since fine-tuning makes it no better" : "");
   const bool allocated = best.combination == &answer.allocated;
-  if (!allocated) return fmt::format("{}: allocated widths are not better on validation data", row.label);
-  if (!answer.uniform) return fmt::format("{}: no uniform width meets the goal", row.label);
-  return fmt::format("{}: {}", row.label,
-                     for_budget ? "better on validation data than the best uniform width within the budget"
-                                : "fewer bytes than the narrowest uniform width that meets the goal");
+  if (!allocated) return fmt::format("{}: allocated widths are not better on validation data", label);
+  if (!answer.uniform) return fmt::format("{}: no uniform width meets the goal", label);
+  return fmt::format("{}: {}", label,
+                     options.budget ? "better on validation data than the best uniform width within the budget"
+                                    : "fewer bytes than the narrowest uniform width that meets the goal");
 }
 
-void print_json(const AllocationOptions& options, const Tuned& best, const FrontRow& row) {
+void print_json(const AllocationOptions& options, const Competitor& best, const FrontRow& row) {
   const TrainResult& r = best.result;
   const nlohmann::json figures = {
       {"answer", best.name},     {"run", (options.out / best.name).string()}, {"bytes", bytes_of(row.bits)},
@@ -241,7 +271,7 @@ std::string front_csv(std::vector<FrontRow> rows) {
 int run_allocation(const AllocationOptions& options, bool json) {
   std::optional<FolderLock> measuring(options.measurement.measured);
   MeasuredRun run(options.measurement);
-  const Finetuning tuning{options.measurement, run.holds_out(), options.finetune_epochs};
+  Finetuning tuning{options.measurement, run.holds_out(), options.finetune_epochs};
   check_epochs(tuning);
   Allocator allocator(run, options);
   allocator.check_goal();
@@ -256,34 +286,27 @@ int run_allocation(const AllocationOptions& options, bool json) {
       say_line("", true);
     }
     measuring.reset();  // others may measure while this one trains
-    std::filesystem::create_directories(options.out);
+    fs::create_directories(options.out);
     write_file_atomically(options.out / "pareto.csv", front_csv(rows));
-    std::vector<Tuned> tuned = tunings_of(allocator, answer, options.budget.has_value());
-    for (Tuned& one : tuned) {
-      print_line(fmt::format("{}: {}", one.name, (options.out / one.name).string()));
-      one.result = finetune(tuning, allocator.rules(*one.combination), options.out / one.name);
-      if (options.finetune_epochs == std::size_t{0}) continue;  // as it was measured
-      FrontRow row = allocator.row(*one.combination, one.name.substr(0, one.name.find('-')));
-      row.kind += "-finetuned";
-      row.metric.reset();
-      if (one.result.status == "done") row.metric = one.result.val_metric;
-      rows.push_back(std::move(row));
+    std::vector<Competitor> competitors = untrained(allocator, answer, options.budget.has_value());
+    if (options.finetune_epochs != std::size_t{0}) {
+      const auto trained = fine_tuned(competitors, allocator, tuning, options.out);
+      for (const Competitor& one : trained) rows.push_back(trained_row(one, allocator));
+      write_file_atomically(options.out / "pareto.csv", front_csv(rows));
+      competitors.insert(competitors.begin(), trained.begin(), trained.end());
     }
-    write_file_atomically(options.out / "pareto.csv", front_csv(rows));
-    const Tuned* const best = best_of(tuned, run.metric());
-    require(best != nullptr, "allocate", "fine-tuning diverged; pareto.csv in {} has what was measured before",
+    Competitor* const best = best_of(competitors, run.metric());
+    require(best != nullptr, "allocate", "every width that fits diverges; pareto.csv in {} has what was measured",
             options.out.string());
+    if (!best->trained) {
+      tuning.epochs = 0;
+      best->result = finetune(tuning, allocator.rules(*best->combination), options.out / best->name);
+    }
     const FrontRow row = allocator.row(*best->combination, "");
     const std::string& metric = best->result.metric_name;
     fmt::print("{}\n{}\nvalidation {} {}, test {}\nrun in {}\n", front_text(rows, run.metric()),
-               answer_text(*best, answer, row, options.budget.has_value()), metric,
-               metric_text(metric, best->result.val_metric), metric_text(metric, best->result.test_metric),
-               (options.out / best->name).string());
-    const Measured& before = best->combination->measured;
-    if (before && bitstate::is_better(run.metric(), before->metric, best->result.val_metric)) {
-      fmt::print("fine-tuning made it worse: {} before; --finetune_epochs=0 keeps the weights\n",
-                 metric_text(metric, before->metric));
-    }
+               answer_text(*best, answer, row, options), metric, metric_text(metric, best->result.val_metric),
+               metric_text(metric, best->result.test_metric), (options.out / best->name).string());
     if (json) print_json(options, *best, row);
     return 0;
   } catch (const Stopped&) {

@@ -131,6 +131,31 @@ TEST_CASE("allocate: the run in its folder fits the budget and is at least as go
   }
 }
 
+TEST_CASE("allocate: where fine-tuning makes it worse or diverges, the untrained widths are the answer") {
+  const FloatRun source;
+  for (const char* const rate : {"1e3", "1e6"}) {
+    CAPTURE(rate);
+    AllocationOptions options = source.allocation(130, {}, rate);
+    options.measurement.overrides.emplace_back("lr_factor", rate);
+    options.finetune_epochs = 1;
+    REQUIRE(run_allocation(options, false) == 0);
+    const std::string front = source.text(fs::path(rate) / "pareto.csv");
+    double best = 1e9;  // of what is not trained
+    for (const std::string& line : split(front, "\n")) {
+      const auto fields = split(line, ",");
+      if (fields.size() < 4 || fields[0] == "label" || std::stoull(fields[1]) > 130) continue;
+      if (fields[3] == "uniform" || fields[3] == "allocated") best = std::min(best, std::stod(fields[2]));
+    }
+    CHECK(front.find(",allocated-finetuned\n") != front.npos);
+    CHECK(front.find(",uniform-finetuned\n") != front.npos);
+    const std::string answer = source.text(fs::path(rate) / "allocated-untrained/result.json");
+    const TrainResult result = result_from_json(answer, "result");
+    CHECK(result.status == "done");
+    CHECK(result.val_metric == best);
+    CHECK(result.size_bits <= 130 * 8);
+  }
+}
+
 TEST_CASE("allocate: the widths for a metric reach it, with no more bytes than a uniform width that does") {
   const FloatRun source;
   REQUIRE(run_allocation(source.allocation(100000, {}, "wide"), false) == 0);
