@@ -14,6 +14,7 @@
 #include "experiments/sweep/engine.h"
 #include "experiments/sweep/sweep.h"
 #include "experiments/sweep/sweep_check.h"
+#include "experiments/sweep/sweep_folder.h"
 #include "experiments/sweep/sweep_forecast.h"
 
 #include <fmt/format.h>
@@ -153,13 +154,13 @@ int sweep_command(const CommandLine& line) {
                       data,
                       {}};
   if (options.engine != "local") {
-    const auto left = prepare_sweep(plan, options.out, head, options.extend);
+    const auto left = prepare_sweep(plan, options.out, head);
     say_line("", true);
     return engine_command(line, options, left);
   }
   ProcessLauncher launcher(options.passed);
-  const SweepSummary s =
-      run_sweep(plan, options.out, options.jobs, launcher, say_line, head, options.extend, options.run);
+  const SweepCall call{options.out, options.jobs, head, options.extend, options.run};
+  const SweepSummary s = run_sweep(plan, call, launcher, say_line);
   say_line("", true);
   const auto where_any = [](std::size_t count, std::string_view what) {
     return count > 0 ? fmt::format("{} {}, ", count, what) : "";

@@ -1,7 +1,7 @@
 // The runs of a sweep as tasks of GNU parallel or of Slurm.
 #pragma once
 
-#include "experiments/sweep/sweep.h"
+#include "experiments/sweep/sweep_plan.h"
 
 #include <cstddef>
 #include <filesystem>

@@ -1,6 +1,6 @@
 // The runs of a sweep as child processes.
 #include "experiments/host/process.h"
-#include "experiments/sweep/sweep.h"
+#include "experiments/sweep/run_launcher.h"
 
 #include <csignal>
 #include <filesystem>

@@ -1,6 +1,7 @@
 #include "experiments/sweep/run_folders.h"
 
 #include "core/text.h"
+#include "experiments/run_folder/source.h"
 
 #include <fmt/format.h>
 
@@ -22,22 +23,30 @@ std::string slug(const std::string& label, const std::string& tail) {
   return begin + (begin.empty() || end.empty() ? "" : "-") + end;
 }
 
-std::map<std::string, std::filesystem::path> run_folders(const std::vector<SweepRun>& plan,
-                                                         const std::filesystem::path& out) {
-  std::map<std::string, std::filesystem::path> present;
+RunFolders run_folders(const std::vector<SweepRun>& plan, const std::filesystem::path& out) {
+  RunFolders present;
   std::error_code none;  // a sweep that has not begun
   for (const auto& entry : std::filesystem::directory_iterator(out / "runs", none)) {
     const std::string name = entry.path().filename().string();
     const bool named = name.size() == hash_digits || (name.size() > hash_digits && name[name.size() - 17] == '-');
     if (named && entry.is_directory(none)) present.emplace(name.substr(name.size() - hash_digits), entry.path());
   }
-  std::map<std::string, std::filesystem::path> folders;
+  RunFolders folders;
   for (const SweepRun& run : plan) {
     const auto found = present.find(run.hash);
     const std::string name = slug(run.row, fmt::format("{} seed {}", run.stage, run.config.training.seed));
     folders[run.hash] = found != present.end() ? found->second : out / "runs" / fmt::format("{}-{}", name, run.hash);
   }
   return folders;
+}
+
+RunConfig in_folder(const SweepRun& run, const RunFolders& folders) {
+  RunConfig config = run.config;
+  config.run.out = folders.at(run.hash).string();
+  if (run.source.empty()) return config;
+  config.source.from = folders.at(run.source).string();
+  config.source.digest = source_digest(config.source.from);
+  return config;
 }
 
 }  // namespace bitstate::experiments

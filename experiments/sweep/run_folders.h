@@ -1,7 +1,7 @@
 // The folders of a sweep's runs.
 #pragma once
 
-#include "experiments/sweep/sweep.h"
+#include "experiments/sweep/sweep_plan.h"
 
 #include <filesystem>
 #include <map>
@@ -14,9 +14,14 @@ namespace bitstate::experiments {
 /// the end of `tail` is kept.
 std::string slug(const std::string& label, const std::string& tail = "");
 
-/// Where each run of `plan` is kept in `out`/runs, by its hash: the folder that ends with the hash if there is one,
-/// whatever its label was then, else SLUG-HASH.
-std::map<std::string, std::filesystem::path> run_folders(const std::vector<SweepRun>& plan,
-                                                         const std::filesystem::path& out);
+/// The folders of runs, by their hashes.
+using RunFolders = std::map<std::string, std::filesystem::path>;
+
+/// Where each run of `plan` is kept in `out`/runs: the folder that ends with the hash if there is one, whatever its
+/// label was then, else SLUG-HASH.
+RunFolders run_folders(const std::vector<SweepRun>& plan, const std::filesystem::path& out);
+
+/// The settings of a run as it is trained in its folder, from the weights that its source has now.
+RunConfig in_folder(const SweepRun& run, const RunFolders& folders);
 
 }  // namespace bitstate::experiments

@@ -47,7 +47,7 @@ std::string model_key(const RunConfig& config) {
 }
 
 /// The run as its own process will see it. Where the run that it starts from has no weights yet, it starts from none.
-RunConfig started(const SweepRun& run, const std::map<std::string, std::filesystem::path>& folders) {
+RunConfig started(const SweepRun& run, const RunFolders& folders) {
   RunConfig config = run.config;
   const auto& folder = folders.at(run.hash);
   if (!run.source.empty()) {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "datasets/dataset.h"
-#include "experiments/sweep/sweep.h"
+#include "experiments/sweep/sweep_plan.h"
 
 #include <filesystem>
 #include <functional>

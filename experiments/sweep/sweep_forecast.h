@@ -1,7 +1,7 @@
 // What a sweep would do and how long it would take, for --dry-run.
 #pragma once
 
-#include "experiments/sweep/sweep.h"
+#include "experiments/sweep/sweep_plan.h"
 
 #include <filesystem>
 #include <string>

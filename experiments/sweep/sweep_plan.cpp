@@ -1,14 +1,16 @@
-// From the text of a sweep to the runs that it asks for.
+#include "experiments/sweep/sweep_plan.h"
+
 #include "core/error.h"
 #include "core/suggest.h"
 #include "experiments/run_folder/load.h"
-#include "experiments/sweep/sweep.h"
 #include "experiments/sweep/sweep_file.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -300,6 +302,18 @@ std::vector<SweepRun> plan_sweep(const Settings& file, std::string_view where, c
   std::vector<SweepRun> runs = std::move(plan).runs();
   require<UsageError>(!runs.empty(), where, "leaves out every run of every stage");
   check_size(runs.size());
+  return runs;
+}
+
+std::vector<SweepRun> runs_for(const std::vector<SweepRun>& plan, const std::string& hash) {
+  const auto wanted = std::find_if(plan.begin(), plan.end(), [&](const SweepRun& run) { return run.hash == hash; });
+  require<UsageError>(wanted != plan.end(), "run",
+                      "the sweep has no run '{}'; the names of folders below runs/ end with "
+                      "such a hash",
+                      hash);
+  std::vector<SweepRun> runs;
+  std::copy_if(plan.begin(), plan.end(), std::back_inserter(runs),
+               [&](const SweepRun& run) { return run.hash == hash || run.hash == wanted->source; });
   return runs;
 }
 

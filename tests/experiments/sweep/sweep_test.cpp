@@ -93,7 +93,7 @@ constexpr const char* small_sweep = "recipe = lorenz-small\nseeds = 1 2\naxis.a_
 
 SweepSummary run(const std::vector<SweepRun>& runs, const std::filesystem::path& out, RunLauncher& launcher,
                  std::vector<std::string>* lines = nullptr, std::size_t jobs = 1) {
-  return run_sweep(runs, out, jobs, launcher, [lines](std::string_view line, bool transient) {
+  return run_sweep(runs, {out, jobs}, launcher, [lines](std::string_view line, bool transient) {
     if (lines != nullptr && !transient) lines->emplace_back(line);
   });
 }
@@ -124,8 +124,8 @@ TEST_CASE("sweep: plan.json says what is planned before anything runs, and keeps
   FakeLauncher launcher, later;
   launcher.stop_after = 1;
   const auto first = plan_with(small_sweep);
-  run_sweep(first, folder.path(), 1, launcher, [](std::string_view, bool) {},
-            {"0.1.0", "bitstate sweep", "", "", 2, "", {}});
+  run_sweep(first, {folder.path(), 1, {"0.1.0", "bitstate sweep", "", "", 2, "", {}}}, launcher,
+            [](std::string_view, bool) {});
   const auto plan = read_plan_file(folder.path());
   REQUIRE(plan);
   CHECK(plan->command == "bitstate sweep");
@@ -409,6 +409,43 @@ TEST_CASE("sweep: a run that failed elsewhere since is not tried again by this c
   CHECK(summary.failed == 1);
   CHECK(launcher.started.size() == 5);
   CHECK(std::count(lines.begin(), lines.end(), "failed    float seed=1: run by there:7: out of memory") == 1);
+}
+
+TEST_CASE("sweep: what a longer run takes over is written by whoever has claimed it, and else fails alone") {
+  const TempFolder folder;
+  const std::string text = "recipe = lorenz-small\nset.trajectories = 20\nset.bsz = 4\nquant = none\nseeds = 1 2\n";
+  const auto shorter = plan_with(text + "set.epochs = 1\n");
+  const auto longer = plan_with(text + "set.epochs = 2\n");
+  for (const SweepRun& run : shorter) {
+    RunConfig config = run.config;
+    config.run.out = run_folders(shorter, folder.path()).at(run.hash).string();
+    (void)train(config);
+  }
+  const auto folders = run_folders(longer, folder.path());
+  const auto held = folders.at(longer[0].hash);
+  const auto faulty = folders.at(longer[1].hash);
+  std::filesystem::create_directories(held);
+  std::ofstream(held / "claim.1") << R"({"host":"there","system":"another","pid":7,"began":1})";
+  std::filesystem::create_directories(faulty / "extended_from.txt");
+  FakeLauncher launcher;
+  int rounds = 0;
+  launcher.at_wait = [&] {
+    CHECK(std::filesystem::exists(held / "checkpoint.h5") == (rounds >= 10));
+    if (++rounds == 10) leave_claim(held, 1);
+  };
+  std::vector<std::string> lines;
+  const auto say = [&](std::string_view line, bool transient) {
+    if (!transient) lines.emplace_back(line);
+  };
+  const auto summary = run_sweep(longer, {folder.path(), 1, {}, true}, launcher, say);
+  CHECK(launcher.started == std::vector<std::string>{"float seed=1"});
+  CHECK(std::filesystem::exists(held / "extended_from.txt"));
+  CHECK(summary.done == 1);
+  CHECK(summary.failed == 1);
+  CHECK(newest_claim(faulty).state == Claim::State::failed);
+  CHECK(std::any_of(lines.begin(), lines.end(), [](const auto& line) {
+    return contains(line, "failed    float seed=2: [") && contains(line, "extended_from.txt] ");
+  }));
 }
 
 TEST_CASE("sweep: two sweeps plan one after the other") {

@@ -1,0 +1,78 @@
+#include "experiments/sweep/sweep_folder.h"
+
+#include "core/io/atomic_file.h"
+#include "core/io/folder_lock.h"
+#include "experiments/run_folder/load.h"
+#include "experiments/run_folder/text_files.h"
+
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+#include <utility>
+
+namespace bitstate::experiments {
+
+namespace {
+
+constexpr std::chrono::minutes patience{2};  // with others that plan
+
+/// `head` with the rows of `plan`.
+PlanFile plan_file(const std::vector<SweepRun>& plan, const RunFolders& folders, PlanFile head) {
+  std::vector<const SweepRun*> in_order;
+  for (const SweepRun& run : plan) in_order.push_back(&run);
+  std::stable_sort(in_order.begin(), in_order.end(), [](const auto* a, const auto* b) { return a->place < b->place; });
+  for (const SweepRun* run : in_order) {
+    const PlanRun entry{run->config.training.seed, run->hash, folders.at(run->hash).filename().string()};
+    const auto same = std::find_if(head.rows.begin(), head.rows.end(), [&](const PlanRow& row) {
+      return row.label == run->row && row.stage == run->stage && !has_seed(row, entry.seed);
+    });
+    PlanRow& row = same != head.rows.end() ? *same : head.rows.emplace_back(PlanRow{run->row, run->stage, {}});
+    row.runs.push_back(entry);
+  }
+  return head;
+}
+
+/// Gives a run without a result its folder and its settings, which somebody else may be reading.
+void prepare_run(const SweepRun& run, const RunFolders& folders, RunClaims& claims) {
+  const auto& folder = folders.at(run.hash);
+  std::filesystem::create_directories(folder);
+  claims.add(run.hash, folder);
+  const auto file = folder / "settings.ini";
+  if (claims.look(run.hash).state != RunClaims::State::free && std::filesystem::exists(file)) return;
+  const std::string text = settings_text(in_folder(run, folders));
+  if (!std::filesystem::exists(file) || read_text(file) != text) write_file_atomically(file, text);
+}
+
+}  // namespace
+
+SweepFolder prepare_folder(const std::vector<SweepRun>& plan, const std::vector<SweepRun>& runs,
+                           const std::filesystem::path& out, PlanFile head, RunClaims& claims) {
+  std::filesystem::create_directories(out / "runs");
+  const FolderLock lock(out, patience);  // others may plan at the same time
+  SweepFolder sweep{run_folders(plan, out), {}};
+  write_plan_file(out,
+                  merged(plan_file(plan, sweep.folders, std::move(head)), read_plan_file(out).value_or(PlanFile())));
+  for (const SweepRun& run : runs) {
+    const auto& folder = sweep.folders.at(run.hash);
+    const auto status = status_of(folder);
+    if (status == RunRecord::Status::missing) {
+      prepare_run(run, sweep.folders, claims);
+    } else {
+      sweep.results[run.hash] = status;
+      remove_claims(folder);  // of a process that was killed just then
+    }
+  }
+  return sweep;
+}
+
+std::vector<SweepRun> prepare_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path& out,
+                                    const PlanFile& head) {
+  RunClaims claims;
+  const SweepFolder sweep = prepare_folder(plan, plan, out, head, claims);
+  std::vector<SweepRun> left;
+  std::copy_if(plan.begin(), plan.end(), std::back_inserter(left),
+               [&](const SweepRun& run) { return sweep.results.count(run.hash) == 0; });
+  return left;
+}
+
+}  // namespace bitstate::experiments
