@@ -5,6 +5,7 @@ build_packages=(g++ cmake ninja-build libeigen3-dev libdnnl-dev libtbb-dev libhd
                 libcurl4-openssl-dev libhpdf-dev doctest-dev)
 test_packages=(zsh libopenmpi-dev openmpi-bin)  # its completion is tested in zsh, bitstate-mpi in Open MPI
 clang_packages=(clang-14 clang-tidy-14 libclang-rt-14-dev)  # the last has libFuzzer
+cluster_packages=(slurm-wlm munge)  # for tests/command_line/long_slurm.sh, which starts them itself
 # for tests/command_line/long_c_targets.sh
 arm_packages=(gcc-arm-none-eabi binutils-arm-none-eabi qemu-system-arm)
 riscv_packages=(gcc-riscv64-unknown-elf binutils-riscv64-unknown-elf qemu-system-misc)

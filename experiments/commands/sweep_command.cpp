@@ -104,11 +104,12 @@ int engine_command(const CommandLine& line, const SweepOptions& options, const s
   }
   CommandLine one = line;  // a task does one run, with all threads that it is given
   std::erase_if(one.options, [](const auto& option) { return option.first == "jobs" || option.first == "json"; });
-  const std::string program = shell_word(ChildProcesses::this_executable().string());
-  const std::string words = command_of_runs(one).substr(std::string_view("bitstate").size());
-  const TaskList list{options.out,        shell_word(fs::current_path().string()),
-                      program + words,    program + " report " + shell_word(options.out.string()),
-                      options.given_jobs, options.given_threads};
+  const TaskList list{options.out,
+                      shell_word(fs::current_path().string()),
+                      shell_word(ChildProcesses::this_executable().string()),
+                      command_of_runs(one).substr(std::string_view("bitstate ").size()),
+                      options.given_jobs,
+                      options.given_threads};
   if (options.engine == "parallel") {
     fmt::print("{}\n", write_parallel_tasks(list, runs));
     return 0;

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/io/atomic_file.h"
+#include "core/text.h"
 #include "experiments/host/process.h"
 
 #include <fmt/format.h>
@@ -12,9 +13,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <iterator>
 #include <regex>
 #include <string_view>
+#include <utility>
 
 namespace bitstate::experiments {
 namespace {
@@ -24,7 +25,7 @@ namespace fs = std::filesystem;
 std::string lines_of(const TaskList& list, const std::vector<SweepRun>& runs) {
   std::string lines;
   for (const SweepRun& run : runs)
-    lines += fmt::format("cd {} && exec {} --run={}\n", list.folder, list.command, run.hash);
+    lines += fmt::format("cd {} && exec {} {} --run={}\n", list.folder, list.program, list.words, run.hash);
   return lines;
 }
 
@@ -40,6 +41,8 @@ void check_time(const std::string& time) {
   require<UsageError>(seconds >= 300, "time",
                       "expected 5 minutes or more, of which the last two are for the checkpoint, got \"{}\"", time);
 }
+
+constexpr std::size_t most_tasks = 1000;  // Slurm's MaxArraySize is 1001, and an index is below it
 
 /// A new folder in `parent`, called by the next number that nobody has taken.
 fs::path numbered_folder(const fs::path& parent) {
@@ -68,6 +71,11 @@ constexpr std::string_view array_script = R"(#!/bin/bash
 #SBATCH --signal=B:USR1@120
 #SBATCH --open-mode=append
 #SBATCH --output={log}
+program={program}
+if [ ! -x "$program" ]; then
+  echo "$(uname -n) has no $program, with which this sweep was submitted" >&2
+  exit 127
+fi
 task=$(sed -n "${{SLURM_ARRAY_TASK_ID}}p" {tasks})
 if [ -z "$task" ]; then
   echo "line ${{SLURM_ARRAY_TASK_ID}} of "{tasks}" holds no task" >&2
@@ -92,8 +100,18 @@ constexpr std::string_view report_script = R"(#!/bin/bash
 #SBATCH --job-name=bitstate-report
 #SBATCH --time={time}
 #SBATCH --output={log}
-cd {folder} && exec {report}
+cd {folder} && exec {program} report {out}
 )";
+
+/// The exit status of a command as waitpid() gives it, and what it prints. Throws Error.
+std::pair<int, std::string> output_of(const std::string& command) {
+  FILE* const pipe = ::popen(command.c_str(), "r");
+  require(pipe != nullptr, command, "cannot be started");
+  std::string text;
+  std::array<char, 4096> part{};
+  while (const std::size_t count = std::fread(part.data(), 1, part.size(), pipe)) text.append(part.data(), count);
+  return {::pclose(pipe), text};
+}
 
 }  // namespace
 
@@ -111,47 +129,48 @@ std::vector<fs::path> write_slurm_scripts(const TaskList& list, const std::vecto
   const std::string threads = list.threads > 0 ? fmt::format("\n#SBATCH --cpus-per-task={}", list.threads) : "";
   const std::string at_once = list.jobs > 0 ? fmt::format("%{}", list.jobs) : "";
   std::vector<fs::path> scripts;
-  const auto add = [&](const char* name, const std::string& text) {
+  const auto add = [&](const std::string& name, const std::string& text) {
     write_file_atomically(folder / name, text);
     scripts.push_back(folder / name);
   };
-  for (const bool staged : {false, true}) {
-    std::vector<SweepRun> part;
-    std::copy_if(runs.begin(), runs.end(), std::back_inserter(part),
-                 [&](const SweepRun& run) { return run.source.empty() != staged; });
-    if (part.empty()) continue;
-    const std::string name = staged ? "later" : "first";
+  const auto add_array = [&](const std::string& name, const std::vector<SweepRun>& part) {
     const fs::path tasks = folder / (name + ".txt");
     write_file_atomically(tasks, lines_of(list, part));
-    add((name + ".sh").c_str(), fmt::format(array_script, fmt::arg("count", part.size()), fmt::arg("threads", threads),
-                                            fmt::arg("jobs", at_once), fmt::arg("time", time),
-                                            fmt::arg("log", directive_word(folder, "%A_%a.log")),
-                                            fmt::arg("tasks", shell_word(fs::absolute(tasks).string()))));
+    add(name + ".sh", fmt::format(array_script, fmt::arg("count", part.size()), fmt::arg("threads", threads),
+                                  fmt::arg("jobs", at_once), fmt::arg("time", time), fmt::arg("program", list.program),
+                                  fmt::arg("log", directive_word(folder, "%A_%a.log")),
+                                  fmt::arg("tasks", shell_word(fs::absolute(tasks).string()))));
+  };
+  for (const bool staged : {false, true}) {
+    std::vector<SweepRun> part;
+    for (std::size_t i = 0, arrays = 0; i < runs.size(); ++i) {
+      if (runs[i].source.empty() != staged) part.push_back(runs[i]);
+      if (part.empty() || (i + 1 < runs.size() && part.size() < most_tasks)) continue;
+      add_array(fmt::format("{}{}", staged ? "later" : "first", arrays > 0 ? fmt::format("-{}", arrays + 1) : ""),
+                part);
+      part.clear();
+      ++arrays;
+    }
   }
-  add("report.sh",
-      fmt::format(report_script, fmt::arg("time", time), fmt::arg("log", directive_word(folder, "report.log")),
-                  fmt::arg("folder", list.folder), fmt::arg("report", list.report)));
+  add("report.sh", fmt::format(report_script, fmt::arg("time", time),
+                               fmt::arg("log", directive_word(folder, "report.log")), fmt::arg("folder", list.folder),
+                               fmt::arg("program", list.program), fmt::arg("out", shell_word(list.out.string()))));
   return scripts;
 }
 
 std::vector<std::string> submit_slurm(const std::vector<fs::path>& scripts) {
+  static const std::regex number(R"(^(\d+)(;.*)?$)", std::regex::multiline);
   std::vector<std::string> jobs;
   for (const fs::path& script : scripts) {
     const std::string after = jobs.empty() ? "" : fmt::format(" --dependency=afterany:{}", jobs.back());
-    const std::string command = fmt::format("sbatch --parsable{} {} 2>&1", after, shell_word(script.string()));
-    FILE* const pipe = ::popen(command.c_str(), "r");
-    require(pipe != nullptr, "sbatch", "cannot be started");
-    std::array<char, 256> line{};
-    const bool said = std::fgets(line.data(), line.size(), pipe) != nullptr;
-    const int status = ::pclose(pipe);
-    const std::string done =
-        jobs.empty() ? "nothing is submitted" : fmt::format("{} wait already", fmt::join(jobs, ", "));
+    const auto [status, said] =
+        output_of(fmt::format("sbatch --parsable{} {} 2>&1", after, shell_word(script.string())));
     if (jobs.empty() && WIFEXITED(status) && WEXITSTATUS(status) == 127) return {};
-    std::string job = said ? std::string(line.data()) : "";
-    job = job.substr(0, job.find_first_of(";\n"));
-    const bool number = !job.empty() && job.find_first_not_of("0123456789") == std::string::npos;
-    require(status == 0 && number, script.string(), "sbatch does not take it ({}); {}", job, done);
-    jobs.push_back(job);
+    std::smatch job;  // among what a site's own sbatch tells
+    require(status == 0 && std::regex_search(said, job, number), script.string(), "sbatch does not take it ({}); {}",
+            fmt::join(split(said, "\n"), "; "),
+            jobs.empty() ? "nothing is submitted" : fmt::format("{} wait already", fmt::join(jobs, ", ")));
+    jobs.push_back(job[1].str());
   }
   return jobs;
 }

@@ -14,8 +14,8 @@ namespace bitstate::experiments {
 struct TaskList {
   std::filesystem::path out;
   std::string folder;       ///< where the commands are called, as a word for a shell
-  std::string command;      ///< `--run=HASH` behind it does one run; for a shell
-  std::string report;       ///< makes the report; for a shell
+  std::string program;      ///< with its path, as a word for a shell
+  std::string words;        ///< behind the program, and `--run=HASH` behind them does one run; for a shell
   std::size_t jobs = 0;     ///< at once; 0: one of GNU parallel, any number of Slurm
   std::size_t threads = 0;  ///< of each run; 0: Slurm's own number
 };
@@ -24,8 +24,9 @@ struct TaskList {
 std::string write_parallel_tasks(const TaskList& list, const std::vector<SweepRun>& runs);
 
 /// Writes OUT/slurm/NUMBER/*.sh: an array of the runs that start from no other, one of those that do, and the report.
-/// Each call has a folder of its own, because jobs that wait still read theirs. `time` is the limit of each, as sbatch
-/// takes it, of 5 minutes or more. Each waits for the one before it. Throws Error, UsageError for `time`.
+/// Arrays have at most 1,000 tasks, as many as Slurm takes by default; there may be several of either kind. Each call
+/// has a folder of its own, because jobs that wait still read theirs. `time` is the limit of each, as sbatch takes it,
+/// of 5 minutes or more. Each waits for the one before it. Throws Error, UsageError for `time`.
 std::vector<std::filesystem::path> write_slurm_scripts(const TaskList& list, const std::vector<SweepRun>& runs,
                                                        const std::string& time);
 

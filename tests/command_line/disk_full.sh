@@ -35,3 +35,32 @@ one_sentence "a file system of 40 KiB" "$code" "$said"
 mount -o remount,size=4m disk
 "$BITSTATE" "${train[@]}" --out=disk/run > /dev/null
 cmp disk/run/metrics.jsonl limited/metrics.jsonl
+
+# a sweep: what does not fit is one sentence, and nothing is lost
+cat > tasks.ini <<'INI'
+recipe = lorenz-small
+set.trajectories = 12
+set.bsz = 4
+set.epochs = 2
+row.A of 4 bits = a_bits=4
+stage.float =
+stage.qaft = epochs=1 | from_lr_factor=0.1
+INI
+sweep=("$BITSTATE" sweep tasks.ini --threads=1)
+"${sweep[@]}" --out=roomy > /dev/null
+rm -r disk/run
+mount -o remount,size=4k disk
+code=0
+said=$("${sweep[@]}" --engine=slurm --dry_run --out=disk/out 2>&1 > /dev/null) || code=$?
+one_sentence "scripts in 4 KiB" "$code" "$said"
+for size in 4 16 24 64 100; do  # KiB: it ends in settings, in the page, in a claim, in best.h5 and in the second run
+  mount -o "remount,size=${size}k" disk
+  code=0
+  "${sweep[@]}" --out=disk/out > said 2> errors || code=$?
+  [ "$code" -eq 1 ] || fail "a sweep in $size KiB: exit code $code, said: $(cat said errors)"
+  { grep -v '; the sweep goes on without its page$' errors || true; grep '^failed' said || true; } > sentences
+  [ -s sentences ] && ! grep -v 'No space left on device' sentences || fail "a sweep in $size KiB said: $(cat said errors)"
+done
+mount -o remount,size=4m disk
+"${sweep[@]}" --out=disk/out > /dev/null
+cmp <(cut -d , -f 1-15 roomy/table.csv) <(cut -d , -f 1-15 disk/out/table.csv)  # all before the seconds

@@ -8,7 +8,8 @@ mkdir bin
 cat > bin/sbatch <<'FAKE'
 #!/bin/sh
 echo "$*" >> "$FAKE/sbatch.calls"
-if [ -e "$FAKE/refuse" ]; then echo 'sbatch: error: invalid partition' >&2; exit 1; fi
+if [ -e "$FAKE/refuse" ]; then printf 'sbatch: error: %s\n' 'invalid partition' 'refused' >&2; exit 1; fi
+echo 'sbatch: a word of the site' >&2
 echo "$(wc -l < "$FAKE/sbatch.calls");cluster"
 FAKE
 cat > bin/scontrol <<'FAKE'
@@ -82,6 +83,16 @@ bash slurm/slurm/3/report.sh > log
 same slurm
 [ ! -e scontrol.calls ] || fail "$(cat scontrol.calls)"
 
+# a node without the program says so, and does nothing
+printf 'recipe = lorenz-small\nset.trajectories = 12\nset.bsz = 4\nset.epochs = 1\n' > one.ini
+cp "$BITSTATE" mine
+./mine sweep one.ini --engine=slurm --out=one --dry_run > said
+rm mine
+code=0
+(cd / && SLURM_ARRAY_JOB_ID=1 SLURM_ARRAY_TASK_ID=1 bash "$here/one/slurm/1/first.sh") > log 2>&1 || code=$?
+[ "$code" -eq 127 ] && [ "$(cat log)" = "$(uname -n) has no $here/mine, with which this sweep was submitted" ] || fail "$code: $(cat log)"
+"$BITSTATE" sweep one.ini --threads=1 --out=one > log || fail "$(cat log)"
+
 # before its limit a run writes a checkpoint, and its task is queued again
 printf 'recipe = lorenz-small\nset.trajectories = 12\nset.bsz = 4\nset.epochs = 1000000\nquant = none\n' > long.ini
 "$BITSTATE" sweep long.ini --engine=slurm --out=long > said
@@ -118,6 +129,6 @@ for time in 4 4:59 0:04:59 0-0:04; do refused 'expected 5 minutes or more' 2 --e
 for time in 5 5:00 0:05:00 0-1 1-00:00:00; do "$BITSTATE" sweep long.ini --engine=slurm --out=y --dry_run "--time=$time" > said; done
 refused "the sweep has no run 'abc'" 2 --run=abc --out=x
 touch refuse
-refused 'sbatch does not take it (sbatch: error: invalid partition); nothing is submitted' 1 --engine=slurm --out=long
+refused 'sbatch does not take it (sbatch: error: invalid partition; sbatch: error: refused); nothing is submitted' 1 --engine=slurm --out=long
 touch file
 refused 'file' 1 --engine=parallel --out=file/x
