@@ -222,7 +222,14 @@ int report_command(const CommandLine& line) {
   require<UsageError>(dirs.size() == 1 || given != nullptr, "report",
                       "tabulates {} folders together; --out=DIR says where their report goes", dirs.size());
   const fs::path out = given != nullptr ? fs::path(*given) : dirs.front();
-  const Report report = write_report(dirs, out);
+  const auto key = [&](const char* name) {
+    const std::string* const value = last_value(line.options, name);
+    return value != nullptr ? *value : std::string();
+  };
+  const PivotKeys pivot{key("rows"), key("columns")};
+  require<UsageError>(pivot.rows.empty() == pivot.columns.empty(), "report",
+                      "a table of rows by columns needs both --rows=KEY and --columns=KEY");
+  const Report report = write_report(dirs, out, pivot);
   const std::string page = (out / "index.html").string();
   fmt::print("{}\n{}\n", report_terminal(report), page);
   if (last_value(line.options, "json") != nullptr) {

@@ -15,6 +15,7 @@ body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 74rem; background:
   overflow-wrap: break-word; }
 h1 { font-size: 1.7rem; line-height: 1.25; margin: 0 0 .5rem; }
 h2 { font-size: 1.15rem; margin: 2.75rem 0 .75rem; padding-top: 1rem; border-top: 1px solid var(--rule); }
+h3 { font-size: 1rem; margin: 1.25rem 0 .4rem; }
 p, li, summary { color: var(--soft); } .note { margin: .25rem 0 0; font-size: .9rem; } a { color: var(--s0); }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; margin: .75rem 0; font-size: .9rem; }
 dt { color: var(--soft); } dd { margin: 0; min-width: 0; }

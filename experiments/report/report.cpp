@@ -7,21 +7,32 @@
 
 namespace bitstate::experiments {
 
-Report write_report(const std::vector<std::filesystem::path>& dirs, const std::filesystem::path& out) {
+namespace {
+
+/// Writes a file, or removes that of an earlier report where there is nothing to say.
+void write_or_remove(const std::filesystem::path& file, const std::string& text) {
+  if (!text.empty()) return write_file_atomically(file, text);
+  std::error_code none;
+  std::filesystem::remove(file, none);
+}
+
+}  // namespace
+
+Report write_report(const std::vector<std::filesystem::path>& dirs, const std::filesystem::path& out,
+                    const PivotKeys& pivot) {
   Report report = make_report(read_runs(dirs));
   report.folder = out;
+  if (!pivot.rows.empty()) report.pivot = pivot;
   if (dirs.size() == 2) report.comparison = compare_sweeps(dirs[0], dirs[1]);
+  const std::string markdown = report_markdown(report);
   std::filesystem::create_directories(out);
-  write_file_atomically(out / "table.md", report_markdown(report));
+  write_file_atomically(out / "table.md", markdown);
   write_file_atomically(out / "table.csv", report_csv(report));
   write_file_atomically(out / "runs.csv", runs_csv(report));
   write_file_atomically(out / "table.tex", report_tex(report));
-  if (report.comparison) {
-    write_file_atomically(out / "comparison.csv", comparison_csv(*report.comparison));
-  } else {
-    std::error_code none;
-    std::filesystem::remove(out / "comparison.csv", none);  // of an earlier report
-  }
+  write_or_remove(out / "pivot.tex", pivot_tex(report));
+  write_or_remove(out / "comparison.csv", report.comparison ? comparison_csv(*report.comparison) : "");
+  write_or_remove(out / "comparison.tex", report.comparison ? comparison_tex(report) : "");
   write_plots(report, out / "plots");
   write_file_atomically(out / "index.html", report_html(report));
   return report;

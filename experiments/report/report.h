@@ -14,11 +14,8 @@ namespace bitstate::experiments {
 /// The table as rows of cells, the header first. The best row's metric cell ends with `best_mark`.
 std::vector<std::vector<std::string>> table_cells(const Report& report, std::string_view best_mark);
 
-/// The matrix of two columns likewise.
-std::vector<std::vector<std::string>> matrix_cells(const Report& report, std::string_view best_mark);
-
-/// The forms of the report. Markdown holds the matrix and the lists of diverged and missing runs too, CSV has numbers
-/// of twelve digits, the terminal's text is aligned.
+/// The forms of the report. Markdown holds the tables of pivot.h and the lists of diverged and missing runs too, CSV
+/// has numbers of twelve digits, the terminal's text is aligned.
 std::string report_markdown(const Report& report);
 std::string report_csv(const Report& report);
 std::string report_terminal(const Report& report);
@@ -29,6 +26,9 @@ std::string runs_csv(const Report& report);
 
 /// A tabular of booktabs: the columns that a paper prints.
 std::string report_tex(const Report& report);
+
+/// A tabular for each table of pivot.h; empty without one.
+std::string pivot_tex(const Report& report);
 
 /// A page that needs nothing else: the tables, the plots, the settings. Its links are relative to the report's folder.
 std::string report_html(const Report& report);
@@ -42,11 +42,16 @@ std::vector<std::vector<std::string>> comparison_cells(const Comparison& compari
 /// What the table shows, in sentences.
 std::vector<std::string> comparison_notes(const Comparison& comparison);
 
+/// A tabular of the report's comparison.
+std::string comparison_tex(const Report& report);
+
 /// One line per row that both have, with twelve digits.
 std::string comparison_csv(const Comparison& comparison);
 
 /// Reads the runs in `dirs` and below, compares the sweeps where there are two, writes table.md, table.csv, runs.csv,
-/// table.tex, index.html and plots/ into `out` and returns the report.
-Report write_report(const std::vector<std::filesystem::path>& dirs, const std::filesystem::path& out);
+/// table.tex, pivot.tex, index.html and plots/ into `out` and returns the report. `pivot` takes the place of
+/// Report::pivot unless it is empty. Throws UsageError as pivot_tables() does, before anything is written.
+Report write_report(const std::vector<std::filesystem::path>& dirs, const std::filesystem::path& out,
+                    const PivotKeys& pivot = {});
 
 }  // namespace bitstate::experiments

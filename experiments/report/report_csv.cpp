@@ -97,7 +97,7 @@ std::string report_csv(const Report& report) {
 
 std::string runs_csv(const Report& report) {
   std::vector<std::string> titles = setting_titles(report);
-  for (const char* title : {"seed", "status", "metric", "test", "validation", "test_loss", "size_bits", "epochs",
+  for (const char* title : {"seed", "status", "metric", "test", "validation", "test_loss", "size_bits", "epochs_done",
                             "seconds", "program", "date", "reason", "folder"}) {
     titles.emplace_back(title);
   }

@@ -1,9 +1,11 @@
 // The report as one page that needs no network: tables, plots as SVG, light and dark.
 #include "experiments/plots/page_text.h"
 #include "experiments/report/figures.h"
+#include "experiments/report/pivot.h"
 #include "experiments/report/report.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -68,16 +70,37 @@ std::string table_html(const Report& report) {
   return html + "</tbody></table></div>\n";
 }
 
-std::string comparison_html(const Comparison& comparison) {
-  std::string html =
-      fmt::format("<section><h2>B against A</h2>\n<p class=\"note\">{}</p>\n<div class=\"scroll\"><table>",
-                  html_escaped(fmt::format("{}", fmt::join(comparison_notes(comparison), " "))));
-  for (const auto& line : comparison_cells(comparison)) {
+/// A table whose first line is its header.
+std::string cells_html(const Cells& cells) {
+  std::string html = "<div class=\"scroll\"><table>";
+  for (std::size_t r = 0; r < cells.size(); ++r) {
     html += "<tr>";
-    for (const auto& cell : line) html += "<td>" + html_escaped(cell) + "</td>";
+    for (std::size_t i = 0; i < cells[r].size(); ++i) {
+      const char* const tag = r == 0 ? "th" : "td";
+      html += fmt::format("<{0}{1}>{2}</{0}>", tag, i == 0 ? " class=\"words\"" : "", html_escaped(cells[r][i]));
+    }
     html += "</tr>\n";
   }
-  return html + "</table></div></section>\n";
+  return html + "</table></div>\n";
+}
+
+std::string pivot_html(const Report& report) {
+  std::string html;
+  for (const auto& table : pivot_tables(report, " *")) {
+    if (!table.title.empty()) html += fmt::format("<h3>{}</h3>\n", html_escaped(table.title));
+    html += cells_html(table.cells);
+    const std::string beside = fmt::format("{}", fmt::join(table.beside, "; "));
+    if (!beside.empty()) html += fmt::format("<p class=\"note\">{}</p>\n", html_escaped(beside));
+  }
+  if (html.empty()) return html;
+  return fmt::format("<section><h2>{} by {}</h2>\n{}</section>\n", html_escaped(report.pivot.rows),
+                     html_escaped(report.pivot.columns), html);
+}
+
+std::string comparison_html(const Comparison& comparison) {
+  return fmt::format("<section><h2>B against A</h2>\n<p class=\"note\">{}</p>\n{}</section>\n",
+                     html_escaped(fmt::format("{}", fmt::join(comparison_notes(comparison), " "))),
+                     cells_html(comparison_cells(comparison)));
 }
 
 /// With links to the files of each figure that are there: a page of a sweep in progress has none yet.
@@ -151,6 +174,7 @@ std::string report_html(const Report& report) {
   html += fmt::format("</dl>\n<p class=\"note\">{}</p>\n<h2>Configurations</h2>\n",
                       html_escaped(fmt::format("{}", fmt::join(table_notes(report), " "))));
   html += table_html(report);
+  html += pivot_html(report);
   if (report.comparison) html += comparison_html(*report.comparison);
   const auto figures = report_figures(report);
   if (!figures.empty()) html += "<section><h2>Plots</h2>\n" + figures_html(report, figures) + "</section>\n";

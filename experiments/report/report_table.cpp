@@ -110,15 +110,6 @@ bool all_comparable(const Report& report) {
   return std::none_of(report.rows.begin(), report.rows.end(), differs);
 }
 
-std::string cell_of_matrix(const ReportRow* row, std::string_view best_mark) {
-  if (row != nullptr && row->test.mean) {
-    return metric_text(row->metric, *row->test.mean) + std::string(row->best ? best_mark : "");
-  }
-  if (row != nullptr && row->running > 0) return "running";
-  if (row != nullptr && row->diverged > 0) return "diverged";
-  return std::string(no_value);
-}
-
 }  // namespace
 
 Cells table_cells(const Report& report, std::string_view best_mark) {
@@ -128,20 +119,6 @@ Cells table_cells(const Report& report, std::string_view best_mark) {
   for (const auto& row : report.rows) {
     auto& line = cells.emplace_back(row.names);
     for (const auto& column : columns) line.push_back(column.text(row));
-  }
-  return cells;
-}
-
-Cells matrix_cells(const Report& report, std::string_view best_mark) {
-  Cells cells;
-  cells.push_back({fmt::format("{} \\ {}", report.columns[0], report.columns[1])});
-  for (const auto& value : report.axis(1)) cells[0].push_back(value_text(report.columns[1], value));
-  for (const auto& row_value : report.axis(0)) {
-    auto& line = cells.emplace_back();
-    line.push_back(value_text(report.columns[0], row_value));
-    for (const auto& column_value : report.axis(1)) {
-      line.push_back(cell_of_matrix(report.at(row_value, column_value), best_mark));
-    }
   }
   return cells;
 }

@@ -1,5 +1,6 @@
-// The report as a table in LaTeX.
+// The tables of the report in LaTeX.
 #include "experiments/host/text_table.h"
+#include "experiments/report/pivot.h"
 #include "experiments/report/report.h"
 
 #include <fmt/format.h>
@@ -19,7 +20,7 @@ constexpr auto replaced = std::to_array<Replacement>({
     {"\\", "\\textbackslash{}"},
     {"&", "\\&"},
     {"%", "\\%"},
-    {"$", "\\$"},
+    {"$", "$\\$$"},  // outside of mathematics a font of pixels has it
     {"#", "\\#"},
     {"_", "\\_"},
     {"{", "\\{"},
@@ -35,6 +36,12 @@ constexpr auto replaced = std::to_array<Replacement>({
     {"†", "$^\\dagger$"},
     {"–", "--"},
     {"≈", "$\\approx$"},
+    {"×", "$\\times$"},
+    {"→", "$\\rightarrow$"},
+    {"≤", "$\\leq$"},
+    {"≥", "$\\geq$"},
+    {"λ", "$\\lambda$"},
+    {"Λ", "$\\Lambda$"},
 });
 
 std::string tex_escaped(std::string_view text) {
@@ -65,26 +72,73 @@ std::string comment(std::string text) {
   return "% " + text + "\n";
 }
 
+/// What stands above a table: how to use it, where it is from and what it shows.
+std::string comments(const Report& report, const std::string& name, const std::vector<std::string>& notes) {
+  std::string text = comment(fmt::format("{}: needs \\usepackage{{booktabs}}, then \\input{{{}}}", report.title, name));
+  for (const auto& [what, said] : report.head) text += comment(what + ": " + said);
+  for (const auto& note : notes) text += comment(note);
+  return text;
+}
+
+std::vector<std::string> escaped(const std::vector<std::string>& cells) {
+  std::vector<std::string> line;
+  for (const auto& cell : cells) line.push_back(tex_escaped(cell));
+  return line;
+}
+
+/// The first `names` columns are aligned to the left. `above` stands over the header, `below` under the last row.
+std::string tabular(const Cells& cells, std::size_t names, const std::string& above = "",
+                    const std::string& below = "") {
+  std::string text = fmt::format("\\begin{{tabular}}{{{}{}}}\n  \\toprule\n{}", std::string(names, 'l'),
+                                 std::string(cells[0].size() - names, 'r'), above);
+  for (std::size_t r = 0; r < cells.size(); ++r) text += tex_line(escaped(cells[r])) + (r == 0 ? "  \\midrule\n" : "");
+  return text + below + "  \\bottomrule\n\\end{tabular}\n";
+}
+
+/// The key across stands over its values, the key down over the first column.
+std::string pivot_tabular(const Report& report, PivotTable table) {
+  const std::size_t width = table.cells[0].size();
+  table.cells[0][0] = report.pivot.rows;
+  const std::string above = width < 2
+                                ? ""
+                                : fmt::format("  & \\multicolumn{{{}}}{{c}}{{{}}} \\\\\n  \\cmidrule(lr){{2-{}}}\n",
+                                              width - 1, tex_escaped(report.pivot.columns), width);
+  std::string below;
+  for (const auto& line : table.beside) {
+    below += fmt::format("{}  \\multicolumn{{{}}}{{l}}{{{}}} \\\\\n", below.empty() ? "  \\midrule\n" : "", width,
+                         tex_escaped(line));
+  }
+  return tabular(table.cells, 1, above, below);
+}
+
 }  // namespace
 
 std::string report_tex(const Report& report) {
-  Cells cells = table_cells(report, " *");
+  const Cells cells = table_cells(report, " *");
   const std::size_t names = report.titles.size();
-  std::vector<std::size_t> printed;
+  Cells printed(cells.size());
   for (std::size_t i = 0; i < cells[0].size(); ++i) {
-    if (i < names || is_printed(report, cells[0][i])) printed.push_back(i);
+    if (i >= names && !is_printed(report, cells[0][i])) continue;
+    for (std::size_t r = 0; r < cells.size(); ++r) printed[r].push_back(cells[r][i]);
   }
-  std::string text = comment(report.title + ": needs \\usepackage{booktabs}, then \\input{table}");
-  for (const auto& [name, said] : report.head) text += comment(name + ": " + said);
-  for (const auto& note : table_notes(report)) text += comment(note);
-  text += fmt::format("\\begin{{tabular}}{{{}{}}}\n  \\toprule\n", std::string(names, 'l'),
-                      std::string(printed.size() - names, 'r'));
-  for (std::size_t r = 0; r < cells.size(); ++r) {
-    std::vector<std::string> line;
-    for (const std::size_t i : printed) line.push_back(tex_escaped(cells[r][i]));
-    text += tex_line(line) + (r == 0 ? "  \\midrule\n" : "");
+  return comments(report, "table", table_notes(report)) + tabular(printed, names);
+}
+
+std::string pivot_tex(const Report& report) {
+  const auto tables = pivot_tables(report, " *");
+  if (tables.empty()) return {};
+  std::string text = comments(report, "pivot", table_notes(report));
+  for (std::size_t i = 0; i < tables.size(); ++i) {
+    if (i > 0) text += "\\par\\bigskip\n";
+    if (!tables[i].title.empty()) text += "\\noindent " + tex_escaped(tables[i].title) + "\\par\\smallskip\n";
+    text += (tables.size() > 1 ? "\\noindent" : "") + pivot_tabular(report, tables[i]);
   }
-  return text + "  \\bottomrule\n\\end{tabular}\n";
+  return text;
+}
+
+std::string comparison_tex(const Report& report) {
+  return comments(report, "comparison", comparison_notes(*report.comparison)) +
+         tabular(comparison_cells(*report.comparison), report.comparison->titles.size());
 }
 
 }  // namespace bitstate::experiments

@@ -1,8 +1,10 @@
 // The report as Markdown and for a terminal.
 #include "experiments/host/text_table.h"
+#include "experiments/report/pivot.h"
 #include "experiments/report/report.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <vector>
 
@@ -53,7 +55,10 @@ std::string report_markdown(const Report& report) {
   }
   text += fmt::format("{}\n\n", fmt::join(table_notes(report), "\n"));
   text += markdown(table_cells(report, " *"), report.titles.size());
-  if (report.has_matrix()) text += "\n" + markdown(matrix_cells(report, " *"), 1);
+  for (const auto& table : pivot_tables(report, " *")) {
+    text += fmt::format("\n{}{}{}", table.title, table.title.empty() ? "" : "\n\n", markdown(table.cells, 1));
+    if (!table.beside.empty()) text += fmt::format("\n{}\n", fmt::join(table.beside, "; "));
+  }
   return text + uncounted(report);
 }
 
@@ -65,7 +70,10 @@ std::string report_terminal(const Report& report) {
         fmt::join(comparison_notes(*report.comparison), "\n"));
   }
   text += aligned(table_cells(report, " *"), std::string(report.titles.size(), 'l'));
-  if (report.has_matrix()) text += "\n" + aligned(matrix_cells(report, " *"), "l");
+  for (const auto& table : pivot_tables(report, " *")) {
+    text += fmt::format("\n{}{}{}", table.title, table.title.empty() ? "" : "\n", aligned(table.cells, "l"));
+    if (!table.beside.empty()) text += fmt::format("{}\n", fmt::join(table.beside, "; "));
+  }
   return text + fmt::format("\n{}\n", fmt::join(table_notes(report), "\n")) + uncounted(report);
 }
 

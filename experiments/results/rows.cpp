@@ -20,22 +20,6 @@ namespace {
 
 using Curve = std::vector<std::pair<double, double>>;
 
-/// The order of values in a column: "none" first, numbers by size, then words. Words are ordered backwards, which puts
-/// Q-S5's configurations in the order of its tables: w8a8, w4a8-ssm8, w4a8-a8, w4a8, w2a8-ssm8, ...
-bool value_before(const std::string& a, const std::string& b) {
-  const auto rank = [](const std::string& text, double& number) {
-    if (text == "none" || text.empty()) return 0;
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    return error == std::errc() && stop == text.data() + text.size() ? 1 : 2;
-  };
-  double a_number = 0.0;
-  double b_number = 0.0;
-  const int a_rank = rank(a, a_number);
-  const int b_rank = rank(b, b_number);
-  if (a_rank != b_rank) return a_rank < b_rank;
-  return a_rank == 1 ? a_number < b_number : a > b;
-}
-
 bool row_before(const ReportRow& a, const ReportRow& b) {
   for (std::size_t i = 0; i < a.values.size(); ++i) {
     if (a.values[i] != b.values[i]) return value_before(a.values[i], b.values[i]);
@@ -173,13 +157,28 @@ void name_rows(Report& report) {
     row.names.push_back(row.runs.front().name());
   }
   for (std::size_t i = 0; i < report.columns.size(); ++i) {
-    if (report.columns[i] == "extended_from" || !tells_apart(report, i)) continue;  // the names say that
+    if (report.columns[i] == "extended_from") continue;  // the names say that
+    if (report.columns[i] != "dataset" && !tells_apart(report, i)) continue;
     report.titles.push_back(report.columns[i]);
     for (auto& row : report.rows) row.names.push_back(value_text(report.columns[i], row.values[i]));
   }
 }
 
 }  // namespace
+
+bool value_before(const std::string& a, const std::string& b) {
+  const auto rank = [](const std::string& text, double& number) {
+    if (text == "none" || text.empty()) return 0;
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc() && stop == text.data() + text.size() ? 1 : 2;
+  };
+  double a_number = 0.0;
+  double b_number = 0.0;
+  const int a_rank = rank(a, a_number);
+  const int b_rank = rank(b, b_number);
+  if (a_rank != b_rank) return a_rank < b_rank;
+  return a_rank == 1 ? a_number < b_number : a > b;
+}
 
 BySeed ReportRow::results() const {
   BySeed results;
@@ -252,6 +251,8 @@ Report make_report(std::vector<RunRecord> runs) {
   }
   name_rows(report);
   compare_rows(report);
+  const bool one_test = std::none_of(report.columns.begin(), report.columns.end(), decides_test);
+  if (report.has_matrix() && one_test) report.pivot = {report.columns[0], report.columns[1]};
   report.title = fmt::format("{}", fmt::join(datasets, ", "));
   return report;
 }

@@ -49,13 +49,19 @@ struct ReportRow {
   [[nodiscard]] BySeed results() const;
 };
 
+/// Keys of rows by which they are laid out: see pivot.h. Both or neither are empty.
+struct PivotKeys {
+  std::string rows;
+  std::string columns;
+};
+
 struct Report {
   std::string title;                 ///< the data sets
   std::filesystem::path folder;      ///< that it is written to
   std::vector<std::string> columns;  ///< settings that vary, without the seed
-  std::vector<std::string>
-      titles;  ///< what tables call a row by: the columns; where all runs have labels, "stage" (if
-               ///< there are any), "configuration" and the columns in which rows of one label differ
+  std::vector<std::string> titles;  ///< what tables call a row by: the columns; where all runs have labels, "stage" (if
+                                    ///< there are any), "configuration", the data sets if there are several, and the
+                                    ///< columns in which rows of one label differ
   std::vector<std::pair<std::string, std::string>> head;  ///< report_head()
   std::vector<ReportRow> rows;
   Settings common;  ///< settings that all runs share
@@ -64,6 +70,7 @@ struct Report {
   std::vector<RunRecord> missing;
   std::vector<RunRecord> repeated;  ///< of the same settings and seed as another run, which counts; in no row
 
+  PivotKeys pivot;  ///< of make_report(): the two settings that vary, if there are two on one data set
   std::optional<Comparison> comparison;  ///< of the two sweeps that it is made of, where they have rows in common
 
   /// The four lists with their titles.
@@ -89,6 +96,10 @@ struct Report {
 /// Groups the runs, and reads the plans of their sweeps. Those that diverged, run or are missing enter no statistic, a
 /// repeated one nothing at all.
 Report make_report(std::vector<RunRecord> runs);
+
+/// The order of values in a column: "none" first, numbers by size, then words. Words are ordered backwards, which puts
+/// Q-S5's configurations in the order of its tables: w8a8, w4a8-ssm8, w4a8-a8, w4a8, w2a8-ssm8, ...
+bool value_before(const std::string& a, const std::string& b);
 
 /// "a_bits 2" or its label: what tells a row from the others.
 std::string row_label(const Report& report, const ReportRow& row);

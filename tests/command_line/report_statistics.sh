@@ -159,7 +159,7 @@ for seed in 1 2 3 4 5; do
 done
 check b
 
-# two settings make a matrix of means
+# two settings make a table of one by the other
 for a in none 4; do
   for x in none 8; do
     for seed in 1 2; do
@@ -173,12 +173,18 @@ done
 for a in none 4; do
   printf '| %s ' "${a/none/float}"
   for x in none 8; do
-    cat c/runs/a$a-x$x-*/result.json | awk -F'test_mse":' '{ sum += $2 + 0 } END { printf "| %#.4g ", sum / NR }'
+    cat c/runs/a$a-x$x-*/result.json | awk -F'test_mse":' '
+      { value[NR] = $2 + 0; sum += $2 + 0 }
+      END {
+        mean = sprintf("%#.4g", sum / NR)
+        printf "| %s ± %." length(mean) - index(mean, ".") "f ", mean, sqrt(((value[1] - sum / NR) ^ 2 + (value[2] - sum / NR) ^ 2) / (NR - 1))
+      }'
   done
   [ $a = none ] || printf '* '  # all seeds agree that the last one is the best
   echo '|'
 done > expected.matrix
 awk 'inside && /^\|/ && !/^\|--/; /^\| a_bits \\\\? ssm_act_bits/ { inside = 1 }' c/table.md | diff expected.matrix -
+sed -n 's/ \\\\$//; s/^  \(float\|4\) & /| \1 | /p' c/pivot.tex | sed 's/ & / | /g; s/\$\\pm\$/±/g; s/$/ |/' | diff expected.matrix -
 
 # a real sweep
 printf 'recipe = lorenz-small\nseeds = 1 2 3\nquant = w8a8\nset.epochs = 2\nset.trajectories = 20\n' > real.ini

@@ -33,7 +33,7 @@ TEST_CASE("report: what LaTeX takes for its own is escaped in a table") {
   runs.accuracy("quant = none\n", 0.5);
   const std::string text = report_tex(runs.report());
   CHECK(contains(text,
-                 "  {}[a\\_b \\& 5\\% of \\$x\\textasciicircum{}2 \\textasciitilde{} "
+                 "  {}[a\\_b \\& 5\\% of $\\$$x\\textasciicircum{}2 \\textasciitilde{} "
                  "\\{\\textbackslash{}c\\}] \\#1 $<$$|$$>$ & 50.00"));
   CHECK(contains(text, "\\begin{tabular}{lrrrr}\n  \\toprule\n  quant & test accuracy, \\% & "));
 }
@@ -49,7 +49,7 @@ TEST_CASE(
   Report report = runs.report();
   report.folder = runs.folder / "somewhere";
   CHECK(runs_csv(report) ==
-        "quant,seed,status,metric,test,validation,test_loss,size_bits,epochs,seconds,program,date,reason,folder\n"
+        "quant,seed,status,metric,test,validation,test_loss,size_bits,epochs_done,seconds,program,date,reason,folder\n"
         "none,9,missing,,,,,,,,,,no result.json,../runs/run2\n"
         "w8a8,9,done,mse,2,,,,,,\"0.1.0, commit x\",2026-11-28,,../runs/run1\n"
         "w8a8,10,done,mse,0.1234567890123456,,,,,1.5,,,,../runs/run0\n"

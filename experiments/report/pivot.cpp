@@ -1,0 +1,200 @@
+#include "experiments/report/pivot.h"
+
+#include "core/error.h"
+#include "experiments/report/figures.h"
+#include "experiments/results/texts.h"
+#include "experiments/settings/options.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
+namespace bitstate::experiments {
+
+namespace {
+
+std::optional<std::size_t> place_in(const std::vector<std::string>& names, std::string_view name) {
+  const auto found = std::find(names.begin(), names.end(), name);
+  return found == names.end() ? std::nullopt : std::optional<std::size_t>(found - names.begin());
+}
+
+/// "A, shear" of "A, shear, 4 bits" with `words` "4 bits"; nothing if the label does not say them.
+std::optional<std::string> label_without(const std::string& label, const std::string& words) {
+  for (std::size_t at = label.find(words); at != label.npos; at = label.find(words, at + 1)) {
+    const std::size_t end = at + words.size();
+    const bool begins = at == 0 || label[at - 1] == ' ';
+    if (!begins || (end < label.size() && label[end] != ' ' && label[end] != ',')) continue;
+    const std::size_t last = at == 0 ? label.npos : label.find_last_not_of(", ", at - 1);
+    std::string rest = (last == label.npos ? "" : label.substr(0, last + 1)) + label.substr(end);
+    rest.erase(0, rest.find_first_not_of(", "));
+    return rest;
+  }
+  return std::nullopt;
+}
+
+/// What a key says of rows.
+class Key {
+ public:
+  Key(const Report& report, std::string name) : report_(report), name_(std::move(name)) {
+    title_ = place_in(report.titles, name_);
+    rules_ = name_ == "part" || name_ == "width";
+    column_ = place_in(report.columns, rules_ ? "bits" : name_);
+    require<UsageError>(title_ || column_, "report", "rows have no \"{}\"; there are {}", name_,
+                        fmt::join(names_of(report), ", "));
+  }
+
+  /// The title of the table that needs not be said beside it. Settings stand in a label.
+  [[nodiscard]] std::string_view told_by() const {
+    if (title_) return name_;
+    return report_.labelled() ? "configuration" : "bits";
+  }
+  [[nodiscard]] bool is_column(std::size_t column) const { return !rules_ && column_ == column; }
+
+  /// Nothing of rules without a width.
+  [[nodiscard]] std::optional<std::string> value(const ReportRow& row) const {
+    if (!rules_) {
+      std::string text = title_ ? row.names[*title_] : value_text(name_, row.values[*column_]);
+      return text.empty() ? "none" : text;
+    }
+    const auto rules = bits_of_rules(row.values[*column_]);
+    if (!rules) return std::nullopt;
+    const std::string width = fmt::format("{}", rules->bits);
+    if (name_ == "width") return width;
+    const auto part = label_without(row.runs.front().label, width + " bits");
+    return part && !part->empty() ? *part : rules->family;
+  }
+
+ private:
+  static std::set<std::string> names_of(const Report& report) {
+    std::set<std::string> names(report.titles.begin(), report.titles.end());
+    names.insert(report.columns.begin(), report.columns.end());
+    if (place_in(report.columns, "bits")) names.insert({"part", "width"});
+    names.erase("extended_from");
+    return names;
+  }
+
+  const Report& report_;
+  std::string name_;
+  bool rules_ = false;
+  std::optional<std::size_t> title_;
+  std::optional<std::size_t> column_;
+};
+
+/// What tells tables apart: titles that no key says, and the data, as (name, value).
+using Panel = std::vector<std::pair<std::string, std::string>>;
+
+Panel panel_of(const Report& report, const ReportRow& row, const Key& down, const Key& across) {
+  Panel panel;
+  for (std::size_t i = 0; i < report.titles.size(); ++i) {
+    const std::string& title = report.titles[i];
+    if (title != down.told_by() && title != across.told_by()) panel.emplace_back(title, row.names[i]);
+  }
+  for (std::size_t i = 0; i < report.columns.size(); ++i) {
+    const std::string& column = report.columns[i];
+    const bool said = down.is_column(i) || across.is_column(i) || place_in(report.titles, column);
+    if (decides_test(column) && !said) panel.emplace_back(column, row.values[i]);
+  }
+  return panel;
+}
+
+std::string cell_text(const ReportRow& row, bool name_metric, std::string_view best_mark) {
+  if (!row.test.mean) return row.running > 0 ? "running" : row.diverged > 0 ? "diverged" : std::string(no_value);
+  std::string text = (name_metric ? row.metric + " " : "") + statistic_text(row.metric, row.test);
+  if (row.diverged > 0) text += fmt::format(" ({} of {} diverged)", row.diverged, row.runs.size());
+  return text + std::string(row.best ? best_mark : "");
+}
+
+struct Values {
+  std::vector<std::string> list;  ///< each once, in the order of the rows
+
+  std::size_t place(const std::string& value) {
+    if (const auto known = place_in(list, value)) return *known;
+    list.push_back(value);
+    return list.size() - 1;
+  }
+};
+
+/// Rows with labels keep their order; else the values are in theirs.
+Values values_of(const Report& report, const std::vector<const ReportRow*>& rows, const Key& key) {
+  Values values;
+  for (const ReportRow* row : rows) {
+    if (const auto value = key.value(*row)) values.place(*value);
+  }
+  if (!report.labelled()) {
+    std::stable_sort(values.list.begin(), values.list.end(), [](const std::string& a, const std::string& b) {
+      return value_before(a == "float" ? "none" : a, b == "float" ? "none" : b);
+    });
+  }
+  return values;
+}
+
+PivotTable table_of(const Report& report, const std::vector<const ReportRow*>& rows, const Key& down, const Key& across,
+                    std::string_view best_mark) {
+  Values downwards = values_of(report, rows, down);
+  Values sideways = values_of(report, rows, across);
+  std::set<std::string> metrics;
+  for (const ReportRow* row : rows) metrics.insert(row->metric);
+  const bool name_metric = metrics.size() - metrics.count("") > 1;
+  PivotTable table;
+  table.cells.push_back({fmt::format("{} \\ {}", report.pivot.rows, report.pivot.columns)});
+  table.cells[0].insert(table.cells[0].end(), sideways.list.begin(), sideways.list.end());
+  for (const auto& value : downwards.list) {
+    auto& line = table.cells.emplace_back(sideways.list.size() + 1, std::string(no_value));
+    line[0] = value;
+  }
+  std::map<std::pair<std::size_t, std::size_t>, const ReportRow*> taken;
+  for (const ReportRow* row : rows) {
+    const auto r = down.value(*row);
+    const auto c = across.value(*row);
+    const std::string text = cell_text(*row, name_metric, best_mark);
+    if (!r || !c) {
+      const bool is_plain = row->is_float && !report.labelled();
+      table.beside.push_back(fmt::format("{}: {}", is_plain ? "float" : row_label(report, *row), text));
+      continue;
+    }
+    const auto place = std::pair(downwards.place(*r), sideways.place(*c));
+    const auto [other, is_new] = taken.emplace(place, row);
+    require<UsageError>(is_new, "report", "--rows={} --columns={} puts \"{}\" and \"{}\" into one cell",
+                        report.pivot.rows, report.pivot.columns, row_label(report, *other->second),
+                        row_label(report, *row));
+    table.cells[place.first + 1][place.second + 1] = text;
+  }
+  return table;
+}
+
+}  // namespace
+
+std::vector<PivotTable> pivot_tables(const Report& report, std::string_view best_mark) {
+  if (report.pivot.rows.empty()) return {};
+  const Key down(report, report.pivot.rows);
+  const Key across(report, report.pivot.columns);
+  std::vector<std::pair<Panel, std::vector<const ReportRow*>>> panels;
+  for (const auto& row : report.rows) {
+    const Panel panel = panel_of(report, row, down, across);
+    const auto known =
+        std::find_if(panels.begin(), panels.end(), [&](const auto& other) { return other.first == panel; });
+    if (known == panels.end()) {
+      panels.push_back({panel, {&row}});
+    } else {
+      known->second.push_back(&row);
+    }
+  }
+  std::vector<PivotTable> tables;
+  for (const auto& [panel, rows] : panels) {
+    tables.push_back(table_of(report, rows, down, across, best_mark));
+    for (std::size_t i = 0; i < panel.size(); ++i) {
+      const bool differs = std::any_of(panels.begin(), panels.end(),
+                                       [&](const auto& other) { return other.first[i].second != panel[i].second; });
+      std::string& title = tables.back().title;
+      if (differs) title += fmt::format("{}{} {}", title.empty() ? "" : ", ", panel[i].first, panel[i].second);
+    }
+  }
+  return tables;
+}
+
+}  // namespace bitstate::experiments
