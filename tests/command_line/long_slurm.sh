@@ -75,7 +75,7 @@ within() {
     sleep 0.5
   done
 }
-idle() { [ "$(sinfo -h -N -o %T | grep -c idle)" -eq "$1" ]; }
+idle() { [ "$(sinfo -h -N -t idle | wc -l)" -eq "$1" ]; }
 within 60 idle 2
 
 # ---- the sweep
