@@ -2,8 +2,9 @@
 
 build_packages=(g++ cmake ninja-build libeigen3-dev libdnnl-dev libtbb-dev libhdf5-dev libboost-program-options-dev
                 libboost1.74-dev libfmt-dev nlohmann-json3-dev librandom123-dev zlib1g-dev libarchive-dev libpng-dev
-                libcurl4-openssl-dev libhpdf-dev doctest-dev)
-test_packages=(zsh libopenmpi-dev openmpi-bin)  # its completion is tested in zsh, bitstate-mpi in Open MPI
+                libcurl4-openssl-dev libhpdf-dev fonts-liberation doctest-dev)
+# completion is tested in zsh, bitstate-mpi in Open MPI, the fonts of plots by pdffonts
+test_packages=(zsh libopenmpi-dev openmpi-bin poppler-utils)
 clang_packages=(clang-14 clang-tidy-14 libclang-rt-14-dev)  # the last has libFuzzer
 cluster_packages=(slurm-wlm munge)  # for tests/command_line/long_slurm.sh, which starts them itself
 # for tests/command_line/long_c_targets.sh

@@ -232,6 +232,7 @@ int report_command(const CommandLine& line) {
   const Report report = write_report(dirs, out, pivot);
   const std::string page = (out / "index.html").string();
   fmt::print("{}\n{}\n", report_terminal(report), page);
+  if (!font_note().empty()) fmt::print("{}\n", font_note());
   if (last_value(line.options, "json") != nullptr) {
     print_json({{"configurations", report.rows.size()},
                 {"diverged", report.diverged.size()},

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -105,9 +106,16 @@ struct PictureSize {
 /// colours on white. `name` is what is read out in place of the picture.
 std::unique_ptr<Canvas> svg_canvas(PictureSize extent, std::string_view name, bool is_file);
 
-/// A PDF file of one page in the light colours, with its text in Helvetica. Characters outside Windows-1252 become
-/// question marks. Equal drawings give equal bytes. finish() throws Error if libharu fails.
-std::unique_ptr<Canvas> pdf_canvas(PictureSize extent);
+/// Where Debian's fonts-liberation has Liberation Sans, which has the widths of Helvetica.
+inline constexpr const char* pdf_fonts = "/usr/share/fonts/truetype/liberation";
+
+/// Whether the files of Liberation Sans are in `fonts`.
+bool has_pdf_fonts(const std::filesystem::path& fonts = pdf_fonts);
+
+/// A PDF file of one page in the light colours. It embeds what it needs of Liberation Sans. Where that is missing or
+/// damaged, it names Helvetica without embedding it, and characters outside Windows-1252 become question marks. Equal
+/// drawings give equal bytes. finish() throws Error if libharu fails.
+std::unique_ptr<Canvas> pdf_canvas(PictureSize extent, const std::filesystem::path& fonts = pdf_fonts);
 
 /// The width of a text at most: that in Helvetica, widened since DejaVu Sans stands in for it on many machines.
 double text_width(std::string_view text, double size);

@@ -33,6 +33,9 @@ std::string pivot_tex(const Report& report);
 /// A page that needs nothing else: the tables, the plots, the settings. Its links are relative to the report's folder.
 std::string report_html(const Report& report);
 
+/// That the PDF files of plots embed no font, since there is none; empty where they do.
+std::string_view font_note();
+
 /// What the table shows, in sentences: its statistics, what is marked and what the intervals do not hold.
 std::vector<std::string> table_notes(const Report& report);
 

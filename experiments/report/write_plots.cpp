@@ -1,5 +1,6 @@
 #include "core/error.h"
 #include "experiments/report/figures.h"
+#include "experiments/report/report.h"
 
 #include <fstream>
 #include <regex>
@@ -45,6 +46,12 @@ void remove_others(const fs::path& folder, const std::set<std::string>& written)
 }
 
 }  // namespace
+
+std::string_view font_note() {
+  return has_pdf_fonts() ? ""
+                         : "plots/*.pdf embed no font, which journals refuse: install Debian's fonts-liberation, and "
+                           "write the report again";
+}
 
 void write_plots(const Report& report, const fs::path& folder) {
   std::vector<Figure> figures = report_figures(report);

@@ -150,8 +150,48 @@ TEST_CASE("plot: a PDF holds its text, and equal figures give equal bytes") {
   const std::string pdf = figure_pdf(figure);
   CHECK(pdf.starts_with("%PDF-"));
   CHECK(contains(pdf.substr(pdf.size() - 8), "%%EOF"));
-  CHECK(contains(pdf, "/Helvetica"));
   CHECK(pdf == figure_pdf(figure));
+}
+
+TEST_CASE("plot: a PDF without a font that it could embed names Helvetica") {
+  const TempFolder folder;
+  const auto pdf = [&] {
+    const auto canvas = pdf_canvas({200, 100}, folder.path());
+    canvas->text({10, 50}, "−1 ≈ Λ", {.bold = true});
+    return canvas->finish();
+  };
+  CHECK_FALSE(has_pdf_fonts(folder.path()));
+  CHECK(contains(pdf(), "/Helvetica-Bold"));
+  for (const char* file : {"LiberationSans-Regular.ttf", "LiberationSans-Bold.ttf"}) {
+    write_quickly(folder / file, std::string("\0\1\0\0\0\x10", 6) + std::string(300, 'x'));
+  }
+  CHECK(has_pdf_fonts(folder.path()));  // but they are damaged
+  CHECK(contains(pdf(), "/Helvetica-Bold"));
+}
+
+TEST_CASE("plot: a PDF embeds its fonts, and its text can be read") {
+  if (!has_pdf_fonts() || std::system("command -v pdffonts pdftotext > /dev/null") != 0) {
+    MESSAGE("skipped: fonts-liberation or poppler-utils is not installed");
+    return;
+  }
+  const TempFolder folder;
+  const auto read = [&](const std::string& label) {
+    write_quickly(
+        folder / "plot.pdf",
+        figure_pdf(figure_of({{.label = label, .points = {{1.0, 0.1}}}, {.label = "b", .points = {{2.0, 0.3}}}})));
+    const std::string in = "cd '" + folder.path().string() + "' && ";
+    REQUIRE(std::system((in + "(pdffonts plot.pdf > fonts; pdftotext plot.pdf) 2> said && "
+                              "awk 'NR > 2 && ($(NF - 4) != \"yes\" || $(NF - 3) != \"yes\")' fonts > whole")
+                            .c_str()) == 0);
+    const std::string fonts = read_text(folder / "fonts");
+    CHECK(contains(fonts, "LiberationSans"));
+    CHECK(read_text(folder / "whole").empty());  // no font that is not embedded as a subset
+    CHECK_FALSE(contains(fonts, "Helvetica"));
+    return read_text(folder / "plot.txt");
+  };
+  CHECK(contains(read("Λ ≈ −1 → 2"), "Λ ≈ −1 → 2"));
+  CHECK(contains(read("−1 ± é"), "–1 ± é"));
+  CHECK(read_text(folder / "said").empty());  // without unusual characters no reader finds fault with it
 }
 
 TEST_CASE("plot: the data hold every point that is drawn, and labels as CSV quotes them") {
