@@ -8,6 +8,7 @@ namespace {
 
 constexpr double map_font = 12;
 constexpr double map_line = 15;
+constexpr double below_font = 10;
 constexpr double scale_height = 62;
 
 /// The deepest colour lets the text in a cell be read.
@@ -28,7 +29,11 @@ MapLayout layout_of(const HeatMap& map) {
   for (const auto& row : map.rows) widest = std::max(widest, text_width(row, map_font));
   layout.left = std::min(widest, 170.0) + 14.0;
   double cell = 0.0;
-  for (const auto& entry : map.cells) cell = std::max(cell, text_width(entry.text, map_font) + 14.0);
+  bool two_lines = false;
+  for (const auto& entry : map.cells) {
+    cell = std::max({cell, text_width(entry.text, map_font) + 14.0, text_width(entry.below, below_font) + 14.0});
+    two_lines = two_lines || !entry.below.empty();
+  }
   const auto n = static_cast<double>(map.columns.size());
   layout.cell_width = std::max({cell, 54.0, std::min(110.0, (446.0 - layout.left) / n)});
   std::size_t header = 1;
@@ -40,7 +45,7 @@ MapLayout layout_of(const HeatMap& map) {
   for (const auto& row : map.rows) {
     layout.rows.push_back(wrapped(row, layout.left - 14.0, map_font));
     const double height = static_cast<double>(layout.rows.back().size()) * map_line + 8.0;
-    layout.tops.push_back(layout.tops.back() + std::max(28.0, height));
+    layout.tops.push_back(layout.tops.back() + std::max(two_lines ? 40.0 : 28.0, height));
   }
   layout.extent = {std::max(460.0, layout.left + n * layout.cell_width + 14.0),
                    layout.tops.back() + (map.scale.empty() ? 8.0 : scale_height)};
@@ -103,7 +108,9 @@ void draw_heat_map(const HeatMap& map, Canvas& canvas) {
     const double height = layout.tops[cell.row + 1] - layout.tops[cell.row];
     const Paint paint{.fill = cell.value ? Ink::heat : Ink::rule, .opacity = cell.value ? opacity(cell.share) : 0.5};
     canvas.path(box(x - width / 2.0 + 1.0, y - height / 2.0 + 1.0, width - 2.0, height - 2.0), true, paint);
-    canvas.text({x, y + 4.0}, cell.text, {.anchor = Anchor::middle, .ink = cell.value ? Ink::text : Ink::soft});
+    const double up = cell.below.empty() ? 0.0 : 7.0;
+    canvas.text({x, y + 4.0 - up}, cell.text, {.anchor = Anchor::middle, .ink = cell.value ? Ink::text : Ink::soft});
+    if (up > 0.0) canvas.text({x, y + 11.0}, cell.below, {.size = below_font, .anchor = Anchor::middle});
   }
   if (map.scale.size() > 1) draw_scale(map, layout, canvas);
 }

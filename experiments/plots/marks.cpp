@@ -22,7 +22,7 @@ std::vector<Spot> polygon(Spot centre, double radius, int corners, double turn) 
 Style style_of(const Series& series) {
   if (series.aside) return {Ink::soft, Mark::circle, true, Dash::long_dashes};
   const std::size_t turn = series.style / series_colours;
-  return {series_ink(series.style), static_cast<Mark>((series.style + turn) % 8), turn >= 8,
+  return {series_ink(series.style), static_cast<Mark>((series.style + turn) % 8), series.theirs || turn >= 8,
           series.so_far ? Dash::dots : static_cast<Dash>(turn % 4)};
 }
 

@@ -30,6 +30,7 @@ struct Series {
   Line line = Line::straight;
   bool marks = true;
   bool so_far = false;  ///< of something that goes on: dotted
+  bool theirs = false;  ///< of others: hollow
   bool aside = false;   ///< a help to the eye in place of data: thin, without colour
 };
 
@@ -53,8 +54,9 @@ struct HeatCell {
   std::size_t column = 0;
   std::optional<double> value = {};
   std::optional<double> deviation = {};
-  std::string text = {};  ///< what stands in it
-  double share = 0.0;     ///< of the colour, from 0 to 1
+  std::string text = {};   ///< what stands in it
+  double share = 0.0;      ///< of the colour, from 0 to 1
+  std::string below = {};  ///< what stands under that, smaller
 };
 
 struct HeatMap {

@@ -31,12 +31,12 @@ std::string csv_of(const Plot& plot) {
 }
 
 std::string csv_of(const HeatMap& map) {
-  std::string text = fmt::format("column,row,value,deviation,share_of_colour,text,{},{}\n", field(map.column_label),
-                                 field(map.row_label));
+  std::string text = fmt::format("column,row,value,deviation,share_of_colour,text,{},{},below\n",
+                                 field(map.column_label), field(map.row_label));
   for (const auto& cell : map.cells) {
-    text += fmt::format("{},{},{},{},{},{},{},{}\n", cell.column, cell.row, field(cell.value), field(cell.deviation),
+    text += fmt::format("{},{},{},{},{},{},{},{},{}\n", cell.column, cell.row, field(cell.value), field(cell.deviation),
                         cell.value ? field(cell.share) : "", field(cell.text), field(map.columns[cell.column]),
-                        field(map.rows[cell.row]));
+                        field(map.rows[cell.row]), cell.below.empty() ? "" : field(cell.below));
   }
   return text;
 }

@@ -9,6 +9,20 @@ namespace bitstate::experiments {
 
 namespace {
 
+/// What `bitstate allocate` has measured in `folder`; its fine-tuned runs, which are beside that, say by which metric.
+void add_allocation(Report& report, const std::filesystem::path& folder) {
+  auto models = read_allocation(folder);
+  std::error_code none;
+  for (const auto& row : report.rows) {
+    for (const auto& run : row.runs) {
+      const bool beside = std::filesystem::equivalent(run.folder.parent_path(), folder, none);
+      if (models.empty() || !beside || run.metric.empty()) continue;
+      report.allocations.push_back({folder, run.metric, std::move(models)});
+      return;
+    }
+  }
+}
+
 /// Writes a file, or removes that of an earlier report where there is nothing to say.
 void write_or_remove(const std::filesystem::path& file, const std::string& text) {
   if (!text.empty()) return write_file_atomically(file, text);
@@ -23,6 +37,7 @@ Report write_report(const std::vector<std::filesystem::path>& dirs, const std::f
   Report report = make_report(read_runs(dirs));
   report.folder = out;
   if (!pivot.rows.empty()) report.pivot = pivot;
+  for (const auto& dir : dirs) add_allocation(report, dir);
   if (dirs.size() == 2) report.comparison = compare_sweeps(dirs[0], dirs[1]);
   const std::string markdown = report_markdown(report);
   std::filesystem::create_directories(out);

@@ -60,16 +60,29 @@ bool matches(const Published& figure, const RunRecord& run) {
                      [&](const auto& setting) { return run.setting(setting.first) == setting.second; });
 }
 
+/// Calls use(figure) for what was published for a run.
+template <class Use>
+void each_published(const RunRecord& run, Use use) {
+  static const auto figures = read_published();
+  for (const auto& figure : figures) {
+    if (matches(figure, run)) use(figure);
+  }
+}
+
 }  // namespace
 
 std::string published_by_qs5(const RunRecord& run) {
-  static const auto figures = read_published();
   std::string text;
-  for (const auto& figure : figures) {
-    if (!matches(figure, run)) continue;
+  each_published(run, [&](const Published& figure) {
     text += (text.empty() ? "" : " / ") + std::string(figure.exact ? "" : "≈") + figure.value;
-  }
+  });
   return text;
+}
+
+std::vector<double> published_values(const RunRecord& run) {
+  std::vector<double> values;
+  each_published(run, [&](const Published& figure) { values.push_back(std::stod(figure.value)); });
+  return values;
 }
 
 }  // namespace bitstate::experiments

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace bitstate::experiments {
 
@@ -11,5 +12,8 @@ struct RunRecord;
 /// it was published: accuracies in per cent, "≈" before one that was read off a figure, " / " between several. Empty
 /// where there is none.
 std::string published_by_qs5(const RunRecord& run);
+
+/// The same as numbers.
+std::vector<double> published_values(const RunRecord& run);
 
 }  // namespace bitstate::experiments

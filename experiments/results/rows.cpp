@@ -73,6 +73,7 @@ ReportRow make_row(const std::vector<std::string>& values, const std::vector<con
     if (run->status != RunRecord::Status::done) continue;
     row.metric = run->metric;
     row.qs5 = published_by_qs5(*run);
+    row.published = published_values(*run);
     add(test, *run, "test_" + run->metric);
     add(validation, *run, "val_" + run->metric);
     add(seconds, *run, "seconds");

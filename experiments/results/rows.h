@@ -2,6 +2,7 @@
 #pragma once
 
 #include "experiments/results/comparison.h"
+#include "experiments/results/run_files.h"
 #include "experiments/results/run_record.h"
 #include "experiments/results/statistics.h"
 
@@ -35,14 +36,15 @@ struct ReportRow {
   std::size_t diverged = 0;
   std::size_t running = 0;
   std::size_t missing = 0;
-  bool is_float = false;        ///< nothing is quantized
-  bool best = false;            ///< better than every comparable row: see compare_rows.h
-  Statistic difference;         ///< to float, over pairs of runs; n = 0 without a pair
-  std::string reference;        ///< the names of the float row that has the other runs of the pairs
-  std::string qs5;              ///< published_by_qs5(), or empty
-  bool one_source = false;      ///< all its runs, more than one, started from one and the same run
-  std::vector<RunRecord> runs;  ///< that count, in whatever state
-  Curves curves;                ///< mean over the runs that are done
+  bool is_float = false;          ///< nothing is quantized
+  bool best = false;              ///< better than every comparable row: see compare_rows.h
+  Statistic difference;           ///< to float, over pairs of runs; n = 0 without a pair
+  std::string reference;          ///< the names of the float row that has the other runs of the pairs
+  std::string qs5;                ///< published_by_qs5(), or empty
+  std::vector<double> published;  ///< the same as numbers; accuracies in per cent
+  bool one_source = false;        ///< all its runs, more than one, started from one and the same run
+  std::vector<RunRecord> runs;    ///< that count, in whatever state
+  Curves curves;                  ///< mean over the runs that are done
   std::vector<std::pair<std::string, Curves>> curves_so_far;  ///< of each run that runs, by its seed
 
   /// The test figures of the runs that are done.
@@ -69,6 +71,14 @@ struct Report {
   std::vector<RunRecord> running;
   std::vector<RunRecord> missing;
   std::vector<RunRecord> repeated;  ///< of the same settings and seed as another run, which counts; in no row
+
+  /// What `bitstate allocate` measured in a folder of the report, and the metric of that.
+  struct Allocation {
+    std::filesystem::path folder;
+    std::string metric;
+    std::vector<AllocatedModel> models;
+  };
+  std::vector<Allocation> allocations;
 
   PivotKeys pivot;  ///< of make_report(): the two settings that vary, if there are two on one data set
   std::optional<Comparison> comparison;  ///< of the two sweeps that it is made of, where they have rows in common

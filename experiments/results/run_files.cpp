@@ -29,10 +29,10 @@ std::optional<double> finite_number(std::string_view text) {
   return whole && std::isfinite(value) ? std::optional(value) : std::nullopt;
 }
 
-/// Calls use(word, numbers) for each line of FILE that has its header's length: the column `word` and `numbers`.
+/// Calls use(words, numbers) for each line of `file` that has its header's length: what it has in these columns.
 template <class Use>
-void read_lines(const std::filesystem::path& file, std::string_view word, const std::vector<std::string_view>& numbers,
-                Use use) {
+void read_lines(const std::filesystem::path& file, const std::vector<std::string_view>& words,
+                const std::vector<std::string_view>& numbers, Use use) {
   if (!std::filesystem::is_regular_file(file)) return;
   const std::string text = read_text(file);
   const auto lines = cut(text, '\n');
@@ -48,7 +48,11 @@ void read_lines(const std::filesystem::path& file, std::string_view word, const 
       const auto value = column(name) < fields.size() ? finite_number(fields[column(name)]) : std::nullopt;
       if (value) values.push_back(*value);
     }
-    if (values.size() == numbers.size() && column(word) < fields.size()) use(fields[column(word)], values);
+    std::vector<std::string> texts;
+    for (const auto& name : words) {
+      if (column(name) < fields.size()) texts.emplace_back(fields[column(name)]);
+    }
+    if (values.size() == numbers.size() && texts.size() == words.size()) use(texts, values);
   }
 }
 
@@ -56,26 +60,35 @@ void read_lines(const std::filesystem::path& file, std::string_view word, const 
 
 std::vector<SiteRecord> read_sites(const std::filesystem::path& run) {
   std::vector<SiteRecord> sites;
-  read_lines(run / "sites.csv", "site", {"bits", "low", "high", "saturated"},
-             [&](std::string_view site, const std::vector<double>& v) {
-               sites.push_back({std::string(site), v[0], v[1], v[2], v[3]});
+  read_lines(run / "sites.csv", {"site"}, {"bits", "low", "high", "saturated"},
+             [&](const auto& site, const std::vector<double>& v) {
+               sites.push_back({site[0], v[0], v[1], v[2], v[3]});
              });
   return sites;
 }
 
 std::vector<EigenvalueRecord> read_eigenvalues(const std::filesystem::path& run) {
   std::vector<EigenvalueRecord> eigenvalues;
-  read_lines(run / "eigenvalues.csv", "layer", {"re", "im", "rounded_re", "rounded_im"},
-             [&](std::string_view layer, const std::vector<double>& v) {
-               eigenvalues.push_back({std::string(layer), {v[0], v[1]}, {v[2], v[3]}});
+  read_lines(run / "eigenvalues.csv", {"layer"}, {"re", "im", "rounded_re", "rounded_im"},
+             [&](const auto& layer, const std::vector<double>& v) {
+               eigenvalues.push_back({layer[0], {v[0], v[1]}, {v[2], v[3]}});
              });
   return eigenvalues;
 }
 
+std::vector<AllocatedModel> read_allocation(const std::filesystem::path& folder) {
+  std::vector<AllocatedModel> models;
+  read_lines(folder / "pareto.csv", {"label", "kind"}, {"bytes", "metric"},
+             [&](const auto& words, const std::vector<double>& v) {
+               models.push_back({words[0], v[0], v[1], words[1]});
+             });
+  return models;
+}
+
 std::vector<std::pair<double, double>> read_loss(const std::filesystem::path& run) {
   std::vector<std::pair<double, double>> loss;
-  read_lines(run / "curves.csv", "epoch", {"epoch", "loss"},
-             [&](std::string_view /*epoch*/, const std::vector<double>& v) { loss.emplace_back(v[0], v[1]); });
+  read_lines(run / "curves.csv", {}, {"epoch", "loss"},
+             [&](const auto& /*words*/, const std::vector<double>& v) { loss.emplace_back(v[0], v[1]); });
   return loss;
 }
 

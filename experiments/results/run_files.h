@@ -24,10 +24,21 @@ struct EigenvalueRecord {
   std::complex<double> rounded;
 };
 
+/// A model that `bitstate allocate` measured.
+struct AllocatedModel {
+  std::string label;
+  double bytes = 0.0;
+  double metric = 0.0;  ///< on validation data
+  std::string kind;     ///< run, uniform or allocated, or with "-finetuned"
+};
+
 /// Of sites.csv and eigenvalues.csv in the folder of a run; nothing without the file. A line that is torn or holds no
 /// finite numbers is passed over.
 std::vector<SiteRecord> read_sites(const std::filesystem::path& run);
 std::vector<EigenvalueRecord> read_eigenvalues(const std::filesystem::path& run);
+
+/// Of pareto.csv in the folder of `bitstate allocate`, likewise; models that diverged are none of them.
+std::vector<AllocatedModel> read_allocation(const std::filesystem::path& folder);
 
 /// The loss of curves.csv, in the same way: (epoch, value).
 std::vector<std::pair<double, double>> read_loss(const std::filesystem::path& run);

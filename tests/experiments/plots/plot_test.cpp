@@ -215,9 +215,9 @@ TEST_CASE("heat map: cells hold their text, the deviation is in the data, and wh
   CHECK(contains(svg, "diverged"));
   CHECK(count(svg, "#167a6e") == 41);  // one cell and the scale
   CHECK(figure_csv(figure) ==
-        "column,row,value,deviation,share_of_colour,text,\"x\",\"a\"\n"
-        "0,0,1.5,0.5,1,\"1.50 ± 0.50\",\"8\",\"2\"\n"
-        "0,1,,,,\"diverged\",\"8\",\"4\"\n");
+        "column,row,value,deviation,share_of_colour,text,\"x\",\"a\",below\n"
+        "0,0,1.5,0.5,1,\"1.50 ± 0.50\",\"8\",\"2\",\n"
+        "0,1,,,,\"diverged\",\"8\",\"4\",\n");
   CHECK(figure_pdf(figure).starts_with("%PDF-"));
 }
 
