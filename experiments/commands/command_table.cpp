@@ -150,7 +150,7 @@ keys of a sweep file (docs/sweeps.md):
   axis.OPTION = VALUE ...           an axis: an option of train; bars separate values with blanks
   zip.OPTION = VALUE ...            all zip lists are one axis: first values, second values, ...
   row.LABEL = OPTION=VALUE | ...    all rows are one axis; LABEL is what tables call the row
-  skip.NAME = OPTION=VALUE | ...    leaves out points where all of this holds; row=LABEL is a row
+  skip.NAME = OPTION=VALUE | ...    leaves out points where all holds; also row=LABEL, stage=NAME
   stage.NAME = OPTION=VALUE | ...   the first is the float run, which the others start from
   set.OPTION = VALUE                the same for all runs
 
@@ -237,7 +237,7 @@ std::vector<Command> commands_around_runs(const Options& all) {
        {"bitstate bench smnist", "bitstate bench program.h5 --json"},
        without(all, {"from", "from_lr_factor", "from_epochs_factor", "balance", "transforms", "limit_test", "input",
                      "target", "window", "stride", "horizon", "task", "data", "out", "checkpoint_seconds",
-                     "tensorboard", "resume"}),
+                     "tensorboard", "give_up", "resume"}),
        {recipe_names()}},
       {"signature",
        "",

@@ -17,7 +17,7 @@ constexpr std::size_t line_width = 100;
 constexpr std::string_view exit_codes = R"(
 exit codes:
   0   done
-  1   failed: the training diverged, data or files are missing or damaged, the disk is full
+  1   failed: a run diverged or was given up, data or files are missing or damaged, the disk is full
   2   wrong usage: an unknown command or option, an impossible value
   75  interrupted by a signal; the same command goes on (train and ptq with --resume)
 )";

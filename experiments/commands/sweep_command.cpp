@@ -71,7 +71,7 @@ SweepOptions sweep_options(const CommandLine& line) {
       options.run = value;
     } else if (name == "jobs") {
       options.jobs = options.given_jobs = count_of(name, value, 3);
-    } else if (name == "data" || (option != nullptr && option->affects_result)) {
+    } else if (name == "data" || name == "give_up" || (option != nullptr && option->affects_result)) {
       options.overrides.emplace_back(name, value);
     } else {
       set_option(how, name, value);
@@ -166,16 +166,16 @@ int sweep_command(const CommandLine& line) {
   const auto where_any = [](std::size_t count, std::string_view what) {
     return count > 0 ? fmt::format("{} {}, ", count, what) : "";
   };
-  fmt::print("{} runs: {} done, {} diverged, {} failed, {}{}{}{}{} had a result; bitstate report {} tabulates them\n",
-             s.planned, s.done, s.diverged, s.failed, where_any(s.not_started, "not started"),
-             where_any(s.stopped, "stopped"), where_any(s.left, "left"), where_any(s.elsewhere, "ended elsewhere"),
-             s.skipped, options.out.string());
+  fmt::print("{} runs: {} done, {} diverged, {} failed, {}{}{}{}{}{} had a result; bitstate report {} tabulates them\n",
+             s.planned, s.done, s.diverged, s.failed, where_any(s.given_up, "given up"),
+             where_any(s.not_started, "not started"), where_any(s.stopped, "stopped"), where_any(s.left, "left"),
+             where_any(s.elsewhere, "ended elsewhere"), s.skipped, options.out.string());
   if (options.json) {
     const nlohmann::json figures = {
-        {"planned", s.planned},         {"skipped", s.skipped},       {"done", s.done},
-        {"diverged", s.diverged},       {"failed", s.failed},         {"not_started", s.not_started},
-        {"elsewhere", s.elsewhere},     {"stopped", s.stopped},       {"left", s.left},
-        {"interrupted", s.interrupted}, {"out", options.out.string()}};
+        {"planned", s.planned},   {"skipped", s.skipped},         {"done", s.done},
+        {"diverged", s.diverged}, {"failed", s.failed},           {"not_started", s.not_started},
+        {"given_up", s.given_up}, {"elsewhere", s.elsewhere},     {"stopped", s.stopped},
+        {"left", s.left},         {"interrupted", s.interrupted}, {"out", options.out.string()}};
     fmt::print("{}\n", figures.dump());
   }
   return exit_code(s);

@@ -71,8 +71,8 @@ HeatMap heat_map(const Report& report, const RowGroup& rows, const std::string& 
         cell.text = statistic_text(metric, row->test);
         cell.share = share(*row->test.mean);
         if (!row->qs5.empty()) cell.below = "Q-S5: " + row->qs5;
-      } else if (row != nullptr && row->running + row->diverged > 0) {
-        cell.text = row->running > 0 ? "running" : "diverged";
+      } else if (row != nullptr && row->running + row->diverged + row->given_up > 0) {
+        cell.text = row->running > 0 ? "running" : row->diverged > 0 ? "diverged" : "given up";
       }
       map.cells.push_back(std::move(cell));
     }

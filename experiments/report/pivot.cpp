@@ -103,7 +103,11 @@ Panel panel_of(const Report& report, const ReportRow& row, const Key& down, cons
 }
 
 std::string cell_text(const ReportRow& row, bool name_metric, std::string_view best_mark) {
-  if (!row.test.mean) return row.running > 0 ? "running" : row.diverged > 0 ? "diverged" : std::string(no_value);
+  if (!row.test.mean) {
+    if (row.running > 0) return "running";
+    if (row.diverged > 0) return "diverged";
+    return row.given_up > 0 ? "given up" : std::string(no_value);
+  }
   std::string text = (name_metric ? row.metric + " " : "") + statistic_text(row.metric, row.test);
   if (row.diverged > 0) text += fmt::format(" ({} of {} diverged)", row.diverged, row.runs.size());
   return text + std::string(row.best ? best_mark : "");

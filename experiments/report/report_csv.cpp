@@ -70,6 +70,8 @@ std::string report_csv(const Report& report) {
                             "qs5"}) {
     titles.emplace_back(title);
   }
+  const bool any_given_up = !report.given_up.empty();
+  if (any_given_up) titles.emplace_back("given_up");
   std::string text = csv_line(titles);
   for (const auto& row : report.rows) {
     std::vector<std::string> fields = setting_fields(report, row.runs.front());
@@ -90,6 +92,7 @@ std::string report_csv(const Report& report) {
     add(csv_count(row.difference.n));
     add(row.one_source ? "1" : "0");
     add(row.qs5);
+    if (any_given_up) add(csv_count(row.given_up));
     text += csv_line(fields);
   }
   return text;

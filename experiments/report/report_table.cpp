@@ -93,6 +93,9 @@ std::vector<Column> columns_of(const Report& report, std::string_view best_mark)
   columns.push_back({"validation", [](const ReportRow& row) { return statistic_text(row.metric, row.validation); }});
   columns.push_back({"n", [](const ReportRow& row) { return fmt::format("{}", row.test.n); }});
   columns.push_back({"diverged", [](const ReportRow& row) { return fmt::format("{}", row.diverged); }});
+  if (!report.given_up.empty()) {
+    columns.push_back({"given up", [](const ReportRow& row) { return fmt::format("{}", row.given_up); }});
+  }
   if (!report.running.empty()) {
     columns.push_back({"running", [](const ReportRow& row) { return fmt::format("{}", row.running); }});
   }

@@ -31,11 +31,6 @@ void add_once(std::vector<std::string>& texts, const std::string& text) {
   if (!text.empty() && std::find(texts.begin(), texts.end(), text) == texts.end()) texts.push_back(text);
 }
 
-std::string machine_text(const PlanFile& plan) {
-  if (plan.cpu.empty() || plan.cores == 0) return plan.cpu;
-  return fmt::format("{}, {} core{}", plan.cpu, plan.cores, plan.cores == 1 ? "" : "s");
-}
-
 }  // namespace
 
 std::vector<PlanFile> label_runs(std::vector<RunRecord>& runs) {
@@ -75,13 +70,15 @@ std::vector<std::pair<std::string, std::string>> report_head(const std::vector<P
   std::set<std::string> dates;
   for (const RunRecord& run : runs) {
     add_once(programs, run.program);
+    add_once(machines, run.machine);
     if (!run.date.empty()) dates.insert(run.date);
     const std::string file = run.setting("data");
     add_once(data, run.setting("dataset") + (file.empty() ? "" : " of " + file));
   }
+  const bool machines_of_plans = machines.empty();  // a plan knows the last machine alone
   for (const PlanFile& plan : plans) {
     add_once(commands, plan.command);
-    add_once(machines, machine_text(plan));
+    if (machines_of_plans) add_once(machines, machine_text(plan.cpu, plan.cores));
     if (programs.empty()) add_once(programs, plan.program);
     if (dates.empty() && !plan.date.empty()) dates.insert(plan.date);
     if (!plan.data.empty()) add_once(data, "digest " + plan.data);

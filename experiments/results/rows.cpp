@@ -65,6 +65,7 @@ ReportRow make_row(const std::vector<std::string>& values, const std::vector<con
     row.runs.push_back(*run);
     add_cost(row, *run);
     if (run->status == RunRecord::Status::diverged) ++row.diverged;
+    if (run->status == RunRecord::Status::given_up) ++row.given_up;
     if (run->status == RunRecord::Status::missing) ++row.missing;
     if (run->status == RunRecord::Status::running) {
       ++row.running;
@@ -201,7 +202,11 @@ bool Report::comparable(const ReportRow& a, const ReportRow& b) const {
 }
 
 std::vector<std::pair<std::string_view, const std::vector<RunRecord>*>> Report::uncounted() const {
-  return {{"Diverged", &diverged}, {"Running", &running}, {"Missing", &missing}, {"Repeated", &repeated}};
+  return {{"Diverged", &diverged},
+          {"Given up", &given_up},
+          {"Running", &running},
+          {"Missing", &missing},
+          {"Repeated", &repeated}};
 }
 
 bool Report::differ(std::optional<double> ReportRow::*figure) const {
@@ -245,6 +250,7 @@ Report make_report(std::vector<RunRecord> runs) {
     const auto kept = without_repeated(members, report);
     for (const RunRecord* run : kept) {
       if (run->status == RunRecord::Status::diverged) report.diverged.push_back(*run);
+      if (run->status == RunRecord::Status::given_up) report.given_up.push_back(*run);
       if (run->status == RunRecord::Status::running) report.running.push_back(*run);
       if (run->status == RunRecord::Status::missing) report.missing.push_back(*run);
     }

@@ -20,7 +20,7 @@ namespace bitstate::experiments {
 /// Curves by their name: (epoch, value).
 using Curves = std::map<std::string, std::vector<std::pair<double, double>>>;
 
-/// The runs that differ in nothing but the seed: n are done, the others diverged, run or are missing.
+/// The runs that differ in nothing but the seed: n are done, the others diverged, were given up, run or are missing.
 struct ReportRow {
   std::vector<std::string> values;  ///< of Report::columns
   std::vector<std::string> names;   ///< of Report::titles
@@ -34,6 +34,7 @@ struct ReportRow {
   std::optional<double> a_products;       ///< multiplications of the recurrence per state and step
   std::optional<double> multiplier_bits;  ///< bits of the numbers that the state is multiplied by there
   std::size_t diverged = 0;
+  std::size_t given_up = 0;
   std::size_t running = 0;
   std::size_t missing = 0;
   bool is_float = false;          ///< nothing is quantized
@@ -68,6 +69,7 @@ struct Report {
   std::vector<ReportRow> rows;
   Settings common;  ///< settings that all runs share
   std::vector<RunRecord> diverged;
+  std::vector<RunRecord> given_up;
   std::vector<RunRecord> running;
   std::vector<RunRecord> missing;
   std::vector<RunRecord> repeated;  ///< of the same settings and seed as another run, which counts; in no row
@@ -83,7 +85,7 @@ struct Report {
   PivotKeys pivot;  ///< of make_report(): the two settings that vary, if there are two on one data set
   std::optional<Comparison> comparison;  ///< of the two sweeps that it is made of, where they have rows in common
 
-  /// The four lists with their titles.
+  /// The five lists with their titles.
   [[nodiscard]] std::vector<std::pair<std::string_view, const std::vector<RunRecord>*>> uncounted() const;
 
   /// Whether two rows are tested on the same data; comparable: by the same metric, too.

@@ -34,6 +34,14 @@ std::string default_of(std::string_view name) {
   return option != nullptr && option->affects_result ? option->text(defaults) : std::string();
 }
 
+std::string machine_of(const json& result) {
+  const auto machine = result.find("machine");
+  if (machine == result.end() || !machine->is_object()) return {};
+  const json cpu = machine->value("cpu", json());
+  const json cores = machine->value("cores", json());
+  return cpu.is_string() && cores.is_number_unsigned() ? machine_text(cpu, cores) : "";
+}
+
 void read_result(RunRecord& run) {
   const auto path = run.folder / "result.json";
   if (!std::filesystem::exists(path)) {
@@ -58,8 +66,11 @@ void read_result(RunRecord& run) {
   take(run.reason, "reason");
   take(run.program, "program");
   take(run.date, "date");
+  run.machine = machine_of(result);
   if (status == "diverged") {
     run.status = RunRecord::Status::diverged;
+  } else if (status == "given up") {
+    run.status = RunRecord::Status::given_up;
   } else if (status == "done" && !run.metric.empty()) {
     run.status = RunRecord::Status::done;
   } else {
@@ -270,6 +281,8 @@ std::string_view RunRecord::status_text() const {
       return "done";
     case Status::diverged:
       return "diverged";
+    case Status::given_up:
+      return "given up";
     case Status::running:
       return "running";
     case Status::missing:
@@ -335,6 +348,11 @@ std::vector<RunRecord> read_runs(const std::vector<std::filesystem::path>& dirs)
   unify_sources(runs);
   tell_rules_apart(runs);
   return runs;
+}
+
+std::string machine_text(const std::string& cpu, std::size_t cores) {
+  if (cpu.empty() || cores == 0) return cpu;
+  return fmt::format("{}, {} core{}", cpu, cores, cores == 1 ? "" : "s");
 }
 
 RunRecord::Status status_of(const std::filesystem::path& folder) {

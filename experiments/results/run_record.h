@@ -15,7 +15,7 @@
 namespace bitstate::experiments {
 
 struct RunRecord {
-  enum class Status { done, diverged, running, missing };
+  enum class Status { done, diverged, given_up, running, missing };
 
   std::filesystem::path folder;
   std::string label;                 ///< of its row in the plan of its sweep, or empty
@@ -27,9 +27,10 @@ struct RunRecord {
   std::string source;  ///< digest of the weights that it started from; empty: from none, or they are not known
   std::string rules;   ///< all its quantization rules; empty: it has none, or they are not known
   Status status = Status::missing;
-  std::string reason;         ///< why it diverged, or why there is no result
+  std::string reason;         ///< why it diverged or was given up, or why there is no result
   std::string program;        ///< the version that ended it, or empty
   std::string date;           ///< of its end, or empty
+  std::string machine;        ///< that ended it, "CPU, 2 cores", or empty
   std::string extended_from;  ///< "2 epochs": how long the run was trained that it went on from; empty: from none
   std::string metric;         ///< "accuracy", "mse" or "smape"
   std::map<std::string, double> figures;                                 ///< every finite number of result.json
@@ -59,6 +60,9 @@ RunRecord read_run(const std::filesystem::path& folder);
 /// All runs in these folders and below, each once, by the names of their folders. One source has one name in all of
 /// them, that of the first run. Throws UsageError for a folder without a run, Error for one that cannot be read.
 std::vector<RunRecord> read_runs(const std::vector<std::filesystem::path>& dirs);
+
+/// "CPU, 2 cores"; empty where the CPU is not known.
+std::string machine_text(const std::string& cpu, std::size_t cores);
 
 /// What the result.json of `folder` says; missing without a complete one.
 RunRecord::Status status_of(const std::filesystem::path& folder);

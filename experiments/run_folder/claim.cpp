@@ -215,6 +215,11 @@ void remove_claims(const fs::path& folder) {
   for (const auto& [attempt, file] : claims) ::unlink(file.c_str());
 }
 
+void reopen(const fs::path& folder, unsigned attempt) {
+  if (attempt > 0) (void)create_file(claim_file(folder, attempt + 2), text_of(this_process(), {{"released", true}}));
+  fs::remove(folder / "result.json");
+}
+
 unsigned own_attempt(const fs::path& folder) {
   const Claim claim = newest_claim(folder);
   const Holder self = this_process();

@@ -61,6 +61,10 @@ void publish_ended(const std::filesystem::path& folder, const Claim& ended);
 /// Takes all claims of a run away that has a result.
 void remove_claims(const std::filesystem::path& folder);
 
+/// Takes the result of a run away that was accepted from `attempt`. The numbers that this one and its result have had
+/// stay taken, so that nobody who had the run before can end it. Throws Error.
+void reopen(const std::filesystem::path& folder, unsigned attempt);
+
 /// The attempt of a run that this process trains: that of the process that started it, or, where no claim is held, the
 /// newest. Throws Error naming the holder where somebody else holds the run.
 unsigned own_attempt(const std::filesystem::path& folder);

@@ -16,8 +16,8 @@ struct RunConfig;
 
 /// The final figures of a run.
 struct TrainResult {
-  std::string status;        ///< "done", "diverged" or "interrupted"
-  std::string reason;        ///< of a divergence: which tensor, which step
+  std::string status;        ///< "done", "diverged", "given up" or "interrupted"
+  std::string reason;        ///< of a divergence: which tensor, which step; why it was given up
   std::string metric_name;   ///< metric_name() of experiments/training/metric.h
   double test_metric = 0.0;  ///< of the weights that were best on the validation part; accuracy in [0, 1]
   double val_metric = 0.0;   ///< best on the validation part (the test part where there is none)
@@ -32,7 +32,11 @@ struct TrainResult {
   std::string program = {};        ///< program_version() of what ended the run; empty in results of older versions
   std::string extended_from = {};  ///< the run that was trained for fewer epochs and that this one went on from
   std::string date = {};           ///< of its end, in UTC; likewise
-  int exit_code = 0;               ///< 0, 1 (diverged) or 75 (interrupted)
+  std::string cpu = {};            ///< of the machine that ended the run; likewise
+  unsigned cores = 0;              ///< that it has; 0 in results of older versions
+  std::string give_up = {};        ///< given up: the rule, as text_of(GiveUpRule) has it
+  unsigned attempt = 0;            ///< given up: of whoever ended it (claim.h); 0: nobody shares the run
+  int exit_code = 0;               ///< 0, 1 (diverged, given up) or 75 (interrupted)
 };
 
 /// The figures as one line of JSON, under the names of --json.
@@ -48,9 +52,10 @@ TrainResult result_from_json(const std::string& text, const std::string& file);
 /// epochs (post-training quantization) it calibrates the weights of config.source.from, and there are neither
 /// parameters.txt, metrics.jsonl, curves.csv nor checkpoint.h5. With config.run.resume it continues from checkpoint.h5
 /// where there is one, bit for bit, unless the data are others; a finished run is returned as it is. A NaN or an
-/// infinity ends the run as "diverged"; the last good checkpoint stays. Throws UsageError when the folder already holds
-/// a run and resume is not set, Error when another process works in it. All ranks of a team call it at the same time
-/// and see the same folder, in which the first one alone writes.
+/// infinity ends the run as "diverged"; the last good checkpoint stays. config.run.give_up may end it as "given up", by
+/// its validation part: resumed under another rule, it goes on. Throws UsageError when the folder already holds a run
+/// and resume is not set, Error when another process works in it. All ranks of a team call it at the same time and see
+/// the same folder, in which the first one alone writes.
 TrainResult train(const RunConfig& config, const std::shared_ptr<Team>& team = std::make_shared<Team>());
 
 /// The data as train() sees them: by the reading of the checkpoint that it resumes or the run that it starts from.

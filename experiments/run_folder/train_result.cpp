@@ -21,6 +21,12 @@ json figures(const TrainResult& result) {
   if (!result.program.empty()) line["program"] = result.program;
   if (!result.extended_from.empty()) line["extended_from"] = result.extended_from;
   if (!result.date.empty()) line["date"] = result.date;
+  if (result.cores > 0) line["machine"] = {{"cpu", result.cpu}, {"cores", result.cores}};
+  if (result.status == "given up") {
+    line["give_up"] = result.give_up;
+    line["attempt"] = result.attempt;
+    line["val_" + result.metric_name] = result.val_metric;
+  }
   if (result.status == "done") {  // another run has no test figures
     line["val_" + result.metric_name] = result.val_metric;
     line["test_" + result.metric_name] = result.test_metric;
@@ -47,6 +53,11 @@ TrainResult from_json(const json& line) {
   r.program = line.value("program", "");
   r.extended_from = line.value("extended_from", "");
   r.date = line.value("date", "");
+  const json machine = line.value("machine", json::object());
+  r.cpu = machine.value("cpu", "");
+  r.cores = machine.value("cores", 0U);
+  r.give_up = line.value("give_up", "");
+  r.attempt = line.value("attempt", 0U);
   r.exit_code = r.status == "done" ? 0 : 1;
   return r;
 }

@@ -67,6 +67,15 @@ void validate_source(const RunConfig& c) {
   needs_from(!c.source.transforms.empty(), "transforms");
 }
 
+void set_give_up(RunSettings& run, std::string_view value) {
+  run.give_up.reset();
+  if (value == "none") return;
+  const auto colon = value.find(':');
+  if (colon == value.npos) options::refuse("give_up", value, "EPOCH:VALUE, as in 5:0.9, or none");
+  run.give_up = {options::read_whole("give_up", value.substr(0, colon), 1, 1000000),
+                 options::read_real("give_up", value.substr(colon + 1), {-1e300, 1e300})};
+}
+
 }  // namespace
 
 OptionTable<SourceSettings> source_options() {
@@ -103,6 +112,10 @@ OptionTable<QuantSettings> quant_options() {
   return table;
 }
 
+std::string text_of(const std::optional<GiveUpRule>& rule) {
+  return rule ? fmt::format("{}:{}", rule->epoch, options::real_text(rule->worse_than)) : "none";
+}
+
 OptionTable<RunSettings> how_options() {
   using R = RunSettings;
   OptionTable<R> table("run");
@@ -112,6 +125,8 @@ OptionTable<RunSettings> how_options() {
              "small: a backward pass computes each layer again; less memory, more time, the same bits");
   table.real("checkpoint_seconds", "SECONDS", &R::checkpoint_seconds, {0.0, 1e9}, "between two checkpoints");
   table.flag("tensorboard", &R::tensorboard, "also write what curves.csv says as an event file of TensorBoard");
+  table.add("give_up", "EPOCH:VALUE", "end a run whose best validation metric up to that epoch is worse; none: never",
+            set_give_up, [](const R& r) { return text_of(r.give_up); });
   table.flag("resume", &R::resume, "continue from the checkpoint in `out`");
   table.flag("json", &R::json, "end the output with one line of JSON");
   for (auto& option : table.rows()) option.affects_result = false;

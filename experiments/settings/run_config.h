@@ -43,15 +43,25 @@ struct QuantSettings {
 /// The table of QuantSettings. An empty `quant` is none.
 OptionTable<QuantSettings> quant_options();
 
-/// How the run is done: none of these changes its result.
+/// When a training is given up: if the best metric on the validation part is worse than a value after so many epochs.
+struct GiveUpRule {
+  std::size_t epoch = 0;
+  double worse_than = 0.0;
+};
+
+/// "EPOCH:VALUE" or "none".
+std::string text_of(const std::optional<GiveUpRule>& rule);
+
+/// How the run is done: none of these changes the result of a run that is done.
 struct RunSettings {
   std::string out;              ///< folder of the run; empty = the caller chooses one
   std::size_t threads = 0;      ///< 0 = all
   std::string memory = "fast";  ///< or "small": a backward pass computes layers again
   double checkpoint_seconds = 60.0;
-  bool tensorboard = false;  ///< write event files, too
-  bool resume = false;       ///< continue from out/checkpoint.h5
-  bool json = false;         ///< end the output with one line of JSON
+  bool tensorboard = false;           ///< write event files, too
+  std::optional<GiveUpRule> give_up;  ///< none: it is trained to its end
+  bool resume = false;                ///< continue from out/checkpoint.h5
+  bool json = false;                  ///< end the output with one line of JSON
 };
 
 /// The table of RunSettings.

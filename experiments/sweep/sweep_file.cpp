@@ -102,9 +102,10 @@ void check_commas(const std::string& key, const std::string& name, const std::st
 void check_option(const std::string& key, const std::string& option, std::string_view where) {
   const Option* const row = find_option(option_table(), option);
   if (row == nullptr) refuse_unknown(fmt::format("{}: {}", where, key), option, names_of(run_options()));
-  const bool aside = !row->affects_result && key != "set.data";
-  require<UsageError>(!aside, where, "'{}': {} says how runs are done; give --{} to bitstate sweep", key, option,
-                      option);
+  const bool allowed =
+      key == "set.data" || (option == "give_up" && (key == "set.give_up" || key.starts_with("stage.")));
+  require<UsageError>(row->affects_result || allowed, where,
+                      "'{}': {} says how runs are done; give --{} to bitstate sweep", key, option, option);
 }
 
 /// The values of an option, which rules separate by bars since they hold blanks.

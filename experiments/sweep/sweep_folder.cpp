@@ -2,6 +2,7 @@
 
 #include "core/io/atomic_file.h"
 #include "core/io/folder_lock.h"
+#include "experiments/run_folder/give_up.h"
 #include "experiments/run_folder/load.h"
 #include "experiments/run_folder/text_files.h"
 
@@ -54,6 +55,7 @@ SweepFolder prepare_folder(const std::vector<SweepRun>& plan, const std::vector<
                   merged(plan_file(plan, sweep.folders, std::move(head)), read_plan_file(out).value_or(PlanFile())));
   for (const SweepRun& run : runs) {
     const auto& folder = sweep.folders.at(run.hash);
+    reopen_given_up(folder, run.config.run.give_up);
     const auto status = status_of(folder);
     if (status == RunRecord::Status::missing) {
       prepare_run(run, sweep.folders, claims);

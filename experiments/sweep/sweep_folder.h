@@ -21,8 +21,9 @@ struct SweepFolder {
 };
 
 /// Writes `out`/plan.json: `head` with the rows of `plan`, merged with those that it had before. Those of `runs` that
-/// have no result get their folders and settings, so that a report can list what is missing, and are added to `claims`.
-/// Throws Error if `out` cannot be written or its plan.json is damaged.
+/// have no result get their folders and settings, so that a report can list what is missing, and are added to `claims`;
+/// those that were given up by another rule than theirs lose that result. Throws Error if `out` cannot be written or
+/// its plan.json is damaged.
 SweepFolder prepare_folder(const std::vector<SweepRun>& plan, const std::vector<SweepRun>& runs,
                            const std::filesystem::path& out, PlanFile head, RunClaims& claims);
 

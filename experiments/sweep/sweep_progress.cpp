@@ -20,6 +20,12 @@ std::string last_line(const std::filesystem::path& log, const std::string& other
   return lines.empty() ? otherwise : lines.back();
 }
 
+/// What became of a run with a result, as the runs that wait for it say it.
+std::string end_of(RunRecord::Status status) {
+  if (status == RunRecord::Status::given_up) return "was given up";
+  return status == RunRecord::Status::done ? "done" : "diverged";
+}
+
 RunWork work_of(const SweepRun& run) { return {run.stage + " " + run.row, epochs_of(run.config)}; }
 
 }  // namespace
@@ -30,10 +36,9 @@ void SweepProgress::lost(int job) {
 }
 
 void SweepProgress::skipped(const SweepRun& run, RunRecord::Status status) {
-  const bool done = status == RunRecord::Status::done;
   ++summary.skipped;
-  summary.measured += done ? 1 : 0;
-  ends_[run.hash] = done ? "done" : "diverged";
+  summary.measured += status == RunRecord::Status::done ? 1 : 0;
+  ends_[run.hash] = end_of(status);
 }
 
 void SweepProgress::waiting() {
@@ -44,12 +49,11 @@ void SweepProgress::waiting() {
 }
 
 void SweepProgress::ended_elsewhere(const SweepRun& run, const RunRecord& record) {
-  const bool done = record.status == RunRecord::Status::done;
   ++summary.elsewhere;
-  summary.measured += done ? 1 : 0;
-  ends_[run.hash] = done ? "done" : "diverged";
-  const std::string line = fmt::format("{}  {}, by another process", done ? "done    " : "diverged", run.label);
-  if (!done) failures_.push_back(line);
+  summary.measured += record.status == RunRecord::Status::done ? 1 : 0;
+  ends_[run.hash] = end_of(record.status);
+  const std::string line = fmt::format("{:<8}  {}, by another process", record.status_text(), run.label);
+  if (record.status == RunRecord::Status::diverged) failures_.push_back(line);
   say_(line, false);
 }
 
@@ -92,15 +96,16 @@ void SweepProgress::ended(const RunLauncher::Event& event, RunClaims& claims) {
   } else {
     claims.ended(job.run->hash);
   }
-  if (record.status != RunRecord::Status::done) failures_.push_back(line);
+  const bool as_wanted = record.status == RunRecord::Status::done || record.status == RunRecord::Status::given_up;
+  if (!as_wanted) failures_.push_back(line);
   say_(line + fmt::format("  ({})", duration_text(seconds)), false);
 }
 
 void SweepProgress::show(const std::vector<const SweepRun*>& left) {
   SweepView view;
   view.planned = summary.planned;
-  view.ended =
-      summary.skipped + summary.elsewhere + summary.done + summary.diverged + summary.failed + summary.not_started;
+  view.ended = summary.skipped + summary.elsewhere + summary.done + summary.diverged + summary.given_up +
+               summary.failed + summary.not_started;
   view.costs = costs_;
   view.failures = failures_;
   for (const auto& [id, job] : running_) {
@@ -133,6 +138,11 @@ std::string SweepProgress::outcome(const RunRecord& record, const SweepRun& run,
     ends_[run.hash] = "diverged";
     ++summary.diverged;
     return fmt::format("diverged  {}: {}", label, record.reason);
+  }
+  if (record.status == RunRecord::Status::given_up) {
+    ends_[run.hash] = end_of(record.status);
+    ++summary.given_up;
+    return fmt::format("given up  {}: {}", label, record.reason);
   }
   ends_[run.hash] = "failed";
   ++summary.failed;

@@ -27,6 +27,7 @@ struct SweepSummary {
   std::size_t elsewhere = 0;  ///< got their result from other processes meanwhile
   std::size_t done = 0;
   std::size_t diverged = 0;
+  std::size_t given_up = 0;     ///< by the rule that the sweep has for it
   std::size_t measured = 0;     ///< are done, by this call or an earlier one
   std::size_t failed = 0;       ///< ended without a result; tried again by the next call
   std::size_t not_started = 0;  ///< the run that they start from has not been trained to its end

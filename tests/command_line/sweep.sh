@@ -113,6 +113,20 @@ printf 'recipe = lorenz-small\nseeds = 1 2\nset.ssm_lr_base = 100\nset.trajector
 expect 1 '2 diverged' sweep diverging.ini --out=diverging
 expect 1 '2 had a result' sweep diverging.ini --out=diverging
 
+# a hopeless run is given up by its validation part, is in no mean, and goes on where the rule is taken away
+printf 'recipe = own.ini\nseeds = 1 2\nset.epochs = 3\nset.give_up = 1:1e-9\nquant = none\n' > hopeless.ini
+expect 1 '2 runs: 0 done, 0 diverged, 0 failed, 2 given up, 0 had a result' sweep hopeless.ini --data=series.csv --out=hopeless
+grep -q '| given up |' hopeless/table.md || fail "$(cat hopeless/table.md)"
+grep -q 'after epoch 1: the best val_rmse is .*, worse than 1e-09' hopeless/table.md || fail "$(cat hopeless/table.md)"
+grep -q '"machine":{"cores":[1-9][0-9]*,"cpu":"' hopeless/runs/*-seed-1-*/result.json || fail 'no machine in result.json'
+expect 1 '2 had a result' sweep hopeless.ini --data=series.csv --out=hopeless
+expect 0 '2 runs: 2 done' sweep hopeless.ini --data=series.csv --out=hopeless --give_up=none
+expect 0 '2 runs: 2 done' sweep hopeless.ini --data=series.csv --out=undisturbed --give_up=none
+digest() { sed -n 's/.*"weights_digest":"\([0-9a-f]*\)".*/\1/p' "$1"/runs/*-seed-1-*/result.json; }
+[ "$(digest hopeless)" = "$(digest undisturbed)" ] || fail 'a run that was given up goes on with other bits'
+expect 2 '[give_up] lorenz has no validation part' sweep more.ini --epochs=2 --give_up=1:5 --out=judged
+[ ! -e judged ] || fail 'a refused sweep left something'
+
 # unfinished: one row per configuration, and its counts add up
 printf 'recipe = own.ini\nseeds = 1 2\naxis.a_bits = 4 8\nset.epochs = 1000000\n' > long.ini
 "$BITSTATE" sweep long.ini --data=series.csv --out=long > long.log &

@@ -75,11 +75,14 @@ TEST_CASE("report: the head says command, program, date, machine and data") {
   // what results say of themselves counts more than the last call of the sweep
   for (const std::string day : {"2026-11-30", "2026-12-01"}) {
     all.runs.add("a_bits = 8\nseed = 3" + day.substr(9) + "\n",
-                 R"({"status":"done","test_accuracy":0.5,"program":"0.3.0, commit def","date":")" + day + "\"}");
+                 R"({"status":"done","test_accuracy":0.5,"program":"0.3.0, commit def","date":")" + day +
+                     R"(","machine":{"cpu":"CPU of )" + day + R"(","cores":8}})");
   }
   write_plan_file(all.runs.folder.path(), plan_of({{"eight bits", "", {{}, {}, {}, {}}}, {"float", "", {{}, {}}}}));
   const std::string later = report_markdown(all.runs.report());
-  CHECK(contains(later, "- program: bitstate 0.3.0, commit def\n- date: 2026-11-30 to 2026-12-01\n"));
+  CHECK(contains(later,
+                 "- program: bitstate 0.3.0, commit def\n- date: 2026-11-30 to 2026-12-01\n"
+                 "- machine: CPU of 2026-11-30, 8 cores\n- machine: CPU of 2026-12-01, 8 cores\n"));
   CHECK(contains(report_tex(all.runs.report()), "% command: bitstate sweep my.ini --out=x\n% program: "));
 }
 

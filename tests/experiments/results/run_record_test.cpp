@@ -64,6 +64,29 @@ TEST_CASE("report: of an unfinished sweep every configuration is one row whose c
   CHECK(contains(report_markdown(report), "| 4 | – | – | – | – | 0 | 1 | 0 | 2 | – |"));
 }
 
+TEST_CASE("report: a run that was given up is counted and listed as such, and is in no mean") {
+  MadeUpRuns runs;
+  const std::string settings = "dataset = own\na_bits = 8\n";
+  runs.add(settings + "seed = 1\n", done);
+  runs.add(
+      settings + "seed = 2\n",
+      R"({"status":"given up","metric":"mse","val_mse":7.0,"reason":"after epoch 2: the best val_mse is 7, worse than 5"})",
+      "{\"epoch\":1,\"val_mse\":9.0}\n");
+  const Report report = runs.report();
+  REQUIRE(report.rows.size() == 1);
+  CHECK(report.rows[0].test.n == 1);
+  CHECK(report.rows[0].given_up == 1);
+  CHECK(report.rows[0].missing == 0);
+  CHECK(report.rows[0].validation.n == 0);
+  const std::string text = report_markdown(report);
+  CHECK(contains(text, "| n | diverged | given up | missing |"));
+  CHECK(contains(text, "\nGiven up (1), in none of the figures above:\n\n- seed 2 (run1): "));
+  CHECK(contains(report_csv(report), ",qs5,given_up\n"));
+  CHECK(contains(report_csv(report), ",1\n"));
+  CHECK(contains(text, "after epoch 2: the best val_mse is 7, worse than 5"));
+  CHECK(contains(runs_csv(report), ",given up,"));
+}
+
 TEST_CASE("report: where the data are is a column where it differs, and one's own other data are not compared") {
   MadeUpRuns runs;
   const auto add = [&](const std::string& data, const std::string& a, double rmse) {

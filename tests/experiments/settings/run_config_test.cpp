@@ -291,6 +291,7 @@ TEST_CASE("run_config: every bad value is refused by a sentence with the option 
                      {"checkpoint_seconds", "-1"},
                      {"resume", "?"},
                      {"tensorboard", "?"},
+                     {"give_up", "5"},
                      {"json", "2"},
                      {"dataset", "cifar100"},
                      {"val_split", "1"},

@@ -202,6 +202,18 @@ TEST_CASE("sweep: how runs are done is neither set nor an axis, but for the data
     }
   }
   CHECK(contains(plan_error("recipe = lorenz\naxis.data = a.csv b.csv\n"), "'axis.data'"));
+  for (const char* const kind : {"axis.give_up", "zip.give_up", "row.A = give_up"}) {
+    CHECK(contains(plan_error(fmt::format("recipe = lorenz\n{} = 5:0.9\n", kind)), "says how runs are done"));
+  }
+  const std::string rules =
+      "recipe = lorenz\nset.give_up = 5:0.9\nrow.A = a_bits=4\nstage.float =\nstage.qaft = give_up=2:0.5\n";
+  const auto given_up = plan(rules);
+  REQUIRE(given_up.size() == 2);
+  CHECK(text_of(given_up[0].config.run.give_up) == "5:0.9");
+  CHECK(text_of(given_up[1].config.run.give_up) == "2:0.5");
+  CHECK(given_up[0].hash == plan("recipe = lorenz\nquant = none\n")[0].hash);
+  CHECK(text_of(plan(rules, {{"give_up", "none"}})[0].config.run.give_up) == "none");
+  CHECK(contains(plan_error("recipe = lorenz\nset.give_up = 5\n"), "[give_up] expected EPOCH:VALUE"));
   const TempFolder folder;
   const std::string recipe = (folder / "own.ini").string();
   bitstate::tests::write_quickly(recipe, own_recipe);

@@ -50,6 +50,7 @@ class FakeLauncher : public RunLauncher {
   std::size_t stop_after = 1000;  ///< asks to stop when so many runs were started
   std::string fails = "nothing";
   std::string stops = "nothing";
+  std::string gives_up = "nothing";
 
   int start(const SweepRun& run, const std::filesystem::path& folder) override {
     CHECK(std::filesystem::exists(folder / "settings.ini"));
@@ -70,6 +71,11 @@ class FakeLauncher : public RunLauncher {
     waiting_.pop_front();
     if (stopping_ || contains(job.label, stops)) return {Event::Kind::ended, job.id, 75};
     if (contains(job.label, fails)) return {Event::Kind::ended, job.id, 1};
+    if (contains(job.label, gives_up)) {
+      std::ofstream(job.folder / "result.json")
+          << R"({"status":"given up","metric":"mse","give_up":"5:9","attempt":1,"reason":"after epoch 5: too bad"})";
+      return {Event::Kind::ended, job.id, 1};
+    }
     const bool diverges = contains(job.label, "a_bits=2");
     std::ofstream(job.folder / "result.json")
         << (diverges ? R"({"status":"diverged","reason":"loss is NaN in step 3","metric":"mse","test_mse":0.0})"
@@ -100,7 +106,7 @@ SweepSummary run(const std::vector<SweepRun>& runs, const std::filesystem::path&
 
 /// All runs that a summary knows the end of.
 std::size_t accounted(const SweepSummary& s) {
-  return s.skipped + s.elsewhere + s.done + s.diverged + s.failed + s.not_started + s.stopped + s.left;
+  return s.skipped + s.elsewhere + s.done + s.diverged + s.given_up + s.failed + s.not_started + s.stopped + s.left;
 }
 
 }  // namespace
@@ -176,6 +182,41 @@ TEST_CASE("sweep: a diverged run is reported with its reason, and the others go 
     return contains(line, "diverged") && contains(line, "a_bits=2") && contains(line, "loss is NaN in step 3");
   });
   CHECK(told == 2);
+}
+
+TEST_CASE("sweep: a run that is given up is no failure, is left alone under its rule, and goes on under another") {
+  const TempFolder folder;
+  const std::string text = "recipe = lorenz-small\nseeds = 1 2\nrow.A = a_bits=8\n";
+  const Settings rule{{"give_up", "5:9"}};
+  FakeLauncher launcher, again, without;
+  launcher.gives_up = "A seed=2";
+  std::vector<std::string> lines;
+  const auto first = run(plan_with(text, rule), folder.path(), launcher, &lines);
+  CHECK(first.given_up == 1);
+  CHECK(first.done == 3);
+  CHECK(accounted(first) == first.planned);
+  CHECK(exit_code(first) == 0);
+  CHECK(std::any_of(lines.begin(), lines.end(),
+                    [](const auto& line) { return contains(line, "given up  A seed=2: after epoch 5: too bad"); }));
+  const auto second = run(plan_with(text, rule), folder.path(), again);
+  CHECK(again.started.empty());
+  CHECK(second.skipped == 4);
+  CHECK(second.measured == 3);
+  const auto third = run(plan_with(text), folder.path(), without);
+  CHECK(without.started == std::vector<std::string>{"A seed=2"});
+  CHECK(third.measured == 4);
+}
+
+TEST_CASE("sweep: what starts from a run that was given up is not started") {
+  const TempFolder folder;
+  FakeLauncher launcher;
+  launcher.gives_up = "float seed=1";
+  const auto summary =
+      run(plan_with(
+              "recipe = lorenz-small\nseeds = 1\nrow.A = a_bits=8\nstage.float = give_up=5:9\nstage.ptq = epochs=0\n"),
+          folder.path(), launcher);
+  CHECK(summary.given_up == 1);
+  CHECK(summary.not_started == 1);
 }
 
 TEST_CASE("sweep: a second call skips what is done or diverged, and a wider sweep runs only what is new") {
