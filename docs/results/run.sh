@@ -81,7 +81,7 @@ main() {
   sweep silverbox-one-site one-site --from="$runs/silverbox-{seed}" --epochs=30
 
   # Q-S5's configurations at its size, from scratch, and its dynamical systems.
-  sweep smnist-seven qs5-smnist
+  sweep smnist-seven qs5-smnist --preset=none
   sweep lorenz qs5-lorenz
   sweep smnist-seven-qs5 qs5-smnist --preset=qs5
   sweep mackey-glass qs5-mackey-glass

@@ -256,6 +256,25 @@ TEST_CASE("sweep: the built-in ones are plans whose rows have names of their own
   CHECK(planned_sweeps >= 12);
 }
 
+TEST_CASE("sweep: Q-S5's configurations are trained with our operators and with its own, as the runs that they were") {
+  const Settings file = parse_ini(std::string(*embedded_file("sweeps/qs5-smnist.ini")), "qs5-smnist");
+  const auto hashes = [&](Settings overrides) {
+    overrides.emplace_back("data", "data");
+    std::set<std::string> found;
+    for (const SweepRun& run : plan_sweep(file, "qs5-smnist", overrides)) found.insert(run.hash);
+    return found;
+  };
+  const std::set<std::string> ours = hashes({{"preset", "none"}});
+  const std::set<std::string> theirs = hashes({{"preset", "qs5"}});
+  std::set<std::string> both = ours;
+  both.insert(theirs.begin(), theirs.end());
+  CHECK(ours.size() == 8);
+  CHECK(both.size() == 16);
+  CHECK(hashes({}) == both);
+  CHECK(*ours.begin() == "13da4435049d4d19");  // as before one call had both
+  CHECK(*theirs.begin() == "2d146d82fb061db8");
+}
+
 TEST_CASE("sweep: more than a thousand runs are asked for twice, and the product is bounded") {
   std::string values = "seeds =";
   for (int i = 1; i <= 1000; ++i) values += fmt::format(" {}", i);
