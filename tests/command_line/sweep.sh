@@ -127,6 +127,20 @@ digest() { sed -n 's/.*"weights_digest":"\([0-9a-f]*\)".*/\1/p' "$1"/runs/*-seed
 expect 2 '[give_up] lorenz has no validation part' sweep more.ini --epochs=2 --give_up=1:5 --out=judged
 [ ! -e judged ] || fail 'a refused sweep left something'
 
+# a run is running while a process holds its folder: one that was killed is not
+"$BITSTATE" train lorenz-small --trajectories=20 --bsz=4 --epochs=1000000 --out=killed/run > killed.log 2>&1 &
+run=$!
+trap 'kill -KILL "$run"' EXIT
+for _ in $(seq 300); do
+  [ ! -e killed/run/checkpoint.h5 ] || break
+  sleep 0.1
+done
+expect 0 '"missing":0,"page":"killed/index.html","repeated":0,"running":1' report killed --json
+kill -KILL "$run"
+trap - EXIT
+wait "$run" 2> /dev/null || true
+expect 0 '"missing":1,"page":"killed/index.html","repeated":0,"running":0' report killed --json
+
 # unfinished: one row per configuration, and its counts add up
 printf 'recipe = own.ini\nseeds = 1 2\naxis.a_bits = 4 8\nset.epochs = 1000000\n' > long.ini
 "$BITSTATE" sweep long.ini --data=series.csv --out=long > long.log &
