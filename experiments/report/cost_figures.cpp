@@ -108,7 +108,7 @@ Plot allocation_plot(const std::vector<AllocatedModel>& models, std::string_view
     all.insert(all.end(), series.points.begin(), series.points.end());
     plot.series.push_back(std::move(series));
   }
-  plot.x.log = spans_ratios(plot, &PlotPoint::x);
+  plot.x.log = true;
   plot.y.log = spans_ratios(plot, &PlotPoint::y);
   plot.series.insert(plot.series.begin(), front_of(all, metric));
   return plot;

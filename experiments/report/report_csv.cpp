@@ -35,7 +35,7 @@ std::vector<std::string> run_fields(const Report& report, const RunRecord& run, 
   std::vector<std::string> fields = setting_fields(report, run);
   for (const auto& text : {run.setting("seed"), std::string(status), run.metric, exact(run, "test_" + run.metric),
                            exact(run, "val_" + run.metric), exact(run, "test_loss"), exact(run, "size_bits"),
-                           exact(run, "epochs"), exact(run, "seconds"), run.program, run.date, run.reason,
+                           exact(run, "epochs"), exact(run, "seconds"), run.program, run.date, run.machine, run.reason,
                            std::filesystem::proximate(run.folder, report.folder).string()}) {
     fields.push_back(text);
   }
@@ -101,7 +101,7 @@ std::string report_csv(const Report& report) {
 std::string runs_csv(const Report& report) {
   std::vector<std::string> titles = setting_titles(report);
   for (const char* title : {"seed", "status", "metric", "test", "validation", "test_loss", "size_bits", "epochs_done",
-                            "seconds", "program", "date", "reason", "folder"}) {
+                            "seconds", "program", "date", "machine", "reason", "folder"}) {
     titles.emplace_back(title);
   }
   std::string text = csv_line(titles);

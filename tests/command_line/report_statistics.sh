@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Every digit of table.md, table.csv, runs.csv and table.tex is what awk makes of the runs' result.json files.
+# Every digit of the tables (Markdown, CSV, LaTeX, the page) and of the data of plots is what awk makes of what the runs
+# left.
 set -euo pipefail
 
 # run FOLDER QUANT SEED RESULT: as training leaves it; without a RESULT it has none
@@ -25,6 +26,14 @@ collect() {
     ' "$settings" "$folder"/*.json
     rm -f "$folder/none.json"
   done
+}
+
+# front FILE: the Pareto front of a plot's points
+front() {
+  sort -g -k 2 <(sed 's/.* \([^ ]* [^ ]* [^ ]* [^ ]*\)$/- \1/' "$1") | awk -v larger="$([ "$data" = smnist ] && echo 1 || echo -1)" '
+    NR == 1 || larger * ($3 - best) > 0 { best = $3; print "Pareto front", $2, $3, "-", "-" }
+    { last = $2 }
+    END { print "Pareto front", last, best, "-", "-" }'
 }
 
 # expected FOLDER: expected.md, .csv and .tex of its runs, whose quantizations stand in $order
@@ -107,9 +116,26 @@ expected() {
         print (labelled ? "," label "," : "") row "," (n ? metric : "") "," (n ? digits(mean(test, n)) : "") "," (n > 1 ? digits(deviation(test, n)) : "") "," (p ? digits(mean(d, p)) : "") "," \
           (v ? digits(mean(val, v)) : "") "," (v > 1 ? digits(deviation(val, v)) : "") "," n "," diverged "," missing "," (s ? digits(mean(seconds, s)) : "") "," (z ? digits(size[z] / 8192) : "") \
           "," width ",0," products "," stored "," star + 0 "," (p > 1 ? digits(mean(d, p) - half(d, p)) : "") "," (p > 1 ? digits(mean(d, p) + half(d, p)) : "") "," (p > 1 ? digits(deviation(d, p)) : "") "," p ",0," > "expected.csv"
+        scale = metric == "accuracy" ? 100 : 1
+        if (n && z) print (labelled ? label : "quant " label), digits(size[z] / 8192), digits(scale * mean(test, n)), \
+          (n > 1 ? digits(scale * (mean(test, n) - deviation(test, n))) " " digits(scale * (mean(test, n) + deviation(test, n))) : "- -") > "expected.size"
         for (i = 1; i <= seeds; i++) if ((row, i) in at) print of[at[row, i], "line"] > "expected.runs"
       }
     }' collected
+}
+
+# page_table FILE: the rows of the page's table as they stand in Markdown
+page_table() {
+  awk '/<table id="rows">/ { inside = 1; sub(/.*<th>runs<\/th>/, "") } /<\/table>/ { inside = 0 }
+    inside { sub(/^<tr><td><details>.*<\/details><\/td>/, ""); sub(/<\/tr>.*/, "")
+      gsub(/<t[dh][^>]*>/, "| "); gsub(/<\/t[dh]>/, " "); gsub(/&lt;/, "<"); gsub(/&gt;/, ">"); gsub(/&quot;/, "\""); gsub(/&#39;/, "\047"); gsub(/&amp;/, "\\&")
+      if (/^\|/) print $0 "|" }' "$1"
+}
+
+# points FILE: what a plot shows, with twelve digits: label, x, y, low, high
+points() {
+  awk -F, 'function digits(s) { return s == "" ? "-" : sprintf("%.12g", s) }
+    NR > 1 { gsub(/"/, "", $8); print $8, digits($2), digits($3), digits($4), digits($5) }' "$1"
 }
 
 # check FOLDER: its report says what was expected
@@ -118,7 +144,9 @@ check() {
   expected "$1"
   "$BITSTATE" report "$1" > report.log
   awk '/^\| (quant|configuration) /, !/^\|/ { if (/^\|/) print }' "$1/table.md" | diff expected.md -
+  page_table "$1/index.html" | diff <(sed 2d expected.md) -
   diff expected.csv "$1/table.csv"
+  points "$1/plots/size.csv" | diff <(front expected.size; cat expected.size) -
   awk '/toprule/ { inside = 1; next } /bottomrule/ { inside = 0 } inside && !/midrule/' "$1/table.tex" | diff expected.tex -
   awk -F, 'NR > 1 {
     for (i = 1; i <= NF; i++) if ($i == "") $i = "-"; else if (i ~ /^(5|6|8|10)$/) $i = sprintf("%.17g", $i)
@@ -185,6 +213,40 @@ for a in none 4; do
 done > expected.matrix
 awk 'inside && /^\|/ && !/^\|--/; /^\| a_bits \\\\? ssm_act_bits/ { inside = 1 }' c/table.md | diff expected.matrix -
 sed -n 's/ \\\\$//; s/^  \(float\|4\) & /| \1 | /p' c/pivot.tex | sed 's/ & / | /g; s/\$\\pm\$/±/g; s/$/ |/' | diff expected.matrix -
+
+awk -F, 'NR > 1 { if ($1 == 0) printf "%s| %s ", (NR > 2 ? "|\n" : ""), ($8 ~ /float/ ? "float" : 4); gsub(/"/, "", $6); printf "| %s ", $6
+  split($6, shown, " ± "); if (sprintf("%#.4g", $3) != shown[1] || sprintf("%.2f", $4) != sprintf("%.2f", shown[2])) print "not", $3, $4 }
+  END { print "|" }' c/plots/heat-map.csv | diff <(sed 's/ \*//' expected.matrix) -
+
+# bits and epochs: means with deviations, paired differences with intervals, and means of curves
+for a in none 2 4 8; do
+  for seed in 1 2 3; do
+    run d/runs/a$a-$seed none $seed "{\"status\":\"done\",\"metric\":\"mse\",\"test_mse\":$((${#a} * seed)).${seed}3${a/none/7}}"
+    printf 'a_bits = %s\n' "$a" >> d/runs/a$a-$seed/settings.ini
+    for epoch in 1 2; do echo "{\"epoch\":$epoch,\"train_loss\":$((9 - seed * epoch)).${#a}$seed}"; done > d/runs/a$a-$seed/metrics.jsonl
+  done
+done
+"$BITSTATE" report d > report.log
+for a in 2 4 8 none; do
+  cat d/runs/a$a-*/result.json d/runs/anone-*/result.json | awk -F'test_mse":' -v a=$a '
+    function say(label, mean, half) { printf "%s %.12g %.12g %.12g %.12g\n", label, (a == "none" ? 12.8 : a), mean, mean - half, mean + half }
+    function deviation(list, mean) { return sqrt(((list[1] - mean) ^ 2 + (list[2] - mean) ^ 2 + (list[3] - mean) ^ 2) / 2) }
+    { value[NR] = $2 + 0 }
+    END {
+      mean = (value[1] + value[2] + value[3]) / 3
+      say("bits", mean, deviation(value, mean))
+      for (i = 1; i <= 3; i++) value[i] -= value[i + 3]
+      mean = (value[1] + value[2] + value[3]) / 3
+      if (a != "none") say("difference", mean, 4.30265272974946385 * deviation(value, mean) / sqrt(3))
+    }'
+done > expected.bits
+points d/plots/bits-a-bits.csv | sed 's/^a_bits/bits/' | diff <(grep '^bits' expected.bits) -
+points d/plots/difference-a-bits.csv | sed 's/^a_bits/difference/' | diff <(grep '^difference' expected.bits; echo 'float 2 0 - -'; echo 'float 8 0 - -') -
+for a in none 2 4 8; do
+  cat d/runs/a$a-*/metrics.jsonl | awk -F'[:,}]' -v label="a_bits ${a/none/float}" '
+    { sum[$2] += $4 }
+    END { for (e = 1; e <= 2; e++) printf "%s %d %.12g - -\n", label, e, sum[e] / 3 }'
+done | diff - <(points d/plots/curve-train-loss.csv)
 
 # a real sweep
 printf 'recipe = lorenz-small\nseeds = 1 2 3\nquant = w8a8\nset.epochs = 2\nset.trajectories = 20\n' > real.ini

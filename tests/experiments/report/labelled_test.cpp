@@ -83,6 +83,7 @@ TEST_CASE("report: the head says command, program, date, machine and data") {
   CHECK(contains(later,
                  "- program: bitstate 0.3.0, commit def\n- date: 2026-11-30 to 2026-12-01\n"
                  "- machine: CPU of 2026-11-30, 8 cores\n- machine: CPU of 2026-12-01, 8 cores\n- data: "));
+  CHECK(contains(runs_csv(all.runs.report()), ",2026-12-01,\"CPU of 2026-12-01, 8 cores\",,"));
   CHECK(contains(report_tex(all.runs.report()), "% command: bitstate sweep my.ini --out=x\n% program: "));
 }
 

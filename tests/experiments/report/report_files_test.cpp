@@ -49,10 +49,11 @@ TEST_CASE(
   Report report = runs.report();
   report.folder = runs.folder / "somewhere";
   CHECK(runs_csv(report) ==
-        "quant,seed,status,metric,test,validation,test_loss,size_bits,epochs_done,seconds,program,date,reason,folder\n"
-        "none,9,missing,,,,,,,,,,no result.json,../runs/run2\n"
-        "w8a8,9,done,mse,2,,,,,,\"0.1.0, commit x\",2026-11-28,,../runs/run1\n"
-        "w8a8,10,done,mse,0.1234567890123456,,,,,1.5,,,,../runs/run0\n"
-        "w8a8,9,repeated,mse,3,,,,,,,,\"" +
+        "quant,seed,status,metric,test,validation,test_loss,size_bits,epochs_done,seconds,program,date,machine,reason,"
+        "folder\n"
+        "none,9,missing,,,,,,,,,,,no result.json,../runs/run2\n"
+        "w8a8,9,done,mse,2,,,,,,\"0.1.0, commit x\",2026-11-28,,,../runs/run1\n"
+        "w8a8,10,done,mse,0.1234567890123456,,,,,1.5,,,,,../runs/run0\n"
+        "w8a8,9,repeated,mse,3,,,,,,,,,\"" +
             report.repeated[0].reason + "\",../runs/run3\n");
 }

@@ -281,7 +281,7 @@ TEST_CASE("report: write_report leaves its files and refuses a folder without ru
   CHECK(contains(read_text(runs.folder / "table.md"), "| w8a8 |"));
   CHECK(contains(read_text(runs.folder / "table.csv"), "w8a8,accuracy,"));
   CHECK(contains(read_text(runs.folder / "runs.csv"),
-                 "\nw8a8,3,diverged,accuracy,0,,,,,,,,loss is NaN in step 7,runs/run6\n"));
+                 "\nw8a8,3,diverged,accuracy,0,,,,,,,,,loss is NaN in step 7,runs/run6\n"));
   CHECK(contains(read_text(runs.folder / "table.tex"), "  w8a8 & 97.00 $\\pm$ 1.41 & $-$0.50 [$-$6.85, +5.85] &"));
   CHECK(contains(read_text(runs.folder / "index.html"), "</html>"));
   const TempFolder empty;
