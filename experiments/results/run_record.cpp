@@ -159,6 +159,20 @@ std::string training_of(const std::filesystem::path& folder, const std::string& 
 /// What tells the sources of runs apart: their weights or, before there are any, their folders.
 std::string identity_of_source(const RunRecord& run) { return run.source.empty() ? run.from.string() : run.source; }
 
+/// The path of a source with {seed} in place of its seed, and without the hash behind that in the folder of a sweep;
+/// as it is where it does not name the seed.
+std::string with_any_seed(const std::string& path, const std::string& seed) {
+  std::string name = path;
+  const std::size_t dash = name.rfind('-');
+  const bool hashed = dash != name.npos && name.size() - dash == 17;
+  if (hashed && name.find_first_not_of("0123456789abcdef", dash + 1) == name.npos) name.resize(dash);
+  const std::size_t place = name.rfind(seed);
+  const auto is_digit = [&](std::size_t at) { return at < name.size() && name[at] >= '0' && name[at] <= '9'; };
+  if (seed.empty() || place == name.npos || is_digit(place + seed.size()) || is_digit(place - 1))
+    return path;  // -1 is far behind
+  return name.replace(place, seed.size(), "{seed}");
+}
+
 /// The names of sources. Only sources that were trained alike, each with the seed of the runs that started from it,
 /// share a name.
 class SourceNames {
@@ -167,26 +181,42 @@ class SourceNames {
     for (const RunRecord& run : runs) seeds_[identity_of_source(run)].insert(run.setting("seed"));
   }
 
-  /// `path` is how the run wrote it.
-  std::string name(const RunRecord& run, const std::string& path) {
+  /// What the name of the source of `run` is found by; `path` is how the run wrote it.
+  std::string add(const RunRecord& run, const std::string& path) {
     const std::string identity = identity_of_source(run);
+    const std::string seed = run.setting("seed");
     std::string key = identity;
     if (seeds_[identity].size() == 1) {
-      const std::string seed = run.setting("seed");
       const std::string training = training_of(source_folder(run.folder, path), seed);
       const bool is_first = !training.empty() && sources_[training].emplace(seed, identity).first->second == identity;
       if (is_first) key = training;
     }
-    std::string& name = names_[key];
-    if (name.empty()) name = taken_.insert(path).second ? path : fmt::format("{} ({:.8})", path, run.source);
-    return name;
+    Name& name = names_[key];
+    if (name.text.empty()) {
+      name = {taken_.insert(path).second ? path : fmt::format("{} ({:.8})", path, run.source), seed};
+    }
+    return key;
+  }
+
+  /// After all of add().
+  std::string name(const std::string& key) {
+    const Name& name = names_.at(key);
+    const auto sources = sources_.find(key);
+    if (sources == sources_.end() || sources->second.size() < 2) return name.text;
+    const std::string of_all = with_any_seed(name.text, name.seed);
+    return of_all_.emplace(of_all, key).first->second == key ? of_all : name.text;
   }
 
  private:
+  struct Name {
+    std::string text;
+    std::string seed;  ///< of the run that it was taken from
+  };
   std::map<std::string, std::set<std::string>> seeds_;                 // of the runs that started from a source
   std::map<std::string, std::map<std::string, std::string>> sources_;  // by training and seed
-  std::map<std::string, std::string> names_;
+  std::map<std::string, Name> names_;
   std::set<std::string> taken_;
+  std::map<std::string, std::string> of_all_;  // keys by the names for several seeds
 };
 
 /// Runs that started from the same weights shall name them alike, however they wrote the path, and others not: weights
@@ -201,12 +231,14 @@ void unify_sources(std::vector<RunRecord>& runs) {
     if (run.source.empty() && known != digests.end() && !known->first.empty()) run.source = known->second;
   }
   SourceNames names(runs);
+  std::vector<std::pair<std::string*, std::string>> keys;
   for (RunRecord& run : runs) {
     const bool has_source = !run.source.empty() || std::filesystem::exists(run.from / "settings.ini");
     for (auto& [key, value] : run.settings) {
-      if (key == "from" && !value.empty() && has_source) value = names.name(run, value);
+      if (key == "from" && !value.empty() && has_source) keys.emplace_back(&value, names.add(run, value));
     }
   }
+  for (const auto& [value, key] : keys) *value = names.name(key);
 }
 
 /// A .quant file may have had other rules in every run that names it.

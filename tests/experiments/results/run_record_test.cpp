@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -62,6 +63,25 @@ TEST_CASE("report: of an unfinished sweep every configuration is one row whose c
   CHECK(contains(report_markdown(report), "| n | diverged | running | missing |"));
   CHECK(contains(report_markdown(report), "| 8 | 1.000 | 0.000 | – | – | 1 | 0 | 1 | 1 | – |"));
   CHECK(contains(report_markdown(report), "| 4 | – | – | – | – | 0 | 1 | 0 | 2 | – |"));
+}
+
+TEST_CASE("report: sources that differ in the seed alone have a name for all seeds") {
+  MadeUpRuns runs;
+  for (const std::string seed : {"0", "1"}) runs.add("epochs = 9\nseed = " + seed + "\n", "");
+  const auto from = [&](const std::string& path, const std::string& seed) {
+    return runs.add("a_bits = 8\nepochs = 3\nfrom = " + path + "\nseed = " + seed + "\n", "");
+  };
+  const auto names = [&] {
+    std::set<std::string> found;
+    for (const RunRecord& run : read_runs({runs.folder.path()})) found.insert(run.setting("from"));
+    return found;
+  };
+  from("../run0", "0");
+  CHECK(names() == std::set<std::string>{"", "../run0"});
+  from("../run1", "1");
+  CHECK(names() == std::set<std::string>{"", "../run{seed}"});
+  from("../run1", "2");  // now it is the source of two seeds, and no seed's own
+  CHECK(names() == std::set<std::string>{"", "../run0", "../run1"});
 }
 
 TEST_CASE("report: a run that was given up is counted and listed as such, and is in no mean") {
