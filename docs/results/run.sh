@@ -1,7 +1,7 @@
 #!/bin/bash
 # Trains what the tables of this folder need and continues what was stopped, the most useful first. Everything is kept
-# in runs/results, and the tables of what is done are copied to docs/results/raw. What has its table there and nothing in
-# runs/results is not run again: delete the table to have it anew.
+# in runs/results, and the report of what is done is copied to docs/results/reports. What has its report there, or an
+# older table in docs/results/raw, and nothing in runs/results is not run again: delete it to have it anew.
 #   docs/results/run.sh [BITSTATE]       BITSTATE: the program; else build/release/bitstate
 #   DATA: folder of the data sets; else data
 set -euo pipefail
@@ -9,8 +9,9 @@ cd "$(dirname "$0")/../.."
 bitstate=${1:-build/release/bitstate}
 data=${DATA:-data}
 runs=runs/results
-raw=docs/results/raw
-mkdir -p "$runs" "$raw"
+reports=docs/results/reports
+raw=docs/results/raw  # of runs from before there were such reports
+mkdir -p "$runs" "$reports"
 renice -n 19 $$ > /dev/null
 # Linux shares the processors between terminal sessions first; a session has a niceness of its own.
 if [ -w /proc/self/autogroup ]; then echo 19 > /proc/self/autogroup; fi
@@ -26,15 +27,23 @@ train() {
     || say "$name: exit code $?, see $runs/$name.log"
 }
 
+# publish NAME: the page, the tables and the plots of a sweep, without its runs and the plots of single rows.
+publish() {
+  local from=$runs/$1 to=$reports/$1
+  mkdir -p "$to/plots"
+  cp "$from"/{index.html,table.md,table.csv,table.tex,runs.csv} "$to"
+  find "$from/plots" \( -name "*.svg" -o -name "*.csv" \) ! -name "row*" -exec cp -t "$to/plots" {} +
+}
+
 # sweep NAME PLAN [OPTION...]: a sweep goes on where it was stopped, and does nothing if nothing is missing.
 sweep() {
   local name=$1 plan=$2
   shift 2
-  if [ -e "$raw/$name.csv" ] && [ ! -d "$runs/$name" ]; then return; fi
+  if { [ -e "$raw/$name.csv" ] || [ -d "$reports/$name" ]; } && [ ! -d "$runs/$name" ]; then return; fi
   say "$name"
   "$bitstate" sweep "$plan" --data="$data" --out="$runs/$name" --jobs=2 --checkpoint_seconds=120 "$@" \
     > "$runs/$name.log" 2>&1 || say "$name: exit code $?, see $runs/$name.log"
-  if "$bitstate" report "$runs/$name" >> "$runs/$name.log" 2>&1; then cp "$runs/$name/table.csv" "$raw/$name.csv"; fi
+  if "$bitstate" report "$runs/$name" >> "$runs/$name.log" 2>&1; then publish "$name"; fi
 }
 
 # In a function, so that the file may change while it runs.
