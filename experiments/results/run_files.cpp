@@ -85,11 +85,4 @@ std::vector<AllocatedModel> read_allocation(const std::filesystem::path& folder)
   return models;
 }
 
-std::vector<std::pair<double, double>> read_loss(const std::filesystem::path& run) {
-  std::vector<std::pair<double, double>> loss;
-  read_lines(run / "curves.csv", {}, {"epoch", "loss"},
-             [&](const auto& /*words*/, const std::vector<double>& v) { loss.emplace_back(v[0], v[1]); });
-  return loss;
-}
-
 }  // namespace bitstate::experiments

@@ -3,9 +3,7 @@
 
 #include <complex>
 #include <filesystem>
-#include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace bitstate::experiments {
@@ -39,8 +37,5 @@ std::vector<EigenvalueRecord> read_eigenvalues(const std::filesystem::path& run)
 
 /// Of pareto.csv in the folder of `bitstate allocate`, likewise; models that diverged are none of them.
 std::vector<AllocatedModel> read_allocation(const std::filesystem::path& folder);
-
-/// The loss of curves.csv, in the same way: (epoch, value).
-std::vector<std::pair<double, double>> read_loss(const std::filesystem::path& run);
 
 }  // namespace bitstate::experiments

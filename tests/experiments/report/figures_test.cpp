@@ -200,10 +200,10 @@ TEST_CASE("plots: the tables of runs are read, and torn or senseless lines passe
                 "layer,state,re,im,rounded_re,rounded_im\n0,0,0.5,0.25,0.75,0.125\n0,1,x,0,0,0\n");
   REQUIRE(read_eigenvalues(run).size() == 1);
   CHECK(read_eigenvalues(run)[0].rounded.imag() == 0.125);
-  write_quickly(run / "curves.csv", "epoch,step,loss\n0.5,1,2.5\n1,2,1.5\n");
-  CHECK(read_loss(run) == std::vector<std::pair<double, double>>{{0.5, 2.5}, {1.0, 1.5}});
+  write_quickly(run / "curves.csv", "epoch,step,loss,seconds\n0.5,1,2.5,0.1\n1,2,1.5,0.2\n1,2,1.5,0.3\n1.5,3,1");
+  CHECK(read_run(run).curves.at("loss") == std::vector<std::pair<double, double>>{{0.5, 2.5}, {1.0, 1.5}});
   write_quickly(run / "curves.csv", "");
-  CHECK(read_loss(run).empty());
+  CHECK(read_run(run).curves.count("loss") == 0);
   write_quickly(run / "sites.csv", "site,bits\nact:u,8\n");
   CHECK(read_sites(run).empty());
 }
@@ -214,7 +214,8 @@ TEST_CASE("plots: the loss of curves.csv takes the place of that of the epochs")
     const auto run = runs.add(
         std::string("seed = ") + seed + "\n", R"({"status":"done","test_mse":1.0})",
         "{\"epoch\":1,\"train_loss\":4.0,\"seconds\":1.0}\n{\"epoch\":2,\"train_loss\":2.0,\"seconds\":2.0}\n");
-    write_quickly(run / "curves.csv", std::string("epoch,step,loss\n0.5,1,") + seed + "\n1,2,2\n1.5,3,1\n2,4,1\n");
+    write_quickly(run / "curves.csv",
+                  std::string("epoch,step,loss,seconds\n0.5,1,") + seed + ",1\n1,2,2,1\n1.5,3,1,1\n2,4,1,1\n");
   }
   const auto figures = report_figures(runs.report());
   REQUIRE(figures.size() == 1);  // seconds are no curve

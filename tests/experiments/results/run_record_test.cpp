@@ -259,6 +259,26 @@ TEST_CASE("report: a repeated run with another result is said to have one, and a
   CHECK_FALSE(contains(report.repeated[0].reason, "another one"));
 }
 
+TEST_CASE("report: sources that are gone and were called by the seeds of their runs have a name for all seeds") {
+  MadeUpRuns runs;
+  const auto add = [&](const std::string& bits, const std::string& from, int seed, const std::string& digest) {
+    const auto run = runs.accuracy(fmt::format("bits = {}\nfrom = ../../{}\nseed = {}\n", bits, from, seed), 0.8);
+    MadeUpRuns::keep_weights(run, 1.0F, digest);
+  };
+  for (int seed = 1; seed <= 3; ++seed) {
+    for (const char* bits : {"none", "weight:* 8", "weight:* 4"}) {
+      add(bits, fmt::format("lorenz-{}", seed), seed, std::string(10, static_cast<char>('a' + seed)));
+    }
+  }
+  const Report report = runs.report();
+  CHECK(report.columns == std::vector<std::string>{"bits"});
+  REQUIRE(report.rows.size() == 3);
+  for (const auto& row : report.rows) CHECK(row.test.n == 3);
+  CHECK(report.pivot.rows.empty());
+  add("none", "lorenz-1", 4, std::string(10, 'b'));  // now seed 1 does not call its source alone
+  CHECK(runs.report().rows.size() > 3);
+}
+
 TEST_CASE("report: a run is compared with the float run whose weights it started from, wherever both are now") {
   MadeUpRuns runs;
   const auto source = runs.accuracy("quant = none\nepochs = 9\n", 0.9);
