@@ -171,11 +171,19 @@ int sweep_command(const CommandLine& line) {
              where_any(s.not_started, "not started"), where_any(s.stopped, "stopped"), where_any(s.left, "left"),
              where_any(s.elsewhere, "ended elsewhere"), s.skipped, options.out.string());
   if (options.json) {
-    const nlohmann::json figures = {
-        {"planned", s.planned},   {"skipped", s.skipped},         {"done", s.done},
-        {"diverged", s.diverged}, {"failed", s.failed},           {"not_started", s.not_started},
-        {"given_up", s.given_up}, {"elsewhere", s.elsewhere},     {"stopped", s.stopped},
-        {"left", s.left},         {"interrupted", s.interrupted}, {"out", options.out.string()}};
+    const nlohmann::json figures = {{"planned", s.planned},
+                                    {"skipped", s.skipped},
+                                    {"done", s.done},
+                                    {"diverged", s.diverged},
+                                    {"failed", s.failed},
+                                    {"not_started", s.not_started},
+                                    {"given_up", s.given_up},
+                                    {"elsewhere", s.elsewhere},
+                                    {"stopped", s.stopped},
+                                    {"left", s.left},
+                                    {"interrupted", s.interrupted},
+                                    {"report", !s.no_report},
+                                    {"out", options.out.string()}};
     fmt::print("{}\n", figures.dump());
   }
   return exit_code(s);

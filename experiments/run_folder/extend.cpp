@@ -7,6 +7,7 @@
 #include "experiments/run_folder/load.h"
 #include "experiments/run_folder/model_setup.h"
 #include "experiments/run_folder/source.h"
+#include "experiments/run_folder/text_files.h"
 
 #include <algorithm>
 #include <optional>
@@ -59,7 +60,7 @@ void extend_run(const RunConfig& config, const fs::path& shorter) {
   Optimizer optimizer(inventory.parameters, optimizer_settings(config));
   write_file_atomically(folder / "extended_from.txt", source_text(folder, shorter) + "\n");
   if (fs::exists(shorter / "curves.csv")) {
-    fs::copy_file(shorter / "curves.csv", folder / "curves.csv", fs::copy_options::overwrite_existing);
+    write_file_atomically(folder / "curves.csv", read_text(shorter / "curves.csv"));
   }
   // the checkpoint is the last, so that there is none without the rest
   for (const char* const name : {"best.h5", "checkpoint.h5"}) {

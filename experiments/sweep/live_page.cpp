@@ -12,6 +12,7 @@
 #include <cmath>
 #include <ctime>
 #include <exception>
+#include <utility>
 
 namespace bitstate::experiments {
 namespace {
@@ -25,6 +26,12 @@ constexpr std::string_view style = R"css(
 .live svg { width: 9rem; height: 1.6rem; } .live td, .live th { text-align: left; }
 .live path { fill: none; stroke: var(--s0); stroke-width: 1.5; vector-effect: non-scaling-stroke; }
 )css";
+
+/// Says of a page that nobody writes any more that it is old, with the time at which it was written for {}.
+constexpr std::string_view age_script =
+    "<script>{{ const minutes = Math.floor((Date.now() / 1000 - {}) / 60); if (minutes >= 2) "
+    "document.getElementById('age').textContent = 'This page is ' + minutes + ' minutes old: the sweep was killed, or "
+    "its page takes long to write.'; }}</script>\n";
 
 /// The loss by epochs, from the first to the last that the run shall have, on a logarithmic scale where it can be.
 std::string loss_curve(const RunView& run) {
@@ -71,13 +78,16 @@ void insert_behind(std::string& page, std::string_view mark, const std::string& 
 
 }  // namespace
 
-std::string live_page(const std::string& report, const SweepView& sweep, std::string_view time) {
+std::string live_page(const std::string& report, const SweepView& sweep, std::time_t time) {
   std::string html = fmt::format(
       "\n<section class=\"live\">\n<h2>{}</h2>\n<div class=\"bar\"><div style=\"width:{:.1f}%\">"
-      "</div></div>\n<p class=\"note\">The sweep runs, as of {}. This page loads itself again every {} seconds.</p>\n",
+      "</div></div>\n<p class=\"note\" id=\"age\">The sweep runs, as of {:%Y-%m-%d %H:%M:%S} UTC. This page loads "
+      "itself "
+      "again every {} seconds.</p>\n",
       summary_text(sweep),
-      100.0 * static_cast<double>(sweep.ended) / static_cast<double>(std::max<std::size_t>(1, sweep.planned)), time,
-      least_pause.count());
+      100.0 * static_cast<double>(sweep.ended) / static_cast<double>(std::max<std::size_t>(1, sweep.planned)),
+      fmt::gmtime(time), least_pause.count());
+  html += fmt::format(age_script, time);
   html += running_table(sweep);
   if (!sweep.failures.empty()) html += "<ul>\n";
   for (const std::string& failure : sweep.failures) {
@@ -92,33 +102,24 @@ std::string live_page(const std::string& report, const SweepView& sweep, std::st
   return page;
 }
 
-void LivePage::guarded(const std::function<void()>& write) {
+void LivePage::update(const SweepView& sweep) {
+  const auto began = Clock::now();
+  if (began < due_) return;
   try {
-    write();
+    Report report = make_report(read_runs({out_}));
+    report.folder = out_;
+    write_file_atomically(out_ / "index.html", live_page(report_html(report), sweep, std::time(nullptr)));
   } catch (const std::exception& error) {
     if (!std::exchange(warned_, true))
       warn_(fmt::format("warning: {}; the sweep goes on without its page", error.what()));
   }
-}
-
-void LivePage::update(const SweepView& sweep) {
-  const auto began = Clock::now();
-  if (began < due_) return;
-  guarded([&] {
-    const std::string time = fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(std::time(nullptr)));
-    Report report = make_report(read_runs({out_}));
-    report.folder = out_;
-    write_file_atomically(out_ / "index.html", live_page(report_html(report), sweep, time));
-  });
   const auto now = Clock::now();
   due_ = now + std::max<Clock::duration>(least_pause, 20 * (now - began));
 }
 
 void LivePage::finish() {
-  guarded([&] {
-    const FolderLock lock(out_, std::chrono::minutes(1));  // other processes may end at the same time
-    (void)write_report({out_}, out_);
-  });
+  const FolderLock lock(out_, std::chrono::minutes(5));  // other processes may end at the same time
+  (void)write_report({out_}, out_);
 }
 
 }  // namespace bitstate::experiments

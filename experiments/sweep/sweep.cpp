@@ -1,11 +1,11 @@
 #include "experiments/sweep/sweep.h"
 
-#include "core/error.h"
 #include "experiments/run_folder/extend.h"
 #include "experiments/sweep/run_claims.h"
 #include "experiments/sweep/sweep_folder.h"
 
 #include <algorithm>
+#include <exception>
 #include <map>
 
 namespace bitstate::experiments {
@@ -103,7 +103,7 @@ void Sweep::extend(const SweepRun& run) const {
 void Sweep::start(const SweepRun& run) {
   try {
     if (call_.extend) extend(run);
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {  // also of the file system
     claims_.leave(run.hash, error.what());
     progress_.failed_before(run, "", error.what());
     return;

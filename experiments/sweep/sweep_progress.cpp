@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 namespace bitstate::experiments {
@@ -125,6 +126,16 @@ void SweepProgress::show(const std::vector<const SweepRun*>& left) {
   if (page_) page_->update(view);
 }
 
+void SweepProgress::finish() {
+  if (!page_) return;
+  try {
+    page_->finish();
+  } catch (const std::exception& error) {
+    summary.no_report = true;
+    say_(fmt::format("failed    the report: {}", error.what()), false);
+  }
+}
+
 std::string SweepProgress::outcome(const RunRecord& record, const SweepRun& run, int exit_code) {
   const std::string& label = run.label;
   if (record.status == RunRecord::Status::done) {
@@ -153,7 +164,8 @@ std::string SweepProgress::outcome(const RunRecord& record, const SweepRun& run,
 
 int exit_code(const SweepSummary& summary) {
   if (summary.interrupted || summary.stopped > 0) return exit_interrupted;
-  return summary.failed > 0 || summary.not_started > 0 || summary.measured == 0 ? 1 : 0;
+  const bool all_well = summary.failed == 0 && summary.not_started == 0 && !summary.no_report;
+  return all_well && summary.measured > 0 ? 0 : 1;
 }
 
 }  // namespace bitstate::experiments

@@ -34,10 +34,11 @@ struct SweepSummary {
   std::size_t stopped = 0;      ///< were asked to stop, by this process or alone, and go on in the next call
   std::size_t left = 0;         ///< not begun when this process was asked to stop
   bool interrupted = false;     ///< asked to stop; the rest is for the next call
+  bool no_report = false;       ///< the report of all this could not be written
 };
 
 /// What bitstate ends with: 75 when it or a run was asked to stop, 1 when a run failed or could not be started or when
-/// no run at all is done, else 0.
+/// no run at all is done or the report could not be written, else 0.
 int exit_code(const SweepSummary& summary);
 
 /// What a sweep reports: `transient` lines may be overwritten by the next one.
@@ -96,10 +97,8 @@ class SweepProgress {
   /// Draws the screen and keeps the page up to date; `left` are the runs that this process has not begun.
   void show(const std::vector<const SweepRun*>& left);
 
-  /// To be called when nothing runs any more.
-  void finish() {
-    if (page_) page_->finish();
-  }
+  /// Writes the report, or says why it cannot be written; to be called when nothing runs any more.
+  void finish();
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -151,6 +151,16 @@ for _ in $(seq 300); do
   sleep 0.1
 done
 grep -q 'http-equiv="refresh"' long/index.html || fail 'the page of a running sweep does not load itself again'
+if command -v node > /dev/null; then
+  # in a browser, a page that is old says so, and one that is new does not
+  for minutes in 0 5; do
+    { echo "const said = {}, document = { getElementById: () => said }; Date.now = () => $(date +%s)000 + $minutes * 61000;"
+      sed -n "s,.*<script>\({.*getElementById('age').*\)</script>.*,\1,p" long/index.html
+      echo 'console.log(said.textContent);'; } > age.js
+    node age.js > "age.$minutes"
+  done
+  [ "$(cat age.0)" = undefined ] && grep -q '^This page is 5 minutes old: ' age.5 || fail "$(cat age.js age.0 age.5)"
+fi
 grep -q '0/6 runs' long/index.html || fail 'the page does not say how far the sweep is'
 "$BITSTATE" report long > running.log
 grep -q '^Running (1), ' running.log || fail "$(cat running.log)"

@@ -454,7 +454,7 @@ TEST_CASE("sweep: a run that failed elsewhere since is not tried again by this c
 
 TEST_CASE("sweep: what a longer run takes over is written by whoever has claimed it, and else fails alone") {
   const TempFolder folder;
-  const std::string text = "recipe = lorenz-small\nset.trajectories = 20\nset.bsz = 4\nquant = none\nseeds = 1 2\n";
+  const std::string text = "recipe = lorenz-small\nset.trajectories = 20\nset.bsz = 4\nquant = none\nseeds = 1 2 3 4\n";
   const auto shorter = plan_with(text + "set.epochs = 1\n");
   const auto longer = plan_with(text + "set.epochs = 2\n");
   for (const SweepRun& run : shorter) {
@@ -468,6 +468,10 @@ TEST_CASE("sweep: what a longer run takes over is written by whoever has claimed
   std::filesystem::create_directories(held);
   std::ofstream(held / "claim.1") << R"({"host":"there","system":"another","pid":7,"began":1})";
   std::filesystem::create_directories(faulty / "extended_from.txt");
+  std::filesystem::create_directories(folders.at(longer[2].hash) / "curves.csv");
+  const auto looped = folders.at(longer[3].hash);
+  std::filesystem::create_directories(looped);
+  std::filesystem::create_symlink("checkpoint.h5", looped / "checkpoint.h5");
   FakeLauncher launcher;
   int rounds = 0;
   launcher.at_wait = [&] {
@@ -482,11 +486,32 @@ TEST_CASE("sweep: what a longer run takes over is written by whoever has claimed
   CHECK(launcher.started == std::vector<std::string>{"float seed=1"});
   CHECK(std::filesystem::exists(held / "extended_from.txt"));
   CHECK(summary.done == 1);
-  CHECK(summary.failed == 1);
+  CHECK(summary.failed == 3);
   CHECK(newest_claim(faulty).state == Claim::State::failed);
-  CHECK(std::any_of(lines.begin(), lines.end(), [](const auto& line) {
-    return contains(line, "failed    float seed=2: [") && contains(line, "extended_from.txt] ");
-  }));
+  CHECK(newest_claim(looped).state == Claim::State::failed);
+  const auto is_said = [&](const std::string& begin, const std::string& words) {
+    return std::any_of(lines.begin(), lines.end(),
+                       [&](const auto& line) { return line.starts_with(begin) && contains(line, words); });
+  };
+  CHECK(is_said("failed    float seed=2: [", "extended_from.txt] "));
+  CHECK(is_said("failed    float seed=3: [", "curves.csv] "));
+  CHECK(is_said("failed    float seed=4: ", "checkpoint.h5"));
+}
+
+TEST_CASE("sweep: a report that cannot be written in the end is said, and is no success") {
+  const TempFolder folder;
+  std::filesystem::create_directories(folder / "index.html" / "in_the_way");
+  FakeLauncher launcher;
+  std::vector<std::string> lines;
+  const auto summary = run(plan_with("recipe = lorenz-small\nquant = none\n"), folder.path(), launcher, &lines);
+  CHECK(summary.done == 1);
+  CHECK(summary.no_report);
+  CHECK(exit_code(summary) == 1);
+  const auto is_said = [&](std::string_view begin) {
+    return std::count_if(lines.begin(), lines.end(), [&](const auto& line) { return line.starts_with(begin); });
+  };
+  CHECK(is_said("warning: ") == 1);  // of the page meanwhile
+  CHECK(is_said("failed    the report: ") == 1);
 }
 
 TEST_CASE("sweep: two sweeps plan one after the other") {

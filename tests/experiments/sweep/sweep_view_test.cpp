@@ -186,9 +186,9 @@ TEST_CASE("live page: a folder that takes none costs one warning") {
   std::vector<std::string> warnings;
   LivePage page(runs.folder.path(), [&](std::string_view warning) { warnings.emplace_back(warning); });
   page.update(example());
-  page.finish();
   REQUIRE(warnings.size() == 1);
   CHECK(contains(warnings[0], "index.html] cannot be replaced"));
+  CHECK(contains(tests::error_of<Error>([&] { page.finish(); }), "index.html] cannot be replaced"));
 }
 
 }  // namespace
