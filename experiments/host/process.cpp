@@ -1,6 +1,7 @@
 #include "experiments/host/process.h"
 
 #include "core/error.h"
+#include "experiments/host/signals.h"
 
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -36,8 +37,8 @@ int exit_code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 
 }  // namespace
 
 ChildProcesses::ChildProcesses() {
-  sigemptyset(&watched_);
-  for (const int signal : {SIGCHLD, SIGTERM, SIGINT, SIGUSR1}) sigaddset(&watched_, signal);
+  watched_ = stop_signals();
+  sigaddset(&watched_, SIGCHLD);
   pthread_sigmask(SIG_BLOCK, &watched_, &before_);
 }
 
@@ -50,15 +51,19 @@ ChildProcesses::~ChildProcesses() {
   pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 
-pid_t ChildProcesses::start(const std::vector<std::string>& command, const std::filesystem::path& log) {
+pid_t ChildProcesses::start(const std::vector<std::string>& command, const std::filesystem::path& log,
+                            bool catches_stops) {
   std::vector<char*> words;
   for (const auto& word : command) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
   const int file = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   require(file >= 0, log.string(), "cannot be written: {}", std::strerror(errno));
+  const sigset_t stops = stop_signals();
+  sigset_t mask = before_;
+  if (catches_stops) sigorset(&mask, &before_, &stops);
   const pid_t parent = getpid();
   const pid_t child = fork();
-  if (child == 0) become(words.data(), file, before_, parent);
+  if (child == 0) become(words.data(), file, mask, parent);
   const int error = errno;
   close(file);
   require(child > 0, "sweep", "cannot start {}: {}", command.front(), std::strerror(error));

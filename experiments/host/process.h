@@ -10,10 +10,10 @@
 
 namespace bitstate::experiments {
 
-/// A group of child processes. While it lives, SIGCHLD, SIGTERM, SIGINT and SIGUSR1 are blocked in this thread and are
-/// taken by wait(), so no signal is lost and no handler is installed. Children run in process groups of their own and
-/// are asked to stop when this process dies. To be made before the process starts other threads, which would otherwise
-/// take the signals.
+/// A group of child processes. While it lives, SIGCHLD and the stop_signals() are blocked in this thread and are taken
+/// by wait(), so no signal is lost and no handler is installed. Children run in process groups of their own and are
+/// asked to stop when this process dies. To be made before the process starts other threads, which would otherwise take
+/// the signals.
 class ChildProcesses {
  public:
   struct Event {
@@ -21,7 +21,7 @@ class ChildProcesses {
     Kind kind = Kind::nothing;
     pid_t child = 0;    ///< ended: which
     int exit_code = 0;  ///< ended: its exit code, or 128 + the signal that killed it
-    int signal = 0;     ///< signal: SIGTERM, SIGINT or SIGUSR1
+    int signal = 0;     ///< signal: one of stop_signals()
   };
 
   ChildProcesses();
@@ -30,8 +30,9 @@ class ChildProcesses {
   ChildProcesses(const ChildProcesses&) = delete;
   ChildProcesses& operator=(const ChildProcesses&) = delete;
 
-  /// Starts a program (full path first); its output is appended to `log`. Throws Error.
-  pid_t start(const std::vector<std::string>& command, const std::filesystem::path& log);
+  /// Starts a program (full path first); its output is appended to `log`. With `catches_stops` the program makes a
+  /// StopSignals, and a signal that comes before waits for it. Throws Error.
+  pid_t start(const std::vector<std::string>& command, const std::filesystem::path& log, bool catches_stops = false);
 
   /// The next end of a child or signal to this process, or nothing after about `seconds`.
   Event wait(double seconds);

@@ -1,12 +1,18 @@
-// SIGTERM, SIGUSR1 and SIGINT as a wish to stop: the run writes a checkpoint and exits with 75.
+// SIGTERM, SIGUSR1, SIGINT and SIGHUP as a wish to stop: the run writes a checkpoint and exits with 75.
 #pragma once
+
+#include <csignal>
 
 namespace bitstate::experiments {
 
 /// The exit code of a run that was asked to stop and can be resumed (EX_TEMPFAIL of sysexits.h).
 inline constexpr int exit_interrupted = 75;
 
-/// Catches the three signals while it lives, and restores what was there.
+/// The four signals, but SIGHUP where it is ignored, as under nohup.
+sigset_t stop_signals();
+
+/// Catches the stop_signals() while it lives, also where they were blocked (ChildProcesses::start), and restores what
+/// caught them before.
 class StopSignals {
  public:
   StopSignals();

@@ -19,7 +19,7 @@ int ProcessLauncher::start(const SweepRun& run, const std::filesystem::path& fol
   if (!run.config.data.path.empty()) command.push_back("--data=" + run.config.data.path.string());
   if (run.config.run.give_up) command.push_back("--give_up=" + text_of(run.config.run.give_up));
   command.insert(command.end(), options_.begin(), options_.end());
-  return children_.start(command, folder / "train.log");
+  return children_.start(command, folder / "train.log", true);
 }
 
 RunLauncher::Event ProcessLauncher::wait() {

@@ -1,4 +1,5 @@
 #include "experiments/host/process.h"
+#include "experiments/host/signals.h"
 
 #include "experiments/run_folder/text_files.h"
 #include "tests/support/temp_folder.h"
@@ -47,4 +48,46 @@ TEST_CASE("process: a signal to this process is an event, not a death") {
   CHECK(event.kind == ChildProcesses::Event::Kind::signal);
   CHECK(event.signal == SIGTERM);
   CHECK(children.wait(0.01).kind == ChildProcesses::Event::Kind::nothing);
+}
+
+TEST_CASE("process: a signal waits for a child that has yet to catch it, and no other child") {
+  const TempFolder folder;
+  const auto ends_with = [&](bool catches_stops) {
+    ChildProcesses children;
+    children.start({"/bin/sh", "-c", "kill -INT $$; kill -HUP $$; exit 3"}, folder / "log", catches_stops);
+    for (int i = 0; i < 100; ++i) {
+      const auto event = children.wait(0.1);
+      if (event.kind == ChildProcesses::Event::Kind::ended) return event.exit_code;
+    }
+    return -1;
+  };
+  CHECK(ends_with(true) == 3);
+  CHECK(ends_with(false) == 128 + SIGINT);
+}
+
+TEST_CASE("signals: one that was blocked is caught, and a hangup that is ignored stays so") {
+  sigset_t blocked;
+  sigset_t before;
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &blocked, &before);
+  raise(SIGINT);
+  {
+    const StopSignals signals;
+    CHECK(StopSignals::requested());
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  {
+    const StopSignals signals;
+    CHECK_FALSE(StopSignals::requested());
+    raise(SIGHUP);
+    CHECK(StopSignals::requested());
+  }
+  const auto catches = std::signal(SIGHUP, SIG_IGN);
+  {
+    const StopSignals signals;
+    raise(SIGHUP);
+    CHECK_FALSE(StopSignals::requested());
+  }
+  std::signal(SIGHUP, catches);
 }
