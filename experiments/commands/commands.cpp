@@ -25,6 +25,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -231,7 +233,8 @@ int report_command(const CommandLine& line) {
                       "a table of rows by columns needs both --rows=KEY and --columns=KEY");
   const Report report = write_report(dirs, out, pivot);
   const std::string page = (out / "index.html").string();
-  fmt::print("{}\n{}\n", report_terminal(report), page);
+  const std::size_t width = isatty(STDOUT_FILENO) != 0 ? terminal_size().columns : 0;
+  fmt::print("{}\n{}\n", report_terminal(report, width), page);
   if (!font_note().empty()) fmt::print("{}\n", font_note());
   if (last_value(line.options, "json") != nullptr) {
     print_json({{"configurations", report.rows.size()},

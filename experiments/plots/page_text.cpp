@@ -47,12 +47,12 @@ constexpr std::string_view javascript = R"js(
 (() => {
   const table = document.getElementById('rows'), body = table.tBodies[0], rows = [...body.rows];
   const heads = [...table.tHead.rows[0].cells];
-  const text = (row, i) => row.cells[i].dataset.value ?? row.cells[i].textContent.trim();
+  const text = (row, i) => row.cells[i].textContent.trim();
   const number = value => parseFloat(value.replace('\u2212', '-'));
-  const before = (a, b) => {
-    const x = number(a), y = number(b);
-    if (isNaN(x) !== isNaN(y)) return isNaN(x) ? 1 : -1;
-    return isNaN(x) ? a.localeCompare(b) : x - y;
+  const rank = value => value === '\u2013' ? 2 : isNaN(number(value)) ? 1 : 0;
+  const before = (a, b, sign) => {  // numbers, words, what has no value, whatever the sign
+    if (rank(a) !== rank(b)) return rank(a) - rank(b);
+    return sign * (rank(a) === 0 ? number(a) - number(b) : a.localeCompare(b));
   };
   heads.forEach((head, i) => {
     const button = document.createElement('button');
@@ -63,7 +63,7 @@ constexpr std::string_view javascript = R"js(
       heads.forEach(other => other.removeAttribute('aria-sort'));
       if (order !== 'none') head.setAttribute('aria-sort', order);
       const sign = order === 'descending' ? -1 : 1;
-      const sorted = order === 'none' ? rows : [...rows].sort((a, b) => sign * before(text(a, i), text(b, i)));
+      const sorted = order === 'none' ? rows : [...rows].sort((a, b) => before(text(a, i), text(b, i), sign));
       body.append(...sorted);
     };
   });

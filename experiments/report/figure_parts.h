@@ -2,6 +2,7 @@
 #pragma once
 
 #include "experiments/plots/plot.h"
+#include "experiments/report/pivot.h"
 #include "experiments/results/rows.h"
 
 #include <functional>
@@ -18,7 +19,7 @@ using RowGroup = std::vector<const ReportRow*>;
 /// A value of a metric as it is drawn: accuracies in per cent.
 double shown(std::string_view metric, double value);
 
-/// The mean over the seeds at a place x, with its sample standard deviation as interval.
+/// The mean over the seeds at a place x, with its 95 % interval.
 PlotPoint point_of(const ReportRow& row, double x);
 
 /// A place on an axis of bits: where there are none, it is float.
@@ -46,7 +47,8 @@ std::optional<Plot> against_cost(const Report& report, const RowGroup& rows, std
 /// What `bitstate allocate` measured: the metric on validation data against bytes, a series for each kind.
 Plot allocation_plot(const std::vector<AllocatedModel>& models, std::string_view metric);
 
-/// Of the two columns of a report, with the better values in the deeper colours.
-HeatMap heat_map(const Report& report, const RowGroup& rows, const std::string& value_label);
+/// Of a grid, with the better values in the deeper colours. Nothing unless it has two rows and columns, and results
+/// that are all comparable.
+std::optional<HeatMap> heat_map(const Report& report, const PivotGrid& grid);
 
 }  // namespace bitstate::experiments

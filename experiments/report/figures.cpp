@@ -44,6 +44,24 @@ bool any_published(const RowGroup& rows) {
   return std::any_of(rows.begin(), rows.end(), [](const ReportRow* row) { return !row->published.empty(); });
 }
 
+void add_heat_maps(const Report& report, std::vector<Figure>& figures) {
+  std::size_t number = 0;
+  for (const auto& grid : pivot_grids(report)) {
+    auto map = heat_map(report, grid);
+    if (!map) continue;
+    const std::string end = number++ == 0 ? "" : fmt::format("-{}", number);
+    const bool published =
+        std::any_of(map->cells.begin(), map->cells.end(), [](const HeatCell& cell) { return !cell.below.empty(); });
+    figures.push_back({"heat-map" + end,
+                       fmt::format("{} by {} and {}{}", map->value_label, report.pivot.rows, report.pivot.columns,
+                                   grid.title.empty() ? "" : " (" + grid.title + ")"),
+                       fmt::format("Mean ± sample standard deviation over the seeds. The deeper the colour, the "
+                                   "better.{}",
+                                   published ? " Below: what Q-S5 published." : ""),
+                       std::move(*map)});
+  }
+}
+
 void add_allocations(const Report& report, std::vector<Figure>& figures) {
   std::size_t number = 0;
   for (const auto& allocation : report.allocations) {
@@ -64,9 +82,10 @@ double shown(std::string_view metric, double value) { return metric == "accuracy
 
 PlotPoint point_of(const ReportRow& row, double x) {
   PlotPoint point{.x = x, .y = shown(row.metric, *row.test.mean)};
-  if (!row.test.deviation) return point;
-  point.low = point.y - shown(row.metric, *row.test.deviation);
-  point.high = point.y + shown(row.metric, *row.test.deviation);
+  if (const auto interval = interval_95(row.test)) {
+    point.low = shown(row.metric, interval->low);
+    point.high = shown(row.metric, interval->high);
+  }
   return point;
 }
 
@@ -89,7 +108,7 @@ std::vector<Figure> report_figures(const Report& report) {
       plot->y.label = plot->y.label.empty() ? metric : plot->y.label;
       if (tidy(*plot)) figures.push_back({name + end, title + group, note, std::move(*plot)});
     };
-    const std::string bars = "Bars: sample standard deviation over the seeds.";
+    const std::string bars = "Bars: the 95 % interval of the mean over the seeds (Student's t).";
     const std::string theirs = any_published(rows) ? " Hollow: what Q-S5 published (see the table)." : "";
     for (std::size_t column = 0; column < report.columns.size(); ++column) {
       if (!is_quant_setting(report.columns[column]) || report.columns[column] == "quant") continue;
@@ -101,18 +120,13 @@ std::vector<Figure> report_figures(const Report& report) {
       add("difference-" + file_slug(name), fmt::format("difference of {} to float, against {}", metric, name),
           "Mean over pairs of runs. Bars: its 95 % interval (Student's t).", std::move(difference));
     }
-    if (report.has_matrix() && report.axis(0).size() > 1 && report.axis(1).size() > 1) {
-      figures.push_back({"heat-map" + end, fmt::format("{} by {} and {}", metric, report.columns[0], report.columns[1]),
-                         "Mean ± sample standard deviation over the seeds. The deeper the colour, the better." +
-                             std::string(theirs.empty() ? "" : " Below: what Q-S5 published."),
-                         heat_map(report, rows, metric)});
-    }
     add("size", metric + " against model size", bars + " No row on the front is beaten in both." + theirs,
         against_cost(report, rows, &ReportRow::size_kib, "size of the parameters, KiB", true));
     add("multiplier", metric + " against the multiplier width of A", bars + " No row on the front is beaten in both.",
         against_cost(report, rows, &ReportRow::multiplier_bits, "bits of the numbers that the state is multiplied by",
                      false));
   }
+  add_heat_maps(report, figures);
   add_allocations(report, figures);
   for (auto& figure : curve_figures(report)) figures.push_back(std::move(figure));
   return figures;

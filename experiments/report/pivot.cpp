@@ -9,7 +9,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <set>
 #include <utility>
@@ -137,67 +136,99 @@ Values values_of(const Report& report, const std::vector<const ReportRow*>& rows
   return values;
 }
 
-PivotTable table_of(const Report& report, const std::vector<const ReportRow*>& rows, const Key& down, const Key& across,
-                    std::string_view best_mark) {
+PivotGrid grid_of(const Report& report, const std::vector<const ReportRow*>& rows, const Key& down, const Key& across) {
   Values downwards = values_of(report, rows, down);
   Values sideways = values_of(report, rows, across);
-  std::set<std::string> metrics;
-  for (const ReportRow* row : rows) metrics.insert(row->metric);
-  const bool name_metric = metrics.size() - metrics.count("") > 1;
-  PivotTable table;
-  table.cells.push_back({fmt::format("{} \\ {}", report.pivot.rows, report.pivot.columns)});
-  table.cells[0].insert(table.cells[0].end(), sideways.list.begin(), sideways.list.end());
-  for (const auto& value : downwards.list) {
-    auto& line = table.cells.emplace_back(sideways.list.size() + 1, std::string(no_value));
-    line[0] = value;
-  }
-  std::map<std::pair<std::size_t, std::size_t>, const ReportRow*> taken;
+  PivotGrid grid;
+  grid.cells.assign(downwards.list.size(), std::vector<const ReportRow*>(sideways.list.size(), nullptr));
   for (const ReportRow* row : rows) {
     const auto r = down.value(*row);
     const auto c = across.value(*row);
-    const std::string text = cell_text(*row, name_metric, best_mark);
     if (!r || !c) {
-      const bool is_plain = row->is_float && !report.labelled();
-      table.beside.push_back(fmt::format("{}: {}", is_plain ? "float" : row_label(report, *row), text));
+      grid.beside.push_back(row);
       continue;
     }
-    const auto place = std::pair(downwards.place(*r), sideways.place(*c));
-    const auto [other, is_new] = taken.emplace(place, row);
-    require<UsageError>(is_new, "report", "--rows={} --columns={} puts \"{}\" and \"{}\" into one cell",
-                        report.pivot.rows, report.pivot.columns, row_label(report, *other->second),
+    const ReportRow*& cell = grid.cells[downwards.place(*r)][sideways.place(*c)];
+    require<UsageError>(cell == nullptr, "report", "--rows={} --columns={} puts \"{}\" and \"{}\" into one cell",
+                        report.pivot.rows, report.pivot.columns, cell == nullptr ? "" : row_label(report, *cell),
                         row_label(report, *row));
-    table.cells[place.first + 1][place.second + 1] = text;
+    cell = row;
+  }
+  grid.down = std::move(downwards.list);
+  grid.across = std::move(sideways.list);
+  return grid;
+}
+
+PivotTable table_of(const Report& report, const PivotGrid& grid, std::string_view best_mark) {
+  std::set<std::string> metrics;
+  const auto add_metric = [&](const ReportRow* row) {
+    if (row != nullptr && !row->metric.empty()) metrics.insert(row->metric);
+  };
+  for (const auto& line : grid.cells) std::for_each(line.begin(), line.end(), add_metric);
+  std::for_each(grid.beside.begin(), grid.beside.end(), add_metric);
+  const auto text = [&](const ReportRow& row) { return cell_text(row, metrics.size() > 1, best_mark); };
+  PivotTable table{.title = grid.title, .cells = {}, .beside = {}};
+  table.cells.push_back({fmt::format("{} \\ {}", report.pivot.rows, report.pivot.columns)});
+  table.cells[0].insert(table.cells[0].end(), grid.across.begin(), grid.across.end());
+  for (std::size_t r = 0; r < grid.down.size(); ++r) {
+    auto& line = table.cells.emplace_back(1, grid.down[r]);
+    for (const ReportRow* row : grid.cells[r]) line.push_back(row == nullptr ? std::string(no_value) : text(*row));
+  }
+  for (const ReportRow* row : grid.beside) {
+    const bool is_plain = row->is_float && !report.labelled() && grid.title.empty();
+    table.beside.push_back(fmt::format("{}: {}", is_plain ? "float" : row_label(report, *row), text(*row)));
   }
   return table;
 }
 
+/// What a panel has and others have not.
+std::string title_of(const Panel& panel, const std::vector<Panel>& panels) {
+  std::string title;
+  for (std::size_t i = 0; i < panel.size(); ++i) {
+    const bool differs = std::any_of(panels.begin(), panels.end(),
+                                     [&](const Panel& other) { return other[i].second != panel[i].second; });
+    if (differs) title += fmt::format("{}{} {}", title.empty() ? "" : ", ", panel[i].first, panel[i].second);
+  }
+  return title;
+}
+
 }  // namespace
 
-std::vector<PivotTable> pivot_tables(const Report& report, std::string_view best_mark) {
+std::vector<PivotGrid> pivot_grids(const Report& report) {
   if (report.pivot.rows.empty()) return {};
   const Key down(report, report.pivot.rows);
   const Key across(report, report.pivot.columns);
-  std::vector<std::pair<Panel, std::vector<const ReportRow*>>> panels;
+  std::vector<Panel> panels;
+  std::vector<std::vector<const ReportRow*>> members;
   for (const auto& row : report.rows) {
     const Panel panel = panel_of(report, row, down, across);
-    const auto known =
-        std::find_if(panels.begin(), panels.end(), [&](const auto& other) { return other.first == panel; });
-    if (known == panels.end()) {
-      panels.push_back({panel, {&row}});
-    } else {
-      known->second.push_back(&row);
+    const auto place = static_cast<std::size_t>(std::find(panels.begin(), panels.end(), panel) - panels.begin());
+    if (place == panels.size()) {
+      panels.push_back(panel);
+      members.emplace_back();
     }
+    members[place].push_back(&row);
   }
+  std::vector<PivotGrid> grids;
+  std::vector<const ReportRow*> left;
+  for (std::size_t i = 0; i < panels.size(); ++i) {
+    PivotGrid grid = grid_of(report, members[i], down, across);
+    if (grid.beside.size() == members[i].size()) {
+      left.insert(left.end(), grid.beside.begin(), grid.beside.end());
+      continue;
+    }
+    grid.title = title_of(panels[i], panels);
+    grids.push_back(std::move(grid));
+  }
+  require<UsageError>(!grids.empty(), "report", "--rows={} --columns={} makes no table: no row has both",
+                      report.pivot.rows, report.pivot.columns);
+  grids.back().beside.insert(grids.back().beside.end(), left.begin(), left.end());
+  return grids;
+}
+
+std::vector<PivotTable> pivot_tables(const Report& report, std::string_view best_mark) {
   std::vector<PivotTable> tables;
-  for (const auto& [panel, rows] : panels) {
-    tables.push_back(table_of(report, rows, down, across, best_mark));
-    for (std::size_t i = 0; i < panel.size(); ++i) {
-      const bool differs = std::any_of(panels.begin(), panels.end(),
-                                       [&](const auto& other) { return other.first[i].second != panel[i].second; });
-      std::string& title = tables.back().title;
-      if (differs) title += fmt::format("{}{} {}", title.empty() ? "" : ", ", panel[i].first, panel[i].second);
-    }
-  }
+  for (const auto& grid : pivot_grids(report)) tables.push_back(table_of(report, grid, best_mark));
   return tables;
 }
 

@@ -4,6 +4,7 @@
 #include "experiments/results/comparison.h"
 #include "experiments/results/rows.h"
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -15,10 +16,11 @@ namespace bitstate::experiments {
 std::vector<std::vector<std::string>> table_cells(const Report& report, std::string_view best_mark);
 
 /// The forms of the report. Markdown holds the tables of pivot.h and the lists of diverged and missing runs too, CSV
-/// has numbers of twelve digits, the terminal's text is aligned.
+/// has numbers of twelve digits. The terminal's text is aligned; with a `width` it leaves out last columns of the
+/// table, and tables by two keys, that are wider than that, and says so.
 std::string report_markdown(const Report& report);
 std::string report_csv(const Report& report);
-std::string report_terminal(const Report& report);
+std::string report_terminal(const Report& report, std::size_t width = 0);
 
 /// One line per run: what tells it from the others, its figures with all digits, and its folder as seen from the
 /// report's. Runs that are repeated come last.

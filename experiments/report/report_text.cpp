@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <string_view>
 #include <vector>
 
 namespace bitstate::experiments {
@@ -39,6 +40,29 @@ std::string uncounted(const Report& report) {
   return text;
 }
 
+/// Whether aligned lines, of which the second is a rule as wide as all, are not wider than `width`, if that is not 0.
+bool fits(std::string_view lines, std::size_t width) {
+  const std::size_t rule = lines.find('\n') + 1;
+  return width == 0 || lines.find('\n', rule) - rule <= width;
+}
+
+std::string table_file(const Report& report) { return (report.folder / "table.md").string(); }
+
+std::string main_table(const Report& report, std::size_t width) {
+  const std::string sides(report.titles.size(), 'l');
+  Cells cells = table_cells(report, " *");
+  std::vector<std::string> left_out;
+  std::string text = aligned(cells, sides);
+  while (!fits(text, width) && cells[0].size() > sides.size() + 1) {
+    left_out.insert(left_out.begin(), cells[0].back());
+    for (auto& line : cells) line.pop_back();
+    text = aligned(cells, sides);
+  }
+  if (left_out.empty()) return text;
+  return text + fmt::format("\nNot shown, for they do not fit here: {} (see {})\n", fmt::join(left_out, ", "),
+                            table_file(report));
+}
+
 }  // namespace
 
 std::string report_markdown(const Report& report) {
@@ -62,16 +86,20 @@ std::string report_markdown(const Report& report) {
   return text + uncounted(report);
 }
 
-std::string report_terminal(const Report& report) {
+std::string report_terminal(const Report& report, std::size_t width) {
   std::string text = fmt::format("{}\n\n", report.title);
   if (report.comparison) {
     text += fmt::format(
         "{}\n{}\n\n", aligned(comparison_cells(*report.comparison), std::string(report.comparison->titles.size(), 'l')),
         fmt::join(comparison_notes(*report.comparison), "\n"));
   }
-  text += aligned(table_cells(report, " *"), std::string(report.titles.size(), 'l'));
+  text += main_table(report, width);
   for (const auto& table : pivot_tables(report, " *")) {
-    text += fmt::format("\n{}{}{}", table.title, table.title.empty() ? "" : "\n", aligned(table.cells, "l"));
+    const std::string lines = aligned(table.cells, "l");
+    text += fmt::format("\n{}{}", table.title, table.title.empty() ? "" : "\n");
+    text += fits(lines, width) ? lines
+                               : fmt::format("{} by {} does not fit here: see {}\n", report.pivot.rows,
+                                             report.pivot.columns, table_file(report));
     if (!table.beside.empty()) text += fmt::format("{}\n", fmt::join(table.beside, "; "));
   }
   return text + fmt::format("\n{}\n", fmt::join(table_notes(report), "\n")) + uncounted(report);

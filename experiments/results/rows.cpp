@@ -166,6 +166,17 @@ void name_rows(Report& report) {
   }
 }
 
+/// Whether each value of a setting has one seed, and each seed one value: it tells nothing but seeds apart.
+bool is_of_seeds(const std::vector<RunRecord>& runs, const std::string& setting) {
+  std::map<std::string, std::string> seeds;
+  std::map<std::string, std::string> values;
+  return std::all_of(runs.begin(), runs.end(), [&](const RunRecord& run) {
+    const std::string value = run.setting(setting);
+    const std::string seed = run.setting("seed");
+    return seeds.emplace(value, seed).first->second == seed && values.emplace(seed, value).first->second == value;
+  });
+}
+
 }  // namespace
 
 bool value_before(const std::string& a, const std::string& b) {
@@ -217,21 +228,6 @@ bool Report::differ(std::optional<double> ReportRow::*figure) const {
   return values.size() > 1;
 }
 
-std::vector<std::string> Report::axis(std::size_t column) const {
-  std::vector<std::string> values;
-  for (const auto& row : rows) values.push_back(row.values[column]);
-  std::sort(values.begin(), values.end(), value_before);
-  values.erase(std::unique(values.begin(), values.end()), values.end());
-  return values;
-}
-
-const ReportRow* Report::at(std::string_view row_value, std::string_view column_value) const {
-  for (const auto& row : rows) {
-    if (row.values[0] == row_value && row.values[1] == column_value) return &row;
-  }
-  return nullptr;
-}
-
 Report make_report(std::vector<RunRecord> runs) {
   Report report;
   report.head = report_head(label_runs(runs), runs);
@@ -259,7 +255,9 @@ Report make_report(std::vector<RunRecord> runs) {
   name_rows(report);
   compare_rows(report);
   const bool one_test = std::none_of(report.columns.begin(), report.columns.end(), decides_test);
-  if (report.has_matrix() && one_test) report.pivot = {report.columns[0], report.columns[1]};
+  const bool two_keys = report.columns.size() == 2 && std::none_of(report.columns.begin(), report.columns.end(),
+                                                                   [&](const auto& c) { return is_of_seeds(runs, c); });
+  if (two_keys && one_test) report.pivot = {report.columns[0], report.columns[1]};
   report.title = fmt::format("{}", fmt::join(datasets, ", "));
   return report;
 }

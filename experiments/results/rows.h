@@ -97,12 +97,6 @@ struct Report {
 
   /// Whether rows are called by their labels, and stand in the order of the plan.
   [[nodiscard]] bool labelled() const { return titles != columns; }
-
-  /// With exactly two columns a matrix can be drawn: the distinct values of column 0 or 1, in order.
-  [[nodiscard]] bool has_matrix() const { return columns.size() == 2; }
-  [[nodiscard]] std::vector<std::string> axis(std::size_t column) const;
-  /// The row at a place of the matrix, or null.
-  [[nodiscard]] const ReportRow* at(std::string_view row_value, std::string_view column_value) const;
 };
 
 /// Groups the runs, and reads the plans of their sweeps. Those that diverged, run or are missing enter no statistic, a

@@ -118,7 +118,7 @@ expected() {
           "," width ",0," products "," stored "," star + 0 "," (p > 1 ? digits(mean(d, p) - half(d, p)) : "") "," (p > 1 ? digits(mean(d, p) + half(d, p)) : "") "," (p > 1 ? digits(deviation(d, p)) : "") "," p ",0," > "expected.csv"
         scale = metric == "accuracy" ? 100 : 1
         if (n && z) print (labelled ? label : "quant " label), digits(size[z] / 8192), digits(scale * mean(test, n)), \
-          (n > 1 ? digits(scale * (mean(test, n) - deviation(test, n))) " " digits(scale * (mean(test, n) + deviation(test, n))) : "- -") > "expected.size"
+          (n > 1 ? digits(scale * (mean(test, n) - half(test, n))) " " digits(scale * (mean(test, n) + half(test, n))) : "- -") > "expected.size"
         for (i = 1; i <= seeds; i++) if ((row, i) in at) print of[at[row, i], "line"] > "expected.runs"
       }
     }' collected
@@ -218,7 +218,7 @@ awk -F, 'NR > 1 { if ($1 == 0) printf "%s| %s ", (NR > 2 ? "|\n" : ""), ($8 ~ /f
   split($6, shown, " ± "); if (sprintf("%#.4g", $3) != shown[1] || sprintf("%.2f", $4) != sprintf("%.2f", shown[2])) print "not", $3, $4 }
   END { print "|" }' c/plots/heat-map.csv | diff <(sed 's/ \*//' expected.matrix) -
 
-# bits and epochs: means with deviations, paired differences with intervals, and means of curves
+# bits and epochs: means and paired differences with intervals, and means of curves
 for a in none 2 4 8; do
   for seed in 1 2 3; do
     run d/runs/a$a-$seed none $seed "{\"status\":\"done\",\"metric\":\"mse\",\"test_mse\":$((${#a} * seed)).${seed}3${a/none/7}}"
@@ -234,7 +234,7 @@ for a in 2 4 8 none; do
     { value[NR] = $2 + 0 }
     END {
       mean = (value[1] + value[2] + value[3]) / 3
-      say("bits", mean, deviation(value, mean))
+      say("bits", mean, 4.30265272974946385 * deviation(value, mean) / sqrt(3))
       for (i = 1; i <= 3; i++) value[i] -= value[i + 3]
       mean = (value[1] + value[2] + value[3]) / 3
       if (a != "none") say("difference", mean, 4.30265272974946385 * deviation(value, mean) / sqrt(3))

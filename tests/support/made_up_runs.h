@@ -5,8 +5,12 @@
 #include "experiments/report/report.h"
 #include "tests/support/temp_folder.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <filesystem>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace bitstate::tests {
@@ -49,5 +53,23 @@ class MadeUpRuns {
  private:
   int count_ = 0;
 };
+
+/// The distinct values of a column of the report, in order.
+inline std::vector<std::string> axis_of(const experiments::Report& report, std::size_t column) {
+  std::vector<std::string> values;
+  for (const auto& row : report.rows) values.push_back(row.values.at(column));
+  std::sort(values.begin(), values.end(), experiments::value_before);
+  values.erase(std::unique(values.begin(), values.end()), values.end());
+  return values;
+}
+
+/// The row with these values of the first two columns, which there must be.
+inline const experiments::ReportRow& row_at(const experiments::Report& report, std::string_view first,
+                                            std::string_view second) {
+  for (const auto& row : report.rows) {
+    if (row.values.at(0) == first && row.values.at(1) == second) return row;
+  }
+  throw std::runtime_error("the report has no such row");
+}
 
 }  // namespace bitstate::tests

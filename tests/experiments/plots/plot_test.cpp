@@ -80,18 +80,18 @@ TEST_CASE("plot: points lie where their values say, intervals around them, on li
   CHECK(contains(bars, " 125L"));
 }
 
-TEST_CASE("plot: no two of 40 series look alike, and the first eight differ in colour and in mark") {
+TEST_CASE("plot: no two of 64 series look alike, and the first eight differ in colour and in mark") {
   std::set<std::string> looks;
   std::set<std::pair<Ink, Mark>> colours_and_marks;
   std::set<Mark> marks;
-  for (std::size_t style = 0; style < 40; ++style) {
+  for (std::size_t style = 0; style < 64; ++style) {
     const Series series{.label = "x", .style = style, .points = {{0.0, 1.0}}, .line = Series::Line::none};
     looks.insert(drawn_series(series));
     colours_and_marks.emplace(style_of(series).ink, style_of(series).mark);
     if (style < 8) marks.insert(style_of(series).mark);
   }
-  CHECK(looks.size() == 40);
-  CHECK(colours_and_marks.size() == 40);
+  CHECK(looks.size() == 64);
+  CHECK(colours_and_marks.size() == 64);
   CHECK(marks.size() == 8);
 }
 

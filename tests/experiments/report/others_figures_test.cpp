@@ -18,6 +18,7 @@ namespace {
 using namespace bitstate::experiments;
 using bitstate::tests::contains;
 using bitstate::tests::MadeUpRuns;
+using bitstate::tests::row_at;
 using bitstate::tests::write_quickly;
 
 const Figure& named(const std::vector<Figure>& figures, const std::string& name) {
@@ -54,7 +55,7 @@ TEST_CASE("plots: Q-S5's figures stand beside ours against bits and size and in 
   const auto theirs = theirs_of(std::get<Plot>(bits.content));
   REQUIRE(theirs.size() == 2);
   CHECK(theirs[0]->label == "Q-S5 (theirs), ssm_act_bits 4");
-  const double published = report.at("8", "4")->published.at(0);
+  const double published = row_at(report, "8", "4").published.at(0);
   CHECK(published == 12.34);
   REQUIRE(theirs[0]->points.size() == 2);
   CHECK(theirs[0]->points[1].x == 8.0);

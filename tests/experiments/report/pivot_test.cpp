@@ -86,6 +86,8 @@ TEST_CASE("report: configurations by stages in the order of the plan, in Markdow
       "\n| configuration \\ stage | ptq | qaft |\n|---|---:|---:|\n| W8 \\| A8 | 75.00 ± 7.07 | 90.00 ± 0.00 |\n"
       "| W4 | 55.00 ± 7.07 | – |\n"));
   CHECK(contains(report_terminal(report), "configuration \\ stage           ptq          qaft\n"));
+  CHECK(contains(report_terminal(report, 49), "configuration \\ stage           ptq          qaft\n"));
+  CHECK(contains(report_terminal(report, 48), "\nconfiguration by stage does not fit here: see table.md\n"));
   CHECK(contains(pivot_tex(report),
                  "\\begin{tabular}{lrr}\n  \\toprule\n  & \\multicolumn{2}{c}{stage} \\\\\n  \\cmidrule(lr){2-3}\n"
                  "  configuration & ptq & qaft \\\\\n  \\midrule\n"
@@ -114,6 +116,34 @@ TEST_CASE("report: what no key says makes tables of its own, which say it, and s
   CHECK(contains(pivot_tex(report), "\\noindent dataset smnist\\par\\smallskip\n\\noindent\\begin{tabular}{lrr}\n"));
   report.pivot = {"a_bits", "dataset"};
   CHECK(pivot_tables(report, "").size() == 2);  // one for each width of activations
+}
+
+TEST_CASE("report: rows of which no key says anything make no table, and stand beside the last one") {
+  const PlannedRuns all({{"Float", "float", "bits = none\nepochs = 9\n", {0.98, 0.99}},
+                         {"A, 8 bits", "ptq", "bits = weight:*.ssm.A 8\nepochs = 0\n", {0.9, 0.9}},
+                         {"B, 8 bits", "ptq", "bits = weight:*.ssm.B 8\nepochs = 0\n", {0.8, 0.8}}});
+  const auto tables = pivot_tables(all.report("part", "width"), "");
+  REQUIRE(tables.size() == 1);
+  CHECK(tables[0].title == "stage ptq");
+  CHECK(tables[0].cells == Cells{{"part \\ width", "8"}, {"A", "90.00 ± 0.00"}, {"B", "80.00 ± 0.00"}});
+  CHECK(tables[0].beside == std::vector<std::string>{"float, Float: 98.50 ± 0.71"});
+  const PlannedRuns none({{"Float", "", "bits = none\n", {0.9}}, {"All", "", "bits = act:* none\n", {0.8}}});
+  CHECK(error_of<UsageError>([&] { (void)pivot_tables(none.report("part", "width"), ""); }) ==
+        "[report] --rows=part --columns=width makes no table: no row has both");
+}
+
+TEST_CASE("report: keys that only tell seeds apart lay nothing out") {
+  MadeUpRuns runs;
+  for (const char* a : {"8", "4"}) {
+    for (const int seed : {1, 2}) {
+      const char* const source = seed == 1 ? "first" : "second";
+      runs.accuracy(fmt::format("a_bits = {}\nfrom = ../../{}\nseed = {}\n", a, source, seed), 0.5);
+    }
+  }
+  CHECK(runs.report().columns == std::vector<std::string>{"from", "a_bits"});
+  CHECK(runs.report().pivot.rows.empty());
+  runs.accuracy("a_bits = 8\nfrom = ../../first\nseed = 2\n", 0.5);
+  CHECK(runs.report().pivot.rows == "from");
 }
 
 TEST_CASE("report: data sets and other settings make no table of themselves") {

@@ -20,9 +20,11 @@ namespace {
 
 using namespace bitstate::experiments;
 using bitstate::UsageError;
+using bitstate::tests::axis_of;
 using bitstate::tests::contains;
 using bitstate::tests::error_of;
 using bitstate::tests::MadeUpRuns;
+using bitstate::tests::row_at;
 using bitstate::tests::TempFolder;
 
 /// Q-S5's names with figures that can be averaged in the head.
@@ -174,6 +176,21 @@ TEST_CASE("report: a result keeps its size in JSON, and one of an older version 
   CHECK(poles.multiplier_bits == 6);
 }
 
+TEST_CASE("report: a terminal that is too narrow for the table shows its first columns, and says which it leaves out") {
+  MadeUpRuns runs;
+  runs.accuracy("a_bits = 8\n", 0.5);
+  runs.accuracy("a_bits = 4\n", 0.5);
+  const Report report = runs.report();
+  const std::string whole = report_terminal(report);
+  const std::size_t rule = whole.find("\n--") + 1;
+  const std::size_t width = whole.find('\n', rule) - rule;
+  CHECK(report_terminal(report, width) == whole);
+  const std::string narrow = report_terminal(report, width - 1);
+  CHECK(contains(narrow, "n  diverged  missing\n"));
+  CHECK(contains(narrow, "\nNot shown, for they do not fit here: seconds (see table.md)\n"));
+  CHECK(contains(report_terminal(report, 1), "\na_bits  test accuracy, %\n"));
+}
+
 TEST_CASE("report: runs whose A costs the same need no column for that") {
   MadeUpRuns runs;
   for (const char* const quant : {"w8a8", "w4a8-ssm8"}) {
@@ -208,8 +225,8 @@ TEST_CASE("report: the difference is to the float row of the same setting") {
   add("4", "2", 9.0);
   const Report report = runs.report();
   REQUIRE(report.rows.size() == 4);
-  CHECK(report.at("3", "2")->difference.mean == 4.0);
-  CHECK(report.at("4", "2")->difference.mean == 1.0);
+  CHECK(row_at(report, "3", "2").difference.mean == 4.0);
+  CHECK(row_at(report, "4", "2").difference.mean == 1.0);
 }
 
 TEST_CASE("report: two axes make a matrix, ordered by bits with float first") {
@@ -220,10 +237,8 @@ TEST_CASE("report: two axes make a matrix, ordered by bits with float first") {
     }
   }
   const Report report = runs.report();
-  REQUIRE(report.has_matrix());
-  CHECK(report.axis(0) == std::vector<std::string>{"none", "2", "8", "16"});
-  CHECK(report.axis(1) == std::vector<std::string>{"none", "8", "16"});
-  CHECK(report.at("8", "16") == nullptr);
+  CHECK(axis_of(report, 0) == std::vector<std::string>{"none", "2", "8", "16"});
+  CHECK(axis_of(report, 1) == std::vector<std::string>{"none", "8", "16"});
   const std::string text = report_markdown(report);
   CHECK(contains(text, "| a_bits \\ ssm_act_bits | float | 8 | 16 |\n"));
   CHECK(contains(text, "| 8 | 2.000 | 2.000 | – |\n"));
@@ -234,7 +249,7 @@ TEST_CASE("report: Q-S5's configurations stand in the order of its tables") {
   for (const char* name : {"w2a8", "w4a8-a8", "none", "w8a8", "w4a8", "w2a8-ssm8", "w4a8-ssm8", "w2a8-a8"}) {
     runs.accuracy(std::string("quant = ") + name + "\n", 0.5);
   }
-  CHECK(runs.report().axis(0) ==
+  CHECK(axis_of(runs.report(), 0) ==
         std::vector<std::string>{"none", "w8a8", "w4a8-ssm8", "w4a8-a8", "w4a8", "w2a8-ssm8", "w2a8-a8", "w2a8"});
 }
 

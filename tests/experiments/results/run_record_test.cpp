@@ -23,9 +23,11 @@ namespace {
 
 using namespace bitstate::experiments;
 using bitstate::UsageError;
+using bitstate::tests::axis_of;
 using bitstate::tests::contains;
 using bitstate::tests::error_of;
 using bitstate::tests::MadeUpRuns;
+using bitstate::tests::row_at;
 using bitstate::tests::TempFolder;
 
 const std::string done = R"({"status":"done","test_rmse":1.0})";
@@ -121,11 +123,11 @@ TEST_CASE("report: where the data are is a column where it differs, and one's ow
   add("/hard.csv", "4", 8.0);
   const Report report = runs.report();
   CHECK(report.columns == std::vector<std::string>{"a_bits", "data"});
-  CHECK(report.at("none", "/easy.csv")->best);
-  CHECK_FALSE(report.at("4", "/easy.csv")->best);
-  CHECK_FALSE(report.at("none", "/hard.csv")->best);
-  CHECK(report.at("4", "/hard.csv")->best);
-  CHECK(*report.at("4", "/hard.csv")->difference.mean == doctest::Approx(-1.0));
+  CHECK(row_at(report, "none", "/easy.csv").best);
+  CHECK_FALSE(row_at(report, "4", "/easy.csv").best);
+  CHECK_FALSE(row_at(report, "none", "/hard.csv").best);
+  CHECK(row_at(report, "4", "/hard.csv").best);
+  CHECK(*row_at(report, "4", "/hard.csv").difference.mean == doctest::Approx(-1.0));
   CHECK(contains(report_markdown(report), "every other row that is tested on the same data"));
 }
 
@@ -306,7 +308,7 @@ TEST_CASE("report: a source is known by its weights, not by how its path was wri
   start("runs/a", "4", "bbbbbbbbbb");  // trained anew since then
   const Report report = runs.report();
   REQUIRE(report.rows.size() == 2);
-  CHECK(report.axis(0) == std::vector<std::string>{"runs/a (bbbbbbbb)", "runs/a"});
+  CHECK(axis_of(report, 0) == std::vector<std::string>{"runs/a (bbbbbbbb)", "runs/a"});
 }
 
 TEST_CASE("report: runs by one .quant file with other rules in it are other configurations") {
