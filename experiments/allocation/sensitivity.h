@@ -48,7 +48,7 @@ Sensitivity measure_sensitivity(MeasuredRun& run, const std::filesystem::path& f
 
 struct SensitivityOptions {
   MeasurementOptions measurement;
-  std::size_t finetune = 0;                    ///< the so many most sensitive sites and widths
+  std::size_t finetune = 0;                    ///< how many of the most sensitive sites and widths
   std::optional<std::size_t> finetune_epochs;  ///< none: a third of those of the run
 };
 

@@ -40,15 +40,22 @@ struct SweepOptions {
   std::size_t jobs = 1;
   std::size_t given_jobs = 0;  ///< by --jobs; 0: it was not given
   bool json = false;
-  std::size_t threads = 1;        ///< of each run
-  std::size_t given_threads = 0;  ///< by --threads; 0: all
-  bool large = false;             ///< more than 1000 runs are meant
-  bool extend = false;            ///< runs go on where shorter ones ended
+  std::size_t threads = 1;  ///< of each run
+  bool large = false;       ///< more than 1000 runs are meant
+  bool extend = false;      ///< runs go on where shorter ones ended
   std::string engine = "local";
   std::string time = "24:00:00";  ///< limit of a job of Slurm
   std::string run;                ///< hash of the only run to do
   bool dry_run = false;           ///< nothing is trained
 };
+
+/// `given` by --threads (0: it was not given) are all threads of a local sweep, and those of each run on an engine.
+std::size_t threads_of_run(const SweepOptions& options, std::size_t given) {
+  if (options.engine == "slurm") return std::max<std::size_t>(1, given);
+  if (options.engine == "parallel" && given > 0) return given;
+  const std::size_t threads = given > 0 ? given : std::max(1U, std::thread::hardware_concurrency());
+  return std::max<std::size_t>(1, threads / options.jobs);
+}
 
 SweepOptions sweep_options(const CommandLine& line) {
   SweepOptions options;
@@ -79,9 +86,8 @@ SweepOptions sweep_options(const CommandLine& line) {
         options.passed.push_back(fmt::format("--{}={}", name, value));
     }
   }
-  const std::size_t threads = how.run.threads > 0 ? how.run.threads : std::max(1U, std::thread::hardware_concurrency());
-  options.given_threads = how.run.threads;
-  options.threads = std::max<std::size_t>(1, threads / options.jobs);
+  options.threads = threads_of_run(options, how.run.threads);
+  if (options.engine == "slurm") check_time(options.time);
   options.passed.push_back(fmt::format("--threads={}", options.threads));
   options.out = how.run.out;
   options.json = how.run.json;
@@ -97,26 +103,33 @@ std::string command_of_runs(CommandLine line) {
 }
 
 /// Hands the runs over to another program.
-int engine_command(const CommandLine& line, const SweepOptions& options, const std::vector<SweepRun>& runs) {
+int engine_command(const CommandLine& line, const SweepOptions& options, const RunsLeft& left) {
+  if (left.busy > 0)
+    fmt::print("{} in work elsewhere and not handed over again\n",
+               left.busy == 1 ? "1 run is" : fmt::format("{} runs are", left.busy));
+  const std::vector<SweepRun>& runs = left.free;
   if (runs.empty()) {
-    fmt::print("every run has a result; bitstate report {} tabulates them\n", options.out.string());
+    fmt::print("every {}run has a result; bitstate report {} tabulates them\n", left.busy > 0 ? "other " : "",
+               options.out.string());
     return 0;
   }
-  CommandLine one = line;  // a task does one run, with all threads that it is given
-  std::erase_if(one.options, [](const auto& option) { return option.first == "jobs" || option.first == "json"; });
+  CommandLine one = line;  // a task does one run, with the threads that it is given
+  std::erase_if(one.options, [](const auto& option) {
+    return is_one_of(option.first, std::array{"jobs", "json", "threads"});
+  });
   const TaskList list{options.out,
                       shell_word(fs::current_path().string()),
                       shell_word(ChildProcesses::this_executable().string()),
                       command_of_runs(one).substr(std::string_view("bitstate ").size()),
                       options.given_jobs,
-                      options.given_threads};
+                      options.threads};
   if (options.engine == "parallel") {
     fmt::print("{}\n", write_parallel_tasks(list, runs));
     return 0;
   }
   const auto scripts = write_slurm_scripts(list, runs, options.time);
-  const auto jobs = options.dry_run ? std::vector<std::string>() : submit_slurm(scripts);
-  if (!options.dry_run && jobs.empty()) fmt::print("there is no sbatch here, so nothing is submitted\n");
+  const auto jobs = submit_slurm(scripts);
+  if (jobs.empty()) fmt::print("there is no sbatch here, so nothing is submitted\n");
   for (std::size_t i = 0; i < scripts.size(); ++i) {
     fmt::print("{}{}\n", scripts[i].string(), jobs.empty() ? "" : fmt::format(" is job {}", jobs[i]));
   }
@@ -139,8 +152,10 @@ int sweep_command(const CommandLine& line) {
   const Settings text = built_in ? parse_ini(*built_in, file) : read_ini(file);
   const auto plan = plan_sweep(text, file, options.overrides, options.large);
   say_line(fmt::format("checking {} runs", plan.size()), true);
-  if (options.dry_run && options.engine == "local") {
-    const std::string table = forecast(plan, options.out, file, options.jobs, options.threads);
+  if (options.dry_run) {
+    const bool unlimited = options.engine == "slurm" && options.given_jobs == 0;
+    const std::string table =
+        forecast(plan, options.out, file, unlimited ? plan.size() : options.jobs, options.threads);
     say_line("", true);
     fmt::print("{}", table);
     return 0;
@@ -155,7 +170,7 @@ int sweep_command(const CommandLine& line) {
                       data,
                       {}};
   if (options.engine != "local") {
-    const auto left = prepare_sweep(plan, options.out, head);
+    const RunsLeft left = prepare_sweep(plan, options.out, head);
     say_line("", true);
     return engine_command(line, options, left);
   }

@@ -70,7 +70,7 @@ std::string text_of(const Holder& holder, const json& more) {
   return line.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
-/// A claim that is no JSON at all is held by nobody knows whom.
+/// A claim that is no JSON at all counts as held by an unknown process.
 Claim claim_of(const std::string& text, unsigned attempt) {
   Claim claim{Claim::State::held, attempt};
   const json line = json::parse(text, nullptr, false);

@@ -33,8 +33,8 @@ struct Claim {
   std::string result = {};  ///< ended: the text of result.json
 };
 
-/// The claim with the highest attempt; state none, attempt 0, where there is none. A claim that cannot be read is held
-/// by nobody knows whom. Throws Error where the folder cannot be read.
+/// The claim with the highest attempt; state none, attempt 0, where there is none. A claim that cannot be read counts
+/// as held by an unknown process. Throws Error where the folder cannot be read.
 Claim newest_claim(const std::filesystem::path& folder);
 
 /// Whether the folder has a result.json that is whole JSON, not torn as by a power cut. Throws Error where it cannot be

@@ -1,4 +1,4 @@
-// Ends a training early that its validation shows to be hopeless, and takes that back where the rule is another.
+// Ends hopeless runs early by a rule on their validation metric, and reopens them when the rule has changed.
 #pragma once
 
 #include "experiments/settings/run_config.h"

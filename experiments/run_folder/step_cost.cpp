@@ -1,17 +1,89 @@
 #include "experiments/run_folder/step_cost.h"
 
 #include "autograd/optimizer.h"
+#include "core/error.h"
 #include "experiments/host/machine.h"
 #include "experiments/run_folder/model_setup.h"
 #include "experiments/settings/run_config.h"
 #include "experiments/training/lane_runner.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <chrono>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
 #include <numeric>
+#include <string>
 #include <vector>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 namespace bitstate::experiments {
+namespace {
+
+enum Outcome : int { measured, refused, diverged };
+
+/// What the child does: writes the cost, or why there is none, into `to`.
+[[noreturn]] void measure_into(int to, const RunConfig& config, const datasets::Splits& data) {
+  const auto finish = [to](Outcome outcome, const void* bytes, std::size_t count) {
+    const bool whole = write(to, bytes, count) == static_cast<ssize_t>(count);  // less than a pipe holds
+    _exit(whole ? outcome : EXIT_FAILURE);
+  };
+  try {
+#ifdef __GLIBC__
+    malloc_trim(0);  // what the parent has freed is not this run's
+#endif
+    const StepCost cost = measure_step(config, data);
+    finish(measured, &cost, sizeof(cost));
+  } catch (const DivergedError& error) {
+    finish(diverged, error.what(), std::strlen(error.what()));
+  } catch (const std::exception& error) {
+    finish(refused, error.what(), std::min<std::size_t>(std::strlen(error.what()), PIPE_BUF));
+  }
+  _exit(EXIT_FAILURE);
+}
+
+std::string all_of(int from) {
+  std::string text;
+  std::array<char, 4096> part{};
+  while (true) {
+    const ssize_t count = read(from, part.data(), part.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return text;
+    text.append(part.data(), static_cast<std::size_t>(count));
+  }
+}
+
+}  // namespace
+
+StepCost measure_step_apart(const RunConfig& config, const datasets::Splits& data) {
+  std::array<int, 2> ends{};
+  require(pipe(ends.data()) == 0, "memory", "cannot be measured: {}", std::strerror(errno));
+  const pid_t child = fork();
+  if (child == 0) measure_into(ends[1], config, data);
+  close(ends[1]);
+  const std::string said = child > 0 ? all_of(ends[0]) : "";
+  close(ends[0]);
+  require(child > 0, "memory", "cannot be measured: {}", std::strerror(errno));
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  require(WIFEXITED(status), "memory",
+          "cannot be measured: the process that trains a few steps was killed by signal {}", WTERMSIG(status));
+  if (WEXITSTATUS(status) == diverged) throw DivergedError(said);
+  require(WEXITSTATUS(status) == measured && said.size() == sizeof(StepCost), "memory", "cannot be measured: {}", said);
+  StepCost cost;
+  std::memcpy(&cost, said.data(), sizeof(cost));
+  return cost;
+}
 
 StepCost measure_step(const RunConfig& config, const datasets::Splits& data) {
   using Clock = std::chrono::steady_clock;

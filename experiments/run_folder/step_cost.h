@@ -20,4 +20,8 @@ struct StepCost {
 /// Takes about two seconds, or three steps. Throws as train() does before its first step, and DivergedError.
 StepCost measure_step(const RunConfig& config, const datasets::Splits& data);
 
+/// measure_step() in a process of its own, so that `bytes` does not count what earlier measurements took. To be called
+/// while this process has no other threads. Throws Error also where that process is killed, as for want of memory.
+StepCost measure_step_apart(const RunConfig& config, const datasets::Splits& data);
+
 }  // namespace bitstate::experiments

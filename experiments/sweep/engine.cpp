@@ -22,24 +22,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string lines_of(const TaskList& list, const std::vector<SweepRun>& runs) {
+/// A command for each run; `threads` is a word for a shell.
+std::string lines_of(const TaskList& list, const std::vector<SweepRun>& runs, std::string_view threads) {
   std::string lines;
-  for (const SweepRun& run : runs)
-    lines += fmt::format("cd {} && exec {} {} --run={}\n", list.folder, list.program, list.words, run.hash);
+  for (const SweepRun& run : runs) {
+    lines += fmt::format("cd {} && exec {} {} --threads={} --run={}\n", list.folder, list.program, list.words, threads,
+                         run.hash);
+  }
   return lines;
-}
-
-/// Hours, minutes and days as sbatch takes them; nothing that could be a second directive.
-void check_time(const std::string& time) {
-  static const std::regex form(R"((?:(\d{1,4})-)?(\d{1,6})(?::(\d{1,6}))?(?::(\d{1,6}))?)");
-  std::smatch parts;
-  require<UsageError>(std::regex_match(time, parts, form), "time",
-                      "expected minutes or [D-]HH:MM:SS as sbatch takes them, got \"{}\"", time);
-  const auto part = [&](std::size_t i) { return parts[i].matched ? std::stol(parts[i].str()) : 0L; };
-  const long unit = parts[1].matched || parts[4].matched ? 3600 : 60;  // one or two numbers begin with minutes
-  const long seconds = part(1) * 86400 + part(2) * unit + part(3) * unit / 60 + part(4);
-  require<UsageError>(seconds >= 300, "time",
-                      "expected 5 minutes or more, of which the last two are for the checkpoint, got \"{}\"", time);
 }
 
 constexpr std::size_t most_tasks = 1000;  // Slurm's MaxArraySize is 1001, and an index is below it
@@ -66,7 +56,8 @@ std::string directive_word(const fs::path& folder, std::string_view name) {
 constexpr std::string_view array_script = R"(#!/bin/bash
 #SBATCH --job-name=bitstate
 #SBATCH --array=1-{count}{jobs}
-#SBATCH --time={time}{threads}
+#SBATCH --time={time}
+#SBATCH --cpus-per-task={threads}
 #SBATCH --requeue
 #SBATCH --signal=B:USR1@120
 #SBATCH --open-mode=append
@@ -115,18 +106,29 @@ std::pair<int, std::string> output_of(const std::string& command) {
 
 }  // namespace
 
+void check_time(const std::string& time) {
+  // nothing that could be a second directive
+  static const std::regex form(R"((?:(\d{1,4})-)?(\d{1,6})(?::(\d{1,6}))?(?::(\d{1,6}))?)");
+  std::smatch parts;
+  require<UsageError>(std::regex_match(time, parts, form), "time",
+                      "expected minutes or [D-]HH:MM:SS as sbatch takes them, got \"{}\"", time);
+  const auto part = [&](std::size_t i) { return parts[i].matched ? std::stol(parts[i].str()) : 0L; };
+  const long unit = parts[1].matched || parts[4].matched ? 3600 : 60;  // one or two numbers begin with minutes
+  const long seconds = part(1) * 86400 + part(2) * unit + part(3) * unit / 60 + part(4);
+  require<UsageError>(seconds >= 300, "time",
+                      "expected 5 minutes or more, of which the last two are for the checkpoint, got \"{}\"", time);
+}
+
 std::string write_parallel_tasks(const TaskList& list, const std::vector<SweepRun>& runs) {
   const fs::path tasks = list.out / "tasks.txt";
-  write_file_atomically(tasks, lines_of(list, runs));
+  write_file_atomically(tasks, lines_of(list, runs, std::to_string(list.threads)));
   return fmt::format("parallel --jobs={} --joblog={} < {}", std::max<std::size_t>(1, list.jobs),
                      shell_word((list.out / "parallel.log").string()), shell_word(tasks.string()));
 }
 
 std::vector<fs::path> write_slurm_scripts(const TaskList& list, const std::vector<SweepRun>& runs,
                                           const std::string& time) {
-  check_time(time);
   const fs::path folder = numbered_folder(list.out / "slurm");
-  const std::string threads = list.threads > 0 ? fmt::format("\n#SBATCH --cpus-per-task={}", list.threads) : "";
   const std::string at_once = list.jobs > 0 ? fmt::format("%{}", list.jobs) : "";
   std::vector<fs::path> scripts;
   const auto add = [&](const std::string& name, const std::string& text) {
@@ -135,8 +137,8 @@ std::vector<fs::path> write_slurm_scripts(const TaskList& list, const std::vecto
   };
   const auto add_array = [&](const std::string& name, const std::vector<SweepRun>& part) {
     const fs::path tasks = folder / (name + ".txt");
-    write_file_atomically(tasks, lines_of(list, part));
-    add(name + ".sh", fmt::format(array_script, fmt::arg("count", part.size()), fmt::arg("threads", threads),
+    write_file_atomically(tasks, lines_of(list, part, "\"${SLURM_CPUS_PER_TASK:-1}\""));
+    add(name + ".sh", fmt::format(array_script, fmt::arg("count", part.size()), fmt::arg("threads", list.threads),
                                   fmt::arg("jobs", at_once), fmt::arg("time", time), fmt::arg("program", list.program),
                                   fmt::arg("log", directive_word(folder, "%A_%a.log")),
                                   fmt::arg("tasks", shell_word(fs::absolute(tasks).string()))));
@@ -167,7 +169,7 @@ std::vector<std::string> submit_slurm(const std::vector<fs::path>& scripts) {
         output_of(fmt::format("sbatch --parsable{} {} 2>&1", after, shell_word(script.string())));
     if (jobs.empty() && WIFEXITED(status) && WEXITSTATUS(status) == 127) return {};
     std::smatch job;  // among what a site's own sbatch tells
-    require(status == 0 && std::regex_search(said, job, number), script.string(), "sbatch does not take it ({}); {}",
+    require(status == 0 && std::regex_search(said, job, number), script.string(), "is refused by sbatch ({}); {}",
             fmt::join(split(said, "\n"), "; "),
             jobs.empty() ? "nothing is submitted" : fmt::format("{} wait already", fmt::join(jobs, ", ")));
     jobs.push_back(job[1].str());

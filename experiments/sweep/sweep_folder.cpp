@@ -6,9 +6,7 @@
 #include "experiments/run_folder/load.h"
 #include "experiments/run_folder/text_files.h"
 
-#include <algorithm>
 #include <chrono>
-#include <iterator>
 #include <utility>
 
 namespace bitstate::experiments {
@@ -19,16 +17,10 @@ constexpr std::chrono::minutes patience{2};  // with others that plan
 
 /// `head` with the rows of `plan`.
 PlanFile plan_file(const std::vector<SweepRun>& plan, const RunFolders& folders, PlanFile head) {
-  std::vector<const SweepRun*> in_order;
-  for (const SweepRun& run : plan) in_order.push_back(&run);
-  std::stable_sort(in_order.begin(), in_order.end(), [](const auto* a, const auto* b) { return a->place < b->place; });
-  for (const SweepRun* run : in_order) {
-    const PlanRun entry{run->config.training.seed, run->hash, folders.at(run->hash).filename().string()};
-    const auto same = std::find_if(head.rows.begin(), head.rows.end(), [&](const PlanRow& row) {
-      return row.label == run->row && row.stage == run->stage && !has_seed(row, entry.seed);
-    });
-    PlanRow& row = same != head.rows.end() ? *same : head.rows.emplace_back(PlanRow{run->row, run->stage, {}});
-    row.runs.push_back(entry);
+  for (const auto& runs : table_rows(plan)) {
+    PlanRow& row = head.rows.emplace_back(PlanRow{runs.front()->row, runs.front()->stage, {}});
+    for (const SweepRun* run : runs)
+      row.runs.push_back({run->config.training.seed, run->hash, folders.at(run->hash).filename().string()});
   }
   return head;
 }
@@ -67,13 +59,18 @@ SweepFolder prepare_folder(const std::vector<SweepRun>& plan, const std::vector<
   return sweep;
 }
 
-std::vector<SweepRun> prepare_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path& out,
-                                    const PlanFile& head) {
+RunsLeft prepare_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path& out, const PlanFile& head) {
   RunClaims claims;
   const SweepFolder sweep = prepare_folder(plan, plan, out, head, claims);
-  std::vector<SweepRun> left;
-  std::copy_if(plan.begin(), plan.end(), std::back_inserter(left),
-               [&](const SweepRun& run) { return sweep.results.count(run.hash) == 0; });
+  RunsLeft left;
+  for (const SweepRun& run : plan) {
+    if (sweep.results.count(run.hash) > 0) continue;
+    if (claims.look(run.hash).state == RunClaims::State::busy) {
+      ++left.busy;
+    } else {
+      left.free.push_back(run);
+    }
+  }
   return left;
 }
 

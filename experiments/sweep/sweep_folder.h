@@ -7,6 +7,7 @@
 #include "experiments/sweep/run_folders.h"
 #include "experiments/sweep/sweep_plan.h"
 
+#include <cstddef>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -27,9 +28,13 @@ struct SweepFolder {
 SweepFolder prepare_folder(const std::vector<SweepRun>& plan, const std::vector<SweepRun>& runs,
                            const std::filesystem::path& out, PlanFile head, RunClaims& claims);
 
-/// prepare_folder() for whoever hands the runs on. Returns those without a result, in the order in which they are to be
-/// started.
-std::vector<SweepRun> prepare_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path& out,
-                                    const PlanFile& head);
+/// The runs without a result.
+struct RunsLeft {
+  std::vector<SweepRun> free;  ///< in the order in which they are to be started
+  std::size_t busy = 0;        ///< that other processes work on
+};
+
+/// prepare_folder() for whoever hands the runs on.
+RunsLeft prepare_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path& out, const PlanFile& head);
 
 }  // namespace bitstate::experiments

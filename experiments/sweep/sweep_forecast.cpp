@@ -47,21 +47,17 @@ std::vector<std::string> cells_of(const ForecastRow& row, bool stages) {
   return cells;
 }
 
-std::vector<ForecastRow> rows_of(const std::vector<SweepRun>& plan, const std::filesystem::path& out,
-                                 const std::map<std::string, StepCost>& costs) {
-  std::vector<const SweepRun*> in_order;
-  for (const SweepRun& run : plan) in_order.push_back(&run);
-  std::stable_sort(in_order.begin(), in_order.end(), [](const auto* a, const auto* b) { return a->place < b->place; });
+std::vector<ForecastRow> forecast_rows(const std::vector<SweepRun>& plan, const std::filesystem::path& out,
+                                       const std::map<std::string, StepCost>& costs) {
   const auto folders = run_folders(plan, out);
   std::vector<ForecastRow> rows;
-  for (const SweepRun* run : in_order) {
-    const auto same = std::find_if(rows.begin(), rows.end(), [&](const ForecastRow& row) {
-      return row.first->row == run->row && row.first->stage == run->stage;
-    });
-    ForecastRow& row = same != rows.end() ? *same : rows.emplace_back(ForecastRow{run, {}, 0, {}});
-    row.seeds.push_back(std::to_string(run->config.training.seed));
-    if (status_of(folders.at(run->hash)) != RunRecord::Status::missing) ++row.results;
-    if (const auto cost = costs.find(run->hash); cost != costs.end()) row.cost = cost->second;
+  for (const auto& runs : table_rows(plan)) {
+    ForecastRow& row = rows.emplace_back(ForecastRow{runs.front(), {}, 0, {}});
+    for (const SweepRun* run : runs) {
+      row.seeds.push_back(std::to_string(run->config.training.seed));
+      if (status_of(folders.at(run->hash)) != RunRecord::Status::missing) ++row.results;
+      if (const auto cost = costs.find(run->hash); cost != costs.end()) row.cost = cost->second;
+    }
   }
   return rows;
 }
@@ -74,12 +70,12 @@ std::string forecast(const std::vector<SweepRun>& plan, const std::filesystem::p
   check_sweep(plan, out, where, [&](const std::vector<std::string>& runs, RunConfig config, const auto& data) {
     config.run.threads = threads;
     try {
-      const StepCost cost = measure_step(config, data);
+      const StepCost cost = measure_step_apart(config, data);
       for (const std::string& hash : runs) costs[hash] = cost;
     } catch (const DivergedError&) {  // how long it goes well is not known
     }
   });
-  const std::vector<ForecastRow> rows = rows_of(plan, out, costs);
+  const std::vector<ForecastRow> rows = forecast_rows(plan, out, costs);
   const bool stages = std::any_of(plan.begin(), plan.end(), [](const SweepRun& run) { return !run.stage.empty(); });
   Cells cells{{"row", "seeds", "results", "epochs", "time of a run", "memory"}};
   if (stages) cells.front().insert(cells.front().begin() + 1, "stage");

@@ -305,6 +305,23 @@ std::vector<SweepRun> plan_sweep(const Settings& file, std::string_view where, c
   return runs;
 }
 
+std::vector<std::vector<const SweepRun*>> table_rows(const std::vector<SweepRun>& plan) {
+  std::vector<const SweepRun*> in_order;
+  for (const SweepRun& run : plan) in_order.push_back(&run);
+  std::stable_sort(in_order.begin(), in_order.end(), [](const auto* a, const auto* b) { return a->place < b->place; });
+  std::vector<std::vector<const SweepRun*>> rows;
+  for (const SweepRun* const run : in_order) {
+    const auto same = std::find_if(rows.begin(), rows.end(), [&](const auto& row) {
+      return row.front()->row == run->row && row.front()->stage == run->stage &&
+             std::none_of(row.begin(), row.end(), [&](const SweepRun* other) {
+               return other->config.training.seed == run->config.training.seed;
+             });
+    });
+    (same != rows.end() ? *same : rows.emplace_back()).push_back(run);
+  }
+  return rows;
+}
+
 std::vector<SweepRun> runs_for(const std::vector<SweepRun>& plan, const std::string& hash) {
   const auto wanted = std::find_if(plan.begin(), plan.end(), [&](const SweepRun& run) { return run.hash == hash; });
   require<UsageError>(wanted != plan.end(), "run",

@@ -29,6 +29,10 @@ struct SweepRun {
 std::vector<SweepRun> plan_sweep(const Settings& file, std::string_view where, const Settings& overrides = {},
                                  bool large = false);
 
+/// The rows of tables, in their order, with the runs of each. Where runs of other settings have the same row, stage and
+/// seed, they stand in rows of their own.
+std::vector<std::vector<const SweepRun*>> table_rows(const std::vector<SweepRun>& plan);
+
 /// The run of `plan` with this hash, and before it the one that it starts from, so that whoever has to wait for that
 /// one does it where nobody else does. Throws UsageError naming `run` where `plan` has no run of this hash.
 std::vector<SweepRun> runs_for(const std::vector<SweepRun>& plan, const std::string& hash);

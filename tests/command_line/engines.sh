@@ -32,8 +32,7 @@ stage.qaft = epochs=1 | from_lr_factor=0.1
 INI
 sweep=("$BITSTATE" sweep "the tasks.ini" --threads=1 --jobs=2)
 "${sweep[@]}" --out=local > log || fail "$(cat log)"
-# all but the columns of time
-figures() { awk -F, -v OFS=, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i ~ /seconds/) gone = i } { $gone = ""; print }' "$1"; }
+. "$BITSTATE_SOURCE/tests/support/figures.sh"
 same() {
   "$BITSTATE" report "$1" > /dev/null
   figures local/table.csv > expected
@@ -43,7 +42,7 @@ same() {
 # GNU parallel: each line is one task, in any order
 "${sweep[@]}" --engine=parallel --out="in parallel" > said
 grep -qF "parallel --jobs=2 --joblog='in parallel/parallel.log' < 'in parallel/tasks.txt'" said || fail "$(cat said)"
-[ "$(wc -l < "in parallel/tasks.txt")" -eq 4 ] || fail "$(cat "in parallel/tasks.txt")"
+[ "$(grep -cF -- ' --threads=1 --run=' "in parallel/tasks.txt")" -eq 4 ] || fail "$(cat "in parallel/tasks.txt")"
 [ -e "in parallel/plan.json" ] || fail 'no plan'
 if find "in parallel" -name result.json | grep .; then fail 'something was run'; fi
 (cd / && tac "$here/in parallel/tasks.txt" | tr '\n' '\0' | xargs -0 -P 3 -n 1 bash -c) > log || fail "$(cat log)"
@@ -53,9 +52,27 @@ grep -q '^every run has a result' said || fail "$(cat said)"
 cmp <(tr -d ' \n' < "in parallel/plan.json" | sed 's/.*"rows"//') <(tr -d ' \n' < local/plan.json | sed 's/.*"rows"//') ||
   fail 'tasks changed the order of the plan'
 
-# Slurm: without sbatch, or in a dry run, scripts are written
-"${sweep[@]}" --engine=slurm --time=0:30:00 --out=slurm --dry_run > said
-[ ! -e sbatch.calls ] || fail 'a dry run submitted'
+# without --threads the runs at once share the processors of this machine
+"$BITSTATE" sweep "the tasks.ini" --engine=parallel --out=shared --jobs="$(nproc)" > said
+[ "$(grep -cF -- ' --threads=1 --run=' shared/tasks.txt)" -eq 4 ] || fail "$(cat shared/tasks.txt)"
+"$BITSTATE" sweep "the tasks.ini" --engine=parallel --out=shared > said
+[ "$(grep -cF -- " --threads=$(nproc) --run=" shared/tasks.txt)" -eq 4 ] || fail "$(cat shared/tasks.txt)"
+# what another process works on is not handed over
+busy=$(echo shared/runs/a-of-4-bits-*seed-1-*)
+echo '{"host":"elsewhere","system":"another","pid":7,"began":1}' > "$busy/claim.1"
+"${sweep[@]}" --engine=parallel --out=shared > said
+grep -qx '1 run is in work elsewhere and not handed over again' said || fail "$(cat said)"
+[ "$(wc -l < shared/tasks.txt)" -eq 3 ] && ! grep -qF "${busy##*-}" shared/tasks.txt || fail "$(cat shared/tasks.txt)"
+
+# a dry run says what it costs and writes nothing
+for engine in parallel slurm; do
+  "$BITSTATE" sweep "the tasks.ini" --engine="$engine" --out=dry --dry_run > said
+  grep -q '^4 runs, 0 have a result; the others take about ' said || fail "$(cat said)"
+  [ ! -e dry ] && [ ! -e sbatch.calls ] || fail "a dry run of $engine did something"
+done
+
+# Slurm: without sbatch, scripts are written
+PATH=$here "${sweep[@]}" --engine=slurm --time=0:30:00 --out=slurm > said
 PATH=$here "${sweep[@]}" --engine=slurm --time=0:30:00 --out=slurm > said || fail "$(cat said)"
 grep -q '^there is no sbatch here, so nothing is submitted' said || fail "$(cat said)"
 export PATH=$here/bin:$plain
@@ -69,7 +86,7 @@ done
 # a later call, when one run is done, changes nothing for the tasks that wait
 task() { (cd / && SLURM_ARRAY_JOB_ID=1 SLURM_ARRAY_TASK_ID=$2 bash "$here/slurm/slurm/$1.sh") > log 2>&1; }
 task 3/first 1 || fail "$(cat log)"
-"${sweep[@]}" --engine=slurm --time=0:30:00 --out=slurm --dry_run > said
+PATH=$here "${sweep[@]}" --engine=slurm --time=0:30:00 --out=slurm > said
 [ "$(wc -l < slurm/slurm/4/first.txt)" -eq 1 ] || fail "$(cat slurm/slurm/4/first.txt)"
 [ "$(wc -l < slurm/slurm/3/first.txt)" -eq 2 ] || fail "$(cat slurm/slurm/3/first.txt)"
 if task 4/first 2; then fail 'a task without a line ended well'; fi
@@ -86,7 +103,7 @@ same slurm
 # a node without the program says so, and does nothing
 printf 'recipe = lorenz-small\nset.trajectories = 12\nset.bsz = 4\nset.epochs = 1\n' > one.ini
 cp "$BITSTATE" mine
-./mine sweep one.ini --engine=slurm --out=one --dry_run > said
+PATH=$here ./mine sweep one.ini --engine=slurm --out=one > said
 rm mine
 code=0
 (cd / && SLURM_ARRAY_JOB_ID=1 SLURM_ARRAY_TASK_ID=1 bash "$here/one/slurm/1/first.sh") > log 2>&1 || code=$?
@@ -96,6 +113,9 @@ code=0
 # before its limit a run writes a checkpoint, and its task is queued again
 printf 'recipe = lorenz-small\nset.trajectories = 12\nset.bsz = 4\nset.epochs = 1000000\nquant = none\n' > long.ini
 "$BITSTATE" sweep long.ini --engine=slurm --out=long > said
+grep -qxF '#SBATCH --cpus-per-task=1' long/slurm/1/first.sh || fail 'not one processor without --threads'
+SLURM_CPUS_PER_TASK=3 bash -c "cd() { :; }; exec() { echo \"\$*\"; }; $(cat long/slurm/1/first.txt)" > said
+grep -q -- ' --threads=3 --run=' said || fail "$(cat said)"
 grep -qxF '#SBATCH --array=1-1' long/slurm/1/first.sh || fail 'throttled without --jobs'
 # signalled <signal>: the task gets the signal while its run trains
 signalled() {
@@ -126,9 +146,10 @@ refused() {
 refused 'expected local, parallel or slurm, got "pbs"' 2 --engine=pbs --out=x
 refused 'expected minutes or [D-]HH:MM:SS' 2 --engine=slurm --out=x --time='1 --wrap=x'
 for time in 4 4:59 0:04:59 0-0:04; do refused 'expected 5 minutes or more' 2 --engine=slurm --out=x "--time=$time"; done
-for time in 5 5:00 0:05:00 0-1 1-00:00:00; do "$BITSTATE" sweep long.ini --engine=slurm --out=y --dry_run "--time=$time" > said; done
+for time in 5 5:00 0:05:00 0-1 1-00:00:00; do PATH=$here "$BITSTATE" sweep long.ini --engine=slurm --out=y "--time=$time" > said; done
+[ ! -e x ] || fail 'a refused sweep left something'
 refused "the sweep has no run 'abc'" 2 --run=abc --out=x
 touch refuse
-refused 'sbatch does not take it (sbatch: error: invalid partition; sbatch: error: refused); nothing is submitted' 1 --engine=slurm --out=long
+refused 'is refused by sbatch (sbatch: error: invalid partition; sbatch: error: refused); nothing is submitted' 1 --engine=slurm --out=long
 touch file
 refused 'file' 1 --engine=parallel --out=file/x

@@ -48,6 +48,5 @@ trap - EXIT
 [ "$(find out/runs -name result.json | wc -l)" -eq 3 ] || fail "$(cat log.*)"
 [ -z "$(find out/runs -name 'claim.*')" ] || fail "claims are left: $(find out/runs)"
 grep -q '^resumed at' "$run/train.log" || fail "the run began anew: $(cat "$run/train.log")"
-# all but the columns of time
-figures() { awk -F, -v OFS=, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i ~ /seconds/) gone = i } { $gone = ""; print }' "$1"; }
+. "$BITSTATE_SOURCE/tests/support/figures.sh"
 cmp <(figures quiet/table.csv) <(figures out/table.csv)

@@ -148,8 +148,7 @@ within 600 all_ended
 [ "$(grep -c 'Requeuing JobId' "$cluster/slurmctld.log")" -ge 6 ] || fail "not queued again: $(cat "$cluster/slurmctld.log")"
 grep -q 'goes on from its checkpoint' slurm/slurm/1/*.log || fail "no checkpoint: $(cat slurm/slurm/1/*.log)"
 [ "$(find slurm/runs -name result.json | wc -l)" -eq 16 ] || fail "$(cat slurm/slurm/1/*.log)"
-# all but the columns of time
-figures() { awk -F, -v OFS=, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i ~ /seconds/) gone = i } { $gone = ""; print }' "$1"; }
+. "$BITSTATE_SOURCE/tests/support/figures.sh"
 figures local/table.csv > expected
 figures slurm/table.csv | cmp - expected || fail "the table that the last job has made differs: $(cat slurm/slurm/1/report.log)"
 "${sweep[@]}" --out=slurm --engine=slurm > said

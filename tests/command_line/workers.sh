@@ -75,15 +75,11 @@ sort -u seen | comm -23 - final > replaced
 # who was killed may not have said what it did; nobody says it of a run that another one has ended
 cat log.* | grep -a '^done  .*: test_' | sed 's/: test_.*//' | sort | uniq -d > twice
 [ ! -s twice ] || fail "run twice: $(cat twice)"
-# all but the column that says how long the runs took
-figures() {
-  awk -F"$1" -v OFS="$1" '!gone && NF > 3 && /seconds/ { for (i = 1; i <= NF; i++) if ($i ~ /seconds/) gone = i }
-    { if (gone && NF >= gone) $gone = ""; print }' "$2"
-}
-for file in table.csv,, table.md,'|'; do
-  figures "${file#*,}" "../quiet/out/${file%%,*}" > figures.quiet
-  figures "${file#*,}" "out/${file%%,*}" > figures.shared
+. "$BITSTATE_SOURCE/tests/support/figures.sh"
+for file in table.csv table.md; do
+  figures "../quiet/out/$file" > figures.quiet
+  figures "out/$file" > figures.shared
   grep -q 'A of 4 bits' figures.shared || fail "$(cat figures.shared)"
-  cmp figures.shared figures.quiet || fail "${file%%,*} differs"
+  cmp figures.shared figures.quiet || fail "$file differs"
 done
 sort killed | uniq -c | awk '{ printf "%s%d x %s", (NR > 1 ? ", " : "killed: "), $1, $2 } END { print "" }'

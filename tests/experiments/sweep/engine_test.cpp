@@ -19,7 +19,7 @@ TEST_CASE("engine: arrays of Slurm have at most 1,000 tasks, and each run is in 
     runs[i].hash = std::to_string(i);
     if (i % 21 == 20) runs[i].source = "0";
   }
-  const auto scripts = write_slurm_scripts({out.path(), "/", "bitstate", "sweep", 0, 0}, runs, "1:00:00");
+  const auto scripts = write_slurm_scripts({out.path(), "/", "bitstate", "sweep", 0, 3}, runs, "1:00:00");
   std::vector<std::string> names;
   for (const auto& script : scripts) names.push_back(script.filename().string());
   CHECK(names == std::vector<std::string>{"first.sh", "first-2.sh", "first-3.sh", "later.sh", "report.sh"});
@@ -27,6 +27,7 @@ TEST_CASE("engine: arrays of Slurm have at most 1,000 tasks, and each run is in 
   CHECK(text("first-2.sh").find("#SBATCH --array=1-1000\n") != std::string::npos);
   CHECK(text("first-3.sh").find("#SBATCH --array=1-1\n") != std::string::npos);
   CHECK(text("later.sh").find("#SBATCH --array=1-100\n") != std::string::npos);
+  CHECK(text("later.sh").find("#SBATCH --cpus-per-task=3\n") != std::string::npos);
   std::set<std::string> tasks;
   for (const char* const list : {"first.txt", "first-2.txt", "first-3.txt", "later.txt"}) {
     for (const std::string& task : split(text(list), "\n")) tasks.insert(task);

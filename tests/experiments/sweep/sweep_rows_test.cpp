@@ -1,6 +1,8 @@
 // Rows, zipped values, constraints and stages of a sweep file.
 #include "core/error.h"
 #include "experiments/run_folder/load.h"
+#include "experiments/run_folder/step_cost.h"
+#include "experiments/run_folder/train.h"
 #include "experiments/settings/embedded.h"
 #include "experiments/sweep/sweep.h"
 #include "experiments/sweep/sweep_check.h"
@@ -220,6 +222,33 @@ TEST_CASE("sweep forecast: rows have their results, and what is left takes time"
   std::filesystem::create_directory(folder / "sweep");
   std::ofstream(folder / "sweep" / "plan.json") << "{";
   says(error_of<bitstate::Error>([&] { forecast(runs, folder / "sweep", "s.ini", 2, 1); }), "plan.json] is damaged");
+}
+
+TEST_CASE("sweep forecast: the memory of a run is its own, whatever was measured before it") {
+  const auto bytes = [](const std::string& settings) {
+    const auto runs = planned("set.trajectories = 20\nset.bsz = 8\n" + settings);
+    return static_cast<double>(measure_step_apart(runs.back().config, training_data(runs.back().config)).bytes);
+  };
+  const double before = bytes("");
+  const double large = bytes("set.n_layers = 8\nset.d_model = 64\nset.ssm_size_base = 64\n");
+  CHECK(large > before + 20e6);
+  CHECK(bytes("") < before + (large - before) / 4);
+  says(error_of<bitstate::Error>([&] { bytes("set.bits = weight:*.ssm.E 8\n"); }), "matches no site");
+}
+
+TEST_CASE("sweep rows: runs of other settings that are called alike stand in rows of their own") {
+  const TempFolder folder;
+  auto runs = planned("set.trajectories = 20\nset.bsz = 4\nseeds = 1 2\nrow.A = a_bits=8\nrow.B = a_bits=4\n");
+  for (SweepRun& run : runs) run.row = run.row == "B" ? "A" : run.row;
+  const auto rows = table_rows(runs);
+  REQUIRE(rows.size() == 3);
+  CHECK(rows[1][0]->config.training.seed == 1);
+  CHECK(rows[1][1]->config.training.seed == 2);
+  CHECK(rows[1].size() == 2);
+  const std::string table = forecast(runs, folder / "sweep", "s.ini", 1, 1);
+  const auto at = table.find("A      1 2     0 of 2 ");
+  REQUIRE(at != std::string::npos);
+  CHECK(table.find("A      1 2     0 of 2 ", at + 1) != std::string::npos);
 }
 
 TEST_CASE("sweep stages: runs are checked without the weights that are not there yet") {
