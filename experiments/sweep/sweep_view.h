@@ -35,7 +35,7 @@ struct SweepView {
 /// other takes.
 std::optional<double> seconds_left(const SweepView& sweep);
 
-/// "3/40 runs are done, about 2h10m left"
+/// "3/40 runs, about 2h10m left"
 std::string summary_text(const SweepView& sweep);
 
 /// "epoch 3/20", "starts", "is quantized"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The report's page in a browser: at 1200 and 390 pixels, light and dark, nothing is wider than the window, no text leaves
-# its plot, the console stays empty, and the table sorts and filters. Screenshots are left in the working folder.
+# its plot, the console stays empty, and the table sorts and filters. The pages of a comparison and of a sweep in progress
+# are looked at, too. Screenshots are left in the working folder.
 set -euo pipefail
 
 fail() { echo "$*" >&2; exit 1; }
@@ -70,21 +71,9 @@ cat > look.html <<'END'
 <script>
 const frame = document.getElementById('page');
 frame.style.width = location.hash.slice(1) + 'px';
-frame.src = 'sweep/index.html';
-frame.onload = () => {
-  const page = frame.contentDocument, faults = [];
-  const check = (good, words) => { if (!good) faults.push(words); };
-  page.querySelectorAll('section details').forEach((details, i) => { details.open = i < 2; });
-  const root = page.documentElement;
-  check(frame.contentWindow.innerWidth === +location.hash.slice(1), 'the window is ' + frame.contentWindow.innerWidth);
-  check(root.scrollWidth <= frame.contentWindow.innerWidth, 'the page is ' + root.scrollWidth + ' wide');
-  for (const svg of page.querySelectorAll('figure svg')) {
-    const room = svg.getBoundingClientRect();
-    for (const text of svg.querySelectorAll('text')) {
-      const box = text.getBoundingClientRect();
-      check(box.left > room.left - 1 && box.right < room.right + 1, 'outside of its plot: ' + text.textContent);
-    }
-  }
+const main = location.search === '';
+frame.src = main ? 'sweep/index.html' : location.search.slice(1) + '/index.html';
+const sort_and_filter = (page, check) => {
   const rows = page.querySelector('#rows tbody').rows, first = rows[0];
   const head = [...page.querySelectorAll('#rows th button')].find(button => button.textContent.startsWith('test'));
   const place = head.parentElement.cellIndex, value = row => parseFloat(row.cells[place].textContent);
@@ -102,6 +91,26 @@ frame.onload = () => {
   check(shown.length > 0 && shown.length < rows.length, 'the filter shows ' + shown.length + ' rows');
   check(shown.every(row => row.textContent.includes('shear')), 'the filter shows other rows');
   filter.value = ''; filter.oninput();
+};
+frame.onload = () => {
+  const page = frame.contentDocument, faults = [];
+  const check = (good, words) => { if (!good) faults.push(words); };
+  page.querySelectorAll('section details').forEach((details, i) => { details.open = i < 2; });
+  const root = page.documentElement;
+  check(frame.contentWindow.innerWidth === +location.hash.slice(1), 'the window is ' + frame.contentWindow.innerWidth);
+  check(page.querySelectorAll('table').length > 1, 'there is no table');
+  const compares = [...page.querySelectorAll('h2')].some(head => head.textContent === 'B against A');
+  check(compares === (location.search === '?both'), compares ? 'two sweeps are compared' : 'nothing is compared');
+  check((page.querySelector('meta[http-equiv=refresh]') !== null) === (location.search === '?live'), 'not as live as it is');
+  check(root.scrollWidth <= frame.contentWindow.innerWidth, 'the page is ' + root.scrollWidth + ' wide');
+  for (const svg of page.querySelectorAll('figure svg')) {
+    const room = svg.getBoundingClientRect();
+    for (const text of svg.querySelectorAll('text')) {
+      const box = text.getBoundingClientRect();
+      check(box.left > room.left - 1 && box.right < room.right + 1, 'outside of its plot: ' + text.textContent);
+    }
+  }
+  if (main) sort_and_filter(page, check);
   const dark = frame.contentWindow.matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
   document.title = [dark, frame.contentWindow.getComputedStyle(page.body).backgroundColor, ...faults.slice(0, 9)].join(' | ');
 };
@@ -113,16 +122,33 @@ browse() {
   timeout 120 "$browser" --headless --no-sandbox --disable-gpu --hide-scrollbars --no-first-run --user-data-dir="$PWD/profile" \
     --host-resolver-rules='MAP * ~NOTFOUND' --allow-file-access-from-files --enable-logging=stderr --virtual-time-budget=4000 "$@"
 }
+# look_at <query> <width> <scheme>: fails where the page has a fault
+look_at() {
+  local code title background
+  code=$([ "$3" = dark ] && echo 0 || echo 1)
+  view=(--blink-settings="preferredColorScheme=$code" --window-size="1200,6000" "file://$PWD/look.html$1#$2")
+  browse --dump-dom "${view[@]}" > dom 2> log 8>&- || fail "$browser: $(tail -5 log)"
+  ! grep 'CONSOLE' log || fail "the console of the page$1 at $2 pixels, $3, is not empty"
+  title=$(sed -n 's/.*<title>\(.*\)<\/title>.*/\1/p' dom)
+  background=$([ "$3" = dark ] && echo 'rgb(20, 24, 27)' || echo 'rgb(255, 255, 255)')
+  [ "$title" = "$3 | $background" ] || fail "the page$1 at $2 pixels, $3: $title"
+}
 for width in 1200 390; do
   for scheme in dark light; do
-    code=$([ "$scheme" = dark ] && echo 0 || echo 1)
-    view=(--blink-settings="preferredColorScheme=$code" --window-size="1200,6000" "file://$PWD/look.html#$width")
-    browse --dump-dom "${view[@]}" > dom 2> log 8>&- || fail "$browser: $(tail -5 log)"
-    ! grep 'CONSOLE' log || fail "the console of the page at $width pixels, $scheme, is not empty"
-    title=$(sed -n 's/.*<title>\(.*\)<\/title>.*/\1/p' dom)
-    background=$([ "$scheme" = dark ] && echo 'rgb(20, 24, 27)' || echo 'rgb(255, 255, 255)')
-    [ "$title" = "$scheme | $background" ] || fail "at $width pixels, $scheme: $title"
+    look_at "" "$width" "$scheme"
     browse --screenshot="$PWD/page-$width-$scheme.png" "${view[@]}" > said 2>&1 8>&- || fail "$(cat said)"
     [ "$(wc -c < "page-$width-$scheme.png")" -gt 50000 ] || fail "page-$width-$scheme.png shows nothing"
   done
 done
+
+# the page that compares two sweeps, and that of a sweep in progress
+"$BITSTATE" report sweep sweep/runs --out=both > said 8>&- || fail "$(cat said)"
+look_at '?both' 390 light
+printf 'recipe = lorenz-small\nquant = none w8a8\nset.epochs = 100000\nset.trajectories = 20\n' > long.ini
+"$BITSTATE" sweep long.ini --out=live > sweep.log 2>&1 8>&- &
+sweep=$!
+trap 'kill "$sweep" 2> /dev/null || true' EXIT
+for _ in $(seq 300); do ! grep -qs 'http-equiv="refresh"' live/index.html || break; sleep 0.1; done
+look_at '?live' 390 dark
+kill "$sweep"
+wait "$sweep" || [ $? = 75 ] || fail "the sweep ended otherwise: $(cat sweep.log)"
