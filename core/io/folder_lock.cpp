@@ -64,8 +64,7 @@ bool FolderLock::lock_file() {
     const bool held = errno == EWOULDBLOCK;
     ::close(std::exchange(file_, -1));
     if (held && wait_a_moment()) return false;
-    require(!held, folder_.string(),
-            "another process works in this folder; wait until it ends, or choose another folder");
+    require(!held, folder_.string(), "another process works in this folder; wait until it ends");
     return true;
   }
   if (is_at(file_, path)) return true;

@@ -39,8 +39,6 @@ struct Answer {
   Combination allocated;
   std::optional<Combination> uniform;  ///< the best that meets the goal; none may
   bool uniform_wins = false;           ///< the allocated widths are not better
-
-  [[nodiscard]] const Combination& best() const { return uniform_wins ? *uniform : allocated; }
 };
 
 /// The widths of the best metric within `size`. From the best selection by additive costs, or a smaller one of

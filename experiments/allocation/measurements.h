@@ -16,7 +16,6 @@ struct MeasuredOn {
   std::string rules;        ///< of what is not measured
   std::string data;         ///< digest
   std::size_t batches = 0;  ///< training batches that set ranges
-  bool operator==(const MeasuredOn&) const = default;
 };
 
 /// measured.json in a folder. Each measurement is written at once, atomically.

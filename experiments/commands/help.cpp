@@ -1,5 +1,6 @@
 #include "experiments/commands/command_table.h"
 
+#include "core/suggest.h"
 #include "core/text.h"
 #include "experiments/posttraining/transform.h"
 
@@ -7,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 namespace bitstate::experiments {
@@ -17,7 +19,7 @@ constexpr std::size_t line_width = 100;
 constexpr std::string_view exit_codes = R"(
 exit codes:
   0   done
-  1   failed: a run diverged or was given up, data or files are missing or damaged, the disk is full
+  1   {}
   2   wrong usage: an unknown command or option, an impossible value
   75  interrupted by a signal; the same command goes on (train and ptq with --resume)
 )";
@@ -39,6 +41,19 @@ std::string wrapped(std::string_view text, std::size_t indent) {
     column += word.size();
   }
   return lines;
+}
+
+/// What makes a command fail besides missing data, with a comma behind it.
+std::string_view failures_of(std::string_view command) {
+  if (command == "train") return "the run diverged or was given up, ";
+  if (is_one_of(command, std::array{"ptq", "eval", "sensitivity", "allocate"})) return "the run diverged, ";
+  if (command == "sweep") return "a run failed or was not started, no run is done, the report cannot be written, ";
+  return {};
+}
+
+std::string exit_codes_text(std::string_view failures) {
+  const std::string failed = fmt::format("failed: {}data or files are missing or damaged, the disk is full", failures);
+  return fmt::format(exit_codes, wrapped(failed, 6));
 }
 
 std::string name_text(const OptionInfo& option) {
@@ -105,7 +120,7 @@ std::string command_line_help(const std::vector<Command>& table) {
     text += fmt::format("  {:<12}{:<24} {}\n", command.name, command.arguments, command.summary);
   }
   text += "\nbitstate COMMAND --help (-h) explains a command; --version (-v) prints the version.\n";
-  return text + std::string(exit_codes);
+  return text + exit_codes_text("a run came to nothing (see COMMAND --help), ");
 }
 
 std::string command_help(const Command& command, std::string_view values_of, const RunConfig& values) {
@@ -122,7 +137,7 @@ std::string command_help(const Command& command, std::string_view values_of, con
   text += command.notes;
   text += "\nexamples:\n";
   for (const std::string& example : command.examples) text += fmt::format("  {}\n", example);
-  return text + std::string(exit_codes);
+  return text + exit_codes_text(failures_of(command.name));
 }
 
 }  // namespace bitstate::experiments

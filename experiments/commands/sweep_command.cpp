@@ -16,6 +16,7 @@
 #include "experiments/sweep/sweep_check.h"
 #include "experiments/sweep/sweep_folder.h"
 #include "experiments/sweep/sweep_forecast.h"
+#include "experiments/sweep/sweep_view.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -104,9 +105,7 @@ std::string command_of_runs(CommandLine line) {
 
 /// Hands the runs over to another program.
 int engine_command(const CommandLine& line, const SweepOptions& options, const RunsLeft& left) {
-  if (left.busy > 0)
-    fmt::print("{} in work elsewhere and not handed over again\n",
-               left.busy == 1 ? "1 run is" : fmt::format("{} runs are", left.busy));
+  if (left.busy > 0) fmt::print("already in progress elsewhere, so not handed over: {}\n", runs_text(left.busy));
   const std::vector<SweepRun>& runs = left.free;
   if (runs.empty()) {
     fmt::print("every {}run has a result; bitstate report {} tabulates them\n", left.busy > 0 ? "other " : "",
@@ -151,7 +150,7 @@ int sweep_command(const CommandLine& line) {
   if (options.out.empty()) options.out = fs::path("sweeps") / fs::path(file).stem();
   const Settings text = built_in ? parse_ini(*built_in, file) : read_ini(file);
   const auto plan = plan_sweep(text, file, options.overrides, options.large);
-  say_line(fmt::format("checking {} runs", plan.size()), true);
+  say_line(fmt::format("checking {}", runs_text(plan.size())), true);
   if (options.dry_run) {
     const bool unlimited = options.engine == "slurm" && options.given_jobs == 0;
     const std::string table =
@@ -181,10 +180,11 @@ int sweep_command(const CommandLine& line) {
   const auto where_any = [](std::size_t count, std::string_view what) {
     return count > 0 ? fmt::format("{} {}, ", count, what) : "";
   };
-  fmt::print("{} runs: {} done, {} diverged, {} failed, {}{}{}{}{}{} had a result; bitstate report {} tabulates them\n",
-             s.planned, s.done, s.diverged, s.failed, where_any(s.given_up, "given up"),
-             where_any(s.not_started, "not started"), where_any(s.stopped, "stopped"), where_any(s.left, "left"),
-             where_any(s.elsewhere, "ended elsewhere"), s.skipped, options.out.string());
+  fmt::print(
+      "{}: {} done, {} diverged, {} failed, {}{}{}{}{}{} had a result before; bitstate report {} tabulates them\n",
+      runs_text(s.planned), s.done, s.diverged, s.failed, where_any(s.given_up, "given up"),
+      where_any(s.not_started, "not started"), where_any(s.stopped, "stopped"), where_any(s.left, "left"),
+      where_any(s.elsewhere, "ended elsewhere"), s.skipped, options.out.string());
   if (options.json) {
     const nlohmann::json figures = {{"planned", s.planned},
                                     {"skipped", s.skipped},

@@ -316,9 +316,9 @@ SweepFile read_sweep_file(const Settings& file, std::string_view where, const Se
     } else if (key.starts_with("stage.")) {
       add_entry(sweep.stages, read_settings(key, "stage.", value, where), "stage", where);
     } else {
-      fail<UsageError>(where, "'{}' is not a key of a sweep{}; those with a name behind them are {}", key,
-                       suggestion(key, {"recipe", "seeds", "quant"}),
-                       "set.OPTION, axis.OPTION, zip.OPTION, row.LABEL, skip.NAME and stage.NAME");
+      fail<UsageError>(where, "'{}' is not a key of a sweep; keys with a name behind them are {}{}", key,
+                       "set.OPTION, axis.OPTION, zip.OPTION, row.LABEL, skip.NAME and stage.NAME",
+                       suggestion(key, {"recipe", "seeds", "quant"}));
     }
   }
   auto& axes = sweep.axes;

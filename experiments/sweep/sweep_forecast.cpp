@@ -7,6 +7,7 @@
 #include "experiments/run_folder/step_cost.h"
 #include "experiments/sweep/run_folders.h"
 #include "experiments/sweep/sweep_check.h"
+#include "experiments/sweep/sweep_view.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -95,8 +96,8 @@ std::string forecast(const std::vector<SweepRun>& plan, const std::filesystem::p
   const std::size_t left = plan.size() - results;
   const std::size_t at_once = std::max<std::size_t>(1, std::min(jobs, left));
   return aligned(cells, stages ? "lll" : "ll") +
-         fmt::format("{} runs, {} have a result; the others take about {} and {:.0f} MB with --jobs={}\n", plan.size(),
-                     results, duration_text(seconds / static_cast<double>(at_once)),
+         fmt::format("{}, {} with a result; the others take about {} and {:.0f} MB with --jobs={}\n",
+                     runs_text(plan.size()), results, duration_text(seconds / static_cast<double>(at_once)),
                      static_cast<double>(bytes * at_once) / 1e6, jobs);
 }
 

@@ -87,7 +87,8 @@ std::vector<Digits> points_of(const SweepFile& sweep, std::string_view where) {
   std::size_t product = 1;
   for (const SweepAxis& axis : sweep.axes) {
     product *= axis.points.size();  // both factors are far below the root of the largest number
-    require<UsageError>(product <= most_points, where, "asks for more than {} points in the product of its axes",
+    require<UsageError>(product <= most_points, where,
+                        "asks for more than {} points in the product of its axes, which --yes does not permit either",
                         most_points);
   }
   std::vector<Digits> points;

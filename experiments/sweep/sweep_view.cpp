@@ -74,6 +74,8 @@ std::optional<double> seconds_left(const SweepView& sweep) {
   return std::max(longest, work / static_cast<double>(std::max<std::size_t>(1, sweep.jobs)));
 }
 
+std::string runs_text(std::size_t runs) { return fmt::format("{} run{}", runs, runs == 1 ? "" : "s"); }
+
 std::string summary_text(const SweepView& sweep) {
   const auto left = seconds_left(sweep);
   return fmt::format("{}/{} runs{}", sweep.ended, sweep.planned,

@@ -35,6 +35,9 @@ struct SweepView {
 /// other takes.
 std::optional<double> seconds_left(const SweepView& sweep);
 
+/// "1 run", "40 runs"
+std::string runs_text(std::size_t runs);
+
 /// "3/40 runs, about 2h10m left"
 std::string summary_text(const SweepView& sweep);
 

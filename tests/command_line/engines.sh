@@ -61,13 +61,13 @@ cmp <(tr -d ' \n' < "in parallel/plan.json" | sed 's/.*"rows"//') <(tr -d ' \n' 
 busy=$(echo shared/runs/a-of-4-bits-*seed-1-*)
 echo '{"host":"elsewhere","system":"another","pid":7,"began":1}' > "$busy/claim.1"
 "${sweep[@]}" --engine=parallel --out=shared > said
-grep -qx '1 run is in work elsewhere and not handed over again' said || fail "$(cat said)"
+grep -qx 'already in progress elsewhere, so not handed over: 1 run' said || fail "$(cat said)"
 [ "$(wc -l < shared/tasks.txt)" -eq 3 ] && ! grep -qF "${busy##*-}" shared/tasks.txt || fail "$(cat shared/tasks.txt)"
 
 # a dry run says what it costs and writes nothing
 for engine in parallel slurm; do
   "$BITSTATE" sweep "the tasks.ini" --engine="$engine" --out=dry --dry_run > said
-  grep -q '^4 runs, 0 have a result; the others take about ' said || fail "$(cat said)"
+  grep -q '^4 runs, 0 with a result; the others take about ' said || fail "$(cat said)"
   [ ! -e dry ] && [ ! -e sbatch.calls ] || fail "a dry run of $engine did something"
 done
 

@@ -74,11 +74,11 @@ done
 expect 0 '18 runs: 18 done' sweep help.ini --seed=1 --trajectories=20 --bsz=4 --epochs=1 --out=help --jobs=2
 
 # a dry run counts what is there, estimates the rest and writes nothing
-expect 0 '18 runs, 18 have a result' sweep help.ini --seed=1 --trajectories=20 --bsz=4 --epochs=1 --out=help --dry-run
+expect 0 '18 runs, 18 with a result' sweep help.ini --seed=1 --trajectories=20 --bsz=4 --epochs=1 --out=help --dry-run
 "$BITSTATE" sweep help.ini --trajectories=20 --bsz=4 --dry-run --jobs=2 --out=dry > dry.log
 [ ! -e dry ] || fail "a dry run left $(find dry)"
 grep -qE '^W8A8 d_model=8 .* qaft +1 2 3 +0 of 3 +3 +[0-9]+s +[0-9]+ MB$' dry.log || fail "$(cat dry.log)"
-grep -qE '^54 runs, 0 have a result; the others take about .* MB with --jobs=2$' dry.log || fail "$(cat dry.log)"
+grep -qE '^54 runs, 0 with a result; the others take about .* MB with --jobs=2$' dry.log || fail "$(cat dry.log)"
 
 # with --extend, a run of more epochs goes on where the shorter one ended; it ends as in one go where no cosine decays
 printf 'recipe = lorenz-small\nset.trajectories = 20\nset.bsz = 4\nset.cosine_anneal = false\naxis.a_bits = 8\n' > more.ini
@@ -202,4 +202,4 @@ kill -TERM "$run"
 code=0
 wait "$sweep" || code=$?
 [ "$code" -eq 75 ] || fail "exit code $code: $(cat log)"
-grep -q '1 runs: 0 done, 0 diverged, 0 failed, 1 stopped, 0 had a result' log || fail "$(cat log)"
+grep -q '^1 run: 0 done, 0 diverged, 0 failed, 1 stopped, 0 had a result before' log || fail "$(cat log)"

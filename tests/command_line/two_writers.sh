@@ -42,7 +42,7 @@ for _ in $(seq 300); do ! grep -q '^waiting .* holds its folder' said || break; 
 grep -q '^waiting .* holds its folder' said || fail "sweep: $(cat said)"
 kill -KILL $holder
 wait $waiting || fail "sweep: $(cat said)"
-grep -q '1 runs: 1 done' said || fail "sweep: $(cat said)"
+grep -q '1 run: 1 done' said || fail "sweep: $(cat said)"
 
 # whoever has claimed a run trains it alone
 rm "$run/result.json"

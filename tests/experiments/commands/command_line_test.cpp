@@ -89,6 +89,9 @@ TEST_CASE("help: commands list only what they take") {
   CHECK(contains(help_of("eval"), "--step_rescale"));
   CHECK_FALSE(contains(help_of("bench"), "--checkpoint_seconds"));
   CHECK(contains(help_of("sweep"), "--jobs=RUNS"));
+  CHECK(contains(help_of("train"), "  1   failed: the run diverged or was given up, data or files are"));
+  CHECK(contains(help_of("sweep"), "  1   failed: a run failed or was not started, no run is done, "));
+  CHECK(contains(help_of("report"), "  1   failed: data or files are missing or damaged, the disk is full\n"));
 }
 
 TEST_CASE("help: no line is longer than 100 columns, and every command is in the program's help") {

@@ -102,6 +102,7 @@ TEST_CASE("sweep rows: mistakes are refused") {
   says(refused("row.A = a_bits=99\n"), "[a_bits] expected");
   says(refused("row.A = quant=\"w8a8\n"), "double quote");
   says(refused("rows.A = a_bits=4\n"), "'rows.A' is not a key of a sweep");
+  says(refused("seed = 4\n"), "skip.NAME and stage.NAME; did you mean 'seeds'?");
 }
 
 TEST_CASE("sweep rows: an option on the command line takes the place of what rows say") {
@@ -216,7 +217,7 @@ TEST_CASE("sweep forecast: rows have their results, and what is left takes time"
       planned("set.trajectories = 20\nset.bsz = 4\nseeds = 1 2\nset.epochs = 1000000\nrow.A = a_bits=8\n");
   const std::string table = forecast(runs, folder / "sweep", "s.ini", 2, 1);
   says(table, "A      1 2     0 of 2  1000000");
-  says(table, "4 runs, 0 have a result; the others take about ");
+  says(table, "4 runs, 0 with a result; the others take about ");
   CHECK(table.find("about 0s") == std::string::npos);
   CHECK_FALSE(std::filesystem::exists(folder / "sweep"));
   std::filesystem::create_directory(folder / "sweep");
@@ -314,5 +315,6 @@ TEST_CASE("sweep: more than a thousand runs are asked for twice, and the product
   for (const char* const option : {"a_bits", "b_bits", "c_bits", "d_bits", "ssm_act_bits"}) {
     values += fmt::format("\naxis.{} = 2 3 4 5 6 7 8", option);
   }
-  says(error_of<UsageError>([&] { planned(values, {}, true); }), "asks for more than 100000 points");
+  says(error_of<UsageError>([&] { planned(values, {}, true); }),
+       "asks for more than 100000 points in the product of its axes, which --yes does not permit either");
 }
