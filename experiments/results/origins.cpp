@@ -9,10 +9,12 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <stdexcept>
 #include <utility>
+#include <vector>
 
 namespace bitstate::experiments {
 
@@ -85,33 +87,60 @@ class SourceNames {
       const std::string training = is_there ? training_of(folder, seed) : with_any_seed(path, seed);
       const bool is_first = !training.empty() && sources_[training].emplace(seed, identity).first->second == identity;
       if (is_first) key = training;
+      if (is_there) settings_.try_emplace(key, read_ini(folder / "settings.ini"));
     }
-    Name& name = names_[key];
-    if (name.text.empty()) {
-      name = {taken_.insert(path).second ? path : fmt::format("{} ({:.8})", path, run.source), seed};
-    }
+    names_.try_emplace(key, Name{path, seed, run.source});
     return key;
   }
 
-  /// After all of add().
-  std::string name(const std::string& key) {
-    const Name& name = names_.at(key);
-    const auto sources = sources_.find(key);
-    if (sources == sources_.end() || sources->second.size() < 2) return name.text;
-    const std::string of_all = with_any_seed(name.text, name.seed);
-    return of_all_.emplace(of_all, key).first->second == key ? of_all : name.text;
+  /// After all of add(). Sources of another kind that would be called alike are told apart by the settings in which
+  /// they differ, and single ones by their weights.
+  std::map<std::string, std::string> names() const {
+    std::map<std::string, std::vector<std::string>> keys;  // by name
+    for (const auto& [key, name] : names_) {
+      const auto sources = sources_.find(key);
+      const bool several = sources != sources_.end() && sources->second.size() > 1;
+      keys[several ? with_any_seed(name.path, name.seed) : name.path].push_back(key);
+    }
+    std::map<std::string, std::string> found;
+    for (const auto& [text, alike] : keys) {
+      for (const auto& key : alike) found[key] = alike.size() == 1 ? text : text + difference(key, alike);
+    }
+    return found;
   }
 
  private:
   struct Name {
-    std::string text;
-    std::string seed;  ///< of the run that it was taken from
+    std::string path;
+    std::string seed;    ///< of the run that it was taken from
+    std::string source;  ///< likewise
   };
+
+  /// " (epochs 80)": what the source found by `key` has and not all of `others` have.
+  std::string difference(const std::string& key, const std::vector<std::string>& others) const {
+    std::string text;
+    for (const auto& [name, value] : settings_of(key)) {
+      const bool differs = std::any_of(others.begin(), others.end(), [&](const std::string& other) {
+        const Settings settings = settings_of(other);
+        const std::string* const theirs = last_value(settings, name);
+        return theirs == nullptr || *theirs != value;
+      });
+      if (differs && name != "from") text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, value);
+    }
+    const Name& name = names_.at(key);
+    return fmt::format(" ({})",
+                       text.empty() ? fmt::format("{:.8}", name.source.empty() ? name.seed : name.source) : text);
+  }
+
+  Settings settings_of(const std::string& key) const {
+    const auto found = settings_.find(key);
+    return found == settings_.end() ? Settings() : found->second;
+  }
+
   std::map<std::string, std::set<std::string>> seeds_;                 // of the runs that started from a source
   std::map<std::string, std::map<std::string, std::string>> sources_;  // by training and seed
   std::map<std::string, Name> names_;
-  std::set<std::string> taken_;
-  std::map<std::string, std::string> of_all_;  // keys by the names for several seeds
+  std::map<std::string, Settings> settings_;  // of sources that are there
 };
 
 }  // namespace
@@ -147,7 +176,8 @@ void unify_sources(std::vector<RunRecord>& runs) {
       if (key == "from" && !value.empty() && has_source) keys.emplace_back(&value, names.add(run, value));
     }
   }
-  for (const auto& [value, key] : keys) *value = names.name(key);
+  const auto found = names.names();
+  for (const auto& [value, key] : keys) *value = found.at(key);
 }
 
 }  // namespace bitstate::experiments

@@ -95,14 +95,15 @@ void read_metrics(RunRecord& run) {
   }
 }
 
-/// What best.h5 says of the run; before there is one, the source says what its weights are.
+/// What best.h5 says of the run; before there is one, the source says what its weights are, once it has come to its end
+/// and they change no more.
 void read_identity(RunRecord& run) {
   try {
     if (const auto best = run.folder / "best.h5"; std::filesystem::exists(best)) {
       const Hdf5Reader reader(best);
       run.source = reader.read_text("source");
       run.rules = reader.read_text("rules");
-    } else if (!run.from.empty()) {
+    } else if (std::filesystem::exists(run.from / "result.json")) {
       run.source = source_digest(run.from);
     }
   } catch (const Error&) {  // damaged weights: the table shows the figures that there are

@@ -86,6 +86,32 @@ TEST_CASE("report: sources that differ in the seed alone have a name for all see
   CHECK(names() == std::set<std::string>{"", "../run0", "../run1"});
 }
 
+TEST_CASE("report: kinds of sources whose folders are called alike but for the seed are told apart by their settings") {
+  MadeUpRuns runs;
+  for (const std::string epochs : {"9", "4"}) {
+    for (const std::string seed : {"1", "2"}) {
+      const std::string name = "float-seed-" + seed + "-000000000000000" + epochs;
+      std::filesystem::rename(runs.add("epochs = " + epochs + "\nlr_factor = 2\nseed = " + seed + "\n", done),
+                              runs.folder / "runs" / name);
+      runs.add("a_bits = 8\nepochs = 0\nfrom = ../" + name + "\nseed = " + seed + "\n", done);
+    }
+  }
+  std::set<std::string> names;
+  for (const RunRecord& run : read_runs({runs.folder.path()})) names.insert(run.setting("from"));
+  CHECK(names == std::set<std::string>{"", "../float-seed-{seed} (epochs 9)", "../float-seed-{seed} (epochs 4)"});
+  CHECK(runs.report().rows.size() == 4);
+}
+
+TEST_CASE("report: weights of a source that still trains say nothing of the runs that will start from it") {
+  MadeUpRuns runs;
+  const auto source = runs.add("epochs = 9\n", "");
+  const auto run = runs.add("a_bits = 8\nfrom = ../run0\n", "");
+  MadeUpRuns::keep_weights(source, 1.0F);
+  CHECK(read_run(run).source.empty());  // the next epoch may have others
+  bitstate::tests::write_quickly(source / "result.json", done);
+  CHECK(read_run(run).source == source_digest(source));
+}
+
 TEST_CASE("report: a run that was given up is counted and listed as such, and is in no mean") {
   MadeUpRuns runs;
   const std::string settings = "dataset = own\na_bits = 8\n";
@@ -308,7 +334,7 @@ TEST_CASE("report: a source is known by its weights, not by how its path was wri
   start("runs/a", "4", "bbbbbbbbbb");  // trained anew since then
   const Report report = runs.report();
   REQUIRE(report.rows.size() == 2);
-  CHECK(axis_of(report, 0) == std::vector<std::string>{"runs/a (bbbbbbbb)", "runs/a"});
+  CHECK(axis_of(report, 0) == std::vector<std::string>{"runs/a (bbbbbbbb)", "runs/a (aaaaaaaa)"});
 }
 
 TEST_CASE("report: runs by one .quant file with other rules in it are other configurations") {
