@@ -9,8 +9,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
+#include <tuple>
 #include <utility>
 
 namespace bitstate::experiments {
@@ -22,14 +24,30 @@ std::optional<std::size_t> place_in(const std::vector<std::string>& names, std::
   return found == names.end() ? std::nullopt : std::optional<std::size_t>(found - names.begin());
 }
 
-/// "A, shear" of "A, shear, 4 bits" with `words` "4 bits"; nothing if the label does not say them.
+/// "W8A8" of "W8A8 d_model=8": what the label says apart from settings that vary.
+std::string bare_label(const Report& report, const RunRecord& run) {
+  std::string label = run.label;
+  const auto ends_with_one = [&](const std::string& column) {
+    const std::string words = fmt::format(" {}={}", column, run.setting(column));
+    if (!label.ends_with(words)) return false;
+    label.resize(label.size() - words.size());
+    return true;
+  };
+  while (std::any_of(report.columns.begin(), report.columns.end(), ends_with_one)) continue;
+  return label;
+}
+
+/// "A, shear" of "A, shear, 4 bits" with `words` "4 bits", and "A" of "A of 4 bits"; nothing if the label does not say
+/// them.
 std::optional<std::string> label_without(const std::string& label, const std::string& words) {
   for (std::size_t at = label.find(words); at != label.npos; at = label.find(words, at + 1)) {
     const std::size_t end = at + words.size();
     const bool begins = at == 0 || label[at - 1] == ' ';
     if (!begins || (end < label.size() && label[end] != ' ' && label[end] != ',')) continue;
     const std::size_t last = at == 0 ? label.npos : label.find_last_not_of(", ", at - 1);
-    std::string rest = (last == label.npos ? "" : label.substr(0, last + 1)) + label.substr(end);
+    std::string rest = last == label.npos ? "" : label.substr(0, last + 1);
+    if (rest.ends_with(" of")) rest.resize(rest.size() - 3);
+    rest += label.substr(end);
     rest.erase(0, rest.find_first_not_of(", "));
     return rest;
   }
@@ -43,7 +61,7 @@ class Key {
     title_ = place_in(report.titles, name_);
     rules_ = name_ == "part" || name_ == "width";
     column_ = place_in(report.columns, rules_ ? "bits" : name_);
-    require<UsageError>(title_ || column_, "report", "rows have no \"{}\"; there are {}", name_,
+    require<UsageError>(title_ || column_ || is_label(), "report", "rows have no \"{}\"; there are {}", name_,
                         fmt::join(names_of(report), ", "));
   }
 
@@ -57,14 +75,16 @@ class Key {
   /// Nothing of rules without a width.
   [[nodiscard]] std::optional<std::string> value(const ReportRow& row) const {
     if (!rules_) {
-      std::string text = title_ ? row.names[*title_] : value_text(name_, row.values[*column_]);
+      std::string text = is_label() ? bare_label(report_, row.runs.front())
+                         : title_   ? row.names[*title_]
+                                    : value_text(name_, row.values[*column_]);
       return text.empty() ? "none" : text;
     }
     const auto rules = bits_of_rules(row.values[*column_]);
     if (!rules) return std::nullopt;
     const std::string width = fmt::format("{}", rules->bits);
     if (name_ == "width") return width;
-    const auto part = label_without(row.runs.front().label, width + " bits");
+    const auto part = label_without(bare_label(report_, row.runs.front()), width + " bits");
     return part && !part->empty() ? *part : rules->family;
   }
 
@@ -72,10 +92,13 @@ class Key {
   static std::set<std::string> names_of(const Report& report) {
     std::set<std::string> names(report.titles.begin(), report.titles.end());
     names.insert(report.columns.begin(), report.columns.end());
+    if (report.labelled()) names.insert("label");
     if (place_in(report.columns, "bits")) names.insert({"part", "width"});
     names.erase("extended_from");
     return names;
   }
+
+  [[nodiscard]] bool is_label() const { return name_ == "label" && report_.labelled(); }
 
   const Report& report_;
   std::string name_;
@@ -101,6 +124,36 @@ Panel panel_of(const Report& report, const ReportRow& row, const Key& down, cons
   return panel;
 }
 
+/// A panel for each row. Where rows of one panel have the same place, settings in which these differ tell panels apart,
+/// as few as it takes; what rows started from is the last of them, since it follows from the others.
+std::vector<Panel> panels_of(const Report& report, const Key& down, const Key& across) {
+  std::vector<Panel> panels;
+  for (const auto& row : report.rows) panels.push_back(panel_of(report, row, down, across));
+  std::vector<std::size_t> columns;
+  for (std::size_t i = 0; i < report.columns.size(); ++i) {
+    if (!down.is_column(i) && !across.is_column(i)) columns.push_back(i);
+  }
+  std::stable_partition(columns.begin(), columns.end(), [&](std::size_t i) { return report.columns[i] != "from"; });
+  for (const std::size_t column : columns) {
+    std::map<std::tuple<Panel, std::string, std::string>, std::string> first;  // values of the column by places
+    bool differ = false;
+    for (std::size_t r = 0; r < panels.size(); ++r) {
+      const ReportRow& row = report.rows[r];
+      const auto y = down.value(row);
+      const auto x = across.value(row);
+      if (!x || !y) continue;
+      const std::string& value = row.values[column];
+      differ = differ || first.emplace(std::tuple(panels[r], *y, *x), value).first->second != value;
+    }
+    if (!differ) continue;
+    for (std::size_t r = 0; r < panels.size(); ++r) {
+      const std::string value = value_text(report.columns[column], report.rows[r].values[column]);
+      panels[r].emplace_back(report.columns[column], value.empty() ? "none" : value);
+    }
+  }
+  return panels;
+}
+
 std::string cell_text(const ReportRow& row, bool name_metric, std::string_view best_mark) {
   if (!row.test.mean) {
     if (row.running > 0) return "running";
@@ -108,7 +161,16 @@ std::string cell_text(const ReportRow& row, bool name_metric, std::string_view b
     return row.given_up > 0 ? "given up" : std::string(no_value);
   }
   std::string text = (name_metric ? row.metric + " " : "") + statistic_text(row.metric, row.test);
-  if (row.diverged > 0) text += fmt::format(" ({} of {} diverged)", row.diverged, row.runs.size());
+  const std::size_t all = std::max(row.runs.size(), row.runs.front().planned);
+  std::string without;
+  for (const auto& [count, what] : {std::pair(row.diverged, "diverged"),
+                                    {row.given_up, "given up"},
+                                    {row.running, "running"},
+                                    {row.missing + all - row.runs.size(), "missing"}}) {
+    if (count == 0) continue;
+    without += without.empty() ? fmt::format("{} of {} {}", count, all, what) : fmt::format(", {} {}", count, what);
+  }
+  if (!without.empty()) text += " (" + without + ")";
   return text + std::string(row.best ? best_mark : "");
 }
 
@@ -122,13 +184,40 @@ struct Values {
   }
 };
 
+/// In the order in which the rows of each value of the other key have them: float, ptq, qaft where one label has float
+/// and qaft, and another one ptq and qaft.
+void order_like_rows(Values& values, const std::vector<const ReportRow*>& rows, const Key& key, const Key& other) {
+  std::map<std::string, Values> lines;
+  for (const ReportRow* row : rows) {
+    if (const auto value = key.value(*row)) lines[other.value(*row).value_or("")].place(*value);
+  }
+  std::vector<std::string> left = std::exchange(values.list, {});
+  while (!left.empty()) {
+    const auto is_next = [&](const std::string& value) {
+      return std::all_of(lines.begin(), lines.end(), [&](const auto& line) {
+        for (const auto& one : line.second.list) {
+          if (one == value) return true;
+          if (place_in(left, one)) return !place_in(line.second.list, value);
+        }
+        return true;
+      });
+    };
+    auto next = std::find_if(left.begin(), left.end(), is_next);
+    if (next == left.end()) next = left.begin();  // the rows contradict each other
+    values.list.push_back(*next);
+    left.erase(next);
+  }
+}
+
 /// Rows with labels keep their order; else the values are in theirs.
-Values values_of(const Report& report, const std::vector<const ReportRow*>& rows, const Key& key) {
+Values values_of(const Report& report, const std::vector<const ReportRow*>& rows, const Key& key, const Key& other) {
   Values values;
   for (const ReportRow* row : rows) {
     if (const auto value = key.value(*row)) values.place(*value);
   }
-  if (!report.labelled()) {
+  if (report.labelled()) {
+    order_like_rows(values, rows, key, other);
+  } else {
     std::stable_sort(values.list.begin(), values.list.end(), [](const std::string& a, const std::string& b) {
       return value_before(a == "float" ? "none" : a, b == "float" ? "none" : b);
     });
@@ -137,8 +226,8 @@ Values values_of(const Report& report, const std::vector<const ReportRow*>& rows
 }
 
 PivotGrid grid_of(const Report& report, const std::vector<const ReportRow*>& rows, const Key& down, const Key& across) {
-  Values downwards = values_of(report, rows, down);
-  Values sideways = values_of(report, rows, across);
+  Values downwards = values_of(report, rows, down, across);
+  Values sideways = values_of(report, rows, across, down);
   PivotGrid grid;
   grid.cells.assign(downwards.list.size(), std::vector<const ReportRow*>(sideways.list.size(), nullptr));
   for (const ReportRow* row : rows) {
@@ -148,11 +237,7 @@ PivotGrid grid_of(const Report& report, const std::vector<const ReportRow*>& row
       grid.beside.push_back(row);
       continue;
     }
-    const ReportRow*& cell = grid.cells[downwards.place(*r)][sideways.place(*c)];
-    require<UsageError>(cell == nullptr, "report", "--rows={} --columns={} puts \"{}\" and \"{}\" into one cell",
-                        report.pivot.rows, report.pivot.columns, cell == nullptr ? "" : row_label(report, *cell),
-                        row_label(report, *row));
-    cell = row;
+    grid.cells[downwards.place(*r)][sideways.place(*c)] = row;
   }
   grid.down = std::move(downwards.list);
   grid.across = std::move(sideways.list);
@@ -196,12 +281,15 @@ std::string title_of(const Panel& panel, const std::vector<Panel>& panels) {
 
 std::vector<PivotGrid> pivot_grids(const Report& report) {
   if (report.pivot.rows.empty()) return {};
+  require<UsageError>(report.pivot.rows != report.pivot.columns, "report",
+                      "--rows={0} --columns={0}: a table needs two different keys", report.pivot.rows);
   const Key down(report, report.pivot.rows);
   const Key across(report, report.pivot.columns);
+  const std::vector<Panel> of_rows = panels_of(report, down, across);
   std::vector<Panel> panels;
   std::vector<std::vector<const ReportRow*>> members;
   for (const auto& row : report.rows) {
-    const Panel panel = panel_of(report, row, down, across);
+    const Panel& panel = of_rows[static_cast<std::size_t>(&row - report.rows.data())];
     const auto place = static_cast<std::size_t>(std::find(panels.begin(), panels.end(), panel) - panels.begin());
     if (place == panels.size()) {
       panels.push_back(panel);

@@ -21,9 +21,9 @@ struct PivotGrid {
 
 /// The rows laid out by Report::pivot, in a grid for each data set and each value of what else tells rows apart; none
 /// without keys. Rows beside a grid without cells stand beside the last one that has some. Keys are the titles of the
-/// table, settings that vary, and of the rules in `bits`: `width`, the number of bits, and `part`, the rest of the
-/// rules or of the label ("A, shear" of "A, shear, 4 bits"). Throws UsageError for a key that there is not, for two
-/// rows that fall into one cell, and where no row has both keys.
+/// table, `label` (a row's label without settings that vary), settings that vary, and of the rules in `bits`: `width`,
+/// the number of bits, and `part`, the rest of the rules or of the label ("A, shear" of "A, shear, 4 bits"). Throws
+/// UsageError for a key that there is not, for the same key twice, and where no row has both keys.
 std::vector<PivotGrid> pivot_grids(const Report& report);
 
 /// A grid as people read it.

@@ -257,7 +257,7 @@ Report make_report(std::vector<RunRecord> runs) {
   const bool one_test = std::none_of(report.columns.begin(), report.columns.end(), decides_test);
   const bool two_keys = report.columns.size() == 2 && std::none_of(report.columns.begin(), report.columns.end(),
                                                                    [&](const auto& c) { return is_of_seeds(runs, c); });
-  if (two_keys && one_test) report.pivot = {report.columns[0], report.columns[1]};
+  if (two_keys && one_test && !report.labelled()) report.pivot = {report.columns[0], report.columns[1]};
   report.title = fmt::format("{}", fmt::join(datasets, ", "));
   return report;
 }

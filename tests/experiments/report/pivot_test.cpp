@@ -132,6 +132,42 @@ TEST_CASE("report: rows of which no key says anything make no table, and stand b
         "[report] --rows=part --columns=width makes no table: no row has both");
 }
 
+TEST_CASE("report: stages stand in their order, whichever a label has, and labels without the settings beside them") {
+  const PlannedRuns all({{"Float d_model=3", "float", "epochs = 9\nd_model = 3\n", {0.9}},
+                         {"Float d_model=3", "qaft", "epochs = 1\nd_model = 3\n", {0.8}},
+                         {"A of 4 bits d_model=3", "ptq", "bits = weight:*.ssm.A 4\nepochs = 0\nd_model = 3\n", {0.7}},
+                         {"A of 4 bits d_model=3", "qaft", "bits = weight:*.ssm.A 4\nepochs = 1\nd_model = 3\n", {0.6}},
+                         {"Float d_model=8", "float", "epochs = 9\nd_model = 8\n", {0.5}}});
+  const auto tables = pivot_tables(all.report("label", "stage"), "");
+  REQUIRE(tables.size() == 2);
+  CHECK(tables[0].title == "d_model 3");
+  CHECK(tables[0].cells == Cells{{"label \\ stage", "float", "ptq", "qaft"},
+                                 {"Float", "90.00", "–", "80.00"},
+                                 {"A of 4 bits", "–", "70.00", "60.00"}});
+  CHECK(tables[1].title == "d_model 8");
+  CHECK(tables[1].cells == Cells{{"label \\ stage", "float"}, {"Float", "50.00"}});
+  CHECK(pivot_tables(all.report("d_model", "stage"), "")[0].cells[1] ==
+        std::vector<std::string>{"3", "90.00", "80.00"});  // one table for each configuration
+  const auto parts = pivot_tables(all.report("part", "stage"), "");
+  CHECK(parts[0].cells == Cells{{"part \\ stage", "float", "ptq", "qaft"}, {"A", "–", "70.00", "60.00"}});
+}
+
+TEST_CASE("report: what rows of one cell differ in makes tables, by as few settings as it takes") {
+  const PlannedRuns all({{"Float", "float", "bits = none\nd_model = 3\nssm_size_base = 8\n", {0.9}},
+                         {"A3", "ptq", "bits = weight:*.ssm.A 3\nd_model = 3\nssm_size_base = 8\n", {0.7}},
+                         {"A3, wide", "ptq", "bits = weight:*.ssm.A 3\nd_model = 8\nssm_size_base = 16\n", {0.8}}});
+  const auto tables = pivot_tables(all.report("width", "stage"), "");
+  REQUIRE(tables.size() == 2);
+  CHECK(tables[0].title == "d_model 3");
+  CHECK(tables[1].cells == Cells{{"width \\ stage", "ptq"}, {"3", "80.00"}});
+}
+
+TEST_CASE("report: rows with labels are laid out only where that is asked for") {
+  const PlannedRuns all(
+      {{"one", "", "a_bits = 8\nssm_act_bits = 8\n", {0.7}}, {"two", "", "a_bits = 4\nssm_act_bits = 4\n", {0.8}}});
+  CHECK(all.runs.report().pivot.rows.empty());
+}
+
 TEST_CASE("report: keys that only tell seeds apart lay nothing out") {
   MadeUpRuns runs;
   for (const char* a : {"8", "4"}) {
@@ -165,7 +201,7 @@ TEST_CASE("report: tables of two data sets name them, whatever the labels") {
   CHECK(contains(report_markdown(report), "| digits | smnist |"));
 }
 
-TEST_CASE("report: a cell says how many of its runs diverged, and a row without a result why") {
+TEST_CASE("report: a cell says how many of its runs have no result and why, and a row without a result why") {
   MadeUpRuns runs;
   const auto add = [&](const char* a, const char* x, int seed, const char* result) {
     runs.add(fmt::format("a_bits = {}\nssm_act_bits = {}\nseed = {}\n", a, x, seed), result);
@@ -174,22 +210,28 @@ TEST_CASE("report: a cell says how many of its runs diverged, and a row without 
   add("8", "8", 2, R"({"status":"diverged"})");
   add("8", "4", 1, R"({"status":"diverged"})");
   add("4", "8", 1, "");
+  for (const int seed : {1, 2, 3})
+    add("4", "4", seed,
+        seed == 1   ? R"({"status":"done","test_mse":2.0})"
+        : seed == 2 ? R"({"status":"given up"})"
+                    : "");
   const auto tables = pivot_tables(runs.report(), "");
   REQUIRE(tables.size() == 1);
-  CHECK(tables[0].cells ==
-        Cells{{"a_bits \\ ssm_act_bits", "4", "8"}, {"4", "–", "–"}, {"8", "diverged", "1.000 (1 of 2 diverged)"}});
+  CHECK(tables[0].cells == Cells{{"a_bits \\ ssm_act_bits", "4", "8"},
+                                 {"4", "2.000 (1 of 3 given up, 1 missing)", "–"},
+                                 {"8", "diverged", "1.000 (1 of 2 diverged)"}});
 }
 
-TEST_CASE("report: keys that rows do not have are refused, as are two rows in one cell, before anything is written") {
+TEST_CASE("report: keys that rows do not have are refused, as is a key twice, before anything is written") {
   const PlannedRuns all = parts();
   const auto out = all.runs.folder / "report";
   const auto said = [&](const PivotKeys& keys) {
     return error_of<UsageError>([&] { write_report({all.runs.folder.path()}, out, keys); });
   };
-  CHECK(said({"part", "stage"}) == "[report] rows have no \"stage\"; there are bits, configuration, part, width");
-  CHECK(said({"seed", "width"}) == "[report] rows have no \"seed\"; there are bits, configuration, part, width");
-  CHECK(contains(said({"width", "width"}),
-                 "--rows=width --columns=width puts \"A, shear, 8 bits\" and \"8 bits, B\" into one cell"));
+  CHECK(said({"part", "stage"}) ==
+        "[report] rows have no \"stage\"; there are bits, configuration, label, part, width");
+  CHECK(said({"seed", "width"}) == "[report] rows have no \"seed\"; there are bits, configuration, label, part, width");
+  CHECK(said({"width", "width"}) == "[report] --rows=width --columns=width: a table needs two different keys");
   CHECK_FALSE(std::filesystem::exists(out));
   CHECK(said({"part", "width"}).empty());
   CHECK(contains(read_text(out / "pivot.tex"), "\\multicolumn{3}{l}{Float: 98.50 $\\pm$ 0.71}"));
