@@ -77,11 +77,36 @@ struct ScanTreeOptions {
 };
 Value scan_tree(Tape&, Value lambda_bar, Value bu, const Sequences&, const ScanTreeOptions&);
 
+// Selective state-space models
+// [T, E], [E, K], [1, E] -> [T, E]; state [N (K - 1), E]: what comes before each sequence
+Value causal_conv(Tape&, Value x, Value weight, Value bias, const Sequences&, Direction = Direction::forward,
+                  Value state = {});
+// [T, E] -> [N (K - 1), E]: the state with which a convolution of K taps goes on
+Value conv_state(Tape&, Value x, std::size_t taps, const Sequences&, Direction = Direction::forward, Value state = {});
+/// E channels of H heads; B and C have n columns for each group of heads. Mamba-1: H = E, A_log [H, n]; Mamba-2: A_log
+/// [1, H].
+struct SelectiveOperands {
+  Value u;      ///< [T, E]
+  Value delta;  ///< [T, H], positive
+  Value A_log;  ///< [H, n] or [1, H]
+  Value B, C;   ///< [T, groups n]
+  Value D;      ///< [1, H]
+  Value h0{};   ///< [N E, n]: states before each sequence; none: 0
+};
+// -> [T, E]
+Value selective_scan(Tape&, const SelectiveOperands&, std::size_t groups, const Sequences&,
+                     Direction = Direction::forward);
+// of the result of selective_scan: the states after each sequence [N E, n]
+Value final_states(Tape&, Value y);
+
 // Elementwise, [T, H] -> [T, H]
 Value gelu(Tape&, Value x);          // 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
 Value qgelu(Tape&, Value x);         // x clip(x + 2, 0, 4) / 4 (Q-S5)
 Value sigmoid(Tape&, Value x);       // 1 / (1 + exp(-x))
 Value hard_sigmoid(Tape&, Value x);  // clip(x + 3, 0, 6) / 6
+Value silu(Tape&, Value x);          // x / (1 + exp(-x))
+Value softplus(Tape&, Value x);      // ln(1 + exp(x)), x above 20
+Value clip(Tape&, Value x, float low, float high);
 Value sum(Tape&, Value a, Value b);  // a + b; b may be [1, H]
 // a * b; b may be [1, H]
 Value product(Tape&, Value a, Value b, const GradientRounding& = {});
@@ -91,6 +116,8 @@ Value tied_dropout(Tape&, Value x, std::span<const float> mask, const Sequences&
 // Normalization over channels (LayerNorm, eps 1e-6) or over all steps of the batch (BatchNorm, eps 1e-5)
 // [T, H], [1, H], [1, H] -> [T, H]
 Value layer_norm(Tape&, Value x, Value scale, Value bias = {});
+// [T, H], [1, H] -> [T, H]: RMSNorm, eps 1e-5, each of the groups of channels by itself
+Value rms_norm(Tape&, Value x, Value weight, std::size_t groups = 1);
 // [T, H], [1, H], [1, H] or none -> [T, H]: Q-S5's, q(x - mean) q(scale / sqrt(var + eps)) + bias
 Value q_layer_norm(Tape&, Value x, Value scale, Value bias, const Quantizer&, const Sequences&,
                    bool quantize_gradients = false);
@@ -107,7 +134,8 @@ Value batch_norm(Tape&, Value x, Value scale, Value bias, const BatchStatistics&
 // From sequences to vectors
 Value mean_pool(Tape&, Value x, const Sequences&);  // [T, H] -> [N, H], mean over the true length
 Value last(Tape&, Value x, const Sequences&);       // [T, H] -> [N, H], the last true step
-Value concatenate(Tape&, Value a, Value b);         // [T, n], [T, m] -> [T, n + m]
+Value columns(Tape&, Value x, std::size_t first, std::size_t count);
+Value concatenate(Tape&, Value a, Value b);  // [T, n], [T, m] -> [T, n + m]
 // [2N, H] -> [N, 4H]: x0, x1, x0 - x1, x0 * x1; documents i and N + i are a pair
 Value pair_features(Tape&, Value pooled);
 

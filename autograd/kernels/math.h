@@ -29,6 +29,20 @@ inline float exp(float input) {
 
 inline float sigmoid(float x) { return 1.0F / (1.0F + exp(-x)); }
 
+/// ln(1 + u) for u from 0 to 1, relative error below 2e-7: 2 artanh(u / (2 + u)) by its series.
+inline float log1p_of_unit(float u) {
+  const float z = u / (2.0F + u);
+  const float s = z * z;
+  float p = 1.0F / 13.0F;
+  p = std::fma(p, s, 1.0F / 11.0F);
+  p = std::fma(p, s, 1.0F / 9.0F);
+  p = std::fma(p, s, 1.0F / 7.0F);
+  p = std::fma(p, s, 1.0F / 5.0F);
+  p = std::fma(p, s, 1.0F / 3.0F);
+  p = std::fma(p, s, 1.0F);
+  return 2.0F * z * p;
+}
+
 /// 2 sqrt(2/pi) (x + 0.044715 x^3): tanh-GELU is x * sigmoid of this.
 inline float gelu_argument(float x) { return 1.5957691216057308F * (x + 0.044715F * x * x * x); }
 

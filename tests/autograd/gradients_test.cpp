@@ -167,6 +167,9 @@ std::vector<GradientCase> elementwise_cases() {
   const auto product = [](Tape& t, Value a, Value b) { return ops::product(t, a, b); };
   return {unary("gelu", "around zero", -3.0, 3.0, ops::gelu),
           unary("sigmoid", "around zero", -4.0, 4.0, ops::sigmoid),
+          unary("silu", "around zero", -4.0, 4.0, ops::silu),
+          unary("softplus", "around zero", -4.0, 4.0, ops::softplus),
+          unary("softplus", "above 20", 20.5, 22.0, ops::softplus),
           unary("qgelu", "middle", -1.9, 1.9, ops::qgelu),
           unary("qgelu", "above 2", 2.1, 4.0, ops::qgelu),
           unary("qgelu", "below -2", -4.0, -2.1, ops::qgelu),
@@ -211,6 +214,52 @@ std::vector<GradientCase> norm_cases() {
           {"batch_norm", "batch statistics", {{9, 3}, {1, 3}, {1, 3}}, [statistics](Tape& t, const Values& v) {
              return ops::batch_norm(t, v[0], v[1], v[2], statistics);
            }}};
+}
+
+/// Of selective models: with states before and after, in both directions.
+std::vector<GradientCase> selective_cases() {
+  std::vector<GradientCase> cases = {
+      {"rms_norm",
+       "one group, more channels than a vector",
+       {{3, 37}, {1, 37}},
+       [](Tape& t, const Values& v) { return ops::rms_norm(t, v[0], v[1]); }},
+      {"rms_norm",
+       "two groups",
+       {{3, 6}, {1, 6}},
+       [](Tape& t, const Values& v) { return ops::rms_norm(t, v[0], v[1], 2); }},
+      {"columns", "in the middle", {{3, 5}}, [](Tape& t, const Values& v) { return ops::columns(t, v[0], 1, 3); }},
+      {"clip", "inside", {{3, 5}}, [](Tape& t, const Values& v) { return ops::clip(t, v[0], -2.0F, 2.0F); }},
+      {"clip", "outside: no gradient", {{3, 5}}, [](Tape& t, const Values& v) {
+         return ops::clip(t, v[0], 2.0F, 3.0F);
+       }}};
+  for (const auto direction : {ops::Direction::forward, ops::Direction::backward}) {
+    const std::string name = direction == ops::Direction::forward ? "forward" : "backward";
+    cases.push_back({"causal_conv",
+                     name + ", with a state",
+                     {{8, 3}, {3, 4}, {1, 3}, {9, 3}},
+                     [direction](Tape& t, const Values& v) {
+                       return ops::causal_conv(t, v[0], v[1], v[2], sequences, direction, v[3]);
+                     }});
+    cases.push_back({"conv_state", name + ", with a state", {{8, 3}, {9, 3}}, [direction](Tape& t, const Values& v) {
+                       return ops::conv_state(t, v[0], 4, sequences, direction, v[1]);
+                     }});
+    // 18 channels: a block of lanes and a part of one
+    for (const auto& [heads, rates, groups] : {std::tuple(18, 3, 1), std::tuple(6, 1, 2)}) {
+      const auto h = static_cast<std::size_t>(heads);
+      const auto g = static_cast<std::size_t>(groups);
+      const std::vector<Leaf> leaves = {{8, 18},    {8, h, 0.1, 1.0}, {h, static_cast<std::size_t>(rates), -1.0, 0.5},
+                                        {8, 3 * g}, {8, 3 * g},       {1, h},
+                                        {54, 3}};
+      const auto scan = [direction, g](Tape& t, const Values& v) {
+        return ops::selective_scan(t, {v[0], v[1], v[2], v[3], v[4], v[5], v[6]}, g, sequences, direction);
+      };
+      const std::string what = name + (rates == 1 ? ", one rate per head" : ", one rate per state");
+      cases.push_back({"selective_scan", what, leaves, scan});
+      cases.push_back({"selective_scan", "final states, " + what, leaves,
+                       [scan](Tape& t, const Values& v) { return ops::final_states(t, scan(t, v)); }});
+    }
+  }
+  return cases;
 }
 
 std::vector<GradientCase> q_layer_norm_cases() {
@@ -283,7 +332,7 @@ std::vector<GradientCase> all_cases() {
   std::vector<GradientCase> all;
   for (const auto& cases :
        {dense_cases(), discretize_cases(), scan_cases(), shear_cases(), scan_tree_cases(), elementwise_cases(),
-        norm_cases(), q_layer_norm_cases(), pooling_and_losses(), quantize_cases()}) {
+        norm_cases(), selective_cases(), q_layer_norm_cases(), pooling_and_losses(), quantize_cases()}) {
     all.insert(all.end(), cases.begin(), cases.end());
   }
   return all;
