@@ -140,6 +140,8 @@ Value concatenate(Tape&, Value a, Value b);  // [T, n], [T, m] -> [T, n + m]
 Value pair_features(Tape&, Value pooled);
 
 // Losses, one per sequence [N, 1]; the mean loss of a batch of B is backward() with a seed of 1 / B
+/// Of a row that has no loss.
+inline constexpr std::int32_t no_label = -1;
 // [N, classes]: -log softmax(logits_n)[label_n]
 Value cross_entropy(Tape&, Value logits, std::span<const std::int32_t> labels);
 // [T, d]: mean of (y - target)^2 over the true steps

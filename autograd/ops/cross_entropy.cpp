@@ -1,4 +1,4 @@
-// loss_n = -log softmax(z_n)[label_n];   dL/dz_n = g_n (softmax(z_n) - onehot(label_n)).
+// loss_n = -log softmax(z_n)[label_n];   dL/dz_n = g_n (softmax(z_n) - onehot(label_n)). Both are 0 of a row whose label is no_label.
 #include "autograd/ops.h"
 
 #include "core/error.h"
@@ -35,6 +35,11 @@ Value cross_entropy(Tape& tape, Value logits, std::span<const std::int32_t> labe
   Node& node = tape.push(cross_entropy_op, {logits}, rows, 1);
   node.attributes = tape.keep(CrossEntropyAttributes{difference});
   for (std::size_t n = 0; n < rows; ++n) {
+    if (labels[n] == no_label) {
+      std::fill_n(difference + n * classes, classes, 0.0F);
+      node.real[n] = 0.0F;
+      continue;
+    }
     require(labels[n] >= 0 && static_cast<std::size_t>(labels[n]) < classes, "cross_entropy",
             "expected labels from 0 to {2}, got {0} for sequence {1}", labels[n], n, classes - 1);
     const float* const z = tape.value(logits) + n * classes;

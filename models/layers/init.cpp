@@ -21,4 +21,12 @@ Tensor lecun_normal(std::size_t out, std::size_t in, const Random& random) {
   return weight;
 }
 
+Tensor uniform(std::size_t rows, std::size_t cols, double limit, const Random& random) {
+  Tensor values(rows, cols);
+  for (std::size_t k = 0; k < values.size(); ++k) {
+    values.data[k] = static_cast<float>(limit * (2.0 * random.uniform(k) - 1.0));
+  }
+  return values;
+}
+
 }  // namespace bitstate

@@ -16,6 +16,7 @@ constexpr std::array<std::size_t, 3> lengths = {3, 1, 3};
 constexpr Sequences sequences{rows, lengths, 0};
 constexpr std::array<std::int32_t, 8> ids = {2, 0, 1, 1, 4, 2, 2, 0};
 constexpr std::array<std::int32_t, 3> labels = {2, 0, 3};
+constexpr std::array<std::int32_t, 3> some_labels = {2, ops::no_label, 3};
 
 using Values = std::vector<Value>;
 
@@ -294,6 +295,10 @@ std::vector<GradientCase> pooling_and_losses() {
        "three sequences",
        {{3, 4, -2.0, 2.0}},
        [](Tape& t, const Values& v) { return ops::cross_entropy(t, v[0], labels); }},
+      {"cross_entropy",
+       "a row without a label",
+       {{3, 4, -2.0, 2.0}},
+       [](Tape& t, const Values& v) { return ops::cross_entropy(t, v[0], some_labels); }},
       {"squared_error",
        "padding has no gradient",
        {{8, 2}},

@@ -61,6 +61,9 @@ class MambaGolden {
   [[nodiscard]] std::size_t count(const std::string& group, const char* name) const {
     return static_cast<std::size_t>(file_.attribute<std::int64_t>(group, name));
   }
+  [[nodiscard]] std::string text(const std::string& group, const char* name) const {
+    return file_.attribute<std::string>(group, name);
+  }
   [[nodiscard]] bool flag(const std::string& group, const char* name) const { return count(group, name) != 0; }
 
  private:

@@ -1,0 +1,32 @@
+// A linear map without a bias.
+#pragma once
+
+#include "autograd/ops.h"
+#include "models/inventory.h"
+
+#include <string_view>
+
+namespace bitstate {
+
+/// y = W x. W [out, in].
+struct Projection {
+  Parameter weight;
+  Quantizer weight_quantizer;
+
+  Projection() = default;
+  /// W ~ U(-1/sqrt(in), 1/sqrt(in)) (PyTorch's nn.Linear), drawn from (seed, path).
+  Projection(std::size_t in, std::size_t out, std::uint64_t seed, std::string_view path);
+
+  /// x [T, in] -> [T, out]
+  Value forward(Tape& tape, Value x) const {
+    return ops::linear(tape, x, ops::quantize(tape, tape.parameter(weight), weight_quantizer));
+  }
+
+  template <class V>
+  void visit(V& v) {
+    v("weight", weight);
+    v.site("weight", "", weight_quantizer);
+  }
+};
+
+}  // namespace bitstate
