@@ -5,17 +5,47 @@
 namespace bitstate {
 namespace {
 
-/// Calls `f` with the member of the chosen family. There is one: the option that chooses comes with the second.
+/// Calls `f` with the member of the chosen family.
 template <class F>
-auto of_family(const ModelSettings& /*settings*/, const F& f) {
-  return f(&ModelSettings::s5);
+auto of_family(const ModelSettings& settings, const F& f) {
+  return settings.model == "s5" ? f(&ModelSettings::s5) : f(&ModelSettings::mamba);
+}
+
+/// Appends the rows of a family. Of a row that another family has, both are set.
+template <class Part>
+void add_family(OptionTable<ModelSettings>& table, const OptionTable<Part>& own, Part ModelSettings::*part,
+                const std::vector<std::string>& names) {
+  OptionTable<ModelSettings> rows("model");
+  rows.nested(own, part);
+  for (auto& row : rows.rows()) {
+    row.subjects = names;
+    OptionOf<ModelSettings>* const shared = find_option(table.rows(), row.name);
+    if (shared == nullptr) {
+      table.append(std::move(row));
+      continue;
+    }
+    shared->subjects.insert(shared->subjects.end(), names.begin(), names.end());
+    shared->set = [first = shared->set, second = row.set](ModelSettings& settings, std::string_view value) {
+      first(settings, value);
+      second(settings, value);
+    };
+  }
 }
 
 }  // namespace
 
 OptionTable<ModelSettings> model_options() {
   OptionTable<ModelSettings> table("model");
-  table.nested(s5_options(), &ModelSettings::s5);
+  const std::vector<std::string> names = {"s5", "mamba", "mamba2"};
+  const auto choose = [=](ModelSettings& settings, std::string_view value) {
+    settings.model = options::read_word("model", value, names);
+    settings.mamba.mamba2 = settings.model == "mamba2";
+  };
+  table.add("model", "NAME", "family of the model", choose, [](const ModelSettings& s) { return s.model; }).words =
+      names;
+  add_family(table, s5_options(), &ModelSettings::s5, {"s5"});
+  add_family(table, mamba_options(), &ModelSettings::mamba, {"mamba", "mamba2"});
+  add_family(table, mamba2_options(), &ModelSettings::mamba, {"mamba2"});
   return table;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "models/family.h"
+#include "models/mamba/settings.h"
 #include "models/s5/settings.h"
 
 #include <cstdint>
@@ -13,12 +14,15 @@
 
 namespace bitstate {
 
-/// The settings of every family.
+/// The chosen family, and the settings of every one.
 struct ModelSettings {
+  std::string model = "s5";  ///< or mamba, mamba2
   S5Settings s5{};
+  MambaSettings mamba{};
 };
 
-/// The options of all families.
+/// The options of all families. Each names those that have it as its subjects; an option that several families have
+/// is set in all of them.
 OptionTable<ModelSettings> model_options();
 
 // Each of these asks the family that is chosen, by the function of the same name that takes its own settings.

@@ -96,6 +96,20 @@ void apply(RunConfig& config, const Settings& given, std::string_view where) {
   }
 }
 
+const std::vector<OptionOf<ModelSettings>>& model_rows() {
+  static const OptionTable<ModelSettings> table = model_options();
+  return table.rows();
+}
+
+/// A recipe of one family may be given to another: what only the first one has gets its default.
+void forget_other_families(RunConfig& config) {
+  static const RunConfig defaults;
+  for (const auto& row : model_rows()) {
+    if (row.subjects.empty() || is_one_of(config.model.model, row.subjects)) continue;
+    row.set(config.model, row.text(defaults.model));
+  }
+}
+
 }  // namespace
 
 const std::vector<Option>& option_table() {
@@ -125,7 +139,13 @@ bool decides_test(std::string_view name) {
 }
 
 bool is_chosen(const OptionInfo& option, const RunConfig& config) {
-  return option.subjects.empty() || is_one_of(config.dataset, option.subjects);
+  return option.subjects.empty() || is_one_of(config.dataset, option.subjects) ||
+         is_one_of(config.model.model, option.subjects);
+}
+
+std::string other_subject(const OptionInfo& option, const RunConfig& config) {
+  const bool of_model = find_option(model_rows(), option.name) != nullptr;
+  return of_model ? "model=" + config.model.model : config.dataset;
 }
 
 bool is_meaningful(const Option& option, const RunConfig& config) {
@@ -165,6 +185,10 @@ void set_options(RunConfig& config, const Settings& given, std::string_view wher
       apply(config, parse_ini(*text, config.preset), config.preset);
     }
   }
+  if (const std::string* const model = last_value(given, "model")) {
+    apply(config, {{"model", *model}}, where);
+    forget_other_families(config);
+  }
   apply(config, given, where);
 }
 
@@ -186,7 +210,7 @@ Settings completed(const Settings& kept, std::string_view where) {
   apply(config, kept, where);
   for (const Option& option : option_table()) {
     require(is_meaningful(option, config), where, "was trained with {}={}, which means nothing to {}", option.name,
-            option.text(config), config.dataset);
+            option.text(config), other_subject(option, config));
   }
   return settings(config);
 }

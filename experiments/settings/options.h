@@ -27,6 +27,9 @@ std::vector<OptionInfo> run_options();
 /// Whether the option is in a table of what the run has chosen: of its data set, or of every run.
 bool is_chosen(const OptionInfo& option, const RunConfig& config);
 
+/// What an option that is not chosen does not belong to: "model=mamba", or the name of the data set.
+std::string other_subject(const OptionInfo& option, const RunConfig& config);
+
 /// Whether the option is chosen, or has its default.
 bool is_meaningful(const Option& option, const RunConfig& config);
 

@@ -49,8 +49,8 @@ void add_rules(QuantSettings& settings, std::string_view value) {
 
 void validate_subjects(const RunConfig& c) {
   for (const Option& option : option_table()) {
-    require<UsageError>(is_meaningful(option, c), option.name, "does not apply to {}; it is for {}", c.dataset,
-                        fmt::join(option.subjects, ", "));
+    require<UsageError>(is_meaningful(option, c), option.name, "does not apply to {}; it is for {}",
+                        other_subject(option, c), fmt::join(option.subjects, ", "));
   }
 }
 

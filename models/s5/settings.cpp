@@ -17,8 +17,8 @@ using S = S5Settings;
 void add_model_options(OptionTable<S>& table) {
   constexpr std::size_t size_limit = 65536;
   table.begin_group("model");
-  table.whole("n_layers", "LAYERS", &S::n_layers, 1, 1024, "number of S5 layers");
-  table.whole("d_model", "FEATURES", &S::d_model, 1, size_limit, "features H of every layer");
+  table.whole("n_layers", "LAYERS", &S::n_layers, 1, 1024, "number of layers");
+  table.whole("d_model", "FEATURES", &S::d_model, 1, size_limit, "features of every layer");
   table.whole("ssm_size_base", "STATES", &S::ssm_size_base, 1, size_limit, "states P, before conj_sym halves them");
   table.whole("blocks", "BLOCKS", &S::blocks, 1, size_limit, "HiPPO blocks J; must divide ssm_size_base");
   table.word("C_init", &S::C_init, {"trunc_standard_normal", "lecun_normal", "complex_normal"}, "initial values of C");
