@@ -98,7 +98,7 @@ std::vector<Source> pictures_and_texts() {
           {"test_batch.bin", "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b", ""}}}},
        ""},
       {"imdb",
-       {"imdb"},
+       {"imdb", "imdb-bytes"},
        {{"aclImdb_v1.tar.gz",
          "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
          84'125'825,

@@ -3,8 +3,10 @@
 
 #include "datasets/dataset.h"
 #include "datasets/generators/dynamics.h"
+#include "datasets/generators/token_tasks.h"
 #include "datasets/own/own.h"
 #include "datasets/sequences.h"
+#include "datasets/sets/imdb_bytes.h"
 #include "datasets/sets/pathfinder.h"
 
 #include <cstddef>
@@ -23,6 +25,8 @@ struct DataSettings {
   ContourSettings pathfinder{};
   SeriesSettings series{};
   OwnSettings own{};
+  TokenTaskSettings token_task{};
+  ByteSettings bytes{};
   // where data are read, and for whom
   std::filesystem::path cache{};     ///< folder for tokenised and generated data; empty: made anew each time
   std::optional<Reading> reading{};  ///< of a trained model: values get its units, other ids than its are an Error

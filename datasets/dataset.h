@@ -23,20 +23,24 @@ struct Reading {
   bool operator==(const Reading&) const = default;
 };
 
+/// The label of a step that is not asked for.
+inline constexpr std::int32_t no_label = -1;
+
 /// One sequence, or a pair of documents.
 struct Example {
-  std::size_t length = 0;            ///< true length L, at least 1
-  std::vector<float> x;              ///< inputs [L, d_input], row-major; empty for token data
-  std::vector<std::int32_t> tokens;  ///< token ids [L]; empty for real-valued data
-  std::vector<std::int32_t> second;  ///< token ids of the second document of a pair; else empty
-  std::int32_t label = 0;            ///< class, for classification
-  std::vector<float> target;         ///< targets [L, d_output] for regression, [d_output] for values per sequence
+  std::size_t length = 0;                 ///< true length L, at least 1
+  std::vector<float> x;                   ///< inputs [L, d_input], row-major; empty for token data
+  std::vector<std::int32_t> tokens;       ///< token ids [L]; empty for real-valued data
+  std::vector<std::int32_t> second;       ///< token ids of the second document of a pair; else empty
+  std::int32_t label = 0;                 ///< class, for classification
+  std::vector<float> target;              ///< targets [L, d_output] for regression, [d_output] for values per sequence
+  std::vector<std::int32_t> labels = {};  ///< class of each step [L], or no_label, for labelling
 
   /// As a new one, but the arrays keep their memory, so that who reads many examples allocates only while they grow.
   void clear() {
     length = 0;
     label = 0;
-    x.clear(), tokens.clear(), second.clear(), target.clear();
+    x.clear(), tokens.clear(), second.clear(), labels.clear(), target.clear();
   }
 };
 
@@ -49,12 +53,13 @@ class Dataset {
   virtual void read(std::size_t index, Example& out) const = 0;
 };
 
-/// What is learnt of a sequence: its class, a target at every step, or one target.
-enum class Task { classification, regression, value };
+/// What is learnt of a sequence: its class, a target at every step, one target, or a class at every step or at some.
+enum class Task { classification, regression, value, labelling };
 
 /// What results are judged by: a table shows it, and training minimises cross entropy, the mean squared error or sMAPE.
-/// rmse is the root of the mean squared error over all steps and targets, in the units of the target.
-enum class Metric { accuracy, mse, rmse, smape };
+/// rmse is the root of the mean squared error over all steps and targets, in the units of the target; bits_per_byte the
+/// cross entropy of the labelled steps in bits, where a step is a byte.
+enum class Metric { accuracy, mse, rmse, smape, bits_per_byte };
 
 /// A data set with its splits. `validation` may be null (Q-S5's dynamical systems have none: the test part is used).
 struct Splits {

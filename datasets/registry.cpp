@@ -86,10 +86,14 @@ void dynamics(DataTable& table) { table.nested(dynamics_options(), &DataSettings
 void delay(DataTable& table) { table.nested(mackey_glass_options(), &DataSettings::dynamics); }
 void contours(DataTable& table) { table.nested(contour_options(), &DataSettings::pathfinder); }
 void series(DataTable& table) { table.nested(series_options(), &DataSettings::series); }
+void lengths(DataTable& table) { table.nested(length_options(), &DataSettings::token_task); }
+void token_tasks(DataTable& table) { table.nested(token_task_options(), &DataSettings::token_task); }
+void copies(DataTable& table) { table.nested(copying_options(), &DataSettings::token_task); }
+void bytes(DataTable& table) { table.nested(byte_options(), &DataSettings::bytes); }
 void own_columns(DataTable& table) { table.nested(own_options(), &DataSettings::own); }
 
 using AddTable = void (*)(DataTable&);
-using Tables = std::array<AddTable, 2>;
+using Tables = std::array<AddTable, 3>;
 constexpr Tables none{};
 
 struct Entry {
@@ -108,6 +112,8 @@ struct Entry {
 
 std::size_t simulated(const DataSettings& settings) { return training_trajectories(settings.dynamics.trajectories); }
 
+std::size_t made_examples(const DataSettings& settings) { return settings.token_task.examples; }
+
 Splits lorenz_of(const DataSettings& settings) { return lorenz(settings.dynamics, settings.cache); }
 
 Splits mackey_glass_of(const DataSettings& settings) { return mackey_glass(settings.dynamics, settings.cache); }
@@ -122,6 +128,7 @@ Splits silverbox_arrow(const DataSettings& settings) { return silverbox_of(setti
 
 constexpr Task classification = Task::classification;
 constexpr Task regression = Task::regression;
+constexpr Task labelling = Task::labelling;
 
 // Metrics are those of Q-S5. Sizes of the official data sets (S5 and LRA); vocabularies and mean lengths measured where
 // the data are at hand.
@@ -163,6 +170,44 @@ constexpr std::array entries = {
     Entry{"silverbox", regression, false, false, 1, 1, 1024, 113, 1024, {series}, silverbox_multisine},
     Entry{"silverbox-arrow", regression, false, false, 1, 1, 1024, 113, 1024, {series}, silverbox_arrow},
     Entry{"cascaded-tanks", regression, false, false, 1, 1, 256, 5, 256, {series}, cascaded_tanks_of},
+    Entry{"induction",
+          labelling,
+          true,
+          false,
+          16,
+          16,
+          64,
+          0,
+          64,
+          {lengths, token_tasks},
+          [](const DataSettings& s) { return induction(s.token_task); },
+          made_examples},
+    Entry{"copying",
+          labelling,
+          true,
+          false,
+          16,
+          16,
+          68,
+          0,
+          68,
+          {lengths, token_tasks, copies},
+          [](const DataSettings& s) { return copying(s.token_task); },
+          made_examples},
+    Entry{
+        "imdb-bytes",
+        labelling,
+        true,
+        false,
+        256,
+        256,
+        256,
+        124'000,
+        256,
+        {lengths, bytes},
+        [](const DataSettings& s) { return imdb_bytes(find_source(imdb_names, s.path), s.token_task.length, s.bytes); },
+        nullptr,
+        Metric::bits_per_byte},
     Entry{"own", regression, false, false, 0, 0, 0, 0, 0, {own_columns, series}, own},
 };
 

@@ -82,6 +82,7 @@ std::string digest(const Splits& splits) {
     add(example.second);
     add(example.target);
     add(std::vector<std::int32_t>{example.label});
+    if (!example.labels.empty()) add(example.labels);
   }
   return hash.hex();
 }
@@ -93,6 +94,7 @@ std::string summary(const Splits& splits) {
                                            : fmt::format("{} input{}", splits.d_input, splits.d_input == 1 ? "" : "s");
   const bool one = splits.d_output == 1;
   const std::string outputs = splits.task == Task::classification ? fmt::format("{} classes", splits.d_output)
+                              : splits.task == Task::labelling    ? fmt::format("{} classes per step", splits.d_output)
                               : splits.task == Task::regression
                                   ? fmt::format("{} target{} per step", splits.d_output, one ? "" : "s")
                                   : fmt::format("{} target{} per sequence", splits.d_output, one ? "" : "s");

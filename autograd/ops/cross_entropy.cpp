@@ -1,4 +1,5 @@
-// loss_n = -log softmax(z_n)[label_n];   dL/dz_n = g_n (softmax(z_n) - onehot(label_n)). Both are 0 of a row whose label is no_label.
+// loss_n = -log softmax(z_n)[label_n];   dL/dz_n = g_n (softmax(z_n) - onehot(label_n)). Both are 0 of a row whose
+// label is no_label.
 #include "autograd/ops.h"
 
 #include "core/error.h"

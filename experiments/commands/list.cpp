@@ -24,7 +24,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kinds{{
     {"presets", "settings and rules of other code: --preset=NAME"},
 }};
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 17> data_sets{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 20> data_sets{{
     {"smnist", "MNIST read pixel by pixel: one of 10 digits"},
     {"psmnist", "MNIST read in a permuted order of its pixels: one of 10 digits"},
     {"listops", "ListOps of the Long Range Arena: the value of an expression, 0 to 9; can be generated"},
@@ -41,6 +41,9 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 17> data_set
     {"silverbox", "Silverbox, a measured circuit: its output, tested on multisines"},
     {"silverbox-arrow", "Silverbox: its output, tested on amplitudes beyond those of the training"},
     {"cascaded-tanks", "two cascaded tanks, measured: the level of the lower one"},
+    {"induction", "induction heads, generated: the token that followed a special one"},
+    {"copying", "selective copying, generated: tokens among noise, in their order"},
+    {"imdb-bytes", "IMDB reviews read byte by byte: the next byte"},
     {"own", "your own .csv or .h5 files (docs/own-data.md)"},
 }};
 

@@ -51,6 +51,8 @@ ModelShape shape_of(const datasets::Splits& data) {
         return Output::values_per_step;
       case datasets::Task::value:
         return Output::values_per_sequence;
+      case datasets::Task::labelling:
+        return Output::class_per_step;
     }
     fail("data", "{} has a task that is none", data.name);
   };
@@ -58,7 +60,7 @@ ModelShape shape_of(const datasets::Splits& data) {
 }
 
 Metric metric_of(const datasets::Splits& data) {
-  return data.metric.value_or(data.task == datasets::Task::classification ? Metric::accuracy : Metric::rmse);
+  return data.metric.value_or(gives_classes(shape_of(data).output.output) ? Metric::accuracy : Metric::rmse);
 }
 
 OptimizerSettings optimizer_settings(const RunConfig& config) {

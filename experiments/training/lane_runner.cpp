@@ -10,6 +10,7 @@
 #include <bit>
 #include <cmath>
 #include <functional>
+#include <numbers>
 #include <numeric>
 #include <string>
 
@@ -61,6 +62,7 @@ struct LaneRunner::Workspace {
   std::vector<std::size_t> rows, lengths;
   std::vector<float> x, targets, loss_gradient;
   std::vector<std::int32_t> tokens, labels;
+  std::vector<std::size_t> loss_rows, scored;
   std::vector<std::size_t> second_rows, second_lengths;  // of the second documents of pairs
   std::vector<std::int32_t> second_tokens;
 
@@ -79,14 +81,14 @@ struct LaneRunner::Workspace {
 
 namespace {
 
+static_assert(ops::no_label == datasets::no_label);
+
 constexpr std::size_t fewest_for_program = 32;  // sequences of a batch: of fewer, lowering a small model costs more
 
 /// The output of a model that can be judged by the metric.
 OutputSpec judged_output(const Model& model, Metric metric) {
   const OutputSpec spec = model.output();
-  require(spec.output != Output::class_per_step, "lanes",
-          "the model gives a class per step, but an example has one label for the whole sequence");
-  require(gives_classes(spec.output) == (metric == Metric::accuracy), "lanes",
+  require(gives_classes(spec.output) == (metric == Metric::accuracy || metric == Metric::bits_per_byte), "lanes",
           "the model gives {}, which {} does not judge", name_of(spec.output), metric_name(metric));
   require(spec.sequences == 1 || (spec.sequences == 2 && !is_per_step(spec.output)), "lanes",
           "the model gives {} for {} sequences per example; an example is one sequence, or a pair with one result",
@@ -100,9 +102,10 @@ void check_example(const datasets::Example& example, std::size_t index) {
   const std::size_t length = example.length;
   require(length > 0, "data", "sequence {} has no steps", index);
   require(example.x.size() % length == 0 && (example.tokens.empty() || example.tokens.size() == length) &&
-              !(example.x.empty() && example.tokens.empty()),
-          "data", "sequence {} has {} steps, but {} numbers and {} tokens", index, length, example.x.size(),
-          example.tokens.size());
+              !(example.x.empty() && example.tokens.empty()) &&
+              (example.labels.empty() || example.labels.size() == length),
+          "data", "sequence {} has {} steps, but {} numbers, {} tokens and {} labels", index, length, example.x.size(),
+          example.tokens.size(), example.labels.size());
 }
 
 void require_equal_blocks(const Team& team, std::size_t lanes) {
@@ -295,15 +298,34 @@ void LaneRunner::run_group(Workspace& w, const Pass& pass, const datasets::Datas
   const Batch batch{{w.rows, w.lengths, output_.sequences * first}, w.x, w.tokens};
   const Value output = integer_ ? (*integer_)(tape, batch) : model_.forward(tape, batch);
   const Value loss = loss_of(w, batch, output, last - first);
+  weigh_losses(w, 1.0F / static_cast<float>(indices.size()), last - first);
+  const float* const losses = tape.value(loss);
+  std::size_t row = 0;
   for (std::size_t n = 0; n < last - first; ++n) {
-    const double value = tape.value(loss)[n];
+    double value = 0.0;
+    for (std::size_t end = row + w.loss_rows[n]; row < end; ++row) value += losses[row];
+    value /= static_cast<double>(w.scored[n]);
     require<DivergedError>(std::isfinite(value), "loss", "the loss of a sequence is {}", value);
     result_.losses[first + n] = value;
   }
   judge(w, output, first, last);
   if (!pass.gradients) return;
-  w.loss_gradient.assign(last - first, 1.0F / static_cast<float>(indices.size()));
   tape.backward(loss, w.loss_gradient);
+}
+
+/// How many rows of the loss each example has, and how many of these count in its mean; the seed of backward().
+void LaneRunner::weigh_losses(Workspace& w, float share, std::size_t examples) const {
+  w.loss_rows.assign(examples, 1);
+  w.scored.assign(examples, 1);
+  w.loss_gradient.assign(examples, share);
+  if (output_.output != Output::class_per_step) return;
+  w.loss_gradient.clear();
+  for (std::size_t n = 0, row = 0; n < examples; row += w.rows[n], ++n) {
+    const auto labels = std::span(w.labels).subspan(row, w.rows[n]);
+    w.loss_rows[n] = w.rows[n];
+    w.scored[n] = w.rows[n] - static_cast<std::size_t>(std::count(labels.begin(), labels.end(), ops::no_label));
+    w.loss_gradient.resize(row + w.rows[n], share / static_cast<float>(w.scored[n]));
+  }
 }
 
 /// Metric and weight of the examples [first, last) of the batch, from their results and losses.
@@ -317,8 +339,13 @@ void LaneRunner::judge(Workspace& w, Value output, std::size_t first, std::size_
     const std::size_t begin = row * y.cols;
     row += per_step ? w.rows[n] : 1;
     result_.metrics[first + n] = result_.losses[first + n];
-    result_.weights[first + n] = metric_ == Metric::rmse ? static_cast<double>(count) : 1.0;
-    if (metric_ == Metric::accuracy) {
+    result_.weights[first + n] =
+        metric_ == Metric::rmse ? static_cast<double>(count) : static_cast<double>(w.scored[n]);
+    if (metric_ == Metric::bits_per_byte) {
+      result_.metrics[first + n] /= std::numbers::ln2;
+    } else if (output_.output == Output::class_per_step) {
+      result_.metrics[first + n] = share_right(w, n, begin / y.cols, results, y.cols);
+    } else if (metric_ == Metric::accuracy) {
       const float* const logits = results + begin;
       result_.metrics[first + n] = std::max_element(logits, logits + y.cols) - logits == w.labels[n] ? 1.0 : 0.0;
     } else if (metric_ == Metric::rmse) {
@@ -328,12 +355,27 @@ void LaneRunner::judge(Workspace& w, Value output, std::size_t first, std::size_
   }
 }
 
+/// Of the labelled steps of example n, whose logits begin at `row`, the share whose largest logit is that of the label.
+double LaneRunner::share_right(const Workspace& w, std::size_t n, std::size_t row, const float* logits,
+                               std::size_t classes) {
+  std::size_t right = 0;
+  for (std::size_t t = row; t < row + w.rows[n]; ++t) {
+    const float* const z = logits + t * classes;
+    if (w.labels[t] != ops::no_label && std::max_element(z, z + classes) - z == w.labels[t]) ++right;
+  }
+  return static_cast<double>(right) / static_cast<double>(w.scored[n]);
+}
+
 void LaneRunner::append(Workspace& w, const datasets::Example& example) const {
   const auto rows_of = [&](std::size_t length) { return std::max(length, settings_.padded_length); };
   const auto add = [](auto& all, const auto& one, std::size_t length, std::size_t rows) {
     all.insert(all.end(), one.begin(), one.end());
     all.resize(all.size() + one.size() / length * (rows - length));
   };
+  const bool labelled =
+      std::any_of(example.labels.begin(), example.labels.end(), [](auto l) { return l != ops::no_label; });
+  require((output_.output == Output::class_per_step) == labelled, "lanes", "the model gives {}, but the example has {}",
+          name_of(output_.output), labelled ? "labels of steps" : "no labels of steps");
   require(example.second.empty() == (output_.sequences == 1), "lanes", "the model reads {}, but the example is {}",
           output_.sequences == 1 ? "single sequences" : "pairs of sequences",
           example.second.empty() ? "a single one" : "a pair");
@@ -344,7 +386,12 @@ void LaneRunner::append(Workspace& w, const datasets::Example& example) const {
   add(w.x, example.x, length, rows);
   add(w.tokens, example.tokens, length, rows);
   add(w.targets, example.target, length, is_per_step(output_.output) ? rows : length);
-  w.labels.push_back(example.label);
+  if (output_.output == Output::class_per_step) {
+    w.labels.insert(w.labels.end(), example.labels.begin(), example.labels.end());
+    w.labels.resize(w.labels.size() + rows - length, ops::no_label);
+  } else {
+    w.labels.push_back(example.label);
+  }
   if (const std::size_t second = example.second.size(); second > 0) {
     w.second_lengths.push_back(second);
     w.second_rows.push_back(rows_of(second));

@@ -46,8 +46,8 @@ struct BatchResult {
 
 class LaneRunner {
  public:
-  /// Throws Error when the metric does not judge what the model gives (accuracy: a class per sequence; the others:
-  /// values), and for a model that no example fits: a class per step, or more than pairs of sequences.
+  /// Throws Error when the metric does not judge what the model gives (accuracy and bits_per_byte: classes; the
+  /// others: values), and for a model that no example fits: more than pairs of sequences.
   LaneRunner(const Model& model, const Inventory& inventory, Metric metric, const LaneSettings& settings,
              Workers& workers);
   ~LaneRunner();
@@ -84,6 +84,9 @@ class LaneRunner {
                  std::span<const std::size_t> indices, std::size_t first, std::size_t last);
   void append(Workspace& workspace, const datasets::Example& example) const;
   Value loss_of(Workspace& workspace, const Batch& batch, Value output, std::size_t examples) const;
+  void weigh_losses(Workspace& workspace, float share, std::size_t examples) const;
+  static double share_right(const Workspace& workspace, std::size_t n, std::size_t row, const float* logits,
+                            std::size_t classes);
   void judge(Workspace& workspace, Value output, std::size_t first, std::size_t last);
   std::unique_ptr<Workspace> take_workspace();
   std::unique_ptr<Sums> take_sums(bool gradients);

@@ -15,6 +15,8 @@ std::string_view metric_name(Metric metric) {
       return "rmse";
     case Metric::smape:
       return "smape";
+    case Metric::bits_per_byte:
+      return "bits_per_byte";
   }
   return "";
 }

@@ -10,7 +10,7 @@ namespace bitstate {
 
 using datasets::Metric;
 
-/// "accuracy", "mse", "rmse" or "smape".
+/// "accuracy", "mse", "rmse", "smape" or "bits_per_byte".
 std::string_view metric_name(Metric metric);
 
 /// Whether `a` is the better value of the metric.

@@ -59,12 +59,14 @@ TEST_CASE("registry: a data set without validation part holds a share of its tra
 }
 
 TEST_CASE("registry: generated data sets have no files, and as many training examples as the settings ask for") {
-  for (const std::string& name : names()) CHECK(is_generated(name) == (name == "lorenz" || name == "mackey-glass"));
+  const std::set<std::string> generated{"lorenz", "mackey-glass", "induction", "copying"};
+  for (const std::string& name : names()) CHECK(is_generated(name) == generated.contains(name));
   CHECK(is_generated("lorenz-classification"));
   CHECK_FALSE(is_generated("nothing"));
   const DataSettings few{.limit_train = 3, .dynamics = {.trajectories = 24}};
   CHECK(train_size("lorenz", few) == load("lorenz", {.dynamics = few.dynamics}).train->size());
   CHECK(train_size("mackey-glass", few) == 19);
+  CHECK(train_size("copying", few) == load("copying", {}).train->size());
   CHECK(train_size("smnist", few) == 54'000);
   CHECK(error_of<UsageError>([&] { (void)train_size("own", few); }).find("no official shape") != std::string::npos);
 }
@@ -72,8 +74,10 @@ TEST_CASE("registry: generated data sets have no files, and as many training exa
 TEST_CASE("registry: a data set says by what metric the literature judges it, if not by that of its task") {
   CHECK(load("lorenz", {.dynamics = {.trajectories = 2}}).metric == Metric::mse);
   CHECK(load("mackey-glass", {.dynamics = {.trajectories = 2}}).metric == Metric::smape);
+  CHECK(shape("imdb-bytes").splits.metric == Metric::bits_per_byte);
   for (const std::string& name : names()) {
-    if (name != "own" && !is_generated(name)) CHECK_FALSE(shape(name).splits.metric.has_value());
+    if (name != "own" && name != "imdb-bytes" && !is_generated(name))
+      CHECK_FALSE(shape(name).splits.metric.has_value());
   }
 }
 

@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "datasets/data_settings.h"
 #include "datasets/registry.h"
+#include "datasets/sets/imdb_bytes.h"
 #include "tests/support/archives.h"
 #include "tests/support/folders.h"
 #include "tests/support/temp_folder.h"
@@ -10,6 +11,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <string>
 
 namespace bitstate::datasets::imdb_test {
 namespace {
@@ -47,6 +49,34 @@ TEST_CASE("imdb: characters by frequency, the first 4095 and the end, labels fro
   splits.test->read(1, example);
   CHECK(example.label == 1);
   CHECK(example.tokens == std::vector<std::int32_t>{3, 4, 1, 1, 1, 2});  // one of them of two bytes
+}
+
+TEST_CASE("imdb-bytes: windows of the reviews in a drawn order, each step labelled by the byte that follows") {
+  const TempFolder folder;
+  write_quickly(folder / "aclImdb_v1.tar.gz", tar_of(reviews(), "gzip"));
+  const Splits splits = imdb_bytes(folder / "aclImdb_v1.tar.gz", 4, {.test_bytes = 9});
+  CHECK(splits.d_input == 256);
+  CHECK(splits.d_output == 256);
+  std::string text;
+  Example example;
+  for (std::size_t i = 0; i < splits.test->size(); ++i) {
+    example.clear();
+    splits.test->read(i, example);
+    REQUIRE(example.length == 4);
+    REQUIRE(example.labels.size() == 4);
+    CHECK(std::equal(example.tokens.begin() + 1, example.tokens.end(), example.labels.begin()));
+    for (const auto id : example.tokens) text.push_back(static_cast<char>(id));
+  }
+  // nine of the ten bytes, the last of which is a label only
+  const std::string one = "b", other = "abcd\xc3\xa9";
+  const auto joined = [](const std::string& a, const std::string& b) {
+    return (std::string(1, '\0') + a + '\0' + b).substr(0, 8);
+  };
+  CHECK((text == joined(one, other) || text == joined(other, one)));
+  CHECK(splits.validation->size() + splits.train->size() == 5004 / 4 + 50 / 4);
+  CHECK(tests::error_of<Error>([&] {
+          imdb_bytes(folder / "aclImdb_v1.tar.gz", 5000, {});
+        }).find("has no window of 5000 bytes") != std::string::npos);
 }
 
 TEST_CASE("imdb: a folder gives what its archive gives, and the cache what both give") {
