@@ -22,21 +22,23 @@ struct Update {
   float beta1, beta2, rest1, rest2;  // rest = 1 - beta, from double
   float correct1, correct2;          // 1 / (1 - beta^t)
   float eps, rate, decay;
+  float scale;  // of the gradient
 };
 
 void update(const Update& a, std::size_t n, const float* g, float* m, float* v, float* p) {
   for (std::size_t i = 0; i < n; ++i) {
-    m[i] = a.beta1 * m[i] + a.rest1 * g[i];
-    v[i] = a.beta2 * v[i] + a.rest2 * (g[i] * g[i]);
+    const float slope = a.scale * g[i];
+    m[i] = a.beta1 * m[i] + a.rest1 * slope;
+    v[i] = a.beta2 * v[i] + a.rest2 * (slope * slope);
     const float direction = (m[i] * a.correct1) / (std::sqrt(v[i] * a.correct2) + a.eps);
     p[i] -= a.rate * (direction + a.decay * p[i]);
   }
 }
 
-void update_sgd(float momentum, float rate, std::size_t n, const float* g, float* m, float* p) {
+void update_sgd(float momentum, const Update& a, std::size_t n, const float* g, float* m, float* p) {
   for (std::size_t i = 0; i < n; ++i) {
-    m[i] = momentum * m[i] + g[i];
-    p[i] -= rate * m[i];
+    m[i] = momentum * m[i] + a.scale * g[i];
+    p[i] -= a.rate * m[i];
   }
 }
 
@@ -73,6 +75,17 @@ Optimizer::Optimizer(std::span<const NamedParameter> parameters, const Optimizer
   v.assign(size_, 0.0F);
 }
 
+float Optimizer::scale_of(std::span<const float> gradient) const {
+  if (settings_.clip <= 0.0) return 1.0F;
+  double squares = 0.0;
+  for (const ParameterRule& rule : rules_) {
+    if (rule.group.rate == Rate::zero) continue;
+    for (const float g : gradient.subspan(rule.offset, rule.size)) squares += double{g} * double{g};
+  }
+  const double norm = std::sqrt(squares);
+  return norm > settings_.clip ? static_cast<float>(settings_.clip / norm) : 1.0F;
+}
+
 void Optimizer::step(std::span<const NamedParameter> parameters, std::span<const float> gradient, double lr,
                      double second_lr) {
   require(parameters.size() == rules_.size(), "optimizer", "got {} parameters, but was made for {}", parameters.size(),
@@ -90,6 +103,7 @@ void Optimizer::step(std::span<const NamedParameter> parameters, std::span<const
   a.correct1 = static_cast<float>(1.0 / (1.0 - std::pow(settings_.beta1, t)));
   a.correct2 = static_cast<float>(1.0 / (1.0 - std::pow(settings_.beta2, t)));
   a.eps = static_cast<float>(settings_.eps);
+  a.scale = scale_of(gradient);
   for (std::size_t k = 0; k < rules_.size(); ++k) {
     const ParameterRule& rule = rules_[k];
     Tensor& value = parameters[k].parameter->value;
@@ -101,8 +115,7 @@ void Optimizer::step(std::span<const NamedParameter> parameters, std::span<const
     a.decay = static_cast<float>(rule.decay);
     const float* const g = gradient.data() + rule.offset;
     if (settings_.method == Method::sgd) {
-      update_sgd(static_cast<float>(settings_.momentum), a.rate, rule.size, g, m.data() + rule.offset,
-                 value.data.data());
+      update_sgd(static_cast<float>(settings_.momentum), a, rule.size, g, m.data() + rule.offset, value.data.data());
     } else {
       update(a, rule.size, g, m.data() + rule.offset, v.data() + rule.offset, value.data.data());
     }

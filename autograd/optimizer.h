@@ -50,6 +50,7 @@ struct OptimizerSettings {
   double beta2 = 0.999;
   double eps = 1e-8;
   double momentum = 0.9;  ///< of SGD
+  double clip = 0.0;      ///< a gradient whose norm, over all parameters, is larger is scaled to it; 0: none is
 };
 
 /// How one parameter is optimised: a row of the summary's table.
@@ -85,6 +86,8 @@ class Optimizer {
   std::uint64_t steps = 0;  ///< updates done; part of a checkpoint
 
  private:
+  /// The factor that brings the gradient of all that learns to the largest norm that is allowed; 1 where it is smaller.
+  [[nodiscard]] float scale_of(std::span<const float> gradient) const;
   OptimizerSettings settings_;
   std::vector<ParameterRule> rules_;
   std::size_t size_ = 0;  // of a flat gradient

@@ -7,6 +7,7 @@
 namespace bitstate {
 
 double Schedule::rate(double base, std::size_t step) const {
+  if (step < warmup_steps) base *= static_cast<double>(step + 1) / static_cast<double>(warmup_steps);
   if (step == 0) return base;
   const std::size_t done = step - 1;
   const std::size_t warmup = steps_per_epoch * warmup_end;

@@ -14,6 +14,7 @@ struct Schedule {
   std::size_t warmup_end = 1;  ///< epochs of warm-up
   bool cosine = true;          ///< false: the base rate after the warm-up
   double lr_min = 0.0;
+  std::size_t warmup_steps = 0;  ///< step i of the first ones has (i + 1) / warmup_steps of its rate
 
   /// The rate that training step `step` (from 0) uses, for a group whose base rate is `base`.
   [[nodiscard]] double rate(double base, std::size_t step) const;

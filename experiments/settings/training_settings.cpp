@@ -9,6 +9,9 @@ namespace {
 OptionTable<OptimizerSettings> optimizer_options() {
   OptionTable<OptimizerSettings> table("training");
   table.real("weight_decay", "RATE", &OptimizerSettings::weight_decay, {0.0, 1e3}, "decoupled weight decay");
+  table.real("beta2", "SHARE", &OptimizerSettings::beta2, {0.0, 1.0, false, true},
+             "of Adam: memory of squared gradients");
+  table.real("clip_grad_norm", "NORM", &OptimizerSettings::clip, {0.0, 1e18}, "largest norm of the gradient; 0: any");
   return table;
 }
 
@@ -24,6 +27,8 @@ OptionTable<TrainingSettings> training_options() {
              "on ssm_lr_base, for the learning rate of all other parameters");
   table.real("lr_min", "RATE", &T::lr_min, {0.0, 100.0}, "learning rate at the end of the cosine");
   table.whole("warmup_end", "EPOCHS", &T::warmup_end, 0, 1000000, "linear warm-up of the learning rate");
+  table.whole("warmup_steps", "STEPS", &T::warmup_steps, 0, 1000000000,
+              "linear warm-up over the first steps, besides warmup_end");
   table.flag("cosine_anneal", &T::cosine_anneal, "cosine schedule after the warm-up; false: constant");
   table.nested<OptimizerSettings>(optimizer_options(), &T::optimizer);
   table.whole("seed", "N", &T::seed, 0, std::numeric_limits<std::uint64_t>::max(),

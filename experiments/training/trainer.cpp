@@ -58,6 +58,7 @@ std::string optimizer_text(const OptimizerSettings& o) {
   std::string text =
       fmt::format("method = {}\nweight_decay = {}\nbeta1 = {}\nbeta2 = {}\neps = {}\nmomentum = {}\n",
                   o.method == Method::sgd ? "sgd" : "adamw", o.weight_decay, o.beta1, o.beta2, o.eps, o.momentum);
+  if (o.clip > 0.0) text += fmt::format("clip = {}\n", o.clip);
   for (const auto& [glob, group] : o.groups) {
     text +=
         fmt::format("group {0} = {1}\nrate {0} = {2}, decay {3}\n", glob, group.name, group.rate_name, group.decays);
@@ -76,6 +77,7 @@ std::string options_text(const TrainerOptions& o, Metric metric) {
   add("lr_min", o.lr_min);
   add("warmup_end", o.warmup_end);
   add("cosine_anneal", o.cosine_anneal);
+  if (o.warmup_steps > 0) add("warmup_steps", o.warmup_steps);
   add("bn_momentum", o.bn_momentum);
   add("calibration_batches", o.calibration_batches);
   add("metric", metric_name(metric));
@@ -135,7 +137,8 @@ std::size_t Trainer::steps_per_epoch(const datasets::Dataset& training) const {
 }
 
 Schedule Trainer::schedule(const datasets::Dataset& training) const {
-  return {steps_per_epoch(training), options_.epochs, options_.warmup_end, options_.cosine_anneal, options_.lr_min};
+  return {steps_per_epoch(training), options_.epochs, options_.warmup_end,
+          options_.cosine_anneal,    options_.lr_min, options_.warmup_steps};
 }
 
 double Trainer::seconds() const {

@@ -50,6 +50,7 @@ struct LearningOptions {
   double second_lr = 1e-3;              ///< of the groups that learn at Rate::second
   double lr_min = 0.0;                  ///< at the end of the cosine
   std::size_t warmup_end = 1;           ///< epochs of linear warm-up
+  std::size_t warmup_steps = 0;         ///< steps of linear warm-up, besides
   bool cosine_anneal = true;            ///< false: constant after the warm-up
   OptimizerSettings optimizer = {};     ///< groups of parameters, method, decay
   std::size_t calibration_batches = 1;  ///< training batches that set the ranges before the first step

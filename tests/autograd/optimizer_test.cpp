@@ -58,6 +58,21 @@ TEST_CASE("optimizer: what is frozen keeps its bits") {
   }
 }
 
+TEST_CASE("optimizer: a gradient beyond the largest norm is scaled down to it, whatever is frozen") {
+  const auto step = [](std::vector<float> gradient) {
+    ParameterSet set;
+    for (const char* name : {"a.x", "b.x", "c.x"}) set.add(name, Tensor(1, 1));
+    OptimizerSettings settings = settings_with({{"c.*", frozen_group}});
+    settings.method = Method::sgd;
+    settings.clip = 2.5;
+    Optimizer optimizer(set.list, settings);
+    optimizer.step(set.list, gradient, 1.0, 1.0);
+    return std::vector<float>{set.storage[0].value.data[0], set.storage[1].value.data[0]};
+  };
+  CHECK(step({3.0F, 4.0F, 100.0F}) == std::vector<float>{-1.5F, -2.0F});
+  CHECK(step({0.75F, -1.0F, 100.0F}) == std::vector<float>{-0.75F, 1.0F});
+}
+
 TEST_CASE("optimizer: many steps on changing gradients follow the definition in double precision") {
   constexpr std::size_t n = 37;
   const Random random{7, random_stream("optimizer_test")};

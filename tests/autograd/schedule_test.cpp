@@ -27,6 +27,19 @@ TEST_CASE("schedule: every rate of the reference's warm-up and cosine") {
   }
 }
 
+TEST_CASE("schedule: the first steps may rise to the rate that the epochs have") {
+  Schedule plain;
+  plain.steps_per_epoch = 10;
+  plain.epochs = 3;
+  plain.warmup_end = 0;
+  Schedule risen = plain;
+  risen.warmup_steps = 4;
+  for (std::size_t step = 0; step < 30; ++step) {
+    const double share = step < 4 ? static_cast<double>(step + 1) / 4.0 : 1.0;
+    CHECK(risen.rate(0.1, step) == doctest::Approx(share * plain.rate(0.1, step)));
+  }
+}
+
 TEST_CASE("schedule: step 0 runs at the full rate, the warm-up ends there, the last warmup_end epochs sit at lr_min") {
   const Schedule schedule{.steps_per_epoch = 7, .epochs = 10, .warmup_end = 2, .cosine = true, .lr_min = 1e-5};
   CHECK(schedule.rate(0.01, 0) == 0.01);
