@@ -1,6 +1,5 @@
 #include "experiments/training/lane_runner.h"
 
-#include "autograd/ops.h"
 #include "core/error.h"
 #include "experiments/training/integer_forward.h"
 
@@ -8,9 +7,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <functional>
-#include <numbers>
 #include <numeric>
 #include <string>
 
@@ -60,16 +57,17 @@ struct LaneRunner::Workspace {
   Tape tape;
   datasets::Example example;
   std::vector<std::size_t> rows, lengths;
-  std::vector<float> x, targets, loss_gradient;
-  std::vector<std::int32_t> tokens, labels;
-  std::vector<std::size_t> loss_rows, scored;
+  std::vector<float> x;
+  std::vector<std::int32_t> tokens;
+  Asked asked;
   std::vector<std::size_t> second_rows, second_lengths;  // of the second documents of pairs
   std::vector<std::int32_t> second_tokens;
 
   void clear() {
     for (auto* sizes : {&rows, &lengths, &second_rows, &second_lengths}) sizes->clear();
-    for (auto* reals : {&x, &targets}) reals->clear();
-    for (auto* ids : {&tokens, &labels, &second_tokens}) ids->clear();
+    for (auto* ids : {&tokens, &second_tokens}) ids->clear();
+    x.clear();
+    asked.clear();
   }
   /// The second documents behind the first ones, as a model of pairs takes them.
   void append_second() {
@@ -81,20 +79,7 @@ struct LaneRunner::Workspace {
 
 namespace {
 
-static_assert(ops::no_label == datasets::no_label);
-
 constexpr std::size_t fewest_for_program = 32;  // sequences of a batch: of fewer, lowering a small model costs more
-
-/// The output of a model that can be judged by the metric.
-OutputSpec judged_output(const Model& model, Metric metric) {
-  const OutputSpec spec = model.output();
-  require(gives_classes(spec.output) == (metric == Metric::accuracy || metric == Metric::bits_per_byte), "lanes",
-          "the model gives {}, which {} does not judge", name_of(spec.output), metric_name(metric));
-  require(spec.sequences == 1 || (spec.sequences == 2 && !is_per_step(spec.output)), "lanes",
-          "the model gives {} for {} sequences per example; an example is one sequence, or a pair with one result",
-          name_of(spec.output), spec.sequences);
-  return spec;
-}
 
 }  // namespace
 
@@ -124,9 +109,8 @@ void require_equal_blocks(const Team& team, std::size_t lanes) {
 LaneRunner::LaneRunner(const Model& model, const Inventory& inventory, Metric metric, const LaneSettings& settings,
                        Workers& workers)
     : model_(model),
-      output_(judged_output(model, metric)),
+      judge_(model.output(), metric, settings.target_units),
       inventory_(inventory),
-      metric_(metric),
       settings_(settings),
       workers_(workers),
       parts_(std::make_unique<Sums>()) {
@@ -295,75 +279,15 @@ void LaneRunner::run_group(Workspace& w, const Pass& pass, const datasets::Datas
   w.append_second();
   Tape& tape = w.tape;
   tape.begin(pass);
-  const Batch batch{{w.rows, w.lengths, output_.sequences * first}, w.x, w.tokens};
+  const Batch batch{{w.rows, w.lengths, judge_.output().sequences * first}, w.x, w.tokens};
   const Value output = integer_ ? (*integer_)(tape, batch) : model_.forward(tape, batch);
-  const Value loss = loss_of(w, batch, output, last - first);
-  weigh_losses(w, 1.0F / static_cast<float>(indices.size()), last - first);
-  const float* const losses = tape.value(loss);
-  std::size_t row = 0;
-  for (std::size_t n = 0; n < last - first; ++n) {
-    double value = 0.0;
-    for (std::size_t end = row + w.loss_rows[n]; row < end; ++row) value += losses[row];
-    value /= static_cast<double>(w.scored[n]);
-    require<DivergedError>(std::isfinite(value), "loss", "the loss of a sequence is {}", value);
-    result_.losses[first + n] = value;
-  }
-  judge(w, output, first, last);
+  const Value loss = judge_.loss(tape, output, batch.sequences, w.asked);
+  const auto own = [&](std::vector<double>& all) { return std::span(all).subspan(first, last - first); };
+  judge_.judge(tape, output, loss, batch.sequences, w.asked,
+               {own(result_.losses), own(result_.metrics), own(result_.weights)});
   if (!pass.gradients) return;
-  tape.backward(loss, w.loss_gradient);
-}
-
-/// How many rows of the loss each example has, and how many of these count in its mean; the seed of backward().
-void LaneRunner::weigh_losses(Workspace& w, float share, std::size_t examples) const {
-  w.loss_rows.assign(examples, 1);
-  w.scored.assign(examples, 1);
-  w.loss_gradient.assign(examples, share);
-  if (output_.output != Output::class_per_step) return;
-  w.loss_gradient.clear();
-  for (std::size_t n = 0, row = 0; n < examples; row += w.rows[n], ++n) {
-    const auto labels = std::span(w.labels).subspan(row, w.rows[n]);
-    w.loss_rows[n] = w.rows[n];
-    w.scored[n] = w.rows[n] - static_cast<std::size_t>(std::count(labels.begin(), labels.end(), ops::no_label));
-    w.loss_gradient.resize(row + w.rows[n], share / static_cast<float>(w.scored[n]));
-  }
-}
-
-/// Metric and weight of the examples [first, last) of the batch, from their results and losses.
-void LaneRunner::judge(Workspace& w, Value output, std::size_t first, std::size_t last) {
-  const float* const results = w.tape.value(output);
-  const Node& y = w.tape[output];
-  const bool per_step = is_per_step(output_.output);
-  std::size_t row = 0;  // of y, where example n begins
-  for (std::size_t n = 0; n < last - first; ++n) {
-    const std::size_t count = (per_step ? w.lengths[n] : 1) * y.cols;
-    const std::size_t begin = row * y.cols;
-    row += per_step ? w.rows[n] : 1;
-    result_.metrics[first + n] = result_.losses[first + n];
-    result_.weights[first + n] =
-        metric_ == Metric::rmse ? static_cast<double>(count) : static_cast<double>(w.scored[n]);
-    if (metric_ == Metric::bits_per_byte) {
-      result_.metrics[first + n] /= std::numbers::ln2;
-    } else if (output_.output == Output::class_per_step) {
-      result_.metrics[first + n] = share_right(w, n, begin / y.cols, results, y.cols);
-    } else if (metric_ == Metric::accuracy) {
-      const float* const logits = results + begin;
-      result_.metrics[first + n] = std::max_element(logits, logits + y.cols) - logits == w.labels[n] ? 1.0 : 0.0;
-    } else if (metric_ == Metric::rmse) {
-      result_.metrics[first + n] =
-          mean_square({results + begin, count}, std::span(w.targets).subspan(begin, count), settings_.target_units);
-    }
-  }
-}
-
-/// Of the labelled steps of example n, whose logits begin at `row`, the share whose largest logit is that of the label.
-double LaneRunner::share_right(const Workspace& w, std::size_t n, std::size_t row, const float* logits,
-                               std::size_t classes) {
-  std::size_t right = 0;
-  for (std::size_t t = row; t < row + w.rows[n]; ++t) {
-    const float* const z = logits + t * classes;
-    if (w.labels[t] != ops::no_label && std::max_element(z, z + classes) - z == w.labels[t]) ++right;
-  }
-  return static_cast<double>(right) / static_cast<double>(w.scored[n]);
+  const float share = 1.0F / static_cast<float>(indices.size());
+  tape.backward(loss, judge_.loss_gradient(w.asked, batch.sequences, share));
 }
 
 void LaneRunner::append(Workspace& w, const datasets::Example& example) const {
@@ -372,12 +296,9 @@ void LaneRunner::append(Workspace& w, const datasets::Example& example) const {
     all.insert(all.end(), one.begin(), one.end());
     all.resize(all.size() + one.size() / length * (rows - length));
   };
-  const bool labelled =
-      std::any_of(example.labels.begin(), example.labels.end(), [](auto l) { return l != ops::no_label; });
-  require((output_.output == Output::class_per_step) == labelled, "lanes", "the model gives {}, but the example has {}",
-          name_of(output_.output), labelled ? "labels of steps" : "no labels of steps");
-  require(example.second.empty() == (output_.sequences == 1), "lanes", "the model reads {}, but the example is {}",
-          output_.sequences == 1 ? "single sequences" : "pairs of sequences",
+  require(example.second.empty() == (judge_.output().sequences == 1), "lanes",
+          "the model reads {}, but the example is {}",
+          judge_.output().sequences == 1 ? "single sequences" : "pairs of sequences",
           example.second.empty() ? "a single one" : "a pair");
   const std::size_t length = example.length;
   const std::size_t rows = rows_of(length);
@@ -385,27 +306,12 @@ void LaneRunner::append(Workspace& w, const datasets::Example& example) const {
   w.rows.push_back(rows);
   add(w.x, example.x, length, rows);
   add(w.tokens, example.tokens, length, rows);
-  add(w.targets, example.target, length, is_per_step(output_.output) ? rows : length);
-  if (output_.output == Output::class_per_step) {
-    w.labels.insert(w.labels.end(), example.labels.begin(), example.labels.end());
-    w.labels.resize(w.labels.size() + rows - length, ops::no_label);
-  } else {
-    w.labels.push_back(example.label);
-  }
+  judge_.append(w.asked, example, rows);
   if (const std::size_t second = example.second.size(); second > 0) {
     w.second_lengths.push_back(second);
     w.second_rows.push_back(rows_of(second));
     add(w.second_tokens, example.second, second, rows_of(second));
   }
-}
-
-/// The loss of each of the examples, [examples, 1].
-Value LaneRunner::loss_of(Workspace& w, const Batch& batch, Value output, std::size_t examples) const {
-  if (gives_classes(output_.output)) return ops::cross_entropy(w.tape, output, w.labels);
-  const std::vector<std::size_t> ones(examples, 1);  // one target per sequence is one of one step
-  const Sequences targets = is_per_step(output_.output) ? batch.sequences : Sequences{ones, ones};
-  if (metric_ == Metric::smape) return ops::smape(w.tape, output, w.targets, targets);
-  return ops::squared_error(w.tape, output, w.targets, targets);
 }
 
 /// Adds the sums of a lane that is done to those of its neighbour, if that is done as well, and so on: pairs of lanes,

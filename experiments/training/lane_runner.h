@@ -4,7 +4,7 @@
 
 #include "core/parallel.h"
 #include "datasets/dataset.h"
-#include "experiments/training/metric.h"
+#include "experiments/training/judge.h"
 #include "experiments/training/team.h"
 #include "models/model.h"
 
@@ -46,8 +46,7 @@ struct BatchResult {
 
 class LaneRunner {
  public:
-  /// Throws Error when the metric does not judge what the model gives (accuracy and bits_per_byte: classes; the
-  /// others: values), and for a model that no example fits: more than pairs of sequences.
+  /// Throws Error as Judge does.
   LaneRunner(const Model& model, const Inventory& inventory, Metric metric, const LaneSettings& settings,
              Workers& workers);
   ~LaneRunner();
@@ -83,11 +82,6 @@ class LaneRunner {
   void run_group(Workspace& workspace, const Pass& pass, const datasets::Dataset& data,
                  std::span<const std::size_t> indices, std::size_t first, std::size_t last);
   void append(Workspace& workspace, const datasets::Example& example) const;
-  Value loss_of(Workspace& workspace, const Batch& batch, Value output, std::size_t examples) const;
-  void weigh_losses(Workspace& workspace, float share, std::size_t examples) const;
-  static double share_right(const Workspace& workspace, std::size_t n, std::size_t row, const float* logits,
-                            std::size_t classes);
-  void judge(Workspace& workspace, Value output, std::size_t first, std::size_t last);
   std::unique_ptr<Workspace> take_workspace();
   std::unique_ptr<Sums> take_sums(bool gradients);
   void join(std::size_t lane, std::size_t lanes);
@@ -96,9 +90,8 @@ class LaneRunner {
   void reduce_sums();
 
   const Model& model_;
-  OutputSpec output_;
+  Judge judge_;
   const Inventory& inventory_;
-  Metric metric_;
   LaneSettings settings_;
   Workers& workers_;
   std::vector<Lane> lanes_;

@@ -56,6 +56,7 @@ class NoisySequences final : public datasets::Dataset {
       const float* const x = out.x.data() + custom_inputs * t;
       const std::vector<float> y{0.5F * x[0] - x[1], std::fabs(x[2])};
       if (is_per_step(output_)) out.target.insert(out.target.end(), y.begin(), y.end());
+      if (output_ == Output::class_per_step) out.labels.push_back(y[0] > 0.0F ? 1 : 0);
       for (std::size_t k = 0; k < custom_outputs; ++k) sum[k] += y[k] / static_cast<float>(out.length);
     }
     if (output_ == Output::values_per_sequence) out.target = sum;

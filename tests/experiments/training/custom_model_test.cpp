@@ -7,6 +7,7 @@
 #include "experiments/inspect/inspect.h"
 #include "experiments/posttraining/balance.h"
 #include "experiments/training/lane_runner.h"
+#include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>
 
@@ -50,11 +51,11 @@ struct CustomRig {
   }
 };
 
-TEST_CASE("custom model: it learns classes, values per step and values per sequence") {
-  const std::vector<std::pair<Output, Metric>> kinds{{Output::class_per_sequence, Metric::accuracy},
-                                                     {Output::values_per_step, Metric::rmse},
-                                                     {Output::values_per_sequence, Metric::mse},
-                                                     {Output::values_per_sequence, Metric::smape}};
+TEST_CASE("custom model: it learns classes and values, per step and per sequence") {
+  const std::vector<std::pair<Output, Metric>> kinds{
+      {Output::class_per_sequence, Metric::accuracy},  {Output::class_per_step, Metric::accuracy},
+      {Output::class_per_step, Metric::bits_per_byte}, {Output::values_per_step, Metric::rmse},
+      {Output::values_per_sequence, Metric::mse},      {Output::values_per_sequence, Metric::smape}};
   for (const auto& [output, metric] : kinds) {
     CAPTURE(std::string(name_of(output)));
     CAPTURE(std::string(metric_name(metric)));
@@ -72,9 +73,6 @@ TEST_CASE("custom model: the weight of a sequence in RMSE is the number of its v
 }
 
 TEST_CASE("custom model: what no example fits, and a metric that does not judge the output, are refused") {
-  CHECK_THROWS_WITH_AS(CustomRig(Output::class_per_step, Metric::accuracy),
-                       "[lanes] the model gives a class per step, but an example has one label for the whole sequence",
-                       Error);
   CHECK_THROWS_WITH_AS(CustomRig(Output::values_per_step, Metric::accuracy),
                        "[lanes] the model gives values per step, which accuracy does not judge", Error);
   CHECK_THROWS_WITH_AS(CustomRig(Output::class_per_sequence, Metric::rmse),
@@ -86,6 +84,50 @@ TEST_CASE("custom model: what no example fits, and a metric that does not judge 
     const Metric metric = gives_classes(spec.output) ? Metric::accuracy : Metric::mse;
     CHECK_THROWS_WITH_AS(LaneRunner(model, inventory, metric, {}, workers),
                          doctest::Contains("an example is one sequence, or a pair with one result"), Error);
+  }
+}
+
+TEST_CASE("custom model: labels of steps are for a class per step, and for nothing else") {
+  Workers workers(1);
+  const std::vector<std::size_t> indices{0, 1};
+  const auto refusal = [&](Output of_model, Output of_data) {
+    const NoisySequences data(of_data);
+    Model model = TwoLayers({of_model});
+    const Inventory inventory = take_inventory(model);
+    LaneRunner runner(model, inventory, Metric::accuracy, {}, workers);
+    return error_of<Error>([&] { runner.run(LaneRunner::Mode::evaluate, data, indices); });
+  };
+  CHECK(refusal(Output::class_per_step, Output::class_per_sequence) ==
+        "[lanes] the model gives a class per step, but the example has no labels of steps");
+  CHECK(refusal(Output::class_per_sequence, Output::class_per_step) ==
+        "[lanes] the model gives a class per sequence, but the example has labels of steps");
+}
+
+TEST_CASE("custom model: only labelled steps count, and a sequence weighs as many as it has") {
+  CustomRig rig(Output::class_per_step, Metric::accuracy);
+  const BatchResult all = rig.evaluated();
+  CHECK(all.weights[3] == 5.0);
+  /// The same sequences with a label at the last step alone, then at all others alone.
+  struct Masked final : datasets::Dataset {
+    NoisySequences all{Output::class_per_step};
+    bool last = true;
+    [[nodiscard]] std::size_t size() const override { return all.size(); }
+    void read(std::size_t index, datasets::Example& out) const override {
+      all.read(index, out);
+      for (std::size_t t = 0; t < out.length; ++t) {
+        if ((t + 1 == out.length) != last) out.labels[t] = datasets::no_label;
+      }
+    }
+  } masked;
+  const BatchResult last = rig.runner.run(LaneRunner::Mode::evaluate, masked, rig.indices);
+  masked.last = false;
+  const BatchResult others = rig.runner.run(LaneRunner::Mode::evaluate, masked, rig.indices);
+  for (std::size_t i = 0; i < rig.indices.size(); ++i) {
+    const double n = all.weights[i];
+    CHECK(last.weights[i] == 1.0);
+    CHECK(others.weights[i] == n - 1.0);
+    CHECK(last.losses[i] + (n - 1.0) * others.losses[i] == doctest::Approx(n * all.losses[i]));
+    CHECK(last.metrics[i] + (n - 1.0) * others.metrics[i] == doctest::Approx(n * all.metrics[i]));
   }
 }
 
