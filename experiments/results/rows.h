@@ -24,7 +24,7 @@ using Curves = std::map<std::string, std::vector<std::pair<double, double>>>;
 struct ReportRow {
   std::vector<std::string> values;  ///< of Report::columns
   std::vector<std::string> names;   ///< of Report::titles
-  std::string metric;               ///< "accuracy", "mse", "rmse", "smape", or "" while no run is done
+  std::string metric;               ///< as metric_name() has it, or "" while no run is done
   Statistic test;                   ///< of the runs that are done
   Statistic validation;
   Statistic seconds;

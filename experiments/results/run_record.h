@@ -32,7 +32,7 @@ struct RunRecord {
   std::string date;           ///< of its end, or empty
   std::string machine;        ///< that ended it, "CPU, 2 cores", or empty
   std::string extended_from;  ///< "2 epochs": how long the run was trained that it went on from; empty: from none
-  std::string metric;         ///< "accuracy", "mse", "rmse" or "smape"
+  std::string metric;         ///< as metric_name() has it
   std::map<std::string, double> figures;                                 ///< every finite number of result.json
   std::map<std::string, std::vector<std::pair<double, double>>> curves;  ///< of metrics.jsonl, and the loss of
                                                                          ///< curves.csv: (epoch, value)

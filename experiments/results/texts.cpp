@@ -37,6 +37,7 @@ std::string metric_title(std::string_view metric) {
   if (metric == "mse") return "test MSE";
   if (metric == "rmse") return "test RMSE";
   if (metric == "smape") return "test sMAPE";
+  if (metric == "bits_per_byte") return "test bits per byte";
   return "test";
 }
 
