@@ -38,6 +38,7 @@ class RandomSequences final : public datasets::Dataset {
     for (std::size_t i = 0; i < out.tokens.size(); ++i) {
       out.tokens[i] = static_cast<std::int32_t>(random.below(shape_.d_input, i));
     }
+    if (shape_.task == datasets::Task::labelling) out.labels.assign(out.length, out.label);
     out.second.clear();
     if (shape_.pairs) out.second = out.tokens;
   }
@@ -198,7 +199,7 @@ std::array<double, 3> projected_hours(const RunConfig& config, double step_secon
 
 std::vector<BenchResult> bench(const RunConfig& config) {
   std::vector<BenchResult> results = {measure(config)};
-  if (results[0].quant == "none") {
+  if (results[0].quant == "none" && config.model.model == "s5") {  // others take no bits yet
     RunConfig quantized = config;
     quantized.quantization.quant = "w8a8";
     quantized.quantization.trained_rules.reset();

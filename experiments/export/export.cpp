@@ -157,6 +157,8 @@ Exported export_run(const RunConfig& config, const std::filesystem::path& run, s
   const auto best = run / "best.h5";
   require(std::filesystem::exists(best), "export", "{} holds no best.h5: it is not the folder of a trained run",
           run.string());
+  require<UsageError>(config.model.model == "s5", "export", "{} is a run of {}, which cannot be exported yet",
+                      run.string(), config.model.model);
   const datasets::Splits data = load_data(config, trained_on(best).reading);
   require(!data.pairs, "export", "{} compares pairs of documents, but a program reads one sequence", run.string());
   const TrainedModel quantized(config, data, best);

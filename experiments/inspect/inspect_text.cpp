@@ -127,6 +127,7 @@ std::string size_lines(const Inspection& inspection) {
 std::string form_text(const QuantSpec& spec) { return std::string(spec.active() ? name_of(spec.pole.form) : "float"); }
 
 std::string eigenvalue_table(const Inspection& inspection) {
+  if (inspection.eigenvalues.empty()) return {};
   Cells cells{{"largest |lambda_bar|", "form", "before", "quantized"}};
   bool unstable = false;
   for (const auto& layer : inspection.eigenvalues) {
@@ -205,7 +206,7 @@ std::string island_list(const Inspection& inspection) {
       fmt::format("float islands, operations on the input's path that are float ({}):\n", inspection.islands.size());
   for (const auto& op : order) {
     for (const auto& [site, count] : by_layers(sites[op])) {
-      text += fmt::format("  {:<13} {}{}\n", op, site, count > 1 ? fmt::format(" ({})", count) : "");
+      text += fmt::format("  {:<14} {}{}\n", op, site, count > 1 ? fmt::format(" ({})", count) : "");
     }
   }
   return text;

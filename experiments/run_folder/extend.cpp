@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 std::optional<std::size_t> epochs_of_same(const fs::path& checkpoint, const RunIdentity& wanted) {
   const RunIdentity saved = identity_in(checkpoint);
   if (saved.rules != wanted.rules || saved.source != wanted.source) return {};
-  const Settings own = parse_ini(wanted.settings, "settings");
+  const Settings own = completed(parse_ini(wanted.settings, "settings"), "settings");
   RunConfig before;
   for (const auto& [name, value] : completed(parse_ini(saved.settings, checkpoint.string()), checkpoint.string())) {
     if (name == "epochs") set_option(before, name, value);

@@ -31,7 +31,7 @@ TrainedOn trained_on(const std::filesystem::path& file) {
 
 void check_identity(const std::filesystem::path& file, const RunIdentity& run) {
   const RunIdentity trained = identity_in(file);
-  const Settings own = parse_ini(run.settings, "settings");
+  const Settings own = completed(parse_ini(run.settings, "settings"), "settings");
   const Settings saved = completed(parse_ini(trained.settings, file.string()), file.string());
   for (const auto& [name, value] : saved) {
     const std::string wanted = value_of(own, name);

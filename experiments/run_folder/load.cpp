@@ -112,9 +112,13 @@ RunConfig load_run_config(std::string_view recipe, const Settings& overrides) {
 }
 
 Settings kept_settings(const RunConfig& config) {
-  Settings kept = settings(config);
-  for (auto& [name, value] : kept) {
+  static const RunConfig defaults;
+  Settings kept;
+  for (auto& [name, value] : settings(config)) {
+    const Option& option = *find_option(option_table(), name);
+    if (option.later && value == option.text(defaults)) continue;
     if (name == "from" && !value.empty()) value = source_text(config.run.out, value);
+    kept.emplace_back(name, value);
   }
   return kept;
 }

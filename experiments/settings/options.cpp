@@ -227,7 +227,7 @@ std::string settings_hash(const RunConfig& config) {
   Settings seen;
   const RunConfig defaults;
   for (const auto& option : option_table()) {
-    const std::string text = option.text(config);
+    const std::string text = option.text(is_chosen(option, config) ? config : defaults);
     if (option.affects_result && !(option.later && text == option.text(defaults))) seen.emplace_back(option.name, text);
   }
   const std::string rules = config.quantization.text + config.quantization.trained_rules.value_or("");

@@ -66,9 +66,9 @@ Settings completed(const Settings& kept, std::string_view where);
 /// Those of a run's settings that one in other bits inherits: what model it is, on what data and how it learns.
 Settings without_quantization(Settings settings);
 
-/// 16 hex digits: FNV-1a of the texts of all options that affect the result, of whatever data set (later ones at their
-/// defaults left out, so that it stays what it was), of the rules of `quant` and of the weights of `from`. Names the
-/// folder of a run.
+/// 16 hex digits: FNV-1a of the texts of all options that affect the result, of whatever data set and
+/// model (later ones at their defaults left out, so that it stays what it was), of the rules of `quant` and of the
+/// weights of `from`. Names the folder of a run.
 std::string settings_hash(const RunConfig& config);
 
 }  // namespace bitstate::experiments

@@ -115,6 +115,8 @@ S5LayerOptions layer_options(const S5Settings& s) {
 
 /// The stack with the head that the data ask for.
 Model with_head(const S5Options& options, const OutputSpec& output, std::uint64_t seed) {
+  require<UsageError>(output.output != Output::class_per_step, "model",
+                      "s5 gives no class per step, which the data ask for; expected mamba or mamba2");
   if (output.sequences == 2) return S5Retrieval(options, seed);
   if (output.output == Output::values_per_step) return S5Regressor(options, seed);
   return S5Classifier(options, seed);

@@ -57,7 +57,7 @@ TEST_CASE("help: train shows its groups in order, with units and defaults, two e
     before = here;
   }
   CHECK(contains(help, "--n_layers=LAYERS"));
-  CHECK(contains(help, "number of S5 layers [6]\n"));
+  CHECK(contains(help, "number of layers [6]\n"));
   CHECK(contains(help, "--checkpoint_seconds=SECONDS"));
   CHECK(contains(help, "--tau=TIME"));
   CHECK(contains(help, "\n  75  interrupted"));
@@ -65,7 +65,7 @@ TEST_CASE("help: train shows its groups in order, with units and defaults, two e
 
 TEST_CASE("help: after a recipe it shows the recipe's values, and only what concerns its data set") {
   const std::string smnist = help_of("train", "smnist");
-  CHECK(contains(smnist, "number of S5 layers [4]\n"));
+  CHECK(contains(smnist, "number of layers [4]\n"));
   CHECK(contains(smnist, "the values of smnist"));
   for (const char* other :
        {"--tau", "--contour_length", "--trajectories", "--input", "--target", "--window", "--task"}) {
@@ -153,7 +153,7 @@ TEST_CASE("foreign names: a hint names only options that exist, and no name of h
   }
   for (const char* name : {"lr",         "learning_rate", "batch_size", "hidden",     "hidden_size", "device",
                            "num_layers", "lr_ssm",        "dropout",    "wd",         "num_epochs",  "state_dim",
-                           "d_state",    "gpu",           "workers",    "output_dir", "ckpt",        "checkpoint",
+                           "state_size", "gpu",           "workers",    "output_dir", "ckpt",        "checkpoint",
                            "optimizer",  "scheduler",     "precision",  "val_size",   "seq_len",     "grad_clip",
                            "momentum",   "patience",      "data_dir",   "activation", "norm",        "random_seed"}) {
     CAPTURE(name);

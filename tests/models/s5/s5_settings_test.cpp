@@ -31,6 +31,9 @@ TEST_CASE("s5 settings: the model has the head that the data ask for") {
   Model pairs = make_model(small(), {30, true, 2, {Output::class_per_sequence, 2}}, 1);
   CHECK(pairs.output().sequences == 2);
   CHECK(pairs.as<S5Retrieval>() != nullptr);
+  CHECK(tests::error_of<UsageError>([] {
+          make_model(small(), {3, false, 5, {Output::class_per_step}}, 1);
+        }) == "[model] s5 gives no class per step, which the data ask for; expected mamba or mamba2");
 }
 
 TEST_CASE("s5 settings: a model that learns the discrete matrix has it as parameters") {
