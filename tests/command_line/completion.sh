@@ -48,7 +48,7 @@ completed 'program' export folder --format pro
 # every command and every option of its help is completed
 checked=0
 for command in $("$BITSTATE" --help | sed -nE 's/^  ([a-z]+) +.*/\1/p'); do
-  "$BITSTATE" "$command" --help | sed -nE 's/^  (--[A-Za-z_]+).*/\1/p' | sort > of_help
+  "$BITSTATE" "$command" --help | sed -nE 's/^  (--[A-Za-z_0-9]+).*/\1/p' | sort > of_help
   COMP_WORDS=(bitstate "$command" --)
   COMP_CWORD=2
   _bitstate || true  # no set -e inside, as in a shell

@@ -73,7 +73,7 @@ expect 2 'here it is --ssm_lr_base' train foreign.ini
 "$BITSTATE" help train smnist > help
 "$BITSTATE" train smnist --help | cmp - help
 "$BITSTATE" train smnist -h | cmp - help
-grep -qF 'number of S5 layers [4]' help
+grep -qF 'number of layers [4]' help
 "$BITSTATE" -h > all
 "$BITSTATE" help | cmp - all
 "$BITSTATE" --version > version

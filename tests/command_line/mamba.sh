@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# A run of Mamba is trained, resumed, evaluated, inspected, reported and swept as one of S5; bits and export are refused.
+set -euo pipefail
+fail() { echo "$*" >&2; exit 1; }
+
+# refused <words of the message> <argument>...
+refused() {
+  local code=0 words=$1 output
+  shift
+  output=$("$BITSTATE" "$@" 2>&1 > /dev/null) || code=$?
+  [ "$code" -eq 2 ] && [ "$(wc -l <<< "$output")" -eq 1 ] && grep -qF -- "$words" <<< "$output" && return
+  fail "bitstate $*: exit $code, said: $output"
+}
+digest() { grep -o '"weights_digest":"[0-9a-f]*"' "$1/result.json"; }
+small=(--length=16 --examples=640 --bsz=16 --epochs=40 --d_model=8 --d_state=4)
+
+"$BITSTATE" train induction "${small[@]}" --threads=1 --out=whole > whole.log
+grep -qx 'model = mamba' whole/settings.ini
+"$BITSTATE" train induction "${small[@]}" --threads=2 --checkpoint_seconds=0 --out=stopped > stopped.log 2>&1 &
+pid=$!
+for _ in $(seq 500); do
+  [ -e stopped/checkpoint.h5 ] && break
+  sleep 0.01
+done
+kill -TERM "$pid"
+code=0
+wait "$pid" || code=$?
+[ "$code" -eq 75 ] || fail "a stopped run ends with $code"
+"$BITSTATE" train induction "${small[@]}" --threads=2 --memory=small --out=stopped --resume > resumed.log
+grep -q '^resumed at' resumed.log
+[ "$(digest whole)" = "$(digest stopped)" ] || fail "the weights differ"
+
+test_accuracy() { grep -o '"test_accuracy":[0-9.e+-]*' "$1"; }
+"$BITSTATE" eval whole --json | tail -n 1 > line
+[ "$(test_accuracy line)" = "$(test_accuracy whole/result.json)" ] || fail "eval says: $(cat line)"
+"$BITSTATE" eval whole --length=64 > longer
+"$BITSTATE" inspect whole --samples=3 > table
+grep -q '3 sequences of its training part, 48 steps' table
+grep -qE '^  selective_scan the model \(2\)$' table
+grep -q 'the model is float: no site has bits' table
+"$BITSTATE" train --from=whole --epochs=1 --out=tuned > tuned.log
+grep -qx 'model = mamba' tuned/settings.ini
+
+cat > models.ini <<'END'
+recipe = lorenz-small
+seeds = 1
+set.trajectories = 10
+set.epochs = 1
+set.d_model = 8
+axis.model = s5 mamba
+END
+"$BITSTATE" sweep models.ini --out=models > sweep.log
+"$BITSTATE" report models > report.log
+for model in s5 mamba; do grep -qE "^\| .*$model .*[0-9]" models/table.md || fail "$model: $(cat models/table.md)"; done
+"$BITSTATE" bench induction --d_model=8 --bsz=4 --json > bench.log
+tail -n 1 bench.log > line
+grep -qE '"tokens_per_second":[1-9]' line
+
+mkdir -p reviews/aclImdb/{train,test}/{pos,neg}
+for i in 0 1 2 3; do
+  for part in train test; do echo "a review, the number $i of its part" > "reviews/aclImdb/$part/pos/${i}_9.txt"; done
+done
+"$BITSTATE" train imdb-bytes-small --data=reviews --length=8 --d_model=8 --bsz=4 --epochs=3 --out=bytes > bytes.log
+grep -qE '^test bits_per_byte [0-9.]+ ' bytes.log
+"$BITSTATE" report bytes > report.log
+grep -q '^test bits per byte ' report.log
+awk '/bits per byte/ { getline; getline; exit !($1 > 0 && $1 < 9) }' report.log || fail "$(cat report.log)"
+
+refused '[model] mamba cannot be quantized yet; only s5 takes bits' ptq whole --quant=w8a8
+refused '[model] mamba cannot be quantized yet; only s5 takes bits' train induction --quant=w8a8 --out=bits
+refused '[a_bits] does not apply to model=mamba; it is for s5' train induction --a_bits=8 --out=bits
+refused '[export] whole is a run of mamba, which cannot be exported yet' export whole --out=program.h5
+refused '[model] s5 gives no class per step' train induction --model=s5 --out=s5
+refused '[ssm_size_base] does not apply to model=mamba2; it is for s5' train smnist --model=mamba2 --ssm_size_base=8
+refused 'holds layers.0.mixer.in_proj.weight of shape' train --from=whole --model=mamba2 --headdim=8 --out=other
+[ ! -e bits ] && [ ! -e program.h5 ] || fail "what was refused has left files"
