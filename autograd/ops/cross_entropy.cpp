@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 namespace bitstate::ops {
 namespace {
@@ -35,6 +36,7 @@ Value cross_entropy(Tape& tape, Value logits, std::span<const std::int32_t> labe
   float* const difference = tape.arena().array<float>(rows * classes);
   Node& node = tape.push(cross_entropy_op, {logits}, rows, 1);
   node.attributes = tape.keep(CrossEntropyAttributes{difference});
+  std::vector<double> exponentials(classes);
   for (std::size_t n = 0; n < rows; ++n) {
     if (labels[n] == no_label) {
       std::fill_n(difference + n * classes, classes, 0.0F);
@@ -46,9 +48,9 @@ Value cross_entropy(Tape& tape, Value logits, std::span<const std::int32_t> labe
     const float* const z = tape.value(logits) + n * classes;
     const double largest = *std::max_element(z, z + classes);
     double total = 0.0;
-    for (std::size_t k = 0; k < classes; ++k) total += std::exp(double{z[k]} - largest);
+    for (std::size_t k = 0; k < classes; ++k) total += exponentials[k] = std::exp(double{z[k]} - largest);
     for (std::size_t k = 0; k < classes; ++k) {
-      difference[n * classes + k] = static_cast<float>(std::exp(double{z[k]} - largest) / total);
+      difference[n * classes + k] = static_cast<float>(exponentials[k] / total);
     }
     const auto label = static_cast<std::size_t>(labels[n]);
     difference[n * classes + label] -= 1.0F;
