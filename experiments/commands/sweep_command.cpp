@@ -150,16 +150,17 @@ int sweep_command(const CommandLine& line) {
   if (options.out.empty()) options.out = fs::path("sweeps") / fs::path(file).stem();
   const Settings text = built_in ? parse_ini(*built_in, file) : read_ini(file);
   const auto plan = plan_sweep(text, file, options.overrides, options.large);
-  say_line(fmt::format("checking {}", runs_text(plan.size())), true);
+  const auto wanted = options.run.empty() ? plan : runs_for(plan, options.run);
+  say_line(fmt::format("checking {}", runs_text(wanted.size())), true);
   if (options.dry_run) {
     const bool unlimited = options.engine == "slurm" && options.given_jobs == 0;
     const std::string table =
-        forecast(plan, options.out, file, unlimited ? plan.size() : options.jobs, options.threads);
+        forecast(wanted, options.out, file, unlimited ? wanted.size() : options.jobs, options.threads);
     say_line("", true);
     fmt::print("{}", table);
     return 0;
   }
-  const std::string data = check_sweep(options.run.empty() ? plan : runs_for(plan, options.run), options.out, file);
+  const std::string data = check_sweep(wanted, options.out, file);
 
   const PlanFile head{program_version(),
                       command_of_runs(line),
@@ -181,10 +182,11 @@ int sweep_command(const CommandLine& line) {
     return count > 0 ? fmt::format("{} {}, ", count, what) : "";
   };
   fmt::print(
-      "{}: {} done, {} diverged, {} failed, {}{}{}{}{}{} had a result before; bitstate report {} tabulates them\n",
+      "{}: {} done, {} diverged, {} failed, {}{}{}{}{}{} had a result before{}; bitstate report {} tabulates them\n",
       runs_text(s.planned), s.done, s.diverged, s.failed, where_any(s.given_up, "given up"),
       where_any(s.not_started, "not started"), where_any(s.stopped, "stopped"), where_any(s.left, "left"),
-      where_any(s.elsewhere, "ended elsewhere"), s.skipped, options.out.string());
+      where_any(s.elsewhere, "ended elsewhere"), s.skipped,
+      s.skipped_given_up > 0 ? fmt::format(", {} of them given up", s.skipped_given_up) : "", options.out.string());
   if (options.json) {
     const nlohmann::json figures = {{"planned", s.planned},
                                     {"skipped", s.skipped},

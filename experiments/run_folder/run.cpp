@@ -75,7 +75,8 @@ void Run::check_give_up() const {
   const auto& rule = config_.run.give_up;
   if (!rule || rule->epoch >= options_.epochs) return;
   require<UsageError>(data_.validation != nullptr, "give_up",
-                      "{} has no validation part to judge a run by, and the test part is not for that",
+                      "{} has no validation part to judge a run by, and the test part is not for that; "
+                      "--val_split=0.1 holds back a tenth of the training part",
                       config_.dataset);
 }
 

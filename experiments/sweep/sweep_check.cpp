@@ -89,13 +89,16 @@ void check_source(const RunConfig& config, const RunConfig& source, const datase
   }
 }
 
-/// Calls `check`; what it refuses is refused as a mistake of this run.
+/// Calls `check`; what it throws is thrown as an error of the same kind, of this run.
 template <class F>
 void check_run(std::string_view where, const SweepRun& run, const F& check) {
+  constexpr auto words = "the run {} cannot be trained: {}";
   try {
     check();
+  } catch (const UsageError& error) {
+    fail<UsageError>(where, words, run.label, error.what());
   } catch (const Error& error) {
-    fail<UsageError>(where, "the run {} cannot be trained: {}", run.label, error.what());
+    fail(where, words, run.label, error.what());
   }
 }
 

@@ -278,12 +278,17 @@ void apply_overrides(SweepFile& sweep, const Settings& overrides) {
     for (NamedSettings& point : axis.points) std::erase_if(point.options, overridden);
   }
   std::erase_if(sweep.axes, [](const SweepAxis& axis) { return axis.names.empty(); });
+  for (NamedSettings& stage : sweep.stages) {  // what runs are they keep, but not when they are given up
+    std::erase_if(stage.options, [&](const auto& option) { return option.first == "give_up" && overridden(option); });
+  }
   const bool rows = !sweep.axes.empty() && sweep.axes.front().key == "row";
   std::erase_if(sweep.skips, [&](const NamedSettings& skip) {
     return std::any_of(skip.options.begin(), skip.options.end(), overridden) ||
            (!rows && last_value(skip.options, "row") != nullptr);
   });
   sweep.fixed.insert(sweep.fixed.end(), overrides.begin(), overrides.end());
+  RunConfig config;
+  for (const auto& [name, value] : sweep.fixed) set_option(config, name, value);  // a mistake in it is not one of a row
 }
 
 }  // namespace

@@ -82,6 +82,12 @@ std::vector<const NamedSettings*> stages_at(const Digits& digits, const SweepFil
   return stages;
 }
 
+std::string names_of_skips(const SweepFile& sweep) {
+  std::vector<std::string> names;
+  for (const NamedSettings& skip : sweep.skips) names.push_back("skip." + skip.name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
 /// The points of the product that no constraint leaves out.
 std::vector<Digits> points_of(const SweepFile& sweep, std::string_view where) {
   std::size_t product = 1;
@@ -109,7 +115,7 @@ std::vector<Digits> points_of(const SweepFile& sweep, std::string_view where) {
     require<UsageError>(used.count(skip.name) > 0, where, "skip.{} leaves out no point; is one of its values mistyped?",
                         skip.name);
   }
-  require<UsageError>(!points.empty(), where, "leaves out every point of the product");
+  require<UsageError>(!points.empty(), where, "leaves out every point of the product ({})", names_of_skips(sweep));
   return points;
 }
 
@@ -301,7 +307,7 @@ std::vector<SweepRun> plan_sweep(const Settings& file, std::string_view where, c
   Plan plan(sweep, where);
   for (const Digits& point : points) plan.add(point);
   std::vector<SweepRun> runs = std::move(plan).runs();
-  require<UsageError>(!runs.empty(), where, "leaves out every run of every stage");
+  require<UsageError>(!runs.empty(), where, "leaves out every run of every stage ({})", names_of_skips(sweep));
   check_size(runs.size());
   return runs;
 }

@@ -39,6 +39,7 @@ void SweepProgress::lost(int job) {
 void SweepProgress::skipped(const SweepRun& run, RunRecord::Status status) {
   ++summary.skipped;
   summary.measured += status == RunRecord::Status::done ? 1 : 0;
+  summary.skipped_given_up += status == RunRecord::Status::given_up ? 1 : 0;
   ends_[run.hash] = end_of(status);
 }
 
@@ -158,8 +159,9 @@ std::string SweepProgress::outcome(const RunRecord& record, const SweepRun& run,
   ends_[run.hash] = "failed";
   ++summary.failed;
   const auto log = record.folder / "train.log";
-  return fmt::format("failed    {}: exit code {}, {}; see {}", label, exit_code, last_line(log, record.reason),
-                     log.string());
+  const std::string why = exit_code > 128 ? fmt::format("killed by signal {}", exit_code - 128)
+                                          : fmt::format("exit code {}, {}", exit_code, last_line(log, record.reason));
+  return fmt::format("failed    {}: {}; see {}", label, why, log.string());
 }
 
 int exit_code(const SweepSummary& summary) {

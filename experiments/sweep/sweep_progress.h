@@ -23,8 +23,9 @@ namespace bitstate::experiments {
 
 struct SweepSummary {
   std::size_t planned = 0;
-  std::size_t skipped = 0;    ///< had a result before
-  std::size_t elsewhere = 0;  ///< got their result from other processes meanwhile
+  std::size_t skipped = 0;           ///< had a result before
+  std::size_t skipped_given_up = 0;  ///< of them: were given up
+  std::size_t elsewhere = 0;         ///< got their result from other processes meanwhile
   std::size_t done = 0;
   std::size_t diverged = 0;
   std::size_t given_up = 0;     ///< by the rule that the sweep has for it

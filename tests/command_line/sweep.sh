@@ -45,6 +45,11 @@ grep -q 'input=u seed=1 *\(starts\|epoch 1/1\)' seen.log || fail "no run in prog
 grep -q "$(printf '\r\033\[1A')done " seen.log || fail "no line takes the place of the block: $(cat seen.log)"
 
 # what cannot be trained is found before anything starts
+expect 1 'absent.csv' train own.ini --input=u --target=y --data=absent.csv --out=bad
+expect 1 'absent.csv' sweep columns.ini --data=absent.csv --out=bad
+expect 2 '[seed] expected a whole number' sweep columns.ini --data=series.csv --seed=7,8 --out=bad
+expect 2 "the sweep has no run 'abc'" sweep columns.ini --data=series.csv --run=abc --dry-run --out=bad
+[ ! -e bad ] || fail "refused sweeps left $(find bad)"
 bad() {
   printf 'recipe = own.ini\nseeds = 1\n%s\n' "$1" > bad.ini
   expect 2 "$2" sweep bad.ini --data=series.csv --out=bad
@@ -119,12 +124,12 @@ expect 1 '2 runs: 0 done, 0 diverged, 0 failed, 2 given up, 0 had a result' swee
 grep -q '| given up |' hopeless/table.md || fail "$(cat hopeless/table.md)"
 grep -q 'after epoch 1: the best val_rmse is .*, worse than 1e-09' hopeless/table.md || fail "$(cat hopeless/table.md)"
 grep -q '"machine":{"cores":[1-9][0-9]*,"cpu":"' hopeless/runs/*-seed-1-*/result.json || fail 'no machine in result.json'
-expect 1 '2 had a result' sweep hopeless.ini --data=series.csv --out=hopeless
+expect 1 '2 had a result before, 2 of them given up; ' sweep hopeless.ini --data=series.csv --out=hopeless
 expect 0 '2 runs: 2 done' sweep hopeless.ini --data=series.csv --out=hopeless --give_up=none
 expect 0 '2 runs: 2 done' sweep hopeless.ini --data=series.csv --out=undisturbed --give_up=none
 digest() { sed -n 's/.*"weights_digest":"\([0-9a-f]*\)".*/\1/p' "$1"/runs/*-seed-1-*/result.json; }
 [ "$(digest hopeless)" = "$(digest undisturbed)" ] || fail 'a run that was given up goes on with other bits'
-expect 2 '[give_up] lorenz has no validation part' sweep more.ini --epochs=2 --give_up=1:5 --out=judged
+expect 2 '; --val_split=0.1 holds back a tenth' sweep more.ini --epochs=2 --give_up=1:5 --out=judged
 [ ! -e judged ] || fail 'a refused sweep left something'
 
 # a run is running while a process holds its folder: one that was killed is not

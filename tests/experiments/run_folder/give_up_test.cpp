@@ -124,7 +124,8 @@ TEST_CASE("give up: no run is judged by its test part") {
   const TempFolder folder;
   config.run.out = (folder / "run").string();
   CHECK(error_of<UsageError>([&] { train(config); }) ==
-        "[give_up] lorenz has no validation part to judge a run by, and the test part is not for that");
+        "[give_up] lorenz has no validation part to judge a run by, and the test part is not for that; "
+        "--val_split=0.1 holds back a tenth of the training part");
   config.training.epochs = 1;  // it has no epoch that could be spared
   CHECK(train(config).status == "done");
 }

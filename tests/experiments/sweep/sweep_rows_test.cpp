@@ -136,7 +136,7 @@ TEST_CASE("sweep skip: points where all of it holds are left out, before anythin
   says(refused("axis.a_bits = 4 8\nskip.x = a_bits=6\n"), "skip.x leaves out no point");
   says(refused("axis.a_bits = 4 8\nskip.x = b_bits=6\n"), "skip.x names b_bits, which no row and no axis gives");
   says(refused("axis.a_bits = 4 8\nskip.x = row=A\n"), "skip.x names row, which no row and no axis gives");
-  says(refused("axis.a_bits = 4\nskip.x = a_bits=4\n"), "leaves out every point of the product");
+  says(refused("axis.a_bits = 4\nskip.x = a_bits=4\n"), "leaves out every point of the product (skip.x)");
   says(refused("axis.a_bits = 4\nskip.x =\n"), "skip.x has no options");
   says(refused("axis.a_bits = 4 8\nskip.x = a_bits=four\n"), "[a_bits] expected");
   CHECK(planned("seeds = 1 2\naxis.a_bits = 4 8\nskip.x = a_bits=4 | seed=2\n", {{"seed", "1"}}).size() == 3);
@@ -195,7 +195,7 @@ TEST_CASE(
   says(refused(text + "skip.x = stage=pqt\n"), "skip.x names the stage pqt, which there is not");
   says(refused("axis.a_bits = 4 8\nskip.x = stage=ptq\n"), "skip.x names the stage ptq, but there are no stages");
   says(refused(text + "skip.x = stage=ptq | stage=qaft\n"), "skip.x leaves out no point");
-  says(refused(apart + "skip.x = stage=ptq\n"), "leaves out every run of every stage");
+  says(refused(apart + "skip.x = stage=ptq\n"), "leaves out every run of every stage (skip.x)");
 }
 
 TEST_CASE("sweep stages: mistakes are refused") {

@@ -49,6 +49,7 @@ class FakeLauncher : public RunLauncher {
   std::function<void()> at_wait = [] {};
   std::size_t stop_after = 1000;  ///< asks to stop when so many runs were started
   std::string fails = "nothing";
+  int fails_with = 1;
   std::string stops = "nothing";
   std::string gives_up = "nothing";
 
@@ -70,7 +71,7 @@ class FakeLauncher : public RunLauncher {
     const Job job = waiting_.front();
     waiting_.pop_front();
     if (stopping_ || contains(job.label, stops)) return {Event::Kind::ended, job.id, 75};
-    if (contains(job.label, fails)) return {Event::Kind::ended, job.id, 1};
+    if (contains(job.label, fails)) return {Event::Kind::ended, job.id, fails_with};
     if (contains(job.label, gives_up)) {
       std::ofstream(job.folder / "result.json")
           << R"({"status":"given up","metric":"mse","give_up":"5:9","attempt":1,"reason":"after epoch 5: too bad"})";
@@ -201,6 +202,7 @@ TEST_CASE("sweep: a run that is given up is no failure, is left alone under its 
   const auto second = run(plan_with(text, rule), folder.path(), again);
   CHECK(again.started.empty());
   CHECK(second.skipped == 4);
+  CHECK(second.skipped_given_up == 1);
   CHECK(second.measured == 3);
   const auto third = run(plan_with(text), folder.path(), without);
   CHECK(without.started == std::vector<std::string>{"A seed=2"});
@@ -234,7 +236,7 @@ TEST_CASE("sweep: a second call skips what is done or diverged, and a wider swee
 
 TEST_CASE("sweep: a run that ends without a result is failed, is tried again, and does not stop the others") {
   const TempFolder folder;
-  FakeLauncher first, second;
+  FakeLauncher first, second, third;
   first.fails = "a_bits=8 seed=1";
   std::vector<std::string> lines;
   const auto summary = run(plan_with(small_sweep), folder.path(), first, &lines);
@@ -242,8 +244,12 @@ TEST_CASE("sweep: a run that ends without a result is failed, is tried again, an
   CHECK(summary.done == 3);
   CHECK(std::any_of(lines.begin(), lines.end(),
                     [](const auto& line) { return contains(line, "failed    a_bits=8 seed=1: exit code 1"); }));
-  CHECK(run(plan_with(small_sweep), folder.path(), second).done == 1);
+  second.fails = "a_bits=8 seed=1";
+  second.fails_with = 128 + 9;
+  CHECK(run(plan_with(small_sweep), folder.path(), second, &lines).failed == 1);
   CHECK(second.started == std::vector<std::string>{"a_bits=8 seed=1"});
+  CHECK(contains(lines.back(), "failed    a_bits=8 seed=1: killed by signal 9; see "));
+  CHECK(run(plan_with(small_sweep), folder.path(), third).done == 1);
 }
 
 namespace {
