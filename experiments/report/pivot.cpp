@@ -184,14 +184,9 @@ struct Values {
   }
 };
 
-/// In the order in which the rows of each value of the other key have them: float, ptq, qaft where one label has float
-/// and qaft, and another one ptq and qaft.
-void order_like_rows(Values& values, const std::vector<const ReportRow*>& rows, const Key& key, const Key& other) {
-  std::map<std::string, Values> lines;
-  for (const ReportRow* row : rows) {
-    if (const auto value = key.value(*row)) lines[other.value(*row).value_or("")].place(*value);
-  }
-  std::vector<std::string> left = std::exchange(values.list, {});
+/// In the order in which each of `lines` has them: float, ptq, qaft of the lines float, qaft and ptq, qaft.
+std::vector<std::string> ordered(std::vector<std::string> left, const std::map<std::string, Values>& lines) {
+  std::vector<std::string> values;
   while (!left.empty()) {
     const auto is_next = [&](const std::string& value) {
       return std::all_of(lines.begin(), lines.end(), [&](const auto& line) {
@@ -203,20 +198,25 @@ void order_like_rows(Values& values, const std::vector<const ReportRow*>& rows, 
       });
     };
     auto next = std::find_if(left.begin(), left.end(), is_next);
-    if (next == left.end()) next = left.begin();  // the rows contradict each other
-    values.list.push_back(*next);
+    if (next == left.end()) next = left.begin();  // the lines contradict each other
+    values.push_back(*next);
     left.erase(next);
   }
+  return values;
 }
 
 /// Rows with labels keep their order; else the values are in theirs.
 Values values_of(const Report& report, const std::vector<const ReportRow*>& rows, const Key& key, const Key& other) {
   Values values;
+  std::map<std::string, Values> lines;  // by the other key
   for (const ReportRow* row : rows) {
-    if (const auto value = key.value(*row)) values.place(*value);
+    const auto value = key.value(*row);
+    if (!value) continue;
+    values.place(*value);
+    lines[other.value(*row).value_or("")].place(*value);
   }
   if (report.labelled()) {
-    order_like_rows(values, rows, key, other);
+    values.list = ordered(std::move(values.list), lines);
   } else {
     std::stable_sort(values.list.begin(), values.list.end(), [](const std::string& a, const std::string& b) {
       return value_before(a == "float" ? "none" : a, b == "float" ? "none" : b);
@@ -286,26 +286,28 @@ std::vector<PivotGrid> pivot_grids(const Report& report) {
   const Key down(report, report.pivot.rows);
   const Key across(report, report.pivot.columns);
   const std::vector<Panel> of_rows = panels_of(report, down, across);
-  std::vector<Panel> panels;
-  std::vector<std::vector<const ReportRow*>> members;
-  for (const auto& row : report.rows) {
-    const Panel& panel = of_rows[static_cast<std::size_t>(&row - report.rows.data())];
-    const auto place = static_cast<std::size_t>(std::find(panels.begin(), panels.end(), panel) - panels.begin());
-    if (place == panels.size()) {
-      panels.push_back(panel);
-      members.emplace_back();
-    }
-    members[place].push_back(&row);
+  std::map<std::string, Panel> panels;
+  std::map<std::string, std::vector<const ReportRow*>> members;
+  Values titles;
+  std::map<std::string, Values> lines;  // by label
+  for (std::size_t r = 0; r < of_rows.size(); ++r) {
+    const ReportRow& row = report.rows[r];
+    const std::string title = fmt::format("{}", of_rows[r]);
+    panels.emplace(title, of_rows[r]);
+    members[title].push_back(&row);
+    titles.place(title);
+    lines[row.runs.front().label].place(title);
   }
+  if (report.labelled()) titles.list = ordered(std::move(titles.list), lines);
   std::vector<PivotGrid> grids;
   std::vector<const ReportRow*> left;
-  for (std::size_t i = 0; i < panels.size(); ++i) {
-    PivotGrid grid = grid_of(report, members[i], down, across);
-    if (grid.beside.size() == members[i].size()) {
+  for (const auto& title : titles.list) {
+    PivotGrid grid = grid_of(report, members[title], down, across);
+    if (grid.beside.size() == members[title].size()) {
       left.insert(left.end(), grid.beside.begin(), grid.beside.end());
       continue;
     }
-    grid.title = title_of(panels[i], panels);
+    grid.title = title_of(panels.at(title), of_rows);
     grids.push_back(std::move(grid));
   }
   require<UsageError>(!grids.empty(), "report", "--rows={} --columns={} makes no table: no row has both",

@@ -148,6 +148,10 @@ TEST_CASE("report: stages stand in their order, whichever a label has, and label
   CHECK(tables[1].cells == Cells{{"label \\ stage", "float"}, {"Float", "50.00"}});
   CHECK(pivot_tables(all.report("d_model", "stage"), "")[0].cells[1] ==
         std::vector<std::string>{"3", "90.00", "80.00"});  // one table for each configuration
+  const auto stages = pivot_tables(all.report("label", "d_model"), "");
+  REQUIRE(stages.size() == 3);
+  CHECK(stages[1].title == "stage ptq");
+  CHECK(stages[2].title == "stage qaft");
   const auto parts = pivot_tables(all.report("part", "stage"), "");
   CHECK(parts[0].cells == Cells{{"part \\ stage", "float", "ptq", "qaft"}, {"A", "–", "70.00", "60.00"}});
 }
