@@ -239,6 +239,7 @@ int report_command(const CommandLine& line) {
   if (last_value(line.options, "json") != nullptr) {
     print_json({{"configurations", report.rows.size()},
                 {"diverged", report.diverged.size()},
+                {"given_up", report.given_up.size()},
                 {"running", report.running.size()},
                 {"missing", report.missing.size()},
                 {"repeated", report.repeated.size()},

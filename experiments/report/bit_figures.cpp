@@ -45,6 +45,54 @@ std::string series_label(const Report& report, const BitPlace& place, std::size_
   return label.empty() ? report.columns[column] : label;
 }
 
+/// What rows with labels are called by in a legend: their stage, their rules if there are several, and as few settings
+/// as tell them apart; what they started from is the last of them, since it follows from the others.
+std::vector<std::string> named_labels(const Report& report,
+                                      const std::vector<std::pair<const ReportRow*, BitPlace>>& all,
+                                      std::size_t column) {
+  std::vector<std::string> labels;
+  const auto add = [](std::string& label, const std::string& text) {
+    if (!text.empty()) label += (label.empty() ? "" : ", ") + text;
+  };
+  const bool families = std::any_of(all.begin(), all.end(),
+                                    [&](const auto& one) { return one.second.family != all.front().second.family; });
+  for (const auto& [row, place] : all) {
+    std::string& label = labels.emplace_back(row->runs.front().stage);
+    if (families) add(label, place.family);
+  }
+  std::vector<std::size_t> columns;
+  for (std::size_t i = 0; i < report.columns.size(); ++i) {
+    if (i != column && !decides_test(report.columns[i])) columns.push_back(i);
+  }
+  std::stable_partition(columns.begin(), columns.end(), [&](std::size_t i) { return report.columns[i] != "from"; });
+  for (const std::size_t i : columns) {
+    std::map<std::string, std::string> first;
+    bool differ = false;
+    for (std::size_t k = 0; k < all.size(); ++k) {
+      const std::string& value = all[k].first->values[i];
+      differ = differ || first.emplace(labels[k], value).first->second != value;
+    }
+    for (std::size_t k = 0; differ && k < all.size(); ++k) {
+      const std::string value = value_text(report.columns[i], all[k].first->values[i]);
+      if (!value.empty()) add(labels[k], report.columns[i] + " " + value);
+    }
+  }
+  for (auto& label : labels) label = label.empty() ? report.columns[column] : label;
+  return labels;
+}
+
+/// The float row that rows are compared with.
+const ReportRow* reference_of(const Report& report, const RowGroup& rows,
+                              const std::map<double, const ReportRow*>& of) {
+  for (const auto& [width, row] : of) {
+    const auto found = std::find_if(rows.begin(), rows.end(), [&, row = row](const ReportRow* other) {
+      return other->is_float && row_label(report, *other) == row->reference;
+    });
+    if (found != rows.end()) return *found;
+  }
+  return nullptr;
+}
+
 /// Float stands behind the widest of the numbers of bits.
 double float_place(const std::set<double>& widths) { return *widths.rbegin() * (*widths.rbegin() < 16.0 ? 1.6 : 2.0); }
 
@@ -86,14 +134,22 @@ std::optional<Plot> against_bits(const Report& report, const RowGroup& rows, std
   const bool has_line =
       std::any_of(by_key.begin(), by_key.end(), [](const auto& one) { return one.second.size() > 1; });
   if (!has_line) return std::nullopt;
+  std::vector<std::pair<const ReportRow*, BitPlace>> firsts;
+  for (const auto& key : order) firsts.emplace_back(by_key[key].begin()->second, BitPlace{key.first, key.second, {}});
+  std::vector<std::string> labels;
+  if (report.labelled()) labels = named_labels(report, firsts, column);
   Plot plot;
   for (const auto& key : order) {
-    Series series{.label = series_label(report, {key.first, key.second, {}}, column), .style = plot.series.size()};
+    const std::size_t number = plot.series.size();
+    Series series{.label = labels.empty() ? series_label(report, firsts[number].second, column) : labels[number],
+                  .style = number};
     const auto add = [&](const ReportRow& row, double x) {
       for (auto& one : points(row, x)) series.points.push_back(std::move(one));
     };
     for (const auto& [width, row] : by_key[key]) add(*row, width);
-    if (const auto found = floats.find(key.first); found != floats.end()) add(*found->second, float_place(widths));
+    const auto found = floats.find(key.first);
+    const ReportRow* const last = found != floats.end() ? found->second : reference_of(report, rows, by_key[key]);
+    if (last != nullptr) add(*last, float_place(widths));
     plot.series.push_back(std::move(series));
   }
   plot.x = bit_axis(report.columns[column], widths, plot.series);

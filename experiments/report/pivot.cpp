@@ -161,7 +161,7 @@ std::string cell_text(const ReportRow& row, bool name_metric, std::string_view b
     return row.given_up > 0 ? "given up" : std::string(no_value);
   }
   std::string text = (name_metric ? row.metric + " " : "") + statistic_text(row.metric, row.test);
-  const std::size_t all = std::max(row.runs.size(), row.runs.front().planned);
+  const std::size_t all = row.seeds();
   std::string without;
   for (const auto& [count, what] : {std::pair(row.diverged, "diverged"),
                                     {row.given_up, "given up"},

@@ -16,13 +16,16 @@ std::vector<std::vector<std::string>> comparison_cells(const Comparison& compari
   const bool common = std::all_of(comparison.rows.begin(), comparison.rows.end(),
                                   [&](const MatchedRow& row) { return row.metric == metric; });
   const std::string title = metric_title(common ? metric : "");
-  for (const std::string& text : {"A: " + title, "B: " + title, std::string("B − A"), std::string("pairs")}) {
+  for (const auto& text :
+       {"A: " + title, std::string("n"), "B: " + title, std::string("n"), std::string("B − A"), std::string("pairs")}) {
     cells[0].push_back(text);
   }
   for (const auto& row : comparison.rows) {
     auto& line = cells.emplace_back(row.names);
-    line.push_back(statistic_text(row.metric, row.a));
-    line.push_back(statistic_text(row.metric, row.b));
+    for (const Statistic* s : {&row.a, &row.b}) {
+      line.push_back(statistic_text(row.metric, *s));
+      line.push_back(fmt::format("{}", s->n));
+    }
     line.push_back(difference_text(row.metric, row.difference, row.b.mean.value_or(0.0)));
     line.push_back(fmt::format("{}", row.difference.n));
   }
@@ -34,7 +37,9 @@ std::vector<std::string> comparison_notes(const Comparison& comparison) {
   if (!comparison.settings.empty()) {
     notes.push_back(fmt::format("Their runs differ in {}.", fmt::join(comparison.settings, "; ")));
   }
-  notes.emplace_back("B − A is the mean over the seeds that both have, with its 95 % interval (Student's t).");
+  notes.emplace_back(
+      "n counts the seeds that are done. B − A is the mean over the seeds that both have, with its 95 % interval "
+      "(Student's t).");
   if (!comparison.only_a.empty()) notes.push_back(fmt::format("Only in A: {}.", fmt::join(comparison.only_a, "; ")));
   if (!comparison.only_b.empty()) notes.push_back(fmt::format("Only in B: {}.", fmt::join(comparison.only_b, "; ")));
   return notes;

@@ -4,9 +4,11 @@
 #include "experiments/report/report.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <string_view>
 #include <utility>
 
@@ -55,10 +57,12 @@ std::string tex_escaped(std::string_view text) {
   return escaped;
 }
 
-/// Columns that say how the runs went, which no paper prints, unless some of them diverged.
+/// Not the columns that say how the runs went, which no paper prints, unless some of them diverged, and not the names
+/// of float rows, for which a page has no room.
 bool is_printed(const Report& report, std::string_view title) {
   if (title == "diverged") return !report.diverged.empty();
-  return title != "validation" && title != "running" && title != "missing" && title != "seconds";
+  return title != "which float" && title != "validation" && title != "running" && title != "missing" &&
+         title != "seconds";
 }
 
 std::string tex_line(const std::vector<std::string>& cells) {
@@ -111,6 +115,19 @@ std::string pivot_tabular(const Report& report, PivotTable table) {
   return tabular(table.cells, 1, above, below);
 }
 
+/// Which float row others are compared with, if there are several.
+std::vector<std::string> reference_notes(const Report& report) {
+  std::map<std::string, std::vector<std::string>> rows;
+  for (const auto& row : report.rows) {
+    if (!row.is_float && row.difference.n > 0) rows[row.reference].push_back(row_label(report, row));
+  }
+  std::vector<std::string> notes;
+  for (const auto& [reference, names] : rows) {
+    if (rows.size() > 1) notes.push_back(fmt::format("Compared with {}: {}.", reference, fmt::join(names, "; ")));
+  }
+  return notes;
+}
+
 }  // namespace
 
 std::string report_tex(const Report& report) {
@@ -121,7 +138,9 @@ std::string report_tex(const Report& report) {
     if (i >= names && !is_printed(report, cells[0][i])) continue;
     for (std::size_t r = 0; r < cells.size(); ++r) printed[r].push_back(cells[r][i]);
   }
-  return comments(report, "table", table_notes(report)) + tabular(printed, names);
+  std::vector<std::string> notes = table_notes(report);
+  for (auto& note : reference_notes(report)) notes.push_back(std::move(note));
+  return comments(report, "table", notes) + tabular(printed, names);
 }
 
 std::string pivot_tex(const Report& report) {

@@ -92,6 +92,11 @@ auto first_table(const ReportRow& row, Read read) {
   return found;
 }
 
+/// ", 1 of 3 seeds" where some are not done.
+std::string seeds_text(const ReportRow& row) {
+  return row.test.n == row.seeds() ? "" : fmt::format(", {} of {} seeds", row.test.n, row.seeds());
+}
+
 }  // namespace
 
 std::vector<Figure> curve_figures(const Report& report) {
@@ -99,8 +104,9 @@ std::vector<Figure> curve_figures(const Report& report) {
   const auto add = [&](const ReportRow& row, const Curves& curves, const std::string& more) {
     for (const auto& [name, curve] : curves) {
       if (!is_curve(name) || (name == "train_loss" && curves.count("loss") > 0)) continue;
-      Series series{
-          .label = row_label(report, row) + more, .style = style_number(report, row), .so_far = !more.empty()};
+      Series series{.label = row_label(report, row) + (more.empty() ? seeds_text(row) : more),
+                    .style = style_number(report, row),
+                    .so_far = !more.empty()};
       series.points = thinned(curve, name.find("accuracy") != name.npos ? 100.0 : 1.0);
       plots[name].series.push_back(std::move(series));
     }
@@ -120,7 +126,8 @@ std::vector<Figure> curve_figures(const Report& report) {
     plot.y.label = name.find("accuracy") != name.npos ? title + ", %" : title;
     plot.y.log = spans_ratios(plot, &PlotPoint::y);
     if (tidy(plot))
-      figures.push_back({"curve-" + file_slug(name), title + " against epochs", "Mean over the seeds.", plot});
+      figures.push_back(
+          {"curve-" + file_slug(name), title + " against epochs", "Mean over the seeds that are done.", plot});
   }
   return figures;
 }

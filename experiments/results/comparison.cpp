@@ -5,8 +5,11 @@
 #include "experiments/settings/options.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 namespace bitstate::experiments {
 
@@ -57,16 +60,40 @@ bool same_test(const RunRecord& a, const RunRecord& b) {
   return agrees(a, b) && agrees(b, a);
 }
 
-/// The settings that all runs of a sweep share, but not those of both.
+/// The settings that all runs of a stage share, by stage.
+std::map<std::string, Settings> settings_of_stages(const Report& report) {
+  std::map<std::string, std::vector<RunRecord>> runs;
+  for (const auto& row : report.rows) {
+    for (const auto& run : row.runs) runs[run.stage].push_back(run);
+  }
+  std::map<std::string, Settings> settings;
+  for (const auto& [stage, list] : runs) settings[stage] = compare_settings(list).common;
+  return settings;
+}
+
+/// What all runs of a stage share, but not those of both sweeps; with the stages that it holds for, if not for all.
 std::vector<std::string> differing_settings(const Report& a, const Report& b) {
-  std::vector<std::string> found;
-  for (const auto& [name, value] : a.common) {
-    const std::string* const other = last_value(b.common, name);
-    if (other != nullptr && *other != value && name != "from" && name != "data") {
-      found.push_back(fmt::format("{} {} and {}", name, value_text(name, value), value_text(name, *other)));
+  const auto others = settings_of_stages(b);
+  std::size_t stages = 0;
+  std::vector<std::pair<std::string, std::vector<std::string>>> found;
+  for (const auto& [stage, settings] : settings_of_stages(a)) {
+    const auto same_stage = others.find(stage);
+    if (same_stage == others.end()) continue;
+    ++stages;
+    for (const auto& [name, value] : settings) {
+      const std::string* const other = last_value(same_stage->second, name);
+      if (other == nullptr || *other == value || name == "from" || name == "data") continue;
+      const auto text = fmt::format("{} {} and {}", name, value_text(name, value), value_text(name, *other));
+      auto known = std::find_if(found.begin(), found.end(), [&](const auto& one) { return one.first == text; });
+      if (known == found.end()) known = found.insert(found.end(), {text, {}});
+      known->second.push_back(stage);
     }
   }
-  return found;
+  std::vector<std::string> texts;
+  for (const auto& [text, where] : found) {
+    texts.push_back(where.size() == stages ? text : fmt::format("{} (stage {})", text, fmt::join(where, ", ")));
+  }
+  return texts;
 }
 
 }  // namespace

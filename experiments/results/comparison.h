@@ -28,7 +28,8 @@ struct Comparison {
   std::vector<std::string> titles;          ///< what rows are called by
   std::vector<MatchedRow> rows;             ///< in the order of the first sweep, not empty
   std::vector<std::string> only_a, only_b;  ///< rows of one sweep alone
-  std::vector<std::string> settings;        ///< "epochs 2 and 4": settings of all runs of a sweep that differ
+  std::vector<std::string> settings;        ///< "epochs 2 and 4 (stage qaft)": settings of all runs of a
+                                            ///< stage that differ
 };
 
 /// The rows of two sweeps that are called alike and were tested on the same data: those with the same stage and label

@@ -134,7 +134,12 @@ bool tells_apart(const Report& report, std::size_t column) {
   });
 }
 
-/// Orders the rows and sets their names.
+bool are_told_apart(const std::vector<ReportRow>& rows) {
+  std::set<std::vector<std::string>> names;
+  return std::all_of(rows.begin(), rows.end(), [&](const ReportRow& row) { return names.insert(row.names).second; });
+}
+
+/// Orders the rows and sets their names. What rows started from is named where nothing else tells them apart.
 void name_rows(Report& report) {
   const bool labelled = std::all_of(report.rows.begin(), report.rows.end(), has_label);
   std::sort(report.rows.begin(), report.rows.end(), row_before);
@@ -158,12 +163,21 @@ void name_rows(Report& report) {
     if (stages) row.names.push_back(row.runs.front().stage);
     row.names.push_back(row.runs.front().name());
   }
+  const auto add = [&](std::size_t i) {
+    report.titles.push_back(report.columns[i]);
+    for (auto& row : report.rows) row.names.push_back(value_text(report.columns[i], row.values[i]));
+  };
+  std::optional<std::size_t> from;
   for (std::size_t i = 0; i < report.columns.size(); ++i) {
     if (report.columns[i] == "extended_from") continue;  // the names say that
     if (report.columns[i] != "dataset" && !tells_apart(report, i)) continue;
-    report.titles.push_back(report.columns[i]);
-    for (auto& row : report.rows) row.names.push_back(value_text(report.columns[i], row.values[i]));
+    if (report.columns[i] == "from") {
+      from = i;
+    } else {
+      add(i);
+    }
   }
+  if (from && !are_told_apart(report.rows)) add(*from);
 }
 
 /// Whether each value of a setting has one seed, and each seed one value: it tells nothing but seeds apart.

@@ -6,6 +6,7 @@
 #include "experiments/results/run_record.h"
 #include "experiments/results/statistics.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <map>
@@ -47,6 +48,9 @@ struct ReportRow {
   std::vector<RunRecord> runs;    ///< that count, in whatever state
   Curves curves;                  ///< mean over the runs that are done
   std::vector<std::pair<std::string, Curves>> curves_so_far;  ///< of each run that runs, by its seed
+
+  /// Of its runs, and of those of its sweep's plan that have not begun.
+  [[nodiscard]] std::size_t seeds() const { return std::max(runs.size(), runs.front().planned); }
 
   /// The test figures of the runs that are done.
   [[nodiscard]] BySeed results() const;

@@ -88,9 +88,9 @@ awk -F, '
   function shown(x, s) { s = sprintf("%#.4g", x); sub(/\.$/, "", s); return s }
   function decimals(x) { return length(shown(x)) - index(shown(x), ".") }
   function sign(x, beside, s) { s = sprintf("%+." decimals(beside) "f", x); sub(/^-/, "−", s); if (s !~ /[1-9]/) sub(/^(−|[+])/, "", s); return s }
-  NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; print "| a_bits | A: test MSE | B: test MSE | B − A | pairs |"; next }
+  NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; print "| a_bits | A: test MSE | n | B: test MSE | n | B − A | pairs |"; next }
   { a = $at["a_mean"]; b = $at["b_mean"]
-    printf "| %s | %s ± %." decimals(a) "f | %s ± %." decimals(b) "f | %s [%s, %s] | %d |\n", $1, shown(a), $at["a_std"], shown(b), $at["b_std"], sign($at["difference"], b),
+    printf "| %s | %s ± %." decimals(a) "f | %d | %s ± %." decimals(b) "f | %d | %s [%s, %s] | %d |\n", $1, shown(a), $at["a_std"], $at["a_n"], shown(b), $at["b_std"], $at["b_n"], sign($at["difference"], b),
       sign($at["difference_low"], b), sign($at["difference_high"], b), $at["difference_n"] }' both/comparison.csv > expected.comparison
 [ "$(wc -l < expected.comparison)" = 3 ]
 awk '/^\| a_bits \| A: /, !/^\|/ { if (/^\|/ && !/---/) print }' both/table.md | diff expected.comparison -

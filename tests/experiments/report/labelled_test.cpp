@@ -1,5 +1,6 @@
 // Reports of sweeps that wrote a plan, and of two of them.
 #include "core/error.h"
+#include "experiments/report/figures.h"
 #include "experiments/report/report.h"
 #include "experiments/results/comparison.h"
 #include "experiments/results/plan_file.h"
@@ -10,6 +11,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -127,6 +129,8 @@ TEST_CASE("report: where rows are compared with different float rows, the table 
   const std::string text = report_markdown(report);
   CHECK(contains(text, "| difference to float | which float |"));
   CHECK(contains(text, "| qaft | W8A8 | 85.00 | −10.00 | qaft, Float |"));
+  CHECK(contains(report_tex(report), "% Compared with qaft, Float: qaft, W8A8.\n"));
+  CHECK(!contains(report_tex(report), "which float"));  // it would not fit a page
 }
 
 TEST_CASE("report: settings in which rows of one label differ stand beside it, and so do stages") {
@@ -155,12 +159,52 @@ TEST_CASE("report: two sweeps are compared row by row, over the seeds that both 
   const auto out = b.runs.folder / "report";
   write_report({a.runs.folder.path(), b.runs.folder.path()}, out);
   const std::string text = read_text(out / "table.md");
-  CHECK(contains(text, "| configuration | A: test accuracy, % | B: test accuracy, % | B − A | pairs |"));
-  CHECK(contains(text, "| eight bits | 41.50 ± 0.71 | 43.00 ± 1.41 | +1.50 [−4.85, +7.85] | 2 |"));
+  CHECK(contains(text, "| configuration | A: test accuracy, % | n | B: test accuracy, % | n | B − A | pairs |"));
+  CHECK(contains(text, "| eight bits | 41.50 ± 0.71 | 2 | 43.00 ± 1.41 | 2 | +1.50 [−4.85, +7.85] | 2 |"));
   CHECK(contains(text, "Their runs differ in epochs 1 and 2."));
   CHECK(contains(text, "| configuration | epochs | test accuracy, % |"));  // all rows, as ever
   CHECK(contains(read_text(out / "comparison.csv"), "\neight bits,accuracy,0.415,"));
   CHECK(contains(read_text(out / "index.html"), "<td>+1.50 [−4.85, +7.85]</td>"));
+}
+
+TEST_CASE("report: sweeps whose stages differ say in which") {
+  MadeUpRuns a, b;
+  for (MadeUpRuns* runs : {&a, &b}) {
+    const std::string epochs = runs == &a ? "9" : "4";
+    runs->accuracy("d_model = 8\nepochs = " + epochs + "\nseed = 1\n", 0.9);
+    runs->accuracy("d_model = 8\na_bits = 8\nepochs = 0\nfrom = ../run0\nseed = 1\n", 0.8);
+    write_plan_file(runs->folder.path(), plan_of({{"Float", "float", {{}}}, {"W8A8", "ptq", {{}}}}));
+  }
+  const auto found = compare_sweeps(a.folder.path(), b.folder.path());
+  REQUIRE(found.has_value());
+  CHECK(found->settings == std::vector<std::string>{"epochs 9 and 4 (stage float)"});
+}
+
+TEST_CASE(
+    "plots: series of rows with labels are called by stage and by as little as it takes, and end at their float") {
+  MadeUpRuns runs;
+  std::vector<PlanRow> rows;
+  for (const std::string width : {"8", "16"}) {
+    const std::string model = "d_model = " + width + "\nseed = 1\n";
+    const std::string source = runs.accuracy(model + "epochs = 9\n", 0.9).filename().string();
+    rows.push_back({"Float d_model=" + width, "float", {{}}});
+    for (const std::string bits : {"4", "8"}) {
+      runs.accuracy(model + "bits = weight:*.ssm.A " + bits + "\nepochs = 0\nfrom = ../" + source + "\n", 0.5);
+      rows.push_back({"A" + bits + " d_model=" + width, "ptq", {{}}});
+    }
+  }
+  write_plan_file(runs.folder.path(), plan_of(rows));
+  const auto figures = report_figures(runs.report());
+  const auto found =
+      std::find_if(figures.begin(), figures.end(), [](const Figure& f) { return f.name == "bits-bits"; });
+  REQUIRE(found != figures.end());
+  const Plot& plot = std::get<Plot>(found->content);
+  REQUIRE(plot.series.size() == 2);
+  CHECK(plot.series[0].label == "ptq, d_model 8");
+  CHECK(plot.series[1].label == "ptq, d_model 16");
+  CHECK(plot.series[0].points.size() == 3);
+  CHECK(plot.series[0].points.back().y == doctest::Approx(90.0));
+  CHECK(plot.x.ticks.back().second == "float");
 }
 
 TEST_CASE("report: rows without labels are matched by the settings that vary, and only on the same data") {
