@@ -7,11 +7,13 @@
 #include "experiments/host/machine.h"
 #include "experiments/host/process.h"
 #include "experiments/host/version.h"
+#include "experiments/results/run_record.h"
 #include "experiments/run_folder/text_files.h"
 #include "experiments/settings/embedded.h"
 #include "experiments/settings/options.h"
 #include "experiments/settings/run_config.h"
 #include "experiments/sweep/engine.h"
+#include "experiments/sweep/run_folders.h"
 #include "experiments/sweep/sweep.h"
 #include "experiments/sweep/sweep_check.h"
 #include "experiments/sweep/sweep_folder.h"
@@ -24,6 +26,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -103,6 +106,20 @@ std::string command_of_runs(CommandLine line) {
   return text_of(line, "sweep");
 }
 
+/// What a task is called with: it does one run, with the threads that it is given.
+TaskList task_list(const CommandLine& line, const SweepOptions& options) {
+  CommandLine one = line;
+  std::erase_if(one.options, [](const auto& option) {
+    return is_one_of(option.first, std::array{"jobs", "json", "threads"});
+  });
+  return {options.out,
+          shell_word(fs::current_path().string()),
+          shell_word(ChildProcesses::this_executable().string()),
+          command_of_runs(one).substr(std::string_view("bitstate ").size()),
+          options.given_jobs,
+          options.threads};
+}
+
 /// Hands the runs over to another program.
 int engine_command(const CommandLine& line, const SweepOptions& options, const RunsLeft& left) {
   if (left.busy > 0) fmt::print("already in progress elsewhere, so not handed over: {}\n", runs_text(left.busy));
@@ -112,16 +129,7 @@ int engine_command(const CommandLine& line, const SweepOptions& options, const R
                options.out.string());
     return 0;
   }
-  CommandLine one = line;  // a task does one run, with the threads that it is given
-  std::erase_if(one.options, [](const auto& option) {
-    return is_one_of(option.first, std::array{"jobs", "json", "threads"});
-  });
-  const TaskList list{options.out,
-                      shell_word(fs::current_path().string()),
-                      shell_word(ChildProcesses::this_executable().string()),
-                      command_of_runs(one).substr(std::string_view("bitstate ").size()),
-                      options.given_jobs,
-                      options.threads};
+  const TaskList list = task_list(line, options);
   if (options.engine == "parallel") {
     fmt::print("{}\n", write_parallel_tasks(list, runs));
     return 0;
@@ -132,6 +140,22 @@ int engine_command(const CommandLine& line, const SweepOptions& options, const R
   for (std::size_t i = 0; i < scripts.size(); ++i) {
     fmt::print("{}{}\n", scripts[i].string(), jobs.empty() ? "" : fmt::format(" is job {}", jobs[i]));
   }
+  return 0;
+}
+
+/// Says what the sweep would do, and does nothing.
+int dry_run(const CommandLine& line, const SweepOptions& options, const std::vector<SweepRun>& plan,
+            std::string_view where) {
+  const bool unlimited = options.engine == "slurm" && options.given_jobs == 0;
+  const std::string table = forecast(plan, options.out, where, unlimited ? plan.size() : options.jobs, options.threads);
+  say_line("", true);
+  fmt::print("{}", table);
+  if (options.engine != "slurm") return 0;
+  const auto folders = run_folders(plan, options.out);
+  std::vector<SweepRun> left;
+  std::copy_if(plan.begin(), plan.end(), std::back_inserter(left),
+               [&](const SweepRun& run) { return status_of(folders.at(run.hash)) == RunRecord::Status::missing; });
+  if (!left.empty()) fmt::print("{}", slurm_scripts_text(task_list(line, options), left, options.time));
   return 0;
 }
 
@@ -152,14 +176,7 @@ int sweep_command(const CommandLine& line) {
   const auto plan = plan_sweep(text, file, options.overrides, options.large);
   const auto wanted = options.run.empty() ? plan : runs_for(plan, options.run);
   say_line(fmt::format("checking {}", runs_text(wanted.size())), true);
-  if (options.dry_run) {
-    const bool unlimited = options.engine == "slurm" && options.given_jobs == 0;
-    const std::string table =
-        forecast(wanted, options.out, file, unlimited ? wanted.size() : options.jobs, options.threads);
-    say_line("", true);
-    fmt::print("{}", table);
-    return 0;
-  }
+  if (options.dry_run) return dry_run(line, options, wanted, file);
   const std::string data = check_sweep(wanted, options.out, file);
 
   const PlanFile head{program_version(),

@@ -34,13 +34,20 @@ std::string lines_of(const TaskList& list, const std::vector<SweepRun>& runs, st
 
 constexpr std::size_t most_tasks = 1000;  // Slurm's MaxArraySize is 1001, and an index is below it
 
-/// A new folder in `parent`, called by the next number that nobody has taken.
-fs::path numbered_folder(const fs::path& parent) {
-  fs::create_directories(parent);
+/// The first folder in `parent`, called by a number, that `take` takes.
+template <class Take>
+fs::path numbered_folder(const fs::path& parent, const Take& take) {
   for (std::size_t number = 1;; ++number) {
-    if (fs::path folder = parent / std::to_string(number); fs::create_directory(folder)) return folder;
+    if (fs::path folder = parent / std::to_string(number); take(folder)) return folder;
   }
 }
+
+struct SlurmFile {
+  fs::path path;
+  std::string text;
+
+  [[nodiscard]] bool is_script() const { return path.extension() == ".sh"; }
+};
 
 /// A word of a #SBATCH line, which has its own quotes.
 std::string directive_word(const fs::path& folder, std::string_view name) {
@@ -94,6 +101,38 @@ constexpr std::string_view report_script = R"(#!/bin/bash
 cd {folder} && exec {program} report {out}
 )";
 
+/// The scripts in the order in which they are to be submitted, and the lists of tasks that they read.
+std::vector<SlurmFile> slurm_files(const TaskList& list, const std::vector<SweepRun>& runs, const std::string& time,
+                                   const fs::path& folder) {
+  const std::string at_once = list.jobs > 0 ? fmt::format("%{}", list.jobs) : "";
+  std::vector<SlurmFile> files;
+  const auto add_array = [&](const std::string& name, const std::vector<SweepRun>& part) {
+    const fs::path tasks = folder / (name + ".txt");
+    files.push_back({tasks, lines_of(list, part, "\"${SLURM_CPUS_PER_TASK:-1}\"")});
+    files.push_back({folder / (name + ".sh"),
+                     fmt::format(array_script, fmt::arg("count", part.size()), fmt::arg("threads", list.threads),
+                                 fmt::arg("jobs", at_once), fmt::arg("time", time), fmt::arg("program", list.program),
+                                 fmt::arg("log", directive_word(folder, "%A_%a.log")),
+                                 fmt::arg("tasks", shell_word(fs::absolute(tasks).string())))});
+  };
+  for (const bool staged : {false, true}) {
+    std::vector<SweepRun> part;
+    for (std::size_t i = 0, arrays = 0; i < runs.size(); ++i) {
+      if (runs[i].source.empty() != staged) part.push_back(runs[i]);
+      if (part.empty() || (i + 1 < runs.size() && part.size() < most_tasks)) continue;
+      add_array(fmt::format("{}{}", staged ? "later" : "first", arrays > 0 ? fmt::format("-{}", arrays + 1) : ""),
+                part);
+      part.clear();
+      ++arrays;
+    }
+  }
+  files.push_back({folder / "report.sh",
+                   fmt::format(report_script, fmt::arg("time", time),
+                               fmt::arg("log", directive_word(folder, "report.log")), fmt::arg("folder", list.folder),
+                               fmt::arg("program", list.program), fmt::arg("out", shell_word(list.out.string())))});
+  return files;
+}
+
 /// The exit status of a command as waitpid() gives it, and what it prints. Throws Error.
 std::pair<int, std::string> output_of(const std::string& command) {
   FILE* const pipe = ::popen(command.c_str(), "r");
@@ -128,36 +167,24 @@ std::string write_parallel_tasks(const TaskList& list, const std::vector<SweepRu
 
 std::vector<fs::path> write_slurm_scripts(const TaskList& list, const std::vector<SweepRun>& runs,
                                           const std::string& time) {
-  const fs::path folder = numbered_folder(list.out / "slurm");
-  const std::string at_once = list.jobs > 0 ? fmt::format("%{}", list.jobs) : "";
+  fs::create_directories(list.out / "slurm");
+  const fs::path folder =
+      numbered_folder(list.out / "slurm", [](const fs::path& next) { return fs::create_directory(next); });
   std::vector<fs::path> scripts;
-  const auto add = [&](const std::string& name, const std::string& text) {
-    write_file_atomically(folder / name, text);
-    scripts.push_back(folder / name);
-  };
-  const auto add_array = [&](const std::string& name, const std::vector<SweepRun>& part) {
-    const fs::path tasks = folder / (name + ".txt");
-    write_file_atomically(tasks, lines_of(list, part, "\"${SLURM_CPUS_PER_TASK:-1}\""));
-    add(name + ".sh", fmt::format(array_script, fmt::arg("count", part.size()), fmt::arg("threads", list.threads),
-                                  fmt::arg("jobs", at_once), fmt::arg("time", time), fmt::arg("program", list.program),
-                                  fmt::arg("log", directive_word(folder, "%A_%a.log")),
-                                  fmt::arg("tasks", shell_word(fs::absolute(tasks).string()))));
-  };
-  for (const bool staged : {false, true}) {
-    std::vector<SweepRun> part;
-    for (std::size_t i = 0, arrays = 0; i < runs.size(); ++i) {
-      if (runs[i].source.empty() != staged) part.push_back(runs[i]);
-      if (part.empty() || (i + 1 < runs.size() && part.size() < most_tasks)) continue;
-      add_array(fmt::format("{}{}", staged ? "later" : "first", arrays > 0 ? fmt::format("-{}", arrays + 1) : ""),
-                part);
-      part.clear();
-      ++arrays;
-    }
+  for (const SlurmFile& file : slurm_files(list, runs, time, folder)) {
+    write_file_atomically(file.path, file.text);
+    if (file.is_script()) scripts.push_back(file.path);
   }
-  add("report.sh", fmt::format(report_script, fmt::arg("time", time),
-                               fmt::arg("log", directive_word(folder, "report.log")), fmt::arg("folder", list.folder),
-                               fmt::arg("program", list.program), fmt::arg("out", shell_word(list.out.string()))));
   return scripts;
+}
+
+std::string slurm_scripts_text(const TaskList& list, const std::vector<SweepRun>& runs, const std::string& time) {
+  const fs::path folder = numbered_folder(list.out / "slurm", [](const fs::path& next) { return !fs::exists(next); });
+  std::string text;
+  for (const SlurmFile& file : slurm_files(list, runs, time, folder)) {
+    if (file.is_script()) text += fmt::format("\n{}:\n{}", file.path.string(), file.text);
+  }
+  return text;
 }
 
 std::vector<std::string> submit_slurm(const std::vector<fs::path>& scripts) {

@@ -31,6 +31,9 @@ std::string write_parallel_tasks(const TaskList& list, const std::vector<SweepRu
 std::vector<std::filesystem::path> write_slurm_scripts(const TaskList& list, const std::vector<SweepRun>& runs,
                                                        const std::string& time);
 
+/// The scripts that write_slurm_scripts() would write now, each behind its path. Writes nothing. Throws Error.
+std::string slurm_scripts_text(const TaskList& list, const std::vector<SweepRun>& runs, const std::string& time);
+
 /// Throws UsageError unless `time` is a limit as sbatch takes it, of 5 minutes or more.
 void check_time(const std::string& time);
 

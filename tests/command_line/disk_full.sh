@@ -51,7 +51,7 @@ sweep=("$BITSTATE" sweep tasks.ini --threads=1)
 rm -r disk/run
 mount -o remount,size=4k disk
 code=0
-said=$("${sweep[@]}" --engine=slurm --dry_run --out=disk/out 2>&1 > /dev/null) || code=$?
+said=$("${sweep[@]}" --engine=slurm --out=disk/out 2>&1 > /dev/null) || code=$?
 one_sentence "scripts in 4 KiB" "$code" "$said"
 for size in 4 16 24 64 100; do  # KiB: it ends in settings, in the page, in a claim, in best.h5 and in the second run
   mount -o "remount,size=${size}k" disk

@@ -70,9 +70,16 @@ for engine in parallel slurm; do
   grep -q '^4 runs, 0 with a result; the others take about ' said || fail "$(cat said)"
   [ ! -e dry ] && [ ! -e sbatch.calls ] || fail "a dry run of $engine did something"
 done
+"${sweep[@]}" --engine=slurm --time=0:30:00 --out=slurm --dry_run > dry.said
 
 # Slurm: without sbatch, scripts are written
 PATH=$here "${sweep[@]}" --engine=slurm --time=0:30:00 --out=slurm > said
+# the scripts are those that the dry run showed, behind its forecast
+for script in first later report; do
+  printf '\nslurm/slurm/1/%s.sh:\n' "$script"
+  cat "slurm/slurm/1/$script.sh"
+done > scripts
+sed '1,/^4 runs, 0 with a result/d' dry.said | cmp - scripts || fail "$(cat dry.said)"
 PATH=$here "${sweep[@]}" --engine=slurm --time=0:30:00 --out=slurm > said || fail "$(cat said)"
 grep -q '^there is no sbatch here, so nothing is submitted' said || fail "$(cat said)"
 export PATH=$here/bin:$plain
