@@ -104,6 +104,11 @@ std::vector<Column> columns_of(const Report& report, std::string_view best_mark)
   return columns;
 }
 
+std::string better_text(const std::string& metric) {
+  if (metric.empty()) return "Higher accuracies and lower errors are better.";
+  return larger_is_better(metric) ? "Higher is better." : "Lower is better.";
+}
+
 bool all_comparable(const Report& report) {
   const auto differs = [&](const ReportRow& row) {
     return row.test.mean && std::any_of(report.rows.begin(), report.rows.end(), [&](const ReportRow& other) {
@@ -145,18 +150,21 @@ std::vector<std::string> table_notes(const Report& report) {
         "The difference to float is the mean over pairs of runs, with its 95 % interval (Student's t): a run and the "
         "float run of its seed, or else the float run that it started from.");
   }
-  const std::string others =
-      all_comparable(report) ? "every other row" : "every other row that is tested on the same data";
+  const std::string stage =
+      any_row(report, [](const auto& row) { return !row.runs.front().stage.empty(); }) ? " of its stage" : "";
+  const std::string others = fmt::format("every other quantized one{}{}", stage,
+                                         all_comparable(report) ? "" : " that is tested on the same data");
   if (any_row(report, [](const ReportRow& row) { return row.best; })) {
     notes.push_back(
-        fmt::format("The best row is marked (*) where all its seeds are done and it is better than {}: the 95 % "
-                    "interval of its paired difference to each of them excludes zero.",
-                    others));
+        fmt::format("The best quantized row is marked (*) where all its seeds are done and it is better than {}: the "
+                    "95 % interval of its paired difference to each of them excludes zero. So is the best of several "
+                    "float rows. {}",
+                    others, better_text(common_metric(report))));
   } else if (report.rows.size() > 1) {
     notes.push_back(
         fmt::format("No row is marked as the best, since none whose seeds are all done is better than {} by a "
-                    "paired difference whose 95 % interval excludes zero.",
-                    others));
+                    "paired difference whose 95 % interval excludes zero. {}",
+                    others, better_text(common_metric(report))));
   }
   if (were_chosen_on_test(report)) {
     notes.emplace_back(

@@ -91,7 +91,8 @@ bool is_best(const Report& report, const ReportRow& row) {
   if (!is_complete(row)) return false;  // the seeds that have a result may be the lucky ones
   bool alone = true;
   for (const auto& other : report.rows) {
-    if (&other == &row || !other.test.mean || !report.comparable(row, other)) continue;
+    const bool alike = other.is_float == row.is_float && other.runs.front().stage == row.runs.front().stage;
+    if (&other == &row || !alike || !other.test.mean || !report.comparable(row, other)) continue;
     alone = false;
     const bool larger = larger_is_better(row.metric);
     const auto interval = interval_95(paired_difference(row.results(), other.results()));

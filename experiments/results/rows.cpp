@@ -242,6 +242,19 @@ bool Report::differ(std::optional<double> ReportRow::*figure) const {
   return values.size() > 1;
 }
 
+namespace {
+
+/// Whether a label says more than the settings of a product, as "a_bits=4 b_bits=8", or "float".
+bool has_labels_of_its_own(const std::vector<RunRecord>& runs) {
+  return std::any_of(runs.begin(), runs.end(), [](const RunRecord& run) {
+    const auto words = split(run.label, " ");
+    return run.label != "float" &&
+           std::any_of(words.begin(), words.end(), [](const auto& word) { return word.find('=') == word.npos; });
+  });
+}
+
+}  // namespace
+
 Report make_report(std::vector<RunRecord> runs) {
   Report report;
   report.head = report_head(label_runs(runs), runs);
@@ -271,7 +284,7 @@ Report make_report(std::vector<RunRecord> runs) {
   const bool one_test = std::none_of(report.columns.begin(), report.columns.end(), decides_test);
   const bool two_keys = report.columns.size() == 2 && std::none_of(report.columns.begin(), report.columns.end(),
                                                                    [&](const auto& c) { return is_of_seeds(runs, c); });
-  if (two_keys && one_test && !report.labelled()) report.pivot = {report.columns[0], report.columns[1]};
+  if (two_keys && one_test && !has_labels_of_its_own(runs)) report.pivot = {report.columns[0], report.columns[1]};
   report.title = fmt::format("{}", fmt::join(datasets, ", "));
   return report;
 }

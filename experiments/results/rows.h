@@ -86,7 +86,7 @@ struct Report {
   };
   std::vector<Allocation> allocations;
 
-  PivotKeys pivot;  ///< of make_report(): the two settings that vary, if there are two on one data set and no labels
+  PivotKeys pivot;  ///< of make_report(): the two settings that vary, if there are two on one data set
   std::optional<Comparison> comparison;  ///< of the two sweeps that it is made of, where they have rows in common
 
   /// The five lists with their titles.

@@ -78,7 +78,7 @@ TEST_CASE("report: parts by widths, as their labels call them, with float beside
 
 TEST_CASE("report: configurations by stages in the order of the plan, in Markdown, LaTeX and on the page") {
   const PlannedRuns all({{"W8 | A8", "ptq", "a_bits = 8\nepochs = 0\n", {0.7, 0.8}},
-                         {"W4", "ptq", "a_bits = 4\nepochs = 0\n", {0.5, 0.6}},
+                         {"W4", "ptq", "a_bits = 4\nepochs = 0\n", {0.6, 0.5}},
                          {"W8 | A8", "qaft", "a_bits = 8\nepochs = 1\n", {0.9, 0.9}}});
   const Report report = all.report("configuration", "stage");
   CHECK(contains(
@@ -170,6 +170,13 @@ TEST_CASE("report: rows with labels are laid out only where that is asked for") 
   const PlannedRuns all(
       {{"one", "", "a_bits = 8\nssm_act_bits = 8\n", {0.7}}, {"two", "", "a_bits = 4\nssm_act_bits = 4\n", {0.8}}});
   CHECK(all.runs.report().pivot.rows.empty());
+}
+
+TEST_CASE("report: rows of a product, whose labels are their settings, are laid out by them") {
+  const PlannedRuns all(
+      {{"float", "", "", {0.9}}, {"a_bits=4 ssm_act_bits=8", "", "a_bits = 4\nssm_act_bits = 8\n", {0.8}}});
+  CHECK(all.runs.report().pivot.rows == "a_bits");
+  CHECK(all.runs.report().pivot.columns == "ssm_act_bits");
 }
 
 TEST_CASE("report: keys that only tell seeds apart lay nothing out") {

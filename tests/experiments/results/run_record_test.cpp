@@ -145,16 +145,19 @@ TEST_CASE("report: where the data are is a column where it differs, and one's ow
   };
   add("/easy.csv", "none", 1.0);
   add("/easy.csv", "4", 2.0);
+  add("/easy.csv", "8", 3.0);
   add("/hard.csv", "none", 9.0);
   add("/hard.csv", "4", 8.0);
+  add("/hard.csv", "8", 7.0);
   const Report report = runs.report();
   CHECK(report.columns == std::vector<std::string>{"a_bits", "data"});
-  CHECK(row_at(report, "none", "/easy.csv").best);
-  CHECK_FALSE(row_at(report, "4", "/easy.csv").best);
+  CHECK_FALSE(row_at(report, "8", "/easy.csv").best);
+  CHECK(row_at(report, "4", "/easy.csv").best);
   CHECK_FALSE(row_at(report, "none", "/hard.csv").best);
-  CHECK(row_at(report, "4", "/hard.csv").best);
+  CHECK_FALSE(row_at(report, "4", "/hard.csv").best);
+  CHECK(row_at(report, "8", "/hard.csv").best);
   CHECK(*row_at(report, "4", "/hard.csv").difference.mean == doctest::Approx(-1.0));
-  CHECK(contains(report_markdown(report), "every other row that is tested on the same data"));
+  CHECK(contains(report_markdown(report), "every other quantized one that is tested on the same data"));
 }
 
 TEST_CASE("report: columns stand in the order of the options, whatever the runs and their folders are called") {

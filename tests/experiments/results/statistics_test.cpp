@@ -86,37 +86,59 @@ TEST_CASE("statistics: seeds that vary much hide no difference that all of them 
 
 TEST_CASE("statistics: the best row is marked only where its differences to all others are beyond doubt") {
   MadeUpRuns runs;
-  add_seeds(runs, "quant = none", {1.0, 2.0, 3.0});
-  add_seeds(runs, "quant = w8a8", {1.5, 2.6, 3.4});
-  CHECK(is_best(runs.report(), "none"));
-  CHECK_FALSE(is_best(runs.report(), "w8a8"));
+  add_seeds(runs, "quant = w8a8", {1.0, 2.0, 3.0});
+  add_seeds(runs, "quant = w4a8", {1.5, 2.6, 3.4});
+  CHECK(is_best(runs.report(), "w8a8"));
+  CHECK_FALSE(is_best(runs.report(), "w4a8"));
   CHECK(contains(report_markdown(runs.report()),
-                 "The best row is marked (*) where all its seeds are done and it is better than every other row:"));
-  CHECK(contains(report_markdown(runs.report()), "| float | 2.000 ± 1.000 * | reference |"));
+                 "The best quantized row is marked (*) where all its seeds are done and it is better than every other "
+                 "quantized one:"));
+  CHECK(contains(report_markdown(runs.report()), "| w8a8 | 2.000 ± 1.000 * | – |"));
 
-  SUBCASE("another one is better by chance or worse by chance") {
-    add_seeds(runs, "quant = w4a8", {0.9, 2.2, 3.1});
+  CHECK(contains(report_markdown(runs.report()), " Lower is better."));
+
+  SUBCASE("float is better, and is no quantized row") {
+    add_seeds(runs, "quant = none", {0.5, 1.5, 2.5});
+    CHECK(is_best(runs.report(), "w8a8"));
     CHECK_FALSE(is_best(runs.report(), "none"));
+  }
+  SUBCASE("another stage is better") {
+    add_seeds(runs, "quant = w4a8\nepochs = 7", {0.5, 1.5, 2.5});
+    PlanFile plan;
+    for (const char* stage : {"ptq", "ptq", "qaft"}) plan.rows.push_back({stage, stage, {}});
+    for (unsigned i = 0; i < 9; ++i) {
+      plan.rows[i / 3].runs.push_back({i % 3 + 1, fmt::format("{:016x}", i), fmt::format("run{}", i)});
+    }
+    write_plan_file(runs.folder.path(), plan);
+    const Report report = runs.report();
+    CHECK(report.rows[0].best);
+    CHECK_FALSE(report.rows[2].best);  // alone in its stage
+    CHECK(contains(report_markdown(report), "better than every other quantized one of its stage:"));
+    return;
+  }
+  SUBCASE("another one is better by chance or worse by chance") {
+    add_seeds(runs, "quant = w2a8", {0.9, 2.2, 3.1});
+    CHECK_FALSE(is_best(runs.report(), "w8a8"));
   }
   SUBCASE("another one has too few seeds in common") {
-    add_seeds(runs, "quant = w4a8", {9.0});
-    CHECK_FALSE(is_best(runs.report(), "none"));
+    add_seeds(runs, "quant = w2a8", {9.0});
+    CHECK_FALSE(is_best(runs.report(), "w8a8"));
   }
   SUBCASE("the pairs say so, but other seeds make the mean of another one better") {
-    add_seeds(runs, "quant = w4a8", {1.5, 2.6, 3.4, 0.1, 0.1});
-    CHECK_FALSE(is_best(runs.report(), "none"));
+    add_seeds(runs, "quant = w2a8", {1.5, 2.6, 3.4, 0.1, 0.1});
+    CHECK_FALSE(is_best(runs.report(), "w8a8"));
   }
   SUBCASE("one of its seeds diverged") {
-    runs.add("quant = none\nseed = 4\n", R"({"status":"diverged"})");
-    CHECK_FALSE(is_best(runs.report(), "none"));
+    runs.add("quant = w8a8\nseed = 4\n", R"({"status":"diverged"})");
+    CHECK_FALSE(is_best(runs.report(), "w8a8"));
   }
   SUBCASE("one of its seeds is missing") {
-    runs.add("quant = none\nseed = 4\n", "");
-    CHECK_FALSE(is_best(runs.report(), "none"));
+    runs.add("quant = w8a8\nseed = 4\n", "");
+    CHECK_FALSE(is_best(runs.report(), "w8a8"));
   }
   SUBCASE("a seed of another one is missing") {
-    runs.add("quant = w8a8\nseed = 4\n", "");
-    CHECK(is_best(runs.report(), "none"));
+    runs.add("quant = w4a8\nseed = 4\n", "");
+    CHECK(is_best(runs.report(), "w8a8"));
   }
   SUBCASE("a seed is planned and has not begun") {
     PlanFile plan;
@@ -128,9 +150,9 @@ TEST_CASE("statistics: the best row is marked only where its differences to all 
     CHECK(runs.report().rows[0].best);
     plan.rows[0].runs.push_back({4, "0000000000000009", "run9"});
     write_plan_file(runs.folder.path(), plan);
-    CHECK_FALSE(is_best(runs.report(), "none"));
+    CHECK_FALSE(is_best(runs.report(), "w8a8"));
   }
-  if (!is_best(runs.report(), "none")) {
+  if (!is_best(runs.report(), "w8a8")) {
     const std::string text = report_markdown(runs.report());
     CHECK(contains(text, "No row is marked as the best"));
     CHECK_FALSE(contains(text, " * |"));
@@ -139,11 +161,11 @@ TEST_CASE("statistics: the best row is marked only where its differences to all 
 
 TEST_CASE("statistics: a row that is alone is not marked, and of accuracies the largest is best") {
   MadeUpRuns runs;
-  for (const std::string seed : {"1", "2"}) runs.accuracy("quant = none\nseed = " + seed + "\n", 0.9);
+  for (const std::string seed : {"1", "2"}) runs.accuracy("quant = w8a8\nseed = " + seed + "\n", 0.9);
   CHECK_FALSE(runs.report().rows.front().best);
-  for (const std::string seed : {"1", "2"}) runs.accuracy("quant = w8a8\nseed = " + seed + "\n", 0.8);
-  CHECK(is_best(runs.report(), "none"));
-  CHECK_FALSE(is_best(runs.report(), "w8a8"));
+  for (const std::string seed : {"1", "2"}) runs.accuracy("quant = w4a8\nseed = " + seed + "\n", 0.8);
+  CHECK(is_best(runs.report(), "w8a8"));
+  CHECK_FALSE(is_best(runs.report(), "w4a8"));
 }
 
 TEST_CASE("statistics: a diverged seed is in no pair, and the table says how many pairs there are") {
