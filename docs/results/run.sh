@@ -57,8 +57,8 @@ main() {
   sweep listops-small-a-untrained a-forms --from="$runs/listops-small-{seed}" $untrained
   sweep listops-small-one-site-untrained one-site --from="$runs/listops-small-{seed}" $untrained
   train imdb-small-1 imdb-small --seed=1
-  sweep imdb-small-one-site-untrained one-site --from="$runs/imdb-small-{seed}" --seed=1 --limit_test=5000 $untrained
-  sweep imdb-small-a-untrained a-forms --from="$runs/imdb-small-{seed}" --seed=1 --limit_test=5000 $untrained
+  sweep imdb-small-one-site-untrained one-site --from="$runs/imdb-small-{seed}" --seed=1 $untrained
+  sweep imdb-small-a-untrained a-forms --from="$runs/imdb-small-{seed}" --seed=1 $untrained
   sweep listops-small-one-site one-site --from="$runs/listops-small-{seed}" --limit_train=5000
   sweep listops-small-a-forms a-forms --from="$runs/listops-small-{seed}" --limit_train=5000
 
