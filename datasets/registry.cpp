@@ -242,6 +242,33 @@ void check_reading(const Splits& splits, const Reading& learnt) {
           "data", "{} does not have the units of the data that the model was trained with", splits.name);
 }
 
+/// Whether all of up to 64 evenly spaced examples are of one class.
+bool has_one_class(const Dataset& part) {
+  const std::size_t count = std::min<std::size_t>(part.size(), 64);
+  std::optional<std::int32_t> label;
+  Example example;
+  for (std::size_t i = 0; i < count; ++i) {
+    example.clear();
+    part.read(i * part.size() / count, example);
+    if (label.value_or(example.label) != example.label) return false;
+    label = example.label;
+  }
+  return true;
+}
+
+/// The first n examples. Those of a part that is sorted by class may be of one class, which would tell nothing: throws
+/// UsageError where n is so large that this is no chance.
+std::shared_ptr<const Dataset> limited(const Splits& splits, const std::shared_ptr<const Dataset>& part, std::size_t n,
+                                       std::string_view option) {
+  constexpr std::size_t no_chance = 32;
+  auto first = limit(part, n);
+  if (part == nullptr || splits.task != classification || n < no_chance || n >= part->size()) return first;
+  require<UsageError>(!has_one_class(*first) || has_one_class(*part), option,
+                      "the first {} examples of {} are all of one class, for they are sorted; expected a larger number",
+                      n, splits.name);
+  return first;
+}
+
 /// Holds a share of the training part out for validation, by random_split of seed 42.
 void hold_out(Splits& splits, double share) {
   const std::size_t n = splits.train->size();
@@ -319,10 +346,10 @@ Splits load(std::string_view name, const DataSettings& settings) {
         settings.series.window, settings.series.stride, settings.series.window);
     hold_out(splits, settings.val_split);
   }
-  if (settings.limit_train > 0) splits.train = limit(splits.train, settings.limit_train);
+  if (settings.limit_train > 0) splits.train = limited(splits, splits.train, settings.limit_train, "limit_train");
   if (settings.limit_test > 0) {
-    splits.validation = limit(splits.validation, settings.limit_test);
-    splits.test = limit(splits.test, settings.limit_test);
+    splits.validation = limited(splits, splits.validation, settings.limit_test, "limit_test");
+    splits.test = limited(splits, splits.test, settings.limit_test, "limit_test");
   }
   return splits;
 }

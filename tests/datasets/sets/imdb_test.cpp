@@ -9,6 +9,7 @@
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <string>
@@ -77,6 +78,23 @@ TEST_CASE("imdb-bytes: windows of the reviews in a drawn order, each step labell
   CHECK(tests::error_of<Error>([&] {
           imdb_bytes(folder / "aclImdb_v1.tar.gz", 5000, {});
         }).find("has no window of 5000 bytes") != std::string::npos);
+}
+
+TEST_CASE("imdb: a limit that leaves one class of a sorted part is refused") {
+  const TempFolder folder;
+  std::vector<tests::Member> members = reviews();
+  for (int i = 100; i < 140; ++i) {
+    for (const char* label : {"pos", "neg"}) {
+      members.push_back({fmt::format("aclImdb/test/{}/{}_5.txt", label, i), "ab"});
+    }
+  }
+  write_quickly(folder / "aclImdb_v1.tar.gz", tar_of(members, "gzip"));
+  const auto limited = [&](std::size_t n) { return load("imdb", {.path = folder.path(), .limit_test = n}); };
+  CHECK(
+      error_of<UsageError>([&] { limited(35); }) ==
+      "[limit_test] the first 35 examples of imdb are all of one class, for they are sorted; expected a larger number");
+  CHECK(limited(60).test->size() == 60);
+  CHECK(limited(5).test->size() == 5);
 }
 
 TEST_CASE("imdb: a folder gives what its archive gives, and the cache what both give") {
