@@ -104,7 +104,7 @@ OptionTable<TokenTaskSettings> token_task_options() {
 OptionTable<TokenTaskSettings> copying_options() {
   using S = TokenTaskSettings;
   OptionTable<S> table("data");
-  auto& copied = table.whole("copied", "TOKENS", &S::copied, 1, 1U << 16U, "tokens of a sequence to be told");
+  auto& copied = table.whole("copied", "TOKENS", &S::copied, 1, 1U << 16U, "tokens of a sequence to be repeated");
   copied.decides_test = true;
   copied.of_evaluation = true;
   return table;

@@ -15,7 +15,7 @@ inline constexpr std::size_t task_vocabulary = 16;
 
 struct TokenTaskSettings {
   std::size_t length = 64;       ///< tokens L of a sequence; of copying: before the question
-  std::size_t copied = 4;        ///< of copying: tokens to be told
+  std::size_t copied = 4;        ///< of copying: tokens to be repeated
   std::size_t examples = 16000;  ///< for training; a sixteenth of them for validation, and as many for the test
   std::uint64_t seed = 0;        ///< of every run as it is here, for it has no option
 };

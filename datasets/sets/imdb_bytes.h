@@ -1,4 +1,4 @@
-// The bytes of IMDB's reviews, to be foretold one by one.
+// The bytes of IMDB's reviews, to be predicted one by one.
 #pragma once
 
 #include "core/options.h"

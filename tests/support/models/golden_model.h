@@ -35,6 +35,7 @@ struct Loaded {
   Inventory inventory;
   std::vector<float> gradient;
   std::vector<double> statistics;
+  std::string (*name_of)(std::string_view golden_name) = model_name;
 
   template <class... Args>
   explicit Loaded(const Args&... args)
@@ -46,7 +47,7 @@ struct Loaded {
   Loaded& operator=(const Loaded&) = delete;
 
   [[nodiscard]] Parameter& parameter(const std::string& golden_name) const {
-    const std::string name = model_name(golden_name);
+    const std::string name = name_of(golden_name);
     CAPTURE(name);
     const auto at = std::find_if(inventory.parameters.begin(), inventory.parameters.end(),
                                  [&](const NamedParameter& entry) { return entry.name == name; });

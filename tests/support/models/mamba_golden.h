@@ -120,7 +120,7 @@ struct GoldenPass {
       const auto at = std::find_if(leaves.begin(), leaves.end(), [&](const auto& leaf) { return leaf.first == name; });
       REQUIRE(at != leaves.end());
       REQUIRE(at->second.exists());
-      CHECK(relative_error(gradient(at->second), golden.values(group + "/" + name)) <= 1e-3);
+      CHECK(relative_error(gradient(at->second), golden.values(group + "/" + name)) <= close);
     }
   }
 };
