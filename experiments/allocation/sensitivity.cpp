@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/io/atomic_file.h"
 #include "core/io/folder_lock.h"
+#include "core/suggest.h"
 #include "experiments/allocation/finetune.h"
 #include "experiments/host/console.h"
 #include "experiments/host/signals.h"
@@ -10,11 +11,12 @@
 #include "experiments/results/texts.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <limits>
-#include <map>
+#include <utility>
 
 namespace bitstate::experiments {
 namespace {
@@ -79,15 +81,37 @@ void add_lines(const Sensitivity& sensitivity, bool groups, Cells& cells) {
   }
 }
 
-/// Fine-tunes what costs most alone; one row after the other, so that a stop loses nothing.
-void finetune_rows(const SensitivityOptions& options, const MeasuredRun& run, Sensitivity& sensitivity) {
+/// Says which part of SITE[:BITS] there is not.
+[[noreturn]] void refuse_site(const std::string& text, const std::vector<SensitivityRow>& rows,
+                              const std::vector<int>& widths) {
+  std::vector<std::string> sites;
+  for (const SensitivityRow& row : rows) {
+    if (!is_one_of(row.site, sites)) sites.push_back(row.site);
+  }
+  const std::size_t colon = std::min(text.rfind(':'), text.size());
+  const std::string before = text.substr(0, colon);
+  require<UsageError>(!is_one_of(before, sites), "finetune",
+                      "expected one of the --widths {} behind \"{}:\", got \"{}\"", fmt::join(widths, ","), before,
+                      text.substr(std::min(colon + 1, text.size())));
+  const bool has_bits = text.find_first_not_of("0123456789", colon + 1) == text.npos;
+  const std::string site = has_bits ? before : text;
+  fail<UsageError>("finetune", "the table has no site \"{}\"{}", site, suggestion(site, sites));
+}
+
+/// Fine-tunes the rows of `chosen` or, if there are none, what costs most alone; one row after the other, so that a
+/// stop loses nothing.
+void finetune_rows(const SensitivityOptions& options, const MeasuredRun& run, std::vector<std::size_t> chosen,
+                   Sensitivity& sensitivity) {
   const Finetuning tuning{options.measurement, run.holds_out(), options.finetune_epochs};
-  auto chosen = sensitivity.most_sensitive();
-  chosen.resize(std::min(chosen.size(), options.finetune));
+  if (chosen.empty()) {
+    chosen = sensitivity.most_sensitive();
+    chosen.resize(std::min(chosen.size(), options.finetune));
+  }
   for (const std::size_t index : chosen) {
     SensitivityRow& row = sensitivity.rows[index];
     std::string name = fmt::format("{}-{}", row.site, row.bits);
-    std::replace(name.begin(), name.end(), ':', '-');
+    std::replace_if(
+        name.begin(), name.end(), [](char c) { return c == ':' || c == ' '; }, '-');
     print_line(fmt::format("fine-tuning {} with {} bits", row.site, row.bits));
     const TrainResult result = finetune(tuning, run.base() + row.rules, options.measurement.measured / "runs" / name);
     if (result.status == "done") row.finetuned = result.val_metric;
@@ -109,6 +133,21 @@ std::vector<std::size_t> Sensitivity::most_sensitive() const {
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return loss_difference(rows[a]) > loss_difference(rows[b]); });
   return order;
+}
+
+std::vector<std::size_t> chosen_rows(const SiteTable& table, const std::vector<std::string>& sites) {
+  const std::vector<SensitivityRow> rows = planned_rows(table);
+  std::vector<std::size_t> chosen;
+  for (const std::string& text : sites) {
+    bool is_there = false;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (text != rows[i].site && text != fmt::format("{}:{}", rows[i].site, rows[i].bits)) continue;
+      is_there = true;
+      if (std::find(chosen.begin(), chosen.end(), i) == chosen.end()) chosen.push_back(i);
+    }
+    if (!is_there) refuse_site(text, rows, table.widths);
+  }
+  return chosen;
 }
 
 std::string sensitivity_csv(const Sensitivity& sensitivity) {
@@ -166,14 +205,16 @@ int run_sensitivity(const SensitivityOptions& options, bool json) {
   const fs::path& folder = options.measurement.measured;
   const FolderLock lock(folder);
   MeasuredRun run(options.measurement);
-  if (options.finetune > 0) check_epochs({options.measurement, run.holds_out(), options.finetune_epochs});
+  std::vector<std::size_t> chosen = chosen_rows(run.table(), options.finetune_sites);
+  if (options.finetune > 0 || !chosen.empty())
+    check_epochs({options.measurement, run.holds_out(), options.finetune_epochs});
   print_line(run.data_summary());
   try {
     Sensitivity sensitivity = [&] {
       const StopSignals signals;
       return measure_sensitivity(run, folder);
     }();
-    finetune_rows(options, run, sensitivity);
+    finetune_rows(options, run, std::move(chosen), sensitivity);
     fmt::print("{}\n{}\n", sensitivity_text(sensitivity), (folder / "sensitivity.csv").string());
     if (json) {
       fmt::print("{}\n", nlohmann::json{{"rows", sensitivity.rows.size()},

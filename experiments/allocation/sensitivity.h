@@ -35,6 +35,10 @@ struct Sensitivity {
   [[nodiscard]] std::vector<std::size_t> most_sensitive() const;
 };
 
+/// The places among the rows of the table of `sites`: "weight:encoder" for each of its widths, "weight:encoder:4" for
+/// one, and groups likewise ("weights A:4"). Each once. Throws UsageError naming what there is not.
+std::vector<std::size_t> chosen_rows(const SiteTable& table, const std::vector<std::string>& sites);
+
 /// sensitivity.csv: a line per row, the first is of the run as it is; metric, loss and their differences are empty
 /// where the model diverges.
 std::string sensitivity_csv(const Sensitivity& sensitivity);
@@ -48,8 +52,9 @@ Sensitivity measure_sensitivity(MeasuredRun& run, const std::filesystem::path& f
 
 struct SensitivityOptions {
   MeasurementOptions measurement;
-  std::size_t finetune = 0;                    ///< how many of the most sensitive sites and widths
-  std::optional<std::size_t> finetune_epochs;  ///< none: a third of those of the run
+  std::size_t finetune = 0;                      ///< how many of the most sensitive sites and widths
+  std::optional<std::size_t> finetune_epochs;    ///< none: a third of those of the run
+  std::vector<std::string> finetune_sites = {};  ///< or these, as chosen_rows() takes them
 };
 
 /// The command: measures, fine-tunes in folders below options.measurement.measured, prints the table. Returns the exit

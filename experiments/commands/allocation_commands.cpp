@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/suggest.h"
+#include "core/text.h"
 #include "experiments/allocation/allocation.h"
 #include "experiments/allocation/sensitivity.h"
 #include "experiments/commands/arguments.h"
@@ -104,8 +105,8 @@ Told told(const CommandLine& line, std::string_view command) {
 std::vector<OptionInfo> sensitivity_options(const std::vector<OptionInfo>& all) {
   auto options = measuring_options(all, "folder of what is measured; else RUN-sensitivity");
   options.push_back({.name = "finetune",
-                     .help = "train so many of the most sensitive sites and widths, one after the other",
-                     .unit = "N",
+                     .help = "train so many of the most sensitive sites and widths, or these, one after the other",
+                     .unit = "N|SITE[:BITS],...",
                      .group = "allocation",
                      .value = "0"});
   return options;
@@ -126,7 +127,17 @@ std::vector<OptionInfo> allocate_options(const std::vector<OptionInfo>& all) {
 int sensitivity_command(const CommandLine& line) {
   Told t = told(line, "sensitivity");
   SensitivityOptions options;
-  for (const auto& [name, value] : t.rest) options.finetune = options::read_whole(name, value, 0, 999);
+  for (const auto& [name, value] : t.rest) {
+    options.finetune_sites.clear();
+    options.finetune = 0;
+    if (value.find_first_not_of("0123456789") == value.npos) {
+      options.finetune = options::read_whole(name, value, 0, 999);
+    } else {
+      options.finetune_sites = split(value, ",");
+      require<UsageError>(!options.finetune_sites.empty(), name, "expected a number or SITE[:BITS],..., got \"{}\"",
+                          value);
+    }
+  }
   options.finetune_epochs = t.finetune_epochs;
   options.measurement = std::move(t.measurement);
   if (!t.out.empty()) options.measurement.measured = t.out;

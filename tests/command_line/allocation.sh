@@ -32,6 +32,10 @@ wait "$pid" || code=$?
 "$BITSTATE" sensitivity float "$widths" --out=stopped > stopped.log
 cmp whole/sensitivity.csv stopped/sensitivity.csv
 grep -q '^weight:layers.1.ssm.A  *8 ' stopped.log
+"$BITSTATE" sensitivity float "$widths" --out=whole --finetune=weight:encoder:2,weight:layers.1.ssm.A:3 \
+  --finetune_epochs=1 > chosen.log
+awk -F, 'NR > 1 && $10 != "" { print $1, $4 }' whole/sensitivity.csv > chosen
+printf '%s\n' 'weight:encoder 2' 'weight:layers.1.ssm.A 3' | cmp - chosen
 
 "$BITSTATE" allocate float --budget=120 --quant=w8a8 --finetune_epochs=2 --json > allocate.log
 tail -n 1 allocate.log > line
@@ -55,6 +59,8 @@ cmp line again
 refused 2 'needs the folder of a run' sensitivity
 refused 2 'is not the folder of a run' sensitivity nowhere
 refused 2 '[widths] expected a whole number from 2 to 16, got "1"' sensitivity float --widths=1
+refused 2 "did you mean 'weight:encoder'?" sensitivity float --out=whole --finetune=weight:encoder:4,weight:encodr
+refused 2 'expected a number or SITE[:BITS],..., got ","' sensitivity float --finetune=,
 refused 2 'needs --budget=BYTES, --accuracy=NUMBER or --metric=NUMBER' allocate float
 refused 2 '[metric] cannot be given together with --budget' allocate float --budget=100 --metric=3
 refused 2 'got "nan"' allocate float --metric=nan

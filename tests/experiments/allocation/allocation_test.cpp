@@ -103,6 +103,47 @@ TEST_CASE("sensitivity: the most sensitive are fine-tuned in runs of their own")
   CHECK(runs == 1);
 }
 
+TEST_CASE("sensitivity: sites that are named are fine-tuned, at one width or at all, and groups, too") {
+  const FloatRun source;
+  SensitivityOptions options{source.measurement({4, 2}, "measured"), 0, 1};
+  options.finetune_sites = {"weight:encoder", "weights A:2", "weight:encoder:4"};
+  REQUIRE(run_sensitivity(options, false) == 0);
+  std::vector<std::string> trained;
+  for (const std::string& line : split(source.text("measured/sensitivity.csv"), "\n")) {
+    const auto fields = split(line, ",");
+    if (!line.ends_with(",")) trained.push_back(fields[0] + " " + fields[3]);
+  }
+  CHECK(trained == std::vector<std::string>{"site bits", "weight:encoder 4", "weight:encoder 2", "weights A 2"});
+  for (const char* run : {"weight-encoder-4", "weight-encoder-2", "weights-A-2"}) {
+    CHECK(fs::exists(source.folder / "measured/runs" / run / "result.json"));
+  }
+}
+
+TEST_CASE("sensitivity: a site or a width that there is not is refused before anything is measured") {
+  const FloatRun source;
+  for (const auto& [site, said] :
+       {std::pair("weight:encodr",
+                  "[finetune] the table has no site \"weight:encodr\"; did you mean 'weight:encoder'?"),
+        {"weight:encodr:4", "[finetune] the table has no site \"weight:encodr\"; did you mean 'weight:encoder'?"},
+        {"weights a:4x", "[finetune] the table has no site \"weights a:4x\""},
+        {"weight:encoder:3", "[finetune] expected one of the --widths 4,2 behind \"weight:encoder:\", got \"3\""},
+        {"weight:encoder:", "[finetune] expected one of the --widths 4,2 behind \"weight:encoder:\", got \"\""}}) {
+    CAPTURE(site);
+    SensitivityOptions options{source.measurement({4, 2}, "measured"), 0, 1};
+    options.finetune_sites = {site};
+    const auto refusal = [&]() -> std::string {
+      try {
+        run_sensitivity(options, false);
+      } catch (const UsageError& error) {
+        return error.what();
+      }
+      return "";
+    }();
+    CHECK(refusal.find(said) == 0);
+    CHECK_FALSE(fs::exists(source.folder / "measured/measured.json"));
+  }
+}
+
 TEST_CASE("allocate: the run in its folder fits the budget and is at least as good as every uniform width that does") {
   const FloatRun source;
   for (const std::uint64_t bytes : {95U, 130U, 100000U}) {
