@@ -96,6 +96,8 @@ struct SelectiveOperands {
 // -> [T, E]
 Value selective_scan(Tape&, const SelectiveOperands&, std::size_t groups, const Sequences&,
                      Direction = Direction::forward);
+// [T, n] -> [T, n]: H x / sqrt(n), H the Hadamard matrix of n rows (core/kernels/hadamard.h)
+Value hadamard(Tape&, Value x);
 // of the result of selective_scan: the states after each sequence [N E, n]
 Value final_states(Tape&, Value y);
 

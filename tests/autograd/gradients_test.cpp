@@ -228,6 +228,8 @@ std::vector<GradientCase> selective_cases() {
        "two groups",
        {{3, 6}, {1, 6}},
        [](Tape& t, const Values& v) { return ops::rms_norm(t, v[0], v[1], 2); }},
+      {"hadamard", "power of two", {{3, 8}}, [](Tape& t, const Values& v) { return ops::hadamard(t, v[0]); }},
+      {"hadamard", "not symmetric", {{2, 40}}, [](Tape& t, const Values& v) { return ops::hadamard(t, v[0]); }},
       {"columns", "in the middle", {{3, 5}}, [](Tape& t, const Values& v) { return ops::columns(t, v[0], 1, 3); }},
       {"clip", "inside", {{3, 5}}, [](Tape& t, const Values& v) { return ops::clip(t, v[0], -2.0F, 2.0F); }},
       {"clip", "outside: no gradient", {{3, 5}}, [](Tape& t, const Values& v) {

@@ -169,5 +169,22 @@ TEST_CASE("mamba: norms, gated before or after, have the values and gradients of
   }
 }
 
+TEST_CASE("mamba: the op hadamard has the values of the reference, and its transpose as gradient") {
+  const MambaGolden golden;
+  for (const auto& at : golden.cases("hadamard", {"symmetric"})) {
+    CAPTURE(at);
+    GoldenPass pass;
+    const Tensor x = golden.matrix(at + "/x");
+    const Value leaf = pass.leaf(x);
+    const Value y = ops::hadamard(pass.tape, leaf);
+    const auto expected = golden.values(at + "/y");
+    CHECK(relative_error(value_of(pass.tape, y), expected) <= 1e-6);
+    // H is orthogonal: what comes out of x, taken for a gradient, gives x again
+    const std::vector<float> seed(expected.begin(), expected.end());
+    pass.tape.backward(y, seed);
+    CHECK(relative_error(pass.gradient(leaf), std::vector<double>(x.data.begin(), x.data.end())) <= 1e-6);
+  }
+}
+
 }  // namespace
 }  // namespace bitstate::tests::mamba_ops_golden_test
