@@ -16,6 +16,7 @@
 #include "experiments/sweep/run_folders.h"
 #include "experiments/sweep/sweep.h"
 #include "experiments/sweep/sweep_check.h"
+#include "experiments/sweep/sweep_file.h"
 #include "experiments/sweep/sweep_folder.h"
 #include "experiments/sweep/sweep_forecast.h"
 #include "experiments/sweep/sweep_view.h"
@@ -177,6 +178,7 @@ int sweep_command(const CommandLine& line) {
   const auto wanted = options.run.empty() ? plan : runs_for(plan, options.run);
   say_line(fmt::format("checking {}", runs_text(wanted.size())), true);
   if (options.dry_run) return dry_run(line, options, wanted, file);
+  const PivotKeys table = read_sweep_file(text, file, options.overrides).table;
   const std::string data = check_sweep(wanted, options.out, file);
 
   const PlanFile head{program_version(),
@@ -185,7 +187,8 @@ int sweep_command(const CommandLine& line) {
                       cpu_model(),
                       std::thread::hardware_concurrency(),
                       data,
-                      {}};
+                      {},
+                      table};
   if (options.engine != "local") {
     const RunsLeft left = prepare_sweep(plan, options.out, head);
     say_line("", true);

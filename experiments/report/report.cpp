@@ -1,7 +1,9 @@
 #include "experiments/report/report.h"
 
+#include "core/error.h"
 #include "core/io/atomic_file.h"
 #include "experiments/report/figures.h"
+#include "experiments/report/pivot.h"
 
 #include <system_error>
 
@@ -30,13 +32,32 @@ void write_or_remove(const std::filesystem::path& file, const std::string& text)
   std::filesystem::remove(file, none);
 }
 
+bool makes_a_table(const Report& report) {
+  try {
+    (void)pivot_grids(report);
+    return true;
+  } catch (const UsageError&) {
+    return false;
+  }
+}
+
 }  // namespace
+
+Report read_report(const std::vector<std::filesystem::path>& dirs, const std::filesystem::path& out,
+                   const PivotKeys& pivot) {
+  Report report = make_report(read_runs(dirs));
+  report.folder = out;
+  if (!pivot.rows.empty()) {
+    report.pivot = pivot;
+  } else if (!makes_a_table(report)) {
+    report.pivot = {};
+  }
+  return report;
+}
 
 Report write_report(const std::vector<std::filesystem::path>& dirs, const std::filesystem::path& out,
                     const PivotKeys& pivot) {
-  Report report = make_report(read_runs(dirs));
-  report.folder = out;
-  if (!pivot.rows.empty()) report.pivot = pivot;
+  Report report = read_report(dirs, out, pivot);
   for (const auto& dir : dirs) add_allocation(report, dir);
   if (dirs.size() == 2) report.comparison = compare_sweeps(dirs[0], dirs[1]);
   const std::string markdown = report_markdown(report);

@@ -53,9 +53,14 @@ std::string comparison_tex(const Report& report);
 /// One line per row that both have, with twelve digits.
 std::string comparison_csv(const Comparison& comparison);
 
-/// Reads the runs in `dirs` and below, compares the sweeps where there are two, writes table.md, table.csv, runs.csv,
-/// table.tex, pivot.tex, index.html and plots/ into `out` and returns the report. `pivot` takes the place of
-/// Report::pivot unless it is empty. Throws UsageError as pivot_tables() does, before anything is written.
+/// Reads the runs in `dirs` and below for a report that is written to `out`. `pivot` takes the place of Report::pivot
+/// unless it is empty; keys of plans are dropped that make no table, as where the command line sets what a key names.
+Report read_report(const std::vector<std::filesystem::path>& dirs, const std::filesystem::path& out,
+                   const PivotKeys& pivot = {});
+
+/// read_report(); compares the sweeps where there are two, writes table.md, table.csv, runs.csv,
+/// table.tex, pivot.tex, index.html and plots/ into `out` and returns the report. Throws UsageError as pivot_tables()
+/// does, before anything is written.
 Report write_report(const std::vector<std::filesystem::path>& dirs, const std::filesystem::path& out,
                     const PivotKeys& pivot = {});
 

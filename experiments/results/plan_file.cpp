@@ -44,6 +44,9 @@ PlanFile plan_of(const json& all) {
   const json& machine = all.at("machine");
   PlanFile plan{
       all.at("program"), all.at("command"), all.at("date"), machine.at("cpu"), machine.at("cores"), all.at("data"), {}};
+  const json table = all.value("table", json::object());
+  plan.pivot = {table.value("rows", ""), table.value("columns", "")};
+  require(plan.pivot.rows.empty() == plan.pivot.columns.empty(), "table", "it has rows or columns, but not both");
   std::set<std::string> seen;
   for (const json& line : all.at("rows")) {
     PlanRow row{line.at("label"), line.at("stage"), {}};
@@ -89,13 +92,14 @@ std::optional<PlanFile> read_plan_file(const fs::path& sweep) {
 void write_plan_file(const fs::path& sweep, const PlanFile& plan) {
   json rows = json::array();
   for (const PlanRow& row : plan.rows) rows.push_back(to_json(row));
-  const json all = {{"version", plan_version},
-                    {"program", plan.program},
-                    {"command", plan.command},
-                    {"date", plan.date},
-                    {"machine", {{"cpu", plan.cpu}, {"cores", plan.cores}}},
-                    {"data", plan.data},
-                    {"rows", std::move(rows)}};
+  json all = {{"version", plan_version},
+              {"program", plan.program},
+              {"command", plan.command},
+              {"date", plan.date},
+              {"machine", {{"cpu", plan.cpu}, {"cores", plan.cores}}},
+              {"data", plan.data},
+              {"rows", std::move(rows)}};
+  if (!plan.pivot.rows.empty()) all["table"] = {{"rows", plan.pivot.rows}, {"columns", plan.pivot.columns}};
   // labels and commands may hold any bytes
   write_file_atomically(sweep / "plan.json", all.dump(1, ' ', false, json::error_handler_t::replace) + "\n");
 }

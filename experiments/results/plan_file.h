@@ -24,6 +24,14 @@ struct PlanRow {
   std::vector<PlanRun> runs;
 };
 
+/// Keys of rows by which a report lays them out (report/pivot.h). Both or neither are empty.
+struct PivotKeys {
+  std::string rows;
+  std::string columns;
+
+  bool operator==(const PivotKeys&) const = default;
+};
+
 struct PlanFile {
   std::string program;    ///< program_version() of the last call of the sweep
   std::string command;    ///< its command line
@@ -32,6 +40,7 @@ struct PlanFile {
   std::size_t cores = 0;  ///< that the machine has; 0: not known
   std::string data;       ///< digest of the data, where all runs have the same and it is known; else empty
   std::vector<PlanRow> rows;
+  PivotKeys pivot = {};  ///< what the sweep's file names
 };
 
 bool has_seed(const PlanRow& row, std::uint64_t seed);

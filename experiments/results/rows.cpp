@@ -253,11 +253,19 @@ bool has_labels_of_its_own(const std::vector<RunRecord>& runs) {
   });
 }
 
+/// What all plans name; nothing where they differ.
+PivotKeys common_pivot(const std::vector<PlanFile>& plans) {
+  const bool same =
+      std::all_of(plans.begin(), plans.end(), [&](const PlanFile& plan) { return plan.pivot == plans.front().pivot; });
+  return same && !plans.empty() ? plans.front().pivot : PivotKeys();
+}
+
 }  // namespace
 
 Report make_report(std::vector<RunRecord> runs) {
   Report report;
-  report.head = report_head(label_runs(runs), runs);
+  const std::vector<PlanFile> plans = label_runs(runs);
+  report.head = report_head(plans, runs);
   ComparedSettings settings = compare_settings(runs);
   report.columns = std::move(settings.varying);
   report.common = std::move(settings.common);
@@ -284,7 +292,10 @@ Report make_report(std::vector<RunRecord> runs) {
   const bool one_test = std::none_of(report.columns.begin(), report.columns.end(), decides_test);
   const bool two_keys = report.columns.size() == 2 && std::none_of(report.columns.begin(), report.columns.end(),
                                                                    [&](const auto& c) { return is_of_seeds(runs, c); });
-  if (two_keys && one_test && !has_labels_of_its_own(runs)) report.pivot = {report.columns[0], report.columns[1]};
+  report.pivot = common_pivot(plans);
+  if (report.pivot.rows.empty() && two_keys && one_test && !has_labels_of_its_own(runs)) {
+    report.pivot = {report.columns[0], report.columns[1]};
+  }
   report.title = fmt::format("{}", fmt::join(datasets, ", "));
   return report;
 }

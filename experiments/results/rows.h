@@ -2,6 +2,7 @@
 #pragma once
 
 #include "experiments/results/comparison.h"
+#include "experiments/results/plan_file.h"
 #include "experiments/results/run_files.h"
 #include "experiments/results/run_record.h"
 #include "experiments/results/statistics.h"
@@ -56,12 +57,6 @@ struct ReportRow {
   [[nodiscard]] BySeed results() const;
 };
 
-/// Keys of rows by which they are laid out: see pivot.h. Both or neither are empty.
-struct PivotKeys {
-  std::string rows;
-  std::string columns;
-};
-
 struct Report {
   std::string title;                 ///< the data sets
   std::filesystem::path folder;      ///< that it is written to
@@ -86,7 +81,8 @@ struct Report {
   };
   std::vector<Allocation> allocations;
 
-  PivotKeys pivot;  ///< of make_report(): the two settings that vary, if there are two on one data set
+  PivotKeys pivot;  ///< of make_report(): the keys of the plans, else the two settings that vary, if there are two on
+                    ///< one data set
   std::optional<Comparison> comparison;  ///< of the two sweeps that it is made of, where they have rows in common
 
   /// The five lists with their titles.

@@ -106,8 +106,7 @@ void LivePage::update(const SweepView& sweep) {
   const auto began = Clock::now();
   if (began < due_) return;
   try {
-    Report report = make_report(read_runs({out_}));
-    report.folder = out_;
+    const Report report = read_report({out_}, out_);
     write_file_atomically(out_ / "index.html", live_page(report_html(report), sweep, std::time(nullptr)));
   } catch (const std::exception& error) {
     if (!std::exchange(warned_, true))

@@ -158,6 +158,14 @@ NamedSettings read_settings(const std::string& key, std::string_view kind, const
   return entry;
 }
 
+/// A key of report --rows and --columns.
+std::string read_table_key(const std::string& key, const std::string& value, std::string_view where) {
+  std::vector<std::string> known = names_of(run_options());
+  known.insert(known.end(), {"stage", "configuration", "label", "part", "width"});
+  if (!is_one_of(value, known)) refuse_unknown(fmt::format("{}: {}", where, key), value, known);
+  return value;
+}
+
 void add_entry(std::vector<NamedSettings>& entries, NamedSettings entry, std::string_view kind,
                std::string_view where) {
   for (const NamedSettings& other : entries) {
@@ -320,10 +328,12 @@ SweepFile read_sweep_file(const Settings& file, std::string_view where, const Se
       add_entry(sweep.skips, read_settings(key, "skip.", value, where, {"row", "stage"}), "skip", where);
     } else if (key.starts_with("stage.")) {
       add_entry(sweep.stages, read_settings(key, "stage.", value, where), "stage", where);
+    } else if (key == "table.rows" || key == "table.columns") {
+      (key == "table.rows" ? sweep.table.rows : sweep.table.columns) = read_table_key(key, value, where);
     } else {
       fail<UsageError>(where, "'{}' is not a key of a sweep; keys with a name behind them are {}{}", key,
                        "set.OPTION, axis.OPTION, zip.OPTION, row.LABEL, skip.NAME and stage.NAME",
-                       suggestion(key, {"recipe", "seeds", "quant"}));
+                       suggestion(key, {"recipe", "seeds", "quant", "table.rows", "table.columns"}));
     }
   }
   auto& axes = sweep.axes;
@@ -331,6 +341,10 @@ SweepFile read_sweep_file(const Settings& file, std::string_view where, const Se
   if (!rows.empty()) axes.insert(axes.begin(), axis_of_rows(std::move(rows), where));
   axes.insert(axes.end(), quant.begin(), quant.end());
   axes.insert(axes.end(), seeds.begin(), seeds.end());
+  require<UsageError>(sweep.table.rows.empty() == sweep.table.columns.empty(), where,
+                      "a table of rows by columns needs both table.rows and table.columns");
+  require<UsageError>(sweep.table.rows.empty() || sweep.table.rows != sweep.table.columns, where,
+                      "table.rows and table.columns are both {}; a table needs two different keys", sweep.table.rows);
   check_axes(sweep, where);
   check_skips(sweep, where);
   apply_overrides(sweep, overrides);

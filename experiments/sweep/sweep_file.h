@@ -1,6 +1,7 @@
 // The text of a sweep as axes, constraints and stages; which runs they ask for is in sweep_plan.cpp.
 #pragma once
 
+#include "experiments/results/plan_file.h"
 #include "experiments/settings/ini.h"
 
 #include <string>
@@ -28,6 +29,7 @@ struct SweepFile {
   std::vector<SweepAxis> axes;  ///< in the order in which they nest: the rows outermost, quant and the seeds innermost
   std::vector<NamedSettings> skips;
   std::vector<NamedSettings> stages;  ///< the first is the float run
+  PivotKeys table;                    ///< table.rows and table.columns
 };
 
 /// `overrides` take the place of what rows and axes say of the same options. Throws UsageError naming `where`.

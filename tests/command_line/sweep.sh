@@ -38,6 +38,13 @@ for label in 'float input=u' 'quant=w8a8 input=u' 'float input=t,u' 'quant=w8a8 
   grep -qF "| $label |" columns/table.md || fail "$(cat columns/table.md)"
 done
 
+# a file names the table of its report
+printf 'recipe = own.ini\nseeds = 1\naxis.a_bits = none 4\naxis.input = u t,u\n' > table.ini
+printf 'table.rows = input\ntable.columns = a_bits\n' >> table.ini
+expect 0 '4 runs: 4 done' sweep table.ini --data=series.csv --out=table
+grep -qF '| input \ a_bits | float | 4 |' table/table.md || fail "$(cat table/table.md)"
+[ -s table/plots/heat-map.svg ] || fail 'no heat map'
+
 # on a terminal there is a block that is drawn anew
 script -qec "'$BITSTATE' sweep columns.ini --data=series.csv --out=seen" seen.log < /dev/null > /dev/null
 grep -qF '[                        ] 0/4 runs' seen.log || fail "no bar: $(cat seen.log)"

@@ -233,6 +233,29 @@ TEST_CASE("report: a cell says how many of its runs have no result and why, and 
                                  {"8", "diverged", "1.000 (1 of 2 diverged)"}});
 }
 
+TEST_CASE("report: the keys that a plan names lay its rows out, unless others are given or they make no table") {
+  const PlannedRuns all = parts();
+  const auto out = all.runs.folder / "report";
+  const auto name_keys = [&](const PivotKeys& keys) {
+    PlanFile plan = *read_plan_file(all.runs.folder.path());
+    plan.pivot = keys;
+    write_plan_file(all.runs.folder.path(), plan);
+  };
+  name_keys({"part", "width"});
+  write_report({all.runs.folder.path()}, out);
+  CHECK(contains(read_text(out / "pivot.tex"), "  part & 8 & 4 \\\\\n"));
+  CHECK(std::filesystem::exists(out / "plots/heat-map.svg"));
+  write_report({all.runs.folder.path()}, out, {"label", "width"});
+  CHECK(contains(read_text(out / "pivot.tex"), "  label & 8 & 4 \\\\\n"));
+  name_keys({"quant", "preset"});  // which do not vary
+  write_report({all.runs.folder.path()}, out);
+  CHECK_FALSE(std::filesystem::exists(out / "pivot.tex"));
+  const PlannedRuns other = parts();
+  name_keys({"part", "width"});
+  write_report({all.runs.folder.path(), other.runs.folder.path()}, out);  // whose plan names none
+  CHECK_FALSE(std::filesystem::exists(out / "pivot.tex"));
+}
+
 TEST_CASE("report: keys that rows do not have are refused, as is a key twice, before anything is written") {
   const PlannedRuns all = parts();
   const auto out = all.runs.folder / "report";

@@ -49,6 +49,7 @@ TEST_CASE("plan file: what is written is read back") {
   const std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
   PlanFile plan = plan_with({row("W8A8 | \"ours\"", {{largest, hash('a'), "w8a8-" + hash('a')}}, "qaft")});
   plan.data = "digest";
+  plan.pivot = {"part", "width"};
   write_plan_file(folder.path(), plan);
   const auto back = read_plan_file(folder.path());
   REQUIRE(back);
@@ -58,6 +59,7 @@ TEST_CASE("plan file: what is written is read back") {
   CHECK(back->cpu == plan.cpu);
   CHECK(back->cores == 2);
   CHECK(back->data == "digest");
+  CHECK(back->pivot == PivotKeys{"part", "width"});
   REQUIRE(back->rows.size() == 1);
   CHECK(back->rows[0].label == plan.rows[0].label);
   CHECK(back->rows[0].stage == "qaft");

@@ -105,6 +105,18 @@ TEST_CASE("sweep rows: mistakes are refused") {
   says(refused("seed = 4\n"), "skip.NAME and stage.NAME; did you mean 'seeds'?");
 }
 
+TEST_CASE("sweep rows: a file names the keys of its table") {
+  const auto table = [](const std::string& text) {
+    return read_sweep_file(parse_ini(recipe + text, "s.ini"), "s.ini", {}).table;
+  };
+  CHECK(table("table.rows = part\ntable.columns = width\nrow.A = a_bits=4\n") == PivotKeys{"part", "width"});
+  CHECK(table("table.rows = a_bits\ntable.columns = stage\naxis.a_bits = 4 8\n") == PivotKeys{"a_bits", "stage"});
+  says(refused("table.rows = part\nrow.A = a_bits=4\n"), "needs both table.rows and table.columns");
+  says(refused("table.rows = part\ntable.columns = part\nrow.A = a_bits=4\n"), "are both part");
+  says(refused("table.rows = prat\ntable.columns = width\nrow.A = a_bits=4\n"), "did you mean 'part'?");
+  says(refused("table.row = part\nrow.A = a_bits=4\n"), "did you mean 'table.rows'?");
+}
+
 TEST_CASE("sweep rows: an option on the command line takes the place of what rows say") {
   const auto runs = planned("row.A = a_bits=4 | epochs=3\nrow.B = a_bits=8 | epochs=3\n", {{"epochs", "2"}});
   CHECK(rows_of(runs) == Rows{"float", "A", "B"});

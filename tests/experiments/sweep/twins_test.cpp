@@ -5,7 +5,10 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -17,6 +20,13 @@ Settings rows_of(const std::string& sweep) {
   Settings file = parse_ini(std::string(*embedded_file("sweeps/" + sweep + ".ini")), sweep);
   std::erase_if(file, [](const auto& setting) { return !setting.first.starts_with("row."); });
   return file;
+}
+
+/// "part, 8 bits" as (part, 8); nothing of other labels.
+std::optional<std::pair<std::string, std::string>> part_and_width(const std::string& row) {
+  const std::size_t comma = row.rfind(", ");
+  if (comma == row.npos || !row.ends_with(" bits")) return std::nullopt;
+  return std::pair(row.substr(0, comma), row.substr(comma + 2, row.size() - comma - 7));
 }
 
 }  // namespace
@@ -34,4 +44,17 @@ TEST_CASE("sweep: a built-in sweep and its small twin have the same rows") {
     CHECK_MESSAGE(std::find(pairs.begin(), pairs.end(), name) != pairs.end(), name);
     CHECK_MESSAGE(rows_of(name).size() > 9, name);
   }
+}
+
+TEST_CASE("sweep: one-site has each part at every width from 8 to 2 bits, and its rules have the bits of its label") {
+  std::map<std::string, std::vector<std::string>> widths;
+  for (const auto& [name, options] : rows_of("one-site")) {
+    const auto row = part_and_width(name);
+    if (!row) continue;
+    widths[row->first].push_back(row->second);
+    CHECK_MESSAGE(options.find(" " + row->second) != options.npos, name);
+  }
+  CHECK(widths.size() == 11);
+  const std::vector<std::string> all{"8", "7", "6", "5", "4", "3", "2"};
+  for (const auto& [part, bits] : widths) CHECK_MESSAGE(bits == all, part);
 }
