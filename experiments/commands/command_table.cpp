@@ -153,6 +153,8 @@ keys of a sweep file (docs/sweeps.md):
   skip.NAME = OPTION=VALUE | ...    leaves out points where all holds; also row=LABEL, stage=NAME
   stage.NAME = OPTION=VALUE | ...   the first is the float run, which the others start from
   set.OPTION = VALUE                the same for all runs
+  table.rows = KEY                  of the report's table and heat map, as bitstate report --rows takes it
+  table.columns = KEY               likewise
 
 a sweep file (quant is set by its rows):
   recipe = lorenz-small
@@ -168,6 +170,8 @@ a sweep file (quant is set by its rows):
   stage.float =
   stage.ptq = epochs=0
   stage.qaft = epochs=3 | from_lr_factor=0.1
+  table.rows = configuration
+  table.columns = stage
 )";
 
 std::vector<Command> commands_around_runs(const Options& all) {

@@ -7,7 +7,6 @@
 #include "experiments/host/machine.h"
 #include "experiments/host/process.h"
 #include "experiments/host/version.h"
-#include "experiments/results/run_record.h"
 #include "experiments/run_folder/text_files.h"
 #include "experiments/settings/embedded.h"
 #include "experiments/settings/options.h"
@@ -155,7 +154,7 @@ int dry_run(const CommandLine& line, const SweepOptions& options, const std::vec
   const auto folders = run_folders(plan, options.out);
   std::vector<SweepRun> left;
   std::copy_if(plan.begin(), plan.end(), std::back_inserter(left),
-               [&](const SweepRun& run) { return status_of(folders.at(run.hash)) == RunRecord::Status::missing; });
+               [&](const SweepRun& run) { return !has_result(run, folders); });
   if (!left.empty()) fmt::print("{}", slurm_scripts_text(task_list(line, options), left, options.time));
   return 0;
 }
@@ -190,7 +189,7 @@ int sweep_command(const CommandLine& line) {
                       {},
                       table};
   if (options.engine != "local") {
-    const RunsLeft left = prepare_sweep(plan, options.out, head);
+    const RunsLeft left = prepare_sweep(plan, wanted, options.out, head);
     say_line("", true);
     return engine_command(line, options, left);
   }

@@ -32,16 +32,29 @@ std::string reason_to_give_up(const GiveUpRule& rule, Metric metric, const std::
                      best ? fmt::format("{:.6g}", *best) : "not finite", rule.worse_than);
 }
 
-void reopen_given_up(const std::filesystem::path& folder, const std::optional<GiveUpRule>& rule) {
-  if (!has_whole_result(folder)) return;
+namespace {
+
+/// The result of a run that was given up by another rule than `rule`.
+std::optional<TrainResult> given_up_otherwise(const std::filesystem::path& folder,
+                                              const std::optional<GiveUpRule>& rule) {
+  if (!has_whole_result(folder)) return std::nullopt;
   const std::filesystem::path file = folder / "result.json";
-  TrainResult result;
   try {
-    result = result_from_json(read_text(file), file.string());
+    TrainResult result = result_from_json(read_text(file), file.string());
+    if (result.status == "given up" && result.give_up != text_of(rule)) return result;
   } catch (const Error&) {  // whoever needs it says what is wrong with it
-    return;
   }
-  if (result.status == "given up" && result.give_up != text_of(rule)) reopen(folder, result.attempt);
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool is_to_go_on(const std::filesystem::path& folder, const std::optional<GiveUpRule>& rule) {
+  return given_up_otherwise(folder, rule).has_value();
+}
+
+void reopen_given_up(const std::filesystem::path& folder, const std::optional<GiveUpRule>& rule) {
+  if (const auto result = given_up_otherwise(folder, rule)) reopen(folder, result->attempt);
 }
 
 }  // namespace bitstate::experiments

@@ -15,6 +15,9 @@ namespace bitstate::experiments {
 /// training was interrupted.
 std::string reason_to_give_up(const GiveUpRule& rule, Metric metric, const std::string& metrics);
 
+/// Whether the run in `folder` was given up by another rule than `rule`, so that a sweep goes on with it.
+bool is_to_go_on(const std::filesystem::path& folder, const std::optional<GiveUpRule>& rule);
+
 /// Takes the result of a run away that was given up by another rule than `rule`, so that it goes on from its
 /// checkpoint. Its next attempt is one that nobody had before (claim.h). The caller holds the folder of the run or of
 /// its sweep. Throws Error.

@@ -2,8 +2,12 @@
 
 #include "autograd/optimizer.h"
 #include "core/error.h"
+#include "datasets/splits.h"
+#include "experiments/host/console.h"
 #include "experiments/host/machine.h"
+#include "experiments/host/tools.h"
 #include "experiments/run_folder/model_setup.h"
+#include "experiments/run_folder/train.h"
 #include "experiments/settings/run_config.h"
 #include "experiments/training/lane_runner.h"
 
@@ -31,8 +35,9 @@ namespace {
 
 enum Outcome : int { measured, refused, diverged };
 
-/// What the child does: writes the cost, or why there is none, into `to`.
-[[noreturn]] void measure_into(int to, const RunConfig& config, const datasets::Splits& data) {
+/// What the child does: writes what `measure` gives, or why there is nothing, into `to`.
+template <class Measure>
+[[noreturn]] void measure_into(int to, const Measure& measure) {
   const auto finish = [to](Outcome outcome, const void* bytes, std::size_t count) {
     const bool whole = write(to, bytes, count) == static_cast<ssize_t>(count);  // less than a pipe holds
     _exit(whole ? outcome : EXIT_FAILURE);
@@ -41,7 +46,7 @@ enum Outcome : int { measured, refused, diverged };
 #ifdef __GLIBC__
     malloc_trim(0);  // what the parent has freed is not this run's
 #endif
-    const StepCost cost = measure_step(config, data);
+    const auto cost = measure();
     finish(measured, &cost, sizeof(cost));
   } catch (const DivergedError& error) {
     finish(diverged, error.what(), std::strlen(error.what()));
@@ -62,13 +67,13 @@ std::string all_of(int from) {
   }
 }
 
-}  // namespace
-
-StepCost measure_step_apart(const RunConfig& config, const datasets::Splits& data) {
+/// What `measure` gives, or throws, in a process of its own.
+template <class Measure>
+auto measured_apart(const Measure& measure) {
   std::array<int, 2> ends{};
   require(pipe(ends.data()) == 0, "memory", "cannot be measured: {}", std::strerror(errno));
   const pid_t child = fork();
-  if (child == 0) measure_into(ends[1], config, data);
+  if (child == 0) measure_into(ends[1], measure);
   close(ends[1]);
   const std::string said = child > 0 ? all_of(ends[0]) : "";
   close(ends[0]);
@@ -79,15 +84,60 @@ StepCost measure_step_apart(const RunConfig& config, const datasets::Splits& dat
   require(WIFEXITED(status), "memory",
           "cannot be measured: the process that trains a few steps was killed by signal {}", WTERMSIG(status));
   if (WEXITSTATUS(status) == diverged) throw DivergedError(said);
-  require(WEXITSTATUS(status) == measured && said.size() == sizeof(StepCost), "memory", "cannot be measured: {}", said);
-  StepCost cost;
+  decltype(measure()) cost;
+  require(WEXITSTATUS(status) == measured && said.size() == sizeof(cost), "memory", "cannot be measured: {}", said);
   std::memcpy(&cost, said.data(), sizeof(cost));
   return cost;
 }
 
+template <class Work>
+double seconds_of(const Work& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+Upkeep measure_upkeep(RunConfig config, datasets::Splits data, const std::filesystem::path& folder) {
+  silence_stdout();
+  data.train = datasets::limit(data.train, config.training.bsz);
+  data.test = datasets::limit(data.test, 1);
+  if (data.validation) data.validation = datasets::limit(data.validation, 1);
+  config.run.resume = false;
+  config.run.give_up.reset();
+  config.source.epochs_factor = 1.0;
+  const auto seconds = [&](std::size_t epochs) {
+    config.training.epochs = epochs;
+    config.run.out = (folder / std::to_string(epochs)).string();
+    return seconds_of([&] { (void)train_on(config, data); });
+  };
+  const StepCost cost = measure_step(config, data);
+  const double evaluations = cost.validation_seconds + cost.test_seconds;
+  if (epochs_of(config) == 0) return {std::max(0.0, seconds(0) - evaluations), 0.0};
+  const double one = seconds(1);
+  const double epoch = (seconds(3) - one) / 2.0;
+  return {std::max(0.0, one - epoch - cost.test_seconds),
+          std::max(0.0, epoch - cost.training_seconds - cost.validation_seconds)};
+}
+
+}  // namespace
+
+StepCost measure_step_apart(const RunConfig& config, const datasets::Splits& data) {
+  return measured_apart([&] { return measure_step(config, data); });
+}
+
+Upkeep measure_upkeep_apart(const RunConfig& config, const datasets::Splits& data,
+                            const std::filesystem::path& parent) {
+  try {
+    const WorkFolder folder(parent);
+    return measured_apart([&] { return measure_upkeep(config, data, folder.path()); });
+  } catch (const Error&) {
+    return {};
+  }
+}
+
 StepCost measure_step(const RunConfig& config, const datasets::Splits& data) {
-  using Clock = std::chrono::steady_clock;
   constexpr double enough_seconds = 2.0;
+  constexpr double least_seconds = 0.05;
   Model model = make_model(config, data);
   Inventory inventory = take_inventory(model);
   apply_quantization(config, inventory);
@@ -103,24 +153,20 @@ StepCost measure_step(const RunConfig& config, const datasets::Splits& data) {
     runner.run(LaneRunner::Mode::begin, *data.train, batch);
     calibrate_ranges(inventory, runner.observed());
   }
-  const auto seconds_of = [](const auto& work) {
-    const auto start = Clock::now();
-    work();
-    return std::chrono::duration<double>(Clock::now() - start).count();
-  };
   std::uint64_t step = 0;
   const auto train = [&] {
     runner.run(LaneRunner::Mode::train, *data.train, batch, config.training.seed, step++);
     optimizer.step(inventory.parameters, runner.gradient(), 1e-6, 1e-6);
     update_ranges(inventory, runner.observed());
   };
-  double passed = seconds_of(train);  // makes the arenas, too
-  double step_seconds = passed;
-  for (int i = 0; i < 3 && passed < enough_seconds; ++i) {
-    const double seconds = seconds_of(train);
-    step_seconds = std::min(step_seconds, seconds);
-    passed += seconds;
+  const double first = seconds_of(train);  // makes the arenas, too
+  double passed = 0.0;
+  std::size_t steps_passed = 0;
+  while (steps_passed == 0 || (first + passed < enough_seconds && (steps_passed < 3 || passed < least_seconds))) {
+    passed += seconds_of(train);
+    ++steps_passed;
   }
+  const double step_seconds = passed / static_cast<double>(steps_passed);
   const double batch_seconds = seconds_of([&] { runner.run(LaneRunner::Mode::evaluate, *data.train, batch); });
   const double sequence_seconds = batch_seconds / static_cast<double>(batch.size());
   const datasets::Dataset& validation = data.validation ? *data.validation : *data.test;

@@ -18,6 +18,8 @@
 #include "experiments/run_folder/source.h"
 #include "experiments/settings/options.h"
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
@@ -63,7 +65,10 @@ datasets::Splits training_data(const RunConfig& config) {
 
 void rehearse(const RunConfig& config, const datasets::Splits& data) { Run(config, config.run.out, data).rehearse(); }
 
-TrainResult train(const RunConfig& config, const std::shared_ptr<Team>& team) {
+namespace {
+
+TrainResult train_with(const RunConfig& config, const std::shared_ptr<Team>& team,
+                       const std::function<datasets::Splits()>& read) {
   const StopSignals signals;  // from here on, also while the data are read
   const std::filesystem::path folder = config.run.out;
   const auto result_file = folder / "result.json";
@@ -89,7 +94,7 @@ TrainResult train(const RunConfig& config, const std::shared_ptr<Team>& team) {
     return result_from_json(read_file(result_file, std::size_t{1} << 20), result_file.string());
   }
   const std::string shorter = team->leads() ? extended_from(folder) : "";
-  Run run(config, folder, training_data(config), team);
+  Run run(config, folder, read(), team);
   run.begin();
   if (team->leads()) begin_files(config, run);
   TrainResult result = run.train();
@@ -106,6 +111,16 @@ TrainResult train(const RunConfig& config, const std::shared_ptr<Team>& team) {
   }
   if (result.status == "done") run.describe();
   return result;
+}
+
+}  // namespace
+
+TrainResult train(const RunConfig& config, const std::shared_ptr<Team>& team) {
+  return train_with(config, team, [&] { return training_data(config); });
+}
+
+TrainResult train_on(const RunConfig& config, const datasets::Splits& data) {
+  return train_with(config, std::make_shared<Team>(), [&] { return data; });
 }
 
 TrainResult evaluate(const RunConfig& config, const std::filesystem::path& folder) {

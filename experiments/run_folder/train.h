@@ -58,6 +58,9 @@ TrainResult result_from_json(const std::string& text, const std::string& file);
 /// the same folder, in which the first one alone writes.
 TrainResult train(const RunConfig& config, const std::shared_ptr<Team>& team = std::make_shared<Team>());
 
+/// train() on `data`, those of training_data() or a part of them.
+TrainResult train_on(const RunConfig& config, const datasets::Splits& data);
+
 /// The data as train() sees them: by the reading of the checkpoint that it resumes or the run that it starts from.
 datasets::Splits training_data(const RunConfig& config);
 

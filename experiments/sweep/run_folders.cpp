@@ -1,6 +1,8 @@
 #include "experiments/sweep/run_folders.h"
 
 #include "core/text.h"
+#include "experiments/results/run_record.h"
+#include "experiments/run_folder/give_up.h"
 #include "experiments/run_folder/source.h"
 
 #include <fmt/format.h>
@@ -47,6 +49,11 @@ RunConfig in_folder(const SweepRun& run, const RunFolders& folders) {
   config.source.from = folders.at(run.source).string();
   config.source.digest = source_digest(config.source.from);
   return config;
+}
+
+bool has_result(const SweepRun& run, const RunFolders& folders) {
+  const auto& folder = folders.at(run.hash);
+  return status_of(folder) != RunRecord::Status::missing && !is_to_go_on(folder, run.config.run.give_up);
 }
 
 }  // namespace bitstate::experiments

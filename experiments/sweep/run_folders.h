@@ -24,4 +24,7 @@ RunFolders run_folders(const std::vector<SweepRun>& plan, const std::filesystem:
 /// The settings of a run as it is trained in its folder, from the weights that its source has now.
 RunConfig in_folder(const SweepRun& run, const RunFolders& folders);
 
+/// Whether a call of the sweep leaves the run as it is. It goes on with one that was given up by another rule.
+bool has_result(const SweepRun& run, const RunFolders& folders);
+
 }  // namespace bitstate::experiments

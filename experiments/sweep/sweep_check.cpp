@@ -14,6 +14,7 @@
 #include "experiments/sweep/run_folders.h"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <set>
 #include <string>
@@ -119,9 +120,8 @@ std::string check_sweep(const std::vector<SweepRun>& plan, const std::filesystem
   std::set<std::string> finished;
   const auto folders = run_folders(plan, out);
   for (const SweepRun& run : plan) {
-    const auto& folder = folders.at(run.hash);
-    if (status_of(folder) != RunRecord::Status::missing) {
-      if (finished.insert(data_key(run.config)).second) check_own_data(run.config, folder);
+    if (has_result(run, folders)) {
+      if (finished.insert(data_key(run.config)).second) check_own_data(run.config, folders.at(run.hash));
       continue;
     }
     RunConfig config = started(run, folders);
@@ -132,7 +132,9 @@ std::string check_sweep(const std::vector<SweepRun>& plan, const std::filesystem
   for (const auto& [key, same] : rows) {
     datasets::Splits data;
     const Row& first = same.front();
+    const auto began = std::chrono::steady_clock::now();
     check_run(where, *first.run, [&] { data = training_data(first.config); });
+    const std::chrono::duration<double> reading = std::chrono::steady_clock::now() - began;
     digests.insert(datasets::digest(data));
     std::map<std::string, std::vector<std::string>> kinds;  // hashes by what decides whether a run can begin
     for (const Row& row : same) kinds[model_key(row.config)].push_back(row.run->hash);
@@ -143,7 +145,7 @@ std::string check_sweep(const std::vector<SweepRun>& plan, const std::filesystem
         rehearse(row.config, data);
         if (!row.run->source.empty()) check_source(row.config, planned(plan, row.run->source), data);
       });
-      if (each_kind) each_kind(kind.mapped(), row.config, data);
+      if (each_kind) each_kind(kind.mapped(), row.config, data, reading.count());
     }
   }
   return digests.size() == 1 ? *digests.begin() : "";

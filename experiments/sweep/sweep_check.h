@@ -12,8 +12,10 @@
 
 namespace bitstate::experiments {
 
-/// Takes the hashes of runs that are alike, the settings of one of them and its data.
-using KindOfRun = std::function<void(const std::vector<std::string>&, const RunConfig&, const datasets::Splits&)>;
+/// Takes the hashes of runs that are alike, the settings of one of them, its data, and how many seconds it took to read
+/// these.
+using KindOfRun =
+    std::function<void(const std::vector<std::string>&, const RunConfig&, const datasets::Splits&, double)>;
 
 /// Reads the data of every run of `plan` that has no result in `out`/runs yet, builds its model with its quantizers,
 /// takes over the weights that it starts from and runs one sequence through it; each once for all runs that are alike

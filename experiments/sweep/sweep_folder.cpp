@@ -59,11 +59,12 @@ SweepFolder prepare_folder(const std::vector<SweepRun>& plan, const std::vector<
   return sweep;
 }
 
-RunsLeft prepare_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path& out, const PlanFile& head) {
+RunsLeft prepare_sweep(const std::vector<SweepRun>& plan, const std::vector<SweepRun>& runs,
+                       const std::filesystem::path& out, const PlanFile& head) {
   RunClaims claims;
-  const SweepFolder sweep = prepare_folder(plan, plan, out, head, claims);
+  const SweepFolder sweep = prepare_folder(plan, runs, out, head, claims);
   RunsLeft left;
-  for (const SweepRun& run : plan) {
+  for (const SweepRun& run : runs) {
     if (sweep.results.count(run.hash) > 0) continue;
     if (claims.look(run.hash).state == RunClaims::State::busy) {
       ++left.busy;

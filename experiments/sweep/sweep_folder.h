@@ -34,7 +34,8 @@ struct RunsLeft {
   std::size_t busy = 0;        ///< that other processes work on
 };
 
-/// prepare_folder() for whoever hands the runs on.
-RunsLeft prepare_sweep(const std::vector<SweepRun>& plan, const std::filesystem::path& out, const PlanFile& head);
+/// prepare_folder() for whoever hands the `runs` on.
+RunsLeft prepare_sweep(const std::vector<SweepRun>& plan, const std::vector<SweepRun>& runs,
+                       const std::filesystem::path& out, const PlanFile& head);
 
 }  // namespace bitstate::experiments

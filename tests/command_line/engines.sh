@@ -64,6 +64,12 @@ echo '{"host":"elsewhere","system":"another","pid":7,"began":1}' > "$busy/claim.
 grep -qx 'already in progress elsewhere, so not handed over: 1 run' said || fail "$(cat said)"
 [ "$(wc -l < shared/tasks.txt)" -eq 3 ] && ! grep -qF "${busy##*-}" shared/tasks.txt || fail "$(cat shared/tasks.txt)"
 
+# a run that is chosen is handed over alone, behind the one that it starts from
+later=$(echo shared/runs/a-of-4-bits-*seed-2-*)
+"${sweep[@]}" --engine=parallel --out=chosen --run="${later##*-}" > said
+[ "$(wc -l < chosen/tasks.txt)" -eq 2 ] && grep -qF -- "--run=${later##*-}" chosen/tasks.txt ||
+  fail "$(cat chosen/tasks.txt)"
+
 # a dry run says what it costs and writes nothing
 for engine in parallel slurm; do
   "$BITSTATE" sweep "the tasks.ini" --engine="$engine" --out=dry --dry_run > said

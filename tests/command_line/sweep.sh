@@ -89,7 +89,8 @@ expect 0 '18 runs: 18 done' sweep help.ini --seed=1 --trajectories=20 --bsz=4 --
 expect 0 '18 runs, 18 with a result' sweep help.ini --seed=1 --trajectories=20 --bsz=4 --epochs=1 --out=help --dry-run
 "$BITSTATE" sweep help.ini --trajectories=20 --bsz=4 --dry-run --jobs=2 --out=dry > dry.log
 [ ! -e dry ] || fail "a dry run left $(find dry)"
-grep -qE '^W8A8 d_model=8 .* qaft +1 2 3 +0 of 3 +3 +[0-9]+s +[0-9]+ MB$' dry.log || fail "$(cat dry.log)"
+[ -z "$(find . -name '.bitstate*')" ] || fail "a dry run left $(find . -name '.bitstate*')"
+grep -qE '^W8A8 d_model=8 .* qaft +1 2 3 +0 of 3 +3 +[0-9.]+s +[0-9]+ MB$' dry.log || fail "$(cat dry.log)"
 grep -qE '^54 runs, 0 with a result; the others take about .* MB with --jobs=2$' dry.log || fail "$(cat dry.log)"
 
 # with --extend, a run of more epochs goes on where the shorter one ended; it ends as in one go where no cosine decays
@@ -132,6 +133,8 @@ grep -q '| given up |' hopeless/table.md || fail "$(cat hopeless/table.md)"
 grep -q 'after epoch 1: the best val_rmse is .*, worse than 1e-09' hopeless/table.md || fail "$(cat hopeless/table.md)"
 grep -q '"machine":{"cores":[1-9][0-9]*,"cpu":"' hopeless/runs/*-seed-1-*/result.json || fail 'no machine in result.json'
 expect 1 '2 had a result before, 2 of them given up; ' sweep hopeless.ini --data=series.csv --out=hopeless
+expect 0 '2 runs, 2 with a result' sweep hopeless.ini --data=series.csv --out=hopeless --dry-run
+expect 0 '2 runs, 0 with a result' sweep hopeless.ini --data=series.csv --out=hopeless --give_up=none --dry-run
 expect 0 '2 runs: 2 done' sweep hopeless.ini --data=series.csv --out=hopeless --give_up=none
 expect 0 '2 runs: 2 done' sweep hopeless.ini --data=series.csv --out=undisturbed --give_up=none
 digest() { sed -n 's/.*"weights_digest":"\([0-9a-f]*\)".*/\1/p' "$1"/runs/*-seed-1-*/result.json; }

@@ -237,6 +237,18 @@ TEST_CASE("sweep forecast: rows have their results, and what is left takes time"
   says(error_of<bitstate::Error>([&] { forecast(runs, folder / "sweep", "s.ini", 2, 1); }), "plan.json] is damaged");
 }
 
+TEST_CASE("sweep forecast: what a run and its epochs save takes time, and nothing of it stays") {
+  const TempFolder folder;
+  const RunConfig config = planned("set.trajectories = 20\nset.bsz = 4\nrow.A = a_bits=8\n").back().config;
+  const auto data = training_data(config);
+  const Upkeep upkeep = measure_upkeep_apart(config, data, folder.path());
+  CHECK(upkeep.run_seconds > 1e-4);
+  CHECK(upkeep.epoch_seconds > 1e-4);
+  CHECK(upkeep.run_seconds + upkeep.epoch_seconds < 60.0);
+  CHECK(folder.entries() == 0);
+  CHECK(measure_upkeep_apart(config, data, folder / "absent").epoch_seconds == 0.0);
+}
+
 TEST_CASE("sweep forecast: the memory of a run is its own, whatever was measured before it") {
   const auto bytes = [](const std::string& settings) {
     const auto runs = planned("set.trajectories = 20\nset.bsz = 8\n" + settings);
