@@ -17,6 +17,7 @@ namespace {
 constexpr std::int64_t int32_end = std::int64_t{1} << 31;
 constexpr std::uint32_t max_cols = 1U << 20;
 constexpr std::uint32_t max_padding = 1U << 24;
+constexpr std::uint32_t most_taps = 1U << 10;
 
 /// Checks one instruction after the other.
 class Analyst {
@@ -55,8 +56,7 @@ class Analyst {
     check(scale.size() == 1 || scale.size() == out.cols, "there are {} scales for {} outputs", scale.size(), out.cols);
     check(std::all_of(scale.begin(), scale.end(), [](float s) { return std::isfinite(s) && s > 0.0F; }),
           "a scale of the output is not positive");
-    check(!program_.output.classes || (!out.per_step && scale.size() == 1),
-          "classes need one row of logits with one scale");
+    check(!program_.output.classes || scale.size() == 1, "classes need logits with one scale");
     check_units(program_.output.units, program_.output.classes ? 0 : out.cols, "output");
     return values_;
   }
@@ -229,6 +229,42 @@ class Analyst {
     return y;
   }
 
+  ValueInfo result_of(const RmsNorm& i) const {
+    const ValueInfo& x = at(i.x);
+    check_sizes(i.scale.size(), x.cols, false, "scales");
+    check(i.groups >= 1 && x.cols % i.groups == 0, "{} columns cannot be parted into {} equal groups", x.cols,
+          i.groups);
+    check(i.fraction >= 0 && i.fraction <= 29 && i.epsilon >= 1 && i.epsilon <= std::int64_t{1} << 60,
+          "its fraction is {} and its epsilon {}, which is out of range", i.fraction, i.epsilon);
+    const auto b = static_cast<double>(x.magnitude());
+    const std::size_t width = x.cols / i.groups;
+    check(static_cast<double>(width) * b * b <= 0x1.0p60, "the squares of {} codes up to {} need more than 60 bits",
+          width, x.magnitude());
+    std::int64_t largest = 0;
+    for (const std::int32_t scale : i.scale) largest = std::max(largest, std::abs(std::int64_t{scale}) << i.fraction);
+    return {x.cols, -largest, largest};
+  }
+
+  ValueInfo result_of(const Conv& i) const {
+    const ValueInfo& x = at(i.x);
+    check_matrix(i.weight);
+    check_sizes(i.weight.rows, x.cols, false, "rows of the weight");
+    check_sizes(i.bias.size(), x.cols, false, "biases");
+    check(i.weight.cols <= most_taps, "it has {} taps, but at most {} are allowed", i.weight.cols, most_taps);
+    ValueInfo y{x.cols, 0, 0};
+    for (std::size_t c = 0; c < x.cols; ++c) {
+      std::int64_t sum = 0;
+      for (std::size_t k = 0; k < i.weight.cols; ++k)
+        sum += std::abs(std::int64_t{i.weight.codes[c * i.weight.cols + k]});
+      check(sum < int32_end, "the sum of a row of weights needs more than 31 bits");
+      const std::int64_t largest = sum * x.magnitude();
+      check(largest + std::abs(std::int64_t{i.bias[c]}) < int32_end, "the sum of row {} can reach {}", c, largest);
+      y.lo = std::min(y.lo, i.bias[c] - largest);
+      y.hi = std::max(y.hi, i.bias[c] + largest);
+    }
+    return y;
+  }
+
   ValueInfo result_of(const Table& i) const {
     const ValueInfo& x = at(i.x);
     check_matrix(i.entries);
@@ -273,6 +309,46 @@ class Analyst {
     const std::int64_t inner = 2 * largest * i.bound + i.limit + (i.feedback ? residue_bound(i) : 0);
     check(i.shift >= 0 || inner <= std::int64_t{3} << 30, "its sums can reach {}", inner);
     return {x.cols, -std::int64_t{i.bound}, i.bound};
+  }
+
+  ValueInfo result_of(const SelectiveScan& i) const {
+    const ValueInfo& u = at(i.u);
+    const ValueInfo& dt = at(i.dt);
+    check_selective_shape(i);
+    check(i.bound >= 1 && i.bound < 1 << 15 && i.input_bound >= 1 && i.input_bound < 1 << 15,
+          "its state has codes up to {} and its input up to {}, which is out of range", i.bound, i.input_bound);
+    check(i.limit >= 0 && i.limit <= std::int64_t{1} << 40 && i.fraction >= 1 && i.fraction <= 20 &&
+              i.residue <= Residue::decayed,
+          "its limit is {}, its fraction {} and its residue {}, which is out of range", i.limit, i.fraction,
+          static_cast<int>(i.residue));
+    check_factors(i.to_input, u.cols, false);
+    check_factors(i.to_inner, u.cols, false);
+    check(i.first <= dt.lo && i.first + static_cast<std::int64_t>(i.delta.size()) > dt.hi,
+          "there are {} steps from {} on for codes from {} to {}", i.delta.size(), i.first, dt.lo, dt.hi);
+    const auto [shortest, longest] = std::minmax_element(i.delta.begin(), i.delta.end());
+    const auto lowest_rate = *std::min_element(i.rate.codes.begin(), i.rate.codes.end());
+    check(*shortest >= 0 && lowest_rate >= 0, "it has a step or a rate below 0: {}, {}", *shortest, lowest_rate);
+    check(*longest * u.magnitude() <= std::int64_t{3} << 30, "its steps times its input can reach {}",
+          *longest * u.magnitude());
+    check(at(i.b).magnitude() <= 1 << 15, "B has codes up to {}, not 2^15", at(i.b).magnitude());
+    const std::int64_t largest = at(i.c).magnitude() * i.states * i.bound;
+    check(at(i.c).magnitude() <= 1 << 15 && largest < int32_end, "its sums can reach {}", largest);
+    return {u.cols, -largest, largest};
+  }
+
+  void check_selective_shape(const SelectiveScan& i) const {
+    const std::size_t cols = at(i.u).cols;
+    check_matrix(i.rate);
+    const std::size_t heads = i.rate.rows;
+    check(cols % heads == 0 && at(i.dt).cols == heads, "{} columns and {} of dt do not form {} heads", cols,
+          at(i.dt).cols, heads);
+    check(i.groups >= 1 && heads % i.groups == 0, "{} heads cannot be parted into {} equal groups", heads, i.groups);
+    check(i.states >= 1 && i.states <= max_cols && (i.rate.cols == i.states || i.rate.cols == 1),
+          "it has {} states and {} rates for a head", i.states, i.rate.cols);
+    const std::uint64_t shared = std::uint64_t{i.groups} * i.states;
+    check(at(i.b).cols == shared && at(i.c).cols == shared, "B has {} columns and C {}, for {} groups of {} states",
+          at(i.b).cols, at(i.c).cols, i.groups, i.states);
+    check(cols * i.states <= std::size_t{1} << 28, "it has {} columns of {} states", cols, i.states);
   }
 
   /// One number from `lo` to `hi` for each state.

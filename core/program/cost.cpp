@@ -45,6 +45,17 @@ struct Expense {
     cost.constant_bits += 32 * i.bias.size() + 64;
     cost.multiplications += 4 * cols;
   }
+  void operator()(const RmsNorm& i) const {
+    cost.weight_bits += 16 * i.scale.size();
+    cost.constant_bits += 64;
+    cost.multiplications += 3 * cols;
+  }
+  void operator()(const Conv& i) const {
+    cost.weight_bits += std::uint64_t{i.weight.bits} * i.weight.codes.size();
+    cost.constant_bits += 32 * i.bias.size();
+    cost.multiplications += i.weight.codes.size();
+    cost.state_bytes += (i.weight.cols - 1) * cols;  // of 8 bits, as operands of products are
+  }
   void operator()(const Table& i) const {
     cost.constant_bits += std::uint64_t{i.entries.bits} * i.entries.codes.size();
   }
@@ -62,6 +73,15 @@ struct Expense {
     factors(i.from_input.size());
     cost.multiplications += (shifts_only ? 2 : 3) * cols;
     cost.state_bytes += cols * (i.feedback ? 4 : 2);
+  }
+  void operator()(const SelectiveScan& i) const {
+    cost.weight_bits += std::uint64_t{i.rate.bits} * i.rate.codes.size();
+    factors(i.to_input.size() + i.to_inner.size());
+    cost.constant_bits += 32 * i.delta.size();
+    const std::size_t all = cols * i.states;
+    // a decay is two products: with the rate, and of two entries of its tables
+    cost.multiplications += 2 * cols + 4 * all + 2 * i.rate.codes.size() + (i.residue == Residue::decayed ? all : 0);
+    cost.state_bytes += all * (i.residue == Residue::none ? 2 : 4);
   }
   void operator()(const MeanPool&) const { cost.state_bytes += 8 * cols; }
   void operator()(const Last&) const { cost.state_bytes += 4 * cols; }

@@ -76,6 +76,21 @@ void fields(V& v, LayerNorm& i) {
   v("epsilon", i.epsilon);
 }
 template <class V>
+void fields(V& v, RmsNorm& i) {
+  v("x", i.x);
+  v("scale", i.scale);
+  v("groups", i.groups);
+  v("fraction", i.fraction);
+  v("epsilon", i.epsilon);
+}
+template <class V>
+void fields(V& v, Conv& i) {
+  v("x", i.x);
+  v("backward", i.backward);
+  v("weight", i.weight);
+  v("bias", i.bias);
+}
+template <class V>
 void fields(V& v, Table& i) {
   v("x", i.x);
   v("first", i.first);
@@ -115,6 +130,26 @@ void fields(V& v, ScanShear& i) {
   v("step", i.step);
   v("step_shift", i.step_shift);
   v("from_input", i.from_input);
+}
+template <class V>
+void fields(V& v, SelectiveScan& i) {
+  v("u", i.u);
+  v("dt", i.dt);
+  v("b", i.b);
+  v("c", i.c);
+  v("backward", i.backward);
+  v("residue", i.residue);
+  v("groups", i.groups);
+  v("states", i.states);
+  v("first", i.first);
+  v("fraction", i.fraction);
+  v("input_bound", i.input_bound);
+  v("bound", i.bound);
+  v("limit", i.limit);
+  v("delta", i.delta);
+  v("rate", i.rate);
+  v("to_input", i.to_input);
+  v("to_inner", i.to_inner);
 }
 template <class V>
 void fields(V& v, MeanPool& i) {
@@ -189,7 +224,11 @@ class FileWriter {
   }
   template <class T>
   void operator()(std::string_view name, const T& value) {
-    hdf5_.set_attribute(group_, name, value);
+    if constexpr (std::is_enum_v<T>) {
+      hdf5_.set_attribute(group_, name, static_cast<std::int64_t>(value));
+    } else {
+      hdf5_.set_attribute(group_, name, value);
+    }
   }
   /// Not there when empty, so that a program without units is the file it always was.
   void units(const std::string& side, const Units& units) {

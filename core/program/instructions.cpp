@@ -7,6 +7,11 @@ namespace bitstate::program {
 std::string Linear::shape() const { return fmt::format("{}x{}", weight.rows, weight.cols); }
 std::string Embedding::shape() const { return fmt::format("{}x{}", table.rows, table.cols); }
 std::string Scan::shape() const { return fmt::format("{} {}", lambda.size(), backward); }
+std::string RmsNorm::shape() const { return fmt::format("{}", groups); }
+std::string Conv::shape() const { return fmt::format("{}x{} {}", weight.rows, weight.cols, backward); }
+std::string SelectiveScan::shape() const {
+  return fmt::format("{} {} {}x{} {}", states, groups, rate.rows, rate.cols, backward);
+}
 std::string ScanShear::shape() const { return fmt::format("{} {}", 2 * sign.size(), backward); }
 
 void ScanShear::add(const Shear& shear) {

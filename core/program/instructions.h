@@ -184,6 +184,38 @@ struct LayerNorm {
   bool operator==(const LayerNorm&) const = default;
 };
 
+/// Section 10: p_c = (x_c rho + 2^(k-1)) >> k,  y_c = p_c scale_c, rho and k of each group of columns.
+struct RmsNorm {
+  static constexpr Traits traits{"rms_norm", Rows::same, Place::own, Types::any, Then::rescale, Constants::all};
+  Ref x = 0;
+  std::vector<std::int32_t> scale;  ///< [cols]
+  std::uint32_t groups = 1;
+  std::int32_t fraction = 0;  ///< F
+  std::int64_t epsilon = 1;   ///< E
+
+  [[nodiscard]] std::array<Ref, 1> operands() const { return {x}; }
+  [[nodiscard]] static constexpr Order order() { return Order::any; }
+  [[nodiscard]] static constexpr Kept kept(std::size_t) { return {}; }
+  [[nodiscard]] std::string shape() const;
+  bool operator==(const RmsNorm&) const = default;
+};
+
+/// Section 10: y_c = sum_k weight_ck x_c of step t - K + 1 + k, + bias_c; x is 0 before the first step.
+struct Conv {
+  static constexpr Traits traits{"conv", Rows::same, Place::own, Types::any, Then::rescale, Constants::all};
+  Ref x = 0;
+  bool backward = false;           ///< from the last step to the first
+  Matrix weight;                   ///< [cols, K]
+  std::vector<std::int32_t> bias;  ///< [cols]
+
+  [[nodiscard]] std::array<Ref, 1> operands() const { return {x}; }
+  [[nodiscard]] Order order() const { return backward ? Order::backward : Order::forward; }
+  /// The last K - 1 rows of x, the oldest first.
+  [[nodiscard]] Kept kept(std::size_t cols) const { return {(weight.cols - 1) * cols, 0}; }
+  [[nodiscard]] std::string shape() const;
+  bool operator==(const Conv&) const = default;
+};
+
 /// entries[x_c - first] of the only row, or of row c.
 struct Table {
   static constexpr Traits traits{"table", Rows::same, Place::shared, Types::any, Then::nothing, Constants::some};
@@ -256,6 +288,36 @@ struct ScanShear {
   bool operator==(const ScanShear&) const = default;
 };
 
+/// What a state carries from a step to the next beside its code.
+enum class Residue : std::uint8_t { none, feedback, decayed };
+
+/// Section 10: h = clamp((decay h + w + e + 2^14) >> 15, bound), y_c = sum_n C_n h_cn, for `states` states of each
+/// column.
+struct SelectiveScan {
+  static constexpr Traits traits{"selective_scan", Rows::same, Place::own, Types::any, Then::nothing, Constants::all};
+  Ref u = 0, dt = 0;  ///< [cols], [heads]
+  Ref b = 0, c = 0;   ///< [groups states]
+  bool backward = false;
+  Residue residue = Residue::none;
+  std::uint32_t groups = 1;
+  std::uint32_t states = 1;
+  std::int32_t first = 0;                      ///< delta[dt - first] is the step
+  std::int32_t fraction = 0;                   ///< f
+  std::int32_t input_bound = 0;                ///< of v
+  std::int32_t bound = 0;                      ///< of h
+  std::int64_t limit = 0;                      ///< of w
+  std::vector<std::int32_t> delta;             ///< steps at the scale 2^-f
+  Matrix rate;                                 ///< alpha [heads, states or 1]
+  std::vector<FixedPoint> to_input, to_inner;  ///< of v and of w, [cols]
+
+  [[nodiscard]] std::array<Ref, 4> operands() const { return {u, dt, b, c}; }
+  [[nodiscard]] Order order() const { return backward ? Order::backward : Order::forward; }
+  /// h [cols, states], then e.
+  [[nodiscard]] Kept kept(std::size_t cols) const { return {(residue == Residue::none ? 1 : 2) * cols * states, 0}; }
+  [[nodiscard]] std::string shape() const;
+  bool operator==(const SelectiveScan&) const = default;
+};
+
 /// floor((2^(F+1) sum_t x_t + n) / 2n) over the n true steps
 struct MeanPool {
   static constexpr Traits traits{"mean_pool", Rows::all, Place::own, Types::any, Then::nothing, Constants::all};
@@ -312,8 +374,8 @@ concept KeepsNothing = IsInstruction<I> && std::bool_constant<I::kept(1) == Kept
 template <IsInstruction... I>
 using OneOf = std::variant<I...>;
 
-using Instruction = OneOf<Linear, Rescale, Sign, Product, Scale, Sum, AddRow, LayerNorm, Table, Embedding, Scan,
-                          ScanShear, MeanPool, Last, Concatenate>;
+using Instruction = OneOf<Linear, Rescale, Sign, Product, Scale, Sum, AddRow, LayerNorm, RmsNorm, Conv, Table,
+                          Embedding, Scan, ScanShear, SelectiveScan, MeanPool, Last, Concatenate>;
 
 [[nodiscard]] const Traits& traits_of(const Instruction& instruction);
 [[nodiscard]] std::vector<Ref> operands_of(const Instruction& instruction);

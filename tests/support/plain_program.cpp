@@ -1,6 +1,7 @@
 #include "tests/support/plain_program.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 
 namespace bitstate::tests {
@@ -23,6 +24,17 @@ std::int64_t root(std::int64_t v) {
 }
 
 std::int64_t floor_quotient(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
+
+/// 2^-(q 2^-16) at the scale 2^-15 (docs/numerics.md, section 10).
+std::int64_t decay_of(std::int64_t q) {
+  const auto entry = [](double exponent) { return static_cast<std::int64_t>(std::exp2(exponent) + 0.5); };
+  const std::int64_t high = entry(31.0 - static_cast<double>(q / 256 % 256) / 256.0);
+  const std::int64_t low = entry(31.0 - static_cast<double>(q % 256) / 65536.0);
+  const std::int64_t mantissa = (high * low + (std::int64_t{1} << 30)) / (std::int64_t{1} << 31);
+  const std::int64_t whole = std::min<std::int64_t>(q / 65536, 40);
+  const std::int64_t power = std::int64_t{1} << (16 + whole);
+  return std::min<std::int64_t>((mantissa + power / 2) / power, 32767);
+}
 
 /// The value of one instruction.
 struct Interpreter {
@@ -96,6 +108,31 @@ struct Interpreter {
       return rescaled(d, {rho[r], shift[r]}) * i.scale[c] + i.bias[c];
     });
   }
+  Rows operator()(const program::RmsNorm& i) const {
+    const std::size_t width = cols(i.x) / i.groups;
+    return rows_like(i.x, cols(i.x), [&](std::size_t r, std::size_t c) {
+      std::int64_t w = i.epsilon, t = 0;
+      for (std::size_t k = c / width * width; k < (c / width + 1) * width; ++k)
+        w += values[i.x][r][k] * values[i.x][r][k];
+      while (t < 30 && w >> (2 * t + 2) != 0) ++t;
+      const std::int64_t rho = (std::int64_t{1} << 60) / root(w << (2 * (30 - t)));
+      return rescaled(values[i.x][r][c], {rho, 30 + t - i.fraction}) * i.scale[c];
+    });
+  }
+  Rows operator()(const program::Conv& i) const {
+    const auto count = static_cast<std::int64_t>(values[i.x].size());
+    const auto taps = static_cast<std::int64_t>(i.weight.cols);
+    return rows_like(i.x, cols(i.x), [&](std::size_t r, std::size_t c) {
+      std::int64_t sum = i.bias[c];
+      for (std::int64_t k = 0; k < taps; ++k) {
+        const std::int64_t back = taps - 1 - k;
+        const std::int64_t from = static_cast<std::int64_t>(r) + (i.backward ? back : -back);
+        if (from < 0 || from >= count) continue;
+        sum += i.weight.codes[c * i.weight.cols + static_cast<std::size_t>(k)] * values[i.x][from][c];
+      }
+      return sum;
+    });
+  }
   Rows operator()(const program::Table& i) const {
     return each(i.x, [&](std::int64_t x, std::size_t c) -> std::int64_t {
       const std::size_t first = i.entries.rows == 1 ? 0 : c * i.entries.cols;
@@ -154,6 +191,37 @@ struct Interpreter {
         next(q, before + i.step[p] * x[p] * power(i.step_shift[p]));
       }
       y[row] = x;
+    }
+    return y;
+  }
+  Rows operator()(const program::SelectiveScan& i) const {
+    const Rows& u = values[i.u];
+    const std::size_t width = cols(i.u);
+    Rows y(u.size(), std::vector<std::int64_t>(width, 0));
+    for (std::size_t e = 0; e < width; ++e) {
+      const std::size_t head = e * i.rate.rows / width;
+      const std::size_t group = e * i.groups / width;
+      for (std::size_t n = 0; n < i.states; ++n) {
+        std::int64_t h = 0, residue = 0;
+        const std::int64_t rate = i.rate.codes[head * i.rate.cols + (i.rate.cols == 1 ? 0 : n)];
+        for (std::size_t l = 0; l < u.size(); ++l) {
+          const std::size_t row = i.backward ? u.size() - 1 - l : l;
+          const std::int64_t delta = i.delta[static_cast<std::size_t>(values[i.dt][row][head] - i.first)];
+          const std::int64_t power = std::int64_t{1} << i.fraction;
+          const std::int64_t decay = decay_of(floor_quotient(delta * rate + power / 2, power));
+          const std::int64_t v =
+              std::clamp<std::int64_t>(rescaled(delta * u[row][e], i.to_input[e]), -i.input_bound, i.input_bound);
+          const std::int64_t b = values[i.b][row][group * i.states + n];
+          const std::int64_t w = std::clamp<std::int64_t>(rescaled(v * b, i.to_inner[e]), -i.limit, i.limit);
+          const std::int64_t carried =
+              i.residue == program::Residue::decayed ? floor_quotient(decay * residue + 16384, 32768) : residue;
+          const std::int64_t z = decay * h + w + carried;
+          const std::int64_t rounded = floor_quotient(z + 16384, 32768);
+          h = std::clamp<std::int64_t>(rounded, -i.bound, i.bound);
+          residue = i.residue != program::Residue::none && h == rounded ? z - 32768 * h : 0;
+          y[row][e] += values[i.c][row][group * i.states + n] * h;
+        }
+      }
     }
     return y;
   }

@@ -62,10 +62,13 @@ class CFunctions {
   std::string compute(const Sum& i, std::size_t number);
   std::string compute(const AddRow& i, std::size_t number);
   std::string compute(const LayerNorm& i, std::size_t number);
+  std::string compute(const RmsNorm& i, std::size_t number);
+  std::string compute(const Conv& i, std::size_t number);
   std::string compute(const Table& i, std::size_t number);
   std::string compute(const Embedding& i, std::size_t number);
   std::string compute(const Scan& i, std::size_t number);
   std::string compute(const ScanShear& i, std::size_t number);
+  std::string compute(const SelectiveScan& i, std::size_t number);
   std::string compute(const MeanPool& i, std::size_t number);
   std::string compute(const Last& i, std::size_t number);
   std::string compute(const Concatenate& i, std::size_t number);

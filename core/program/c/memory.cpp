@@ -1,5 +1,7 @@
 #include "core/program/c/memory.h"
 
+#include "core/error.h"
+
 #include "core/program/c/text.h"
 
 #include <fmt/format.h>
@@ -98,6 +100,12 @@ void CMemory::keep_state(const Scan& scan, std::size_t number, bool stored) {
 void CMemory::keep_state(const ScanShear& scan, std::size_t number, bool stored) {
   const std::int64_t half = Shear::one / 2;
   keep_scan(number, scan.feedback ? c_bits(-half, half - 1) : 0, stored);
+}
+
+void CMemory::keep_state(const Conv&, std::size_t, bool) { fail("c", "a convolution cannot be written as C yet"); }
+
+void CMemory::keep_state(const SelectiveScan&, std::size_t, bool) {
+  fail("c", "a selective scan cannot be written as C yet");
 }
 
 void CMemory::keep_state(const Last&, std::size_t number, bool) {

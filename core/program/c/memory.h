@@ -51,6 +51,8 @@ class CMemory {
   /// What instruction `number` keeps from step to step; `stored`: its value is kept for all steps, too.
   void keep_state(const Scan& scan, std::size_t number, bool stored);
   void keep_state(const ScanShear& scan, std::size_t number, bool stored);
+  void keep_state(const Conv& conv, std::size_t number, bool stored);
+  void keep_state(const SelectiveScan& scan, std::size_t number, bool stored);
   void keep_state(const Last& last, std::size_t number, bool stored);
   void keep_state(const MeanPool& pool, std::size_t number, bool stored);
   template <KeepsNothing I>

@@ -259,6 +259,10 @@ class Writer {
     return b_.node("Add", {b_.node("Sub", {root, test("Greater", root)}), test("LessOrEqual", next)});
   }
 
+  std::string write(const RmsNorm&) { fail("onnx", "an RMS norm cannot be written as ONNX yet"); }
+  std::string write(const Conv&) { fail("onnx", "a convolution cannot be written as ONNX yet"); }
+  std::string write(const SelectiveScan&) { fail("onnx", "a selective scan cannot be written as ONNX yet"); }
+
   std::string write(const Table& i) {
     std::vector<std::int64_t> offset;  // of code 0 in the row of a column
     for (std::int64_t r = 0; r < i.entries.rows; ++r) offset.push_back(r * i.entries.cols - i.first);

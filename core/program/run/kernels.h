@@ -81,6 +81,23 @@ struct Norm {
   std::int64_t epsilon = 1;
 };
 
+/// program::RmsNorm; scale [cols]
+struct GroupNorm {
+  std::size_t cols = 0;
+  std::size_t groups = 1;
+  const std::int32_t* scale = nullptr;
+  std::int32_t fraction = 0;
+  std::int64_t epsilon = 1;
+};
+
+/// program::Conv; weights [taps][cols], rows filled up as padded_row() does.
+struct Window {
+  std::size_t taps = 1;
+  bool backward = false;
+  const std::int32_t* const* weights = nullptr;
+  const std::int32_t* bias = nullptr;
+};
+
 /// y = entries[x - first + (per_column ? c * size : 0)]
 struct Lookup {
   const std::int32_t* entries = nullptr;
@@ -122,6 +139,33 @@ struct Recurrence {
   const std::int32_t* shear = nullptr;
 };
 
+/// program::SelectiveScan
+struct Selective {
+  std::size_t channels = 0, states = 0, heads = 0, groups = 0;
+  bool rate_per_state = false;  ///< rates [heads, states], else [heads]
+  bool backward = false;
+  bool feedback = false, decayed = false;  ///< the residue is carried on; multiplied by the decay
+  std::int32_t first = 0, fraction = 0, input_bound = 0, bound = 0;
+  std::int64_t limit = 0;
+  const std::int32_t* delta = nullptr;  ///< by dt - first
+  const std::int32_t* rate = nullptr;
+  Factors to_input, to_inner;  ///< [channels]
+};
+
+/// Its operands.
+struct SelectiveCodes {
+  Codes u, dt, b, c;
+};
+
+/// What it keeps: h and residue [channels, states] before the first row, which become those after the last; and what
+/// training wants to know, where it is not null.
+struct SelectiveStates {
+  std::int32_t* h;
+  std::int32_t* residue;                  ///< null: none is carried on
+  std::int64_t* largest_input = nullptr;  ///< [channels]: of |v| before it is clamped, updated
+  std::int64_t* largest_state = nullptr;  ///< [channels]: of |z|, updated
+};
+
 /// One set of loops. Where `then` is given, it is applied to each result before that is stored.
 struct Kernels {
   Width operands;  ///< the least width of Products that `linear` knows
@@ -135,8 +179,14 @@ struct Kernels {
   void (*add_row)(const Term& x, const std::int32_t* row, const Rescaling* then, std::size_t cols, std::size_t rows,
                   MutableCodes y);
   void (*layer_norm)(const Norm& norm, const Rescaling* then, std::size_t rows, Codes x, MutableCodes y);
+  void (*group_norm)(const GroupNorm& norm, const Rescaling* then, std::size_t rows, Codes x, MutableCodes y);
+  /// `before` has the K - 1 rows that came before the first, in the order of the steps.
+  void (*window)(const Window& w, const Rescaling* then, std::size_t cols, std::size_t rows, Codes before, Codes x,
+                 MutableCodes y);
   void (*lookup)(const Lookup& table, std::size_t cols, std::size_t rows, Codes x, MutableCodes y);
   void (*scan)(const Recurrence& s, std::size_t rows, Codes b, const States& states, MutableCodes y);
+  void (*selective_scan)(const Selective& s, std::size_t rows, const SelectiveCodes& in, const SelectiveStates& states,
+                         MutableCodes y);
 };
 
 /// Instruction sets. avx512: F, BW, DQ, VL, VNNI and VBMI (Ice Lake, Zen 4 and later).

@@ -97,6 +97,16 @@ NormFactor norm_factor(std::int64_t w, std::int32_t fraction) {
   return {static_cast<std::int32_t>(inverse), 30 + half_log - fraction};
 }
 
+NormFactor group_factor(const GroupNorm& norm, const Codes& x, std::size_t row, std::size_t group) {
+  const std::size_t width = norm.cols / norm.groups;
+  std::int64_t squares = norm.epsilon;
+  with_type(x, [&](const auto* all) {
+    const auto* const in = all + row * x.stride + group * width;
+    for (std::size_t c = 0; c < width; ++c) squares += std::int64_t{in[c]} * in[c];
+  });
+  return norm_factor(squares, norm.fraction);
+}
+
 void lookup_scalar(const Lookup& table, std::size_t cols, std::size_t rows, Codes x, MutableCodes y) {
   if (table.bytes != nullptr && x.width == Width::one && y.width == Width::one) {
     const auto* const in = static_cast<const std::uint8_t*>(x.data);

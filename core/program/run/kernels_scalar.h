@@ -14,11 +14,18 @@ struct NormFactor {
 /// Of a row with W = `w`, 1 <= w < 2^62, and F = `fraction`.
 [[nodiscard]] NormFactor norm_factor(std::int64_t w, std::int32_t fraction);
 
+/// Of group `group` of a row (docs/numerics.md, section 10).
+[[nodiscard]] NormFactor group_factor(const GroupNorm& norm, const Codes& x, std::size_t row, std::size_t group);
+
 /// Kernels::lookup
 void lookup_scalar(const Lookup& table, std::size_t cols, std::size_t rows, Codes x, MutableCodes y);
 
 /// Kernels::scan
 void scan_scalar(const Recurrence& s, std::size_t rows, Codes b, const States& states, MutableCodes y);
+
+/// Kernels::selective_scan
+void selective_scan_scalar(const Selective& s, std::size_t rows, const SelectiveCodes& in,
+                           const SelectiveStates& states, MutableCodes y);
 
 const Kernels& plain_kernels();
 const Kernels* avx2_kernels();    ///< null where the compiler makes none

@@ -209,6 +209,80 @@ void layer_norm(const Norm& norm, const Rescaling* then, std::size_t rows, Codes
   }
 }
 
+/// The factor of a row that is one group (docs/numerics.md, section 10).
+template <class Set>
+typename Set::Factor row_factor(const GroupNorm& norm, const Codes& x, std::size_t at) {
+  const std::size_t whole = norm.cols / vector_columns * vector_columns;
+  typename Set::Squares squares = Set::no_squares();
+  for (std::size_t c = 0; c < whole; c += vector_columns) Set::add_squares(squares, load<Set>(x, at + c));
+  if (whole < norm.cols) Set::add_squares(squares, Set::leading(load<Set>(x, at + whole), norm.cols - whole));
+  const NormFactor f = norm_factor(norm.epsilon + Set::total_squares(squares), norm.fraction);
+  return Set::factor(f.multiplier, f.shift);
+}
+
+/// The factors of 16 columns, which may be of several groups.
+template <class Set>
+typename Set::Factor columns_factor(const GroupNorm& norm, const Codes& x, std::size_t row, std::size_t column) {
+  const std::size_t width = norm.cols / norm.groups;
+  std::int32_t multiplier[vector_columns], shift[vector_columns];
+  NormFactor f{0, 32};
+  for (std::size_t i = 0; i < vector_columns; ++i) {
+    const std::size_t c = column + i;
+    if (c < norm.cols && (i == 0 || c % width == 0)) f = group_factor(norm, x, row, c / width);
+    multiplier[i] = f.multiplier;
+    shift[i] = f.shift;
+  }
+  return Set::factor(Factors{multiplier, shift, Reach::fits}, 0);
+}
+
+template <class Set>
+void group_norm(const GroupNorm& norm, const Rescaling* then, std::size_t rows, Codes x, MutableCodes y) {
+  constexpr std::size_t rows_at_once = 32;
+  typename Set::Factor of_row[rows_at_once];
+  for (std::size_t begin = 0; begin < rows; begin += rows_at_once) {
+    const std::size_t end = begin + rows_at_once < rows ? begin + rows_at_once : rows;
+    for (std::size_t r = begin; norm.groups == 1 && r < end; ++r) {
+      of_row[r - begin] = row_factor<Set>(norm, x, r * x.stride);
+    }
+    for (std::size_t c = 0; c < norm.cols; c += vector_columns) {
+      Finish<Set> finish(then, c);
+      const typename Set::Vector scale = Set::load(norm.scale + c);
+      for (std::size_t r = begin; r < end; ++r) {
+        if (norm.groups > 1) of_row[r - begin] = columns_factor<Set>(norm, x, r, c);
+        const auto p = Set::rescale(load<Set>(x, r * x.stride + c), of_row[r - begin]);
+        finish(Set::multiply(p, scale), y, r * y.stride + c);
+      }
+      finish.end(then, c);
+    }
+  }
+}
+
+template <class Set>
+void window(const Window& w, const Rescaling* then, std::size_t cols, std::size_t rows, Codes before, Codes x,
+            MutableCodes y) {
+  using Vector = typename Set::Vector;
+  for (std::size_t c = 0; c < cols; c += vector_columns) {
+    Finish<Set> finish(then, c);
+    const Vector bias = Set::load(w.bias + c);
+    for (std::size_t i = 0; i < rows; ++i) {
+      Vector sum = bias;
+      for (std::size_t k = 0; k < w.taps; ++k) {
+        const std::size_t step = i + k;  // counted from that of the oldest row before
+        const Vector weight = Set::load(w.weights[k] + c);
+        if (step < w.taps - 1) {
+          sum = Set::add(sum, Set::multiply(weight, load<Set>(before, step * before.stride + c)));
+        } else {
+          const std::size_t at = step - (w.taps - 1);
+          const std::size_t row = w.backward ? rows - 1 - at : at;
+          sum = Set::add(sum, Set::multiply(weight, load<Set>(x, row * x.stride + c)));
+        }
+      }
+      finish(sum, y, (w.backward ? rows - 1 - i : i) * y.stride + c);
+    }
+    finish.end(then, c);
+  }
+}
+
 /// Sums of rows [row, row + R) and outputs [16 block, 16 (block + B)) of a linear. A function of its own: where the end
 /// of the instruction is inlined behind it, GCC keeps a part of the sums in memory.
 template <class Set, Width width, std::size_t R, std::size_t B>
@@ -290,8 +364,9 @@ void linear(const Products& w, const Rescaling* then, std::size_t rows, Codes x,
 /// The table of a set; `lookup` and `scan` may be the scalar ones.
 template <class Set>
 constexpr Kernels kernels_for(decltype(Kernels::lookup) lookup, decltype(Kernels::scan) scan) {
-  return {Set::operands, linear<Set>,  rescale<Set>,    sign<Set>, product<Set>, scale<Set>,
-          sum<Set>,      add_row<Set>, layer_norm<Set>, lookup,    scan};
+  return {Set::operands, linear<Set>,          rescale<Set>,    sign<Set>,       product<Set>, scale<Set>,
+          sum<Set>,      add_row<Set>,         layer_norm<Set>, group_norm<Set>, window<Set>,  lookup,
+          scan,          selective_scan_scalar};
 }
 
 }  // namespace

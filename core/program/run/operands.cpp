@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <vector>
 
 namespace bitstate::program {
 namespace {
@@ -107,6 +108,55 @@ Products products_of(Arena& arena, const WeightSpec& weights, Width width) {
   }
   if (width == Width::two) return {width, weights.rows, words, interleaved<std::int16_t>(arena, weights, words), bias};
   return {width, weights.rows, words, interleaved<std::int32_t>(arena, weights, words), bias};
+}
+
+Window window_of(Arena& arena, const Codes& weight, std::size_t cols, std::size_t taps,
+                 std::span<const std::int32_t> bias, bool backward) {
+  auto** const weights = arena.array<const std::int32_t*>(taps);
+  std::vector<std::int32_t> row(cols);
+  for (std::size_t k = 0; k < taps; ++k) {
+    with_type(weight, [&](const auto* all) {
+      for (std::size_t c = 0; c < cols; ++c) row[c] = all[c * weight.stride + k];
+    });
+    weights[k] = padded_row(arena, row);
+  }
+  return {taps, backward, weights, padded_row(arena, bias)};
+}
+
+void keep_window(const Window& w, std::size_t cols, std::size_t rows, const Codes& x, std::int32_t* kept) {
+  const std::size_t before = w.taps - 1;
+  for (std::size_t k = 0; k < before; ++k) {  // the oldest first: what is read was not written yet
+    const std::size_t step = rows + k;
+    std::int32_t* const to = kept + k * cols;
+    if (step < before) {
+      std::copy_n(kept + step * cols, cols, to);
+      continue;
+    }
+    const std::size_t row = w.backward ? rows - 1 - (step - before) : step - before;
+    with_type(x, [&](const auto* all) { copy_codes(all + row * x.stride, cols, to); });
+  }
+}
+
+Selective selective_of(Arena& arena, const SelectiveScan& scan, std::size_t cols) {
+  Selective s;
+  s.channels = cols;
+  s.states = scan.states;
+  s.heads = scan.rate.rows;
+  s.groups = scan.groups;
+  s.rate_per_state = scan.rate.cols == scan.states;
+  s.backward = scan.backward;
+  s.feedback = scan.residue != Residue::none;
+  s.decayed = scan.residue == Residue::decayed;
+  s.first = scan.first;
+  s.fraction = scan.fraction;
+  s.input_bound = scan.input_bound;
+  s.bound = scan.bound;
+  s.limit = scan.limit;
+  s.delta = padded_row(arena, scan.delta);
+  s.rate = padded_row(arena, scan.rate.codes);
+  s.to_input = factors_of(arena, scan.to_input, cols);
+  s.to_inner = factors_of(arena, scan.to_inner, cols);
+  return s;
 }
 
 }  // namespace bitstate::program

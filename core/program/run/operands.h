@@ -4,6 +4,7 @@
 
 #include "core/arena.h"
 #include "core/fixed_point.h"
+#include "core/program/instructions.h"
 #include "core/program/run/kernels.h"
 
 #include <cstddef>
@@ -38,5 +39,14 @@ struct WeightSpec {
 };
 /// The weights for codes x of `width`, which is that of the wider operand.
 [[nodiscard]] Products products_of(Arena& arena, const WeightSpec& weights, Width width);
+
+/// Weights [cols, taps] and biases of a convolution.
+[[nodiscard]] Window window_of(Arena& arena, const Codes& weight, std::size_t cols, std::size_t taps,
+                               std::span<const std::int32_t> bias, bool backward);
+/// The last taps - 1 rows of those that were kept and of `rows` of x after them, into `kept` [taps - 1, cols].
+void keep_window(const Window& w, std::size_t cols, std::size_t rows, const Codes& x, std::int32_t* kept);
+
+/// Constants of a selective scan of `cols` channels.
+[[nodiscard]] Selective selective_of(Arena& arena, const SelectiveScan& scan, std::size_t cols);
 
 }  // namespace bitstate::program

@@ -98,6 +98,38 @@ class Planner {
     });
   }
 
+  Operation operator()(const RmsNorm& i) {
+    const GroupNorm norm{cols(), i.groups, padded(i.scale), i.fraction, i.epsilon};
+    return operation([norm, x = i.x, to = result(), k = kernels_, plan = &plan_](const Chunk& c) {
+      k->group_norm(norm, to.then, c.rows, plan->codes(c.state, x), plan->target(c.state, to.y));
+    });
+  }
+
+  Operation operator()(const Conv& i) {
+    const Window w = window_of(plan_.constants_, {i.weight.codes.data(), Width::four, i.weight.cols}, cols(),
+                               i.weight.cols, i.bias, i.backward);
+    return operation(
+        [w, cols = cols(), x = i.x, number = number_, to = result(), k = kernels_, plan = &plan_](const Chunk& c) {
+          const Codes in = plan->codes(c.state, x);
+          std::int32_t* const kept = c.state.recurrent[number].data();
+          k->window(w, to.then, cols, c.rows, {kept, Width::four, cols}, in, plan->target(c.state, to.y));
+          keep_window(w, cols, c.rows, in, kept);
+        });
+  }
+
+  Operation operator()(const SelectiveScan& i) {
+    const Selective s = selective_of(plan_.constants_, i, cols());
+    return operation([s, u = i.u, dt = i.dt, b = i.b, from_c = i.c, y = number_, k = kernels_,
+                      plan = &plan_](const Chunk& c) {
+      std::int32_t* const h = c.state.recurrent[y].data();
+      const SelectiveStates states{h, s.feedback ? h + s.channels * s.states : nullptr};
+      k->selective_scan(
+          s, c.rows,
+          {plan->codes(c.state, u), plan->codes(c.state, dt), plan->codes(c.state, b), plan->codes(c.state, from_c)},
+          states, plan->target(c.state, y));
+    });
+  }
+
   Operation operator()(const Table& i) {
     Lookup table{kept(std::span<const std::int32_t>(i.entries.codes)), i.entries.cols, i.first, i.entries.rows > 1,
                  nullptr};

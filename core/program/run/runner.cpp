@@ -25,6 +25,9 @@ void read_rows(const Codes& x, std::size_t cols, std::span<std::int32_t> codes) 
   });
 }
 
+/// Room for what an instruction keeps: loops read whole vectors of it.
+std::size_t room_of(const Kept& kept) { return kept.codes == 0 ? 0 : kept.codes + vector_columns; }
+
 }  // namespace
 
 Runner::Runner(Program program, Isa isa)
@@ -40,7 +43,7 @@ State Runner::begin() const {
   state.sums.resize(values_.size());
   for (std::size_t i = 1; i < values_.size(); ++i) {
     const Kept kept = kept_of(program_.instructions[i - 1], values_[i].cols);
-    state.recurrent[i].resize(kept.codes);
+    state.recurrent[i].resize(room_of(kept));
     state.sums[i].resize(kept.sums);
   }
   return state;
@@ -52,7 +55,7 @@ void Runner::check_state(const State& state) const {
               state.sums.size() == count;
   for (std::size_t i = 1; fits && i < count; ++i) {
     const Kept kept = kept_of(program_.instructions[i - 1], values_[i].cols);
-    fits = state.recurrent[i].size() == kept.codes && state.sums[i].size() == kept.sums;
+    fits = state.recurrent[i].size() == room_of(kept) && state.sums[i].size() == kept.sums;
   }
   require(fits, "program", "the state is not one that begin() of this program gave");
 }

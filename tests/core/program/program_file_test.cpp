@@ -48,6 +48,12 @@ TEST_CASE("program file: a sheared scan comes back equal") {
   CHECK(program::load(folder / "p.h5") == small_shear_program());
 }
 
+TEST_CASE("program file: the instructions of selective models come back equal") {
+  const TempFolder folder;
+  saved(folder, small_selective_program());
+  CHECK(program::load(folder / "p.h5") == small_selective_program());
+}
+
 TEST_CASE("program file: that of a newer version is refused by a sentence") {
   const TempFolder folder;
   std::string bytes = saved(folder, small_program());

@@ -2,8 +2,7 @@
 // bounds. Most programs here are one instruction, alone, with a rescale behind it, and read twice.
 #include "core/error.h"
 #include "core/program/run/runner.h"
-#include "core/random.h"
-#include "tests/support/plain_program.h"
+#include "tests/support/drawn_programs.h"
 
 #include <doctest/doctest.h>
 
@@ -17,111 +16,9 @@
 namespace bitstate::tests {
 namespace {
 
-using namespace program;  // NOLINT(google-build-using-namespace): the instructions
+using namespace drawn;  // NOLINT(google-build-using-namespace): with the instructions
 
 constexpr std::int64_t int32_max = 0x7fffffff;
-
-/// Draws integers; every third is a bound.
-class Draw {
- public:
-  explicit Draw(std::uint64_t seed) : random_{seed, 0} {}
-  std::int64_t operator()(std::int64_t lo, std::int64_t hi) {
-    const std::uint64_t draw = random_.below(6 * (static_cast<std::uint64_t>(hi - lo) + 1), count_++);
-    if (draw % 6 < 2) return draw % 6 == 0 ? lo : hi;
-    return lo + static_cast<std::int64_t>(draw / 6);
-  }
-  std::int32_t code(std::int64_t lo, std::int64_t hi) { return static_cast<std::int32_t>((*this)(lo, hi)); }
-  std::vector<std::int32_t> codes(std::size_t n, std::int64_t lo, std::int64_t hi) {
-    std::vector<std::int32_t> y(n);
-    for (std::int32_t& v : y) v = code(lo, hi);
-    return y;
-  }
-  FixedPoint factor(std::int64_t least_shift, std::int64_t greatest_shift) {
-    if ((*this)(0, 9) == 5) return {};
-    return {(*this)(std::int64_t{1} << 30, int32_max), (*this)(least_shift, greatest_shift)};
-  }
-  std::vector<FixedPoint> factors(std::size_t n, std::int64_t least_shift, std::int64_t greatest_shift) {
-    std::vector<FixedPoint> y;
-    for (std::size_t i = 0; i < n; ++i) y.push_back(factor(least_shift, greatest_shift));
-    return y;
-  }
-
- private:
-  Random random_;
-  std::uint64_t count_ = 0;
-};
-
-/// Codes of an operand.
-struct Interval {
-  std::int64_t lo, hi;
-  [[nodiscard]] std::int64_t magnitude() const { return std::max(hi, -lo); }
-};
-
-/// 8 bits, less and more than that by one, 16 bits, more; up to 31.
-constexpr Interval intervals[] = {
-    {-128, 127}, {-127, 127},     {-129, 127},      {-128, 128}, {0, 255},
-    {-255, 0},   {-32768, 32767}, {-40000, -39000}, {-1, 1},     {-(1 << 29), (1 << 29) + 7}};
-
-Program program_of(std::size_t cols, Interval in, std::vector<Instruction> instructions) {
-  Program p;
-  p.input.cols = static_cast<std::uint32_t>(cols);
-  p.input.grid = {1.0F, static_cast<std::int32_t>(in.lo), static_cast<std::int32_t>(in.hi)};
-  p.instructions = std::move(instructions);
-  p.output.scale = {1.0F};
-  return p;
-}
-
-/// All instruction sets give the formulas' codes, in one piece and row by row.
-void check_program(const Program& p, std::size_t rows, Draw& draw) {
-  const auto input = draw.codes(rows * p.input.cols, p.input.grid.lo, p.input.grid.hi);
-  const auto expected = plain_run(p, input);
-  for (const Isa isa : {Isa::plain, Isa::avx2, Isa::avx512}) {
-    if (!is_available(isa)) continue;
-    CAPTURE(name_of(isa));
-    CAPTURE(p.input.cols);
-    CAPTURE(p.input.grid.lo);
-    CAPTURE(rows);
-    const Runner runner(p, isa);
-    REQUIRE(runner.run(input) == expected);
-    if (!runner.streams() || !runner.per_step()) continue;
-    State state = runner.begin();
-    std::vector<std::int32_t> output(expected.size());
-    for (std::size_t r = 0; r < rows; ++r) {
-      runner.step(state, std::span(input).subspan(r * p.input.cols, p.input.cols),
-                  std::span(output).subspan(r * runner.output_cols(), runner.output_cols()));
-    }
-    REQUIRE(output == expected);
-  }
-}
-
-/// A rescale of value x whose results fit `bits` bits.
-Rescale any_rescale(Ref x, std::size_t cols, Draw& draw) {
-  const std::int64_t least = draw(0, 1) == 0 ? 1 : 32;  // all shifts of 32 and more have their own path
-  const std::size_t factors = draw(0, 1) == 0 ? 1 : cols;
-  const std::size_t bounds = draw(0, 1) == 0 ? 1 : cols;
-  const std::int64_t bound = (std::int64_t{1} << draw(1, 31)) - 1;
-  Rescale r{x, draw.factors(factors, least, 62), {}, {}};
-  for (std::size_t i = 0; i < bounds; ++i) {
-    r.lo.push_back(draw.code(-bound, 0));
-    r.hi.push_back(draw.code(r.lo[i], bound));
-  }
-  return r;
-}
-
-/// `first` (the instructions up to value n) alone, with a rescale behind, and with a rescale while it is read twice.
-void check_with_rescale(std::size_t cols, Interval in, const std::vector<Instruction>& first, std::size_t out_cols,
-                        std::size_t rows, Draw& draw) {
-  check_program(program_of(cols, in, first), rows, draw);
-  const auto n = static_cast<Ref>(first.size());
-  std::vector<Instruction> more = first;
-  more.emplace_back(any_rescale(n, out_cols, draw));
-  check_program(program_of(cols, in, more), rows, draw);
-  more.emplace_back(Concatenate{n, n + 1});
-  check_program(program_of(cols, in, more), rows, draw);
-}
-
-/// Rows of all remainders of a tile, some more than a chunk.
-std::size_t any_rows(std::size_t cols) { return cols % 21 == 0 ? 37 : 1 + cols % 5; }
 
 TEST_CASE("program kernels: linear") {
   Draw draw(1);

@@ -1,0 +1,93 @@
+// The recurrence of selective models in plain C++ (docs/numerics.md, section 10).
+#include "core/exp2.h"
+#include "core/fixed_point.h"
+#include "core/program/run/codes.h"
+#include "core/program/run/kernels_scalar.h"
+
+#include <algorithm>
+#include <type_traits>
+#include <vector>
+
+namespace bitstate::program {
+namespace {
+
+/// A row of codes as integers of 32 bits.
+struct Row {
+  std::vector<std::int32_t> codes;
+
+  explicit Row(std::size_t cols) : codes(cols) {}
+  void take(const Codes& x, std::size_t row) {
+    with_type(x, [&](const auto* all) { copy_codes(all + row * x.stride, codes.size(), codes.data()); });
+  }
+};
+
+FixedPoint factor_of(const Factors& factors, std::size_t c) { return {factors.multiplier[c], factors.shift[c]}; }
+
+/// One channel of one step.
+struct Channel {
+  const Selective& s;
+  std::size_t number;
+  std::int32_t delta;
+  const std::int32_t* rate;
+  std::int32_t v;  // the clamped input
+};
+
+/// Advances its states. Returns y; `largest` gets the largest |z| if it is larger.
+std::int32_t advance(const Channel& at, const std::int32_t* b, const std::int32_t* c, std::int32_t* h,
+                     std::int32_t* residue, std::int64_t& largest) {
+  const Selective& s = at.s;
+  const FixedPoint to_inner = factor_of(s.to_inner, at.number);
+  const std::int64_t limit = s.limit;
+  const std::int64_t bound = s.bound;
+  const std::int32_t shared = s.rate_per_state ? 0 : decay_code(at.delta, at.rate[0], s.fraction);
+  std::int32_t y = 0;
+  for (std::size_t n = 0; n < s.states; ++n) {
+    const std::int32_t decay = s.rate_per_state ? decay_code(at.delta, at.rate[n], s.fraction) : shared;
+    const std::int64_t w = std::clamp(rescale(std::int64_t{at.v} * b[n], to_inner), -limit, limit);
+    std::int64_t z = decay * h[n] + w;
+    if (s.feedback) z += s.decayed ? (decay * residue[n] + (1 << 14)) >> 15 : residue[n];
+    largest = std::max<std::int64_t>(largest, z < 0 ? -z : z);
+    const std::int64_t rounded = (z + (1 << 14)) >> 15;
+    h[n] = static_cast<std::int32_t>(std::clamp(rounded, -bound, bound));
+    if (s.feedback) residue[n] = static_cast<std::int32_t>(h[n] == rounded ? z - h[n] * (std::int64_t{1} << 15) : 0);
+    y += c[n] * h[n];
+  }
+  return y;
+}
+
+}  // namespace
+
+void selective_scan_scalar(const Selective& s, std::size_t rows, const SelectiveCodes& in,
+                           const SelectiveStates& states, MutableCodes y) {
+  Row u(s.channels), dt(s.heads), b(s.groups * s.states), c(s.groups * s.states);
+  const std::size_t of_head = s.channels / s.heads;
+  const std::size_t of_group = s.channels / s.groups;
+  const std::int64_t input_bound = s.input_bound;
+  for (std::size_t i = 0; i < rows; ++i) {
+    const std::size_t row = s.backward ? rows - 1 - i : i;
+    u.take(in.u, row);
+    dt.take(in.dt, row);
+    b.take(in.b, row);
+    c.take(in.c, row);
+    for (std::size_t e = 0; e < s.channels; ++e) {
+      const std::size_t head = e / of_head;
+      const std::size_t shared = e / of_group * s.states;
+      const std::int32_t delta = s.delta[dt.codes[head] - s.first];
+      const std::int64_t v = rescale(std::int64_t{delta} * u.codes[e], factor_of(s.to_input, e));
+      const Channel channel{s, e, delta, s.rate + head * (s.rate_per_state ? s.states : 1),
+                            static_cast<std::int32_t>(std::clamp(v, -input_bound, input_bound))};
+      std::int32_t* const residue = states.residue == nullptr ? nullptr : states.residue + e * s.states;
+      std::int64_t largest = 0;
+      const std::int32_t sum =
+          advance(channel, b.codes.data() + shared, c.codes.data() + shared, states.h + e * s.states, residue, largest);
+      if (states.largest_input != nullptr) {
+        states.largest_input[e] = std::max(states.largest_input[e], v < 0 ? -v : v);
+        states.largest_state[e] = std::max(states.largest_state[e], largest);
+      }
+      with_type(y,
+                [&](auto* out) { out[row * y.stride + e] = static_cast<std::remove_pointer_t<decltype(out)>>(sum); });
+    }
+  }
+}
+
+}  // namespace bitstate::program

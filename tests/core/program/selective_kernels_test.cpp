@@ -1,0 +1,256 @@
+// The instructions of selective models: against the golden codes, and on every instruction set against the formulas.
+#include "core/error.h"
+#include "core/exp2.h"
+#include "core/io/hdf5.h"
+#include "core/program/run/operands.h"
+#include "tests/support/drawn_programs.h"
+#include "tests/support/folders.h"
+#include "tests/support/small_program.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <string>
+
+namespace bitstate::tests {
+namespace {
+
+using namespace drawn;  // NOLINT(google-build-using-namespace): with the instructions
+
+/// The golden values of Mamba in integers.
+class IntegerGolden {
+ public:
+  IntegerGolden() : file_(fixture_folder() / "mamba_reference.h5") {}
+  [[nodiscard]] std::vector<std::string> list(const std::string& group) const { return file_.list(group); }
+  [[nodiscard]] std::vector<std::int64_t> integers(const std::string& path) const {
+    return file_.read<std::int64_t>(path).values;
+  }
+  [[nodiscard]] std::size_t count(const std::string& group, const char* name) const {
+    return static_cast<std::size_t>(file_.attribute<std::int64_t>(group, name));
+  }
+
+ private:
+  Hdf5Reader file_;
+};
+
+std::vector<std::int32_t> codes_of(const IntegerGolden& golden, const std::string& path) {
+  const std::vector<std::int64_t> wide = golden.integers(path);
+  return {wide.begin(), wide.end()};
+}
+
+std::vector<FixedPoint> factors_from(const IntegerGolden& golden, const std::string& m, const std::string& k) {
+  const auto multipliers = golden.integers(m);
+  const auto shifts = golden.integers(k);
+  std::vector<FixedPoint> factors;
+  for (std::size_t i = 0; i < multipliers.size(); ++i) factors.push_back({multipliers[i], shifts[i]});
+  return factors;
+}
+
+TEST_CASE("selective kernels: decays are the golden ones") {
+  const IntegerGolden golden;
+  const auto p = golden.integers("integer/exp2/p");
+  const auto expected = golden.integers("integer/exp2/q15");
+  REQUIRE(p.size() == 473);
+  for (std::size_t i = 0; i < p.size(); ++i) CHECK(decay_code((p[i] + 8) >> 4) == expected[i]);
+  const auto high = golden.integers("integer/exp2/hi");
+  const auto low = golden.integers("integer/exp2/lo");
+  for (std::size_t j = 0; j < 256; ++j) {
+    CHECK(exp2_tables.high[j] == high[j]);
+    CHECK(exp2_tables.low[j] == low[j]);
+  }
+  CHECK(decay_code(std::int64_t{1} << 50) == 0);
+}
+
+TEST_CASE("selective kernels: the norm's codes are the golden ones") {
+  const IntegerGolden golden;
+  std::size_t seen = 0;
+  for (const std::string& name : golden.list("integer")) {
+    if (!name.starts_with("rms_case")) continue;
+    const std::string path = "integer/" + name;
+    CAPTURE(path);
+    ++seen;
+    const auto x = codes_of(golden, path + "/x");
+    const RmsNorm norm{0, codes_of(golden, path + "/gamma"), 1, static_cast<std::int32_t>(golden.count(path, "F")),
+                       static_cast<std::int64_t>(golden.count(path, "E"))};
+    std::int64_t largest = 1;
+    for (const std::int32_t v : x) largest = std::max<std::int64_t>(largest, std::abs(v));
+    const Program p = program_of(x.size(), {-largest, largest}, {norm});
+    CHECK(Runner(p).run(x) == codes_of(golden, path + "/y"));
+  }
+  CHECK(seen == 2);
+}
+
+TEST_CASE("selective kernels: the scan's codes are the golden ones") {
+  const IntegerGolden golden;
+  std::size_t seen = 0;
+  for (const std::string& name : golden.list("integer")) {
+    const std::string path = "integer/" + name;
+    if (!name.starts_with("scan1_case") || golden.count(path, "width") != 15) continue;  // others have 24-bit decays
+    CAPTURE(path);
+    ++seen;
+    const std::size_t channels = golden.count(path, "E"), states = golden.count(path, "N");
+    const std::size_t steps = golden.count(path, "L");
+    SelectiveScan scan;
+    scan.residue = golden.count(path, "feedback") != 0 ? Residue::feedback : Residue::none;
+    scan.states = static_cast<std::uint32_t>(states);
+    scan.first = static_cast<std::int32_t>(golden.integers(path + "/const/dt_lo").at(0));
+    scan.fraction = static_cast<std::int32_t>(golden.count(path, "sh"));
+    scan.bound = (1 << (golden.count(path, "state_bits") - 1)) - 1;
+    scan.input_bound = 32767;
+    scan.limit = std::int64_t{4} * scan.bound << 15;
+    scan.delta = codes_of(golden, path + "/const/delta");
+    scan.rate = {static_cast<std::uint32_t>(channels), static_cast<std::uint32_t>(states), 32,
+                 codes_of(golden, path + "/const/a")};
+    scan.to_input = factors_from(golden, path + "/const/v_m", path + "/const/v_k");
+    scan.to_inner = factors_from(golden, path + "/const/u_m", path + "/const/u_k");
+    Arena arena;
+    const Selective s = selective_of(arena, scan, channels);
+    const auto u = codes_of(golden, path + "/in/x"), dt = codes_of(golden, path + "/in/dt");
+    const auto b = codes_of(golden, path + "/in/B"), c = codes_of(golden, path + "/in/C");
+    const auto h = codes_of(golden, path + "/out/h"), y = codes_of(golden, path + "/out/y");
+    std::vector<std::int32_t> state(channels * states, 0), residue(channels * states, 0), out(steps * channels);
+    const auto rows = [](const std::vector<std::int32_t>& codes, std::size_t cols) {
+      return Codes{codes.data(), Width::four, cols};
+    };
+    for (std::size_t t = 0; t < steps; ++t) {  // step by step: h is seen at each
+      const SelectiveCodes in{rows_from(rows(u, channels), t), rows_from(rows(dt, channels), t),
+                              rows_from(rows(b, states), t), rows_from(rows(c, states), t)};
+      kernels_of(best_isa())
+          .selective_scan(s, 1, in, {state.data(), s.feedback ? residue.data() : nullptr},
+                          {out.data() + t * channels, Width::four, channels});
+      const std::vector<std::int32_t> at(h.begin() + static_cast<std::ptrdiff_t>(t * state.size()),
+                                         h.begin() + static_cast<std::ptrdiff_t>((t + 1) * state.size()));
+      CAPTURE(t);
+      for (std::size_t k = 0; k < at.size(); ++k) REQUIRE(state[k] == at[k]);
+    }
+    CHECK(out == y);
+  }
+  CHECK(seen == 2);
+}
+
+TEST_CASE("selective kernels: rms_norm") {
+  Draw draw(11);
+  for (std::size_t groups = 1; groups <= 3; ++groups) {
+    for (std::size_t width = 1; width <= 40; width += groups) {
+      const std::size_t cols = groups * width;
+      for (const std::int64_t bound :
+           {std::int64_t{1}, std::int64_t{127}, std::int64_t{32767}, std::int64_t{1} << 26}) {
+        const std::int64_t gamma = draw(0, 1) == 0 ? 127 : 32767;
+        RmsNorm norm{0, draw.codes(cols, -gamma, gamma), static_cast<std::uint32_t>(groups), 0, 1};
+        while (gamma << (norm.fraction + 1) < std::int64_t{1} << 30) ++norm.fraction;
+        norm.epsilon = draw(1, std::int64_t{1} << draw(0, 60));
+        check_with_rescale(cols, {-bound, bound}, {norm}, cols, any_rows(cols), draw);
+      }
+    }
+  }
+}
+
+TEST_CASE("selective kernels: conv") {
+  Draw draw(12);
+  for (std::size_t cols = 1; cols <= 70; cols += 3) {
+    for (std::size_t taps = 1; taps <= 6; ++taps) {
+      for (const std::int64_t bound : {std::int64_t{127}, std::int64_t{32767}}) {
+        Conv conv{
+            0,
+            draw(0, 2) == 0,
+            {static_cast<std::uint32_t>(cols), static_cast<std::uint32_t>(taps), 8, draw.codes(cols * taps, -128, 127)},
+            draw.codes(cols, -(1 << 29), 1 << 29)};
+        check_with_rescale(cols, {-bound, bound}, {conv}, cols, cols % 2 == 0 ? 70 : 1 + cols % 5, draw);
+      }
+    }
+  }
+}
+
+/// Behind four products, which give u, dt, B and C of one input.
+std::vector<Instruction> drawn_selective(std::uint32_t heads, std::uint32_t of_head, std::uint32_t groups,
+                                         std::uint32_t states, Draw& draw) {
+  const std::uint32_t cols = heads * of_head;
+  std::vector<Instruction> code;
+  const auto operand = [&](std::uint32_t width, std::int32_t bound) {
+    code.emplace_back(Linear{0, {width, 3, 8, draw.codes(3 * width, -128, 127)}, draw.codes(width, -999, 999)});
+    code.emplace_back(Rescale{static_cast<Ref>(code.size()), {draw.factor(34, 37)}, {-bound}, {bound}});
+    return static_cast<Ref>(code.size());
+  };
+  SelectiveScan scan;
+  scan.u = operand(cols, draw(0, 1) == 0 ? 127 : 32767);
+  const std::int32_t steps = draw(0, 1) == 0 ? 127 : 2047;
+  scan.dt = operand(heads, steps);
+  scan.b = operand(groups * states, 127);
+  scan.c = operand(groups * states, 127);
+  scan.backward = draw(0, 3) == 0;
+  scan.residue = static_cast<Residue>(draw(0, 2));
+  scan.groups = groups;
+  scan.states = states;
+  scan.first = -steps;
+  scan.fraction = draw.code(4, 20);
+  scan.input_bound = draw(0, 1) == 0 ? 127 : 32767;
+  scan.bound = draw(0, 1) == 0 ? 127 : 32767;
+  scan.limit = std::int64_t{4} * scan.bound << 15;
+  for (std::int32_t c = -steps; c <= steps; ++c) {
+    const double step = std::log1p(std::exp(8.0 * c / steps));
+    scan.delta.push_back(static_cast<std::int32_t>(step * std::pow(2.0, std::min(scan.fraction, 13)) + 0.5));
+  }
+  const bool per_state = draw(0, 1) == 0;
+  scan.rate = {heads, per_state ? states : 1, 32, draw.codes(heads * (per_state ? states : 1), 0, 1 << 21)};
+  scan.to_input = draw.factors(cols, 38, 48);
+  scan.to_inner = draw.factors(cols, 22, 34);
+  code.emplace_back(scan);
+  return code;
+}
+
+TEST_CASE("selective kernels: selective_scan") {
+  Draw draw(13);
+  for (std::uint32_t states = 1; states <= 33; ++states) {
+    for (std::uint32_t groups = 1; groups <= 2; ++groups) {
+      const std::uint32_t heads = groups * (1 + states % 5);
+      const auto of_head = static_cast<std::uint32_t>(draw(0, 1) == 0 ? 1 : draw(1, 20));
+      const auto code = drawn_selective(heads, of_head, groups, states, draw);
+      check_program(program_of(3, {-127, 127}, code), 1 + 3 * (states % 20), draw);
+    }
+  }
+}
+
+TEST_CASE("selective kernels: what could overflow or does not fit together is refused by the instruction's name") {
+  const auto refused = [](auto change) {
+    Program p = small_selective_program();
+    change(p);
+    try {
+      analyse(p);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  CHECK(refused([](Program&) {}) == "");
+  const auto check = [&](const char* sentence, auto change) {
+    CHECK(refused(change).find(sentence) != std::string::npos);
+  };
+  const auto norm = [](Program& p) -> RmsNorm& { return std::get<RmsNorm>(p.instructions[1]); };
+  const auto conv = [](Program& p) -> Conv& { return std::get<Conv>(p.instructions[3]); };
+  const auto scan = [](Program& p) -> SelectiveScan& { return std::get<SelectiveScan>(p.instructions[5]); };
+  check("1, rms_norm", [&](Program& p) { norm(p).scale.pop_back(); });
+  check("2 columns cannot be parted into 3 equal groups", [&](Program& p) { norm(p).groups = 3; });
+  check("2 columns cannot be parted into 0 equal groups", [&](Program& p) { norm(p).groups = 0; });
+  check("its fraction is 30", [&](Program& p) { norm(p).fraction = 30; });
+  check("3, conv", [&](Program& p) { conv(p).bias.pop_back(); });
+  check("the sum of row 1 can reach", [&](Program& p) { conv(p).bias[1] = 0x7fffffff; });
+  check("rows of the weight", [&](Program& p) { conv(p).weight = {1, 3, 4, {7, -8, 3}}; });
+  check("2 columns and 2 of dt do not form 1 heads", [&](Program& p) { scan(p).rate = {1, 2, 20, {1, 2}}; });
+  check("2 states and 3 rates", [&](Program& p) { scan(p).rate = {2, 3, 20, {1, 2, 3, 4, 5, 6}}; });
+  check("for 1 groups of 3 states", [&](Program& p) {
+    scan(p).states = 3;
+    scan(p).rate = {2, 1, 20, {1, 2}};
+  });
+  check("2 heads cannot be parted into 4 equal groups", [&](Program& p) { scan(p).groups = 4; });
+  check("there are 254 steps from -127 on for codes from -127 to 127", [&](Program& p) { scan(p).delta.pop_back(); });
+  check("a step or a rate below 0: -1", [&](Program& p) { scan(p).delta[3] = -1; });
+  check("a step or a rate below 0: 100, -5", [&](Program& p) { scan(p).rate.codes[2] = -5; });
+  check("its steps times its input can reach", [&](Program& p) { scan(p).delta[3] = 1 << 25; });
+  check("its state has codes up to 32768", [&](Program& p) { scan(p).bound = 1 << 15; });
+  check("its limit is -1", [&](Program& p) { scan(p).limit = -1; });
+  check("its residue 3", [&](Program& p) { scan(p).residue = static_cast<Residue>(3); });
+  check("a factor is", [&](Program& p) { scan(p).to_inner[1].shift = 63; });
+}
+
+}  // namespace
+}  // namespace bitstate::tests
