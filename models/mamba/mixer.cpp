@@ -109,7 +109,8 @@ Value MambaMixer::forward(Tape& tape, Value h, const Sequences& sequences, ops::
                                        .h0 = before.ssm},
                                       1, sequences, direction);
   if (after != nullptr) after->ssm = ops::final_states(tape, y);
-  return out_proj.forward(tape, ops::product(tape, y, ops::silu(tape, z)));
+  const Value o = ops::product(tape, y, ops::silu(tape, z));
+  return out_proj.forward(tape, rotated ? ops::hadamard(tape, o) : o);
 }
 
 Mamba2Mixer::Mamba2Mixer(const MambaOptions& options, std::uint64_t seed, std::string_view path)
@@ -160,8 +161,9 @@ Value Mamba2Mixer::forward(Tape& tape, Value h, const Sequences& sequences, ops:
                                       groups, sequences, direction);
   if (after != nullptr) after->ssm = ops::final_states(tape, y);
   const Value gate = ops::silu(tape, z);
-  return out_proj.forward(tape, norm_before_gate ? ops::product(tape, norm.forward(tape, y), gate)
-                                                 : norm.forward(tape, ops::product(tape, y, gate)));
+  const Value o = norm_before_gate ? ops::product(tape, norm.forward(tape, y), gate)
+                                   : norm.forward(tape, ops::product(tape, y, gate));
+  return out_proj.forward(tape, rotated ? ops::hadamard(tape, o) : o);
 }
 
 }  // namespace bitstate

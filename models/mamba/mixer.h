@@ -70,12 +70,13 @@ struct Conv1d {
 struct MambaMixer {
   Projection in_proj;  ///< [2E, D]
   Conv1d conv1d;
-  Projection x_proj;    ///< [R + 2N, E]
-  Projection dt_proj;   ///< [E, R]
-  Parameter dt_bias;    ///< [1, E]; in state-spaces' files dt_proj.bias
-  Parameter A_log;      ///< [E, N]
-  Parameter D;          ///< [1, E]
-  Projection out_proj;  ///< [D, E]
+  Projection x_proj;     ///< [R + 2N, E]
+  Projection dt_proj;    ///< [E, R]
+  Parameter dt_bias;     ///< [1, E]; in state-spaces' files dt_proj.bias
+  Parameter A_log;       ///< [E, N]
+  Parameter D;           ///< [1, E]
+  Projection out_proj;   ///< [D, E]
+  bool rotated = false;  ///< out_proj reads H o / sqrt(E) and has H^T / sqrt(E) in its weight (models/mamba/rotate.h)
 
   MambaMixer() = default;
   MambaMixer(const MambaOptions& options, std::uint64_t seed, std::string_view path);
@@ -110,6 +111,7 @@ struct Mamba2Mixer {
   std::size_t groups = 1;
   std::size_t states = 0;  ///< N
   bool norm_before_gate = false;
+  bool rotated = false;  ///< as in MambaMixer
   float dt_limit_min = 0.0F, dt_limit_max = std::numeric_limits<float>::infinity();
 
   Mamba2Mixer() = default;

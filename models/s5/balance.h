@@ -1,14 +1,12 @@
 // State balancing: the states of an SSM brought to one magnitude, so that one scale fits all of them.
 #pragma once
 
+#include "models/layers/balancing.h"
 #include "models/s5/layer.h"
 
 #include <span>
 
 namespace bitstate {
-
-/// The largest |k| below: with it no scaled number becomes subnormal.
-inline constexpr int largest_balance = 60;
 
 /// Replaces each state x_p by S_p x_p with S_p = 2^k: B'_p = S_p B_p, C'_p = C_p / S_p (C1 and C2), Lambda as it is.
 /// The real and the imaginary part share S_p. k brings `state_maxima` [P], the largest magnitudes that the states show,
