@@ -20,11 +20,11 @@ p, li, summary { color: var(--soft); } .note { margin: .25rem 0 0; font-size: .9
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; margin: .75rem 0; font-size: .9rem; }
 dt { color: var(--soft); } dd { margin: 0; min-width: 0; }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .4rem .7rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--rule);
+table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .4rem .55rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--rule);
   vertical-align: top; }
-th { color: var(--soft); font-weight: 600; font-size: .85rem; vertical-align: bottom; }
-.words { text-align: left; white-space: normal; } .long { min-width: 19rem; }
+th { color: var(--soft); font-weight: 600; font-size: .85rem; vertical-align: bottom; white-space: normal; }
+.words { text-align: left; white-space: normal; } .long { min-width: 12rem; } .aside { font-size: .85em; min-width: 7rem; overflow-wrap: anywhere; }
 tbody tr:hover { background: var(--band); }
 .best { color: var(--best); font-weight: 700; } .warn { color: var(--s1); font-weight: 600; }
 th button { all: unset; cursor: pointer; } th button:focus-visible { outline: 2px solid var(--s0); outline-offset: 2px; }

@@ -47,7 +47,8 @@ void draw_axes(const Plot& plot, const PlotFrame& frame, Canvas& canvas) {
 
 /// The part of the unit circle that is in the frame.
 void draw_unit_circle(const PlotFrame& frame, Canvas& canvas) {
-  constexpr int parts = 180;
+  const double zoom = std::clamp(2.0 / (frame.x.high - frame.x.low), 1.0, 100.0);
+  const int parts = 180 * static_cast<int>(std::ceil(zoom));
   std::vector<Spot> arc;
   const auto flush = [&] {
     if (arc.size() > 1) canvas.path(arc, false, {.stroke = Ink::soft, .dash = Dash::short_dashes});

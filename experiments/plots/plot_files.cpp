@@ -78,7 +78,7 @@ std::string script_of(const Plot& plot, const std::string& data) {
   std::string text = axis_lines('x', plot.x) + axis_lines('y', plot.y);
   text += "set key below left reverse Left noenhanced font ',9'\nset grid ytics\nset border 3\nset tics nomirror\n";
   if (plot.unit_disk) {
-    text += "set size ratio -1\nset samples 361\n";
+    text += "set size ratio -1\nset samples 18001\n";
   }
   std::vector<std::string> parts;
   if (plot.unit_disk)

@@ -50,14 +50,17 @@ void add_heat_maps(const Report& report, std::vector<Figure>& figures) {
     auto map = heat_map(report, grid);
     if (!map) continue;
     const std::string end = number++ == 0 ? "" : fmt::format("-{}", number);
-    const bool published =
-        std::any_of(map->cells.begin(), map->cells.end(), [](const HeatCell& cell) { return !cell.below.empty(); });
+    const auto below = [&](const char* word) {
+      return std::any_of(map->cells.begin(), map->cells.end(),
+                         [&](const HeatCell& cell) { return cell.below.find(word) != cell.below.npos; });
+    };
     figures.push_back({"heat-map" + end,
                        fmt::format("{} by {} and {}{}", map->value_label, report.pivot.rows, report.pivot.columns,
                                    grid.title.empty() ? "" : " (" + grid.title + ")"),
                        fmt::format("Mean ± sample standard deviation over the seeds. The deeper the colour, the "
-                                   "better.{}",
-                                   published ? " Below: what Q-S5 published." : ""),
+                                   "better.{}{}",
+                                   below("Q-S5") ? " Below: what Q-S5 published." : "",
+                                   below("seeds") ? " Below, where seeds are missing: how many there are." : ""),
                        std::move(*map)});
   }
 }

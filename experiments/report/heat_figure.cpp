@@ -59,7 +59,8 @@ HeatCell cell_of(const ReportRow* row, const Span& span) {
     if (row->test.deviation) cell.deviation = shown(span.metric, *row->test.deviation);
     cell.text = statistic_text(span.metric, row->test);
     cell.share = span.share(*row->test.mean);
-    if (!row->qs5.empty()) cell.below = "Q-S5: " + row->qs5;
+    if (row->test.n < row->seeds()) cell.below = fmt::format("{} of {} seeds", row->test.n, row->seeds());
+    if (!row->qs5.empty()) cell.below += (cell.below.empty() ? "" : ", ") + ("Q-S5: " + row->qs5);
   } else if (row != nullptr && row->running + row->diverged + row->given_up > 0) {
     cell.text = row->running > 0 ? "running" : row->diverged > 0 ? "diverged" : "given up";
   }

@@ -37,19 +37,32 @@ std::string runs_html(const Report& report, const ReportRow& row) {
   return html + "</ul></details>";
 }
 
+/// Attributes of the cells of a column: how its text stands. Columns that say of every row that no run diverged or is
+/// missing are hidden, for their room is needed for figures.
+std::string column_kind(const Cells& cells, std::size_t column, bool is_setting) {
+  const auto any = [&](const auto& test) {
+    return std::any_of(cells.begin() + 1, cells.end(), [&](const auto& line) { return test(line[column]); });
+  };
+  const std::string& title = cells[0][column];
+  if (is_setting) {
+    const bool is_long = any([](const auto& cell) { return cell.size() > 24; }) || title.size() > 24;
+    return is_long ? " class=\"words long\"" : " class=\"words\"";
+  }
+  if (title == "which float") return " class=\"words aside\"";
+  const bool counts = title == "diverged" || title == "missing";
+  return counts && !any([](const auto& cell) { return cell != "0"; }) ? " hidden" : "";
+}
+
 std::string table_html(const Report& report) {
   const auto cells = table_cells(report, " *");
   const std::size_t settings = report.titles.size();
   std::string html =
       "<input id=\"filter\" type=\"search\" placeholder=\"Filter rows\" aria-label=\"Filter rows\" hidden>\n"
       "<div class=\"scroll\"><table id=\"rows\"><thead><tr><th>runs</th>";
-  std::vector<std::string> words;  // the class of each setting's cells
-  for (std::size_t i = 0; i < settings; ++i) {
-    const bool is_long = std::any_of(cells.begin(), cells.end(), [i](const auto& line) { return line[i].size() > 24; });
-    words.emplace_back(is_long ? " class=\"words long\"" : " class=\"words\"");
-  }
+  std::vector<std::string> kinds;
   for (std::size_t i = 0; i < cells[0].size(); ++i) {
-    html += fmt::format("<th{}>{}</th>", i < settings ? words[i] : "", html_escaped(cells[0][i]));
+    kinds.push_back(column_kind(cells, i, i < settings));
+    html += fmt::format("<th{}>{}</th>", kinds[i], html_escaped(cells[0][i]));
   }
   html += "</tr></thead><tbody>\n";
   for (std::size_t r = 1; r < cells.size(); ++r) {
@@ -59,10 +72,7 @@ std::string table_html(const Report& report) {
       const std::string& title = cells[0][i];
       const bool warn =
           i >= settings && ((title == "diverged" && row.diverged > 0) || (title == "missing" && row.missing > 0));
-      const std::string kind = i < settings                ? words[i]
-                               : row.best && i == settings ? " class=\"best\""
-                               : warn                      ? " class=\"warn\""
-                                                           : "";
+      const std::string kind = row.best && i == settings ? " class=\"best\"" : warn ? " class=\"warn\"" : kinds[i];
       html += fmt::format("<td{}>{}</td>", kind, html_escaped(cells[r][i]));
     }
     html += "</tr>\n";
@@ -171,11 +181,12 @@ std::string report_html(const Report& report) {
   for (const auto& [what, text] : report.head) {
     html += fmt::format("<dt>{}</dt><dd>{}</dd>", html_escaped(what), html_escaped(text));
   }
-  html += fmt::format("</dl>\n<p class=\"note\">{}</p>\n<h2>Configurations</h2>\n",
+  html += "</dl>\n";
+  if (report.comparison) html += comparison_html(*report.comparison);
+  html += fmt::format("<h2>{}</h2>\n<p class=\"note\">{}</p>\n", report.comparison ? "All rows" : "Configurations",
                       html_escaped(fmt::format("{}", fmt::join(table_notes(report), " "))));
   html += table_html(report);
   html += pivot_html(report);
-  if (report.comparison) html += comparison_html(*report.comparison);
   const auto figures = report_figures(report);
   if (!figures.empty()) html += "<section><h2>Plots</h2>\n" + figures_html(report, figures) + "</section>\n";
   html += row_sections(report);

@@ -46,9 +46,37 @@ constexpr auto replaced = std::to_array<Replacement>({
     {"Λ", "$\\Lambda$"},
 });
 
+/// How long the mathematics is that `text` begins with, both dollars included; 0 where it begins with none. As Pandoc
+/// has it, no blank stands behind the first dollar or before the second, and no digit behind that. What would end a
+/// cell or begin a comment is no mathematics, nor are braces that do not pair.
+std::size_t math_size(std::string_view text) {
+  if (text.size() < 3 || text[0] != '$' || text[1] == ' ' || text[1] == '$') return 0;
+  int depth = 0;
+  for (std::size_t i = 1; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '$') {
+      const bool digit = i + 1 < text.size() && text[i + 1] >= '0' && text[i + 1] <= '9';
+      return depth == 0 && text[i - 1] != ' ' && !digit ? i + 1 : 0;
+    }
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F || c == '&' || c == '%' || c == '#') return 0;
+    depth += c == '{' ? 1 : c == '}' ? -1 : 0;
+    if (depth < 0) return 0;
+    if (c != '\\') continue;
+    ++i;  // what is escaped means nothing here
+    if (i == text.size() || static_cast<unsigned char>(text[i]) < 0x20) return 0;
+  }
+  return 0;
+}
+
+/// Mathematics between dollars stays as it is.
 std::string tex_escaped(std::string_view text) {
   std::string escaped;
   while (!text.empty()) {
+    if (const std::size_t size = math_size(text); size > 0) {
+      escaped += text.substr(0, size);
+      text.remove_prefix(size);
+      continue;
+    }
     const auto found =
         std::find_if(replaced.begin(), replaced.end(), [&](const auto& pair) { return text.starts_with(pair.first); });
     escaped += found == replaced.end() ? text.substr(0, 1) : found->second;

@@ -5,6 +5,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <complex>
+#include <limits>
 #include <map>
 
 namespace bitstate::experiments {
@@ -58,26 +61,52 @@ Plot range_plot(const std::vector<SiteRecord>& sites) {
   return plot;
 }
 
-/// Half a disk where all eigenvalues are in the upper half: their conjugates are not stored.
+/// The least and the largest of some numbers.
+struct Extent {
+  double low = std::numeric_limits<double>::infinity();
+  double high = -low;
+
+  void include(double value) {
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+  [[nodiscard]] double size() const { return high - low; }
+  /// Widened on both sides where it is smaller.
+  void widen_to(double least) {
+    const double more = 0.5 * std::max(0.0, least - size());
+    low -= more;
+    high += more;
+  }
+};
+
+/// The part of the complex plane that has the eigenvalues, and the arc of the unit circle beside them: the eigenvalues
+/// of a trained model are close to it, mostly in a small part of the disk.
 Plot eigenvalue_plot(const std::vector<EigenvalueRecord>& eigenvalues) {
   Plot plot{.x = {.label = "real part"}, .y = {.label = "imaginary part"}, .unit_disk = true};
   std::map<std::string, std::size_t> layers;
-  double reach = 1.05;
-  double bottom = -0.05;
+  Extent x, y;
+  const auto include = [&](std::complex<double> value) {
+    if (!std::isfinite(std::abs(value))) return;
+    x.include(value.real());
+    y.include(value.imag());
+  };
   for (const auto& one : eigenvalues) {
     const auto [place, is_new] = layers.emplace(one.layer, plot.series.size());
     if (is_new) plot.series.push_back({.label = one.layer, .style = place->second, .line = Series::Line::none});
     plot.series[place->second].points.push_back(
         {.x = one.rounded.real(), .y = one.rounded.imag(), .from = Spot{one.before.real(), one.before.imag()}});
     for (const auto& value : {one.before, one.rounded}) {
-      reach = std::max({reach, 1.05 * std::abs(value.real()), 1.05 * std::abs(value.imag())});
-      if (value.imag() < 0.0) bottom = -reach;
+      include(value);
+      if (std::abs(value) > 0.0) include(value / std::abs(value));
     }
   }
-  plot.x.low = -reach;
-  plot.x.high = reach;
-  plot.y.low = bottom < -0.05 ? -reach : bottom;
-  plot.y.high = reach;
+  const double room = 0.1 * std::max({x.size(), y.size(), 0.05});
+  x.widen_to(std::max(x.size(), y.size()) + room);  // no figure is higher than wide
+  y.widen_to(std::max(y.size() + room, 0.5 * x.size()));
+  plot.x.low = x.low;
+  plot.x.high = x.high;
+  plot.y.low = y.low;
+  plot.y.high = y.high;
   return plot;
 }
 

@@ -10,7 +10,7 @@ fi
 
 export HOME=$PWD TEXMFVAR=$PWD/texmf  # where fonts are kept that TeX makes
 
-labels=('Float' '[z] 10 % of A & B_1 #2 {x} ~ ^ \ $5' '* <a> |b| "q" é ± − ≈ † × → ≤ Λ, 4 bits' "B -- 'C', 8 bits")
+labels=('Float' '[z] 10 % of A & B_1 #2 {x} ~ ^ \ $5' '* <a> |b| "q" é ± − ≈ † × → ≤ Λ, 4 bits' "\$\\bar{B}_2\$ -- 'C' for \$5, 8 bits")
 bits=(none none 'weight:*.ssm.A 4' 'weight:*.ssm.B 8')
 # sweep FOLDER SHIFT: two seeds of each label in two stages, one of which diverged
 sweep() {
@@ -59,6 +59,7 @@ says() {
 }
 compile both table
 says both/table.txt float Float '1.675 ± 0.778'
+says both/table.txt "’C’ for \$5, 8 bits"
 says both/table.txt 'p t q' '* <a> |b|' '± − ≈ † × → ≤ Λ, 4 bits' '13.68 ± 0.78'
 compile both comparison
 says both/comparison.txt 'p t q' '[z] 10 % of A & B 1 #2 {x}' '\ $5' '11.68 ± 0.78' '14.68 ± 0.78' '+3.00 [+3.00, +3.00]'

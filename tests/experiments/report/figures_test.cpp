@@ -183,6 +183,26 @@ TEST_CASE("plots: a heat map for each table by two keys, also of rows without a 
   CHECK(find(report_figures(report), "heat-map") == nullptr);  // errors on other data have no common colours
 }
 
+TEST_CASE("plots: a cell of the heat map says how many of its seeds there are where some are missing") {
+  MadeUpRuns runs;
+  for (const char* a : {"4", "8"}) {
+    for (const char* x : {"4", "8"}) {
+      for (const char* seed : {"1", "2", "3"}) {
+        const bool diverged = std::string(a) + x + seed == "482";
+        runs.add(fmt::format("a_bits = {}\nssm_act_bits = {}\nseed = {}\n", a, x, seed),
+                 diverged ? R"({"status":"diverged"})" : R"({"status":"done","test_mse":2.5})");
+      }
+    }
+  }
+  const auto figures = report_figures(runs.report());
+  const Figure* const figure = find(figures, "heat-map");
+  REQUIRE(figure != nullptr);
+  CHECK(contains(figure->note, "Below, where seeds are missing: how many there are."));
+  std::vector<std::string> below;
+  for (const auto& cell : std::get<HeatMap>(figure->content).cells) below.push_back(cell.below);
+  CHECK(below == std::vector<std::string>{"", "2 of 3 seeds", "", ""});
+}
+
 TEST_CASE("plots: the tables of runs are read, and torn or senseless lines passed over") {
   MadeUpRuns runs;
   const auto run = runs.accuracy("seed = 1\n", 0.5);
@@ -244,6 +264,33 @@ TEST_CASE("plots: saturation, ranges and eigenvalues of a row are those of the f
   REQUIRE(disk.series.size() == 1);
   CHECK(disk.series[0].points[0].from->x == 0.5);
   CHECK(disk.series[0].points[0].x == 0.75);
+}
+
+TEST_CASE("plots: eigenvalues fill their figure, with the arc of the unit circle beside them") {
+  MadeUpRuns runs;
+  const auto plot = [&](const std::string& lines) {
+    write_quickly(runs.accuracy("seed = 1\n", 0.5) / "eigenvalues.csv",
+                  "layer,state,re,im,rounded_re,rounded_im\n" + lines);
+    Report report = runs.report();
+    auto figures = row_figures(report, report.rows[0]);
+    std::filesystem::remove_all(runs.folder / "runs");
+    return std::get<Plot>(figures.at(0).content);
+  };
+  const Plot near_one = plot("0,0,0.95,0.05,0.96,0.06\n0,1,0.9,0.1,0.92,0.08\n");
+  CHECK(*near_one.x.high - *near_one.x.low < 0.2);
+  CHECK(*near_one.x.low < 0.9);
+  CHECK(*near_one.x.high > 0.995);  // where the circle is
+  CHECK(*near_one.y.low < 0.05);
+  CHECK(*near_one.y.high > 0.1);
+  const Plot everywhere = plot("0,0,0.9,0.1,0.9,0.1\n0,1,-0.9,0.1,-0.9,0.1\n0,2,0,-0.8,0,-0.9\n");
+  CHECK(*everywhere.x.low < -0.99);
+  CHECK(*everywhere.y.low < -1.0);
+  for (const Plot& one : {near_one, everywhere, plot("0,0,1,0,1,0\n"), plot("0,0,0,0,0,0\n")}) {
+    CHECK(*one.x.high > *one.x.low);
+    const double shape = (*one.y.high - *one.y.low) / (*one.x.high - *one.x.low);
+    CHECK(shape > 0.49);
+    CHECK(shape < 1.01);
+  }
 }
 
 TEST_CASE("plots: each figure is written as SVG, PDF, data and script, and the page links to all of them") {

@@ -129,6 +129,8 @@ TEST_CASE("report: where rows are compared with different float rows, the table 
   const std::string text = report_markdown(report);
   CHECK(contains(text, "| difference to float | which float |"));
   CHECK(contains(text, "| qaft | W8A8 | 85.00 | −10.00 | qaft, Float |"));
+  CHECK(contains(report_html(report), "<td class=\"words aside\">qaft, Float</td>"));  // so that it is wrapped
+  CHECK(contains(report_html(report), "<th hidden>diverged</th><th hidden>missing</th>"));
   CHECK(contains(report_tex(report), "% Compared with qaft, Float: qaft, W8A8.\n"));
   CHECK(!contains(report_tex(report), "which float"));  // it would not fit a page
 }
@@ -226,6 +228,8 @@ TEST_CASE("report: rows without labels are matched by the settings that vary, an
   CHECK_FALSE(compare_sweeps(a.folder.path(), other.folder.path()).has_value());
   write_report({a.folder.path(), b.folder.path()}, a.folder / "out");
   CHECK(std::filesystem::exists(a.folder / "out/comparison.csv"));
+  const std::string page = read_text(a.folder / "out/index.html");
+  CHECK(page.find("<h2>B against A</h2>") < page.find("<h2>All rows</h2>"));
   write_report({a.folder.path(), other.folder.path()}, a.folder / "out");
   CHECK_FALSE(std::filesystem::exists(a.folder / "out/comparison.csv"));
   CHECK_FALSE(contains(read_text(a.folder / "out/table.md"), "B against A"));

@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <utility>
 
 namespace {
 
@@ -36,6 +37,36 @@ TEST_CASE("report: what LaTeX takes for its own is escaped in a table") {
                  "  {}[a\\_b \\& 5\\% of $\\$$x\\textasciicircum{}2 \\textasciitilde{} "
                  "\\{\\textbackslash{}c\\}] \\#1 $<$$|$$>$ & 50.00"));
   CHECK(contains(text, "\\begin{tabular}{lrrrr}\n  \\toprule\n  quant & test accuracy, \\% & "));
+}
+
+TEST_CASE("report: mathematics between dollars stays in LaTeX, and what is none is escaped") {
+  const auto tex = [](const std::string& label) {
+    MadeUpRuns runs;
+    runs.accuracy("quant = \"" + label + "\"\n", 0.5);
+    runs.accuracy("quant = none\n", 0.5);
+    const std::string text = report_tex(runs.report());
+    const auto line = text.rfind(" & 50.00");
+    const auto begin = text.rfind('\n', line) + 3;
+    return text.substr(begin, line - begin);
+  };
+  CHECK(tex("$x_1^{2}$, 4 bits") == "$x_1^{2}$, 4 bits");
+  CHECK(tex("A_$i$ and $B$") == "A\\_$i$ and $B$");
+  CHECK(tex("$\\\\bar{A}$") == "$\\bar{A}$");
+  CHECK(tex("$a\\\\$b$") == "$a\\$b$");
+  const std::string dollar = "$\\$$";
+  for (const auto& [label, expected] :
+       {std::pair<std::string, std::string>{"from $5 to $6", "from " + dollar + "5 to " + dollar + "6"},
+        {"$x", dollar + "x"},
+        {"$ x$", dollar + " x" + dollar},
+        {"$x $", dollar + "x " + dollar},
+        {"$$", dollar + dollar},
+        {"$x}$", dollar + "x\\}" + dollar},
+        {"${x$", dollar + "\\{x" + dollar},
+        {"$a & b$", dollar + "a \\& b" + dollar},
+        {"$a %$", dollar + "a \\%" + dollar},
+        {"$x\\\\$", dollar + "x\\textbackslash{}" + dollar}}) {
+    CHECK(tex(label) == expected);
+  }
 }
 
 TEST_CASE(
