@@ -1,12 +1,17 @@
 #include "experiments/results/planned.h"
 
+#include "experiments/results/run_files.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <optional>
 #include <set>
+#include <string_view>
+#include <system_error>
 
 namespace bitstate::experiments {
 
@@ -29,6 +34,52 @@ Rows rows_of(const PlanFile& plan, std::size_t first) {
 /// Each text once, in the order of their first appearance.
 void add_once(std::vector<std::string>& texts, const std::string& text) {
   if (!text.empty() && std::find(texts.begin(), texts.end(), text) == texts.end()) texts.push_back(text);
+}
+
+/// "uniform 4 bits", "allocated in 120 bytes, untrained"
+std::string allocated_label(const RunRecord& run) {
+  constexpr std::string_view untrained = "-untrained";
+  std::string name = run.folder.filename().string();
+  const bool trained = !name.ends_with(untrained);
+  if (!trained) name.resize(name.size() - untrained.size());
+  const auto size = run.figures.find("size_bits");
+  if (name.starts_with("uniform-")) {
+    name = "uniform " + name.substr(name.find('-') + 1) + " bits";
+  } else if (size != run.figures.end()) {
+    name += fmt::format(" in {} bytes", std::ceil(size->second / 8.0));
+  }
+  return name + (trained ? "" : ", untrained");
+}
+
+/// Labels the runs of `bitstate allocate` and what they started from, unless that stands among the runs of its sweep.
+void label_allocated(std::vector<RunRecord>& runs, std::size_t place) {
+  std::vector<RunRecord*> made;
+  for (RunRecord& run : runs) {
+    if (run.label.empty() && is_allocated(run.folder)) made.push_back(&run);
+  }
+  const auto size = [](const RunRecord* run) {
+    const auto found = run->figures.find("size_bits");
+    return found == run->figures.end() ? 0.0 : found->second;
+  };
+  std::stable_sort(made.begin(), made.end(), [&](const auto* a, const auto* b) { return size(a) < size(b); });
+  for (RunRecord& run : runs) {
+    std::error_code none;
+    const bool is_source = !is_allocated(run.folder) && std::any_of(made.begin(), made.end(), [&](const auto* one) {
+      return std::filesystem::equivalent(run.folder, one->from, none);
+    });
+    const bool is_alone = std::count_if(runs.begin(), runs.end(), [&](const RunRecord& other) {
+                            return other.folder.parent_path() == run.folder.parent_path();
+                          }) == 1;
+    if (!is_source || (!run.label.empty() && !is_alone)) continue;
+    run.label = run.is_float() ? "float" : "the run as it is";
+    run.stage.clear();
+    run.planned = 0;
+    run.place = place++;
+  }
+  for (RunRecord* run : made) {
+    run->label = allocated_label(*run);
+    run->place = place++;
+  }
 }
 
 }  // namespace
@@ -61,6 +112,7 @@ std::vector<PlanFile> label_runs(std::vector<RunRecord>& runs) {
     run.planned = row.runs.size();
     run.place = here.first + found->second;
   }
+  label_allocated(runs, places);
   return plans;
 }
 

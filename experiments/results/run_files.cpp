@@ -76,6 +76,11 @@ std::vector<EigenvalueRecord> read_eigenvalues(const std::filesystem::path& run)
   return eigenvalues;
 }
 
+bool is_allocated(const std::filesystem::path& run) {
+  std::error_code none;
+  return std::filesystem::is_regular_file(run.parent_path() / "pareto.csv", none);
+}
+
 std::vector<AllocatedModel> read_allocation(const std::filesystem::path& folder) {
   std::vector<AllocatedModel> models;
   read_lines(folder / "pareto.csv", {"label", "kind"}, {"bytes", "metric"},

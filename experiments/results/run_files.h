@@ -35,6 +35,9 @@ struct AllocatedModel {
 std::vector<SiteRecord> read_sites(const std::filesystem::path& run);
 std::vector<EigenvalueRecord> read_eigenvalues(const std::filesystem::path& run);
 
+/// Whether `bitstate allocate` has made the run: its folder is beside a pareto.csv.
+bool is_allocated(const std::filesystem::path& run);
+
 /// Of pareto.csv in the folder of `bitstate allocate`, likewise; models that diverged are none of them.
 std::vector<AllocatedModel> read_allocation(const std::filesystem::path& folder);
 

@@ -6,6 +6,7 @@
 #include "core/random.h"
 #include "experiments/results/origins.h"
 #include "experiments/results/plan_file.h"
+#include "experiments/results/run_files.h"
 #include "experiments/run_folder/curves.h"
 #include "experiments/run_folder/source.h"
 #include "experiments/run_folder/text_files.h"
@@ -148,6 +149,19 @@ void find_runs(const std::filesystem::path& dir, std::set<std::filesystem::path>
   }
 }
 
+/// What `bitstate allocate` started from stands beside what it made.
+void add_sources_of_allocation(std::vector<RunRecord>& runs) {
+  for (std::size_t i = 0, found = runs.size(); i < found; ++i) {
+    const std::filesystem::path from = runs[i].from;
+    std::error_code none;
+    if (!is_allocated(runs[i].folder) || !std::filesystem::is_regular_file(from / "settings.ini", none)) continue;
+    const bool known = std::any_of(runs.begin(), runs.end(), [&](const RunRecord& run) {
+      return std::filesystem::equivalent(run.folder, from, none);
+    });
+    if (!known) runs.push_back(read_run(from));
+  }
+}
+
 /// The names of all settings of all runs but `seed`, in the order of ComparedSettings.
 std::vector<std::string> names_in_order(const std::vector<RunRecord>& runs) {
   std::set<std::string> present;
@@ -207,6 +221,11 @@ RunRecord read_run(const std::filesystem::path& folder) {
   RunRecord run;
   run.folder = folder;
   run.settings = read_ini(folder / "settings.ini");
+  for (auto& [key, value] : run.settings) {  // rules that were written for this run alone are called like it
+    const std::filesystem::path rules(value);
+    const bool own = key == "quant" && rules.extension() == ".quant" && rules.stem() == folder.filename();
+    if (own && rules.has_parent_path()) value = rules.stem().string();
+  }
   read_result(run);
   run.extended_from = extension_of(folder);
   if (!run.extended_from.empty()) run.settings.emplace_back("extended_from", run.extended_from);
@@ -246,6 +265,7 @@ std::vector<RunRecord> read_runs(const std::vector<std::filesystem::path>& dirs)
   std::vector<RunRecord> runs;
   runs.reserve(folders.size());
   for (const auto& folder : folders) runs.push_back(read_run(folder));
+  add_sources_of_allocation(runs);
   unify_sources(runs);
   tell_rules_apart(runs);
   return runs;

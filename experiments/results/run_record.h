@@ -57,7 +57,8 @@ struct RunRecord {
 /// while a process holds its lock. Throws Error without settings.ini.
 RunRecord read_run(const std::filesystem::path& folder);
 
-/// All runs in these folders and below, each once, by the names of their folders. One source has one name in all of
+/// All runs in these folders and below, each once, by the names of their folders; behind them what those of `bitstate
+/// allocate` started from. One source has one name in all of
 /// them, that of the first run. Throws UsageError for a folder without a run, Error for one that cannot be read.
 std::vector<RunRecord> read_runs(const std::vector<std::filesystem::path>& dirs);
 

@@ -55,6 +55,10 @@ for kind in run uniform allocated; do grep -q ",$kind\$" float-budget-120/pareto
 "$BITSTATE" allocate float --budget=120 --quant=w8a8 --finetune_epochs=2 --json | tail -n 1 > again
 cmp line again
 [ "$sum" = "$(cat float/* | sha256sum)" ] || fail "the run was changed"
+"$BITSTATE" report float-budget-120 > report.log
+for row in float 'allocated in [0-9]* bytes' 'uniform [0-9]* bits'; do
+  grep -q "^| $row |" float-budget-120/table.md || fail "no row $row: $(cat float-budget-120/table.md)"
+done
 
 refused 2 'needs the folder of a run' sensitivity
 refused 2 'is not the folder of a run' sensitivity nowhere

@@ -109,3 +109,33 @@ TEST_CASE("plots: the folder of bitstate allocate has a figure of what was measu
   write_report({folder}, runs.folder / "out");
   CHECK_FALSE(std::filesystem::exists(runs.folder / "out/plots/allocation.csv"));
 }
+
+TEST_CASE("report: rows of bitstate allocate are called as in its table, behind the run that they started from") {
+  MadeUpRuns runs;
+  const auto source = runs.add("bits = none\nseed = 1\n", R"({"status":"done","test_mse":1.0,"size_bits":8000})");
+  const auto made = runs.folder / "made";
+  const auto add = [&](const std::string& name, const std::string& result) {
+    std::filesystem::create_directories(made / name);
+    write_quickly(made / name / "settings.ini", "from = ../../runs/" + source.filename().string() +
+                                                    "\nquant = runs/made/" + name + ".quant\nepochs = 2\nseed = 1\n");
+    write_quickly(made / name / "result.json", result);
+  };
+  add("allocated-untrained", R"({"status":"done","test_mse":3.0,"size_bits":955})");
+  add("uniform-4", R"({"status":"done","test_mse":2.0,"size_bits":900})");
+  add("allocated", R"({"status":"diverged"})");
+  const auto quants = read_runs({runs.folder.path()});
+  CHECK(std::count_if(quants.begin(), quants.end(),
+                      [](const auto& run) { return run.setting("quant") == "uniform-4"; }) == 1);
+  CHECK(read_runs({made}).size() == 3);  // without a pareto.csv, they are runs like any other
+  write_quickly(made / "pareto.csv", "label,bytes,metric,kind\n");
+  const Report report = make_report(read_runs({made}));
+  std::vector<std::string> labels;
+  for (const auto& row : report.rows) labels.push_back(row_label(report, row));
+  CHECK(labels ==
+        std::vector<std::string>{"float", "allocated", "uniform 4 bits", "allocated in 120 bytes, untrained"});
+  CHECK(report.titles == std::vector<std::string>{"configuration"});
+  CHECK(report.rows[2].difference.mean == 1.0);
+  CHECK(read_runs({made, runs.folder / "runs"}).size() == 4);  // each once
+  std::filesystem::remove_all(source);
+  CHECK(make_report(read_runs({made})).rows.size() == 3);
+}
