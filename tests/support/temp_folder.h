@@ -38,6 +38,13 @@ class TempFolder {
   std::filesystem::path path_;
 };
 
+/// A file that is removed at the end of its scope.
+struct TemporaryFile {
+  TempFolder folder;
+  std::filesystem::path path;
+  TemporaryFile(const std::string& name, const std::string& text) : path(folder / name) { std::ofstream(path) << text; }
+};
+
 /// Writes a file without flushing it to disk, for tests that write thousands.
 inline void write_quickly(const std::filesystem::path& path, std::string_view bytes) {
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
