@@ -153,7 +153,7 @@ keys of a sweep file (docs/sweeps.md):
   skip.NAME = OPTION=VALUE | ...    leaves out points where all holds; also row=LABEL, stage=NAME
   stage.NAME = OPTION=VALUE | ...   the first is the float run, which the others start from
   set.OPTION = VALUE                the same for all runs
-  table.rows = KEY                  of the report's table and heat map, as bitstate report --rows takes it
+  table.rows = KEY                  of the report's table and heat map, as report --rows takes it
   table.columns = KEY               likewise
 
 a sweep file (quant is set by its rows):

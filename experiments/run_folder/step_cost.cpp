@@ -108,7 +108,7 @@ Upkeep measure_upkeep(RunConfig config, datasets::Splits data, const std::filesy
   const auto seconds = [&](std::size_t epochs) {
     config.training.epochs = epochs;
     config.run.out = (folder / std::to_string(epochs)).string();
-    return seconds_of([&] { (void)train_on(config, data); });
+    return seconds_of([&] { require(train_on(config, data).status != "interrupted", "memory", "is not measured"); });
   };
   const StepCost cost = measure_step(config, data);
   const double evaluations = cost.validation_seconds + cost.test_seconds;
@@ -128,8 +128,10 @@ StepCost measure_step_apart(const RunConfig& config, const datasets::Splits& dat
 Upkeep measure_upkeep_apart(const RunConfig& config, const datasets::Splits& data,
                             const std::filesystem::path& parent) {
   try {
-    const WorkFolder folder(parent);
-    return measured_apart([&] { return measure_upkeep(config, data, folder.path()); });
+    return measured_apart([&] {
+      const WorkFolder folder(parent);  // of the child, which removes it when it is told to stop, too
+      return measure_upkeep(config, data, folder.path());
+    });
   } catch (const Error&) {
     return {};
   }

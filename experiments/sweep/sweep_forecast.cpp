@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 namespace bitstate::experiments {
@@ -49,7 +50,8 @@ std::string time_text(double seconds) {
 /// The folder itself or the nearest one above it that there is: what is saved there takes as long as in the sweep.
 std::filesystem::path folder_above(std::filesystem::path folder) {
   folder = std::filesystem::absolute(folder).lexically_normal();
-  while (!std::filesystem::is_directory(folder) && folder.has_relative_path()) folder = folder.parent_path();
+  std::error_code none;
+  while (!std::filesystem::is_directory(folder, none) && folder.has_relative_path()) folder = folder.parent_path();
   return folder;
 }
 

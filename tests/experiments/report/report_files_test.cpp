@@ -61,6 +61,7 @@ TEST_CASE("report: mathematics between dollars stays in LaTeX, and what is none 
         {"$x $", dollar + "x " + dollar},
         {"$$", dollar + dollar},
         {"$x}$", dollar + "x\\}" + dollar},
+        {"$x}{y$", dollar + "x\\}\\{y" + dollar},
         {"${x$", dollar + "\\{x" + dollar},
         {"$a & b$", dollar + "a \\& b" + dollar},
         {"$a %$", dollar + "a \\%" + dollar},
