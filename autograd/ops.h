@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <span>
 
 namespace bitstate::ops {
@@ -86,12 +87,13 @@ Value conv_state(Tape&, Value x, std::size_t taps, const Sequences&, Direction =
 /// E channels of H heads; B and C have n columns for each group of heads. Mamba-1: H = E, A_log [H, n]; Mamba-2: A_log
 /// [1, H].
 struct SelectiveOperands {
-  Value u;      ///< [T, E]
-  Value delta;  ///< [T, H], positive
-  Value A_log;  ///< [H, n] or [1, H]
-  Value B, C;   ///< [T, groups n]
-  Value D;      ///< [1, H]
-  Value h0{};   ///< [N E, n]: states before each sequence; none: 0
+  Value u;                           ///< [T, E]
+  Value delta;                       ///< [T, H], positive
+  Value A_log;                       ///< [H, n] or [1, H]
+  Value B, C;                        ///< [T, groups n]
+  Value h0{};                        ///< [N E, n]: states before each sequence; none: 0
+  const Quantizer* input = nullptr;  ///< of delta u
+  const Quantizer* state = nullptr;  ///< of the states, at every step
 };
 // -> [T, E]
 Value selective_scan(Tape&, const SelectiveOperands&, std::size_t groups, const Sequences&,
@@ -109,7 +111,13 @@ Value hard_sigmoid(Tape&, Value x);  // clip(x + 3, 0, 6) / 6
 Value silu(Tape&, Value x);          // x / (1 + exp(-x))
 Value softplus(Tape&, Value x);      // ln(1 + exp(x)), x above 20
 Value clip(Tape&, Value x, float low, float high);
-Value sum(Tape&, Value a, Value b);  // a + b; b may be [1, H]
+struct ClipLimits {
+  float low = std::numeric_limits<float>::lowest();
+  float high = std::numeric_limits<float>::max();
+};
+[[nodiscard]] const ClipLimits* clip_limits(const Node& node);  // of a result of clip; else null
+Value repeat(Tape&, Value x, std::size_t times);                // [1, H] -> [1, H times]: x_0, x_0, ..., x_1, x_1, ...
+Value sum(Tape&, Value a, Value b);                             // a + b; b may be [1, H]
 // a * b; b may be [1, H]
 Value product(Tape&, Value a, Value b, const GradientRounding& = {});
 // mask [N, H], the same for all steps of a sequence
@@ -137,6 +145,8 @@ Value batch_norm(Tape&, Value x, Value scale, Value bias, const BatchStatistics&
 Value mean_pool(Tape&, Value x, const Sequences&);  // [T, H] -> [N, H], mean over the true length
 Value last(Tape&, Value x, const Sequences&);       // [T, H] -> [N, H], the last true step
 Value columns(Tape&, Value x, std::size_t first, std::size_t count);
+// rows of a matrix of parameters, or elements of a row of them
+Value part(Tape&, Value x, std::size_t first, std::size_t count);
 Value concatenate(Tape&, Value a, Value b);  // [T, n], [T, m] -> [T, n + m]
 // [2N, H] -> [N, 4H]: x0, x1, x0 - x1, x0 * x1; documents i and N + i are a pair
 Value pair_features(Tape&, Value pooled);

@@ -268,6 +268,9 @@ Value run(Tape& tape, const Op& op, Value lambda, Value bu, const Sequences& seq
   Node& x = tape.push_bare(op, {lambda, bu}, steps, width);
   require<UsageError>(state == nullptr || !state->spec.active() || !state->spec.is_dynamic(), op.name,
                       "{} has range=absmax, which only scan=tree can take; use ema or fixed", state ? state->site : "");
+  require<UsageError>(state == nullptr || !state->spec.active() || state->spec.rounding != QuantSpec::Rounding::decayed,
+                      op.name, "{} has rounding=decayed, which is for selective scans; use feedback",
+                      state ? state->site : "");
   const bool rounded = state != nullptr && state->spec.active() && !(state->needs_range() && state->range.empty());
   x.attributes = tape.keep(Attributes{rows, sequences.count(), direction});
   if (rounded) {

@@ -19,6 +19,7 @@ using namespace program;  // NOLINT(google-build-using-namespace): the instructi
 
 constexpr std::uint64_t program_count = 16;
 constexpr std::uint64_t sheared_count = 4;  // more programs, with the other scan
+constexpr std::uint64_t selective_count = 6;
 constexpr std::uint64_t forward_count = 24;
 constexpr std::size_t digits = 16;
 
@@ -158,12 +159,71 @@ Program draw_program(Draw& draw, std::uint64_t number) {
   return p;
 }
 
+SelectiveScan draw_selective_scan(Draw& draw, std::uint32_t heads, std::uint32_t of_head, std::uint64_t number) {
+  SelectiveScan scan;
+  scan.backward = number % 4 == 3;
+  scan.residue = static_cast<Residue>(number % 3);
+  scan.groups = number % 2 == 0 ? 1 : heads;
+  scan.states = draw.size(1, 20);
+  scan.first = -127;
+  scan.fraction = 16;
+  scan.input_bound = 32767;
+  scan.bound = number % 2 == 0 ? 32767 : 127;
+  scan.limit = std::int64_t{4} * scan.bound << 15;
+  scan.delta = draw.codes(255, 0, 1 << 17);
+  const std::uint32_t rates = number % 3 == 0 ? 1 : scan.states;
+  scan.rate = {heads, rates, 24, draw.codes(std::size_t{heads} * rates, 0, 1 << 19)};
+  scan.to_input = draw.factors(1, 36);
+  scan.to_input.resize(std::size_t{heads} * of_head, scan.to_input.front());
+  scan.to_inner = draw.factors(1, number % 2 == 0 ? 23 : 31);
+  scan.to_inner.resize(scan.to_input.size(), scan.to_inner.front());
+  return scan;
+}
+
+/// A norm in groups, a convolution, and a selective scan of four products of it.
+Program draw_selective_program(Draw& draw, std::uint64_t number) {
+  Program p;
+  const std::uint32_t heads = draw.size(1, 6);
+  const std::uint32_t of_head = number % 2 == 0 ? 1 : draw.size(2, 9);
+  const std::uint32_t cols = heads * of_head;
+  std::vector<Instruction>& code = p.instructions;
+  const auto emit = [&](Instruction instruction) {
+    code.push_back(std::move(instruction));
+    return static_cast<Ref>(code.size());
+  };
+  const auto to_bits = [&](Ref x, std::int64_t shift) {
+    return emit(Rescale{x, draw.factors(1, shift), {-127}, {127}});
+  };
+  const auto projected = [&](Ref x, std::uint32_t rows) {
+    return to_bits(emit(Linear{x, draw.matrix(rows, cols, 8), draw.codes(rows, -999, 999)}), 38);
+  };
+  p.input.cols = cols;
+  p.input.grid = {1.0F, -128, 127};
+  Ref x = to_bits(emit(RmsNorm{0, draw.codes(cols, -127, 127), number % 2 == 0 ? 1 : heads, 12, draw(1, 99)}), 42);
+  const std::uint32_t taps = draw.size(1, 4);
+  x = to_bits(emit(Conv{x, number % 4 == 3, draw.matrix(cols, taps, 6), draw.codes(cols, -999, 999)}), 35);
+  SelectiveScan scan = draw_selective_scan(draw, heads, of_head, number);
+  scan.u = projected(x, cols);
+  scan.dt = projected(x, heads);
+  scan.b = projected(x, scan.groups * scan.states);
+  scan.c = projected(x, scan.groups * scan.states);
+  emit(std::move(scan));
+  p.output.scale = {1.0F};
+  return p;
+}
+
 void add_programs(CodeHash& hash, const RunProgram& run) {
-  for (std::uint64_t number = 0; number < program_count + sheared_count; ++number) {
-    Draw draw("signature of programs", number);
-    const Program p = draw_program(draw, number);
+  const auto add = [&](Draw& draw, const Program& p) {
     const std::size_t steps = draw.size(1, 70);
     hash.add(run(p, draw.codes(steps * p.input.cols, p.input.grid.lo, p.input.grid.hi)));
+  };
+  for (std::uint64_t number = 0; number < program_count + sheared_count; ++number) {
+    Draw draw("signature of programs", number);
+    add(draw, draw_program(draw, number));
+  }
+  for (std::uint64_t number = 0; number < selective_count; ++number) {
+    Draw draw("signature of selective programs", number);
+    add(draw, draw_selective_program(draw, number));
   }
 }
 

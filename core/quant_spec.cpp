@@ -33,7 +33,8 @@ constexpr Word<QuantSpec::Symmetry> symmetries[] = {{"symmetric", QuantSpec::Sym
 constexpr Word<QuantSpec::Scale> scales[] = {{"free", QuantSpec::Scale::free}, {"pow2", QuantSpec::Scale::pow2}};
 constexpr Word<QuantSpec::Rounding> roundings[] = {{"nearest", QuantSpec::Rounding::nearest},
                                                    {"stochastic", QuantSpec::Rounding::stochastic},
-                                                   {"feedback", QuantSpec::Rounding::feedback}};
+                                                   {"feedback", QuantSpec::Rounding::feedback},
+                                                   {"decayed", QuantSpec::Rounding::decayed}};
 constexpr Word<QuantSpec::Parts> parts_words[] = {{"joint", QuantSpec::Parts::joint},
                                                   {"separate", QuantSpec::Parts::separate}};
 

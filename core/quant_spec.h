@@ -20,7 +20,7 @@ struct QuantSpec {
   enum class Edge { center, half };
   enum class Symmetry { symmetric, asymmetric };
   enum class Scale { free, pow2 };
-  enum class Rounding { nearest, stochastic, feedback };
+  enum class Rounding { nearest, stochastic, feedback, decayed };
   enum class Parts { joint, separate };
 
   int bits = 0;  ///< 1 to 16, or 0 for none

@@ -65,6 +65,8 @@ double training_flops_per_token(const ModelSettings& settings) {
   return of_family(settings, [&](auto own) { return training_flops_per_token(settings.*own); });
 }
 
+std::string_view quant_folder(const ModelSettings& settings) { return settings.model == "s5" ? "" : "mamba"; }
+
 std::string quant_rules(const ModelSettings& settings, std::string_view preset) {
   return of_family(settings, [&](auto own) { return quant_rules(settings.*own, preset); });
 }

@@ -39,6 +39,9 @@ FamilyTraining training_of(const ModelSettings& settings);
 /// FLOPs of forward and backward for one token.
 double training_flops_per_token(const ModelSettings& settings);
 
+/// The folder of the family's own configurations of bits, below configs/; empty: configs/ itself.
+std::string_view quant_folder(const ModelSettings& settings);
+
 /// The rules that the options of bits stand for, in .quant syntax; a preset may give them another meaning.
 std::string quant_rules(const ModelSettings& settings, std::string_view preset);
 

@@ -186,6 +186,7 @@ auto with_rounding(Rounding rounding, const F& f) {
     case Rounding::feedback:
       return f(std::integral_constant<Rounding, Rounding::feedback>{});
     case Rounding::nearest:
+    case Rounding::decayed:  // is refused before
       break;
   }
   return f(std::integral_constant<Rounding, Rounding::nearest>{});

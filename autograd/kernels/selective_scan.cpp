@@ -19,8 +19,6 @@ Lanes load(const float* from) {
   return x;
 }
 
-void store(const Lanes& x, float* to) { std::copy_n(x.data(), lanes, to); }
-
 /// f(l) for each lane.
 template <class F>
 Lanes each(F f) {
@@ -65,6 +63,14 @@ struct SelectiveScan::Block {
     return x;
   }
   void put_channels(const Lanes& x, float* row) const { std::copy_n(x.data(), count, row + channel); }
+  /// `h` [N][lanes]
+  void note(const Lanes& input, const float* h, std::size_t states, const SelectiveMaxima& seen) const {
+    for (std::size_t l = 0; l < count; ++l) {
+      float& largest = seen.state[channel + l];
+      for (std::size_t n = 0; n < states; ++n) largest = std::max(largest, std::fabs(h[n * lanes + l]));
+      seen.input[channel + l] = std::max(seen.input[channel + l], std::fabs(input[l]));
+    }
+  }
   void add_channels(const Lanes& x, float* row) const {
     if (count == lanes) {
       for (std::size_t l = 0; l < lanes; ++l) row[channel + l] += x[l];
@@ -83,7 +89,6 @@ struct SelectiveScan::Chunk {
   ScanShape order;
   std::size_t first;
   std::size_t steps;
-  const float* starts;  // the states before it, of all blocks
 
   /// Of its step i in the arrays.
   [[nodiscard]] std::size_t row(std::size_t i) const { return order.row_of(first + i); }
@@ -105,22 +110,21 @@ SelectiveScan::SelectiveScan(const SelectiveShape& shape) : shape_(shape) {
   blocks_ = shape.groups * ((of_group + lanes - 1) / lanes);
   chunk_ = shape.states <= 32 ? 32 : 16;  // its states and decays stay in the second cache
   rates_.resize(blocks_ * shape.rates() * lanes);
-  skips_.resize(blocks_ * lanes);
   states_.resize(blocks_ * shape.states * lanes);
 }
 
 std::size_t SelectiveScan::kept(std::size_t length) const { return (length + chunk_ - 1) / chunk_ * states_.size(); }
 
-bool SelectiveScan::forward(const SelectiveInputs& in, float* y, float* final, float* starts) {
-  return shape_.rate_per_state ? run<true>(in, y, final, starts) : run<false>(in, y, final, starts);
+bool SelectiveScan::forward(const SelectiveInputs& in, float* y, float* final, float* starts,
+                            const SelectiveMaxima& seen) {
+  return shape_.rate_per_state ? run<true>(in, y, final, starts, seen) : run<false>(in, y, final, starts, seen);
 }
 
-void SelectiveScan::load_parameters(const SelectiveInputs& in) {
+void SelectiveScan::load_rates(const SelectiveInputs& in) {
   const std::size_t n_rates = shape_.rates();
   for_each_block([&](const Block& block) {
     for (std::size_t l = 0; l < block.count; ++l) {
       const std::size_t head = (block.channel + l) / block.width;
-      skips_[block.index * lanes + l] = in.d[head];
       for (std::size_t n = 0; n < n_rates; ++n) {
         rates_[(block.index * n_rates + n) * lanes + l] = in.a[head * n_rates + n];
       }
@@ -130,12 +134,12 @@ void SelectiveScan::load_parameters(const SelectiveInputs& in) {
 
 /// Steps [first, end) in the order of the recurrence are rows of the arrays.
 template <bool per_state>
-bool SelectiveScan::run(const SelectiveInputs& in, float* y, float* final, float* starts) {
+bool SelectiveScan::run(const SelectiveInputs& in, float* y, float* final, float* starts, const SelectiveMaxima& seen) {
   const std::size_t n_states = shape_.states;
   const std::size_t n_rates = shape_.rates();
   const std::size_t bc_cols = shape_.groups * n_states;
   const ScanShape order{in.length, 0, shape_.direction};
-  load_parameters(in);
+  load_rates(in);
   std::fill(states_.begin(), states_.end(), 0.0F);
   for_each_block([&](const Block& block) {
     for (std::size_t i = 0; in.h0 != nullptr && i < block.count * n_states; ++i) {
@@ -150,7 +154,6 @@ bool SelectiveScan::run(const SelectiveInputs& in, float* y, float* final, float
     for_each_block([&](const Block& block) {
       float* const h = states_.data() + block.index * n_states * lanes;
       const float* const a = rates_.data() + block.index * n_rates * lanes;
-      const Lanes skip = load(skips_.data() + block.index * lanes);
       for (std::size_t i = first; i < end; ++i) {
         const std::size_t t = order.row_of(i);
         const Lanes u = block.channels(in.u + t * shape_.channels);
@@ -158,7 +161,7 @@ bool SelectiveScan::run(const SelectiveInputs& in, float* y, float* final, float
         const Lanes input = each([&](std::size_t l) { return delta[l] * u[l]; });
         const float* const b = in.b + t * bc_cols + block.group * n_states;
         const float* const c = in.c + t * bc_cols + block.group * n_states;
-        Lanes sum = each([&](std::size_t l) { return skip[l] * u[l]; });
+        Lanes sum{};
         Lanes decay{};
         if constexpr (!per_state) decay = each([&](std::size_t l) { return exp(delta[l] * a[l]); });
         for (std::size_t n = 0; n < n_states; ++n) {
@@ -170,6 +173,7 @@ bool SelectiveScan::run(const SelectiveInputs& in, float* y, float* final, float
           }
         }
         block.put_channels(sum, y + t * shape_.channels);
+        if (seen.state != nullptr) block.note(input, h, n_states, seen);
       }
     });
   }
@@ -186,13 +190,14 @@ bool SelectiveScan::run(const SelectiveInputs& in, float* y, float* final, float
   return finite;
 }
 
-void SelectiveScan::backward(const SelectiveInputs& in, const float* starts, const float* dy, const float* dfinal,
-                             const SelectiveGradients& gradients) {
+void SelectiveScan::take_back(const SelectiveInputs& in, const float* starts, SelectiveShadows* shadows,
+                              const float* dy, const float* dfinal, const SelectiveGradients& gradients) {
   const std::size_t n_states = shape_.states;
-  load_parameters(in);
+  load_rates(in);
   dstates_.assign(states_.size(), 0.0F);
   drates_.assign(rates_.size(), 0.0F);
-  dskips_.assign(skips_.size(), 0.0F);
+  before_.resize(n_states * lanes);
+  if (shadows != nullptr) passes_.resize(chunk_ * n_states * lanes);
   inside_.resize(chunk_ * n_states * lanes);
   decays_.resize(chunk_ * shape_.rates() * lanes);
   db_.resize(chunk_ * n_states * lanes);
@@ -208,16 +213,15 @@ void SelectiveScan::backward(const SelectiveInputs& in, const float* starts, con
   };
   if (dfinal != nullptr) for_each_state([&](float& dh, std::size_t at) { dh = dfinal[at]; });
   if (shape_.rate_per_state) {
-    run_back<true>(in, starts, dy, gradients);
+    run_back<true>(in, starts, shadows, dy, gradients);
   } else {
-    run_back<false>(in, starts, dy, gradients);
+    run_back<false>(in, starts, shadows, dy, gradients);
   }
   if (gradients.h0 != nullptr) for_each_state([&](float dh, std::size_t at) { gradients.h0[at] += dh; });
   const std::size_t n_rates = shape_.rates();
   for_each_block([&](const Block& block) {
     for (std::size_t l = 0; l < block.count; ++l) {
       const std::size_t head = (block.channel + l) / block.width;
-      gradients.d[head] += dskips_[block.index * lanes + l];
       for (std::size_t n = 0; n < n_rates; ++n) {
         gradients.a[head * n_rates + n] += drates_[(block.index * n_rates + n) * lanes + l];
       }
@@ -228,19 +232,26 @@ void SelectiveScan::backward(const SelectiveInputs& in, const float* starts, con
 /// A chunk at a time, from the last one on. What flows into B and C is summed over the lanes when all channels of the
 /// group have been there.
 template <bool per_state>
-void SelectiveScan::run_back(const SelectiveInputs& in, const float* starts, const float* dy,
+void SelectiveScan::run_back(const SelectiveInputs& in, const float* starts, SelectiveShadows* shadows, const float* dy,
                              const SelectiveGradients& gradients) {
   const ScanShape order{in.length, 0, shape_.direction};
   const std::size_t of_group = shape_.channels / shape_.groups;
   for (std::size_t number = (in.length + chunk_ - 1) / chunk_; number-- > 0;) {
     const std::size_t first = number * chunk_;
-    const Chunk chunk{order, first, std::min(chunk_, in.length - first), starts + number * states_.size()};
+    const Chunk chunk{order, first, std::min(chunk_, in.length - first)};
     for_each_block([&](const Block& block) {
       if (block.channel % of_group == 0) {
         for (auto* sums : {&db_, &dc_}) std::fill_n(sums->begin(), chunk.steps * shape_.states * lanes, 0.0F);
       }
-      compute_again<per_state>(in, block, chunk);
-      step_back<per_state>(in, block, chunk, dy, gradients);
+      if (shadows != nullptr) {
+        shadows->fill({block.channel, block.count, chunk.first, chunk.steps}, before_.data(), inside_.data(),
+                      decays_.data(), passes_.data());
+        step_back<per_state, true>(in, block, chunk, dy, gradients);
+      } else {
+        std::copy_n(starts + number * states_.size() + block.index * before_.size(), before_.size(), before_.begin());
+        compute_again<per_state>(in, block, chunk);
+        step_back<per_state, false>(in, block, chunk, dy, gradients);
+      }
       if ((block.channel + block.count) % of_group == 0) add_shared(block, chunk, gradients);
     });
   }
@@ -254,14 +265,13 @@ void SelectiveScan::compute_again(const SelectiveInputs& in, const Block& block,
   const std::size_t bc_cols = shape_.groups * n_states;
   const std::size_t size = n_states * lanes;  // of the states of a block
   const float* const a = rates_.data() + block.index * n_rates * lanes;
-  const float* const start = chunk.starts + block.index * size;
   for (std::size_t i = 0; i < chunk.steps; ++i) {
     const std::size_t t = chunk.row(i);
     const Lanes u = block.channels(in.u + t * shape_.channels);
     const Lanes delta = block.heads(in.delta + t * shape_.heads);
     const Lanes input = each([&](std::size_t l) { return delta[l] * u[l]; });
     const float* const b = in.b + t * bc_cols + block.group * n_states;
-    const float* const before = i == 0 ? start : inside_.data() + (i - 1) * size;
+    const float* const before = i == 0 ? before_.data() : inside_.data() + (i - 1) * size;
     float* const h = inside_.data() + i * size;
     float* const factor = decays_.data() + i * n_rates * lanes;
     for (std::size_t n = 0; n < n_rates; ++n) {
@@ -276,8 +286,8 @@ void SelectiveScan::compute_again(const SelectiveInputs& in, const Block& block,
   }
 }
 
-/// Takes the steps of a chunk backwards.
-template <bool per_state>
+/// Takes the steps of a chunk backwards; `clamped`: through states that pass gradients only.
+template <bool per_state, bool clamped>
 void SelectiveScan::step_back(const SelectiveInputs& in, const Block& block, const Chunk& chunk, const float* dy,
                               const SelectiveGradients& gradients) {
   const std::size_t n_states = shape_.states;
@@ -285,9 +295,6 @@ void SelectiveScan::step_back(const SelectiveInputs& in, const Block& block, con
   const std::size_t bc_cols = shape_.groups * n_states;
   const std::size_t size = n_states * lanes;  // of the states of a block
   const float* const a = rates_.data() + block.index * n_rates * lanes;
-  const float* const start = chunk.starts + block.index * size;
-  const Lanes skip = load(skips_.data() + block.index * lanes);
-  Lanes dskip = load(dskips_.data() + block.index * lanes);
   float* const dh = dstates_.data() + block.index * size;
   float* const da = drates_.data() + block.index * n_rates * lanes;
   for (std::size_t i = chunk.steps; i-- > 0;) {
@@ -298,7 +305,8 @@ void SelectiveScan::step_back(const SelectiveInputs& in, const Block& block, con
     const Lanes input = each([&](std::size_t l) { return delta[l] * u[l]; });
     const float* const b = in.b + t * bc_cols + block.group * n_states;
     const float* const c = in.c + t * bc_cols + block.group * n_states;
-    const float* const before = i == 0 ? start : inside_.data() + (i - 1) * size;
+    const float* const before = i == 0 ? before_.data() : inside_.data() + (i - 1) * size;
+    const float* const passes = clamped ? passes_.data() + i * size : nullptr;
     const float* const h = inside_.data() + i * size;
     const float* const factor = decays_.data() + i * n_rates * lanes;
     float* const db = db_.data() + i * size;
@@ -309,7 +317,8 @@ void SelectiveScan::step_back(const SelectiveInputs& in, const Block& block, con
       const float* const of_n = per_state ? factor + n * lanes : factor;
       for (std::size_t l = 0; l < lanes; ++l) {
         const std::size_t at = n * lanes + l;
-        const float flow = std::fma(g[l], c[n], dh[at]);
+        float flow = std::fma(g[l], c[n], dh[at]);
+        if constexpr (clamped) flow *= passes[at];
         dc[at] = std::fma(g[l], h[at], dc[at]);
         db[at] = std::fma(flow, input[l], db[at]);
         into_input[l] = std::fma(flow, b[n], into_input[l]);
@@ -329,13 +338,11 @@ void SelectiveScan::step_back(const SelectiveInputs& in, const Block& block, con
         into_rates[l] *= a[l];
       }
     }
-    for (std::size_t l = 0; l < lanes; ++l) dskip[l] = std::fma(g[l], u[l], dskip[l]);
-    block.add_channels(each([&](std::size_t l) { return std::fma(delta[l], into_input[l], skip[l] * g[l]); }),
+    block.add_channels(each([&](std::size_t l) { return delta[l] * into_input[l]; }),
                        gradients.u + t * shape_.channels);
     block.add_heads(each([&](std::size_t l) { return std::fma(u[l], into_input[l], into_rates[l]); }),
                     gradients.delta + t * shape_.heads);
   }
-  store(dskip, dskips_.data() + block.index * lanes);
 }
 
 /// Adds what all channels of the block's group have given to B and C.

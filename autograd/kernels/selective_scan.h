@@ -1,5 +1,5 @@
-// The recurrence of selective models, h_t = exp(delta_t A) h_{t-1} + delta_t u_t B_t and y_t = C_t . h_t + D u_t, with
-// a state of N numbers for each channel (Gu and Dao 2023, algorithm 2; Dao and Gu 2024, equation 16), and its adjoint.
+// The recurrence of selective models, h_t = exp(delta_t A) h_{t-1} + delta_t u_t B_t and y_t = C_t . h_t, with a state
+// of N numbers for each channel (Gu and Dao 2023, algorithm 2; Dao and Gu 2024, equation 16), and its adjoint.
 #pragma once
 
 #include "autograd/kernels/scan.h"
@@ -30,13 +30,33 @@ struct SelectiveInputs {
   const float* b;      ///< [L, G N]
   const float* c;      ///< [L, G N]
   const float* a;      ///< [H, rates()], negative
-  const float* d;      ///< [H]
   const float* h0;     ///< [E, N]; null: 0
 };
 
 /// What their gradients are added to; h0 may be null.
 struct SelectiveGradients {
-  float *u, *delta, *b, *c, *a, *d, *h0;
+  float *u, *delta, *b, *c, *a, *h0;
+};
+
+/// The largest magnitudes of delta u and of h of each channel [E], updated.
+struct SelectiveMaxima {
+  float *input, *state;
+};
+
+/// Some channels in some steps, in the order of the recurrence: what backward() computes again at once.
+struct SelectivePart {
+  std::size_t first_channel, channels;  ///< at most 16
+  std::size_t first_step, steps;
+};
+
+/// States that were computed otherwise than by forward(), such as on codes.
+class SelectiveShadows {
+ public:
+  virtual ~SelectiveShadows() = default;
+  /// Writes of channel l of the part the states n before its first step to before[16 n + l], those after step i to
+  /// after[16 (i N + n) + l], their decays to decays[16 (i rates() + n) + l], and to passes[16 (i N + n) + l] whether a
+  /// gradient flows through the state: 1, or 0 where it was clamped.
+  virtual void fill(const SelectivePart& part, float* before, float* after, float* decays, float* passes) = 0;
 };
 
 /// Runs sequences of one shape. Not for several threads.
@@ -49,34 +69,47 @@ class SelectiveScan {
 
   /// Writes y [L, E] and the final states h_L [E, N]. `starts` [kept(L)]; null: nothing is kept. Returns whether the
   /// final states are finite.
-  bool forward(const SelectiveInputs& in, float* y, float* final, float* starts);
+  bool forward(const SelectiveInputs& in, float* y, float* final, float* starts, const SelectiveMaxima& seen = {});
 
   /// Adds the gradients, from those of y [L, E] and of h_L [E, N] (null: 0), and what forward() kept. That of A is with
   /// respect to A itself.
   void backward(const SelectiveInputs& in, const float* starts, const float* dy, const float* dfinal,
-                const SelectiveGradients& gradients);
+                const SelectiveGradients& gradients) {
+    take_back(in, starts, nullptr, dy, dfinal, gradients);
+  }
+  /// Likewise of other states.
+  void backward(const SelectiveInputs& in, SelectiveShadows& shadows, const float* dy,
+                const SelectiveGradients& gradients) {
+    take_back(in, nullptr, &shadows, dy, nullptr, gradients);
+  }
+
+  /// Steps between two states that are kept.
+  [[nodiscard]] std::size_t chunk() const { return chunk_; }
 
  private:
   struct Block;
   struct Chunk;
   template <class F>
   void for_each_block(F f) const;
-  void load_parameters(const SelectiveInputs& in);
+  void load_rates(const SelectiveInputs& in);
   template <bool per_state>
-  bool run(const SelectiveInputs& in, float* y, float* final, float* starts);
+  bool run(const SelectiveInputs& in, float* y, float* final, float* starts, const SelectiveMaxima& seen);
+  void take_back(const SelectiveInputs& in, const float* starts, SelectiveShadows* shadows, const float* dy,
+                 const float* dfinal, const SelectiveGradients& gradients);
   template <bool per_state>
-  void run_back(const SelectiveInputs& in, const float* starts, const float* dy, const SelectiveGradients& gradients);
+  void run_back(const SelectiveInputs& in, const float* starts, SelectiveShadows* shadows, const float* dy,
+                const SelectiveGradients& gradients);
   template <bool per_state>
   void compute_again(const SelectiveInputs& in, const Block& block, const Chunk& chunk);
-  template <bool per_state>
+  template <bool per_state, bool clamped>
   void step_back(const SelectiveInputs& in, const Block& block, const Chunk& chunk, const float* dy,
                  const SelectiveGradients& gradients);
   void add_shared(const Block& block, const Chunk& chunk, const SelectiveGradients& gradients) const;
 
   SelectiveShape shape_;
   std::size_t blocks_ = 0;
-  std::size_t chunk_ = 0;  // steps between two states that are kept
-  std::vector<float> rates_, skips_, states_, dstates_, drates_, dskips_, inside_, decays_, db_, dc_;
+  std::size_t chunk_ = 0;
+  std::vector<float> rates_, states_, dstates_, drates_, before_, inside_, decays_, passes_, db_, dc_;
 };
 
 }  // namespace bitstate::kernels

@@ -1,10 +1,15 @@
 // y = weight * n,  n = x / sqrt(mean x^2 + 1e-5), the mean over each group of channels of a row (Zhang and Sennrich
-// 2019). With r = 1 / sqrt(..) and dn = weight g: dL/dx = r (dn - n mean(dn n));  dL/dweight = sum g n.
+// 2019). On codes: docs/numerics.md, section 10. With r = 1 / sqrt(..) and dn = weight g: dL/dx = r (dn - n mean(dn
+// n)); dL/dweight = sum g n.
+#include "autograd/export.h"
 #include "autograd/ops.h"
 
 #include "autograd/kernels/reduce.h"
 #include "core/error.h"
+#include "core/program/run/operands.h"
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
 
 namespace bitstate::ops {
@@ -13,21 +18,28 @@ namespace {
 constexpr float epsilon_of_rms = 1e-5F;
 
 struct RmsNormAttributes {
-  const float* inverse;  // 1 / sqrt(mean x^2 + eps) [T, groups]
   std::size_t groups;
+  program::GroupNorm norm = {};  // on codes
 };
 
+/// 1 / sqrt(mean x^2 + eps)
+float inverse_rms(const float* x, std::size_t width) {
+  const float share = 1.0F / static_cast<float>(width);
+  const float square = share * kernels::sum_of(width, [&](std::size_t c) { return x[c] * x[c]; });
+  return 1.0F / std::sqrt(square + epsilon_of_rms);
+}
+
 void rms_norm_backward(Tape& tape, const Node& node) {
-  const auto& a = *static_cast<const RmsNormAttributes*>(node.attributes);
-  const float* const x = tape.value(node.inputs[0]);
+  const std::size_t groups = static_cast<const RmsNormAttributes*>(node.attributes)->groups;
+  RowReader rows(tape, node.inputs[0]);
   const float* const weight = tape.value(node.inputs[1]);
   float* const dweight = tape.gradient(node.inputs[1]);
-  const std::size_t width = node.cols / a.groups;
+  const std::size_t width = node.cols / groups;
   const float share = 1.0F / static_cast<float>(width);
-  for (std::size_t i = 0; i < node.rows * a.groups; ++i) {
-    const float inverse = a.inverse[i];
-    const float* const row = x + i * width;
-    const std::size_t channel = (i % a.groups) * width;
+  for (std::size_t i = 0; i < node.rows * groups; ++i) {
+    const std::size_t channel = (i % groups) * width;
+    const float* const row = rows(i / groups) + channel;
+    const float inverse = inverse_rms(row, width);
     float* const g = node.gradient + i * width;
     if (dweight != nullptr) {
       for (std::size_t c = 0; c < width; ++c) dweight[channel + c] += g[c] * row[c] * inverse;
@@ -39,7 +51,44 @@ void rms_norm_backward(Tape& tape, const Node& node) {
   tape.pass_on(node.inputs[0], node);
 }
 
-constexpr Op rms_norm_op{"rms_norm", rms_norm_backward, nullptr, nullptr, {.weighted = true}};
+void rms_norm_lower(Lowering& to, const Node& node) {
+  const program::GroupNorm& norm = static_cast<const RmsNormAttributes*>(node.attributes)->norm;
+  to.emit(program::RmsNorm{to.value(node.inputs[0]),
+                           {norm.scale, norm.scale + norm.cols},
+                           static_cast<std::uint32_t>(norm.groups),
+                           norm.fraction,
+                           norm.epsilon});
+}
+
+void rms_norm_compute(Tape& tape, const Node& node, RowRange rows, const program::Rescaling* then,
+                      const program::MutableCodes& y) {
+  const auto& a = *static_cast<const RmsNormAttributes*>(node.attributes);
+  Tape::kernels().group_norm(a.norm, then, rows.count, tape.code_rows(node.inputs[0], rows), y);
+}
+
+constexpr Op rms_norm_op{"rms_norm", rms_norm_backward, rms_norm_lower, nullptr, {.weighted = true}, rms_norm_compute};
+
+/// Gives y codes; returns false, with y untouched, where the squares could leave 60 bits.
+bool rms_norm_on_codes(Tape& tape, Node& y, std::size_t groups) {
+  const Value weight = y.inputs[1];
+  const std::vector<std::int32_t> gamma = tape.codes32(weight);
+  tape.hold(y.inputs[0]);  // backward reads them
+  const Node& x = tape[y.inputs[0]];
+  const auto count = static_cast<double>(x.cols / groups);
+  const auto bound = static_cast<double>(x.bound);
+  if (!(count * bound * bound <= 0x1.0p60)) return false;
+  const int fraction = 30 - static_cast<int>(std::bit_width(static_cast<std::uint64_t>(tape[weight].bound)));
+  const double x_scale = double{x.scale[0]};
+  const double e = std::floor(double{epsilon_of_rms} * count / (x_scale * x_scale) + 0.5);
+  float* const scale = tape.arena().array<float>(1);
+  *scale = static_cast<float>(std::sqrt(count) * std::ldexp(double{tape[weight].scale[0]}, -fraction));
+  y.attributes = tape.keep(RmsNormAttributes{groups,
+                                             {x.cols, groups, program::padded_row(tape.arena(), gamma), fraction,
+                                              static_cast<std::int64_t>(std::clamp(e, 1.0, 0x1.0p60))}});
+  y.scale = scale;
+  y.bound = tape[weight].bound << fraction;
+  return true;
+}
 
 }  // namespace
 
@@ -50,19 +99,20 @@ Value rms_norm(Tape& tape, Value x, Value weight, std::size_t groups) {
   require(groups > 0 && cols % groups == 0, "rms_norm", "{} columns cannot be parted into {} equal groups", cols,
           groups);
   const std::size_t width = cols / groups;
+  const auto has_one_scale = [&](Value v) {
+    return tape[v].has_codes() && tape[v].layout == kernels::ScaleLayout::per_tensor;
+  };
+  Node& y = tape.push_bare(rms_norm_op, {x, weight}, tape[x].rows, cols);
+  if (has_one_scale(x) && has_one_scale(weight) && rms_norm_on_codes(tape, y, groups)) return tape.last();
   const float* const in = tape.value(x);
   const float* const factor = tape.value(weight);
-  Node& y = tape.push(rms_norm_op, {x, weight}, tape[x].rows, cols);
-  float* const inverses = tape.arena().array<float>(y.rows * groups);
-  y.attributes = tape.keep(RmsNormAttributes{inverses, groups});
-  const float share = 1.0F / static_cast<float>(width);
+  y.real = tape.arena().array<float>(y.size());
+  y.attributes = tape.keep(RmsNormAttributes{groups});
   for (std::size_t i = 0; i < y.rows * groups; ++i) {
     const float* const row = in + i * width;
     const float* const w = factor + (i % groups) * width;
     float* const out = y.real + i * width;
-    const float square = share * kernels::sum_of(width, [&](std::size_t c) { return row[c] * row[c]; });
-    const float inverse = 1.0F / std::sqrt(square + epsilon_of_rms);
-    inverses[i] = inverse;
+    const float inverse = inverse_rms(row, width);
     for (std::size_t c = 0; c < width; ++c) out[c] = row[c] * inverse * w[c];
   }
   return tape.last();

@@ -1,11 +1,14 @@
-// h_t = exp(delta_t A) h_{t-1} + delta_t u_t B_t with A = -exp(A_log), y_t = C_t . h_t + D u_t within each sequence:
-// the selective scan of Mamba, and the state-space dual of Mamba-2 as a recurrence (kernels/selective_scan.h). Adjoint,
+// h_t = exp(delta_t A) h_{t-1} + delta_t u_t B_t with A = -exp(A_log), y_t = C_t . h_t within each sequence: the
+// selective scan of Mamba, and the state-space dual of Mamba-2 as a recurrence (kernels/selective_scan.h). Adjoint,
 // from the last step on: dh_t = dy_t C_t + dh_{t+1} exp(delta_{t+1} A), and with k = dh_t exp(delta_t A) h_{t-1}:  dB_t
-// = sum dh_t delta_t u_t, dC_t = sum dy_t h_t over the channels of a group;  du_t = delta_t (dh_t . B_t) + D dy_t,
-// ddelta_t = sum k A + u_t (dh_t . B_t), dA_log = A sum k delta, dD = sum dy u. The states are computed again.
+// = sum dh_t delta_t u_t, dC_t = sum dy_t h_t over the channels of a group;  du_t = delta_t (dh_t . B_t), ddelta_t =
+// sum k A + u_t (dh_t . B_t), dA_log = A sum k delta. The states are computed again. On codes: docs/numerics.md,
+// section 10.
+#include "autograd/export.h"
 #include "autograd/ops.h"
 
 #include "autograd/kernels/selective_scan.h"
+#include "autograd/selective.h"
 #include "core/error.h"
 
 #include <algorithm>
@@ -23,9 +26,11 @@ struct SelectiveScanAttributes {
   const float* starts;      // states at every few steps; null in a pass without gradients
   const float* final;       // states [count * E, N]
   float* final_gradient;    // likewise, where final_states() is asked for; else null
+  const selective::CodeScan* codes = nullptr;
+  const std::int32_t* code_starts = nullptr;  // as `starts`
 };
 
-enum Operand : std::size_t { of_u, of_delta, of_a, of_b, of_c, of_d, of_h0, operands };
+enum Operand : std::size_t { of_u, of_delta, of_a, of_b, of_c, of_h0, operands };
 
 /// Calls f(sequence, row of its first step, arrays of the sequence).
 template <class F>
@@ -38,7 +43,7 @@ void for_each_sequence(Tape& tape, const Node& node, const SelectiveScanAttribut
     f(s, first,
       kernels::SelectiveInputs{a.rows[s], input(of_u) + first * a.shape.channels,
                                input(of_delta) + first * a.shape.heads, input(of_b) + first * bc_cols,
-                               input(of_c) + first * bc_cols, a.a, input(of_d),
+                               input(of_c) + first * bc_cols, a.a,
                                h0 == nullptr ? nullptr : h0 + s * a.shape.channels * a.shape.states});
     first += a.rows[s];
   }
@@ -62,18 +67,42 @@ void selective_scan_backward(Tape& tape, const Node& node) {
   const std::size_t states = a.shape.channels * a.shape.states;
   const std::size_t bc_cols = a.shape.groups * a.shape.states;
   const float* starts = a.starts;
+  const std::int32_t* code_starts = a.code_starts;
   for_each_sequence(tape, node, a, [&](std::size_t s, std::size_t first, const kernels::SelectiveInputs& in) {
-    scan.backward(
-        in, starts, node.gradient + first * a.shape.channels,
-        a.final_gradient == nullptr ? nullptr : a.final_gradient + s * states,
-        {to[of_u] + first * a.shape.channels, to[of_delta] + first * a.shape.heads, to[of_b] + first * bc_cols,
-         to[of_c] + first * bc_cols, da, to[of_d], to[of_h0] == nullptr ? nullptr : to[of_h0] + s * states});
+    const kernels::SelectiveGradients gradients{to[of_u] + first * a.shape.channels,
+                                                to[of_delta] + first * a.shape.heads,
+                                                to[of_b] + first * bc_cols,
+                                                to[of_c] + first * bc_cols,
+                                                da,
+                                                to[of_h0] == nullptr ? nullptr : to[of_h0] + s * states};
+    const float* const dy = node.gradient + first * a.shape.channels;
+    if (a.codes != nullptr) {
+      selective::CodeShadows shadows(tape, *a.codes, {first, in.length}, code_starts, scan.chunk());
+      scan.backward(in, shadows, dy, gradients);
+      code_starts += a.codes->kept(in.length, scan.chunk());
+      return;
+    }
+    scan.backward(in, starts, dy, a.final_gradient == nullptr ? nullptr : a.final_gradient + s * states, gradients);
     starts += scan.kept(in.length);
   });
   for (std::size_t i = 0; i < rates; ++i) to[of_a][i] += a.a[i] * da[i];
 }
 
-constexpr Op selective_scan_op{"selective_scan", selective_scan_backward};
+void selective_scan_lower(Lowering& to, const Node& node) {
+  const auto& a = *static_cast<const SelectiveScanAttributes*>(node.attributes);
+  Value dt;
+  program::SelectiveScan plan = selective::plan_of(to.tape(), a.codes->operands, a.shape, dt);
+  plan.u = to.value(node.inputs[of_u]);
+  plan.dt = to.value(dt);
+  plan.b = to.value(node.inputs[of_b]);
+  plan.c = to.value(node.inputs[of_c]);
+  to.emit(std::move(plan));
+}
+
+constexpr OpTraits selective_scan_traits{
+    .accumulates = true, .rounds = true, .why_float = "its state and its input act:*.du need bits"};
+constexpr Op selective_scan_op{"selective_scan", selective_scan_backward, selective_scan_lower, nullptr,
+                               selective_scan_traits};
 
 void final_states_backward(Tape& tape, const Node& node) {
   const Value y = node.inputs[0];
@@ -101,9 +130,60 @@ kernels::SelectiveShape shape_of(Tape& tape, const SelectiveOperands& in, std::s
   const std::size_t states = b.cols / groups;
   require(rates.size() == delta.cols * states || rates.size() == delta.cols, "selective_scan",
           "expected an A_log of {} or {} elements, got {}", delta.cols * states, delta.cols, rates.size());
-  require(tape[in.D].size() == delta.cols, "selective_scan", "D has {} elements for {} heads", tape[in.D].size(),
-          delta.cols);
   return {u.cols, states, delta.cols, groups, rates.size() == delta.cols * states, direction};
+}
+
+/// Gives y the codes of the scan.
+void scan_on_codes(Tape& tape, Node& y, SelectiveScanAttributes& attributes, const selective::Operands& operands) {
+  const kernels::SelectiveShape& shape = attributes.shape;
+  const auto* const scan = tape.keep(selective::CodeScan(tape, operands, shape));
+  const std::size_t chunk = kernels::SelectiveScan(shape).chunk();
+  const std::span rows(attributes.rows, attributes.count);
+  std::int32_t* starts = nullptr;
+  if (tape.pass().gradients) {
+    std::size_t kept = 0;
+    for (const std::size_t length : rows) kept += scan->kept(length, chunk);
+    starts = tape.arena().array<std::int32_t>(kept);
+  }
+  attributes.codes = scan;
+  attributes.code_starts = starts;
+  float* const scale = tape.arena().array<float>(shape.channels);
+  for (std::size_t e = 0; e < shape.channels; ++e) {
+    scale[e] = tape[operands.C].scale[0] * selective::scale_of(*operands.state, shape.channels, e);
+  }
+  y.scale = scale;
+  y.layout = kernels::ScaleLayout::per_column;
+  y.bound = tape[operands.C].bound * scan->plan.bound * static_cast<std::int64_t>(shape.states);
+  y.site = operands.state;
+  scan->run(tape, rows, chunk, starts, tape.new_codes(y, program::Width::four));
+}
+
+/// In float; what the sites would have seen is noted.
+void scan_in_float(Tape& tape, Node& y, SelectiveScanAttributes& attributes, const selective::Operands& operands,
+                   std::size_t first_sequence) {
+  const kernels::SelectiveShape& shape = attributes.shape;
+  const std::size_t states = shape.channels * shape.states;
+  kernels::SelectiveScan scan(shape);
+  float* starts = nullptr;
+  if (tape.pass().gradients) {
+    std::size_t kept = 0;
+    for (std::size_t s = 0; s < attributes.count; ++s) kept += scan.kept(attributes.rows[s]);
+    starts = tape.arena().array<float>(kept);
+  }
+  float* const final = tape.arena().array<float>(attributes.count * states);
+  attributes.starts = starts;
+  attributes.final = final;
+  y.real = tape.arena().array<float>(y.size());
+  const bool observed = tape.pass().training && operands.state != nullptr && operands.state->spec.active();
+  std::vector<float> input(shape.channels, 0.0F), state(shape.channels, 0.0F);
+  const kernels::SelectiveMaxima seen =
+      observed ? kernels::SelectiveMaxima{input.data(), state.data()} : kernels::SelectiveMaxima{};
+  for_each_sequence(tape, y, attributes, [&](std::size_t s, std::size_t first, const kernels::SelectiveInputs& arrays) {
+    const bool finite = scan.forward(arrays, y.real + first * shape.channels, final + s * states, starts, seen);
+    require<DivergedError>(finite, "selective_scan", "a state of sequence {} is not finite", first_sequence + s);
+    if (starts != nullptr) starts += scan.kept(arrays.length);
+  });
+  if (observed) selective::observe(tape, operands, input, state);
 }
 
 }  // namespace
@@ -122,31 +202,24 @@ Value selective_scan(Tape& tape, const SelectiveOperands& in, std::size_t groups
   auto* const rows = tape.arena().array<std::size_t>(sequences.count());
   std::copy(sequences.rows.begin(), sequences.rows.end(), rows);
 
-  kernels::SelectiveScan scan(shape);
-  float* starts = nullptr;
-  if (tape.pass().gradients) {
-    std::size_t kept = 0;
-    for (const std::size_t length : sequences.rows) kept += scan.kept(length);
-    starts = tape.arena().array<float>(kept);
+  Node& y =
+      tape.push_bare(selective_scan_op, {in.u, in.delta, in.A_log, in.B, in.C, in.h0}, tape[in.u].rows, shape.channels);
+  SelectiveScanAttributes attributes{shape, rows, sequences.count(), a, nullptr, nullptr, nullptr};
+  const selective::Operands operands{in.u, in.delta, in.A_log, in.B, in.C, in.input, in.state};
+  if (selective::is_rounded(tape, operands, in.h0.exists())) {
+    scan_on_codes(tape, y, attributes, operands);
+  } else {
+    scan_in_float(tape, y, attributes, operands, sequences.first);
   }
-  float* const final = tape.arena().array<float>(sequences.count() * states);
-  const auto* const attributes =
-      tape.keep(SelectiveScanAttributes{shape, rows, sequences.count(), a, starts, final, nullptr});
-  Node& y = tape.push(selective_scan_op, {in.u, in.delta, in.A_log, in.B, in.C, in.D, in.h0}, tape[in.u].rows,
-                      shape.channels);
-  y.attributes = attributes;
-  for_each_sequence(
-      tape, y, *attributes, [&](std::size_t s, std::size_t first, const kernels::SelectiveInputs& arrays) {
-        const bool finite = scan.forward(arrays, y.real + first * shape.channels, final + s * states, starts);
-        require<DivergedError>(finite, "selective_scan", "a state of sequence {} is not finite", sequences.first + s);
-        if (starts != nullptr) starts += scan.kept(arrays.length);
-      });
+  y.attributes = tape.keep(attributes);
   return tape.last();
 }
 
 Value final_states(Tape& tape, Value y) {
   require(tape[y].op == &selective_scan_op, "final_states", "expected the result of selective_scan");
   auto attributes = *static_cast<const SelectiveScanAttributes*>(tape[y].attributes);
+  require(attributes.codes == nullptr, "final_states", "the states of {} are codes; a program keeps them",
+          attributes.codes != nullptr ? attributes.codes->operands.state->site : "");
   const std::size_t rows = attributes.count * attributes.shape.channels;
   if (tape.pass().gradients && attributes.final_gradient == nullptr) {
     attributes.final_gradient = tape.arena().array<float>(rows * attributes.shape.states);

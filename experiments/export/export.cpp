@@ -1,7 +1,6 @@
 #include "experiments/export/export.h"
 
 #include "autograd/kernels/gemm.h"
-#include "autograd/ops.h"
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/program/run/runner.h"
@@ -11,6 +10,7 @@
 #include "experiments/run_folder/load.h"
 #include "experiments/run_folder/model_setup.h"
 #include "experiments/training/export_model.h"
+#include "experiments/training/judge.h"
 #include "experiments/training/metric.h"
 
 #include <fmt/format.h>
@@ -19,6 +19,7 @@
 #include <algorithm>
 #include <mutex>
 #include <optional>
+#include <span>
 
 namespace bitstate::experiments {
 namespace {
@@ -45,18 +46,25 @@ class TrainedModel {
   Inventory inventory_;
 };
 
-/// The metric of one sequence from its outputs.
-double metric_value(Metric metric, const datasets::Splits& data, const datasets::Example& example,
-                    const std::vector<float>& y) {
-  if (metric == Metric::accuracy) {
-    return std::max_element(y.begin(), y.end()) - y.begin() == example.label ? 1.0 : 0.0;
-  }
-  if (metric != Metric::smape) return mean_square(y, example.target, data.reading.target_units);
+/// A metric of a sequence, and its weight in the mean of all.
+struct Judged {
+  double metric = 0.0, weight = 0.0;
+};
+
+/// What the outputs y [steps or 1, cols] of a sequence are worth.
+Judged judged(const Judge& judge, const datasets::Example& example, std::span<const float> y, std::size_t cols) {
   Tape tape;
   tape.begin({});
+  const Value outputs = tape.input(y.size() / cols, cols, y.data());
+  Asked asked;
+  judge.append(asked, example, example.length);
   const std::size_t lengths[] = {example.length};
-  const Value v = tape.input(example.length, data.d_output, y.data());
-  return double{tape.value(ops::smape(tape, v, example.target, {lengths, lengths}))[0]};
+  const Sequences steps{lengths, lengths};
+  Judged result;
+  double loss = 0.0;
+  judge.judge(tape, outputs, judge.loss(tape, outputs, steps, asked), steps, asked,
+              {{&loss, 1}, {&result.metric, 1}, {&result.weight, 1}});
+  return result;
 }
 
 /// The true steps of an output.
@@ -76,7 +84,7 @@ std::vector<float> real_values(const std::vector<std::int32_t>& codes, const Pro
 struct Compared {
   std::optional<Difference> difference;
   std::size_t codes = 0;
-  double in_float = 0.0, quantized = 0.0, integer = 0.0, weight = 1.0;
+  Judged in_float, quantized, integer;
 };
 
 Sample sample_of(const Runner& runner, const datasets::Example& example) {
@@ -92,7 +100,7 @@ class Comparison {
       : quantized_(quantized),
         in_float_(in_float),
         data_(data),
-        metric_(metric_of(data)),
+        judge_(quantized.model().output(), metric_of(data), data.reading.target_units),
         runner_(runner),
         padded_(padded) {}
 
@@ -102,18 +110,18 @@ class Comparison {
     Compared result;
     Tape tape;
     const Value y = forward_example(quantized_.model(), example, padded_, tape);
+    const std::size_t cols = tape[y].cols;
     const std::size_t size = true_size(tape[y], example);
     const std::vector<std::int32_t> expected = tape.codes32(y);
-    result.quantized = metric_value(metric_, data_, example, {tape.value(y), tape.value(y) + size});
+    result.quantized = judged(judge_, example, {tape.value(y), size}, cols);
     const std::vector<std::int32_t> found = sample_of(runner_, example).output;
     result.codes = size;
-    if (metric_ == Metric::rmse) result.weight = static_cast<double>(size);
     for (std::size_t i = 0; i < size && !result.difference; ++i) {
       if (found[i] != expected[i]) result.difference = Difference{index, i, expected[i], found[i]};
     }
-    result.integer = metric_value(metric_, data_, example, real_values(found, runner_.program()));
+    result.integer = judged(judge_, example, real_values(found, runner_.program()), cols);
     const Value f = forward_example(in_float_.model(), example, padded_, tape);
-    result.in_float = metric_value(metric_, data_, example, {tape.value(f), tape.value(f) + size});
+    result.in_float = judged(judge_, example, {tape.value(f), size}, cols);
     return result;
   }
 
@@ -121,7 +129,7 @@ class Comparison {
   const TrainedModel& quantized_;
   const TrainedModel& in_float_;
   const datasets::Splits& data_;
-  Metric metric_;
+  Judge judge_;
   const Runner& runner_;
   std::size_t padded_;
 };
@@ -157,8 +165,6 @@ Exported export_run(const RunConfig& config, const std::filesystem::path& run, s
   const auto best = run / "best.h5";
   require(std::filesystem::exists(best), "export", "{} holds no best.h5: it is not the folder of a trained run",
           run.string());
-  require<UsageError>(config.model.model == "s5", "export", "{} is a run of {}, which cannot be exported yet",
-                      run.string(), config.model.model);
   const datasets::Splits data = load_data(config, trained_on(best).reading);
   require(!data.pairs, "export", "{} compares pairs of documents, but a program reads one sequence", run.string());
   const TrainedModel quantized(config, data, best);
@@ -192,9 +198,9 @@ Exported export_run(const RunConfig& config, const std::filesystem::path& run, s
   for (const Compared& one : compared) {
     parity.codes += one.codes;
     if (one.difference) parity.differences.push_back(*one.difference);
-    in_float_mean.add(one.in_float, one.weight);
-    quantized_mean.add(one.quantized, one.weight);
-    integer_mean.add(one.integer, one.weight);
+    in_float_mean.add(one.in_float.metric, one.in_float.weight);
+    quantized_mean.add(one.quantized.metric, one.quantized.weight);
+    integer_mean.add(one.integer.metric, one.integer.weight);
   }
   parity.in_float = in_float_mean.value();
   parity.quantized = quantized_mean.value();

@@ -200,6 +200,19 @@ double largest_modulus(const std::vector<std::complex<double>>& eigenvalues) {
   return largest;
 }
 
+/// The scales of sites inside of an op, whose values no tape has.
+void add_hidden_scales(const Inventory& inventory, Inspection& result) {
+  for (std::size_t i = 0; i < result.sites.size(); ++i) {
+    const Quantizer& quantizer = *inventory.quantizers[i];
+    InspectedSite& site = result.sites[i];
+    if (site.scale || !site.spec.active() || quantizer.is_constant() || quantizer.range.empty()) continue;
+    for (std::size_t c = 0; c < quantizer.range_channels(); ++c) {
+      const float scale = quantizer.grid(c).scale;
+      widen(site.scale, &scale, 1);
+    }
+  }
+}
+
 Inspection inspect(const Model& model, const Inventory& inventory, const datasets::Dataset& part, std::size_t sequences,
                    std::size_t padded_length) {
   Inspection result = without_sample(inventory);
@@ -225,6 +238,7 @@ Inspection inspect(const Model& model, const Inventory& inventory, const dataset
     add_accumulators(tape, names, result);
     add_islands(tape, names, output, gives_classes(model.output().output), result);
   }
+  add_hidden_scales(inventory, result);
   return result;
 }
 

@@ -70,13 +70,16 @@ std::string choice_of_rules(const RunConfig& config) {
   RunConfig bare = config;
   bare.quantization.text.clear();
   bare.quantization.trained_rules.reset();
-  return fmt::format("{}\n{}\n{}", bare.quantization.quant, bare.preset, quant_rules(bare));
+  return fmt::format("{}\n{}\n{}\n{}", bare.quantization.quant, bare.preset, quant_folder(bare.model),
+                     quant_rules(bare));
 }
 
-/// The rules that `quant` names: the preset's own, or those of everybody.
+/// The rules that `quant` names: the preset's own, those of the family of models, or those of everybody.
 std::string rules_text(const RunConfig& config) {
   const auto own = embedded_file(fmt::format("configs/{}/{}.quant", config.preset, config.quantization.quant));
-  return canonical_rules(own ? *own : named_text(config.quantization.quant, "configs", ".quant", "quant"));
+  const std::string_view family = quant_folder(config.model);
+  const std::string folder = fmt::format("configs{}{}", family.empty() ? "" : "/", family);
+  return canonical_rules(own ? *own : named_text(config.quantization.quant, folder, ".quant", "quant"));
 }
 
 /// `trained` stand for the rules that `quant` names, where there are any.

@@ -136,8 +136,6 @@ OptionTable<RunSettings> how_options() {
 void validate(const RunConfig& c) {
   validate(c.model);
   validate_subjects(c);
-  require<UsageError>(c.model.model == "s5" || quant_rules(c).empty(), "model",
-                      "{} cannot be quantized yet; only s5 takes bits", c.model.model);
   validate_source(c);
   for (const TransformStep& step : transforms_of(c.source)) {
     require<UsageError>(!step.transform->needs_calibration || c.training.calibration_batches > 0, step.transform->name,

@@ -17,10 +17,10 @@ struct Projection {
   /// W ~ U(-1/sqrt(in), 1/sqrt(in)) (PyTorch's nn.Linear), drawn from (seed, path).
   Projection(std::size_t in, std::size_t out, std::uint64_t seed, std::string_view path);
 
+  /// The weight as it multiplies [out, in].
+  Value rounded(Tape& tape) const { return ops::quantize(tape, tape.parameter(weight), weight_quantizer); }
   /// x [T, in] -> [T, out]
-  Value forward(Tape& tape, Value x) const {
-    return ops::linear(tape, x, ops::quantize(tape, tape.parameter(weight), weight_quantizer));
-  }
+  Value forward(Tape& tape, Value x) const { return ops::linear(tape, x, rounded(tape)); }
 
   template <class V>
   void visit(V& v) {

@@ -61,12 +61,28 @@ Conv1d::Conv1d(std::size_t channels, std::size_t taps, std::uint64_t seed, std::
   bias_quantizer.numbers = channels;
 }
 
-Value Conv1d::forward(Tape& tape, Value x, const Sequences& sequences, ops::Direction direction, const Value& before,
-                      Value* after) const {
-  const std::size_t taps = weight.value.cols;
-  if (after != nullptr && taps > 1) *after = ops::conv_state(tape, x, taps, sequences, direction, before);
-  return ops::causal_conv(tape, x, ops::quantize(tape, tape.parameter(weight), weight_quantizer),
-                          ops::quantize(tape, tape.parameter(bias), bias_quantizer), sequences, direction, before);
+MixerSites::MixerSites(const MambaOptions& options) {
+  const std::size_t inner = options.inner();
+  const std::size_t shared = (options.mamba2 ? options.ngroups : 1) * options.d_state;
+  const auto size = [](std::initializer_list<Quantizer*> sites, std::size_t cols) {
+    for (Quantizer* const site : sites) site->channels = site->numbers = cols;
+  };
+  size({&x, &conv, &u, &du, &y, &z, &gate, &gated, &normed, &o}, inner);
+  size({&B_in, &C_in, &B_conv, &C_conv, &B, &C}, shared);
+  size({&h}, options.d_model);
+  size({&d}, options.rank());
+  size({&dt}, options.mamba2 ? options.heads() : inner);
+  size({&state}, inner);
+  state.numbers = inner * options.d_state;
+}
+
+Value Conv1d::forward(Tape& tape, Value x, std::size_t first, const Sequences& sequences, ops::Direction direction,
+                      Value before) const {
+  const std::size_t count = tape[x].cols;
+  const Value w = ops::quantize(tape, tape.parameter(weight), weight_quantizer);
+  const Value b = ops::quantize(tape, tape.parameter(bias), bias_quantizer);
+  return ops::causal_conv(tape, x, ops::part(tape, w, first, count), ops::part(tape, b, first, count), sequences,
+                          direction, before);
 }
 
 MambaMixer::MambaMixer(const MambaOptions& options, std::uint64_t seed, std::string_view path) {
@@ -85,6 +101,10 @@ MambaMixer::MambaMixer(const MambaOptions& options, std::uint64_t seed, std::str
   }
   D.value = Tensor(1, inner, 1.0F);
   out_proj = output_projection(options, seed, path);
+  sites = MixerSites(options);
+  dt_bias_quantizer.numbers = D_quantizer.numbers = inner;
+  A_log_quantizer.channels = inner;
+  A_log_quantizer.numbers = A_log.value.size();
 }
 
 Value MambaMixer::forward(Tape& tape, Value h, const Sequences& sequences, ops::Direction direction,
@@ -92,25 +112,39 @@ Value MambaMixer::forward(Tape& tape, Value h, const Sequences& sequences, ops::
   const std::size_t inner = D.value.size();
   const std::size_t states = A_log.value.cols;
   const std::size_t rank = dt_proj.weight.value.cols;
-  const Value xz = in_proj.forward(tape, h);
-  const Value x = ops::columns(tape, xz, 0, inner);
-  const Value z = ops::columns(tape, xz, inner, inner);
-  const Value u = ops::silu(
-      tape, conv1d.forward(tape, x, sequences, direction, before.conv, after == nullptr ? nullptr : &after->conv));
-  const Value dbc = x_proj.forward(tape, u);
-  const Value dt = dt_proj.forward(tape, ops::columns(tape, dbc, 0, rank));
-  const Value y = ops::selective_scan(tape,
-                                      {.u = u,
-                                       .delta = ops::softplus(tape, ops::sum(tape, dt, tape.parameter(dt_bias))),
-                                       .A_log = tape.parameter(A_log),
-                                       .B = ops::columns(tape, dbc, rank, states),
-                                       .C = ops::columns(tape, dbc, rank + states, states),
-                                       .D = tape.parameter(D),
-                                       .h0 = before.ssm},
-                                      1, sequences, direction);
-  if (after != nullptr) after->ssm = ops::final_states(tape, y);
-  const Value o = ops::product(tape, y, ops::silu(tape, z));
-  return out_proj.forward(tape, rotated ? ops::hadamard(tape, o) : o);
+  const auto round = [&](Value v, const Quantizer& site) { return ops::quantize(tape, v, site, &sequences); };
+  const Value input = round(h, sites.h);
+  const Value w_in = in_proj.rounded(tape);
+  const Value x = round(ops::linear(tape, input, ops::part(tape, w_in, 0, inner)), sites.x);
+  const Value z = round(ops::linear(tape, input, ops::part(tape, w_in, inner, inner)), sites.z);
+  const Value conv = round(conv1d.forward(tape, x, 0, sequences, direction, before.conv), sites.conv);
+  const Value u = round(ops::silu(tape, conv), sites.u);
+  const Value w_x = x_proj.rounded(tape);
+  const Value d = round(ops::linear(tape, u, ops::part(tape, w_x, 0, rank)), sites.d);
+  const Value dt_b = ops::quantize(tape, tape.parameter(dt_bias), dt_bias_quantizer);
+  const Value dt = round(ops::linear(tape, d, dt_proj.rounded(tape), dt_b), sites.dt);
+  const Value scanned =
+      ops::selective_scan(tape,
+                          {.u = u,
+                           .delta = ops::softplus(tape, dt),
+                           .A_log = ops::quantize(tape, tape.parameter(A_log), A_log_quantizer),
+                           .B = round(ops::linear(tape, u, ops::part(tape, w_x, rank, states)), sites.B),
+                           .C = round(ops::linear(tape, u, ops::part(tape, w_x, rank + states, states)), sites.C),
+                           .h0 = before.ssm,
+                           .input = &sites.du,
+                           .state = &sites.state},
+                          1, sequences, direction);
+  if (after != nullptr) {
+    if (conv1d.taps() > 1) {
+      after->conv = ops::conv_state(tape, x, conv1d.taps(), sequences, direction, before.conv);
+    }
+    after->ssm = ops::final_states(tape, scanned);
+  }
+  const Value skip = ops::product(tape, u, ops::quantize(tape, tape.parameter(D), D_quantizer));
+  const Value y = round(ops::sum(tape, scanned, skip), sites.y);
+  Value o = ops::product(tape, y, round(ops::silu(tape, z), sites.gate));
+  if (rotated) o = ops::hadamard(tape, round(o, sites.gated));
+  return out_proj.forward(tape, round(o, sites.o));
 }
 
 Mamba2Mixer::Mamba2Mixer(const MambaOptions& options, std::uint64_t seed, std::string_view path)
@@ -133,6 +167,8 @@ Mamba2Mixer::Mamba2Mixer(const MambaOptions& options, std::uint64_t seed, std::s
   D.value = Tensor(1, heads, 1.0F);
   norm = RmsNorm(inner, groups);
   out_proj = output_projection(options, seed, path);
+  sites = MixerSites(options);
+  dt_bias_quantizer.numbers = D_quantizer.numbers = A_log_quantizer.numbers = heads;
 }
 
 Value Mamba2Mixer::forward(Tape& tape, Value h, const Sequences& sequences, ops::Direction direction,
@@ -140,30 +176,55 @@ Value Mamba2Mixer::forward(Tape& tape, Value h, const Sequences& sequences, ops:
   const std::size_t inner = norm.weight.value.size();
   const std::size_t heads = D.value.size();
   const std::size_t shared = groups * states;
-  const Value zxbcdt = in_proj.forward(tape, h);
-  const Value z = ops::columns(tape, zxbcdt, 0, inner);
-  const Value dt = ops::columns(tape, zxbcdt, 2 * inner + 2 * shared, heads);
-  const Value xbc =
-      ops::silu(tape, conv1d.forward(tape, ops::columns(tape, zxbcdt, inner, inner + 2 * shared), sequences, direction,
-                                     before.conv, after == nullptr ? nullptr : &after->conv));
-  Value delta = ops::softplus(tape, ops::sum(tape, dt, tape.parameter(dt_bias)));
+  const auto round = [&](Value v, const Quantizer& site) { return ops::quantize(tape, v, site, &sequences); };
+  const Value input = round(h, sites.h);
+  const Value w_in = in_proj.rounded(tape);
+  const auto projected = [&](std::size_t first, std::size_t count) {
+    return ops::linear(tape, input, ops::part(tape, w_in, first, count));
+  };
+  const Value z = round(projected(0, inner), sites.z);
+  const auto convolved = [&](std::size_t first, std::size_t count, const Quantizer& in, const Quantizer& conv,
+                             const Quantizer& out) {
+    const Value x = round(projected(inner + first, count), in);
+    const bool stateful = before.conv.exists();
+    const Value x_before = stateful ? ops::columns(tape, before.conv, first, count) : Value{};
+    if (after != nullptr && conv1d.taps() > 1) {
+      const Value kept = ops::conv_state(tape, x, conv1d.taps(), sequences, direction, x_before);
+      after->conv = first == 0 ? kept : ops::concatenate(tape, after->conv, kept);
+    }
+    return round(ops::silu(tape, round(conv1d.forward(tape, x, first, sequences, direction, x_before), conv)), out);
+  };
+  const Value u = convolved(0, inner, sites.x, sites.conv, sites.u);
+  const Value B = convolved(inner, shared, sites.B_in, sites.B_conv, sites.B);
+  const Value C = convolved(inner + shared, shared, sites.C_in, sites.C_conv, sites.C);
+  const Value dt_b = ops::quantize(tape, tape.parameter(dt_bias), dt_bias_quantizer);
+  const Value dt = round(ops::sum(tape, projected(2 * inner + 2 * shared, heads), dt_b), sites.dt);
+  Value delta = ops::softplus(tape, dt);
   if (dt_limit_min > 0.0F || dt_limit_max < std::numeric_limits<float>::infinity()) {
     delta = ops::clip(tape, delta, dt_limit_min, dt_limit_max);
   }
-  const Value y = ops::selective_scan(tape,
-                                      {.u = ops::columns(tape, xbc, 0, inner),
-                                       .delta = delta,
-                                       .A_log = tape.parameter(A_log),
-                                       .B = ops::columns(tape, xbc, inner, shared),
-                                       .C = ops::columns(tape, xbc, inner + shared, shared),
-                                       .D = tape.parameter(D),
-                                       .h0 = before.ssm},
-                                      groups, sequences, direction);
-  if (after != nullptr) after->ssm = ops::final_states(tape, y);
-  const Value gate = ops::silu(tape, z);
-  const Value o = norm_before_gate ? ops::product(tape, norm.forward(tape, y), gate)
-                                   : norm.forward(tape, ops::product(tape, y, gate));
-  return out_proj.forward(tape, rotated ? ops::hadamard(tape, o) : o);
+  const Value scanned = ops::selective_scan(tape,
+                                            {.u = u,
+                                             .delta = delta,
+                                             .A_log = ops::quantize(tape, tape.parameter(A_log), A_log_quantizer),
+                                             .B = B,
+                                             .C = C,
+                                             .h0 = before.ssm,
+                                             .input = &sites.du,
+                                             .state = &sites.state},
+                                            groups, sequences, direction);
+  if (after != nullptr) after->ssm = ops::final_states(tape, scanned);
+  const Value d = ops::repeat(tape, ops::quantize(tape, tape.parameter(D), D_quantizer), inner / heads);
+  return finish(tape, round(ops::sum(tape, scanned, ops::product(tape, u, d)), sites.y), z, sequences);
+}
+
+Value Mamba2Mixer::finish(Tape& tape, Value y, Value z, const Sequences& sequences) const {
+  const auto round = [&](Value v, const Quantizer& site) { return ops::quantize(tape, v, site, &sequences); };
+  const Value gate = round(ops::silu(tape, z), sites.gate);
+  Value o = norm_before_gate ? ops::product(tape, round(norm.forward(tape, y), sites.gated), gate)
+                             : norm.forward(tape, round(ops::product(tape, y, gate), sites.gated));
+  if (rotated) o = ops::hadamard(tape, round(o, sites.normed));
+  return out_proj.forward(tape, round(o, sites.o));
 }
 
 }  // namespace bitstate

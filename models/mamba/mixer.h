@@ -42,6 +42,25 @@ struct MixerState {
   Value conv{}, ssm{};
 };
 
+/// The quantizers of what flows through a mixer, in the order of the forward (docs/numerics.md, section 10).
+struct MixerSites {
+  Quantizer h;                     ///< the operand of in_proj
+  Quantizer x, B_in, C_in;         ///< operands of the convolutions; of B and C in Mamba-2
+  Quantizer conv, B_conv, C_conv;  ///< operands of SiLU
+  Quantizer u, d, B, C;            ///< operands of the scan; d: of dt_proj
+  Quantizer dt;                    ///< the operand of softplus
+  Quantizer du, state;             ///< inside of the scan
+  Quantizer y;                     ///< its result
+  Quantizer z, gate;               ///< before and after the SiLU of the gate
+  Quantizer gated;                 ///< of a norm or a rotation, y silu(z)
+  Quantizer normed;                ///< of a rotation behind a norm
+  Quantizer o;                     ///< the operand of out_proj
+
+  /// Sizes of the operands of a mixer.
+  MixerSites() = default;
+  explicit MixerSites(const MambaOptions& options);
+};
+
 /// A causal depthwise convolution.
 struct Conv1d {
   Parameter weight;  ///< [channels, K]
@@ -52,9 +71,10 @@ struct Conv1d {
   /// Both ~ U(-1/sqrt(K), 1/sqrt(K)), drawn from (seed, path).
   Conv1d(std::size_t channels, std::size_t taps, std::uint64_t seed, std::string_view path);
 
-  /// x [T, channels] -> [T, channels], and what a next call needs.
-  Value forward(Tape& tape, Value x, const Sequences& sequences, ops::Direction direction, const Value& before,
-                Value* after) const;
+  /// Of channels [first, first + count), which x [T, count] has.
+  Value forward(Tape& tape, Value x, std::size_t first, const Sequences& sequences, ops::Direction direction,
+                Value before) const;
+  [[nodiscard]] std::size_t taps() const { return weight.value.cols; }
 
   template <class V>
   void visit(V& v) {
@@ -70,12 +90,14 @@ struct Conv1d {
 struct MambaMixer {
   Projection in_proj;  ///< [2E, D]
   Conv1d conv1d;
-  Projection x_proj;     ///< [R + 2N, E]
-  Projection dt_proj;    ///< [E, R]
-  Parameter dt_bias;     ///< [1, E]; in state-spaces' files dt_proj.bias
-  Parameter A_log;       ///< [E, N]
-  Parameter D;           ///< [1, E]
-  Projection out_proj;   ///< [D, E]
+  Projection x_proj;    ///< [R + 2N, E]
+  Projection dt_proj;   ///< [E, R]
+  Parameter dt_bias;    ///< [1, E]; in state-spaces' files dt_proj.bias
+  Parameter A_log;      ///< [E, N]
+  Parameter D;          ///< [1, E]
+  Projection out_proj;  ///< [D, E]
+  Quantizer dt_bias_quantizer, A_log_quantizer, D_quantizer;
+  MixerSites sites;
   bool rotated = false;  ///< out_proj reads H o / sqrt(E) and has H^T / sqrt(E) in its weight (models/mamba/rotate.h)
 
   MambaMixer() = default;
@@ -95,6 +117,24 @@ struct MambaMixer {
     v("A_log", A_log);
     v("D", D);
     v("out_proj", out_proj);
+    v.site("bias", "dt_bias", dt_bias_quantizer);
+    v.site("weight", "A_log", A_log_quantizer);
+    v.site("weight", "D", D_quantizer);
+    v.site("act", "h", sites.h);
+    v.site("act", "x", sites.x);
+    v.site("act", "conv", sites.conv);
+    v.site("act", "u", sites.u);
+    v.site("act", "d", sites.d);
+    v.site("act", "B", sites.B);
+    v.site("act", "C", sites.C);
+    v.site("act", "dt", sites.dt);
+    v.site("act", "du", sites.du);
+    v.site("state", "", sites.state);
+    v.site("act", "y", sites.y);
+    v.site("act", "z", sites.z);
+    v.site("act", "gate", sites.gate);
+    if (rotated) v.site("act", "gated", sites.gated);
+    v.site("act", "o", sites.o);
   }
 };
 
@@ -108,6 +148,8 @@ struct Mamba2Mixer {
   Parameter D;         ///< [1, H]
   RmsNorm norm;
   Projection out_proj;  ///< [D, E]
+  Quantizer dt_bias_quantizer, A_log_quantizer, D_quantizer;
+  MixerSites sites;
   std::size_t groups = 1;
   std::size_t states = 0;  ///< N
   bool norm_before_gate = false;
@@ -120,6 +162,8 @@ struct Mamba2Mixer {
   /// As that of MambaMixer.
   Value forward(Tape& tape, Value h, const Sequences& sequences, ops::Direction direction = ops::Direction::forward,
                 const MixerState& before = {}, MixerState* after = nullptr) const;
+  /// out_proj of the gated and normed y.
+  Value finish(Tape& tape, Value y, Value z, const Sequences& sequences) const;
 
   template <class V>
   void visit(V& v) {
@@ -130,6 +174,28 @@ struct Mamba2Mixer {
     v("D", D);
     v("norm", norm);
     v("out_proj", out_proj);
+    v.site("bias", "dt_bias", dt_bias_quantizer);
+    v.site("weight", "A_log", A_log_quantizer);
+    v.site("weight", "D", D_quantizer);
+    v.site("act", "h", sites.h);
+    v.site("act", "x", sites.x);
+    v.site("act", "B_in", sites.B_in);
+    v.site("act", "C_in", sites.C_in);
+    v.site("act", "conv", sites.conv);
+    v.site("act", "B_conv", sites.B_conv);
+    v.site("act", "C_conv", sites.C_conv);
+    v.site("act", "u", sites.u);
+    v.site("act", "B", sites.B);
+    v.site("act", "C", sites.C);
+    v.site("act", "dt", sites.dt);
+    v.site("act", "du", sites.du);
+    v.site("state", "", sites.state);
+    v.site("act", "y", sites.y);
+    v.site("act", "z", sites.z);
+    v.site("act", "gate", sites.gate);
+    v.site("act", "gated", sites.gated);
+    if (rotated) v.site("act", "normed", sites.normed);
+    v.site("act", "o", sites.o);
   }
 };
 

@@ -13,15 +13,18 @@ MambaLayer<Mixer>::MambaLayer(const MambaModelOptions& options, std::uint64_t se
     : norm(options.mixer.d_model),
       mixer(options.mixer, seed, std::string(path) + ".mixer"),
       bidirectional(options.bidirectional) {
+  residual_quantizer.channels = residual_quantizer.numbers = options.mixer.d_model;
   if (bidirectional) mixer_backward = Mixer(options.mixer, seed, std::string(path) + ".mixer_backward");
 }
 
 template <class Mixer>
 Value MambaLayer<Mixer>::forward(Tape& tape, Value x, const Sequences& sequences) const {
   const Value input = norm.forward(tape, x);
-  const Value y = ops::sum(tape, x, mixer.forward(tape, input, sequences));
-  if (!bidirectional) return y;
-  return ops::sum(tape, y, mixer_backward.forward(tape, input, sequences, ops::Direction::backward));
+  Value y = ops::sum(tape, x, mixer.forward(tape, input, sequences));
+  if (bidirectional) {
+    y = ops::sum(tape, y, mixer_backward.forward(tape, input, sequences, ops::Direction::backward));
+  }
+  return ops::quantize(tape, y, residual_quantizer, &sequences);
 }
 
 template <class Mixer>
@@ -38,6 +41,8 @@ MambaModelOf<Mixer>::MambaModelOf(const MambaModelOptions& options, std::uint64_
   const std::size_t features = options.mixer.d_model;
   if (tokens) {
     embedding.value = Tensor(inputs, features);
+    embedding_quantizer.channels = inputs;
+    embedding_quantizer.numbers = inputs * features;
     const Random random{seed, random_stream("embedding.weight")};
     for (std::size_t k = 0; k < embedding.value.size(); ++k) {
       embedding.value.data[k] = static_cast<float>(0.02 * random.normal(k));
@@ -51,19 +56,28 @@ MambaModelOf<Mixer>::MambaModelOf(const MambaModelOptions& options, std::uint64_
   } else if (!tied) {
     lm_head = Projection(features, outputs, seed, "lm_head");
   }
+  input_quantizer.channels = input_quantizer.numbers = inputs;
+  embedded_quantizer.channels = embedded_quantizer.numbers = features;
+  head_quantizer.channels = head_quantizer.numbers =
+      spec.output != Output::class_per_step && spec.sequences == 2 ? 4 * features : features;
+  output_quantizer.channels = output_quantizer.numbers = outputs;
 }
 
 template <class Mixer>
 Value MambaModelOf<Mixer>::forward(Tape& tape, const Batch& batch) const {
-  Value x;
+  const auto round = [&](Value v, const Quantizer& site) { return ops::quantize(tape, v, site, &batch.sequences); };
+  Value x, table;
   if (tokens) {
-    x = ops::embedding(tape, batch.tokens, tape.parameter(embedding));
+    table = ops::quantize(tape, tape.parameter(embedding), embedding_quantizer);
+    x = ops::embedding(tape, batch.tokens, table);
   } else {
     const std::size_t inputs = encoder.weight.value.cols;
     require(batch.x.size() % inputs == 0, "mamba", "{} input values are not a whole number of rows of {}",
             batch.x.size(), inputs);
-    x = encoder.forward(tape, tape.input(batch.x.size() / inputs, inputs, batch.x.data()));
+    const Value raw = tape.input(batch.x.size() / inputs, inputs, batch.x.data());
+    x = encoder.forward(tape, round(raw, input_quantizer));
   }
+  x = round(x, embedded_quantizer);
   for (std::size_t i = 0; i < layers.size(); ++i) {
     x = ops::recomputed(tape, x, [this, i, sequences = batch.sequences](Tape& on, Value in) {
       return layers[i].forward(on, in, sequences);
@@ -71,13 +85,14 @@ Value MambaModelOf<Mixer>::forward(Tape& tape, const Batch& batch) const {
   }
   x = norm_f.forward(tape, x);
   if (spec.output == Output::class_per_step) {
-    return tied ? ops::linear(tape, x, tape.parameter(embedding)) : lm_head.forward(tape, x);
+    x = round(x, head_quantizer);
+    return round(tied ? ops::linear(tape, x, table) : lm_head.forward(tape, x), output_quantizer);
   }
   if (!is_per_step(spec.output)) {
     x = pool_last ? ops::last(tape, x, batch.sequences) : ops::mean_pool(tape, x, batch.sequences);
   }
   if (spec.sequences == 2) x = ops::pair_features(tape, x);
-  return decoder.forward(tape, x);
+  return round(decoder.forward(tape, round(x, head_quantizer)), output_quantizer);
 }
 
 template struct MambaLayer<MambaMixer>;

@@ -26,6 +26,7 @@ struct MambaLayer {
   Mixer mixer;
   Mixer mixer_backward;
   bool bidirectional = false;
+  Quantizer residual_quantizer;  ///< of the result
 
   MambaLayer() = default;
   MambaLayer(const MambaModelOptions& options, std::uint64_t seed, std::string_view path);
@@ -38,6 +39,7 @@ struct MambaLayer {
     v("norm", norm);
     v("mixer", mixer);
     if (bidirectional) v("mixer_backward", mixer_backward);
+    v.site("act", "residual", residual_quantizer);
   }
 };
 
@@ -49,8 +51,11 @@ struct MambaModelOf {
   Linear encoder;       ///< of real-valued inputs
   std::vector<MambaLayer<Mixer>> layers;
   RmsNorm norm_f;
-  Projection lm_head;  ///< [classes, D] of a class per step, unless it is tied
-  Linear decoder;      ///< of every other result
+  Projection lm_head;                             ///< [classes, D] of a class per step, unless it is tied
+  Linear decoder;                                 ///< of every other result
+  Quantizer embedding_quantizer;                  ///< of the table, which a tied head multiplies by
+  Quantizer input_quantizer, embedded_quantizer;  ///< of real-valued inputs; of the beginning of the residual stream
+  Quantizer head_quantizer, output_quantizer;     ///< the operand of the head or decoder, and its result
   OutputSpec spec = {};
   bool tokens = false;
   bool tied = false;
@@ -65,18 +70,25 @@ struct MambaModelOf {
 
   template <class V>
   void visit(V& v) {
+    const bool names_tokens = spec.output == Output::class_per_step;
     if (tokens) {
       v("embedding.weight", embedding);
+      v.site("weight", "embedding", embedding_quantizer);
+      v.site("act", "embedding", embedded_quantizer);
     } else {
       v("encoder", encoder);
+      v.site("act", "encoder", input_quantizer);
+      v.site("act", "encoder.y", embedded_quantizer);
     }
     v("layers", layers);
     v("norm_f", norm_f);
-    if (spec.output != Output::class_per_step) {
+    if (!names_tokens) {
       v("decoder", decoder);
     } else if (!tied) {
       v("lm_head", lm_head);
     }
+    v.site("act", names_tokens ? "lm_head" : "decoder", head_quantizer);
+    v.site("act", names_tokens ? "lm_head.y" : "decoder.y", output_quantizer);
   }
 };
 

@@ -230,6 +230,9 @@ std::vector<GradientCase> selective_cases() {
        [](Tape& t, const Values& v) { return ops::rms_norm(t, v[0], v[1], 2); }},
       {"hadamard", "power of two", {{3, 8}}, [](Tape& t, const Values& v) { return ops::hadamard(t, v[0]); }},
       {"hadamard", "not symmetric", {{2, 40}}, [](Tape& t, const Values& v) { return ops::hadamard(t, v[0]); }},
+      {"part", "rows", {{5, 3}}, [](Tape& t, const Values& v) { return ops::part(t, v[0], 1, 3); }},
+      {"part", "elements of a row", {{1, 7}}, [](Tape& t, const Values& v) { return ops::part(t, v[0], 2, 4); }},
+      {"repeat", "three times", {{1, 5}}, [](Tape& t, const Values& v) { return ops::repeat(t, v[0], 3); }},
       {"columns", "in the middle", {{3, 5}}, [](Tape& t, const Values& v) { return ops::columns(t, v[0], 1, 3); }},
       {"clip", "inside", {{3, 5}}, [](Tape& t, const Values& v) { return ops::clip(t, v[0], -2.0F, 2.0F); }},
       {"clip", "outside: no gradient", {{3, 5}}, [](Tape& t, const Values& v) {
@@ -251,10 +254,9 @@ std::vector<GradientCase> selective_cases() {
       const auto h = static_cast<std::size_t>(heads);
       const auto g = static_cast<std::size_t>(groups);
       const std::vector<Leaf> leaves = {{8, 18},    {8, h, 0.1, 1.0}, {h, static_cast<std::size_t>(rates), -1.0, 0.5},
-                                        {8, 3 * g}, {8, 3 * g},       {1, h},
-                                        {54, 3}};
+                                        {8, 3 * g}, {8, 3 * g},       {54, 3}};
       const auto scan = [direction, g](Tape& t, const Values& v) {
-        return ops::selective_scan(t, {v[0], v[1], v[2], v[3], v[4], v[5], v[6]}, g, sequences, direction);
+        return ops::selective_scan(t, {v[0], v[1], v[2], v[3], v[4], v[5]}, g, sequences, direction);
       };
       const std::string what = name + (rates == 1 ? ", one rate per head" : ", one rate per state");
       cases.push_back({"selective_scan", what, leaves, scan});

@@ -1,8 +1,7 @@
 // The recurrence of selective models in plain C++ (docs/numerics.md, section 10).
-#include "core/exp2.h"
-#include "core/fixed_point.h"
 #include "core/program/run/codes.h"
 #include "core/program/run/kernels_scalar.h"
+#include "core/selective.h"
 
 #include <algorithm>
 #include <type_traits>
@@ -23,33 +22,33 @@ struct Row {
 
 FixedPoint factor_of(const Factors& factors, std::size_t c) { return {factors.multiplier[c], factors.shift[c]}; }
 
+selective::Bounds bounds_of(const Selective& s) {
+  using selective::Carried;
+  return {s.decayed ? Carried::decayed_residue : (s.feedback ? Carried::residue : Carried::nothing), s.bound, s.limit};
+}
+
 /// One channel of one step.
 struct Channel {
   const Selective& s;
-  std::size_t number;
+  FixedPoint to_inner;
   std::int32_t delta;
   const std::int32_t* rate;
   std::int32_t v;  // the clamped input
 };
 
 /// Advances its states. Returns y; `largest` gets the largest |z| if it is larger.
-std::int32_t advance(const Channel& at, const std::int32_t* b, const std::int32_t* c, std::int32_t* h,
-                     std::int32_t* residue, std::int64_t& largest) {
+std::int32_t advance_all(const Channel& at, const std::int32_t* b, const std::int32_t* c, std::int32_t* h,
+                         std::int32_t* residue, std::int64_t& largest) {
   const Selective& s = at.s;
-  const FixedPoint to_inner = factor_of(s.to_inner, at.number);
-  const std::int64_t limit = s.limit;
-  const std::int64_t bound = s.bound;
-  const std::int32_t shared = s.rate_per_state ? 0 : decay_code(at.delta, at.rate[0], s.fraction);
+  const selective::Bounds bounds = bounds_of(s);
+  std::int32_t decay = decay_code(at.delta, at.rate[0], s.fraction);
   std::int32_t y = 0;
   for (std::size_t n = 0; n < s.states; ++n) {
-    const std::int32_t decay = s.rate_per_state ? decay_code(at.delta, at.rate[n], s.fraction) : shared;
-    const std::int64_t w = std::clamp(rescale(std::int64_t{at.v} * b[n], to_inner), -limit, limit);
-    std::int64_t z = decay * h[n] + w;
-    if (s.feedback) z += s.decayed ? (decay * residue[n] + (1 << 14)) >> 15 : residue[n];
-    largest = std::max<std::int64_t>(largest, z < 0 ? -z : z);
-    const std::int64_t rounded = (z + (1 << 14)) >> 15;
-    h[n] = static_cast<std::int32_t>(std::clamp(rounded, -bound, bound));
-    if (s.feedback) residue[n] = static_cast<std::int32_t>(h[n] == rounded ? z - h[n] * (std::int64_t{1} << 15) : 0);
+    if (s.rate_per_state && n > 0) decay = decay_code(at.delta, at.rate[n], s.fraction);
+    std::int32_t none = 0;
+    std::int32_t& e = residue == nullptr ? none : residue[n];
+    const std::int64_t z = selective::advance(bounds, decay, std::int64_t{at.v} * b[n], at.to_inner, h[n], e);
+    largest = std::max(largest, z < 0 ? -z : z);
     y += c[n] * h[n];
   }
   return y;
@@ -74,12 +73,12 @@ void selective_scan_scalar(const Selective& s, std::size_t rows, const Selective
       const std::size_t shared = e / of_group * s.states;
       const std::int32_t delta = s.delta[dt.codes[head] - s.first];
       const std::int64_t v = rescale(std::int64_t{delta} * u.codes[e], factor_of(s.to_input, e));
-      const Channel channel{s, e, delta, s.rate + head * (s.rate_per_state ? s.states : 1),
+      const Channel channel{s, factor_of(s.to_inner, e), delta, s.rate + head * (s.rate_per_state ? s.states : 1),
                             static_cast<std::int32_t>(std::clamp(v, -input_bound, input_bound))};
       std::int32_t* const residue = states.residue == nullptr ? nullptr : states.residue + e * s.states;
       std::int64_t largest = 0;
-      const std::int32_t sum =
-          advance(channel, b.codes.data() + shared, c.codes.data() + shared, states.h + e * s.states, residue, largest);
+      const std::int32_t sum = advance_all(channel, b.codes.data() + shared, c.codes.data() + shared,
+                                           states.h + e * s.states, residue, largest);
       if (states.largest_input != nullptr) {
         states.largest_input[e] = std::max(states.largest_input[e], v < 0 ? -v : v);
         states.largest_state[e] = std::max(states.largest_state[e], largest);

@@ -123,11 +123,16 @@ TEST_CASE("run_config: a recipe of one family may be given to another, without w
         }) == "[d_state] does not apply to model=s5; it is for mamba, mamba2");
 }
 
-TEST_CASE("run_config: a model of another family than S5 takes no bits yet") {
-  for (const Settings& given : {Settings{{"quant", "w8a8"}}, Settings{{"bits", "weight:* 8"}}}) {
-    CHECK(refusal([&] { load_run_config("induction", given); }) ==
-          "[model] mamba cannot be quantized yet; only s5 takes bits");
-  }
+TEST_CASE("run_config: a family of models has configurations of bits of its own") {
+  const auto rules = [](const char* model) {
+    return quant_rules(load_run_config("listops-small", {{"model", model}, {"headdim", "8"}, {"quant", "w8a8"}}));
+  };
+  CHECK(rules("mamba2").find("state:* 16") != std::string::npos);
+  CHECK(rules("mamba2") == quant_rules(load_run_config("induction", {{"quant", "w8a8"}})));
+  CHECK(quant_rules(load_run_config("listops-small", {{"quant", "w8a8"}})).find("ssm.A 8") != std::string::npos);
+  CHECK(refusal([] {
+          load_run_config("induction", {{"quant", "w2a8-ssm8"}});
+        }).find("'w2a8-ssm8' is neither built in") != std::string::npos);
 }
 
 TEST_CASE("ini: comments, sections and spaces are read, and a line that is none of these names its number") {

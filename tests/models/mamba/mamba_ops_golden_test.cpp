@@ -86,8 +86,9 @@ TEST_CASE("mamba: the selective scan has the values, states and gradients of the
     const Value h0 = golden.flag(at, "initial_state") ? leaf("h0") : Value{};
     const Value z = golden.flag(at, "gate") ? leaf("z") : Value{};
     const Value delta = ops::softplus(pass.tape, ops::sum(pass.tape, dt, dt_bias));
-    const Value y = ops::selective_scan(pass.tape, {u, delta, a_log, b, c, d, h0}, 1, lengths.sequences());
-    const Value hT = ops::final_states(pass.tape, y);
+    const Value scanned = ops::selective_scan(pass.tape, {u, delta, a_log, b, c, h0}, 1, lengths.sequences());
+    const Value y = ops::sum(pass.tape, scanned, ops::product(pass.tape, u, d));
+    const Value hT = ops::final_states(pass.tape, scanned);
     const Value out = z.exists() ? ops::product(pass.tape, y, ops::silu(pass.tape, z)) : y;
     CHECK(relative_error(value_of(pass.tape, delta), golden.values(at + "/out/delta")) <= close);
     CHECK(relative_error(value_of(pass.tape, y), golden.values(at + "/out/y")) <= close);
@@ -129,9 +130,11 @@ TEST_CASE("mamba: the scan with a rate per head has the values, states and gradi
     const auto low = static_cast<float>(golden.number(at, "dt_min"));
     const auto high = static_cast<float>(golden.number(at, "dt_max"));
     const Value delta = ops::clip(pass.tape, ops::softplus(pass.tape, ops::sum(pass.tape, dt, dt_bias)), low, high);
-    const Value y =
-        ops::selective_scan(pass.tape, {x, delta, a_log, b, c, d, h0}, golden.count(at, "G"), lengths.sequences());
-    const Value hT = ops::final_states(pass.tape, y);
+    const Value scanned =
+        ops::selective_scan(pass.tape, {x, delta, a_log, b, c, h0}, golden.count(at, "G"), lengths.sequences());
+    const Value skip = ops::repeat(pass.tape, d, pass.tape[x].cols / pass.tape[d].cols);
+    const Value y = ops::sum(pass.tape, scanned, ops::product(pass.tape, x, skip));
+    const Value hT = ops::final_states(pass.tape, scanned);
     CHECK(relative_error(value_of(pass.tape, delta), golden.values(at + "/out/delta")) <= close);
     CHECK(relative_error(value_of(pass.tape, y), golden.values(at + "/out/y")) <= close);
     CHECK(relative_error(value_of(pass.tape, hT), golden.values(at + "/out/hT")) <= close);

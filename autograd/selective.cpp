@@ -1,0 +1,284 @@
+#include "autograd/selective.h"
+
+#include "autograd/code_table.h"
+#include "core/error.h"
+#include "core/program/run/operands.h"
+#include "core/selective.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bitstate::selective {
+namespace {
+
+using kernels::ScaleLayout;
+
+constexpr int most_fraction = 20;
+constexpr double most_product = 0x3.0p30;  // of a step and its input (docs/numerics.md, section 3)
+
+std::size_t ranges_of(const Quantizer& site, std::size_t channels) {
+  const std::size_t ranges = site.range_channels();
+  require(ranges == 1 || ranges == channels, "selective_scan", "{} has {} ranges for {} channels", site.site, ranges,
+          channels);
+  return ranges;
+}
+
+/// The functions that make delta of codes, and the limits behind them.
+struct StepsOf {
+  ops::Chain chain;
+  ops::ClipLimits limits;
+};
+
+/// Nothing where delta is no function of one code.
+std::optional<StepsOf> steps_of(const Tape& tape, Value delta) {
+  ops::ClipLimits limits;
+  if (const auto clipped = ops::clip_limits(tape[delta])) {
+    limits = *clipped;
+    delta = tape[delta].inputs[0];
+  }
+  if (!tape[delta].table) return std::nullopt;
+  const auto chain = ops::chain_of(tape, delta);
+  return chain ? std::optional(StepsOf{*chain, limits}) : std::nullopt;
+}
+
+/// What a scan on codes needs and does not have; empty if it has all.
+std::string_view missing(Tape& tape, const Operands& operands, bool has_initial_states) {
+  const auto has_one_scale = [&](Value v) {
+    return tape[v].has_codes() && tape[v].layout == ScaleLayout::per_tensor && tape[v].bound <= std::int64_t{1} << 15;
+  };
+  if (has_initial_states) return "its initial states are real numbers";
+  if (!tape[operands.u].has_codes() || tape[operands.u].layout == ScaleLayout::per_row) return "its input has none";
+  if (!has_one_scale(operands.B)) return "B has none";
+  if (!has_one_scale(operands.C)) return "C has none";
+  const auto steps = steps_of(tape, operands.delta);
+  if (!steps || !has_one_scale(steps->chain.first)) return "the operand of softplus has none";
+  return {};
+}
+
+/// Steps at the scale 2^-fraction.
+struct Steps {
+  std::vector<std::int32_t> codes;
+  std::int32_t first;
+  int fraction;
+};
+
+Steps tabulated(Tape& tape, const StepsOf& of, std::int64_t input_bound, std::string_view site) {
+  const auto bound = static_cast<std::int32_t>(tape[of.chain.first].bound);
+  std::vector<float> steps = ops::values_of(of.chain, tape[of.chain.first], {-bound, bound}).values;
+  for (float& step : steps) step = std::clamp(step, of.limits.low, of.limits.high);
+  const double longest = double{*std::max_element(steps.begin(), steps.end())};
+  Steps result{{}, -bound, most_fraction};
+  while (result.fraction > 1 &&
+         std::ldexp(longest, result.fraction) * static_cast<double>(input_bound) > most_product) {
+    --result.fraction;
+  }
+  require<DivergedError>(std::ldexp(longest, result.fraction) * static_cast<double>(input_bound) <= most_product,
+                         "selective_scan", "a step of {} is {}", site, longest);
+  for (const float step : steps) {
+    result.codes.push_back(static_cast<std::int32_t>(std::floor(std::ldexp(double{step}, result.fraction) + 0.5)));
+  }
+  return result;
+}
+
+/// alpha: the rates in units of ln 2 at the scale 2^-16.
+std::vector<std::int32_t> rates_of(const float* logs, std::size_t count) {
+  std::vector<std::int32_t> rates(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const double rate = std::floor(65536.0 / std::log(2.0) * std::exp(double{logs[i]}) + 0.5);
+    rates[i] = static_cast<std::int32_t>(std::min(rate, 0x1.0p31 - 1));
+  }
+  return rates;
+}
+
+program::Residue residue_of(QuantSpec::Rounding rounding) {
+  if (rounding == QuantSpec::Rounding::nearest) return program::Residue::none;
+  return rounding == QuantSpec::Rounding::decayed ? program::Residue::decayed : program::Residue::feedback;
+}
+
+}  // namespace
+
+float scale_of(const Quantizer& site, std::size_t channels, std::size_t c) {
+  return site.grid(ranges_of(site, channels) == 1 ? 0 : c).scale;
+}
+
+bool is_rounded(Tape& tape, const Operands& operands, bool has_initial_states) {
+  const auto* const input = operands.input;
+  const auto* const state = operands.state;
+  const bool of_input = input != nullptr && input->spec.active();
+  const bool of_state = state != nullptr && state->spec.active();
+  if (!of_input && !of_state) return false;
+  require<UsageError>(of_input && of_state, "selective_scan",
+                      "{} has bits, but {} has none; a scan rounds both or neither",
+                      of_state ? state->site : input->site, of_state ? input->site : state->site);
+  for (const Quantizer* const site : {input, state}) {
+    require<UsageError>(!site->spec.is_dynamic() && !site->has_counts() && !site->is_learned(), "selective_scan",
+                        "{} is rounded inside of a scan, which knows range=ema and fixed only", site->site);
+    require<UsageError>(site->spec.symmetry == QuantSpec::Symmetry::symmetric && site->spec.bits >= 2, "selective_scan",
+                        "{} is rounded inside of a scan, which needs sign=symmetric and at least 2 bits", site->site);
+    if (!site->needs_range() || !site->range.empty()) continue;
+    require(tape.pass().calibrating, "selective_scan", "{} has no range yet; calibrate it first", site->site);
+    return false;
+  }
+  require<UsageError>(state->spec.rounding != QuantSpec::Rounding::stochastic, "selective_scan",
+                      "{} has rounding=stochastic, which a selective scan does not know; use nearest, feedback or "
+                      "decayed",
+                      state->site);
+  const std::string_view what = missing(tape, operands, has_initial_states);
+  if (what.empty()) return true;
+  require<UsageError>(tape.pass().calibrating, "selective_scan", "{} has bits, but {}", state->site, what);
+  return false;
+}
+
+program::SelectiveScan plan_of(Tape& tape, const Operands& operands, const kernels::SelectiveShape& shape, Value& dt) {
+  const Quantizer& input = *operands.input;
+  const Quantizer& state = *operands.state;
+  const Node& u = tape[operands.u];
+  const StepsOf of = *steps_of(tape, operands.delta);
+  dt = of.chain.first;
+  Steps steps = tabulated(tape, of, u.bound, state.site);
+  program::SelectiveScan plan;
+  plan.backward = shape.direction == kernels::Direction::backward;
+  plan.residue = residue_of(state.spec.rounding);
+  plan.groups = static_cast<std::uint32_t>(shape.groups);
+  plan.states = static_cast<std::uint32_t>(shape.states);
+  plan.first = steps.first;
+  plan.fraction = steps.fraction;
+  plan.input_bound = input.spec.bound();
+  plan.bound = state.spec.bound();
+  plan.limit = std::int64_t{4} * plan.bound << fraction_bits;
+  plan.delta = std::move(steps.codes);
+  const auto rates = static_cast<std::uint32_t>(shape.rates());
+  plan.rate = {static_cast<std::uint32_t>(shape.heads), rates, 32,
+               rates_of(tape.value(operands.A_log), shape.heads * shape.rates())};
+  const double largest =
+      static_cast<double>(tape[operands.C].bound) * static_cast<double>(plan.bound) * static_cast<double>(plan.states);
+  require<UsageError>(largest < 0x1.0p31, "selective_scan",
+                      "the sums of {} can reach {:.0f} with {} states, more than 32 bits; give it fewer bits",
+                      state.site, largest, plan.states);
+  const double b_scale = double{tape[operands.B].scale[0]};
+  for (std::size_t e = 0; e < shape.channels; ++e) {
+    const double v_scale = double{scale_of(input, shape.channels, e)};
+    const double h_scale = double{scale_of(state, shape.channels, e)};
+    plan.to_input.push_back(to_fixed_point(std::ldexp(u.column_scale(e), -plan.fraction) / v_scale, input.site));
+    plan.to_inner.push_back(to_fixed_point(v_scale * b_scale / std::ldexp(h_scale, -fraction_bits), state.site));
+  }
+  return plan;
+}
+
+CodeScan::CodeScan(Tape& tape, const Operands& operands_, const kernels::SelectiveShape& shape_)
+    : operands(operands_),
+      shape(shape_),
+      plan(program::selective_of(tape.arena(), plan_of(tape, operands_, shape_, dt), shape_.channels)) {}
+
+std::size_t CodeScan::kept(std::size_t rows, std::size_t chunk) const {
+  return (rows + chunk - 1) / chunk * 2 * shape.channels * shape.states;
+}
+
+void CodeScan::run(Tape& tape, std::span<const std::size_t> rows, std::size_t chunk, std::int32_t* starts,
+                   const program::MutableCodes& y) const {
+  const std::size_t states = shape.channels * shape.states;
+  const auto all = {operands.u, dt, operands.B, operands.C};
+  for (const Value v : all) static_cast<void>(tape.codes(v));
+  std::vector<std::int32_t> kept(2 * states);
+  std::vector<std::int64_t> largest_input(shape.channels, 0), largest_state(shape.channels, 0);
+  std::size_t first = 0;
+  for (const std::size_t length : rows) {
+    std::fill(kept.begin(), kept.end(), 0);
+    for (std::size_t step = 0; step < length; step += chunk) {
+      if (starts != nullptr) starts = std::copy(kept.begin(), kept.end(), starts);
+      const std::size_t count = std::min(chunk, length - step);
+      const std::size_t row = first + (plan.backward ? length - step - count : step);
+      const auto part = [&](Value v) { return program::rows_from(tape.codes(v), row); };
+      Tape::kernels().selective_scan(
+          plan, count, {part(operands.u), part(dt), part(operands.B), part(operands.C)},
+          {kept.data(), plan.feedback ? kept.data() + states : nullptr, largest_input.data(), largest_state.data()},
+          program::rows_from(y, row));
+    }
+    first += length;
+  }
+  if (!tape.pass().training) return;
+  std::vector<float> input(shape.channels), state(shape.channels);
+  for (std::size_t e = 0; e < shape.channels; ++e) {
+    input[e] = static_cast<float>(largest_input[e]) * scale_of(*operands.input, shape.channels, e);
+    state[e] =
+        std::ldexp(static_cast<float>(largest_state[e]), -fraction_bits) * scale_of(*operands.state, shape.channels, e);
+  }
+  observe(tape, operands, input, state);
+}
+
+void observe(Tape& tape, const Operands& operands, std::span<const float> input, std::span<const float> state) {
+  const auto note = [&](const Quantizer* site, std::span<const float> seen) {
+    if (site == nullptr || !site->needs_range()) return;
+    const std::size_t ranges = ranges_of(*site, seen.size());
+    const std::span to = tape.observed(*site);
+    for (std::size_t c = 0; c < seen.size(); ++c) to[ranges == 1 ? 0 : c] = std::max(to[ranges == 1 ? 0 : c], seen[c]);
+  };
+  note(operands.input, input);
+  note(operands.state, state);
+}
+
+CodeShadows::CodeShadows(Tape& tape, const CodeScan& scan, RowRange rows, const std::int32_t* starts, std::size_t chunk)
+    : scan_(scan), order_{rows.count, 0, scan.shape.direction}, starts_(starts), chunk_(chunk) {
+  const auto take = [&](Value v, std::vector<std::int32_t>& to) {
+    const program::Codes from = program::rows_from(tape.codes(v), rows.first);
+    const std::size_t cols = tape[v].cols;
+    to.resize(rows.count * cols);
+    program::with_type(from, [&](const auto* codes) {
+      for (std::size_t r = 0; r < rows.count; ++r) program::copy_codes(codes + r * from.stride, cols, &to[r * cols]);
+    });
+  };
+  take(scan.operands.u, u_);
+  take(scan.dt, dt_);
+  take(scan.operands.B, b_);
+  for (std::size_t e = 0; e < scan.shape.channels; ++e) {
+    scale_.push_back(scale_of(*scan.operands.state, scan.shape.channels, e));
+  }
+}
+
+void CodeShadows::fill(const kernels::SelectivePart& part, float* before, float* after, float* decays, float* passes) {
+  constexpr std::size_t lanes = 16;
+  const kernels::SelectiveShape& shape = scan_.shape;
+  const program::Selective& plan = scan_.plan;
+  const std::size_t n_states = shape.states;
+  const std::size_t rates = shape.rates();
+  const Bounds bounds{plan.decayed ? Carried::decayed_residue : (plan.feedback ? Carried::residue : Carried::nothing),
+                      plan.bound, plan.limit};
+  const std::int64_t input_bound = plan.input_bound;
+  std::vector<std::int32_t> h(n_states), e(n_states);
+  for (std::size_t l = 0; l < part.channels; ++l) {
+    const std::size_t channel = part.first_channel + l;
+    const std::size_t head = channel * shape.heads / shape.channels;
+    const std::size_t group = channel * shape.groups / shape.channels;
+    const std::int32_t* const start =
+        starts_ + part.first_step / chunk_ * 2 * shape.channels * n_states + channel * n_states;
+    std::copy_n(start, n_states, h.begin());
+    std::copy_n(start + shape.channels * n_states, n_states, e.begin());
+    const float scale = scale_[channel];
+    const FixedPoint to_input{plan.to_input.multiplier[channel], plan.to_input.shift[channel]};
+    const FixedPoint to_inner{plan.to_inner.multiplier[channel], plan.to_inner.shift[channel]};
+    for (std::size_t n = 0; n < n_states; ++n) before[lanes * n + l] = static_cast<float>(h[n]) * scale;
+    for (std::size_t i = 0; i < part.steps; ++i) {
+      const std::size_t row = order_.row_of(part.first_step + i);
+      const std::int32_t delta = plan.delta[dt_[row * shape.heads + head] - plan.first];
+      const std::int64_t v = std::clamp(rescale(std::int64_t{delta} * u_[row * shape.channels + channel], to_input),
+                                        -input_bound, input_bound);
+      const std::int32_t* const b = &b_[row * shape.groups * n_states + group * n_states];
+      std::int32_t decay = 0;
+      for (std::size_t n = 0; n < n_states; ++n) {
+        if (n < rates) {
+          decay = decay_code(delta, plan.rate[head * rates + n], plan.fraction);
+          decays[lanes * (i * rates + n) + l] = static_cast<float>(decay) * 0x1.0p-15F;
+        }
+        const std::int64_t z = advance(bounds, decay, v * b[n], to_inner, h[n], e[n]);
+        const std::size_t at = lanes * (i * n_states + n) + l;
+        after[at] = static_cast<float>(h[n]) * scale;
+        passes[at] = is_unclamped(z, h[n]) ? 1.0F : 0.0F;
+      }
+    }
+  }
+}
+
+}  // namespace bitstate::selective
