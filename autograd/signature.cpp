@@ -4,6 +4,7 @@
 #include "autograd/ops.h"
 #include "autograd/quantizer.h"
 #include "core/io/sha256.h"
+#include "core/kernels/hadamard.h"
 #include "core/program/run/runner.h"
 #include "core/random.h"
 
@@ -207,7 +208,8 @@ Program draw_selective_program(Draw& draw, std::uint64_t number) {
   scan.dt = projected(x, heads);
   scan.b = projected(x, scan.groups * scan.states);
   scan.c = projected(x, scan.groups * scan.states);
-  emit(std::move(scan));
+  x = emit(std::move(scan));
+  if (Hadamard::exists(cols)) emit(Rotate{emit(Rescale{x, draw.factors(1, 40), {-127}, {127}})});
   p.output.scale = {1.0F};
   return p;
 }

@@ -118,6 +118,8 @@ Hadamard::Hadamard(std::size_t n, std::string_view where) : base_(base_of(n)) {
   matrix_ = base_matrix(base_);
 }
 
+bool Hadamard::exists(std::size_t n) { return n > 0 && base_of(n) != 0; }
+
 int Hadamard::entry(std::size_t row, std::size_t col) const {
   const int sylvester = std::popcount((row % power_) & (col % power_)) % 2 == 0 ? 1 : -1;
   return sylvester * matrix_[row / power_ * base_ + col / power_];

@@ -16,7 +16,11 @@ class Hadamard {
   /// Throws UsageError naming `where`, the width and the nearest ones that have a matrix.
   Hadamard(std::size_t n, std::string_view where);
 
+  [[nodiscard]] static bool exists(std::size_t n);
+
   [[nodiscard]] std::size_t size() const { return base_ * power_; }
+  /// b; its matrix are the entries at multiples of n / b.
+  [[nodiscard]] std::size_t base() const { return base_; }
   [[nodiscard]] int entry(std::size_t row, std::size_t col) const;
 
   /// H x, or H^T x, in place, by additions only; `scratch` has n elements too. Exact in integers while n max |x| is

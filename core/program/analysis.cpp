@@ -1,6 +1,7 @@
 // The static proof: from the interval of the input follows that of every value.
 #include "core/error.h"
 #include "core/io/sha256.h"
+#include "core/kernels/hadamard.h"
 #include "core/kernels/quantize.h"
 #include "core/program/program.h"
 
@@ -263,6 +264,13 @@ class Analyst {
       y.hi = std::max(y.hi, i.bias[c] + largest);
     }
     return y;
+  }
+
+  ValueInfo result_of(const Rotate& i) const {
+    const ValueInfo& x = at(i.x);
+    check(Hadamard::exists(x.cols), "there is no Hadamard matrix of {} rows", x.cols);
+    const std::int64_t largest = static_cast<std::int64_t>(x.cols) * x.magnitude();
+    return {x.cols, -largest, largest};
   }
 
   ValueInfo result_of(const Table& i) const {

@@ -56,6 +56,7 @@ struct Expense {
     cost.multiplications += i.weight.codes.size();
     cost.state_bytes += (i.weight.cols - 1) * cols;  // of 8 bits, as operands of products are
   }
+  void operator()(const Rotate&) const {}  // additions alone
   void operator()(const Table& i) const {
     cost.constant_bits += std::uint64_t{i.entries.bits} * i.entries.codes.size();
   }

@@ -91,6 +91,10 @@ void fields(V& v, Conv& i) {
   v("bias", i.bias);
 }
 template <class V>
+void fields(V& v, Rotate& i) {
+  v("x", i.x);
+}
+template <class V>
 void fields(V& v, Table& i) {
   v("x", i.x);
   v("first", i.first);

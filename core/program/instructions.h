@@ -216,6 +216,18 @@ struct Conv {
   bool operator==(const Conv&) const = default;
 };
 
+/// H x with the Hadamard matrix of as many rows as x has columns (core/kernels/hadamard.h).
+struct Rotate {
+  static constexpr Traits traits{"rotate", Rows::same, Place::own, Types::any, Then::nothing, Constants::all};
+  Ref x = 0;
+
+  [[nodiscard]] std::array<Ref, 1> operands() const { return {x}; }
+  [[nodiscard]] static constexpr Order order() { return Order::any; }
+  [[nodiscard]] static constexpr Kept kept(std::size_t) { return {}; }
+  [[nodiscard]] static std::string shape() { return {}; }
+  bool operator==(const Rotate&) const = default;
+};
+
 /// entries[x_c - first] of the only row, or of row c.
 struct Table {
   static constexpr Traits traits{"table", Rows::same, Place::shared, Types::any, Then::nothing, Constants::some};
@@ -374,7 +386,7 @@ concept KeepsNothing = IsInstruction<I> && std::bool_constant<I::kept(1) == Kept
 template <IsInstruction... I>
 using OneOf = std::variant<I...>;
 
-using Instruction = OneOf<Linear, Rescale, Sign, Product, Scale, Sum, AddRow, LayerNorm, RmsNorm, Conv, Table,
+using Instruction = OneOf<Linear, Rescale, Sign, Product, Scale, Sum, AddRow, LayerNorm, RmsNorm, Conv, Rotate, Table,
                           Embedding, Scan, ScanShear, SelectiveScan, MeanPool, Last, Concatenate>;
 
 [[nodiscard]] const Traits& traits_of(const Instruction& instruction);

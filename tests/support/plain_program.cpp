@@ -1,5 +1,7 @@
 #include "tests/support/plain_program.h"
 
+#include "core/kernels/hadamard.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -130,6 +132,14 @@ struct Interpreter {
         if (from < 0 || from >= count) continue;
         sum += i.weight.codes[c * i.weight.cols + static_cast<std::size_t>(k)] * values[i.x][from][c];
       }
+      return sum;
+    });
+  }
+  Rows operator()(const program::Rotate& i) const {
+    const Hadamard hadamard(cols(i.x), "test");
+    return rows_like(i.x, cols(i.x), [&](std::size_t r, std::size_t c) {
+      std::int64_t sum = 0;
+      for (std::size_t k = 0; k < cols(i.x); ++k) sum += hadamard.entry(c, k) * values[i.x][r][k];
       return sum;
     });
   }

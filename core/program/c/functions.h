@@ -64,6 +64,7 @@ class CFunctions {
   std::string compute(const LayerNorm& i, std::size_t number);
   std::string compute(const RmsNorm& i, std::size_t number);
   std::string compute(const Conv& i, std::size_t number);
+  std::string compute(const Rotate& i, std::size_t number);
   std::string compute(const Table& i, std::size_t number);
   std::string compute(const Embedding& i, std::size_t number);
   std::string compute(const Scan& i, std::size_t number);

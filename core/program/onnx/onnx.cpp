@@ -1,6 +1,7 @@
 #include "core/program/onnx/onnx.h"
 
 #include "core/error.h"
+#include "core/kernels/hadamard.h"
 #include "core/program/onnx/builder.h"
 #include "core/program/onnx/scan.h"
 
@@ -262,6 +263,18 @@ class Writer {
   std::string write(const RmsNorm&) { fail("onnx", "an RMS norm cannot be written as ONNX yet"); }
   std::string write(const Conv&) { fail("onnx", "a convolution cannot be written as ONNX yet"); }
   std::string write(const SelectiveScan&) { fail("onnx", "a selective scan cannot be written as ONNX yet"); }
+
+  std::string write(const Rotate& i) {
+    const std::size_t n = infos_[i.x].cols;
+    const Hadamard hadamard(n, "onnx");
+    std::vector<std::int32_t> transposed;
+    for (std::size_t c = 0; c < n; ++c) {
+      for (std::size_t r = 0; r < n; ++r) transposed.push_back(hadamard.entry(r, c));
+    }
+    const auto size = static_cast<std::int64_t>(n);
+    const std::string matrix = b_.cast(b_.constant(Type::int8, transposed, {size, size}), Type::float64);
+    return b_.node("MatMul", {at(i.x), matrix});
+  }
 
   std::string write(const Table& i) {
     std::vector<std::int64_t> offset;  // of code 0 in the row of a column

@@ -137,6 +137,16 @@ void keep_window(const Window& w, std::size_t cols, std::size_t rows, const Code
   }
 }
 
+void rotate(const Hadamard& hadamard, std::size_t rows, const Codes& x, const MutableCodes& y) {
+  const std::size_t cols = hadamard.size();
+  std::vector<std::int32_t> row(cols), scratch(cols);
+  for (std::size_t r = 0; r < rows; ++r) {
+    with_type(x, [&](const auto* all) { copy_codes(all + r * x.stride, cols, row.data()); });
+    hadamard.apply(std::span(row), std::span(scratch));
+    with_type(y, [&](auto* all) { copy_codes(row.data(), cols, all + r * y.stride); });
+  }
+}
+
 Selective selective_of(Arena& arena, const SelectiveScan& scan, std::size_t cols) {
   Selective s;
   s.channels = cols;

@@ -4,6 +4,7 @@
 
 #include "core/arena.h"
 #include "core/fixed_point.h"
+#include "core/kernels/hadamard.h"
 #include "core/program/instructions.h"
 #include "core/program/run/kernels.h"
 
@@ -45,6 +46,9 @@ struct WeightSpec {
                                std::span<const std::int32_t> bias, bool backward);
 /// The last taps - 1 rows of those that were kept and of `rows` of x after them, into `kept` [taps - 1, cols].
 void keep_window(const Window& w, std::size_t cols, std::size_t rows, const Codes& x, std::int32_t* kept);
+
+/// Rows of H x, the columns of each in 32 bits.
+void rotate(const Hadamard& hadamard, std::size_t rows, const Codes& x, const MutableCodes& y);
 
 /// Constants of a selective scan of `cols` channels.
 [[nodiscard]] Selective selective_of(Arena& arena, const SelectiveScan& scan, std::size_t cols);

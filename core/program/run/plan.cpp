@@ -130,6 +130,11 @@ class Planner {
     });
   }
 
+  Operation operator()(const Rotate& i) {
+    return operation([h = Hadamard(cols(), "program"), cols = cols(), x = i.x, y = number_, plan = &plan_](
+                         const Chunk& c) { rotate(h, c.rows, plan->codes(c.state, x), plan->target(c.state, y)); });
+  }
+
   Operation operator()(const Table& i) {
     Lookup table{kept(std::span<const std::int32_t>(i.entries.codes)), i.entries.cols, i.first, i.entries.rows > 1,
                  nullptr};

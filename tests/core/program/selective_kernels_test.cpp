@@ -161,6 +161,15 @@ TEST_CASE("selective kernels: conv") {
   }
 }
 
+TEST_CASE("selective kernels: rotate") {
+  Draw draw(14);
+  for (const std::size_t cols : {1, 2, 8, 12, 20, 24, 28, 40, 64, 80, 256}) {
+    check_with_rescale(cols, {-32767, 32767}, {Rotate{0}}, cols, any_rows(cols), draw);
+  }
+  CHECK_THROWS_AS(analyse(program_of(36, {-1, 1}, {Rotate{0}})), Error);
+  CHECK_THROWS_AS(analyse(program_of(256, {-(1 << 24), 1 << 24}, {Rotate{0}})), Error);
+}
+
 /// Behind four products, which give u, dt, B and C of one input.
 std::vector<Instruction> drawn_selective(std::uint32_t heads, std::uint32_t of_head, std::uint32_t groups,
                                          std::uint32_t states, Draw& draw) {
