@@ -8,6 +8,7 @@
 #include "datasets/sequences.h"
 #include "datasets/sets/imdb_bytes.h"
 #include "datasets/sets/pathfinder.h"
+#include "datasets/windows.h"
 
 #include <cstddef>
 #include <filesystem>
@@ -27,6 +28,7 @@ struct DataSettings {
   OwnSettings own{};
   TokenTaskSettings token_task{};
   ByteSettings bytes{};
+  StreamSettings stream{};
   // where data are read, and for whom
   std::filesystem::path cache{};     ///< folder for tokenised and generated data; empty: made anew each time
   std::optional<Reading> reading{};  ///< of a trained model: values get its units, other ids than its are an Error

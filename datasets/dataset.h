@@ -35,11 +35,13 @@ struct Example {
   std::int32_t label = 0;                 ///< class, for classification
   std::vector<float> target;              ///< targets [L, d_output] for regression, [d_output] for values per sequence
   std::vector<std::int32_t> labels = {};  ///< class of each step [L], or no_label, for labelling
+  bool continues = false;                 ///< an evaluation begins it with the state behind the example before it
 
   /// As a new one, but the arrays keep their memory, so that who reads many examples allocates only while they grow.
   void clear() {
     length = 0;
     label = 0;
+    continues = false;
     x.clear(), tokens.clear(), second.clear(), labels.clear(), target.clear();
   }
 };
@@ -57,9 +59,9 @@ class Dataset {
 enum class Task { classification, regression, value, labelling };
 
 /// What results are judged by: a table shows it, and training minimises cross entropy, the mean squared error or sMAPE.
-/// rmse is the root of the mean squared error over all steps and targets, in the units of the target; bits_per_byte the
-/// cross entropy of the labelled steps in bits, where a step is a byte.
-enum class Metric { accuracy, mse, rmse, smape, bits_per_byte };
+/// rmse is the root of the mean squared error over all steps and targets, in the units of the target; bits_per_byte and
+/// bits_per_token the cross entropy of the labelled steps in bits, where a step is a byte or another token.
+enum class Metric { accuracy, mse, rmse, smape, bits_per_byte, bits_per_token };
 
 /// A data set with its splits. `validation` may be null (Q-S5's dynamical systems have none: the test part is used).
 struct Splits {
@@ -71,6 +73,7 @@ struct Splits {
   std::size_t d_output = 0;           ///< classes, or target features
   std::size_t max_length = 0;         ///< longest sequence (the padded length of the reference)
   std::optional<Metric> metric = {};  ///< that the literature judges by; none: accuracy for classes, rmse for values
+  bool streams = false;               ///< examples of validation and test may continue the one before
   Reading reading;
   std::string origin{};  ///< of the user's own data: what the files hold and what of it is read
   std::shared_ptr<const Dataset> train;

@@ -56,8 +56,8 @@ Splits cascaded_tanks_of(const DataSettings& settings) {
 
 Splits own(const DataSettings& settings) {
   require<UsageError>(!settings.path.empty(), "data",
-                      "own data need a file or a folder: --data=FILE.csv, FILE.h5 or DIR");
-  return own_data(settings.path, settings.own, settings.series, settings.reading);
+                      "own data need a file or a folder: --data=FILE.csv, .h5, .npy or .txt, or DIR");
+  return own_data(settings.path, settings.own, settings.series, settings.reading, settings.stream);
 }
 
 using DataTable = OptionTable<DataSettings>;
@@ -90,6 +90,7 @@ void lengths(DataTable& table) { table.nested(length_options(), &DataSettings::t
 void token_tasks(DataTable& table) { table.nested(token_task_options(), &DataSettings::token_task); }
 void copies(DataTable& table) { table.nested(copying_options(), &DataSettings::token_task); }
 void bytes(DataTable& table) { table.nested(byte_options(), &DataSettings::bytes); }
+void streams(DataTable& table) { table.nested(stream_options(), &DataSettings::stream); }
 void own_columns(DataTable& table) { table.nested(own_options(), &DataSettings::own); }
 
 using AddTable = void (*)(DataTable&);
@@ -194,21 +195,22 @@ constexpr std::array entries = {
           {lengths, token_tasks, copies},
           [](const DataSettings& s) { return copying(s.token_task); },
           made_examples},
-    Entry{
-        "imdb-bytes",
-        labelling,
-        true,
-        false,
-        256,
-        256,
-        256,
-        124'000,
-        256,
-        {lengths, bytes},
-        [](const DataSettings& s) { return imdb_bytes(find_source(imdb_names, s.path), s.token_task.length, s.bytes); },
-        nullptr,
-        Metric::bits_per_byte},
-    Entry{"own", regression, false, false, 0, 0, 0, 0, 0, {own_columns, series}, own},
+    Entry{"imdb-bytes",
+          labelling,
+          true,
+          false,
+          256,
+          256,
+          256,
+          124'000,
+          256,
+          {lengths, bytes, streams},
+          [](const DataSettings& s) {
+            return imdb_bytes(find_source(imdb_names, s.path), s.token_task.length, s.bytes, s.stream);
+          },
+          nullptr,
+          Metric::bits_per_byte},
+    Entry{"own", regression, false, false, 0, 0, 0, 0, 0, {own_columns, series, streams}, own},
 };
 
 const Entry& entry(std::string_view name) {
@@ -334,7 +336,7 @@ const OptionTable<DataSettings>& data_options() {
 Splits load(std::string_view name, const DataSettings& settings) {
   const Entry& e = entry(name);
   Splits splits = e.load(settings);
-  splits.metric = e.metric;
+  if (e.metric) splits.metric = e.metric;
   if (settings.reading) check_reading(splits, *settings.reading);
   splits.reading.inputs = splits.d_input;
   splits.reading.outputs = splits.d_output;

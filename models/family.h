@@ -2,6 +2,7 @@
 #pragma once
 
 #include "autograd/optimizer.h"
+#include "core/tensor.h"
 #include "models/model.h"
 
 #include <vector>
@@ -15,6 +16,13 @@ struct FamilyTraining {
   double bn_momentum = 0.95;  ///< of running statistics
   bool pads = false;          ///< sequences are padded to the longest of the data, and the model computes the padding
 };
+
+/// What a model keeps of the steps that it has read, for those that follow; empty before the first.
+using CarriedState = std::vector<Tensor>;
+
+/// Model::forward() of one sequence that goes on where `state` was left; then `state` is what is behind it. What the
+/// tape's nodes refer to of the former state is gone: the result is to be read, not differentiated.
+using CarryingForward = Value (*)(Tape& tape, const Model& model, const Batch& batch, CarriedState& state);
 
 /// A model whose parameters are those of a file, and what makes the model that a run trains of it. The inventory of the
 /// model is to be taken anew afterwards.

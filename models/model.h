@@ -94,6 +94,11 @@ class Model {
     auto* const held = dynamic_cast<Holder<T>*>(held_.get());
     return held == nullptr ? nullptr : &held->model;
   }
+  template <class T>
+  [[nodiscard]] const T* as() const {
+    const auto* const held = dynamic_cast<const Holder<T>*>(held_.get());
+    return held == nullptr ? nullptr : &held->model;
+  }
 
  private:
   struct Held {

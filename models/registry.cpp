@@ -1,5 +1,7 @@
 #include "models/registry.h"
 
+#include "models/mamba/streaming.h"
+
 #include <utility>
 
 namespace bitstate {
@@ -59,6 +61,10 @@ Model make_model(const ModelSettings& settings, const ModelShape& shape, std::ui
 
 FamilyTraining training_of(const ModelSettings& settings) {
   return of_family(settings, [&](auto own) { return training_of(settings.*own); });
+}
+
+CarryingForward carrying_forward(const ModelSettings& settings) {
+  return of_family(settings, [&](auto own) { return carrying_forward(settings.*own); });
 }
 
 double training_flops_per_token(const ModelSettings& settings) {

@@ -36,6 +36,9 @@ Model make_model(const ModelSettings& settings, const ModelShape& shape, std::ui
 /// How the model learns.
 FamilyTraining training_of(const ModelSettings& settings);
 
+/// The forward that carries a state from one sequence to the next. Throws UsageError where the model has none.
+CarryingForward carrying_forward(const ModelSettings& settings);
+
 /// FLOPs of forward and backward for one token.
 double training_flops_per_token(const ModelSettings& settings);
 

@@ -5,6 +5,7 @@
 #include "datasets/formats/csv.h"
 #include "datasets/own/own_hdf5.h"
 #include "datasets/own/own_parts.h"
+#include "datasets/own/own_tokens.h"
 #include "datasets/sequences.h"
 
 #include <fmt/ranges.h>
@@ -158,7 +159,7 @@ Splits from_folder(const fs::path& folder, const Request& options) {
   const auto read_part = [&](const fs::path& part) {
     std::vector<Series> all;
     if (part.empty()) return all;
-    for (const fs::path& file : series_files(part, ignored)) {
+    for (const fs::path& file : data_files(part, is_csv, ".csv", ignored)) {
       const Csv table = reader.read(file);
       all.push_back(series_of(table, options.input.size(), 0, table.rows, "own: " + file.string()));
     }
@@ -166,6 +167,27 @@ Splits from_folder(const fs::path& folder, const Request& options) {
   };
   const SeriesParts parts{read_part(files.train), read_part(files.validation), read_part(files.test)};
   return cut_columns(parts, options, reader.origin() + not_read(ignored));
+}
+
+/// A folder is what its training part is.
+bool is_of_tokens(const fs::path& file_or_folder) {
+  std::error_code error;
+  if (!fs::is_directory(file_or_folder, error)) return is_tokens(file_or_folder);
+  std::vector<std::string> ignored;
+  return holds_tokens(find_parts(file_or_folder, ignored).train);
+}
+
+/// "none" or an id.
+void add_document_end(OptionTable<OwnSettings>& table) {
+  auto& end = table.add(
+      "document_end", "ID", "of .npy and .txt files: the id that ends a document, or none",
+      [](OwnSettings& s, std::string_view value) {
+        s.document_end.reset();
+        if (value != "none") s.document_end = options::read_whole("document_end", value, 0, max_id);
+      },
+      [](const OwnSettings& s) { return s.document_end ? options::whole_text(*s.document_end) : "none"; });
+  end.decides_test = true;
+  end.of_evaluation = true;
 }
 
 }  // namespace
@@ -176,17 +198,23 @@ OptionTable<OwnSettings> own_options() {
   table.text("target", "COLUMNS", &OwnSettings::target, "columns of a .csv that are targets").decides_test = true;
   table.word("task", &OwnSettings::task, {"auto", "classification", "regression", "value"}, "what is learnt")
       .decides_test = true;
+  table.whole("vocabulary", "IDS", &OwnSettings::vocabulary, 0, std::size_t{max_id} + 1,
+              "of .npy and .txt files; 0: one more than the largest id, of bytes 256");
+  add_document_end(table);
   return table;
 }
 
 Splits own_data(const fs::path& file_or_folder, const OwnSettings& own, const SeriesSettings& series,
-                const std::optional<Reading>& reading) {
+                const std::optional<Reading>& reading, const StreamSettings& stream) {
   check_task(own.task);
+  if (is_of_tokens(file_or_folder)) return own_tokens(file_or_folder, own, series, stream, reading);
+  require<UsageError>(own.vocabulary == 0 && !own.document_end && !stream.carries(), "data",
+                      "vocabulary, document_end and stream are for .npy and .txt files");
   const Request options{split(own.input, ","), split(own.target, ","), own.task, series, reading};
   std::error_code ignored;
   if (fs::is_directory(file_or_folder, ignored)) return from_folder(file_or_folder, options);
   require<UsageError>(is_csv(file_or_folder) || is_hdf5(file_or_folder), "data",
-                      "{} is neither a folder nor a .csv or .h5 file", file_or_folder.string());
+                      "{} is neither a folder nor a .csv, .h5, .npy or .txt file", file_or_folder.string());
   if (is_csv(file_or_folder)) return from_csv(file_or_folder, options);
   check_hdf5_options(options);
   return own_hdf5(file_or_folder, options.task, options.reading);

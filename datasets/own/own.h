@@ -1,10 +1,12 @@
-// The user's own data, from CSV and HDF5 files; docs/own-data.md is the guide.
+// The user's own data, from CSV, HDF5, .npy and text files; docs/own-data.md is the guide.
 #pragma once
 
 #include "core/options.h"
 #include "datasets/dataset.h"
 #include "datasets/sequences.h"
+#include "datasets/windows.h"
 
+#include <cstddef>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -18,6 +20,8 @@ struct OwnSettings {
   /// classification: a class per sequence, regression: a value per step, value: one per sequence (of CSV the last
   /// row's); auto: of CSV regression, of HDF5 what type and shape of y say.
   std::string task = "auto";
+  std::size_t vocabulary = 0;                 ///< of token files: ids are below; 0: what they hold, of bytes 256
+  std::optional<std::size_t> document_end{};  ///< of token files: the id that ends a document
 };
 
 /// The table of OwnSettings.
@@ -26,8 +30,9 @@ OptionTable<OwnSettings> own_options();
 /// Data from
 ///   a .csv   a series: its first 80 % are the training part, the next 10 % validation, the last 10 % the test part
 ///   a .h5    own_hdf5()
-///   a folder with train, test and, optionally, validation (or val, valid, dev): each a .csv, a .h5, or a folder of
-///            .csv files, of which each is a series (own_parts.h)
+///   a .npy or .txt  own_tokens()
+///   a folder with train, test and, optionally, validation (or val, valid, dev): each such a file, or a
+///            folder of .csv files, of which each is a series, or of .npy or .txt files (own_parts.h)
 /// Windows of CSV series have series.window steps (0: the whole series). Those of the training part begin every
 /// series.stride steps (0: window); those of the other parts follow each other, the last may be
 /// shorter. Columns of CSV files are standardised by the training part (not classes), HDF5 arrays if the root has an
@@ -36,6 +41,6 @@ OptionTable<OwnSettings> own_options();
 /// Throws UsageError for options that fit neither each other nor the data, as a target among the inputs without a
 /// horizon; Error for damaged data, and for what can be read in two ways.
 Splits own_data(const std::filesystem::path& file_or_folder, const OwnSettings& own, const SeriesSettings& series = {},
-                const std::optional<Reading>& reading = {});
+                const std::optional<Reading>& reading = {}, const StreamSettings& stream = {});
 
 }  // namespace bitstate::datasets

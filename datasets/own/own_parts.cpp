@@ -40,7 +40,7 @@ std::vector<fs::path> entries_of(const fs::path& folder) {
 std::string part_name(const fs::path& entry) {
   std::error_code ignored;
   if (fs::is_directory(entry, ignored)) return small(entry.filename().string());
-  const bool data = fs::is_regular_file(entry, ignored) && (is_csv(entry) || is_hdf5(entry));
+  const bool data = fs::is_regular_file(entry, ignored) && (is_csv(entry) || is_hdf5(entry) || is_tokens(entry));
   return data ? small(entry.stem().string()) : std::string();
 }
 
@@ -52,6 +52,10 @@ bool is_hdf5(const fs::path& file) {
   const std::string ending = small(file.extension().string());
   return ending == ".h5" || ending == ".hdf5";
 }
+
+bool is_text(const fs::path& file) { return small(file.extension().string()) == ".txt"; }
+
+bool is_tokens(const fs::path& file) { return is_text(file) || small(file.extension().string()) == ".npy"; }
 
 OwnFiles find_parts(const fs::path& folder, std::vector<std::string>& ignored) {
   OwnFiles files;
@@ -69,25 +73,27 @@ OwnFiles find_parts(const fs::path& folder, std::vector<std::string>& ignored) {
     require(part->empty(), "own", "{} and {} are the same part", part->string(), entry.string());
     *part = entry;
   }
-  require(!files.train.empty() && !files.test.empty(), "own",
-          "{} holds no {}: a folder of data has train and test, each a .csv, a .h5 or a folder of .csv files{}",
-          folder.string(), files.train.empty() ? "train" : "test", not_read(ignored));
+  require(
+      !files.train.empty() && !files.test.empty(), "own",
+      "{} holds no {}: a folder of data has train and test, each a .csv, .h5, .npy or .txt file or a folder of them{}",
+      folder.string(), files.train.empty() ? "train" : "test", not_read(ignored));
   return files;
 }
 
-std::vector<fs::path> series_files(const fs::path& part, std::vector<std::string>& ignored) {
+std::vector<fs::path> data_files(const fs::path& part, bool (*is_data)(const fs::path&), std::string_view ending,
+                                 std::vector<std::string>& ignored) {
   std::error_code error;
   if (!fs::is_directory(part, error)) return {part};
   std::vector<fs::path> files;
   std::vector<std::string> others;
   for (const fs::path& entry : entries_of(part)) {
-    if (is_csv(entry)) {
+    if (is_data(entry)) {
       files.push_back(entry);
     } else {
       others.push_back((part.filename() / entry.filename()).string());
     }
   }
-  require(!files.empty(), "own", "{} holds no .csv file{}", part.string(), not_read(others));
+  require(!files.empty(), "own", "{} holds no {} file{}", part.string(), ending, not_read(others));
   ignored.insert(ignored.end(), others.begin(), others.end());
   return files;
 }

@@ -15,28 +15,22 @@ namespace {
 
 constexpr std::uint32_t order_seed = 42;
 
-/// Windows of a text, each labelled by the bytes that follow.
-class Windows final : public Dataset {
- public:
-  Windows(std::string text, std::size_t length) : text_(std::move(text)), length_(length) {}
-  [[nodiscard]] std::size_t size() const override { return text_.empty() ? 0 : (text_.size() - 1) / length_; }
-  void read(std::size_t index, Example& out) const override {
-    const auto* const first = reinterpret_cast<const unsigned char*>(text_.data()) + index * length_;
-    out.length = length_;
-    out.tokens.assign(first, first + length_);
-    out.labels.assign(first + 1, first + 1 + length_);
+/// The texts, each with a byte 0 behind it, and one before the first.
+TokenIds joined(const std::vector<const std::string*>& texts) {
+  TokenIds all{0};
+  for (const std::string* text : texts) {
+    for (const char byte : *text) all.push_back(static_cast<unsigned char>(byte));
+    all.push_back(0);
   }
-
- private:
-  std::string text_;
-  std::size_t length_;
-};
-
-/// The texts at `order`, each with a byte 0 behind it, and one before the first.
-std::string joined(const std::vector<const std::string*>& texts) {
-  std::string all(1, '\0');
-  for (const std::string* text : texts) all.append(*text).push_back('\0');
   return all;
+}
+
+/// With a reset at the start of each review no byte of it is left out; else what is left behind the last window is.
+std::vector<Window> cut(const TokenIds& text, std::size_t length, const StreamSettings& stream) {
+  if (text.size() <= length) return {};
+  const Document whole{0, text.size()};
+  if (stream.resets()) return windows_of(split_documents(text, whole, 0), {length}, stream);
+  return windows_of({whole}, {length, 0, false}, stream);
 }
 
 /// In an order that depends on their number alone.
@@ -62,29 +56,31 @@ OptionTable<ByteSettings> byte_options() {
   return table;
 }
 
-Splits imdb_bytes(const std::filesystem::path& source, std::size_t length, const ByteSettings& settings) {
+Splits imdb_bytes(const std::filesystem::path& source, std::size_t length, const ByteSettings& settings,
+                  const StreamSettings& stream) {
   const std::vector<Review> reviews = read_reviews(source);
   std::vector<const std::string*> train = shuffled(reviews, false);
   const std::size_t held = std::min<std::size_t>(1000, (train.size() + 9) / 10);
   const std::vector<const std::string*> validation(train.end() - static_cast<std::ptrdiff_t>(held), train.end());
   train.resize(train.size() - held);
-  std::string test = joined(shuffled(reviews, true));
+  TokenIds test = joined(shuffled(reviews, true));
   test.resize(std::min(test.size(), settings.test_bytes));
-  const auto part = [&](std::string text, const char* name) {
-    auto windows = std::make_shared<Windows>(std::move(text), length);
-    require(windows->size() > 0, source.string(), "the {} part has no window of {} bytes and one more", name, length);
-    return windows;
+  const auto part = [&](TokenIds text, const char* name, const StreamSettings& streamed) {
+    std::vector<Window> windows = cut(text, length, streamed);
+    require(!windows.empty(), source.string(), "the {} part has no window of {} bytes and one more", name, length);
+    return token_windows(std::make_shared<const TokenIds>(std::move(text)), std::move(windows));
   };
   Splits splits;
   splits.name = "imdb-bytes";
   splits.task = Task::labelling;
   splits.metric = Metric::bits_per_byte;
   splits.tokens = true;
+  splits.streams = stream.carries();
   splits.d_input = splits.d_output = 256;
   splits.max_length = length;
-  splits.train = part(joined(train), "training");
-  splits.validation = part(joined(validation), "validation");
-  splits.test = part(std::move(test), "test");
+  splits.train = part(joined(train), "training", {});
+  splits.validation = part(joined(validation), "validation", stream);
+  splits.test = part(std::move(test), "test", stream);
   return splits;
 }
 

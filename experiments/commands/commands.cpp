@@ -21,6 +21,7 @@
 #include "experiments/run_folder/text_files.h"
 #include "experiments/run_folder/train.h"
 #include "experiments/settings/embedded.h"
+#include "experiments/training/metric.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -118,7 +119,8 @@ int eval_command(const CommandLine& line) {
   const RunConfig config = trained_run(line, "eval", line.options);
   const TrainResult result = evaluate(config, config.run.out);
   if (result.status == "done") {
-    fmt::print("test {} {:.4f}  loss {:.4f}\n", result.metric_name, result.test_metric, result.test_loss);
+    fmt::print("test {} {:.4f}{}  loss {:.4f}\n", result.metric_name, result.test_metric,
+               perplexity_text(result.metric_name, result.test_metric), result.test_loss);
   }
   return finish(config, result);
 }

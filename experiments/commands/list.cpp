@@ -44,7 +44,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 20> data_set
     {"induction", "induction heads, generated: the token that followed a special one"},
     {"copying", "selective copying, generated: tokens among noise, in their order"},
     {"imdb-bytes", "IMDB reviews read byte by byte: the next byte"},
-    {"own", "your own .csv or .h5 files (docs/own-data.md)"},
+    {"own", "your own .csv, .h5, .npy or .txt files (docs/own-data.md)"},
 }};
 
 std::string columns(const Lines& lines) {

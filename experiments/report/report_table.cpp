@@ -73,6 +73,10 @@ std::vector<Column> columns_of(const Report& report, std::string_view best_mark)
                        const std::string name = metric.empty() && !row.metric.empty() ? row.metric + " " : "";
                        return name + statistic_text(row.metric, row.test) + std::string(row.best ? best_mark : "");
                      }});
+  if (any_row(report, [](const ReportRow& row) { return row.perplexity.n > 0; })) {
+    columns.push_back(
+        {"perplexity", [](const ReportRow& row) { return statistic_text("perplexity", row.perplexity); }});
+  }
   columns.push_back({"difference to float", difference_cell});
   if (has_several_references(report)) {
     columns.push_back({"which float", [](const ReportRow& row) {

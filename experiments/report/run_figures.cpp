@@ -17,7 +17,7 @@ namespace {
 bool is_curve(const std::string& name) {
   const auto has = [&](const char* word) { return name.find(word) != name.npos; };
   return has("loss") || has("accuracy") || has("mse") || has("smape") ||
-         has("bits_per_byte");  // not seconds and learning rates
+         has("bits_per_");  // not seconds and learning rates
 }
 
 /// Of more points than a plot can show, every so many.

@@ -56,7 +56,7 @@ ReportRow make_row(const std::vector<std::string>& values, const std::vector<con
   ReportRow row;
   row.values = values;
   row.is_float = runs.front()->is_float();
-  std::vector<double> test, validation, seconds;
+  std::vector<double> test, perplexities, validation, seconds;
   std::map<std::string, std::vector<const Curve*>> curves;
   const auto add = [](std::vector<double>& list, const RunRecord& run, const std::string& name) {
     if (const auto found = run.figures.find(name); found != run.figures.end()) list.push_back(found->second);
@@ -76,11 +76,13 @@ ReportRow make_row(const std::vector<std::string>& values, const std::vector<con
     row.qs5 = published_by_qs5(*run);
     row.published = published_values(*run);
     add(test, *run, "test_" + run->metric);
+    if (run->metric.starts_with("bits_per_") && !test.empty()) perplexities.push_back(std::exp2(test.back()));
     add(validation, *run, "val_" + run->metric);
     add(seconds, *run, "seconds");
     for (const auto& [name, curve] : run->curves) curves[name].push_back(&curve);
   }
   row.test = statistic(test);
+  row.perplexity = statistic(perplexities);
   row.validation = statistic(validation);
   row.seconds = statistic(seconds);
   for (const auto& [name, list] : curves) row.curves[name] = mean_curve(list);

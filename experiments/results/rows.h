@@ -28,6 +28,7 @@ struct ReportRow {
   std::vector<std::string> names;   ///< of Report::titles
   std::string metric;               ///< as metric_name() has it, or "" while no run is done
   Statistic test;                   ///< of the runs that are done
+  Statistic perplexity;             ///< on the test part, where the metric is in bits
   Statistic validation;
   Statistic seconds;
   // of PoleCost and of the size, absent in results of older versions

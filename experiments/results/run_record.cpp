@@ -56,7 +56,7 @@ void read_result(RunRecord& run) {
   for (const auto& [name, value] : result.items()) {
     if (value.is_number() && std::isfinite(value.get<double>())) run.figures[name] = value.get<double>();
   }
-  for (const char* metric : {"accuracy", "mse", "rmse", "smape", "bits_per_byte"}) {
+  for (const char* metric : {"accuracy", "mse", "rmse", "smape", "bits_per_byte", "bits_per_token"}) {
     if (run.figures.count(fmt::format("test_{}", metric)) > 0) run.metric = metric;
   }
   const auto status = result["status"].get<std::string>();

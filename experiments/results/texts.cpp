@@ -38,6 +38,7 @@ std::string metric_title(std::string_view metric) {
   if (metric == "rmse") return "test RMSE";
   if (metric == "smape") return "test sMAPE";
   if (metric == "bits_per_byte") return "test bits per byte";
+  if (metric == "bits_per_token") return "test bits per token";
   return "test";
 }
 

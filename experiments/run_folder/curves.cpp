@@ -4,6 +4,7 @@
 #include "core/io/atomic_file.h"
 #include "core/text.h"
 #include "experiments/run_folder/event_file.h"
+#include "experiments/training/metric.h"
 
 #include <fmt/format.h>
 
@@ -94,12 +95,13 @@ CurvesFile::CurvesFile(std::filesystem::path folder, const Schedule& schedule, s
     : file_(std::move(folder) / "curves.csv"),
       schedule_(schedule),
       rates_(std::move(rates)),
+      in_bits_(is_in_bits(metric)),
       interval_((schedule.epochs * schedule.steps_per_epoch + most_rows - 1) / most_rows),
       warn_(std::move(warn)),
       has_events_(tensorboard) {
   header_ = "epoch,step,loss,train_loss,";
   for (const NamedRate& rate : rates_) header_ += rate.name + ",";
-  header_ += fmt::format("seconds,val_loss,val_{}\n", metric);
+  header_ += fmt::format("seconds,val_loss,{}val_{}\n", in_bits_ ? "val_perplexity," : "", metric);
 }
 
 void CurvesFile::begin(const Progress& progress, double seconds) {
@@ -195,7 +197,9 @@ void CurvesFile::add(const Place& place, double seconds, const Evaluation* valid
   std::string row = fmt::format("{:.7g},{},{:.6g},{},", epoch, step, loss, place.train_loss);
   for (const NamedRate& rate : rates_) row += fmt::format("{:.6g},", schedule_.rate(rate.base, step - 1));
   row += fmt::format("{:.3f},", seconds);
-  row += validation == nullptr ? std::string(",\n") : fmt::format("{},{}\n", validation->loss, validation->metric);
+  if (validation != nullptr) row += fmt::format("{}", validation->loss);
+  if (in_bits_) row += validation == nullptr ? "," : fmt::format(",{}", std::exp2(validation->metric));
+  row += validation == nullptr ? ",\n" : fmt::format(",{}\n", validation->metric);
   rows_->append(row);
   if (events_) events_->append(event_of(std::string_view(row).substr(0, row.size() - 1)));
   last_ = place;

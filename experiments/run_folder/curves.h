@@ -44,9 +44,11 @@ RunCurves read_curves(const std::filesystem::path& folder);
 
 /// Writes FOLDER/curves.csv: epoch (trained so far, with a fraction), step (of the whole training), loss (mean since
 /// the row before, within the epoch), train_loss (mean of the epoch so far), each learning rate, seconds (of the
-/// training), val_loss and val_METRIC. There is a row for each epoch and, without the figures of the validation, every
-/// so many steps that they are about a thousand. With `tensorboard`, FOLDER/events.out.tfevents.TIME.bitstate holds the
-/// same for TensorBoard, and is the only such file. A file that cannot be written costs nothing but a warning.
+/// training), val_loss, val_perplexity
+/// where the metric is in bits, and val_METRIC. There is a row for each epoch and, without the figures of the
+/// validation, every so many steps that they are about a thousand. With `tensorboard`,
+/// FOLDER/events.out.tfevents.TIME.bitstate holds the same for TensorBoard, and is the only such file. A file that
+/// cannot be written costs nothing but a warning.
 class CurvesFile {
  public:
   CurvesFile(std::filesystem::path folder, const Schedule& schedule, std::vector<NamedRate> rates,
@@ -78,6 +80,7 @@ class CurvesFile {
   std::filesystem::path file_;
   Schedule schedule_;
   std::vector<NamedRate> rates_;
+  bool in_bits_;
   std::string header_;
   std::uint64_t interval_;
   AppendedFile::Warn warn_;

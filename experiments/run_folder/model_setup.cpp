@@ -100,6 +100,7 @@ TrainerOptions trainer_options(const RunConfig& config, const datasets::Splits& 
   options.trained = !config.source.from.empty();
   options.metric = metric_of(data);
   options.target_units = data.reading.target_units;
+  if (data.streams) options.carrying_forward = carrying_forward(config.model);
   options.padded_length = padded_length(config, data);
   options.threads = config.run.threads;
   options.recompute = config.run.memory == "small";

@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <exception>
 #include <utility>
 
@@ -59,13 +60,15 @@ void Run::end_epoch(const EpochResult& epoch) {
   const std::string name = "val_" + std::string(metric_name(trainer_.metric()));
   json line = {{"epoch", epoch.epoch}, {"train_loss", epoch.train_loss}, {"val_loss", epoch.validation.loss}};
   line[name] = epoch.validation.metric;
+  if (is_in_bits(metric_name(trainer_.metric()))) line["val_perplexity"] = std::exp2(epoch.validation.metric);
   if (curves_) curves_->end_epoch(epoch, trainer_.seconds());  // before the checkpoint, which then has no row too few
   trainer_.keep_metrics(trainer_.progress().metrics + line.dump() + "\n");
   if (epoch.best) trainer_.save_weights(file("best.h5"));
   write("metrics.jsonl", trainer_.progress().metrics);
   save();
-  bar_->line(fmt::format("epoch {:3}/{}  train loss {:.4f}  val loss {:.4f}  {} {:.4f}  {}", epoch.epoch,
+  bar_->line(fmt::format("epoch {:3}/{}  train loss {:.4f}  val loss {:.4f}  {} {:.4f}{}  {}", epoch.epoch,
                          options_.epochs, epoch.train_loss, epoch.validation.loss, name, epoch.validation.metric,
+                         perplexity_text(metric_name(trainer_.metric()), epoch.validation.metric),
                          duration_text(trainer_.progress().seconds)));
   give_up_if_hopeless();
 }
@@ -209,9 +212,10 @@ TrainResult Run::tested() {
   r.test_metric = test->metric;
   r.test_loss = test->loss;
   r.peak_rss_bytes = peak_rss_bytes();
-  bar_->line(fmt::format("test {} {:.4f}  loss {:.4f}  (weights of epoch {})  arena {:.1f} MB",
-                         metric_name(trainer_.metric()), test->metric, test->loss, trainer_.progress().best_epoch,
-                         static_cast<double>(trainer_.runner().peak_arena_bytes()) / 1e6));
+  bar_->line(fmt::format(
+      "test {} {:.4f}{}  loss {:.4f}  (weights of epoch {})  arena {:.1f} MB", metric_name(trainer_.metric()),
+      test->metric, perplexity_text(metric_name(trainer_.metric()), test->metric), test->loss,
+      trainer_.progress().best_epoch, static_cast<double>(trainer_.runner().peak_arena_bytes()) / 1e6));
   return r;
 }
 

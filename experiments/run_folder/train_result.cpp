@@ -1,7 +1,10 @@
 #include "core/error.h"
 #include "experiments/run_folder/train.h"
+#include "experiments/training/metric.h"
 
 #include <nlohmann/json.hpp>
+
+#include <cmath>
 
 namespace bitstate::experiments {
 namespace {
@@ -31,6 +34,7 @@ json figures(const TrainResult& result) {
     line["val_" + result.metric_name] = result.val_metric;
     line["test_" + result.metric_name] = result.test_metric;
     line["test_loss"] = result.test_loss;
+    if (is_in_bits(result.metric_name)) line["test_perplexity"] = std::exp2(result.test_metric);
   }
   return line;
 }

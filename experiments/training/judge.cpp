@@ -31,7 +31,7 @@ double share_right(const float* logits, std::size_t classes, std::span<const std
 
 Judge::Judge(const OutputSpec& output, Metric metric, datasets::Units target_units)
     : output_(output), metric_(metric), target_units_(std::move(target_units)) {
-  require(gives_classes(output.output) == (metric == Metric::accuracy || metric == Metric::bits_per_byte), "lanes",
+  require(gives_classes(output.output) == (metric == Metric::accuracy || is_in_bits(metric_name(metric))), "lanes",
           "the model gives {}, which {} does not judge", name_of(output.output), metric_name(metric));
   require(output.sequences == 1 || (output.sequences == 2 && !is_per_step(output.output)), "lanes",
           "the model gives {} for {} sequences per example; an example is one sequence, or a pair with one result",
@@ -103,6 +103,7 @@ double Judge::metric(std::span<const float> results, std::size_t cols, std::size
     case Metric::rmse:
       return mean_square(results, std::span(asked.targets).subspan(first * cols, results.size()), target_units_);
     case Metric::bits_per_byte:
+    case Metric::bits_per_token:
       return loss / std::numbers::ln2;
     case Metric::mse:
     case Metric::smape:

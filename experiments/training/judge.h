@@ -35,7 +35,7 @@ struct Judgements {
 
 class Judge {
  public:
-  /// Throws Error when the metric does not judge what the model gives (accuracy and bits_per_byte: classes; the
+  /// Throws Error when the metric does not judge what the model gives (accuracy and the bits: classes; the
   /// others: values), and for a model that no example fits: more than pairs of sequences.
   Judge(const OutputSpec& output, Metric metric, datasets::Units target_units);
 

@@ -1,5 +1,7 @@
 #include "experiments/training/metric.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <cstddef>
 
@@ -17,11 +19,19 @@ std::string_view metric_name(Metric metric) {
       return "smape";
     case Metric::bits_per_byte:
       return "bits_per_byte";
+    case Metric::bits_per_token:
+      return "bits_per_token";
   }
   return "";
 }
 
 bool is_better(Metric metric, double a, double b) { return metric == Metric::accuracy ? a > b : a < b; }
+
+bool is_in_bits(std::string_view metric) { return metric.starts_with("bits_per_"); }
+
+std::string perplexity_text(std::string_view metric, double value) {
+  return is_in_bits(metric) ? fmt::format("  perplexity {:.4g}", std::exp2(value)) : std::string();
+}
 
 double mean_square(std::span<const float> y, std::span<const float> target, const datasets::Units& units) {
   double sum = 0.0;

@@ -4,17 +4,25 @@
 #include "datasets/dataset.h"
 
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace bitstate {
 
 using datasets::Metric;
 
-/// "accuracy", "mse", "rmse", "smape" or "bits_per_byte".
+/// "accuracy", "mse", "rmse", "smape", "bits_per_byte" or "bits_per_token".
 std::string_view metric_name(Metric metric);
 
 /// Whether `a` is the better value of the metric.
 bool is_better(Metric metric, double a, double b);
+
+/// Whether the metric of this name is a cross entropy in bits, beside which the perplexity is shown: 2 to the power of
+/// it.
+bool is_in_bits(std::string_view metric);
+
+/// "  perplexity 4.92", or nothing where the metric is not in bits.
+std::string perplexity_text(std::string_view metric, double value);
 
 /// Mean of ((y - target) deviation)^2 over the steps and targets of a sequence [L, d].
 double mean_square(std::span<const float> y, std::span<const float> target, const datasets::Units& units);

@@ -2,6 +2,7 @@
 
 #include "autograd/kernels/gemm.h"
 #include "core/random.h"
+#include "experiments/training/streaming.h"
 #include "experiments/training/weights.h"
 #include "models/layers/norm.h"
 
@@ -110,6 +111,15 @@ void check_gradient(const NamedParameter& named, std::span<const float> gradient
                       first - gradient.begin());
 }
 
+void check_float(const Inventory& inventory) {
+  for (const Quantizer* site : inventory.quantizers) {
+    require<UsageError>(!site->spec.active(), "stream",
+                        "{} is quantized, and only a float model carries its state through an evaluation; an exported "
+                        "program of the model reads a stream step by step",
+                        site->site);
+  }
+}
+
 /// The number of threads, once products are ready: threads take memory.
 std::size_t after_preparing_products(std::size_t threads) {
   kernels::prepare_products();
@@ -127,6 +137,7 @@ Trainer::Trainer(Model model, TrainerOptions options)
       runner_(model_, inventory_, metric_, lane_settings(options_, inventory_), workers_),
       optimizer_(inventory_.parameters, options_.optimizer) {
   check_calibration(inventory_, options_.calibration_batches);
+  if (options_.carrying_forward != nullptr) check_float(inventory_);
 }
 
 std::size_t Trainer::steps_per_epoch(const datasets::Dataset& training) const {
@@ -253,10 +264,16 @@ std::optional<Evaluation> Trainer::evaluate(const datasets::Dataset& part) {
   std::iota(indices.begin(), indices.end(), std::size_t{0});
   Evaluation total;
   MetricMean metric(metric_);
+  std::optional<StreamEvaluation> stream;
+  if (options_.carrying_forward != nullptr) {
+    stream.emplace(model_, options_.carrying_forward, Judge(model_.output(), metric_, options_.target_units), workers_);
+  }
   for (std::size_t first = 0; first < indices.size(); first += chunk) {
     if (stops()) return std::nullopt;
     const std::size_t count = std::min(chunk, indices.size() - first);
-    const BatchResult& batch = runner_.run(LaneRunner::Mode::evaluate, part, std::span(indices).subspan(first, count));
+    const auto chosen = std::span(indices).subspan(first, count);
+    const BatchResult& batch =
+        stream ? stream->run(part, first, count) : runner_.run(LaneRunner::Mode::evaluate, part, chosen);
     for (std::size_t i = 0; i < count; ++i) {
       total.loss += batch.losses[i];
       metric.add(batch.metrics[i], batch.weights[i]);

@@ -6,6 +6,7 @@
 #include "experiments/training/checkpoint.h"
 #include "experiments/training/metric.h"
 #include "experiments/training/team.h"
+#include "models/family.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -67,8 +68,10 @@ struct TrainerOptions : LearningOptions {
   bool trained = false;                ///< the weights come from a training: calibration reads running statistics
   std::optional<Metric> metric = {};   ///< none: accuracy for classes, rmse for values
   datasets::Units target_units = {};   ///< in which the rmse is given
-  std::size_t padded_length = 0;       ///< shorter sequences are padded to so many steps
-  std::size_t threads = 0;             ///< 0: one for each core
+  /// Where examples of an evaluation may continue the one before: the model's forward that carries its state.
+  CarryingForward carrying_forward = nullptr;
+  std::size_t padded_length = 0;  ///< shorter sequences are padded to so many steps
+  std::size_t threads = 0;        ///< 0: one for each core
   /// The processes that train together. Each has its own trainer, with the same options, and calls the same functions
   /// at the same time; save() and save_weights() write on the first of them alone.
   std::shared_ptr<Team> team = std::make_shared<Team>();

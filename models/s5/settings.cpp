@@ -184,6 +184,10 @@ FamilyTraining training_of(const S5Settings& settings) {
           .pads = settings.pad};
 }
 
+CarryingForward carrying_forward(const S5Settings& /*settings*/) {
+  fail<UsageError>("stream", "models of s5 carry no state from one sequence to the next; those of mamba and mamba2 do");
+}
+
 double training_flops_per_token(const S5Settings& s) {
   const auto h = static_cast<double>(s.d_model);
   const double p = static_cast<double>(s.ssm_size_base) / (s.conj_sym ? 2.0 : 1.0);

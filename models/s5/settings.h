@@ -70,6 +70,9 @@ Model make_model(const S5Settings& settings, const ModelShape& shape, std::uint6
 /// The groups of its parameters, the method that they learn by, and so on.
 FamilyTraining training_of(const S5Settings& settings);
 
+/// None: throws UsageError.
+CarryingForward carrying_forward(const S5Settings& settings);
+
 /// FLOPs of forward and backward for one token: complex products of B and C, recurrence, GLU, elementwise work.
 double training_flops_per_token(const S5Settings& settings);
 

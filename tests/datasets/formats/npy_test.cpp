@@ -1,12 +1,12 @@
 #include "datasets/formats/npy.h"
 
 #include "core/error.h"
+#include "tests/datasets/formats/npy_files.h"
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>
 
 #include <cstdint>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,28 +14,13 @@
 using namespace bitstate;
 using namespace bitstate::datasets;
 using tests::error_of;
+using tests::little_endian_bytes;
+using tests::npy;
+using tests::npy_header;
+using tests::raw;
 using tests::TempFolder;
 
 namespace {
-
-std::string little_endian_bytes(std::size_t value, int bytes) {
-  std::string text;
-  for (int i = 0; i < bytes; ++i) text += static_cast<char>(value >> 8U * static_cast<unsigned>(i) & 255U);
-  return text;
-}
-
-/// A file with this header as numpy.save pads it: to a multiple of 64 bytes, ended by a newline.
-std::string npy(int version, std::string header, const std::string& data) {
-  const std::size_t before = version == 1 ? 10 : 12;
-  while ((before + header.size() + 1) % 64 != 0) header += ' ';
-  header += '\n';
-  return "\x93NUMPY" + little_endian_bytes(static_cast<std::size_t>(version), 2) +
-         little_endian_bytes(header.size(), version == 1 ? 2 : 4) + header + data;
-}
-
-std::string header(const std::string& type, const std::string& shape) {
-  return "{'descr': '" + type + "', 'fortran_order': False, 'shape': " + shape + ", }";
-}
 
 /// Code points as '<U<width>'.
 std::string ucs4(const std::u32string& text, std::size_t width) {
@@ -45,16 +30,9 @@ std::string ucs4(const std::u32string& text, std::size_t width) {
   return bytes;
 }
 
-template <class T>
-std::string raw(const std::vector<T>& values) {
-  std::string bytes(values.size() * sizeof(T), '\0');
-  std::memcpy(bytes.data(), values.data(), bytes.size());
-  return bytes;
-}
-
 /// What numpy.save writes of [["imgs/0", "sample_0.png", 1], ["imgs/0", "ä€😀", 0]] as strings.
 std::string small_file(int version) {
-  return npy(version, header("<U12", "(2, 3)"),
+  return npy(version, npy_header("<U12", "(2, 3)"),
              ucs4(U"imgs/0", 12) + ucs4(U"sample_0.png", 12) + ucs4(U"1", 12) + ucs4(U"imgs/0", 12) +
                  ucs4(U"\u00e4\u20ac\U0001f600", 12) + ucs4(U"0", 12));
 }
@@ -104,14 +82,14 @@ TEST_CASE("npy: text that is damaged is an error with its line or offset") {
 TEST_CASE("npy: arrays of strings and numbers of all versions are rows of fields") {
   const Reader reader;
   for (const int version : {1, 2, 3}) CHECK(reader.table(small_file(version)) == small_table);
-  CHECK(reader.table(npy(1, header("|S3", "(2, 2)"), std::string("abc\0\0\0x\0\0yz\0", 12))) ==
+  CHECK(reader.table(npy(1, npy_header("|S3", "(2, 2)"), std::string("abc\0\0\0x\0\0yz\0", 12))) ==
         Table{{"abc", ""}, {"x", "yz"}});
-  CHECK(reader.table(npy(1, header("<f8", "(1, 3)"), raw<double>({1.0, -0.1, 1e300}))) ==
+  CHECK(reader.table(npy(1, npy_header("<f8", "(1, 3)"), raw<double>({1.0, -0.1, 1e300}))) ==
         Table{{"1", "-0.1", "1e+300"}});
-  CHECK(reader.table(npy(1, header("<f4", "(2, 1)"), raw<float>({0.1F, 3.0F}))) == Table{{"0.1"}, {"3"}});
-  CHECK(reader.table(npy(1, header("<i8", "(1, 2)"), raw<std::int64_t>({-5, INT64_MAX}))) ==
+  CHECK(reader.table(npy(1, npy_header("<f4", "(2, 1)"), raw<float>({0.1F, 3.0F}))) == Table{{"0.1"}, {"3"}});
+  CHECK(reader.table(npy(1, npy_header("<i8", "(1, 2)"), raw<std::int64_t>({-5, INT64_MAX}))) ==
         Table{{"-5", "9223372036854775807"}});
-  CHECK(reader.table(npy(1, header("<i4", "(1, 2)"), raw<std::int32_t>({7, INT32_MIN}))) ==
+  CHECK(reader.table(npy(1, npy_header("<i4", "(1, 2)"), raw<std::int32_t>({7, INT32_MIN}))) ==
         Table{{"7", "-2147483648"}});
   CHECK(reader.table(npy(1, "{'shape': (1, 1), 'descr': '|S1', 'fortran_order': False}", "k")) == Table{{"k"}});
 }
@@ -152,13 +130,13 @@ TEST_CASE("npy: every flipped bit of a header is an error or gives the same rows
 TEST_CASE("npy: sizes are refused before anything is allocated for them") {
   const Reader reader;
   for (const std::string shape : {"(1048577, 1)", "(1152921504606846976, 16)", "(1024, 1025)", "(0, 3)", "(3, 0)"}) {
-    CHECK(reader.says(npy(1, header("|S1", shape), ""), "expected 1 to 1048576 elements"));
+    CHECK(reader.says(npy(1, npy_header("|S1", shape), ""), "expected 1 to 1048576 elements"));
   }
-  CHECK(reader.says(npy(1, header("|S1", "(99999999999999999999, 1)"), ""), "expected a size here"));
-  CHECK(
-      reader.says(npy(1, header("<U4194304", "(1048576, 1)"), "abc"), "1048576 x 1 elements of 16777216 bytes, but 3"));
-  CHECK(reader.says(npy(1, header("|S0", "(1048576, 1)"), ""), "are not of a type"));
-  CHECK(reader.says(npy(1, header("<U99999999", "(1, 1)"), ""), "are not of a type"));
+  CHECK(reader.says(npy(1, npy_header("|S1", "(99999999999999999999, 1)"), ""), "expected a size here"));
+  CHECK(reader.says(npy(1, npy_header("<U4194304", "(1048576, 1)"), "abc"),
+                    "1048576 x 1 elements of 16777216 bytes, but 3"));
+  CHECK(reader.says(npy(1, npy_header("|S0", "(1048576, 1)"), ""), "are not of a type"));
+  CHECK(reader.says(npy(1, npy_header("<U99999999", "(1, 1)"), ""), "are not of a type"));
   CHECK(reader.says(std::string("\x93NUMPY\x02\0\xff\xff\xff\xff{'descr'", 20), "the header claims 4294967295 bytes"));
 }
 
@@ -167,23 +145,23 @@ TEST_CASE("npy: other arrays are errors that name file, offset and reason") {
   const auto refused = [&](const std::string& text, const std::string& part) {
     return reader.says(npy(1, text, std::string(8, '\0')), part);
   };
-  CHECK(refused(header(">f8", "(1, 1)"), "offset 20: the elements are not of a type"));
-  CHECK(refused(header("<f2", "(1, 1)"), "are not of a type"));
-  CHECK(refused(header("|O", "(1, 1)"), "are not of a type"));
-  CHECK(refused(header("<f8", "(1,)"), "one dimension, not two"));
-  CHECK(refused(header("<f8", "()"), "expected a size here"));
-  CHECK(refused(header("<f8", "(1, 1, 1)"), "more than two dimensions"));
+  CHECK(refused(npy_header(">f8", "(1, 1)"), "offset 20: the elements are not of a type"));
+  CHECK(refused(npy_header("<f2", "(1, 1)"), "are not of a type"));
+  CHECK(refused(npy_header("|O", "(1, 1)"), "are not of a type"));
+  CHECK(refused(npy_header("<f8", "(1,)"), "one dimension, not two"));
+  CHECK(refused(npy_header("<f8", "()"), "expected a size here"));
+  CHECK(refused(npy_header("<f8", "(1, 1, 1)"), "more than two dimensions"));
   CHECK(refused("{'descr': '<f8', 'fortran_order': True, 'shape': (1, 1), }", "C order"));
   CHECK(refused("{'descr': '<f8', 'descr': '<f8', 'shape': (1, 1), }", "twice"));
   CHECK(refused("{'descr': '<f8', 'shape': (1, 1), }", "is not one of the keys"));
-  CHECK(refused(header("<f8", "(1, 1)") + "x", "does not end with a line"));
+  CHECK(refused(npy_header("<f8", "(1, 1)") + "x", "does not end with a line"));
   CHECK(refused("", "expected { here in the header"));
   std::string version_4 = small_file(3);
   version_4[6] = 4;
   CHECK(reader.says(version_4, "offset 6: the format has version 4.0"));
   for (const char32_t code : {U'\xd800', U'\x110000', U'\xffffffff'}) {
-    CHECK(reader.says(npy(1, header("<U2", "(1, 1)"), ucs4({U'a', code}, 2)), "offset 132: is not a character"));
+    CHECK(reader.says(npy(1, npy_header("<U2", "(1, 1)"), ucs4({U'a', code}, 2)), "offset 132: is not a character"));
   }
-  CHECK(reader.says(npy(1, header("|S3", "(1, 1)"), std::string("a\0b", 3)), "offset 129: is not a character"));
+  CHECK(reader.says(npy(1, npy_header("|S3", "(1, 1)"), std::string("a\0b", 3)), "offset 129: is not a character"));
   CHECK_THROWS_AS((void)read_table(reader.folder / "absent"), Error);
 }

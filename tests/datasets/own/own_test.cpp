@@ -224,8 +224,8 @@ TEST_CASE("own: names of files may have capital letters, hidden files are none, 
   std::filesystem::rename(written(folder, Arrays{}), folder / "D.H5");
   CHECK(own_data(folder / "D.H5", {}).train->size() == 9);
   says(refusal_of(folder / "train", u_to_y, {10}),
-       "holds no train: a folder of data has train and test, each a .csv, a .h5 "
-       "or a folder of .csv files; not read: 1.CSV, 2.Csv, 3.csv, 4.tsv");
+       "holds no train: a folder of data has train and test, each a .csv, .h5, .npy "
+       "or .txt file or a folder of them; not read: 1.CSV, 2.Csv, 3.csv, 4.tsv");
 }
 
 TEST_CASE("own: the validation part may be called validation, val, valid or dev, one of them") {
@@ -273,7 +273,7 @@ TEST_CASE("own: options that fit neither each other nor the data are usage error
   says(usage_of(file, {.input = "u", .target = "y", .task = "sorting"}),
        "expected one of auto, classification, regression, value, got \"sorting\"");
   says(usage_of(file, {.input = "u", .target = "y,c", .task = "classification"}), "needs one column");
-  says(usage_of(folder / "s.txt", u_to_y), "neither a folder nor a .csv or .h5 file");
+  says(usage_of(folder / "s.tsv", u_to_y), "neither a folder nor a .csv, .h5, .npy or .txt file");
   says(refusal_of(folder / "absent.csv", u_to_y), "absent.csv");
   says(usage_of(written(folder, Arrays{}), u_to_y, {4}), "are for CSV files");
   tests::write_quickly(folder / "short.csv", series(9));

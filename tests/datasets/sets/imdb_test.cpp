@@ -75,6 +75,19 @@ TEST_CASE("imdb-bytes: windows of the reviews in a drawn order, each step labell
   };
   CHECK((text == joined(one, other) || text == joined(other, one)));
   CHECK(splits.validation->size() + splits.train->size() == 5004 / 4 + 50 / 4);
+  const Splits streamed = imdb_bytes(folder / "aclImdb_v1.tar.gz", 4, {.test_bytes = 10}, {"carry_reset"});
+  std::size_t steps = 0;
+  std::size_t starts = 0;
+  for (std::size_t i = 0; i < streamed.test->size(); ++i) {
+    example.clear();
+    streamed.test->read(i, example);
+    steps += example.length;
+    if (example.continues) continue;
+    ++starts;
+    CHECK(example.tokens.front() == 0);
+  }
+  CHECK(steps == 9);  // of each review every byte and the end
+  CHECK(starts == 2);
   CHECK(tests::error_of<Error>([&] {
           imdb_bytes(folder / "aclImdb_v1.tar.gz", 5000, {});
         }).find("has no window of 5000 bytes") != std::string::npos);

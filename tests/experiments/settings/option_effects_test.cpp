@@ -25,6 +25,7 @@ void write_data(const std::filesystem::path& folder) {
     classes += fmt::format("{},{}\n", random.normal(3 * i), i / 7 % 2);
   }
   tests::write_quickly(folder / "series.csv", text);
+  tests::write_quickly(folder / "text.txt", text.substr(0, 400));
   tests::write_quickly(folder / "classes.csv", classes);
 }
 
@@ -140,6 +141,13 @@ const std::vector<Row> mamba_rows = {
     {"examples", "12", copying},
 };
 
+/// Those of token ids.
+std::vector<Row> token_rows(const tests::TempFolder& folder) {
+  const Settings ids = {
+      {"dataset", "own"}, {"data", (folder / "text.txt").string()}, {"model", "mamba"}, {"window", "8"}};
+  return {{"vocabulary", "300", ids}, {"document_end", "44", ids}, {"stream", "carry", ids}};  // 44: a comma
+}
+
 /// Those that need data or a run of their own.
 std::vector<Row> other_rows(const tests::TempFolder& folder, const std::string& source) {
   const Settings mackey_glass = {{"dataset", "mackey-glass"}, {"trajectories", "5"}};
@@ -183,7 +191,9 @@ TEST_CASE("options: every option of a run changes its weights or its error") {
     CHECK(outcome(joined(both, {{row.option, row.value}})) != (row.context.empty() ? plain : outcome(both)));
     covered.insert(row.option);
   }
-  for (const Row& row : mamba_rows) {
+  std::vector<Row> rows_of_mamba = token_rows(folder);
+  rows_of_mamba.insert(rows_of_mamba.end(), mamba_rows.begin(), mamba_rows.end());
+  for (const Row& row : rows_of_mamba) {
     CAPTURE(row.option);
     const Settings both = joined(tiny_mamba, row.context);
     CHECK(outcome(joined(both, {{row.option, row.value}})) != outcome(both));

@@ -139,7 +139,10 @@ TEST_CASE("run_config: every bad value is refused by a sentence with the option 
                      {"length", "0"},
                      {"copied", "0"},
                      {"examples", "0"},
-                     {"test_bytes", "1"}};
+                     {"test_bytes", "1"},
+                     {"vocabulary", "65537"},
+                     {"document_end", "-1"},
+                     {"stream", "reset"}};
   std::set<std::string> covered;
   for (const auto& setting : bad) {
     const std::string& name = setting.first;
