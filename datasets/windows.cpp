@@ -39,6 +39,7 @@ OptionTable<StreamSettings> stream_options() {
                             "the start of a document");
   stream.decides_test = true;
   stream.of_evaluation = true;
+  stream.inherited = false;  // by a run with bits, which would be refused
   return table;
 }
 

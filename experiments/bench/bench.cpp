@@ -199,11 +199,12 @@ std::array<double, 3> projected_hours(const RunConfig& config, double step_secon
 
 std::vector<BenchResult> bench(const RunConfig& config) {
   std::vector<BenchResult> results = {measure(config)};
-  if (results[0].quant == "none" && config.model.model == "s5") {  // others take no bits yet
+  if (results[0].quant == "none") {
     RunConfig quantized = config;
     quantized.quantization.quant = "w8a8";
     quantized.quantization.trained_rules.reset();
-    quantized.quantization.text = load_run_config("", {{"preset", config.preset}, {"quant", "w8a8"}}).quantization.text;
+    const Settings family = {{"preset", config.preset}, {"model", config.model.model}, {"quant", "w8a8"}};
+    quantized.quantization.text = load_run_config("", family).quantization.text;
     results.push_back(measure(quantized));
   }
   return results;

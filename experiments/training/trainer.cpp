@@ -113,10 +113,11 @@ void check_gradient(const NamedParameter& named, std::span<const float> gradient
 
 void check_float(const Inventory& inventory) {
   for (const Quantizer* site : inventory.quantizers) {
-    require<UsageError>(!site->spec.active(), "stream",
-                        "{} is quantized, and only a float model carries its state through an evaluation; an exported "
-                        "program of the model reads a stream step by step",
-                        site->site);
+    require<UsageError>(
+        !site->spec.active(), "stream",
+        "{} is quantized, and only a float model carries its state through an evaluation; give stream=none (the "
+        "exported program reads a stream step by step)",
+        site->site);
   }
 }
 

@@ -52,6 +52,7 @@ reset=$(bits --stream=carry_reset --document_end=10)
 refused 2 '[stream] expected one of none, carry, carry_reset' eval run --stream=on
 refused 2 '[stream] a model that reads sequences in both directions' train text.ini --data=text.txt --bidirectional \
   --stream=carry --out=both
+refused 2 'is quantized, and only a float model carries its state' train --from=run --quant=w8a8 --stream=carry --out=bits
 
 head -c 300 text.txt > cut.npy
 refused 1 'cut.npy] offset 0: is not an array of NumPy' train text.ini --data=cut.npy --out=bad
@@ -59,4 +60,4 @@ refused 1 'cut.npy] offset 0: is not an array of NumPy' train text.ini --data=cu
 refused 1 'empty.txt] is empty' train text.ini --data=empty.txt --out=bad
 refused 1 'text.txt] element 0: expected a token id below the vocabulary of 100, got 116' \
   train text.ini --data=text.txt --vocabulary=100 --out=bad
-[ ! -e bad ] && [ ! -e both ] || fail "what was refused has left files"
+[ ! -e bad ] && [ ! -e both ] && [ ! -e bits ] || fail "what was refused has left files"
