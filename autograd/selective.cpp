@@ -44,18 +44,14 @@ std::optional<StepsOf> steps_of(const Tape& tape, Value delta) {
   return chain ? std::optional(StepsOf{*chain, limits}) : std::nullopt;
 }
 
-/// What a scan on codes needs and does not have; empty if it has all.
-std::string_view missing(Tape& tape, const Operands& operands, bool has_initial_states) {
+/// Whether all operands of a scan on codes have them.
+bool has_codes(Tape& tape, const Operands& operands) {
   const auto has_one_scale = [&](Value v) {
     return tape[v].has_codes() && tape[v].layout == ScaleLayout::per_tensor && tape[v].bound <= std::int64_t{1} << 15;
   };
-  if (has_initial_states) return "its initial states are real numbers";
-  if (!tape[operands.u].has_codes() || tape[operands.u].layout == ScaleLayout::per_row) return "its input has none";
-  if (!has_one_scale(operands.B)) return "B has none";
-  if (!has_one_scale(operands.C)) return "C has none";
   const auto steps = steps_of(tape, operands.delta);
-  if (!steps || !has_one_scale(steps->chain.first)) return "the operand of softplus has none";
-  return {};
+  return tape[operands.u].has_codes() && tape[operands.u].layout != ScaleLayout::per_row && has_one_scale(operands.B) &&
+         has_one_scale(operands.C) && steps && has_one_scale(steps->chain.first);
 }
 
 /// Steps at the scale 2^-fraction.
@@ -104,32 +100,30 @@ float scale_of(const Quantizer& site, std::size_t channels, std::size_t c) {
   return site.grid(ranges_of(site, channels) == 1 ? 0 : c).scale;
 }
 
-bool is_rounded(Tape& tape, const Operands& operands, bool has_initial_states) {
-  const auto* const input = operands.input;
-  const auto* const state = operands.state;
-  const bool of_input = input != nullptr && input->spec.active();
-  const bool of_state = state != nullptr && state->spec.active();
-  if (!of_input && !of_state) return false;
-  require<UsageError>(of_input && of_state, "selective_scan",
-                      "{} has bits, but {} has none; a scan rounds both or neither",
-                      of_state ? state->site : input->site, of_state ? input->site : state->site);
-  for (const Quantizer* const site : {input, state}) {
+How how_of(Tape& tape, const Operands& operands, bool has_initial_states) {
+  bool rounded = false;
+  bool both = true;
+  for (const Quantizer* const site : {operands.input, operands.state}) {
+    both = both && site != nullptr && site->spec.active();
+    if (site == nullptr || !site->spec.active()) continue;
     require<UsageError>(!site->spec.is_dynamic() && !site->has_counts() && !site->is_learned(), "selective_scan",
                         "{} is rounded inside of a scan, which knows range=ema and fixed only", site->site);
     require<UsageError>(site->spec.symmetry == QuantSpec::Symmetry::symmetric && site->spec.bits >= 2, "selective_scan",
                         "{} is rounded inside of a scan, which needs sign=symmetric and at least 2 bits", site->site);
-    if (!site->needs_range() || !site->range.empty()) continue;
-    require(tape.pass().calibrating, "selective_scan", "{} has no range yet; calibrate it first", site->site);
-    return false;
+    require<UsageError>(site->spec.rounding != QuantSpec::Rounding::stochastic, "selective_scan",
+                        "{} has rounding=stochastic, which a selective scan does not know; use nearest, feedback or "
+                        "decayed",
+                        site->site);
+    if (site->needs_range() && site->range.empty()) {
+      require(tape.pass().calibrating, "selective_scan", "{} has no range yet; calibrate it first", site->site);
+      return How::in_float;
+    }
+    require<UsageError>(!has_initial_states, "selective_scan",
+                        "{} has bits, but the scan begins with states that are real numbers", site->site);
+    rounded = true;
   }
-  require<UsageError>(state->spec.rounding != QuantSpec::Rounding::stochastic, "selective_scan",
-                      "{} has rounding=stochastic, which a selective scan does not know; use nearest, feedback or "
-                      "decayed",
-                      state->site);
-  const std::string_view what = missing(tape, operands, has_initial_states);
-  if (what.empty()) return true;
-  require<UsageError>(tape.pass().calibrating, "selective_scan", "{} has bits, but {}", state->site, what);
-  return false;
+  if (!rounded) return How::in_float;
+  return both && has_codes(tape, operands) ? How::on_codes : How::rounded;
 }
 
 program::SelectiveScan plan_of(Tape& tape, const Operands& operands, const kernels::SelectiveShape& shape, Value& dt) {

@@ -23,13 +23,55 @@ struct Operands {
 /// The scale of channel `c` of `channels`.
 [[nodiscard]] float scale_of(const Quantizer& site, std::size_t channels, std::size_t c);
 
-/// Whether the scan is to be computed on codes: its state has bits and ranges are there. Throws UsageError, naming the
-/// site, where the state has bits but something else that a scan on codes needs has none.
-[[nodiscard]] bool is_rounded(Tape& tape, const Operands& operands, bool has_initial_states);
+/// How a scan is computed: on codes where its operands, its input and its state have them; of real numbers, of which
+/// some are rounded, where a site of the scan has bits; or else in float.
+enum class How : std::uint8_t { in_float, rounded, on_codes };
+
+/// Throws UsageError, naming the site, for a rule that no scan can follow, and for rounded states behind initial ones.
+[[nodiscard]] How how_of(Tape& tape, const Operands& operands, bool has_initial_states);
 
 /// The instruction of the scan without its operands; `dt` gets the value whose codes delta is a function of.
 [[nodiscard]] program::SelectiveScan plan_of(Tape& tape, const Operands& operands, const kernels::SelectiveShape& shape,
                                              Value& dt);
+
+/// A scan of real numbers in which v = delta u, or the state at every step, is rounded. It has no codes.
+class RoundedScan {
+ public:
+  RoundedScan(const Operands& operands, const kernels::SelectiveShape& shape);
+
+  /// As kernels::SelectiveScan::forward(), but `starts` has kept() numbers; null: nothing is kept.
+  bool run(const kernels::SelectiveInputs& in, std::size_t chunk, float* y, float* starts);
+  [[nodiscard]] std::size_t kept(std::size_t rows, std::size_t chunk) const;
+  /// The largest |v| and |h| of each channel so far.
+  [[nodiscard]] std::span<const float> largest_input() const { return largest_input_; }
+  [[nodiscard]] std::span<const float> largest_state() const { return largest_state_; }
+
+  /// Advances the states of a channel by step `row`. Writes decays [rates()] and whether gradients pass [states].
+  void step(const kernels::SelectiveInputs& in, std::size_t channel, std::size_t row, float* h, float* residue,
+            float* decays, float* passes);
+
+  kernels::SelectiveShape shape;
+
+ private:
+  QuantSpec::Rounding rounding_ = QuantSpec::Rounding::nearest;
+  std::vector<float> input_scale_, state_scale_;  // of each channel; empty where it is not rounded
+  float input_bound_ = 0.0F, state_bound_ = 0.0F;
+  std::vector<float> largest_input_, largest_state_;
+};
+
+/// Its states, computed again.
+class RoundedShadows : public kernels::SelectiveShadows {
+ public:
+  RoundedShadows(RoundedScan& scan, const kernels::SelectiveInputs& in, const float* starts, std::size_t chunk)
+      : scan_(scan), in_(in), starts_(starts), chunk_(chunk) {}
+  void fill(const kernels::SelectivePart& part, float* before, float* after, float* decays, float* passes) override;
+
+ private:
+  RoundedScan& scan_;
+  const kernels::SelectiveInputs& in_;
+  const float* starts_;
+  std::size_t chunk_;
+};
 
 /// The scan of all sequences on codes.
 class CodeScan {

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 
 namespace bitstate::ops {
 namespace {
@@ -28,6 +29,7 @@ struct SelectiveScanAttributes {
   float* final_gradient;    // likewise, where final_states() is asked for; else null
   const selective::CodeScan* codes = nullptr;
   const std::int32_t* code_starts = nullptr;  // as `starts`
+  const selective::Operands* rounded = nullptr;
 };
 
 enum Operand : std::size_t { of_u, of_delta, of_a, of_b, of_c, of_h0, operands };
@@ -68,6 +70,8 @@ void selective_scan_backward(Tape& tape, const Node& node) {
   const std::size_t bc_cols = a.shape.groups * a.shape.states;
   const float* starts = a.starts;
   const std::int32_t* code_starts = a.code_starts;
+  std::optional<selective::RoundedScan> rounded;
+  if (a.rounded != nullptr) rounded.emplace(*a.rounded, a.shape);
   for_each_sequence(tape, node, a, [&](std::size_t s, std::size_t first, const kernels::SelectiveInputs& in) {
     const kernels::SelectiveGradients gradients{to[of_u] + first * a.shape.channels,
                                                 to[of_delta] + first * a.shape.heads,
@@ -80,6 +84,12 @@ void selective_scan_backward(Tape& tape, const Node& node) {
       selective::CodeShadows shadows(tape, *a.codes, {first, in.length}, code_starts, scan.chunk());
       scan.backward(in, shadows, dy, gradients);
       code_starts += a.codes->kept(in.length, scan.chunk());
+      return;
+    }
+    if (rounded) {
+      selective::RoundedShadows shadows(*rounded, in, starts, scan.chunk());
+      scan.backward(in, shadows, dy, gradients);
+      starts += rounded->kept(in.length, scan.chunk());
       return;
     }
     scan.backward(in, starts, dy, a.final_gradient == nullptr ? nullptr : a.final_gradient + s * states, gradients);
@@ -158,6 +168,29 @@ void scan_on_codes(Tape& tape, Node& y, SelectiveScanAttributes& attributes, con
   scan->run(tape, rows, chunk, starts, tape.new_codes(y, program::Width::four));
 }
 
+/// Of real numbers, some of them rounded.
+void scan_rounded(Tape& tape, Node& y, SelectiveScanAttributes& attributes, const selective::Operands& operands) {
+  const kernels::SelectiveShape& shape = attributes.shape;
+  const std::size_t chunk = kernels::SelectiveScan(shape).chunk();
+  selective::RoundedScan scan(operands, shape);
+  float* starts = nullptr;
+  if (tape.pass().gradients) {
+    std::size_t kept = 0;
+    for (std::size_t s = 0; s < attributes.count; ++s) kept += scan.kept(attributes.rows[s], chunk);
+    starts = tape.arena().array<float>(kept);
+  }
+  attributes.starts = starts;
+  attributes.rounded = tape.keep(operands);
+  y.real = tape.arena().array<float>(y.size());
+  for_each_sequence(tape, y, attributes, [&](std::size_t, std::size_t first, const kernels::SelectiveInputs& arrays) {
+    require<DivergedError>(scan.run(arrays, chunk, y.real + first * shape.channels, starts), "selective_scan",
+                           "a state of {} is not finite",
+                           operands.state != nullptr ? operands.state->site : operands.input->site);
+    if (starts != nullptr) starts += scan.kept(arrays.length, chunk);
+  });
+  if (tape.pass().training) selective::observe(tape, operands, scan.largest_input(), scan.largest_state());
+}
+
 /// In float; what the sites would have seen is noted.
 void scan_in_float(Tape& tape, Node& y, SelectiveScanAttributes& attributes, const selective::Operands& operands,
                    std::size_t first_sequence) {
@@ -174,7 +207,8 @@ void scan_in_float(Tape& tape, Node& y, SelectiveScanAttributes& attributes, con
   attributes.starts = starts;
   attributes.final = final;
   y.real = tape.arena().array<float>(y.size());
-  const bool observed = tape.pass().training && operands.state != nullptr && operands.state->spec.active();
+  const auto active = [](const Quantizer* site) { return site != nullptr && site->spec.active(); };
+  const bool observed = tape.pass().training && (active(operands.input) || active(operands.state));
   std::vector<float> input(shape.channels, 0.0F), state(shape.channels, 0.0F);
   const kernels::SelectiveMaxima seen =
       observed ? kernels::SelectiveMaxima{input.data(), state.data()} : kernels::SelectiveMaxima{};
@@ -206,10 +240,16 @@ Value selective_scan(Tape& tape, const SelectiveOperands& in, std::size_t groups
       tape.push_bare(selective_scan_op, {in.u, in.delta, in.A_log, in.B, in.C, in.h0}, tape[in.u].rows, shape.channels);
   SelectiveScanAttributes attributes{shape, rows, sequences.count(), a, nullptr, nullptr, nullptr};
   const selective::Operands operands{in.u, in.delta, in.A_log, in.B, in.C, in.input, in.state};
-  if (selective::is_rounded(tape, operands, in.h0.exists())) {
-    scan_on_codes(tape, y, attributes, operands);
-  } else {
-    scan_in_float(tape, y, attributes, operands, sequences.first);
+  switch (selective::how_of(tape, operands, in.h0.exists())) {
+    case selective::How::on_codes:
+      scan_on_codes(tape, y, attributes, operands);
+      break;
+    case selective::How::rounded:
+      scan_rounded(tape, y, attributes, operands);
+      break;
+    case selective::How::in_float:
+      scan_in_float(tape, y, attributes, operands, sequences.first);
+      break;
   }
   y.attributes = tape.keep(attributes);
   return tape.last();
@@ -218,8 +258,7 @@ Value selective_scan(Tape& tape, const SelectiveOperands& in, std::size_t groups
 Value final_states(Tape& tape, Value y) {
   require(tape[y].op == &selective_scan_op, "final_states", "expected the result of selective_scan");
   auto attributes = *static_cast<const SelectiveScanAttributes*>(tape[y].attributes);
-  require(attributes.codes == nullptr, "final_states", "the states of {} are codes; a program keeps them",
-          attributes.codes != nullptr ? attributes.codes->operands.state->site : "");
+  require(attributes.final != nullptr, "final_states", "the states are rounded; a program keeps them");
   const std::size_t rows = attributes.count * attributes.shape.channels;
   if (tape.pass().gradients && attributes.final_gradient == nullptr) {
     attributes.final_gradient = tape.arena().array<float>(rows * attributes.shape.states);

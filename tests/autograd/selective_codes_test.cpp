@@ -89,7 +89,7 @@ struct Drawn {
                                          .input = codes ? &input_site : nullptr,
                                          .state = codes ? &state_site : nullptr},
                                         groups, sequences, direction);
-    CHECK(tape[y].has_codes() == codes);
+    CHECK(tape[y].has_codes() == (codes && c_site.spec.active()));
     tape.backward(y, seed);
     std::vector<std::vector<float>> found;
     for (const Value v : inputs) found.emplace_back(tape[v].gradient, tape[v].gradient + tape[v].size());
@@ -131,6 +131,27 @@ TEST_CASE("selective codes: gradients are those of the float scan at the shadows
         }
       }
     }
+  }
+}
+
+TEST_CASE("selective codes: where an operand has no codes, states are rounded all the same") {
+  for (const auto direction : {ops::Direction::forward, ops::Direction::backward}) {
+    Drawn drawn(18, 1, true, direction);
+    const auto on_codes = drawn.gradients(nullptr);
+    const std::vector<float> y(drawn.tape.value(drawn.tape.last()),
+                               drawn.tape.value(drawn.tape.last()) + 47 * channels);
+    drawn.c_site.spec = {};  // C alone is not rounded
+    const auto rounded = drawn.gradients(nullptr);
+    const float* const found = drawn.tape.value(drawn.tape.last());
+    CHECK(relative({found, found + y.size()}, y) < 2e-2);
+    CHECK(relative({found, found + y.size()}, y) > 1e-4);
+    for (std::size_t i = 0; i < rounded.size(); ++i) CHECK(relative(rounded[i], on_codes[i]) < 5e-2);
+    drawn.input_site.spec = {};
+    drawn.state_site = site("state:h", 3, std::vector<float>(channels, 8.0F));
+    drawn.state_site.spec.rounding = QuantSpec::Rounding::nearest;
+    static_cast<void>(drawn.gradients(nullptr));
+    const float* const coarse = drawn.tape.value(drawn.tape.last());
+    CHECK(relative({coarse, coarse + y.size()}, y) > 0.2);
   }
 }
 
