@@ -6,6 +6,7 @@
 #include "core/io/rehearsal.h"
 #include "core/io/sha256.h"
 #include "core/io/units_file.h"
+#include "core/program/fields.h"
 
 #include <fmt/format.h>
 
@@ -22,153 +23,9 @@ namespace {
 
 constexpr std::string_view magic = "bitstate program";
 constexpr int format_version = 1;
-constexpr std::size_t block = 512;  // HDF5 looks for its signature here
+constexpr std::size_t line_bytes = 512;  // HDF5 looks for its signature here
 constexpr std::size_t max_bytes = std::size_t{1} << 30;
 constexpr std::size_t max_instructions = 100000;
-
-/// The members of each instruction, once, for reading and for writing.
-template <class V>
-void fields(V& v, Linear& i) {
-  v("x", i.x);
-  v("weight", i.weight);
-  v("bias", i.bias);
-}
-template <class V>
-void fields(V& v, Rescale& i) {
-  v("x", i.x);
-  v("factor", i.factor);
-  v("lo", i.lo);
-  v("hi", i.hi);
-}
-template <class V>
-void fields(V& v, Sign& i) {
-  v("x", i.x);
-}
-template <class V>
-void fields(V& v, Product& i) {
-  v("a", i.a);
-  v("b", i.b);
-}
-template <class V>
-void fields(V& v, Scale& i) {
-  v("x", i.x);
-  v("row", i.row);
-}
-template <class V>
-void fields(V& v, Sum& i) {
-  v("a", i.a);
-  v("b", i.b);
-  v("a_factor", i.a_factor);
-  v("b_factor", i.b_factor);
-}
-template <class V>
-void fields(V& v, AddRow& i) {
-  v("x", i.x);
-  v("factor", i.factor);
-  v("row", i.row);
-}
-template <class V>
-void fields(V& v, LayerNorm& i) {
-  v("x", i.x);
-  v("scale", i.scale);
-  v("bias", i.bias);
-  v("fraction", i.fraction);
-  v("epsilon", i.epsilon);
-}
-template <class V>
-void fields(V& v, RmsNorm& i) {
-  v("x", i.x);
-  v("scale", i.scale);
-  v("groups", i.groups);
-  v("fraction", i.fraction);
-  v("epsilon", i.epsilon);
-}
-template <class V>
-void fields(V& v, Conv& i) {
-  v("x", i.x);
-  v("backward", i.backward);
-  v("weight", i.weight);
-  v("bias", i.bias);
-}
-template <class V>
-void fields(V& v, Rotate& i) {
-  v("x", i.x);
-}
-template <class V>
-void fields(V& v, Table& i) {
-  v("x", i.x);
-  v("first", i.first);
-  v("entries", i.entries);
-}
-template <class V>
-void fields(V& v, Embedding& i) {
-  v("x", i.x);
-  v("table", i.table);
-}
-template <class V>
-void fields(V& v, Scan& i) {
-  v("x", i.x);
-  v("backward", i.backward);
-  v("feedback", i.feedback);
-  v("shift", i.shift);
-  v("lambda_bits", i.lambda_bits);
-  v("bound", i.bound);
-  v("limit", i.limit);
-  v("to_state", i.to_state);
-  v("to_inner", i.to_inner);
-  v("lambda", i.lambda);
-  v("from_input", i.from_input);
-}
-template <class V>
-void fields(V& v, ScanShear& i) {
-  v("x", i.x);
-  v("backward", i.backward);
-  v("feedback", i.feedback);
-  v("step_bits", i.step_bits);
-  v("decay_bits", i.decay_bits);
-  v("bound", i.bound);
-  v("limit", i.limit);
-  v("sign", i.sign);
-  v("decay", i.decay);
-  v("decay_shift", i.decay_shift);
-  v("step", i.step);
-  v("step_shift", i.step_shift);
-  v("from_input", i.from_input);
-}
-template <class V>
-void fields(V& v, SelectiveScan& i) {
-  v("u", i.u);
-  v("dt", i.dt);
-  v("b", i.b);
-  v("c", i.c);
-  v("backward", i.backward);
-  v("residue", i.residue);
-  v("groups", i.groups);
-  v("states", i.states);
-  v("first", i.first);
-  v("fraction", i.fraction);
-  v("input_bound", i.input_bound);
-  v("bound", i.bound);
-  v("limit", i.limit);
-  v("delta", i.delta);
-  v("rate", i.rate);
-  v("to_input", i.to_input);
-  v("to_inner", i.to_inner);
-}
-template <class V>
-void fields(V& v, MeanPool& i) {
-  v("x", i.x);
-  v("fraction", i.fraction);
-}
-template <class V>
-void fields(V& v, Last& i) {
-  v("x", i.x);
-}
-template <class V>
-void fields(V& v, Concatenate& i) {
-  v("a", i.a);
-  v("b", i.b);
-}
 
 /// Codes one after the other, `bits` bits each, the lowest first; one bit: 1 for +1, 0 for -1.
 std::vector<std::uint8_t> packed(const Matrix& m) {
@@ -362,23 +219,6 @@ class Reader {
   std::set<std::string, std::less<>> members_, attributes_;
 };
 
-template <class V>
-void header_fields(V& v, Program& p) {
-  v("name", p.name);
-  v("settings", p.settings);
-  v("padded_length", p.padded_length);
-  v("input_cols", p.input.cols);
-  v("input_tokens", p.input.tokens);
-  v("input_one_bit", p.input.one_bit);
-  v("input_scale", p.input.grid.scale);
-  v("input_lo", p.input.grid.lo);
-  v("input_hi", p.input.grid.hi);
-  v("output_classes", p.output.classes);
-  v("output_scale", p.output.scale);
-  v.units("input_", p.input.units);
-  v.units("output_", p.output.units);
-}
-
 std::string group_of(std::size_t instruction) { return fmt::format("/code/{:05}", instruction); }
 
 /// The instruction of a name, its members unset.
@@ -404,17 +244,17 @@ std::string first_line(std::string_view content) {
 
 /// The HDF5 part of a file whose first line is right.
 std::string_view checked_content(std::string_view bytes, const std::string& file) {
-  require(bytes.size() > block && bytes.starts_with(magic), "program",
+  require(bytes.size() > line_bytes && bytes.starts_with(magic), "program",
           "{} is not a program file: it has no line '{} ...'", file, magic);
-  const std::string_view number = bytes.substr(0, block).substr(magic.size() + 1);
+  const std::string_view number = bytes.substr(0, line_bytes).substr(magic.size() + 1);
   int version = 0;
   std::from_chars(number.data(), number.data() + number.size(), version);
   require(version <= format_version, file,
           "was written by a newer bitstate (program format {}); this one reads up to {}", version, format_version);
-  const std::string_view content = bytes.substr(block);
+  const std::string_view content = bytes.substr(line_bytes);
   std::string line = first_line(content);
-  line.resize(block, '\0');
-  require(bytes.substr(0, block) == line, "program",
+  line.resize(line_bytes, '\0');
+  require(bytes.substr(0, line_bytes) == line, "program",
           "{} is damaged: the SHA-256 of its content is not the one that it states", file);
   return content;
 }
@@ -437,7 +277,7 @@ void save(const Program& program, const std::filesystem::path& file) {
   writer.commit();
   const std::string content = read_file(part.temporary(), max_bytes);
   std::string line = first_line(content);
-  line.resize(block, '\0');
+  line.resize(line_bytes, '\0');
   write_file_atomically(file, line + content);
 }
 
