@@ -320,7 +320,7 @@ struct SelectiveScan {
   std::int64_t limit = 0;                      ///< of w
   std::vector<std::int32_t> delta;             ///< steps at the scale 2^-f
   Matrix rate;                                 ///< alpha [heads, states or 1]
-  std::vector<FixedPoint> to_input, to_inner;  ///< of v and of w, [cols]
+  std::vector<FixedPoint> to_input, to_inner;  ///< of v and of w; one, or one per column
 
   [[nodiscard]] std::array<Ref, 4> operands() const { return {u, dt, b, c}; }
   [[nodiscard]] Order order() const { return backward ? Order::backward : Order::forward; }

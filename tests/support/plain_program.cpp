@@ -220,9 +220,9 @@ struct Interpreter {
           const std::int64_t power = std::int64_t{1} << i.fraction;
           const std::int64_t decay = decay_of(floor_quotient(delta * rate + power / 2, power));
           const std::int64_t v =
-              std::clamp<std::int64_t>(rescaled(delta * u[row][e], i.to_input[e]), -i.input_bound, i.input_bound);
+              std::clamp<std::int64_t>(rescaled(delta * u[row][e], pick(i.to_input, e)), -i.input_bound, i.input_bound);
           const std::int64_t b = values[i.b][row][group * i.states + n];
-          const std::int64_t w = std::clamp<std::int64_t>(rescaled(v * b, i.to_inner[e]), -i.limit, i.limit);
+          const std::int64_t w = std::clamp<std::int64_t>(rescaled(v * b, pick(i.to_inner, e)), -i.limit, i.limit);
           const std::int64_t carried =
               i.residue == program::Residue::decayed ? floor_quotient(decay * residue + 16384, 32768) : residue;
           const std::int64_t z = decay * h + w + carried;
