@@ -57,6 +57,7 @@ std::string read(std::string_view input) {
 Target target() {
   return {{{bytes_of(small_program()), Claim::changes_show},
            {bytes_of(tests::small_shear_program()), Claim::changes_show},
+           {bytes_of(tests::small_selective_program()), Claim::changes_show},
            {bytes_of(token_program()), Claim::changes_show},
            {forge(std::string(line_bytes, '\0') + old_hdf5(3)), Claim::refused},
            {forge(std::string(line_bytes, '\0') + "no HDF5"), Claim::refused},

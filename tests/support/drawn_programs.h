@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -118,5 +119,43 @@ inline void check_with_rescale(std::size_t cols, Interval in, const std::vector<
 
 /// Rows of all remainders of a tile, some more than a chunk.
 inline std::size_t any_rows(std::size_t cols) { return cols % 21 == 0 ? 37 : 1 + cols % 5; }
+
+/// Behind four products, which give u, dt, B and C of one input.
+inline std::vector<Instruction> drawn_selective(std::uint32_t heads, std::uint32_t of_head, std::uint32_t groups,
+                                                std::uint32_t states, Draw& draw) {
+  const std::uint32_t cols = heads * of_head;
+  std::vector<Instruction> code;
+  const auto operand = [&](std::uint32_t width, std::int32_t bound) {
+    code.emplace_back(
+        program::Linear{0, {width, 3, 8, draw.codes(3 * width, -128, 127)}, draw.codes(width, -999, 999)});
+    code.emplace_back(program::Rescale{static_cast<Ref>(code.size()), {draw.factor(34, 37)}, {-bound}, {bound}});
+    return static_cast<Ref>(code.size());
+  };
+  program::SelectiveScan scan;
+  scan.u = operand(cols, draw(0, 1) == 0 ? 127 : 32767);
+  const std::int32_t steps = draw(0, 1) == 0 ? 127 : 2047;
+  scan.dt = operand(heads, steps);
+  scan.b = operand(groups * states, 127);
+  scan.c = operand(groups * states, 127);
+  scan.backward = draw(0, 3) == 0;
+  scan.residue = static_cast<Residue>(draw(0, 2));
+  scan.groups = groups;
+  scan.states = states;
+  scan.first = -steps;
+  scan.fraction = draw.code(4, 20);
+  scan.input_bound = draw(0, 1) == 0 ? 127 : 32767;
+  scan.bound = draw(0, 1) == 0 ? 127 : 32767;
+  scan.limit = std::int64_t{4} * scan.bound << 15;
+  for (std::int32_t c = -steps; c <= steps; ++c) {
+    const double step = std::log1p(std::exp(8.0 * c / steps));
+    scan.delta.push_back(static_cast<std::int32_t>(step * std::pow(2.0, std::min(scan.fraction, 13)) + 0.5));
+  }
+  const bool per_state = draw(0, 1) == 0;
+  scan.rate = {heads, per_state ? states : 1, 32, draw.codes(heads * (per_state ? states : 1), 0, 1 << 21)};
+  scan.to_input = draw.factors(cols, 38, 48);
+  scan.to_inner = draw.factors(cols, 22, 34);
+  code.emplace_back(scan);
+  return code;
+}
 
 }  // namespace bitstate::tests::drawn

@@ -20,6 +20,21 @@ unsigned packed_bits(std::span<const std::int32_t> codes) {
 
 }  // namespace
 
+std::string CConstants::Packed::type() const { return bits < 8 ? "uint8_t" : c_type(bits); }
+
+std::string CConstants::Packed::code(std::string_view index) const {
+  switch (bits) {
+    case 1:
+      return fmt::format("((w[{0} >> 3] >> ({0} & 7)) & 1) * 2 - 1", index);
+    case 2:
+      return fmt::format("((w[{0} >> 2] >> (2 * ({0} & 3))) & 3) - 2", index);
+    case 4:
+      return fmt::format("((w[{0} >> 1] >> (4 * ({0} & 1))) & 15) - 8", index);
+    default:
+      return fmt::format("w[{}]", index);
+  }
+}
+
 std::string CConstants::array(std::string_view type, std::size_t bytes, std::span<const std::int64_t> numbers) {
   const std::string list = c_list(numbers);
   const auto [entry, is_new] = names_.try_emplace(fmt::format("{} {}", type, list));

@@ -37,6 +37,11 @@ class CConstants {
     std::string name;
     unsigned bits = 0;
     std::size_t row_size = 0;  ///< elements of the array from one row to the next
+
+    /// Of an element.
+    [[nodiscard]] std::string type() const;
+    /// What reads the code `index` of a row w.
+    [[nodiscard]] std::string code(std::string_view index) const;
   };
   Packed packed(const Matrix& matrix);
 

@@ -40,8 +40,7 @@ $S  }
 }
 )";
 
-constexpr std::string_view streaming_text = R"(    uint32_t t;
-    $N_init(&state);
+constexpr std::string_view streaming_text = R"(    $N_init(&state);
     for (t = 0; t < steps; ++t) {
       if (!read_steps(in, 1)) return 3;
       $N_step(&state, input$O);
@@ -52,30 +51,49 @@ constexpr std::string_view whole_text = R"(    if (steps > $C_MAX_STEPS || !read
     if ($N_run(&state, input, steps$O) != 0) return 5;
 )";
 
-constexpr std::string_view classes_text = R"(    {
-      const int32_t class_of_it = $N_classify(&state);
-      if (!write_codes(out, &class_of_it, 1)) return 4;
-    }
+constexpr std::string_view written_rows_text = R"(    for (t = 0; t < steps; ++t) {
+$S    }
 )";
+
+constexpr std::string_view class_text = R"($I{
+$I  const int32_t class_of_it = $N_classify($R);
+$I  if (!write_codes(out, &class_of_it, 1)) return 4;
+$I}
+)";
+
+/// What writes the row at `row`, and its class, behind `indent`.
+std::string written_row(const CModel& model, std::string_view indent, std::string_view row) {
+  std::string text =
+      fmt::format("{}if (!write_codes(out, {}, {}_OUTPUTS)) return 4;\n", indent, row, c_capitals(model.name));
+  if (!model.program.output.classes) return text;
+  return text + c_fill(class_text, {{'I', indent}, {'N', model.name}, {'R', model.per_step() ? row : "&state"}});
+}
+
+/// What is done with a sequence.
+std::string driver_body(const CModel& model) {
+  const std::string capitals = c_capitals(model.name);
+  const std::string_view output = model.per_step() ? ", output" : "";
+  std::string text = model.per_step() || model.streams() ? "    uint32_t t;\n" : "";
+  if (model.streams()) {
+    const std::string row = model.per_step() ? written_row(model, "      ", "output") : std::string();
+    text += c_fill(streaming_text, {{'N', model.name}, {'O', output}, {'W', row}});
+  } else {
+    text += c_fill(whole_text, {{'N', model.name}, {'C', capitals}, {'O', output}});
+    if (model.per_step()) {
+      const std::string row = written_row(model, "      ", fmt::format("output + t * {}_OUTPUTS", capitals));
+      text += c_fill(written_rows_text, {{'S', row}});
+    }
+  }
+  if (model.per_step()) return text;
+  return text + fmt::format("    {}(&state, output);\n", model.result_name()) + written_row(model, "    ", "output");
+}
 
 }  // namespace
 
 std::string c_driver(const CModel& model) {
   const std::string capitals = c_capitals(model.name);
   const std::string of_all = model.streams() ? "" : capitals + "_MAX_STEPS * ";
-  const std::string output = model.per_step() ? ", output" : "";
-  const std::string row = fmt::format("if (!write_codes(out, output, {}_OUTPUTS)) return 4;\n", capitals);
-  std::string body;
-  if (model.streams()) {
-    body = c_fill(streaming_text, {{'N', model.name}, {'O', output}, {'W', model.per_step() ? "      " + row : ""}});
-  } else {
-    body = c_fill(whole_text, {{'N', model.name}, {'C', capitals}, {'O', output}});
-    if (model.per_step()) {
-      body += fmt::format("    if (!write_codes(out, output, steps * {}_OUTPUTS)) return 4;\n", capitals);
-    }
-  }
-  if (!model.per_step()) body += fmt::format("    {}(&state, output);\n    {}", model.result_name(), row);
-  if (model.program.output.classes) body += c_fill(classes_text, {{'N', model.name}});
+  const std::string body = driver_body(model);
   return fmt::format("#define {}_NO_FLOAT\n#include \"{}.h\"\n\n", capitals, model.name) +
          c_fill(driver_text, {{'N', model.name},
                               {'C', capitals},

@@ -10,22 +10,6 @@
 namespace bitstate::program {
 namespace {
 
-/// What reads code c of a packed row w.
-std::string code_at(unsigned bits) {
-  switch (bits) {
-    case 1:
-      return "((w[c >> 3] >> (c & 7)) & 1) * 2 - 1";
-    case 2:
-      return "((w[c >> 2] >> (2 * (c & 3))) & 3) - 2";
-    case 4:
-      return "((w[c >> 1] >> (4 * (c & 1))) & 15) - 8";
-    default:
-      return "w[c]";
-  }
-}
-
-std::string packed_type(unsigned bits) { return bits < 8 ? "uint8_t" : c_type(bits); }
-
 constexpr std::string_view rescale_text = R"(/* a m 2^-k, rounded half up */
 static int64_t $N(int64_t a, int32_t m, unsigned k) {
   return (a * m + ((int64_t)1 << (k - 1))) >> k;
@@ -147,6 +131,7 @@ std::string CFunctions::define(std::string_view name, std::string_view body, con
 
 void CFunctions::need_rescale() { define("rescale", rescale_text, {}); }
 void CFunctions::need_clamp() { define("clamp", clamp_text, {}); }
+void CFunctions::need_root() { define("root", root_text, {}); }
 
 void CFunctions::set_targets(CTargets targets) {
   targets_ = targets;
@@ -213,12 +198,12 @@ std::string CFunctions::compute(const Linear& i, std::size_t number) {
   const std::string row = weight.bits < 8 ? fmt::format("(cols + {0} - 1) / {0}", in_a_byte) : "cols";
   const std::string function =
       define(fmt::format("linear_w{}_{}_i{}_i{}", weight.bits, bias.suffix, x.bits, y.bits), linear_text,
-             {{'W', packed_type(weight.bits)},
+             {{'W', weight.type()},
               {'B', bias.parameter},
               {'X', c_type(x.bits)},
               {'Y', c_type(y.bits)},
               {'E', bias.element},
-              {'C', fmt::format("({})", code_at(weight.bits))},
+              {'C', fmt::format("({})", weight.code("c"))},
               {'S', row}});
   return fmt::format("{}({}, {}, {}, {}, {}, {});", function, weight.name, bias.argument, x.at, y.at, y.cols, x.cols);
 }
@@ -264,7 +249,7 @@ std::string CFunctions::compute(const AddRow& i, std::size_t number) {
 }
 
 std::string CFunctions::compute(const LayerNorm& i, std::size_t number) {
-  define("root", root_text, {});
+  need_root();
   const CValue& x = memory_.value(i.x);
   const CValue& y = memory_.value(static_cast<Ref>(number));
   const COperand scale = constants_.numbers(i.scale, "scale", "c");
@@ -296,9 +281,9 @@ std::string CFunctions::compute(const Embedding& i, std::size_t number) {
   const CValue& x = memory_.value(i.x);
   const CValue& y = memory_.value(static_cast<Ref>(number));
   const auto table = constants_.packed(i.table);
-  const std::string function = define(
-      fmt::format("embedding_w{}_i{}_i{}", table.bits, x.bits, y.bits), embedding_text,
-      {{'W', packed_type(table.bits)}, {'X', c_type(x.bits)}, {'Y', c_type(y.bits)}, {'C', code_at(table.bits)}});
+  const std::string function =
+      define(fmt::format("embedding_w{}_i{}_i{}", table.bits, x.bits, y.bits), embedding_text,
+             {{'W', table.type()}, {'X', c_type(x.bits)}, {'Y', c_type(y.bits)}, {'C', table.code("c")}});
   return fmt::format("{}({}, {}, {}, {}, {});", function, table.name, x.at, y.at, table.row_size, y.cols);
 }
 

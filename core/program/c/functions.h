@@ -43,9 +43,11 @@ class CFunctions {
 
   /// Defines the function once; `body` may name $N (its name), $P (the prefix) and the keys of `fillers`.
   std::string define(std::string_view name, std::string_view body, const Fillers& fillers);
-  /// The functions that round: named in `bodies` of others.
+  /// Functions that are named in `bodies` of others.
   void need_rescale();
   void need_clamp();
+  void need_root();
+  void need_decay();
   /// The products of narrow numbers.
   void need_times();
   /// Makes what follows for these targets.
@@ -83,6 +85,9 @@ class CFunctions {
   std::string scan_of_narrow_pairs(const Scan& i, const NarrowPairs& pairs, std::size_t number);
   /// The call of a scan's function and, where its state is not its value, the copy.
   std::string scan_step(std::size_t number, const std::string& call);
+
+  /// What computes the states of one channel.
+  std::string selective_channel(const SelectiveScan& i, std::size_t number, const std::string& rate_type);
 
   std::string conclude(const MeanPool& i, std::size_t number);
   static std::string conclude(const Last&, std::size_t) { return {}; }

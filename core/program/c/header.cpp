@@ -105,7 +105,13 @@ std::string functions_text(const CModel& model) {
         capitals, model.per_step() ? fmt::format(", output [length][{}_OUTPUTS]", capitals) : "");
   }
   text += model.signature() + ";\n";
-  if (model.per_step()) return text;
+  if (model.per_step()) {
+    if (!model.program.output.classes) return text;
+    return text + fmt::format(
+                      "\n/* The class of a row of outputs [{}_OUTPUTS], from 0 on. */\nint {}_classify(const int32_t "
+                      "*output);\n",
+                      capitals, name);
+  }
   text += fmt::format("\n/* What the steps so far give, [{}_OUTPUTS]; {}. */\nvoid {}({}_state *s, int32_t *{});\n",
                       capitals, model.streams() ? "after any step, as often as wanted" : "after the sequence",
                       model.result_name(), name, model.result_parameter());

@@ -1,7 +1,5 @@
 #include "core/program/c/memory.h"
 
-#include "core/error.h"
-
 #include "core/program/c/text.h"
 
 #include <fmt/format.h>
@@ -102,10 +100,16 @@ void CMemory::keep_state(const ScanShear& scan, std::size_t number, bool stored)
   keep_scan(number, scan.feedback ? c_bits(-half, half - 1) : 0, stored);
 }
 
-void CMemory::keep_state(const Conv&, std::size_t, bool) { fail("c", "a convolution cannot be written as C yet"); }
+void CMemory::keep_state(const Conv& conv, std::size_t number, bool) {
+  const std::size_t count = (conv.weight.cols - 1) * values_[number].cols;
+  if (count > 0) kept_[number] = keep("window", number, values_[conv.x].bits, count);
+}
 
-void CMemory::keep_state(const SelectiveScan&, std::size_t, bool) {
-  fail("c", "a selective scan cannot be written as C yet");
+void CMemory::keep_state(const SelectiveScan& scan, std::size_t number, bool) {
+  const std::size_t count = values_[number].cols * scan.states;
+  states_[number] = keep("h", number, c_bits(-scan.bound, scan.bound), count);
+  // at most half of 2^15
+  if (scan.residue != Residue::none) kept_[number] = keep("residue", number, 16, count);
 }
 
 void CMemory::keep_state(const Last&, std::size_t number, bool) {
@@ -129,7 +133,7 @@ void CMemory::place_state(const Program& program, const std::vector<ValueInfo>& 
     std::visit([&](const auto& instruction) { keep_state(instruction, i, schedule.stored[i]); },
                program.instructions[i - 1]);
   }
-  if (program.output.classes) members_.push_back({"logits", 32, infos.back().cols});
+  if (program.output.classes && !infos.back().per_step) members_.push_back({"logits", 32, infos.back().cols});
 }
 
 /// Everything else: the first place of the type's scratch array that is free while the value lives.
@@ -139,7 +143,7 @@ void CMemory::place_scratch(const Program& program, const std::vector<ValueInfo>
   if (!clamps_input_) values_[0].at = "input";
   CValue& last = values_.back();
   if (last.at.empty() && (schedule.streams || !infos.back().per_step)) {
-    last = {program.output.classes ? "logits" : "output", 32, last.cols};
+    last = {program.output.classes && !infos.back().per_step ? "logits" : "output", 32, last.cols};
   }
   std::vector<Ref> order(infos.size());
   std::iota(order.begin(), order.end(), 0U);

@@ -14,7 +14,7 @@ std::string array_text(unsigned bits, std::string_view name, std::span<const std
 }
 
 // $N: name, $C: its capitals, $O: size of the output, $I: the input's type, $D: t or nothing, $T: sequences,
-// $S: what is done with one, $H: the hash
+// $K: the classes, $S: what is done with one, $H: the hash
 constexpr std::string_view test_text = R"(
 static $N_state $N_test_state;
 
@@ -37,7 +37,7 @@ static uint32_t $N_compare(uint64_t *hash, const int32_t *output, const int32_t 
 uint32_t $N_self_test(uint64_t *hash) {
   static int32_t output[$O];
   const $I *input = $N_test_input;
-  const int32_t *expected = $N_test_expected;
+  const int32_t *expected = $N_test_expected;$K
   uint32_t wrong = 0, i$D;
   *hash = UINT64_C(14695981039346656037);
   for (i = 0; i < $T; ++i) {
@@ -69,32 +69,36 @@ constexpr std::string_view sequence_text = R"(    wrong += $N_run(&$N_test_state
 )";
 
 constexpr std::string_view rows_text = R"(    for (t = 0; t < $N_test_steps[i]; ++t) {
-      wrong += $N_compare(hash, output + t * $C_OUTPUTS, expected);
-      expected += $C_OUTPUTS;
-    }
+$S    }
 )";
+
+/// The comparison of one row at `row`, behind `indent`.
+std::string row_text(const CModel& model, std::string_view indent, std::string_view row) {
+  std::string text = fmt::format("{0}wrong += {1}_compare(hash, {2}, expected);\n{0}expected += {3}_OUTPUTS;\n", indent,
+                                 model.name, row, c_capitals(model.name));
+  if (!model.program.output.classes) return text;
+  const std::string of = model.per_step() ? std::string(row) : fmt::format("&{}_test_state", model.name);
+  return text + fmt::format("{}wrong += {}_classify({}) != *class_of_it++;\n", indent, model.name, of);
+}
 
 /// The body of the loop over sequences.
 std::string sequence_body(const CModel& model) {
   const std::string capitals = c_capitals(model.name);
   const std::string_view output = model.per_step() ? ", output" : "";
-  const std::string compare = fmt::format("{0}_compare(hash, output, expected);\n", model.name);
-  const std::string further = fmt::format("expected += {}_OUTPUTS;\n", capitals);
   std::string text;
   if (model.streams()) {
-    const std::string step =
-        model.per_step() ? fmt::format("      wrong += {}      {}", compare, further) : std::string();
+    const std::string step = model.per_step() ? row_text(model, "      ", "output") : std::string();
     text = c_fill(stream_text, {{'N', model.name}, {'C', capitals}, {'O', output}, {'S', step}});
   } else {
     text = c_fill(sequence_text, {{'N', model.name}, {'C', capitals}, {'O', output}});
-    if (model.per_step()) text += c_fill(rows_text, {{'N', model.name}, {'C', capitals}});
+    if (model.per_step()) {
+      const std::string row = row_text(model, "      ", fmt::format("output + t * {}_OUTPUTS", capitals));
+      text += c_fill(rows_text, {{'N', model.name}, {'S', row}});
+    }
   }
   if (model.per_step()) return text;
-  text += fmt::format("    {}(&{}_test_state, output);\n    wrong += {}", model.result_name(), model.name, compare);
-  if (model.program.output.classes) {
-    text += fmt::format("    wrong += {0}_classify(&{0}_test_state) != {0}_test_class[i];\n", model.name);
-  }
-  return text + "    " + further;
+  return text + fmt::format("    {}(&{}_test_state, output);\n", model.result_name(), model.name) +
+         row_text(model, "    ", "output");
 }
 
 }  // namespace
@@ -114,13 +118,15 @@ std::uint64_t c_test_hash(std::span<const CTestSequence> tests) {
 
 std::string c_self_test(const CModel& model, std::span<const CTestSequence> tests) {
   const std::size_t inputs = model.infos.front().cols;
+  const auto outputs = static_cast<std::ptrdiff_t>(model.infos.back().cols);
   std::vector<std::int64_t> input, expected, classes, steps;
   for (const CTestSequence& test : tests) {
     input.insert(input.end(), test.input.begin(), test.input.end());
     expected.insert(expected.end(), test.expected.begin(), test.expected.end());
     steps.push_back(static_cast<std::int64_t>(test.input.size() / inputs));
-    const auto largest = std::max_element(test.expected.begin(), test.expected.end());
-    classes.push_back(std::distance(test.expected.begin(), largest));
+    for (auto row = test.expected.begin(); row != test.expected.end(); row += outputs) {
+      classes.push_back(std::distance(row, std::max_element(row, row + outputs)));
+    }
   }
   const std::string_view name = model.name;
   const std::string capitals = c_capitals(name);
@@ -142,6 +148,9 @@ std::string c_self_test(const CModel& model, std::span<const CTestSequence> test
                                    {'O', capitals + (all_rows ? "_MAX_STEPS * " + capitals + "_OUTPUTS" : "_OUTPUTS")},
                                    {'D', model.per_step() || model.streams() ? ", t" : ""},
                                    {'S', sequence_body(model)},
+                                   {'K', model.program.output.classes
+                                             ? fmt::format("\n  const int32_t *class_of_it = {}_test_class;", name)
+                                             : ""},
                                    {'H', fmt::format("0x{:016x}", c_test_hash(tests))}});
 }
 

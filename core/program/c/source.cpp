@@ -131,16 +131,30 @@ typedef char $N_ram_is_as_documented[sizeof($N_state) <= $C_RAM_BYTES ? 1 : -1];
 
 )";
 
+// $P: the parameter, $M: what makes the row $R
 constexpr std::string_view classify_text = R"(
-int $N_classify($N_state *s) {
+int $N_classify($P) {
   int c, first = 0;
-  $N_logits(s, s->logits);
-  for (c = 1; c < $C_OUTPUTS; ++c) {
-    if (s->logits[c] > s->logits[first]) first = c;
+$M  for (c = 1; c < $C_OUTPUTS; ++c) {
+    if ($R[c] > $R[first]) first = c;
   }
   return first;
 }
 )";
+
+/// NAME_classify: of a row that the caller has, or of the steps so far.
+std::string classify_function(const CModel& model) {
+  const std::string capitals = c_capitals(model.name);
+  if (model.per_step()) {
+    return c_fill(classify_text,
+                  {{'N', model.name}, {'C', capitals}, {'P', "const int32_t *output"}, {'M', ""}, {'R', "output"}});
+  }
+  return c_fill(classify_text, {{'N', model.name},
+                                {'C', capitals},
+                                {'P', fmt::format("{}_state *s", model.name)},
+                                {'M', fmt::format("  {}_logits(s, s->logits);\n", model.name)},
+                                {'R', "s->logits"}});
+}
 
 }  // namespace
 
@@ -178,7 +192,7 @@ CSource c_source(const Program& program, std::string_view name, std::span<const 
     text.source += fmt::format("\nvoid {}({}_state *s, int32_t *{}) {{\n{}}}\n", model.result_name(), name,
                                model.result_parameter(), bodies.result);
   }
-  if (program.output.classes) text.source += c_fill(classify_text, {{'N', name}, {'C', capitals}});
+  if (program.output.classes) text.source += classify_function(model);
   text.source = c_wrap(text.source);
   text.self_test = c_self_test(model, tests);
   text.driver = c_driver(model);
