@@ -68,9 +68,10 @@ std::string Builder::node(std::string op, std::vector<std::string> inputs, std::
   return output;
 }
 
-std::string Builder::scan(std::vector<std::string> inputs, std::vector<Attribute> attributes) {
+std::string Builder::scan(std::vector<std::string> inputs, std::size_t scanned, std::vector<Attribute> attributes) {
   std::vector<std::string> outputs;
-  for (std::size_t state = 1; state < inputs.size(); ++state) outputs.push_back(name("last"));
+  for (std::size_t state = scanned; state < inputs.size(); ++state) outputs.push_back(name("last"));
+  attributes.push_back({"num_scan_inputs", static_cast<std::int64_t>(scanned)});
   outputs.push_back(name("Scan"));
   graph.nodes.push_back({"Scan", std::move(inputs), outputs, std::move(attributes)});
   return outputs.back();

@@ -23,8 +23,9 @@ class Builder {
 
   /// Adds a node with one output; returns the output.
   std::string node(std::string op, std::vector<std::string> inputs, std::vector<Attribute> attributes = {});
-  /// Adds a Scan of one or two states and one input; returns the states of all steps.
-  std::string scan(std::vector<std::string> inputs, std::vector<Attribute> attributes);
+  /// Adds a Scan whose last `scanned` inputs have a slice for each step, the others being states; returns what the body
+  /// gives at all steps.
+  std::string scan(std::vector<std::string> inputs, std::size_t scanned, std::vector<Attribute> attributes);
   /// Adds a node whose output has the name of an output of the graph.
   void output_node(std::string op, std::vector<std::string> inputs, std::string output,
                    std::vector<Attribute> attributes = {});

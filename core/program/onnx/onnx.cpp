@@ -4,6 +4,7 @@
 #include "core/kernels/hadamard.h"
 #include "core/program/onnx/builder.h"
 #include "core/program/onnx/scan.h"
+#include "core/program/onnx/selective.h"
 
 #include <fmt/format.h>
 
@@ -11,6 +12,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <limits>
 #include <string>
 #include <utility>
 #include <variant>
@@ -54,6 +56,7 @@ class Writer {
   }
 
   std::string real(double v) { return b_.constant(Type::float64, std::vector{v}); }
+  std::string integer(std::int64_t v) { return b_.constant(Type::int64, std::vector{v}); }
   std::string integers(const std::vector<std::int64_t>& v) { return b_.constant(Type::int64, v, {std::ssize(v)}); }
   template <class T>
   std::string reals(const std::vector<T>& v) {
@@ -71,7 +74,10 @@ class Writer {
     return fmt::format(
                "An integer program of bitstate. Input x: {}, N sequences of L steps. Outputs: codes, int32; y, "
                "float32, codes times their scale{}.",
-               input, program_.output.classes ? "; class, int64 [N], the first of the largest" : "") +
+               input,
+               program_.output.classes
+                   ? fmt::format("; class, int64 [{}], the first of the largest", infos_.back().per_step ? "N, L" : "N")
+                   : std::string()) +
            units(program_.input.units, program_.input.units.single
                                            ? "x is (value - mean) / deviation in float32"
                                            : "x is (value - mean) / deviation in float64, then rounded to float32") +
@@ -139,7 +145,8 @@ class Writer {
     b_.graph.outputs.push_back({"y", Type::float32, dims, "codes times scale"});
     if (!out.classes) return;
     b_.output_node("ArgMax", {codes}, "class", {{"axis", std::int64_t{-1}}, {"keepdims", std::int64_t{0}}});
-    b_.graph.outputs.push_back({"class", Type::int64, {"N"}, "the first of the largest codes"});
+    dims.pop_back();
+    b_.graph.outputs.push_back({"class", Type::int64, dims, "the first of the largest codes"});
   }
 
   /// A constant of `type` behind a DequantizeLinear of scale 1: float32.
@@ -162,8 +169,10 @@ class Writer {
       largest = std::max(largest, sum);
     }
     const ValueInfo& x = infos_[i.x];
-    const Type sums = largest * x.magnitude() < 1 << 24 ? Type::float32 : Type::float64;
+    const bool narrow = x.lo >= -128 && x.hi <= 127;
     const Type stored = weight_type(i.weight.bits, true);
+    // onnxruntime rounds wider operands to 8 bits where they multiply weights of 4 or 8 bits in float32 (MatMulNBits)
+    const Type sums = narrow && largest * x.magnitude() < 1 << 24 ? Type::float32 : Type::float64;
     std::string w = b_.constant(stored, transposed, {cols, rows});
     if (stored == Type::int32) {
       w = b_.cast(w, sums);
@@ -173,10 +182,7 @@ class Writer {
       if (sums == Type::float64) w = b_.cast(w, sums);
     }
     std::string y = at(i.x);
-    if (sums == Type::float32) {
-      const bool narrow = x.lo >= -128 && x.hi <= 127;
-      y = narrow ? dequantized(b_.cast(y, Type::int8)) : b_.cast(y, sums);
-    }
+    if (sums == Type::float32) y = dequantized(b_.cast(y, Type::int8));
     y = b_.node("MatMul", {y, w});
     if (sums == Type::float32) y = b_.cast(y, Type::float64);
     const bool has_bias = std::any_of(i.bias.begin(), i.bias.end(), [](std::int32_t v) { return v != 0; });
@@ -206,15 +212,35 @@ class Writer {
 
   /// Section 5 in int64.
   std::string write(const LayerNorm& i) {
-    const auto integer = [this](std::int64_t v) { return b_.constant(Type::int64, std::vector{v}); };
     const std::string x = b_.cast(at(i.x), Type::int64);
     const std::string d = b_.node("Sub", {b_.node("Mul", {x, integer(std::ssize(i.scale))}), sum(at(i.x))});
-    const std::string w =
-        b_.node("Add", {sum_of_squares(d, i.scale.size(), infos_[i.x].magnitude()), integer(i.epsilon)});
+    const double largest = std::pow(static_cast<double>(i.scale.size()), 3.0) *
+                           std::pow(static_cast<double>(infos_[i.x].magnitude()), 2.0);
+    const std::string p = divided_by_root(d, sum_of_squares(d, largest), i.fraction, i.epsilon);
+    return b_.node("Add", {b_.node("Mul", {p, reals(i.scale)}), reals(i.bias)});
+  }
+
+  /// Section 10, on [N, L, groups, of_group].
+  std::string write(const RmsNorm& i) {
+    const auto cols = std::ssize(i.scale);
+    const std::int64_t of_group = cols / i.groups;
+    const auto reshaped = [&](const std::string& v, const std::vector<std::int64_t>& shape) {  // 0: as it is
+      return b_.node("Reshape", {v, integers(shape)});
+    };
+    const std::string x = b_.cast(reshaped(at(i.x), {0, 0, i.groups, of_group}), Type::int64);
+    const double largest = static_cast<double>(of_group) * std::pow(static_cast<double>(infos_[i.x].magnitude()), 2.0);
+    const std::string p = divided_by_root(x, sum_of_squares(x, largest), i.fraction, i.epsilon);
+    return b_.node("Mul", {reshaped(p, {0, 0, cols}), reals(i.scale)});
+  }
+
+  /// (d rho + 2^(k-1)) >> k, with rho and k of the sum of the squares of a row; in float64.
+  std::string divided_by_root(const std::string& d, const std::string& squares, std::int32_t fraction,
+                              std::int64_t epsilon) {
+    const std::string w = b_.node("Add", {squares, integer(epsilon)});
     // 4^j for j >= 1; for t >= 0: 4^(30-t), and what shifting by k = 30 + t - F needs
     std::vector<std::int64_t> powers, factors, added, shifts, offsets;
     for (std::int64_t t = 0; t <= 30; ++t) {
-      const std::int64_t k = 30 + t - i.fraction;
+      const std::int64_t k = 30 + t - fraction;
       if (t > 0) powers.push_back(std::int64_t{1} << (2 * t));
       factors.push_back(std::int64_t{1} << (2 * (30 - t)));
       added.push_back((std::int64_t{1} << (k - 1)) + onnx::lift);
@@ -229,18 +255,15 @@ class Writer {
     const std::string root = integer_root(b_.node("Mul", {w, entry(factors)}));
     const std::string inverse = b_.node("Div", {integer(std::int64_t{1} << 60), root});
     const std::string lifted = b_.node("Add", {b_.node("Mul", {d, inverse}), entry(added)});
-    const std::string shifted = b_.shift_right(lifted, entry(shifts, Type::uint64), entry(offsets));
-    const std::string p = b_.cast(shifted, Type::float64);
-    return b_.node("Add", {b_.node("Mul", {p, reals(i.scale)}), reals(i.bias)});
+    return b_.cast(b_.shift_right(lifted, entry(shifts, Type::uint64), entry(offsets)), Type::float64);
   }
 
   /// Of each row of float64, as int64. (onnxruntime adds int64 in float64, too, without saying so.)
   std::string sum(const std::string& v) { return b_.cast(b_.node("ReduceSum", {v, integers({-1})}), Type::int64); }
 
-  /// Of each row of int64 d = H x - S, |x| <= magnitude.
-  std::string sum_of_squares(const std::string& d, std::size_t cols, std::int64_t magnitude) {
+  /// Of each row of int64, which is at most `largest`.
+  std::string sum_of_squares(const std::string& d, double largest) {
     const std::string squares = b_.node("Mul", {d, d});
-    const double largest = std::pow(static_cast<double>(cols), 3.0) * std::pow(static_cast<double>(magnitude), 2.0);
     if (largest < 0x1.0p53) return sum(b_.cast(squares, Type::float64));
     // at most 2^60: both sums of the halves fit float64
     const std::string half = b_.constant(Type::int64, std::vector{std::int64_t{1} << 30});
@@ -260,9 +283,31 @@ class Writer {
     return b_.node("Add", {b_.node("Sub", {root, test("Greater", root)}), test("LessOrEqual", next)});
   }
 
-  std::string write(const RmsNorm&) { fail("onnx", "an RMS norm cannot be written as ONNX yet"); }
-  std::string write(const Conv&) { fail("onnx", "a convolution cannot be written as ONNX yet"); }
-  std::string write(const SelectiveScan&) { fail("onnx", "a selective scan cannot be written as ONNX yet"); }
+  /// The sum of the taps times the sequence, which each of them sees shifted; before the first step it is 0.
+  std::string write(const Conv& i) {
+    const std::int64_t cols = i.weight.rows, taps = i.weight.cols;
+    std::vector<std::int64_t> pads(6, 0);
+    pads[i.backward ? 4 : 1] = taps - 1;
+    const std::string x = b_.node("Pad", {at(i.x), integers(pads), real(0.0)});
+    std::string y;
+    for (std::int64_t k = 0; k < taps; ++k) {
+      std::vector<std::int32_t> weight;
+      for (std::int64_t c = 0; c < cols; ++c) weight.push_back(i.weight.codes[c * taps + k]);
+      const std::int64_t first = i.backward ? taps - 1 - k : k;
+      const std::int64_t left = taps - 1 - first;  // of the steps behind those that are taken
+      const std::string end = integers({left == 0 ? std::numeric_limits<std::int64_t>::max() : -left});
+      const std::string seen = b_.node("Slice", {x, integers({first}), end, integers({1})});
+      const std::string product = b_.node("Mul", {seen, reals(weight)});
+      y = b_.node("Add", {k == 0 ? reals(i.bias) : y, product});
+    }
+    return y;
+  }
+
+  std::string write(const SelectiveScan& i) {
+    return onnx::write_selective_scan(
+        b_, i, {at(i.u), at(i.dt), at(i.b), at(i.c), infos_[i.u].magnitude(), infos_[i.b].magnitude()},
+        infos_[i.u].cols);
+  }
 
   std::string write(const Rotate& i) {
     const std::size_t n = infos_[i.x].cols;

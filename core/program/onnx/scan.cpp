@@ -226,12 +226,12 @@ std::string write_steps(Builder& b, const S& of, const std::string& u, std::int6
   inputs.push_back(
       reshaped(inner_input(b, scan, plan, u, magnitude, clamped), {0, 0, 2, static_cast<std::int64_t>(states)}));
   const std::vector<std::int64_t> direction{scan.backward ? 1 : 0}, time{1};
-  const std::string rounded = b.scan(inputs, {{"body", Body(scan, plan, b.scope() + "/step").graph(of)},
-                                              {"num_scan_inputs", std::int64_t{1}},
-                                              {"scan_input_axes", time},
-                                              {"scan_output_axes", time},
-                                              {"scan_input_directions", direction},
-                                              {"scan_output_directions", direction}});
+  const std::string rounded = b.scan(inputs, 1,
+                                     {{"body", Body(scan, plan, b.scope() + "/step").graph(of)},
+                                      {"scan_input_axes", time},
+                                      {"scan_output_axes", time},
+                                      {"scan_input_directions", direction},
+                                      {"scan_output_directions", direction}});
   const std::string x =
       b.clamp(reshaped(rounded, {0, 0, static_cast<std::int64_t>(2 * states)}), -scan.bound, scan.bound, plan.type);
   return plan.type == Type::float64 ? x : b.cast(x, Type::float64);

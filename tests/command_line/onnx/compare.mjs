@@ -28,6 +28,9 @@ function compare(item, batch, results, count) {
     const scale = item.scale[i % item.scale.length];
     count.wrong_reals += Object.is(y.data[i] + 0, real(codes.data[i], scale) + 0) ? 0 : 1;
   }
+  if (batch.classes && results.class.data.length !== batch.classes.length) {
+    throw new Error(`${item.model}: classes [${results.class.dims}], expected ${batch.classes.length}`);
+  }
   (batch.classes ?? []).forEach((c, n) => (count.wrong_classes += Number(results.class.data[n]) === c ? 0 : 1));
 }
 

@@ -81,14 +81,27 @@ void add_norms(OnnxCases& cases) {
   }
 }
 
-/// Partial sums of 2^24 - 1 are exact in float32, those above it need float64.
+/// Partial sums below 2^24 are exact in float32, those above it need float64. The constants of a program are not the 1
+/// of its weights' scale: with those onnxruntime leaves the products alone.
 void add_linears(OnnxCases& cases) {
+  const auto add = [&](std::int32_t bound, const program::Linear& i) {
+    Program p = program_of(i.weight.cols, bound, {i});
+    p.input.grid.scale = p.output.scale[0] = 0.25F;
+    cases.add(p, {{2, 60}});
+  };
   for (const std::int32_t extra : {0, 1, 2, 1000}) {
     program::Linear i;
-    i.weight = {2, 3, 16, {32767, 32767, 1, 32767, -32767, extra}};
+    i.weight = {2, 5, 16, {32767, 32767, 32767, 32767, 1036 + extra, -32767, 32767, 1, 1, extra}};
     i.bias = {-5, (1 << 30) + 3};
-    cases.add(program_of(3, 255, {i}), {{2, 60}});
-    cases.add(program_of(3, 257, {i}), {{2, 60}});
+    add(127, i);  // 2^24 - 8, and more
+    add(129, i);
+  }
+  for (const std::uint32_t bits : {2U, 4U, 8U, 16U}) {
+    const std::int32_t end = 1 << (bits - 1);
+    program::Linear i;
+    i.weight = {2, 3, bits, {-end, end - 1, 1, end - 1, -1, -end}};
+    i.bias = {1, -1};
+    for (const std::int32_t bound : {7, 127, 128, 129, 2047, 32767}) add(bound, i);
   }
 }
 

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <span>
 
 namespace bitstate::tests {
 namespace {
@@ -63,7 +64,10 @@ json batch_of(const Runner& runner, Inputs& inputs, std::size_t batch, std::size
     const auto expected = runner.run(codes);
     for (const float v : x) result["x"].push_back(v);
     for (const std::int32_t c : expected) result["codes"].push_back(c);
-    if (program.output.classes) result["classes"].push_back(program::class_of(expected));
+    const std::size_t cols = runner.output_cols();
+    for (std::size_t i = 0; program.output.classes && i < expected.size(); i += cols) {
+      result["classes"].push_back(program::class_of(std::span(expected).subspan(i, cols)));
+    }
   }
   return result;
 }

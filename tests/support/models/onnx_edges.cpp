@@ -251,6 +251,10 @@ std::vector<OnnxEdge> products(const OnnxOperator& o) {
 
 std::vector<OnnxEdge> reduced_sum(const OnnxOperator& o) {
   const Type type = o.result;
+  const bool keeps = o.integer("keepdims", 1) == 1;
+  const auto reduced = [&](const std::vector<std::int64_t>& kept, const Numbers& sums) {
+    return tensor(type, keeps ? kept : std::vector<std::int64_t>{1, 2}, sums);
+  };
   std::vector<OnnxEdge> found;
   for (const std::int64_t n : {1, 2, 3, 8, 17, 40}) {
     const Numbers up = parts(limit_of(type), static_cast<std::size_t>(n));
@@ -260,8 +264,8 @@ std::vector<OnnxEdge> reduced_sum(const OnnxOperator& o) {
       rows.push_back(-v);
     }
     const Numbers sums{limit_of(type), -limit_of(type)};
-    found.push_back({{tensor(type, {1, n, 2}, columns), row(Type::int64, {1})}, tensor(type, {1, 1, 2}, sums)});
-    found.push_back({{tensor(type, {1, 2, n}, rows), row(Type::int64, {-1})}, tensor(type, {1, 2, 1}, sums)});
+    found.push_back({{tensor(type, {1, n, 2}, columns), row(Type::int64, {1})}, reduced({1, 1, 2}, sums)});
+    found.push_back({{tensor(type, {1, 2, n}, rows), row(Type::int64, {-1})}, reduced({1, 2, 1}, sums)});
   }
   return found;
 }
@@ -362,7 +366,11 @@ std::vector<OnnxEdge> scanned(const OnnxOperator& o) {
     const auto at = static_cast<std::size_t>(2 * (backward ? steps - 1 - k : k));
     for (std::size_t i = 0; i < 2; ++i) y.values[at + i] = sums[i] += u.values[at + i];
   }
-  std::vector<OnnxTensor> inputs(o.operands.size() - 1, tensor(o.result, {1, 2}, {0, 0}));
+  const std::size_t states = o.operands.size() - static_cast<std::size_t>(o.integer("num_scan_inputs", 1));
+  std::vector<OnnxTensor> inputs(states, tensor(o.result, {1, 2}, {0, 0}));
+  for (std::size_t i = states; i + 1 < o.operands.size(); ++i) {  // of which nothing is made
+    inputs.push_back({o.operands[i].type, u.dims, std::vector<long double>(u.values.size(), 1)});
+  }
   inputs.push_back(u);
   return {{inputs, y}};
 }

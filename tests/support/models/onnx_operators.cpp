@@ -107,18 +107,23 @@ json json_of(const OnnxTensor& tensor) {
   return {{"type", type_name(tensor.type)}, {"dims", tensor.dims}, {"values", std::move(values)}};
 }
 
-/// Adds the input to each state.
-std::shared_ptr<const Graph> adding_body(const std::string& scope, std::size_t states, Type type) {
+/// Adds the last of its inputs, which have these types, to each state.
+std::shared_ptr<const Graph> adding_body(const std::string& scope, std::size_t states,
+                                         const std::vector<Type>& inputs) {
   Graph body;
   body.name = "sums";
-  const auto port = [&](const std::string& name) { return program::onnx::Port{scope + name, type, {1, 2}, ""}; };
+  const auto port = [&](const std::string& name, Type type) {
+    return program::onnx::Port{scope + name, type, {1, 2}, ""};
+  };
+  const Type type = inputs.back();
+  const std::string last = fmt::format("/u{}", inputs.size() - 1);
   for (std::size_t s = 0; s <= states; ++s) {  // what leaves the Scan is one sum more
     const std::string state = fmt::format("/s{}", s % states), sum = fmt::format("/sum{}", s);
-    if (s < states) body.inputs.push_back(port(state));
-    body.nodes.push_back({"Add", {scope + state, scope + "/u"}, {scope + sum}, {}});
-    body.outputs.push_back(port(sum));
+    if (s < states) body.inputs.push_back(port(state, type));
+    body.nodes.push_back({"Add", {scope + state, scope + last}, {scope + sum}, {}});
+    body.outputs.push_back(port(sum, type));
   }
-  body.inputs.push_back(port("/u"));
+  for (std::size_t i = 0; i < inputs.size(); ++i) body.inputs.push_back(port(fmt::format("/u{}", i), inputs[i]));
   return std::make_shared<const Graph>(std::move(body));
 }
 
@@ -133,9 +138,11 @@ class EdgeModel {
       node.inputs.push_back(input(name + fmt::format("/{}", i), edge.inputs[i], o.operands.at(i).constant));
     }
     if (o.op == "Scan") {
-      const std::size_t states = o.operands.size() - 1;
+      const std::size_t states = o.operands.size() - static_cast<std::size_t>(o.integer("num_scan_inputs", 1));
+      std::vector<Type> inputs;
+      for (std::size_t i = states; i < o.operands.size(); ++i) inputs.push_back(o.operands[i].type);
       for (std::size_t s = 0; s < states; ++s) node.outputs.push_back(fmt::format("{}/last{}", name, s));
-      node.attributes.push_back({"body", adding_body(name, states, o.result)});
+      node.attributes.push_back({"body", adding_body(name, states, inputs)});
     }
     node.outputs.push_back(name);
     b_.graph.nodes.push_back(std::move(node));
