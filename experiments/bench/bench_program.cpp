@@ -105,8 +105,9 @@ class FloatModel {
   static datasets::Splits shape_of(const program::Program& program, const program::Runner& runner,
                                    const std::string& dataset) {
     datasets::Splits shape;
-    shape.task = program.output.classes ? datasets::Task::classification
-                                        : (runner.per_step() ? datasets::Task::regression : datasets::Task::value);
+    shape.task = program.output.classes
+                     ? (runner.per_step() ? datasets::Task::labelling : datasets::Task::classification)
+                     : (runner.per_step() ? datasets::Task::regression : datasets::Task::value);
     shape.tokens = program.input.tokens;
     shape.d_input = shape.tokens ? static_cast<std::size_t>(program.input.grid.hi) + 1 : program.input.cols;
     shape.d_output = runner.output_cols();

@@ -43,13 +43,13 @@ std::string cells_of(const program::Program& program, std::span<const std::int32
 
 /// One line per step, or one per sequence.
 std::string rows_of(const program::Runner& runner, std::size_t number, const std::vector<std::int32_t>& y) {
-  if (runner.program().output.classes) {
-    return fmt::format("{},{},{}\n", number, program::class_of(y), fmt::join(y, ","));
-  }
   const std::size_t cols = runner.output_cols();
   std::string text;
   for (std::size_t t = 0; t < y.size() / cols; ++t) {
-    const std::string cells = cells_of(runner.program(), std::span(y).subspan(t * cols, cols));
+    const auto row = std::span(y).subspan(t * cols, cols);
+    const std::string cells = runner.program().output.classes
+                                  ? fmt::format("{},{}", program::class_of(row), fmt::join(row, ","))
+                                  : cells_of(runner.program(), row);
     text += runner.per_step() ? fmt::format("{},{},{}\n", number, t, cells) : fmt::format("{},{}\n", number, cells);
   }
   return text;
@@ -57,7 +57,7 @@ std::string rows_of(const program::Runner& runner, std::size_t number, const std
 
 std::string column_names(const program::Runner& runner) {
   const bool classes = runner.program().output.classes;
-  std::string names = classes ? "sequence,class" : (runner.per_step() ? "sequence,step" : "sequence");
+  std::string names = fmt::format("sequence{}{}", runner.per_step() ? ",step" : "", classes ? ",class" : "");
   for (std::size_t c = 0; c < runner.output_cols(); ++c) names += fmt::format(",{}{}", classes ? "logit" : "y", c);
   return names + "\n";
 }

@@ -61,10 +61,28 @@ void append(std::string& bytes, const void* from, std::size_t count) {
   bytes.append(static_cast<const char*>(from), count);
 }
 
-/// Compares the codes of one sequence, and the class behind them, with those of the program.
-void compare(const Exported& exported, std::string_view what, const Numbered& one, const std::int32_t* found) {
-  Codes expected = one.sample.output;
-  if (exported.program.output.classes) expected.push_back(static_cast<std::int32_t>(program::class_of(expected)));
+/// What a program that is run writes of a sequence: its codes and, with classes, behind each row its class.
+class Answers {
+ public:
+  explicit Answers(const Program& p) : cols_(program::analyse(p).back().cols), classes_(p.output.classes) {}
+
+  [[nodiscard]] Codes of(const Codes& output) const {
+    if (!classes_) return output;
+    Codes all;
+    for (auto row = output.begin(); row != output.end(); row += cols_) {
+      all.insert(all.end(), row, row + cols_);
+      all.push_back(static_cast<std::int32_t>(program::class_of({row, row + cols_})));
+    }
+    return all;
+  }
+
+ private:
+  std::ptrdiff_t cols_;
+  bool classes_;
+};
+
+/// Compares what is found of one sequence with what the program says of it.
+void compare(std::string_view what, const Numbered& one, const Codes& expected, const std::int32_t* found) {
   for (std::size_t i = 0; i < expected.size(); ++i) {
     require(found[i] == expected[i], "export",
             "{} is wrong: in test sequence {}, output {}, it gives {}, the program {}; nothing is written", what,
@@ -81,6 +99,7 @@ class ToolProof {
   ToolProof(const Exported& exported, std::string_view what, ToolCommand command, Encoder encode,
             const fs::path& folder)
       : exported_(exported),
+        answers_(exported.program),
         what_(what),
         command_(std::move(command)),
         encode_(std::move(encode)),
@@ -141,15 +160,16 @@ class ToolProof {
     std::memcpy(found.data(), bytes.data(), found.size() * sizeof(std::int32_t));
     std::size_t at = 0;
     for (const Numbered& one : part.sequences) {
-      const std::size_t size = one.sample.output.size() + (exported_.program.output.classes ? 1 : 0);
-      require(at + size <= found.size(), "export", "{} gives too few codes; nothing is written", what_);
-      compare(exported_, what_, one, found.data() + at);
-      at += size;
+      const Codes expected = answers_.of(one.sample.output);
+      require(at + expected.size() <= found.size(), "export", "{} gives too few codes; nothing is written", what_);
+      compare(what_, one, expected, found.data() + at);
+      at += expected.size();
     }
     require(at * sizeof(std::int32_t) == bytes.size(), "export", "{} gives too many codes; nothing is written", what_);
   }
 
   const Exported& exported_;
+  Answers answers_;
   std::string_view what_;
   ToolCommand command_;
   Encoder encode_;
@@ -250,13 +270,13 @@ void prove_program(const Exported& exported, const fs::path& file) {
   const program::Runner runner(program::load(file));
   require(runner.program() == exported.program, "export", "{} does not hold the program that was compared",
           file.string());
+  const Answers answers(exported.program);
   const std::size_t count = exported.parity.sequences;
   Workers(exported.threads).for_each(count, [&](std::size_t i) {
     refuse_to_go_on();
     const Numbered one{i, exported.sample(i)};
-    Codes found = runner.run(one.sample.input);
-    if (exported.program.output.classes) found.push_back(static_cast<std::int32_t>(program::class_of(found)));
-    compare(exported, "the file", one, found.data());
+    const Codes found = answers.of(runner.run(one.sample.input));
+    compare("the file", one, answers.of(one.sample.output), found.data());
   });
 }
 

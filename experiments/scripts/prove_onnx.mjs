@@ -1,8 +1,9 @@
 // Runs an exported model in onnxruntime on sequences and writes its codes, for bitstate export:
 //   node prove_onnx.mjs [MODEL.onnx COLS INPUT OUTPUT]
 // INPUT holds batches: int32 N and L, then float32 [N, L, COLS] (COLS 0: int32 token ids [N, L]). OUTPUT gets for each
-// sequence its codes (int32) and, if the model has classes, its class (int32). Without arguments it exits with 0 where
-// there is an onnxruntime-node, in $BITSTATE_NPM/node_modules or build/npm/node_modules of the folder it is called in.
+// sequence its codes (int32) and, if the model has classes, behind each row of codes its class (int32). Without arguments
+// it exits with 0 where there is an onnxruntime-node, in $BITSTATE_NPM/node_modules or build/npm/node_modules of the
+// folder it is called in.
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
@@ -44,11 +45,13 @@ for (let at = 0; at < bytes.byteLength; ) {
       : new ort.Tensor("float32", new Float32Array(raw), [n, length, width]);
   const results = await session.run({ x }).catch((error) => fail(error.message));
   const codes = results.codes.data;
-  const each = codes.length / n;
-  for (let i = 0; i < n; ++i) {
-    const row = Array.from(codes.subarray(i * each, (i + 1) * each));
-    if (results.class) row.push(Number(results.class.data[i]));
-    writeSync(output, Buffer.from(Int32Array.from(row).buffer));
+  const rows = results.class?.data.length ?? 1; // of all sequences
+  const each = codes.length / rows;
+  const values = results.class ? new Int32Array(codes.length + rows) : codes;
+  for (let i = 0; results.class && i < rows; ++i) {
+    values.set(codes.subarray(i * each, (i + 1) * each), i * (each + 1));
+    values[i * (each + 1) + each] = Number(results.class.data[i]);
   }
+  writeSync(output, Buffer.from(values.buffer, values.byteOffset, values.byteLength));
 }
 closeSync(output);

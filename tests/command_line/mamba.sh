@@ -76,6 +76,9 @@ for model in mamba mamba2; do
   for run in ptq qat; do
     "$BITSTATE" export $model-$run --out=$model-$run.h5 > $model-$run-export.log
     grep -q '^equal: 0 of ' $model-$run-export.log || fail "$model $run: $(cat $model-$run-export.log)"
+    for format in c onnx; do  # proven where there are the tools
+      "$BITSTATE" export $model-$run --format=$format --out=$model-$run-$format > $format.log || fail "$(cat $format.log)"
+    done
   done
 done
 refused '[a_bits] does not apply to model=mamba; it is for s5' train induction --a_bits=8 --out=bits
