@@ -149,7 +149,8 @@ struct Selective {
   std::int64_t limit = 0;
   const std::int32_t* delta = nullptr;  ///< by dt - first
   const std::int32_t* rate = nullptr;
-  Factors to_input, to_inner;  ///< [channels]
+  Factors to_input, to_inner;                                     ///< [channels]
+  const std::uint32_t *exp2_high = nullptr, *exp2_low = nullptr;  ///< [256], of core/exp2.h
 };
 
 /// Its operands.
@@ -163,7 +164,7 @@ struct SelectiveStates {
   std::int32_t* h;
   std::int32_t* residue;                  ///< null: none is carried on
   std::int64_t* largest_input = nullptr;  ///< [channels]: of |v| before it is clamped, updated
-  std::int64_t* largest_state = nullptr;  ///< [channels]: of |z|, updated
+  std::int64_t* largest_state = nullptr;  ///< [channels]: of |Ah + w| with w cut, updated
 };
 
 /// One set of loops. Where `then` is given, it is applied to each result before that is stored.

@@ -4,6 +4,7 @@
 #if defined(__AVX2__)
 
 #include "core/program/run/kernels_scan.h"
+#include "core/program/run/kernels_selective.h"
 #include "core/program/run/kernels_vector.h"
 
 #include <immintrin.h>
@@ -107,6 +108,53 @@ struct Avx2 {
     alignas(32) std::int32_t v[8];
     _mm256_store_si256(reinterpret_cast<__m256i*>(v), _mm256_add_epi32(x.a, x.b));
     return v[0] + v[1] + v[2] + v[3] + v[4] + v[5] + v[6] + v[7];
+  }
+
+  template <int count>
+  static Vector shifted_right(Vector x) {
+    return {_mm256_srai_epi32(x.a, count), _mm256_srai_epi32(x.b, count)};
+  }
+  template <int count>
+  static Vector shifted_left(Vector x) {
+    return {_mm256_slli_epi32(x.a, count), _mm256_slli_epi32(x.b, count)};
+  }
+  /// v where x = y, else 0.
+  static Vector where_equal(Vector x, Vector y, Vector v) {
+    return {_mm256_and_si256(_mm256_cmpeq_epi32(x.a, y.a), v.a), _mm256_and_si256(_mm256_cmpeq_epi32(x.b, y.b), v.b)};
+  }
+  /// T >> (16 + i), rounded, of the even elements of the two factors of T and of the exponents q.
+  static __m256i decay_of(__m256i high, __m256i low, __m256i q) {
+    const __m256i one = _mm256_set1_epi64x(1);
+    const __m256i product = _mm256_mul_epu32(high, low);
+    const __m256i mantissa = _mm256_srli_epi64(_mm256_add_epi64(product, _mm256_set1_epi64x(1LL << 30)), 31);
+    const __m256i most = _mm256_set1_epi64x(17);
+    const __m256i whole = _mm256_srli_epi64(q, 16);
+    const __m256i shift =
+        _mm256_add_epi64(_mm256_blendv_epi8(whole, most, _mm256_cmpgt_epi64(whole, most)), _mm256_set1_epi64x(16));
+    const __m256i half = _mm256_sllv_epi64(one, _mm256_sub_epi64(shift, one));
+    return _mm256_srlv_epi64(_mm256_add_epi64(mantissa, half), shift);
+  }
+  static __m256i decays(__m256i rate, std::int32_t delta, __m128i fraction, __m256i half, const std::uint32_t* high,
+                        const std::uint32_t* low) {
+    const __m256i steps = _mm256_set1_epi64x(delta);
+    const __m256i even = _mm256_srl_epi64(_mm256_add_epi64(_mm256_mul_epu32(rate, steps), half), fraction);
+    const __m256i odd =
+        _mm256_srl_epi64(_mm256_add_epi64(_mm256_mul_epu32(_mm256_srli_epi64(rate, 32), steps), half), fraction);
+    const __m256i q = _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);  // the low halves
+    const __m256i byte = _mm256_set1_epi32(255);
+    const __m256i of_high =
+        _mm256_i32gather_epi32(reinterpret_cast<const int*>(high), _mm256_and_si256(_mm256_srli_epi32(q, 8), byte), 4);
+    const __m256i of_low = _mm256_i32gather_epi32(reinterpret_cast<const int*>(low), _mm256_and_si256(q, byte), 4);
+    const __m256i a = decay_of(of_high, of_low, even);
+    const __m256i b = decay_of(_mm256_srli_epi64(of_high, 32), _mm256_srli_epi64(of_low, 32), odd);
+    return _mm256_min_epi32(_mm256_blend_epi32(a, _mm256_slli_epi64(b, 32), 0xaa), _mm256_set1_epi32(32767));
+  }
+  /// decay_code() of core/exp2.h for a step and 16 rates.
+  static Vector decays(Vector rate, std::int32_t delta, std::int32_t fraction, const std::uint32_t* high,
+                       const std::uint32_t* low) {
+    const __m128i count = _mm_cvtsi32_si128(fraction);
+    const __m256i half = _mm256_set1_epi64x(1LL << (fraction - 1));
+    return {decays(rate.a, delta, count, half, high, low), decays(rate.b, delta, count, half, high, low)};
   }
 
   static Squares no_squares() { return all(0); }
@@ -306,7 +354,7 @@ void lookup(const Lookup& table, std::size_t cols, std::size_t rows, Codes x, Mu
 }  // namespace
 
 const Kernels* avx2_kernels() {
-  static constexpr Kernels table = kernels_for<Avx2>(lookup, scan<Wide256>);
+  static constexpr Kernels table = kernels_for<Avx2>(lookup, scan<Wide256>, selective_scan<Avx2>);
   return &table;
 }
 

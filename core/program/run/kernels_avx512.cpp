@@ -5,6 +5,7 @@
     defined(__AVX512VNNI__) && defined(__AVX512VBMI__)
 
 #include "core/program/run/kernels_scan.h"
+#include "core/program/run/kernels_selective.h"
 #include "core/program/run/kernels_vector.h"
 
 #include <immintrin.h>
@@ -63,6 +64,46 @@ struct Avx512 {
   /// Bit i: the elements i are equal.
   static std::uint16_t equal(Vector a, Vector b) { return _mm512_cmpeq_epi32_mask(a, b); }
   static std::int32_t total(Vector a) { return _mm512_reduce_add_epi32(a); }
+
+  template <int count>
+  static Vector shifted_right(Vector a) {
+    return _mm512_srai_epi32(a, count);
+  }
+  template <int count>
+  static Vector shifted_left(Vector a) {
+    return _mm512_slli_epi32(a, count);
+  }
+  /// v where a = b, else 0.
+  static Vector where_equal(Vector a, Vector b, Vector v) {
+    return _mm512_maskz_mov_epi32(_mm512_cmpeq_epi32_mask(a, b), v);
+  }
+  /// T >> (16 + i), rounded, of the even elements of the two factors of T and of the exponents q.
+  static __m512i decay_of(__m512i high, __m512i low, __m512i q) {
+    const __m512i one = _mm512_set1_epi64(1);
+    const __m512i product = _mm512_mul_epu32(high, low);
+    const __m512i mantissa = _mm512_srli_epi64(_mm512_add_epi64(product, _mm512_set1_epi64(1LL << 30)), 31);
+    const __m512i shift =
+        _mm512_add_epi64(_mm512_min_epu64(_mm512_srli_epi64(q, 16), _mm512_set1_epi64(17)), _mm512_set1_epi64(16));
+    const __m512i half = _mm512_sllv_epi64(one, _mm512_sub_epi64(shift, one));
+    return _mm512_srlv_epi64(_mm512_add_epi64(mantissa, half), shift);
+  }
+  /// decay_code() of core/exp2.h for a step and 16 rates.
+  static Vector decays(Vector rate, std::int32_t delta, std::int32_t fraction, const std::uint32_t* high,
+                       const std::uint32_t* low) {
+    const __m512i steps = _mm512_set1_epi64(delta);
+    const __m128i count = _mm_cvtsi32_si128(fraction);
+    const __m512i half = _mm512_set1_epi64(1LL << (fraction - 1));
+    const __m512i even = _mm512_srl_epi64(_mm512_add_epi64(_mm512_mul_epu32(rate, steps), half), count);
+    const __m512i odd =
+        _mm512_srl_epi64(_mm512_add_epi64(_mm512_mul_epu32(_mm512_srli_epi64(rate, 32), steps), half), count);
+    const __m512i q = _mm512_mask_shuffle_epi32(even, 0xaaaa, odd, _MM_PERM_CCAA);  // the low halves
+    const __m512i byte = _mm512_set1_epi32(255);
+    const __m512i of_high = _mm512_i32gather_epi32(_mm512_and_si512(_mm512_srli_epi32(q, 8), byte), high, 4);
+    const __m512i of_low = _mm512_i32gather_epi32(_mm512_and_si512(q, byte), low, 4);
+    const __m512i a = decay_of(of_high, of_low, even);
+    const __m512i b = decay_of(_mm512_srli_epi64(of_high, 32), _mm512_srli_epi64(of_low, 32), odd);
+    return _mm512_min_epi32(_mm512_mask_shuffle_epi32(a, 0xaaaa, b, _MM_PERM_CCAA), _mm512_set1_epi32(32767));
+  }
 
   static Squares no_squares() { return _mm512_setzero_si512(); }
   static void add_squares(Squares& sum, Vector a) {
@@ -184,7 +225,7 @@ void lookup(const Lookup& table, std::size_t cols, std::size_t rows, Codes x, Mu
 }  // namespace
 
 const Kernels* avx512_kernels() {
-  static constexpr Kernels table = kernels_for<Avx512>(lookup, scan<Wide512>);
+  static constexpr Kernels table = kernels_for<Avx512>(lookup, scan<Wide512>, selective_scan<Avx512>);
   return &table;
 }
 

@@ -36,19 +36,26 @@ struct Channel {
   std::int32_t v;  // the clamped input
 };
 
-/// Advances its states. Returns y; `largest` gets the largest |z| if it is larger.
+/// Advances its states. Returns y; `largest` gets the largest |z - e| if it is larger.
 std::int32_t advance_all(const Channel& at, const std::int32_t* b, const std::int32_t* c, std::int32_t* h,
                          std::int32_t* residue, std::int64_t& largest) {
   const Selective& s = at.s;
   const selective::Bounds bounds = bounds_of(s);
   std::int32_t decay = decay_code(at.delta, at.rate[0], s.fraction);
+  constexpr std::int64_t most = selective_most;  // as vectors of 32 bits see it
   std::int32_t y = 0;
   for (std::size_t n = 0; n < s.states; ++n) {
     if (s.rate_per_state && n > 0) decay = decay_code(at.delta, at.rate[n], s.fraction);
     std::int32_t none = 0;
     std::int32_t& e = residue == nullptr ? none : residue[n];
-    const std::int64_t z = selective::advance(bounds, decay, std::int64_t{at.v} * b[n], at.to_inner, h[n], e);
-    largest = std::max(largest, z < 0 ? -z : z);
+    const std::int32_t before = h[n];
+    const std::int64_t product = std::int64_t{at.v} * b[n];
+    const std::int64_t w = std::clamp(rescale(product, at.to_inner), -bounds.input, bounds.input);
+    const std::int64_t kept = decay * before;
+    const std::int64_t sum =
+        kept + std::clamp(w, -most - std::min<std::int64_t>(kept, 0), most - std::max<std::int64_t>(kept, 0));
+    largest = std::max(largest, sum < 0 ? -sum : sum);
+    selective::advance(bounds, decay, product, at.to_inner, h[n], e);
     y += c[n] * h[n];
   }
   return y;

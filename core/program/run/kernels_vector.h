@@ -361,12 +361,12 @@ void linear(const Products& w, const Rescaling* then, std::size_t rows, Codes x,
   }
 }
 
-/// The table of a set; `lookup` and `scan` may be the scalar ones.
+/// The table of a set; the loops that are given may be the scalar ones.
 template <class Set>
-constexpr Kernels kernels_for(decltype(Kernels::lookup) lookup, decltype(Kernels::scan) scan) {
-  return {Set::operands, linear<Set>,          rescale<Set>,    sign<Set>,       product<Set>, scale<Set>,
-          sum<Set>,      add_row<Set>,         layer_norm<Set>, group_norm<Set>, window<Set>,  lookup,
-          scan,          selective_scan_scalar};
+constexpr Kernels kernels_for(decltype(Kernels::lookup) lookup, decltype(Kernels::scan) scan,
+                              decltype(Kernels::selective_scan) selective) {
+  return {Set::operands, linear<Set>,     rescale<Set>,    sign<Set>,   product<Set>, scale<Set>, sum<Set>,
+          add_row<Set>,  layer_norm<Set>, group_norm<Set>, window<Set>, lookup,       scan,       selective};
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "core/program/run/operands.h"
 
+#include "core/exp2.h"
 #include "core/program/run/codes.h"
 
 #include <algorithm>
@@ -166,6 +167,8 @@ Selective selective_of(Arena& arena, const SelectiveScan& scan, std::size_t cols
   s.rate = padded_row(arena, scan.rate.codes);
   s.to_input = factors_of(arena, scan.to_input, cols);
   s.to_inner = factors_of(arena, scan.to_inner, cols);
+  s.exp2_high = exp2_tables.high.data();
+  s.exp2_low = exp2_tables.low.data();
   return s;
 }
 

@@ -163,6 +163,33 @@ TEST_CASE("c_source: what is cut to 32 bits clamps the widest state, and nothing
   programs.check({sanitizing_cc, "cc -O3"});
 }
 
+/// The same with 16 states, which vectors take at once.
+Program sixteen_of(Program p) {
+  auto& scan = std::get<SelectiveScan>(p.instructions.back());
+  for (const Ref x : {scan.b, scan.c}) {
+    auto& row = std::get<Linear>(p.instructions[x - 1]);
+    const Matrix one = row.weight;
+    for (std::size_t n = 1; n < 16; ++n) {
+      row.weight.codes.insert(row.weight.codes.end(), one.codes.begin(), one.codes.end());
+      row.bias.push_back(row.bias[0]);
+    }
+    row.weight.rows = 16;
+  }
+  scan.states = 16;
+  scan.rate = {1, 16, scan.rate.bits, std::vector<std::int32_t>(16, scan.rate.codes[0])};
+  return p;
+}
+
+TEST_CASE("selective kernels: what vectors cut to 32 bits clamps the widest state, and nothing else") {
+  for (const std::int32_t bound : {8191, 16383, 16384, 32766, 32767}) {
+    const Program p = sixteen_of(edge_program(bound, std::int64_t{4} * bound << 15));
+    const std::vector<std::int32_t> across{-255, 257, 512, 512, 0, 0, 255, 257, -512, 512, 0, 0};
+    for (const Isa isa : {Isa::plain, Isa::avx2, Isa::avx512}) {
+      if (is_available(isa)) CHECK(Runner(p, isa).run(across) == plain_run(p, across));
+    }
+  }
+}
+
 /// h itself, of a state whose input is the only column.
 Program unit_program(Residue residue, std::int32_t rate) {
   const auto constant = [](std::int32_t bias) { return Linear{0, {1, 1, 2, {0}}, {bias}}; };

@@ -182,6 +182,38 @@ TEST_CASE("selective kernels: selective_scan") {
   }
 }
 
+TEST_CASE("selective kernels: training sees the same on every instruction set") {
+  Draw draw(15);
+  for (std::uint32_t number = 0; number < 12; ++number) {
+    CAPTURE(number);
+    const std::uint32_t states = number % 2 == 0 ? 16 : 48;
+    const auto code = drawn_selective(3, 2, 1, states, draw);
+    const auto scan = std::get<SelectiveScan>(code.back());
+    constexpr std::size_t rows = 70, channels = 6;
+    const auto u = draw.codes(rows * channels, -127, 127), dt = draw.codes(rows * 3, scan.first, -scan.first);
+    const auto b = draw.codes(rows * states, -127, 127), c = draw.codes(rows * states, -127, 127);
+    Arena arena;
+    const Selective s = selective_of(arena, scan, channels);
+    const auto seen = [&](Isa isa) {
+      std::vector<std::int32_t> kept(2 * channels * states, 0), y(rows * channels);
+      std::vector<std::int64_t> largest(2 * channels, 0);
+      const auto codes = [](const std::vector<std::int32_t>& all, std::size_t cols) {
+        return Codes{all.data(), Width::four, cols};
+      };
+      kernels_of(isa).selective_scan(
+          s, rows, {codes(u, channels), codes(dt, 3), codes(b, states), codes(c, states)},
+          {kept.data(), kept.data() + channels * states, largest.data(), largest.data() + channels},
+          {y.data(), Width::four, channels});
+      return std::pair(kept, largest);
+    };
+    const auto plain = seen(Isa::plain);
+    CHECK(*std::max_element(plain.second.begin(), plain.second.end()) > 0);
+    for (const Isa isa : {Isa::avx2, Isa::avx512}) {
+      if (is_available(isa)) CHECK(seen(isa) == plain);
+    }
+  }
+}
+
 TEST_CASE("selective kernels: what could overflow or does not fit together is refused by the instruction's name") {
   const auto refused = [](auto change) {
     Program p = small_selective_program();
