@@ -5,6 +5,7 @@
 #include "core/tensor.h"
 #include "models/model.h"
 
+#include <functional>
 #include <vector>
 
 namespace bitstate {
@@ -28,7 +29,8 @@ using CarryingForward = Value (*)(Tape& tape, const Model& model, const Batch& b
 /// model is to be taken anew afterwards.
 struct StoredModel {
   Model model;
-  void (*convert)(Model& model);
+  std::function<void(Model& model)> convert;
+  bool keeps_ranges = true;  ///< stored ranges fit what the weights become
 };
 
 }  // namespace bitstate

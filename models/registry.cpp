@@ -77,9 +77,11 @@ std::string quant_rules(const ModelSettings& settings, std::string_view preset) 
   return of_family(settings, [&](auto own) { return quant_rules(settings.*own, preset); });
 }
 
-std::optional<StoredModel> stored_model(const ModelSettings& settings, const ModelShape& shape, std::uint64_t seed,
+std::optional<StoredModel> stored_model(const ModelSettings& settings, const ModelSettings& source,
+                                        const ModelShape& shape, std::uint64_t seed,
                                         std::span<const std::string> names) {
-  return of_family(settings, [&](auto own) { return stored_model(settings.*own, shape, seed, names); });
+  if (source.model != settings.model) return std::nullopt;
+  return of_family(settings, [&](auto own) { return stored_model(settings.*own, source.*own, shape, seed, names); });
 }
 
 std::string evaluation_warning(const ModelSettings& settings, const ModelSettings& trained, Model model) {

@@ -48,8 +48,10 @@ std::string_view quant_folder(const ModelSettings& settings);
 /// The rules that the options of bits stand for, in .quant syntax; a preset may give them another meaning.
 std::string quant_rules(const ModelSettings& settings, std::string_view preset);
 
-/// The model that has parameters of these names, where that of make_model() has not, but can be made of it.
-std::optional<StoredModel> stored_model(const ModelSettings& settings, const ModelShape& shape, std::uint64_t seed,
+/// The model of a source with these settings and names of parameters, where that of make_model() has another form but
+/// can be made of it. Throws UsageError for a form that cannot be left.
+std::optional<StoredModel> stored_model(const ModelSettings& settings, const ModelSettings& source,
+                                        const ModelShape& shape, std::uint64_t seed,
                                         std::span<const std::string> names);
 
 /// What goes wrong when `model`, which was trained with other settings, is evaluated with these; empty: nothing.

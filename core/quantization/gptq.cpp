@@ -20,28 +20,30 @@ GroupedCodes grouped(std::span<const double> weight, std::size_t cols, const Gpt
   return {rows, cols, options.group, std::vector<std::int8_t>(rows * cols), std::vector<double>(groups * rows)};
 }
 
-/// The scale with which the codes of `bits` reach half a code beyond the largest magnitude; 1 for zeros.
-double scale_of(std::span<const double> values, int bits) {
+/// The scale with which the largest magnitude is at the edge; 1 for zeros.
+double scale_of(std::span<const double> values, const GptqOptions& options) {
   double most = 0.0;
   for (const double v : values) most = std::max(most, std::fabs(v));
-  return most > 0.0 ? most * (2.0 / ((1 << bits) - 1)) : 1.0;
+  return most > 0.0 ? most * (1.0 / ((1 << (options.bits - 1)) - 1 + options.edge)) : 1.0;
 }
 
 /// Half to even, as published.
-double code_of(double value, double scale, int bits) {
-  const double end = 1 << (bits - 1);
-  return std::clamp(std::nearbyint(value / scale), -end, end - 1.0);
+double code_of(double value, double scale, const GptqOptions& options) {
+  const double end = 1 << (options.bits - 1);
+  return std::clamp(std::nearbyint(value / scale), options.symmetric ? 1.0 - end : -end, end - 1.0);
 }
 
-/// Rounds a row from left to right; after each column `spread(col, error)` may change the later ones.
+/// Rounds a row from left to right; after each column `spread(col, error)` may change the later ones. `whole` is the
+/// scale of all groups, or 0.
 template <class Spread>
-void round_row(std::span<double> row, std::size_t index, int bits, GroupedCodes& to, const Spread& spread) {
+void round_row(std::span<double> row, std::size_t index, const GptqOptions& options, double whole, GroupedCodes& to,
+               const Spread& spread) {
   for (std::size_t first = 0; first < to.cols; first += to.group) {
     const std::size_t count = std::min(to.group, to.cols - first);
-    const double scale = scale_of(row.subspan(first, count), bits);
+    const double scale = whole > 0.0 ? whole : scale_of(row.subspan(first, count), options);
     to.scales[first / to.group * to.rows + index] = scale;
     for (std::size_t col = first; col < first + count; ++col) {
-      const double code = code_of(row[col], scale, bits);
+      const double code = code_of(row[col], scale, options);
       to.codes[index * to.cols + col] = static_cast<std::int8_t>(code);
       spread(col, row[col] - code * scale);
     }
@@ -113,8 +115,9 @@ std::vector<double> inverse_factor(std::span<const double> hessian, std::size_t 
 GroupedCodes round_to_nearest(std::span<const double> weight, std::size_t cols, const GptqOptions& options) {
   GroupedCodes to = grouped(weight, cols, options);
   std::vector<double> w(weight.begin(), weight.end());
+  const double whole = options.one_scale ? scale_of(w, options) : 0.0;
   for (std::size_t r = 0; r < to.rows; ++r) {
-    round_row(std::span(w).subspan(r * cols, cols), r, options.bits, to, [](std::size_t, double) {});
+    round_row(std::span(w).subspan(r * cols, cols), r, options, whole, to, [](std::size_t, double) {});
   }
   return to;
 }
@@ -136,9 +139,10 @@ GroupedCodes gptq(std::span<const double> weight, std::span<const double> hessia
   }
   for (std::size_t c = 0; c < cols; ++c) h[c * cols + c] += options.damping * mean;
   const std::vector<double> u = inverse_factor(h, cols);
+  const double whole = options.one_scale ? scale_of(w, options) : 0.0;
   for (std::size_t r = 0; r < to.rows; ++r) {
     const std::span<double> row = std::span(w).subspan(r * cols, cols);
-    round_row(row, r, options.bits, to, [&](std::size_t col, double error) {
+    round_row(row, r, options, whole, to, [&](std::size_t col, double error) {
       const double* const factors = u.data() + col * cols;
       const double share = error / factors[col];
       for (std::size_t j = col; j < cols; ++j) row[j] -= share * factors[j];

@@ -13,6 +13,9 @@ struct GptqOptions {
   int bits = 4;             ///< 2 to 8
   std::size_t group = 128;  ///< columns that share a scale
   double damping = 0.01;    ///< of the mean of the Hessian's diagonal, added to it
+  double edge = 0.5;        ///< the largest magnitude is so many codes beyond the largest code
+  bool symmetric = false;   ///< codes begin at -2^(bits - 1) + 1
+  bool one_scale = false;   ///< of the whole weight, before its first column is rounded; no groups
 };
 
 /// A weight [rows, cols] of codes -2^(bits - 1) ... 2^(bits - 1) - 1.

@@ -4,6 +4,8 @@
 #include "core/suggest.h"
 #include "core/text.h"
 #include "experiments/posttraining/balance.h"
+#include "experiments/posttraining/fold_norms.h"
+#include "experiments/posttraining/gptq.h"
 
 #include <algorithm>
 
@@ -68,7 +70,7 @@ TransformStep step_of(std::string_view part) {
 }  // namespace
 
 std::span<const Transform> all_transforms() {
-  static const std::vector<Transform> table{balance_transform()};
+  static const std::vector<Transform> table{balance_transform(), fold_norms_transform(), gptq_transform()};
   return table;
 }
 

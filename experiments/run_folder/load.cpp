@@ -101,6 +101,8 @@ RunConfig load_run_config(std::string_view recipe, const Settings& overrides) {
     set_options(config, recipe_settings(recipe), recipe);
   } else if (from != nullptr && !from->empty()) {
     set_options(config, inherited(*from), *from);
+    config.source = {};  // nor what its preset says of these
+    config.quantization = {};
     require<UsageError>(config.training.epochs > 0 || last_value(overrides, "epochs") != nullptr, "epochs",
                         "{} was not trained itself (epochs = 0); give the epochs of this run", *from);
   }
@@ -116,10 +118,13 @@ RunConfig load_run_config(std::string_view recipe, const Settings& overrides) {
 
 Settings kept_settings(const RunConfig& config) {
   static const RunConfig defaults;
+  RunConfig preset;
+  set_options(preset, {{"preset", config.preset}}, "preset");
   Settings kept;
   for (auto& [name, value] : settings(config)) {
     const Option& option = *find_option(option_table(), name);
-    if (option.later && value == option.text(defaults)) continue;
+    const std::string text = option.text(defaults);
+    if (option.later && value == text && option.text(preset) == text) continue;
     if (name == "from" && !value.empty()) value = source_text(config.run.out, value);
     kept.emplace_back(name, value);
   }

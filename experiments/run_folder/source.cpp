@@ -23,6 +23,18 @@ namespace fs = std::filesystem;
 
 std::filesystem::path weights_file(const std::filesystem::path& run) { return run / "best.h5"; }
 
+/// The settings of the model of a source; of one without a settings.ini, those of whoever reads it.
+ModelSettings model_of_source(const RunConfig& config) {
+  const auto file = fs::path(config.source.from) / "settings.ini";
+  if (!fs::exists(file)) return config.model;
+  const OptionTable<ModelSettings> table = model_options();
+  ModelSettings source;
+  for (const auto& [name, value] : read_ini(file)) {
+    if (const auto* const row = find_option(table.rows(), name)) row->set(source, value);
+  }
+  return source;
+}
+
 /// The weights of a model that is converted.
 void take_converted(const Hdf5Reader& reader, StoredModel stored, const Inventory& inventory) {
   take_weights(reader, take_inventory(stored.model));
@@ -99,16 +111,18 @@ std::string load_source(const RunConfig& config, const datasets::Splits& data, c
   require<UsageError>(std::filesystem::exists(file), "from",
                       "{} holds no best.h5: it is not the folder of a trained run", config.source.from);
   const Hdf5Reader reader(file);
-  auto stored = stored_model(config.model, shape_of(data), config.training.seed, weight_names(reader, "parameters"));
+  auto stored = stored_model(config.model, model_of_source(config), shape_of(data), config.training.seed,
+                             weight_names(reader, "parameters"));
+  const bool keeps_ranges = !stored || stored->keeps_ranges;
   if (stored) {
     take_converted(reader, std::move(*stored), inventory);
   } else {
     take_weights(reader, inventory);
   }
-  const std::vector<std::string> left = take_stored_ranges(reader, inventory);
+  const auto left = keeps_ranges ? take_stored_ranges(reader, inventory) : weight_names(reader, "stored");
   if (left.empty()) return {};
-  return fmt::format("warning: {} has stored ranges that are not taken over, because the rule is another: {}",
-                     config.source.from, fmt::join(left, ", "));
+  return fmt::format("warning: {} has stored ranges that are not taken over, because {}: {}", config.source.from,
+                     keeps_ranges ? "the rule is another" : "the weights are converted", fmt::join(left, ", "));
 }
 
 }  // namespace bitstate::experiments

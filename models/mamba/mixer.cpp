@@ -102,6 +102,7 @@ MambaMixer::MambaMixer(const MambaOptions& options, std::uint64_t seed, std::str
   D.value = Tensor(1, inner, 1.0F);
   out_proj = output_projection(options, seed, path);
   sites = MixerSites(options);
+  rotated = options.rotated;
   dt_bias_quantizer.numbers = D_quantizer.numbers = inner;
   A_log_quantizer.channels = inner;
   A_log_quantizer.numbers = A_log.value.size();
@@ -168,6 +169,7 @@ Mamba2Mixer::Mamba2Mixer(const MambaOptions& options, std::uint64_t seed, std::s
   norm = RmsNorm(inner, groups);
   out_proj = output_projection(options, seed, path);
   sites = MixerSites(options);
+  rotated = options.rotated;
   dt_bias_quantizer.numbers = D_quantizer.numbers = A_log_quantizer.numbers = heads;
 }
 

@@ -27,6 +27,7 @@ struct MambaOptions {
   double dt_limit_min = 0.0;  ///< of every step of Mamba-2
   double dt_limit_max = std::numeric_limits<double>::infinity();
   std::size_t n_layers = 1;  ///< the initial out_proj is divided by its root
+  bool rotated = false;      ///< out_proj reads rotated features
 
   [[nodiscard]] std::size_t inner() const { return expand * d_model; }  ///< E
   [[nodiscard]] std::size_t heads() const { return inner() / headdim; }

@@ -18,11 +18,6 @@ void for_mixers(MambaModelOf<Mixer>& model, const F& f) {
   }
 }
 
-template <class Mixer>
-void require_own_head(const MambaModelOf<Mixer>& model) {
-  require(!model.tied, "rotate", "the head is tied to the token table: untie it first");
-}
-
 /// What reads the residual stream behind the last norm.
 template <class Mixer>
 Tensor& head_of(MambaModelOf<Mixer>& model) {
@@ -70,7 +65,6 @@ void untie(MambaModelOf<Mixer>& model) {
 
 template <class Mixer>
 void fold_norms(MambaModelOf<Mixer>& model) {
-  require_own_head(model);
   const auto reset = [](RmsNorm& norm) {
     std::fill(norm.weight.value.data.begin(), norm.weight.value.data.end(), 1.0F);
   };
@@ -79,7 +73,7 @@ void fold_norms(MambaModelOf<Mixer>& model) {
     if (layer.bidirectional) scale_columns(layer.mixer_backward.in_proj.weight.value, layer.norm.weight.value);
     reset(layer.norm);
   }
-  if (model.spec.sequences == 2) return;
+  if (model.tied || model.spec.sequences == 2) return;
   scale_columns(head_of(model), model.norm_f.weight.value);
   reset(model.norm_f);
 }
@@ -88,6 +82,7 @@ template <class Mixer>
 void rotate_residual(MambaModelOf<Mixer>& model) {
   require<UsageError>(model.spec.sequences == 1, "rotate",
                       "the head of pairs of documents multiplies features, which cannot be rotated");
+  require(!model.tied, "rotate", "the head is tied to the token table: untie it first");
   const Hadamard hadamard(model.norm_f.weight.value.size(), "rotate");
   fold_norms(model);
   if (model.tokens) {

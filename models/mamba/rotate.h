@@ -13,8 +13,7 @@ template <class Mixer>
 void untie(MambaModelOf<Mixer>& model);
 
 /// The weights of all norms before in_proj and of the last one go into the columns of what they feed, and become 1.
-/// Only a head for pairs of documents, which multiplies features, leaves the last norm as it is. Throws Error for a
-/// tied head.
+/// A tied head, and one for pairs of documents, which multiplies features, leave the last norm as it is.
 template <class Mixer>
 void fold_norms(MambaModelOf<Mixer>& model);
 

@@ -1,7 +1,12 @@
 #include "models/mamba/settings.h"
 
 #include "core/error.h"
+#include "core/kernels/hadamard.h"
 #include "models/mamba/model.h"
+#include "models/mamba/rotate.h"
+
+#include <algorithm>
+#include <iterator>
 
 namespace bitstate {
 namespace {
@@ -9,6 +14,15 @@ namespace {
 using S = MambaSettings;
 
 constexpr std::size_t size_limit = 65536;
+constexpr const char* rotations[] = {"none", "out_proj", "all"};
+
+/// How much is rotated: the place in `rotations`.
+std::ptrdiff_t rotation_of(const S& s) {
+  return std::find(std::begin(rotations), std::end(rotations), s.hadamard) - std::begin(rotations);
+}
+
+/// The head cannot be the token table where the residual stream between them is rotated.
+bool has_tied_head(const S& s) { return s.tie_embeddings && s.hadamard != "all"; }
 
 MambaModelOptions options_of(const S& s, const ModelShape& shape) {
   MambaModelOptions options;
@@ -16,7 +30,7 @@ MambaModelOptions options_of(const S& s, const ModelShape& shape) {
   options.n_layers = s.n_layers;
   options.bidirectional = s.bidirectional;
   options.pool_last = s.mode == "last";
-  options.tie_embeddings = s.tie_embeddings;
+  options.tie_embeddings = has_tied_head(s);
   MambaOptions& mixer = options.mixer;
   mixer.mamba2 = s.mamba2;
   mixer.d_model = s.d_model;
@@ -32,7 +46,16 @@ MambaModelOptions options_of(const S& s, const ModelShape& shape) {
   mixer.dt_limit_min = s.dt_limit_min;
   if (s.dt_limit_max > 0.0) mixer.dt_limit_max = s.dt_limit_max;
   mixer.n_layers = s.n_layers;
+  mixer.rotated = s.hadamard != "none";
   return options;
+}
+
+/// Makes a model of what the source has a model with these settings. Only the outputs' last bits change.
+template <class Struct>
+void convert(Struct& model, const S& settings) {
+  if (!has_tied_head(settings)) untie(model);
+  if (settings.hadamard != "none") rotate_outputs(model);
+  if (settings.hadamard == "all") rotate_residual(model);
 }
 
 /// Numbers of a mixer's matrices.
@@ -60,6 +83,10 @@ OptionTable<S> mamba_options() {
   table.whole("expand", "FACTOR", &S::expand, 1, 16, "channels of the mixer for each feature");
   table.whole("dt_rank", "RANK", &S::dt_rank, 0, size_limit, "rank of the time of a step; 0: d_model / 16, rounded up");
   table.flag("tie_embeddings", &S::tie_embeddings, "the head that names a token is the table of tokens");
+  table
+      .word("hadamard", &S::hadamard, {rotations[0], rotations[1], rotations[2]},
+            "rotates by Hadamard matrices what out_proj reads, or the residual stream too, which unties the head")
+      .changes_trained = true;
   return table;
 }
 
@@ -76,6 +103,8 @@ OptionTable<S> mamba2_options() {
 void validate(const S& settings) {
   const MambaModelOptions options = options_of(settings, {});
   check(options.mixer);
+  if (settings.hadamard != "none") Hadamard(options.mixer.inner(), "hadamard");
+  if (settings.hadamard == "all") Hadamard(settings.d_model, "hadamard");
   const double directions = settings.bidirectional ? 2.0 : 1.0;
   const double count = static_cast<double>(settings.n_layers) * directions * weights_of(options.mixer);
   require<UsageError>(count <= 1e9, "d_model",
@@ -111,9 +140,23 @@ double training_flops_per_token(const S& settings) {
 
 std::string quant_rules(const S& /*settings*/, std::string_view /*preset*/) { return {}; }
 
-std::optional<StoredModel> stored_model(const S& /*settings*/, const ModelShape& /*shape*/, std::uint64_t /*seed*/,
+std::optional<StoredModel> stored_model(const S& settings, const S& source, const ModelShape& shape, std::uint64_t seed,
                                         std::span<const std::string> /*names*/) {
-  return std::nullopt;
+  require<UsageError>(rotation_of(settings) >= rotation_of(source), "hadamard",
+                      "the source was made with {}, which is not undone; expected at least that, got \"{}\"",
+                      source.hadamard, settings.hadamard);
+  require<UsageError>(has_tied_head(source) || !has_tied_head(settings), "tie_embeddings",
+                      "the head of the source is its own; expected false, got \"true\"");
+  if (settings.hadamard == source.hadamard && has_tied_head(settings) == has_tied_head(source)) return std::nullopt;
+  S stored = settings;
+  stored.hadamard = source.hadamard;
+  stored.tie_embeddings = source.tie_embeddings;
+  return StoredModel{make_model(stored, shape, seed),
+                     [settings](Model& model) {
+                       if (auto* const mamba = model.as<MambaModel>()) convert(*mamba, settings);
+                       if (auto* const mamba2 = model.as<Mamba2Model>()) convert(*mamba2, settings);
+                     },
+                     false};
 }
 
 std::string evaluation_warning(const S& /*settings*/, const S& /*trained*/, Model /*model*/) { return {}; }

@@ -33,6 +33,7 @@ struct MambaSettings {
   double dt_limit_min = 0.0;
   double dt_limit_max = 0.0;  ///< 0: none
   bool tie_embeddings = true;
+  std::string hadamard = "none";  ///< or out_proj, all: what is rotated (models/mamba/rotate.h)
 };
 
 /// The table of MambaSettings: the rows of both families, and those of Mamba-2 alone.
@@ -54,8 +55,9 @@ double training_flops_per_token(const MambaSettings& settings);
 /// None: no flag gives bits.
 std::string quant_rules(const MambaSettings& settings, std::string_view preset);
 
-/// None.
-std::optional<StoredModel> stored_model(const MambaSettings& settings, const ModelShape& shape, std::uint64_t seed,
+/// A model of less rotation, or with a tied head. Throws UsageError for a source of more.
+std::optional<StoredModel> stored_model(const MambaSettings& settings, const MambaSettings& source,
+                                        const ModelShape& shape, std::uint64_t seed,
                                         std::span<const std::string> names);
 
 /// None.

@@ -166,7 +166,8 @@ Model make_model(const S5Settings& settings, const ModelShape& shape, std::uint6
   return model;
 }
 
-std::optional<StoredModel> stored_model(const S5Settings& settings, const ModelShape& shape, std::uint64_t seed,
+std::optional<StoredModel> stored_model(const S5Settings& settings, const S5Settings& /*source*/,
+                                        const ModelShape& shape, std::uint64_t seed,
                                         std::span<const std::string> names) {
   const bool is_discrete =
       std::any_of(names.begin(), names.end(), [](const auto& name) { return name.ends_with(".ssm.Lambda_bar"); });

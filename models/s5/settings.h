@@ -81,8 +81,8 @@ double training_flops_per_token(const S5Settings& settings);
 std::string quant_rules(const S5Settings& settings, std::string_view preset);
 
 /// The continuous model, where a discrete one is wanted and there are parameters of a continuous one.
-std::optional<StoredModel> stored_model(const S5Settings& settings, const ModelShape& shape, std::uint64_t seed,
-                                        std::span<const std::string> names);
+std::optional<StoredModel> stored_model(const S5Settings& settings, const S5Settings& source, const ModelShape& shape,
+                                        std::uint64_t seed, std::span<const std::string> names);
 
 /// Of another time of every step: ranges that do not follow it (ranges_of_one_step), while the numbers do.
 std::string evaluation_warning(const S5Settings& settings, const S5Settings& trained, Model model);

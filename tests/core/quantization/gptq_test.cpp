@@ -142,6 +142,21 @@ TEST_CASE("gptq: with any multiple of the identity as Hessian it rounds to neare
   }
 }
 
+TEST_CASE("gptq: symmetric codes end at the edge that is asked for, with a scale per row or one for all") {
+  const std::vector<double> weight = {-1.0, 0.5, -0.25, 0.125};
+  const GroupedCodes rows = round_to_nearest(weight, 2, {.edge = 0.0, .symmetric = true});
+  CHECK(rows.codes == std::vector<std::int8_t>{-7, 4, -7, 4});
+  CHECK(rows.scales == std::vector<double>{1.0 / 7.0, 0.25 / 7.0});
+  CHECK(round_to_nearest(weight, 2, {}).codes[0] == -8);  // half to even
+  CHECK(round_to_nearest(weight, 2, {.symmetric = true}).codes[0] == -7);
+  const std::vector<double> identity = {1.0, 0.0, 0.0, 1.0};
+  const GptqOptions whole{.edge = 0.0, .symmetric = true, .one_scale = true};
+  for (const GroupedCodes& all : {round_to_nearest(weight, 2, whole), gptq(weight, identity, 2, whole)}) {
+    CHECK(all.codes == std::vector<std::int8_t>{-7, 4, -2, 1});
+    CHECK(all.scales == std::vector<double>{1.0 / 7.0, 1.0 / 7.0});
+  }
+}
+
 TEST_CASE("gptq: rows and groups of zeros are codes of zeros") {
   const std::vector<double> weight = {0.0, 0.0, 0.5, 0.0, 0.0, 0.0};
   const GroupedCodes codes = round_to_nearest(weight, 3, {.group = 2});

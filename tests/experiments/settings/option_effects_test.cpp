@@ -136,6 +136,7 @@ const std::vector<Row> mamba_rows = {
     {"dt_limit_min", "0.09", mamba2},
     {"dt_limit_max", "0.002", mamba2},
     {"tie_embeddings", "false", copying},
+    {"hadamard", "out_proj", mamba},
     {"length", "9", copying},
     {"copied", "1", copying},
     {"examples", "12", copying},

@@ -131,6 +131,7 @@ TEST_CASE("run_config: every bad value is refused by a sentence with the option 
                      {"ngroups", "0"},
                      {"norm_before_gate", "n"},
                      {"tie_embeddings", "t"},
+                     {"hadamard", "in_proj"},
                      {"dt_limit_min", "-1"},
                      {"dt_limit_max", "inf"},
                      {"warmup_steps", "-1"},

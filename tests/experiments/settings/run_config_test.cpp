@@ -96,6 +96,7 @@ TEST_CASE("run_config: an option is taken by the data sets and models whose tabl
                                                     {"dt_rank", "3"},
                                                     {"headdim", "32"},
                                                     {"tie_embeddings", "false"},
+                                                    {"hadamard", "all"},
                                                     {"norm_before_gate", "true"},
                                                     {"dt_limit_min", "0.1"},
                                                     {"dt_limit_max", "9"}};

@@ -89,8 +89,12 @@ void check_rotations(const MambaModelOptions& options) {
   const std::size_t parameters = take_inventory(model).parameters.size();
   const bool tied = model.tied;
   if (tied) {
-    CHECK_THROWS_WITH_AS(fold_norms(model), "[rotate] the head is tied to the token table: untie it first", Error);
-    CHECK_THROWS_AS(rotate_residual(model), Error);
+    CHECK_THROWS_WITH_AS(rotate_residual(model), "[rotate] the head is tied to the token table: untie it first", Error);
+    MambaModelOf<Mixer> still_tied = model;
+    fold_norms(still_tied);
+    CHECK(distance(outputs_of(still_tied), before) <= unchanged);
+    CHECK(still_tied.layers[0].norm.weight.value.data != model.layers[0].norm.weight.value.data);
+    CHECK(still_tied.norm_f.weight.value.data == model.norm_f.weight.value.data);
   }
   untie(model);
   CHECK(take_inventory(model).parameters.size() == parameters + (tied ? 1 : 0));

@@ -93,10 +93,10 @@ TEST_CASE("s5 settings: a discrete model is made of a continuous one where the p
   settings.n_layers = 2;
   const std::vector<std::string> continuous{"encoder.weight", "layers.0.ssm.Lambda_re"};
   const std::vector<std::string> discrete{"encoder.weight", "layers.0.ssm.Lambda_bar"};
-  CHECK_FALSE(stored_model(settings, {}, 1, continuous));
+  CHECK_FALSE(stored_model(settings, settings, {}, 1, continuous));
   settings.a_training = "discrete";
-  CHECK_FALSE(stored_model(settings, {}, 1, discrete));
-  auto stored = stored_model(settings, {}, 1, continuous);
+  CHECK_FALSE(stored_model(settings, settings, {}, 1, discrete));
+  auto stored = stored_model(settings, settings, {}, 1, continuous);
   REQUIRE(stored);
   const auto names = [](Model& model) {
     std::vector<std::string> found;
