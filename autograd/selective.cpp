@@ -41,7 +41,7 @@ std::optional<StepsOf> steps_of(const Tape& tape, Value delta) {
   }
   if (!tape[delta].table) return std::nullopt;
   const auto chain = ops::chain_of(tape, delta);
-  return chain ? std::optional(StepsOf{*chain, limits}) : std::nullopt;
+  return chain && chain->dropout == nullptr ? std::optional(StepsOf{*chain, limits}) : std::nullopt;
 }
 
 /// Whether all operands of a scan on codes have them.
@@ -67,12 +67,12 @@ Steps tabulated(Tape& tape, const StepsOf& of, std::int64_t input_bound, std::st
   for (float& step : steps) step = std::clamp(step, of.limits.low, of.limits.high);
   const double longest = double{*std::max_element(steps.begin(), steps.end())};
   Steps result{{}, -bound, most_fraction};
-  while (result.fraction > 1 &&
-         std::ldexp(longest, result.fraction) * static_cast<double>(input_bound) > most_product) {
+  const double most = std::min(most_product / static_cast<double>(input_bound), 0x1.0p31 - 1);
+  while (result.fraction > 1 && std::ldexp(longest, result.fraction) > most) {
     --result.fraction;
   }
-  require<DivergedError>(std::ldexp(longest, result.fraction) * static_cast<double>(input_bound) <= most_product,
-                         "selective_scan", "a step of {} is {}", site, longest);
+  require<DivergedError>(std::ldexp(longest, result.fraction) <= most, "selective_scan", "a step of {} is {}", site,
+                         longest);
   for (const float step : steps) {
     result.codes.push_back(static_cast<std::int32_t>(std::floor(std::ldexp(double{step}, result.fraction) + 0.5)));
   }
@@ -232,7 +232,7 @@ CodeShadows::CodeShadows(Tape& tape, const CodeScan& scan, RowRange rows, const 
   }
 }
 
-void CodeShadows::fill(const kernels::SelectivePart& part, float* before, float* after, float* decays, float* passes) {
+void CodeShadows::fill(const kernels::SelectivePart& part, const kernels::SelectiveArrays& out) {
   constexpr std::size_t lanes = 16;
   const kernels::SelectiveShape& shape = scan_.shape;
   const program::Selective& plan = scan_.plan;
@@ -244,6 +244,7 @@ void CodeShadows::fill(const kernels::SelectivePart& part, float* before, float*
   std::vector<std::int32_t> h(n_states), e(n_states);
   for (std::size_t l = 0; l < part.channels; ++l) {
     const std::size_t channel = part.first_channel + l;
+    const float input_scale = scale_of(*scan_.operands.input, shape.channels, channel);
     const std::size_t head = channel * shape.heads / shape.channels;
     const std::size_t group = channel * shape.groups / shape.channels;
     const std::int32_t* const start =
@@ -253,23 +254,25 @@ void CodeShadows::fill(const kernels::SelectivePart& part, float* before, float*
     const float scale = scale_[channel];
     const FixedPoint to_input{plan.to_input.multiplier[channel], plan.to_input.shift[channel]};
     const FixedPoint to_inner{plan.to_inner.multiplier[channel], plan.to_inner.shift[channel]};
-    for (std::size_t n = 0; n < n_states; ++n) before[lanes * n + l] = static_cast<float>(h[n]) * scale;
+    for (std::size_t n = 0; n < n_states; ++n) out.before[lanes * n + l] = static_cast<float>(h[n]) * scale;
     for (std::size_t i = 0; i < part.steps; ++i) {
       const std::size_t row = order_.row_of(part.first_step + i);
       const std::int32_t delta = plan.delta[dt_[row * shape.heads + head] - plan.first];
-      const std::int64_t v = std::clamp(rescale(std::int64_t{delta} * u_[row * shape.channels + channel], to_input),
-                                        -input_bound, input_bound);
+      const std::int64_t unclamped = rescale(std::int64_t{delta} * u_[row * shape.channels + channel], to_input);
+      const std::int64_t v = std::clamp(unclamped, -input_bound, input_bound);
+      out.input[lanes * i + l] = static_cast<float>(v) * input_scale;
+      out.input_passes[lanes * i + l] = v == unclamped ? 1.0F : 0.0F;
       const std::int32_t* const b = &b_[row * shape.groups * n_states + group * n_states];
       std::int32_t decay = 0;
       for (std::size_t n = 0; n < n_states; ++n) {
         if (n < rates) {
           decay = decay_code(delta, plan.rate[head * rates + n], plan.fraction);
-          decays[lanes * (i * rates + n) + l] = static_cast<float>(decay) * 0x1.0p-15F;
+          out.decays[lanes * (i * rates + n) + l] = static_cast<float>(decay) * 0x1.0p-15F;
         }
         const std::int64_t z = advance(bounds, decay, v * b[n], to_inner, h[n], e[n]);
         const std::size_t at = lanes * (i * n_states + n) + l;
-        after[at] = static_cast<float>(h[n]) * scale;
-        passes[at] = is_unclamped(z, h[n]) ? 1.0F : 0.0F;
+        out.after[at] = static_cast<float>(h[n]) * scale;
+        out.passes[at] = is_unclamped(z, h[n]) ? 1.0F : 0.0F;
       }
     }
   }

@@ -46,9 +46,14 @@ class RoundedScan {
   [[nodiscard]] std::span<const float> largest_input() const { return largest_input_; }
   [[nodiscard]] std::span<const float> largest_state() const { return largest_state_; }
 
+  /// v of a step, and whether a gradient passes it.
+  struct Input {
+    float v;
+    bool passes;
+  };
   /// Advances the states of a channel by step `row`. Writes decays [rates()] and whether gradients pass [states].
-  void step(const kernels::SelectiveInputs& in, std::size_t channel, std::size_t row, float* h, float* residue,
-            float* decays, float* passes);
+  Input step(const kernels::SelectiveInputs& in, std::size_t channel, std::size_t row, float* h, float* residue,
+             float* decays, float* passes);
 
   kernels::SelectiveShape shape;
 
@@ -64,7 +69,7 @@ class RoundedShadows : public kernels::SelectiveShadows {
  public:
   RoundedShadows(RoundedScan& scan, const kernels::SelectiveInputs& in, const float* starts, std::size_t chunk)
       : scan_(scan), in_(in), starts_(starts), chunk_(chunk) {}
-  void fill(const kernels::SelectivePart& part, float* before, float* after, float* decays, float* passes) override;
+  void fill(const kernels::SelectivePart& part, const kernels::SelectiveArrays& out) override;
 
  private:
   RoundedScan& scan_;
@@ -76,7 +81,6 @@ class RoundedShadows : public kernels::SelectiveShadows {
 /// The scan of all sequences on codes.
 class CodeScan {
  public:
-  /// Nothing of the plan is referred to later.
   CodeScan(Tape& tape, const Operands& operands, const kernels::SelectiveShape& shape);
 
   /// Writes the codes of y, and to `starts`, if it is not null, the states before every `chunk` steps of each sequence.
@@ -95,7 +99,7 @@ class CodeScan {
 class CodeShadows : public kernels::SelectiveShadows {
  public:
   CodeShadows(Tape& tape, const CodeScan& scan, RowRange rows, const std::int32_t* starts, std::size_t chunk);
-  void fill(const kernels::SelectivePart& part, float* before, float* after, float* decays, float* passes) override;
+  void fill(const kernels::SelectivePart& part, const kernels::SelectiveArrays& out) override;
 
  private:
   const CodeScan& scan_;

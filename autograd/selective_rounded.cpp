@@ -14,9 +14,8 @@ std::vector<float> scales_of(const Quantizer* site, std::size_t channels) {
   return scales;
 }
 
-float rounded_to(float x, float scale, float bound) {
-  return std::clamp(std::floor(x / scale + 0.5F), -bound, bound) * scale;
-}
+/// The code of x before it is clamped; an infinity or a NaN stays what it is.
+float code_of(float x, float scale) { return std::floor(x * (1.0F / scale) + 0.5F); }
 
 }  // namespace
 
@@ -36,14 +35,20 @@ std::size_t RoundedScan::kept(std::size_t rows, std::size_t chunk) const {
   return (rows + chunk - 1) / chunk * 2 * shape.channels * shape.states;
 }
 
-void RoundedScan::step(const kernels::SelectiveInputs& in, std::size_t channel, std::size_t row, float* h,
-                       float* residue, float* decays, float* passes) {
+RoundedScan::Input RoundedScan::step(const kernels::SelectiveInputs& in, std::size_t channel, std::size_t row, float* h,
+                                     float* residue, float* decays, float* passes) {
   const std::size_t head = channel * shape.heads / shape.channels;
   const std::size_t group = channel * shape.groups / shape.channels;
   const float delta = in.delta[row * shape.heads + head];
   float v = delta * in.u[row * shape.channels + channel];
   largest_input_[channel] = std::max(largest_input_[channel], std::fabs(v));
-  if (!input_scale_.empty()) v = rounded_to(v, input_scale_[channel], input_bound_);
+  bool passes_input = true;
+  if (!input_scale_.empty() && std::isfinite(v)) {
+    const float code = code_of(v, input_scale_[channel]);
+    const float clamped = std::clamp(code, -input_bound_, input_bound_);
+    passes_input = code == clamped;
+    v = clamped * input_scale_[channel];
+  }
   const float* const b = in.b + (row * shape.groups + group) * shape.states;
   const float* const a = in.a + head * shape.rates();
   for (std::size_t n = 0; n < shape.rates(); ++n) decays[n] = kernels::exp(delta * a[n]);
@@ -54,13 +59,16 @@ void RoundedScan::step(const kernels::SelectiveInputs& in, std::size_t channel, 
     largest_state_[channel] = std::max(largest_state_[channel], std::fabs(z));
     passes[n] = 1.0F;
     h[n] = z;
-    if (state_scale_.empty()) continue;
+    if (state_scale_.empty() || !std::isfinite(z)) continue;  // the caller finds what is not finite
     const float scale = state_scale_[channel];
-    h[n] = rounded_to(z, scale, state_bound_);
-    const bool unclamped = std::fabs(z) <= (state_bound_ + 0.5F) * scale;
+    const float code = code_of(z, scale);
+    const float clamped = std::clamp(code, -state_bound_, state_bound_);
+    const bool unclamped = code == clamped;
+    h[n] = clamped * scale;
     passes[n] = unclamped ? 1.0F : 0.0F;
     residue[n] = rounding_ != QuantSpec::Rounding::nearest && unclamped ? z - h[n] : 0.0F;
   }
+  return {v, passes_input};
 }
 
 bool RoundedScan::run(const kernels::SelectiveInputs& in, std::size_t chunk, float* y, float* starts) {
@@ -84,8 +92,7 @@ bool RoundedScan::run(const kernels::SelectiveInputs& in, std::size_t chunk, flo
   return finite;
 }
 
-void RoundedShadows::fill(const kernels::SelectivePart& part, float* before, float* after, float* decays,
-                          float* passes) {
+void RoundedShadows::fill(const kernels::SelectivePart& part, const kernels::SelectiveArrays& out) {
   constexpr std::size_t lanes = 16;
   const kernels::SelectiveShape& shape = scan_.shape;
   const std::size_t states = shape.states;
@@ -97,13 +104,16 @@ void RoundedShadows::fill(const kernels::SelectivePart& part, float* before, flo
     const float* const start = starts_ + part.first_step / chunk_ * 2 * all + channel * states;
     std::copy_n(start, states, h.begin());
     std::copy_n(start + all, states, residue.begin());
-    for (std::size_t n = 0; n < states; ++n) before[lanes * n + l] = h[n];
+    for (std::size_t n = 0; n < states; ++n) out.before[lanes * n + l] = h[n];
     for (std::size_t i = 0; i < part.steps; ++i) {
-      scan_.step(in_, channel, order.row_of(part.first_step + i), h.data(), residue.data(), decay.data(), pass.data());
-      for (std::size_t n = 0; n < shape.rates(); ++n) decays[lanes * (i * shape.rates() + n) + l] = decay[n];
+      const RoundedScan::Input input = scan_.step(in_, channel, order.row_of(part.first_step + i), h.data(),
+                                                  residue.data(), decay.data(), pass.data());
+      out.input[lanes * i + l] = input.v;
+      out.input_passes[lanes * i + l] = input.passes ? 1.0F : 0.0F;
+      for (std::size_t n = 0; n < shape.rates(); ++n) out.decays[lanes * (i * shape.rates() + n) + l] = decay[n];
       for (std::size_t n = 0; n < states; ++n) {
-        after[lanes * (i * states + n) + l] = h[n];
-        passes[lanes * (i * states + n) + l] = pass[n];
+        out.after[lanes * (i * states + n) + l] = h[n];
+        out.passes[lanes * (i * states + n) + l] = pass[n];
       }
     }
   }

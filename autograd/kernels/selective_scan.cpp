@@ -197,7 +197,11 @@ void SelectiveScan::take_back(const SelectiveInputs& in, const float* starts, Se
   dstates_.assign(states_.size(), 0.0F);
   drates_.assign(rates_.size(), 0.0F);
   before_.resize(n_states * lanes);
-  if (shadows != nullptr) passes_.resize(chunk_ * n_states * lanes);
+  if (shadows != nullptr) {
+    passes_.resize(chunk_ * n_states * lanes);
+    input_.resize(chunk_ * lanes);
+    input_passes_.resize(chunk_ * lanes);
+  }
   inside_.resize(chunk_ * n_states * lanes);
   decays_.resize(chunk_ * shape_.rates() * lanes);
   db_.resize(chunk_ * n_states * lanes);
@@ -244,8 +248,9 @@ void SelectiveScan::run_back(const SelectiveInputs& in, const float* starts, Sel
         for (auto* sums : {&db_, &dc_}) std::fill_n(sums->begin(), chunk.steps * shape_.states * lanes, 0.0F);
       }
       if (shadows != nullptr) {
-        shadows->fill({block.channel, block.count, chunk.first, chunk.steps}, before_.data(), inside_.data(),
-                      decays_.data(), passes_.data());
+        shadows->fill(
+            {block.channel, block.count, chunk.first, chunk.steps},
+            {before_.data(), inside_.data(), decays_.data(), passes_.data(), input_.data(), input_passes_.data()});
         step_back<per_state, true>(in, block, chunk, dy, gradients);
       } else {
         std::copy_n(starts + number * states_.size() + block.index * before_.size(), before_.size(), before_.begin());
@@ -302,7 +307,8 @@ void SelectiveScan::step_back(const SelectiveInputs& in, const Block& block, con
     const Lanes g = block.channels(dy + t * shape_.channels);
     const Lanes u = block.channels(in.u + t * shape_.channels);
     const Lanes delta = block.heads(in.delta + t * shape_.heads);
-    const Lanes input = each([&](std::size_t l) { return delta[l] * u[l]; });
+    const Lanes input =
+        clamped ? load(input_.data() + i * lanes) : each([&](std::size_t l) { return delta[l] * u[l]; });
     const float* const b = in.b + t * bc_cols + block.group * n_states;
     const float* const c = in.c + t * bc_cols + block.group * n_states;
     const float* const before = i == 0 ? before_.data() : inside_.data() + (i - 1) * size;
@@ -337,6 +343,9 @@ void SelectiveScan::step_back(const SelectiveInputs& in, const Block& block, con
         da[l] = std::fma(into_rates[l], delta[l], da[l]);
         into_rates[l] *= a[l];
       }
+    }
+    if constexpr (clamped) {
+      for (std::size_t l = 0; l < lanes; ++l) into_input[l] *= input_passes_[i * lanes + l];
     }
     block.add_channels(each([&](std::size_t l) { return delta[l] * into_input[l]; }),
                        gradients.u + t * shape_.channels);

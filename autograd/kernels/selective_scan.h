@@ -49,14 +49,21 @@ struct SelectivePart {
   std::size_t first_step, steps;
 };
 
+/// What backward() needs of a part, by channel l of it: 16 numbers side by side.
+struct SelectiveArrays {
+  float* before;        ///< [N][16]: states before the first step
+  float* after;         ///< [steps][N][16]: states after each step
+  float* decays;        ///< [steps][rates()][16]
+  float* passes;        ///< [steps][N][16]: 1 where a gradient flows through the state, 0 where it was clamped
+  float* input;         ///< [steps][16]: delta u as it came in
+  float* input_passes;  ///< [steps][16]: likewise
+};
+
 /// States that were computed otherwise than by forward(), such as on codes.
 class SelectiveShadows {
  public:
   virtual ~SelectiveShadows() = default;
-  /// Writes of channel l of the part the states n before its first step to before[16 n + l], those after step i to
-  /// after[16 (i N + n) + l], their decays to decays[16 (i rates() + n) + l], and to passes[16 (i N + n) + l] whether a
-  /// gradient flows through the state: 1, or 0 where it was clamped.
-  virtual void fill(const SelectivePart& part, float* before, float* after, float* decays, float* passes) = 0;
+  virtual void fill(const SelectivePart& part, const SelectiveArrays& out) = 0;
 };
 
 /// Runs sequences of one shape. Not for several threads.
@@ -109,7 +116,8 @@ class SelectiveScan {
   SelectiveShape shape_;
   std::size_t blocks_ = 0;
   std::size_t chunk_ = 0;
-  std::vector<float> rates_, states_, dstates_, drates_, before_, inside_, decays_, passes_, db_, dc_;
+  std::vector<float> rates_, states_, dstates_, drates_, before_, inside_, decays_, passes_, input_, input_passes_, db_,
+      dc_;
 };
 
 }  // namespace bitstate::kernels

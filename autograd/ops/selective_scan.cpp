@@ -117,7 +117,7 @@ constexpr Op selective_scan_op{"selective_scan", selective_scan_backward, select
 void final_states_backward(Tape& tape, const Node& node) {
   const Value y = node.inputs[0];
   const auto& a = *static_cast<const SelectiveScanAttributes*>(tape[y].attributes);
-  std::copy_n(node.gradient, node.size(), a.final_gradient);
+  for (std::size_t i = 0; i < node.size(); ++i) a.final_gradient[i] += node.gradient[i];
   static_cast<void>(tape.gradient(y));  // the scan's backward is to run, even where nothing reads y
 }
 

@@ -115,6 +115,8 @@ class Comparison {
     const std::vector<std::int32_t> expected = tape.codes32(y);
     result.quantized = judged(judge_, example, {tape.value(y), size}, cols);
     const std::vector<std::int32_t> found = sample_of(runner_, example).output;
+    require(found.size() == size, "export", "the program gives {} codes for sequence {}, the forward {}", found.size(),
+            index, size);
     result.codes = size;
     for (std::size_t i = 0; i < size && !result.difference; ++i) {
       if (found[i] != expected[i]) result.difference = Difference{index, i, expected[i], found[i]};

@@ -81,6 +81,7 @@ Value Conv1d::forward(Tape& tape, Value x, std::size_t first, const Sequences& s
   const std::size_t count = tape[x].cols;
   const Value w = ops::quantize(tape, tape.parameter(weight), weight_quantizer);
   const Value b = ops::quantize(tape, tape.parameter(bias), bias_quantizer);
+  if (count == weight.value.rows) return ops::causal_conv(tape, x, w, b, sequences, direction, before);
   return ops::causal_conv(tape, x, ops::part(tape, w, first, count), ops::part(tape, b, first, count), sequences,
                           direction, before);
 }

@@ -8,9 +8,13 @@
 namespace bitstate {
 namespace {
 
-Value input_of(Tape& tape, const Tensor& tensor) { return tape.input(tensor.rows, tensor.cols, tensor.data.data()); }
+/// None for an empty one: a convolution of one tap keeps nothing.
+Value input_of(Tape& tape, const Tensor& tensor) {
+  return tensor.data.empty() ? Value{} : tape.input(tensor.rows, tensor.cols, tensor.data.data());
+}
 
 Tensor tensor_of(Tape& tape, Value value) {
+  if (!value.exists()) return {};
   Tensor tensor(tape[value].rows, tape[value].cols);
   const float* const numbers = tape.value(value);
   tensor.data.assign(numbers, numbers + tensor.size());

@@ -141,11 +141,15 @@ TEST_CASE("selective codes: where an operand has no codes, states are rounded al
     const std::vector<float> y(drawn.tape.value(drawn.tape.last()),
                                drawn.tape.value(drawn.tape.last()) + 47 * channels);
     drawn.c_site.spec = {};  // C alone is not rounded
-    const auto rounded = drawn.gradients(nullptr);
-    const float* const found = drawn.tape.value(drawn.tape.last());
-    CHECK(relative({found, found + y.size()}, y) < 2e-2);
-    CHECK(relative({found, found + y.size()}, y) > 1e-4);
-    for (std::size_t i = 0; i < rounded.size(); ++i) CHECK(relative(rounded[i], on_codes[i]) < 5e-2);
+    for (const auto rounding :
+         {QuantSpec::Rounding::nearest, QuantSpec::Rounding::feedback, QuantSpec::Rounding::decayed}) {
+      drawn.state_site.spec.rounding = rounding;
+      const auto rounded = drawn.gradients(nullptr);
+      const float* const found = drawn.tape.value(drawn.tape.last());
+      CHECK(relative({found, found + y.size()}, y) < 2e-2);
+      CHECK(relative({found, found + y.size()}, y) > 1e-4);
+      for (std::size_t i = 0; i < rounded.size(); ++i) CHECK(relative(rounded[i], on_codes[i]) < 5e-2);
+    }
     drawn.input_site.spec = {};
     drawn.state_site = site("state:h", 3, std::vector<float>(channels, 8.0F));
     drawn.state_site.spec.rounding = QuantSpec::Rounding::nearest;
@@ -164,6 +168,18 @@ TEST_CASE("selective codes: no gradient flows through states that are clamped") 
     CHECK(static_cast<double>(zeros) > 0.8 * static_cast<double>(found[i].size()));
   }
   CHECK(std::count(found[3].begin(), found[3].end(), 0.0F) == 0);  // C reads the clamped states
+}
+
+TEST_CASE("selective codes: no gradient flows through a clamped delta u") {
+  for (const bool all_codes : {true, false}) {
+    CAPTURE(all_codes);
+    Drawn drawn(18, 1, true, ops::Direction::forward);
+    if (!all_codes) drawn.c_site.spec = {};
+    drawn.input_site = site("act:du", 16, std::vector<float>(channels, 1e-6F));
+    const auto found = drawn.gradients(nullptr);
+    const auto zeros = std::count(found[0].begin(), found[0].end(), 0.0F);
+    CHECK(static_cast<double>(zeros) > 0.9 * static_cast<double>(found[0].size()));
+  }
 }
 
 TEST_CASE("selective codes: what a scan cannot round is refused by the site's name") {

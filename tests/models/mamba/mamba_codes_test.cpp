@@ -2,6 +2,7 @@
 // the program's those of the formulas.
 #include "autograd/export.h"
 #include "core/error.h"
+#include "core/kernels/hadamard.h"
 #include "core/program/run/runner.h"
 #include "core/random.h"
 #include "models/mamba/model.h"
@@ -37,6 +38,7 @@ state:*                16   range=ema granularity=channel
 act:*.y                16   range=ema
 act:*.gate             16   range=ema
 ?act:*.gated           16   range=ema
+?act:*.normed          16   range=ema
 ?act:lm_head.y       none
 ?act:decoder.y       none
 )";
@@ -68,6 +70,7 @@ struct Drawn {
     options.mixer.d_conv = draw(1, 5);
     options.mixer.n_layers = options.n_layers;
     options.mixer.norm_before_gate = draw(0, 1) == 0;
+    options.mixer.rotated = Hadamard::exists(options.mixer.inner()) && draw(0, 1) == 0;
     options.mixer.dt_max = 0.5;
     if (draw(0, 2) == 0) options.mixer.dt_limit_max = 0.3;
     options.shape.tokens = draw(0, 1) == 0;
