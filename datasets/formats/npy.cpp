@@ -85,8 +85,7 @@ Table read_array(std::string_view file, std::string_view name) {
   const bool is_text = header.kind == 'U' || header.kind == 'S';
   require(is_text || ((header.kind == 'f' || header.kind == 'i') && header.width >= 4), name,
           "the elements are not of a type '<U..', '|S..', '<f8', '<f4', '<i8' or '<i4'");
-  require(header.shape.size() == 2, name, "the array has {}, not two",
-          header.shape.size() == 1 ? "one dimension" : "more than two dimensions");
+  require(header.shape.size() == 2, name, "the array has one dimension, not two");
   const std::size_t rows = header.shape[0];
   const std::size_t columns = header.shape[1];
   Table table(rows);

@@ -21,8 +21,12 @@ constexpr std::size_t max_text_width = std::size_t{1} << 24U;
 class HeaderReader {
  public:
   HeaderReader(std::string_view file, std::size_t start, std::size_t end, std::size_t max_elements,
-               std::string_view name)
-      : text_(file.substr(0, end)), position_(start), max_elements_(max_elements), name_(name) {}
+               std::size_t max_dimensions, std::string_view name)
+      : text_(file.substr(0, end)),
+        position_(start),
+        max_elements_(max_elements),
+        max_dimensions_(max_dimensions),
+        name_(name) {}
 
   NpyHeader parse() {
     NpyHeader header;
@@ -80,16 +84,23 @@ class HeaderReader {
   }
 
   void parse_type(NpyHeader& header) {
-    constexpr std::array<std::pair<std::string_view, char>, 7> kinds = {
-        {{"'<U", 'U'}, {"'|S", 'S'}, {"'<f", 'f'}, {"'<i", 'i'}, {"'|i", 'i'}, {"'<u", 'u'}, {"'|u", 'u'}}};
+    constexpr std::array<std::pair<std::string_view, char>, 8> kinds = {{{"'<U", 'U'},
+                                                                         {"'|S", 'S'},
+                                                                         {"'<f", 'f'},
+                                                                         {"'<i", 'i'},
+                                                                         {"'|i", 'i'},
+                                                                         {"'<u", 'u'},
+                                                                         {"'|u", 'u'},
+                                                                         {"'<c", 'c'}}};
     for (const auto& [prefix, kind] : kinds) {
       if (!take(prefix)) continue;
       header.kind = kind;
       header.width = number();
       const bool is_text = kind == 'U' || kind == 'S';
-      const bool fits =
-          is_text ? header.width >= 1 && header.width <= max_text_width
-                  : std::has_single_bit(header.width) && header.width <= 8 && (kind != 'f' || header.width >= 4);
+      const std::size_t least = header.kind == 'c' ? 8 : header.kind == 'f' ? 4 : 1;
+      const std::size_t most = header.kind == 'c' ? 16 : 8;
+      const bool fits = is_text ? header.width >= 1 && header.width <= max_text_width
+                                : std::has_single_bit(header.width) && header.width >= least && header.width <= most;
       if (!fits) break;
       if (kind == 'U') header.width *= 4;
       return expect("'");
@@ -101,7 +112,10 @@ class HeaderReader {
     expect("(");
     header.shape.push_back(number());
     expect(",");
-    if (text_.substr(position_, 1) != ")") header.shape.push_back(number());
+    while (text_.substr(position_, 1) != ")" && header.shape.size() < max_dimensions_) {
+      header.shape.push_back(number());
+      if (!take(",")) break;
+    }
     std::size_t elements = 1;
     for (const std::size_t size : header.shape) {
       if (size < 1 || size > max_elements_ / elements) {
@@ -109,13 +123,13 @@ class HeaderReader {
       }
       elements *= size;
     }
-    if (header.shape.size() == 2) take(",");
-    if (!take(")")) refuse("the array has more than two dimensions");
+    if (!take(")")) refuse("the array has more than {} dimensions", max_dimensions_);
   }
 
   std::string_view text_;
   std::size_t position_;
   std::size_t max_elements_;
+  std::size_t max_dimensions_;
   std::string_view name_;
 };
 
@@ -130,7 +144,8 @@ T size_at(std::string_view bytes) {
 
 bool is_npy(std::string_view file) { return file.substr(0, numpy_magic.size()) == numpy_magic; }
 
-NpyHeader read_npy_header(std::string_view file, std::string_view name, std::size_t max_elements) {
+NpyHeader read_npy_header(std::string_view file, std::string_view name, std::size_t max_elements,
+                          std::size_t max_dimensions) {
   require(file.size() >= 12, name, "offset {}: the file ends within the header", file.size());
   const auto version = static_cast<unsigned char>(file[6]);
   require(version >= 1 && version <= 3 && file[7] == '\0', name,
@@ -141,7 +156,7 @@ NpyHeader read_npy_header(std::string_view file, std::string_view name, std::siz
       version == 1 ? size_at<std::uint16_t>(file.substr(8)) : size_at<std::uint32_t>(file.substr(8));
   require(length <= file.size() - start, name, "offset 8: the header claims {} bytes, but {} follow", length,
           file.size() - start);
-  NpyHeader header = HeaderReader(file, start, start + length, max_elements, name).parse();
+  NpyHeader header = HeaderReader(file, start, start + length, max_elements, max_dimensions, name).parse();
   header.begin = start + length;
   // no overflow: at most 2^32 elements of at most 2^26 bytes
   require(header.elements() * header.width == file.size() - header.begin, name,

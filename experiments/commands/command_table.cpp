@@ -58,6 +58,15 @@ Options eval_options(Options options) {
   return options;
 }
 
+/// What a model, its data and its training are; bits come later.
+Options import_options(const Options& all) {
+  Options options = without(all, {"preset", "from", "from_lr_factor", "from_epochs_factor", "balance", "transforms",
+                                  "hadamard", "calibration_batches", "threads", "memory", "checkpoint_seconds",
+                                  "tensorboard", "give_up", "resume", "limit_train", "limit_test"});
+  std::erase_if(options, [](const OptionInfo& option) { return option.gives_bits; });
+  return options;
+}
+
 Options data_options(const Options& all) {
   Options options = only(all, {"data", "threads"});
   options.push_back({.name = "mirror",
@@ -119,6 +128,12 @@ std::vector<Command> commands_on_runs(const Options& all) {
        "evaluate the best weights of a run on the test part",
        {"bitstate eval runs/lorenz", "bitstate eval runs/lorenz --limit_test=100 --json"},
        eval_options(all)},
+      {"import",
+       "FILE --model=NAME",
+       "make a run of weights that were trained elsewhere",
+       {"bitstate import model.safetensors --model=mamba --out=runs/published",
+        "bitstate import s5.npz --model=s5 --dataset=smnist --out=runs/s5"},
+       import_options(all)},
       {"inspect",
        "RUN",
        "show bits, ranges, saturation and size of a trained model",

@@ -10,6 +10,7 @@
 #include "experiments/commands/command_table.h"
 #include "experiments/commands/completion.h"
 #include "experiments/commands/data_commands.h"
+#include "experiments/commands/import_command.h"
 #include "experiments/commands/list.h"
 #include "experiments/commands/program_commands.h"
 #include "experiments/commands/sweep_command.h"
@@ -278,7 +279,8 @@ constexpr std::array<std::pair<std::string_view, TeamAction>, 2> team_actions{
 
 using Action = int (*)(const CommandLine& line);
 
-constexpr std::array<std::pair<std::string_view, Action>, 13> actions{{{"eval", eval_command},
+constexpr std::array<std::pair<std::string_view, Action>, 14> actions{{{"eval", eval_command},
+                                                                       {"import", import_command},
                                                                        {"inspect", inspect_command},
                                                                        {"export", export_command},
                                                                        {"run", run_command_line},

@@ -93,7 +93,7 @@ expect 2 '"x" is one argument too many' signature x
 "$BITSTATE" signature > signature
 grep -qE '^[0-9a-f]{16}$' signature
 expect 2 'expected bash or zsh, got "fish"' completion fish
-for command in train ptq eval inspect export run sweep report data bench signature list completion; do
+for command in train ptq eval import inspect export run sweep report data bench signature list completion; do
   "$BITSTATE" "$command" --help > "$command.help"
   grep -q "^usage: bitstate $command " "$command.help"
 done

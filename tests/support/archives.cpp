@@ -9,18 +9,16 @@
 namespace bitstate::tests {
 namespace {
 
+using Writer = std::unique_ptr<archive, int (*)(archive*)>;
+
 la_ssize_t append(archive* /*unused*/, void* bytes, const void* block, std::size_t size) {
   static_cast<std::string*>(bytes)->append(static_cast<const char*>(block), size);
   return static_cast<la_ssize_t>(size);
 }
 
-}  // namespace
-
-std::string tar_of(const std::vector<Member>& members, std::string_view filter) {
+/// What `out` makes of the members.
+std::string written(const Writer& out, const std::vector<Member>& members) {
   std::string bytes;
-  const std::unique_ptr<archive, int (*)(archive*)> out(archive_write_new(), archive_write_free);
-  archive_write_set_format_ustar(out.get());
-  if (!filter.empty()) archive_write_add_filter_by_name(out.get(), std::string(filter).c_str());
   archive_write_set_bytes_in_last_block(out.get(), 1);
   if (archive_write_open(out.get(), &bytes, nullptr, append, nullptr) != ARCHIVE_OK) {
     throw std::runtime_error(archive_error_string(out.get()));
@@ -40,6 +38,22 @@ std::string tar_of(const std::vector<Member>& members, std::string_view filter) 
   }
   archive_write_close(out.get());
   return bytes;
+}
+
+}  // namespace
+
+std::string tar_of(const std::vector<Member>& members, std::string_view filter) {
+  const Writer out(archive_write_new(), archive_write_free);
+  archive_write_set_format_ustar(out.get());
+  if (!filter.empty()) archive_write_add_filter_by_name(out.get(), std::string(filter).c_str());
+  return written(out, members);
+}
+
+std::string zip_of(const std::vector<Member>& members, bool deflated) {
+  const Writer out(archive_write_new(), archive_write_free);
+  archive_write_set_format_zip(out.get());
+  (deflated ? archive_write_zip_set_compression_deflate : archive_write_zip_set_compression_store)(out.get());
+  return written(out, members);
 }
 
 }  // namespace bitstate::tests

@@ -1,4 +1,4 @@
-// Tar archives in memory, also ones that lie.
+// Archives in memory, also ones that lie.
 #pragma once
 
 #include <string>
@@ -15,5 +15,8 @@ struct Member {
 
 /// A tar (ustar) of the members, through libarchive's filter "gzip", "xz", "bzip2" or none ("").
 std::string tar_of(const std::vector<Member>& members, std::string_view filter);
+
+/// A zip of files, each of them deflated or, else, stored.
+std::string zip_of(const std::vector<Member>& members, bool deflated);
 
 }  // namespace bitstate::tests

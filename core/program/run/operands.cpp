@@ -21,9 +21,9 @@ const T* interleaved(Arena& arena, const WeightSpec& w, std::size_t words) {
   with_type(w.codes, [&](const auto* all) {
     for (std::size_t o = 0; o < w.rows; ++o) {
       const auto* const in = all + o * w.codes.stride;
-      T* const block = packed + (o / vector_columns * words * vector_columns + o % vector_columns) * codes;
+      T* const column = packed + (o / vector_columns * words * vector_columns + o % vector_columns) * codes;
       const auto put = [&](std::size_t word, std::size_t c) {
-        block[word * vector_columns * codes + c] = static_cast<T>(in[word * codes + c]);
+        column[word * vector_columns * codes + c] = static_cast<T>(in[word * codes + c]);
       };
       for (std::size_t word = 0; word < whole; ++word) {
         for (std::size_t c = 0; c < codes; ++c) put(word, c);

@@ -29,7 +29,7 @@ using program::Program;
 
 constexpr std::size_t sensors = 3;
 
-Program program_of(const Grid& grid, const Units& units, bool one_bit = false) {
+Program program_on_grid(const Grid& grid, const Units& units, bool one_bit = false) {
   Program p;
   p.name = "own";
   p.input = {sensors, false, one_bit, grid, units};
@@ -109,9 +109,10 @@ std::vector<float> telling_numbers(const Program& p) {
 
 TEST_CASE("c_codes: NAME_encode gives bitstate's code for every number, whatever the compiler may fuse") {
   if (no_compiler()) return;
-  const Program programs[] = {program_of({0.05F, -127, 127}, odd_units),
-                              program_of({0.05F, -127, 127}, odd_single_units), program_of({0.0123F, -8, 7}, {}),
-                              program_of({0.3F, -1, 1}, odd_units, true), program_of({1e-4F, -2000, 2000}, odd_units)};
+  const Program programs[] = {program_on_grid({0.05F, -127, 127}, odd_units),
+                              program_on_grid({0.05F, -127, 127}, odd_single_units),
+                              program_on_grid({0.0123F, -8, 7}, {}), program_on_grid({0.3F, -1, 1}, odd_units, true),
+                              program_on_grid({1e-4F, -2000, 2000}, odd_units)};
   for (const Program& p : programs) {
     const std::vector<float> numbers = telling_numbers(p);
     std::string data = fmt::format("static const float data[{}] = {{", numbers.size());
@@ -128,7 +129,7 @@ TEST_CASE("c_codes: NAME_encode gives bitstate's code for every number, whatever
 
 TEST_CASE("c_codes: infinities are the ends of the codes, what is no number is the lowest") {
   if (no_compiler()) return;
-  const auto found = results(program_of({0.05F, -127, 126}, odd_units), {}, "#include <math.h>\n", {0, 2},
+  const auto found = results(program_on_grid({0.05F, -127, 126}, odd_units), {}, "#include <math.h>\n", {0, 2},
                              "model_encode(i == 0 ? INFINITY : i == 1 ? -INFINITY : NAN, c)", "cc -O2");
   CHECK(found == std::vector<double>{126, 126, 126, -127, -127, -127, -127, -127, -127});
 }
@@ -136,7 +137,7 @@ TEST_CASE("c_codes: infinities are the ends of the codes, what is no number is t
 TEST_CASE("c_codes: NAME_decode gives the numbers that bitstate run prints") {
   if (no_compiler()) return;
   for (const Units& units : {odd_units, odd_single_units, Units{}}) {
-    const Program p = program_of({0.05F, -127, 127}, units);
+    const Program p = program_on_grid({0.05F, -127, 127}, units);
     const auto found = results(p, {}, "", {-100, 100}, "model_decode(i, c)", "cc -O3 -march=native -ffp-contract=fast");
     for (std::size_t i = 0; i < found.size(); i += sensors) {
       std::vector<float> row;
@@ -166,13 +167,13 @@ std::size_t wrong_counts(const Program& p, const CAdc& adc) {
 
 TEST_CASE("c_codes: NAME_encode_adc gives bitstate's code for every count of 12 bits, signed or not, up or down") {
   if (no_compiler()) return;
-  const Program p = program_of({0.05F, -127, 127}, odd_units);
+  const Program p = program_on_grid({0.05F, -127, 127}, odd_units);
   CHECK(wrong_counts(p, {12, false, {10.0 / 4096, 0.013, 1.0}, {-5.0, -40.0, 300.0}}) == 0);
   CHECK(wrong_counts(p, {12, true, {-0.01}, {0.25}}) == 0);
-  CHECK(wrong_counts(program_of({0.05F, -127, 127}, odd_single_units), {12, false, {0.013}, {-40.0}}) == 0);
-  CHECK(wrong_counts(program_of({0.0078125F, -127, 127}, {}), {12, false, {1.0 / 2048}, {-1.0}}) == 0);  // ties
-  CHECK(wrong_counts(program_of({0.3F, -1, 1}, odd_units, true), {12, true, {0.013, 0.1, 1.0}, {0.0}}) == 0);
-  CHECK(wrong_counts(program_of({1e-4F, -32767, 32767}, odd_units), {12, false, {1e-3}, {-2.0}}) == 0);
+  CHECK(wrong_counts(program_on_grid({0.05F, -127, 127}, odd_single_units), {12, false, {0.013}, {-40.0}}) == 0);
+  CHECK(wrong_counts(program_on_grid({0.0078125F, -127, 127}, {}), {12, false, {1.0 / 2048}, {-1.0}}) == 0);  // ties
+  CHECK(wrong_counts(program_on_grid({0.3F, -1, 1}, odd_units, true), {12, true, {0.013, 0.1, 1.0}, {0.0}}) == 0);
+  CHECK(wrong_counts(program_on_grid({1e-4F, -32767, 32767}, odd_units), {12, false, {1e-3}, {-2.0}}) == 0);
   CHECK(wrong_counts(p, {12, false, {1e30}, {-3e32}}) == 0);
   CHECK(wrong_counts(p, {12, false, {1e-30}, {5.0}}) == 0);
   CHECK(wrong_counts(p, {1, true, {7.0}, {0.0}}) == 0);
@@ -180,7 +181,7 @@ TEST_CASE("c_codes: NAME_encode_adc gives bitstate's code for every count of 12 
 
 TEST_CASE("c_codes: counts at which single precision rounds to the other side are corrected one by one") {
   if (no_compiler()) return;
-  Program p = program_of({0.05F, -127, 127}, odd_units);
+  Program p = program_on_grid({0.05F, -127, 127}, odd_units);
   p.input.units = {{1e6, 1e6, 1e6}, {0.5, 0.5, 0.5}, true};
   const CAdc adc{10, false, {0.003}, {999998.5}};  // floats are 0.06 apart there
   CHECK(!program::adc_line(p.input, adc, 0).corrections.empty());
@@ -188,7 +189,7 @@ TEST_CASE("c_codes: counts at which single precision rounds to the other side ar
 }
 
 TEST_CASE("c_codes: the scales are macros, and an ADC that does not fit is refused") {
-  const Program p = program_of({0.05F, -127, 127}, odd_units);
+  const Program p = program_on_grid({0.05F, -127, 127}, odd_units);
   const std::vector tests{random_sequence(p, 2, 1)};
   const std::string header = program::c_source(p, "Gait2", tests, 0, {{"note */ \n one"}, {}}).header;
   for (const char* const line :

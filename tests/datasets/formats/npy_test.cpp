@@ -150,7 +150,7 @@ TEST_CASE("npy: other arrays are errors that name file, offset and reason") {
   CHECK(refused(npy_header("|O", "(1, 1)"), "are not of a type"));
   CHECK(refused(npy_header("<f8", "(1,)"), "one dimension, not two"));
   CHECK(refused(npy_header("<f8", "()"), "expected a size here"));
-  CHECK(refused(npy_header("<f8", "(1, 1, 1)"), "more than two dimensions"));
+  CHECK(refused(npy_header("<f8", "(1, 1, 1)"), "more than 2 dimensions"));
   CHECK(refused("{'descr': '<f8', 'fortran_order': True, 'shape': (1, 1), }", "C order"));
   CHECK(refused("{'descr': '<f8', 'descr': '<f8', 'shape': (1, 1), }", "twice"));
   CHECK(refused("{'descr': '<f8', 'shape': (1, 1), }", "is not one of the keys"));

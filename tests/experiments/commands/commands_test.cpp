@@ -32,7 +32,8 @@ TEST_CASE("commands: help and version are there for the program and for every co
   CHECK(run_command({"--help"}) == 0);
   CHECK(run_command({"--version"}) == 0);
   CHECK(run_command({}) == 2);
-  for (const char* command : {"train", "ptq", "eval", "inspect", "sweep", "report", "data", "bench", "signature"}) {
+  for (const char* command :
+       {"train", "ptq", "eval", "import", "inspect", "sweep", "report", "data", "bench", "signature"}) {
     CHECK(run_command({command, "--help"}) == 0);
     CHECK(run_command({command, "--version"}) == 0);
   }

@@ -40,7 +40,7 @@ Outcome outcome(const Settings& options) {
   return {r.status, r.weights_digest, r.val_metric, r.test_metric};
 }
 
-Settings joined(Settings all, const Settings& more) {
+Settings both_of(Settings all, const Settings& more) {
   all.insert(all.end(), more.begin(), more.end());
   return all;
 }
@@ -116,14 +116,14 @@ const std::vector<Row> model_rows = {
 /// Those of Mamba, of Mamba-2 and of what tokens are labelled by, with what every run of theirs has.
 const Settings tiny_mamba = {{"n_layers", "1"}, {"d_model", "4"},   {"epochs", "3"},
                              {"bsz", "2"},      {"lr_factor", "2"}, {"lanes", "4"}};
-const Settings mamba = joined(lorenz, {{"model", "mamba"}});
-const Settings mamba2 = joined(lorenz, {{"model", "mamba2"}, {"headdim", "4"}});
+const Settings mamba = both_of(lorenz, {{"model", "mamba"}});
+const Settings mamba2 = both_of(lorenz, {{"model", "mamba2"}, {"headdim", "4"}});
 const Settings copying = {
     {"dataset", "copying"}, {"model", "mamba"}, {"length", "8"}, {"copied", "2"}, {"examples", "8"}};
 
 const std::vector<Row> mamba_rows = {
     {"model", "mamba", lorenz},
-    {"model", "mamba2", joined(mamba, {{"expand", "16"}})},
+    {"model", "mamba2", both_of(mamba, {{"expand", "16"}})},
     {"d_state", "4", mamba},
     {"d_conv", "3", mamba},
     {"expand", "3", mamba},
@@ -167,7 +167,7 @@ std::vector<Row> other_rows(const tests::TempFolder& folder, const std::string& 
           {"stride", "5", own},
           {"horizon", "1", own},
           {"task", "value", own},
-          {"pad", "true", joined(own, {{"bidirectional", "true"}})},
+          {"pad", "true", both_of(own, {{"bidirectional", "true"}})},
           {"mode", "last", classes},
           {"from", source, lorenz},
           {"from_lr_factor", "0.5", from},
@@ -179,32 +179,32 @@ std::vector<Row> other_rows(const tests::TempFolder& folder, const std::string& 
 TEST_CASE("options: every option of a run changes its weights or its error") {
   const tests::TempFolder folder;
   write_data(folder.path());
-  RunConfig source = load_run_config("", joined(tiny, lorenz));
+  RunConfig source = load_run_config("", both_of(tiny, lorenz));
   source.run.out = (folder / "source").string();
   REQUIRE(train(source).status == "done");
 
-  const Outcome plain = outcome(joined(tiny, lorenz));
+  const Outcome plain = outcome(both_of(tiny, lorenz));
   // these need official data; datasets/pathfinder and datasets/imdb test them
   std::set<std::string> covered = {"contour_length", "test_bytes"};
   for (const Row& row : model_rows) {
     CAPTURE(row.option);
-    const Settings both = joined(joined(tiny, lorenz), row.context);
-    CHECK(outcome(joined(both, {{row.option, row.value}})) != (row.context.empty() ? plain : outcome(both)));
+    const Settings both = both_of(both_of(tiny, lorenz), row.context);
+    CHECK(outcome(both_of(both, {{row.option, row.value}})) != (row.context.empty() ? plain : outcome(both)));
     covered.insert(row.option);
   }
   std::vector<Row> rows_of_mamba = token_rows(folder);
   rows_of_mamba.insert(rows_of_mamba.end(), mamba_rows.begin(), mamba_rows.end());
   for (const Row& row : rows_of_mamba) {
     CAPTURE(row.option);
-    const Settings both = joined(tiny_mamba, row.context);
-    CHECK(outcome(joined(both, {{row.option, row.value}})) != outcome(both));
+    const Settings both = both_of(tiny_mamba, row.context);
+    CHECK(outcome(both_of(both, {{row.option, row.value}})) != outcome(both));
     covered.insert(row.option);
   }
   for (const Row& row : other_rows(folder, source.run.out)) {
     CAPTURE(row.option);
     const bool inherits = row.context.front().first == "from";
-    const Settings both = inherits ? row.context : joined(tiny, row.context);
-    CHECK(outcome(joined(both, {{row.option, row.value}})) != outcome(both));
+    const Settings both = inherits ? row.context : both_of(tiny, row.context);
+    CHECK(outcome(both_of(both, {{row.option, row.value}})) != outcome(both));
     covered.insert(row.option);
   }
   for (const OptionInfo& option : run_options()) {

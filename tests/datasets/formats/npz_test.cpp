@@ -1,0 +1,76 @@
+// Archives of arrays, and damaged ones.
+#include "datasets/formats/npz.h"
+
+#include "core/error.h"
+#include "tests/datasets/formats/npy_files.h"
+#include "tests/support/archives.h"
+#include "tests/support/temp_folder.h"
+#include "tests/support/text.h"
+
+#include <doctest/doctest.h>
+
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace bitstate::tests::npz_test {
+namespace {
+
+const std::vector<Member> arrays = {{"params/B.npy", npy_of<float>("<f4", "(2, 1, 2)", {1.0F, -2.0F, 3.5F, 0.0F})},
+                                    {"C.npy", npy_of<float>("<c8", "(2,)", {1.0F, 2.0F, 3.0F, 4.0F})},
+                                    {"D.npy", npy_of<double>("<f8", "(3,)", {0.1, 0.2, 0.3})},
+                                    {"E.npy", npy_of<double>("<c16", "(1, 1)", {5.0, 6.0})}};
+
+std::string refusal(const std::string& bytes) {
+  const TempFolder folder;
+  write_quickly(folder / "a.npz", bytes);
+  return error_of<Error>([&] { (void)datasets::read_npz(folder / "a.npz"); });
+}
+
+TEST_CASE("npz: keys, shapes and numbers come back, stored and deflated") {
+  for (const bool deflated : {false, true}) {
+    const TempFolder folder;
+    write_quickly(folder / "a.npz", zip_of(arrays, deflated));
+    const NamedTensors read = datasets::read_npz(folder / "a.npz");
+    REQUIRE(read.shapes.size() == 4);
+    CHECK(read.shapes.at("params/B") == TensorShape{2, 1, 2});
+    CHECK(read.read("params/B") == std::vector{1.0F, -2.0F, 3.5F, 0.0F});
+    CHECK(read.shapes.at("C") == TensorShape{2, 2});
+    CHECK(read.read("C") == std::vector{1.0F, 2.0F, 3.0F, 4.0F});
+    CHECK(read.shapes.at("D") == TensorShape{3});
+    CHECK(read.read("D") == std::vector{0.1F, 0.2F, 0.3F});
+    CHECK(read.shapes.at("E") == TensorShape{1, 1, 2});
+    CHECK(read.read("E") == std::vector{5.0F, 6.0F});
+  }
+}
+
+TEST_CASE("npz: what is damaged or of another kind is refused with the name of the array") {
+  CHECK(!refusal("").empty());
+  CHECK(!refusal("no zip at all").empty());
+  CHECK(contains(refusal(zip_of({{"a.npy", "x"}}, false)), "a.npz: a] is not an array of NumPy"));
+  CHECK(contains(refusal(zip_of({arrays[1], arrays[1]}, false)), "the array C is there twice"));
+  CHECK(contains(refusal(zip_of({{"a.npy", npy_of<int>("<i4", "(1,)", {1})}}, false)), "a] the elements are not"));
+  CHECK(contains(refusal(zip_of({{"a.npy", npy_of<float>("<f4", "(4294967296, 4294967296)", {1})}}, false)), "a] "));
+  CHECK(contains(refusal(zip_of({{"a.npy", npy_of<float>("<f4", "(2,)", {1})}}, true)), "a] "));
+  CHECK(contains(refusal(zip_of({{"a\n.npy", "x"}}, false)), "not printable"));
+  CHECK(!refusal(zip_of({}, false)).empty());
+  for (const bool deflated : {false, true}) {
+    const std::string whole = zip_of(arrays, deflated);
+    for (const std::size_t length : {whole.size() / 4, whole.size() / 2})
+      CHECK(!refusal(whole.substr(0, length)).empty());
+    std::string flipped = whole;
+    flipped[120] = static_cast<char>(flipped[120] ^ 1);  // within the first array
+    CHECK(!refusal(flipped).empty());
+  }
+}
+
+TEST_CASE("npz: numbers that are not finite are refused with their place") {
+  const TempFolder folder;
+  const float infinite = std::numeric_limits<float>::infinity();
+  write_quickly(folder / "a.npz", zip_of({{"a.npy", npy_of<float>("<f4", "(2,)", {1, infinite})}}, false));
+  const NamedTensors read = datasets::read_npz(folder / "a.npz");
+  CHECK(contains(error_of<Error>([&] { (void)read.read("a"); }), "element 1 of a is inf"));
+}
+
+}  // namespace
+}  // namespace bitstate::tests::npz_test
