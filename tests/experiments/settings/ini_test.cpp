@@ -159,8 +159,7 @@ TEST_CASE("settings: those of any run come back from settings.ini, and a checkpo
     other.settings = format_ini(changed);
     CHECK_THROWS_AS(check_identity(folder / "c.h5", other), Error);
   }
-  // balance, which is the only transform, is kept as the option of this name; no random text is EPOCH:VALUE
-  CHECK(at_default == std::set<std::string>{"give_up", "transforms"});
+  CHECK(at_default == std::set<std::string>{"give_up"});  // no random text is EPOCH:VALUE
 }
 
 TEST_CASE("settings: blanks at the ends of a value are no part of it, but of a path") {

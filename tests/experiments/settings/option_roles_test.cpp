@@ -32,7 +32,7 @@ TEST_CASE("options: those that give bits are the rules and the flags of S5") {
 
 TEST_CASE("options: what ptq takes besides bits changes a model that is trained") {
   CHECK(options_with([](const Option& o) { return o.changes_trained; }) ==
-        Names{"preset", "qgelu_approx", "hard_sigmoid", "scan", "balance", "transforms"});
+        Names{"preset", "qgelu_approx", "hard_sigmoid", "scan", "hadamard", "balance", "transforms"});
 }
 
 TEST_CASE("options: a run that starts from another one takes over all but its source, its calibration and its stream") {

@@ -2,11 +2,13 @@
 // the program's those of the formulas.
 #include "autograd/export.h"
 #include "core/error.h"
+#include "core/io/atomic_file.h"
 #include "core/kernels/hadamard.h"
 #include "core/program/run/runner.h"
 #include "core/random.h"
 #include "models/mamba/model.h"
 #include "models/mamba/settings.h"
+#include "tests/support/folders.h"
 #include "tests/support/plain_program.h"
 
 #include <doctest/doctest.h>
@@ -19,29 +21,10 @@
 namespace bitstate::tests::mamba_codes_test {
 namespace {
 
-constexpr const char* rules = R"(weight:*                8   range=absmax granularity=channel
-?weight:embedding       8   range=absmax granularity=tensor
-?weight:lm_head         8   range=absmax granularity=tensor
-?weight:decoder         8   range=absmax granularity=tensor
-weight:*norm*           8   range=absmax
-weight:*.A_log          8   range=absmax sign=asymmetric
-bias:*                 16   range=absmax
-act:*                   8   range=ema
-?act:embedding         16   range=ema
-?act:encoder.y         16   range=ema
-act:*.residual         16   range=ema
-act:*.conv             12   range=ema
-?act:*_conv            12   range=ema
-act:*.dt               12   range=ema
-act:*.du               16   range=ema granularity=channel
-state:*                16   range=ema granularity=channel
-act:*.y                16   range=ema
-act:*.gate             16   range=ema
-?act:*.gated           16   range=ema
-?act:*.normed          16   range=ema
-?act:lm_head.y       none
-?act:decoder.y       none
-)";
+/// Those of --quant=w8a8.
+std::string rules() {
+  return read_file(source_folder() / "experiments/configs/mamba/w8a8.quant", std::size_t{1} << 16);
+}
 
 /// A model of drawn sizes and parameters with calibrated ranges, and two sequences.
 template <class M>
@@ -93,7 +76,7 @@ struct Drawn {
         for (float& v : entry.parameter->value.data) v *= 30.0F;
       }
     }
-    quantize_sites(inventory, QuantConfig::parse(std::string(rules) + more, "test"));
+    quantize_sites(inventory, QuantConfig::parse(rules() + more, "test"));
     rows = {draw(1, 90), draw(1, 90)};
     for (std::size_t t = 0; t < rows[0] + rows[1]; ++t) {
       tokens.push_back(static_cast<std::int32_t>(draw(0, 10)));
