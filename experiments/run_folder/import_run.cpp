@@ -63,6 +63,9 @@ RunConfig imported_config(const fs::path& checkpoint, const Settings& given, con
                           const NamedTensors& tensors) {
   const PublishedConfig published = published_config(checkpoint, model);
   Settings all{{"dataset", "own"}, {"model", model}};
+  // a text of ids is one sequence without a window; ranges are calibrated by one window at a time
+  const bool own = last_value(given, "dataset") == nullptr && model != "s5";
+  if (own) all.insert(all.end(), {{"window", "512"}, {"bsz", "1"}});
   all.insert(all.end(), published.sizes.begin(), published.sizes.end());
   all.insert(all.end(), given.begin(), given.end());
   RunConfig found;

@@ -57,8 +57,8 @@ struct MixerSites {
   Quantizer normed;                ///< of a rotation behind a norm
   Quantizer o;                     ///< the operand of out_proj
 
-  /// Sizes of the operands of a mixer.
   MixerSites() = default;
+  /// Of as many channels and numbers as the operands of such a mixer have.
   explicit MixerSites(const MambaOptions& options);
 };
 

@@ -233,6 +233,29 @@ TEST_CASE("import: a run that was imported is evaluated, inspected, quantized, e
   CHECK(run_command({"train", "--from=" + run, "--epochs=1", "--limit_train=16", "--out=" + tuned}) == 0);
 }
 
+TEST_CASE("import: a run without a data set of its own reads a file of ids, as the documents say") {
+  const TempFolder folder;
+  Model model = stirred(mamba);
+  const std::string file = folder / "m.safetensors";
+  write_quickly(file, safetensors_of(tests::state_spaces_layout(model, false)));
+  std::vector<std::uint16_t> ids(6000);
+  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<std::uint16_t>(i * i % 11);  // not all there are
+  const std::string text = folder / "tokens.npy";
+  write_quickly(text, tests::npy_of<std::uint16_t>("<u2", "(6000,)", ids));
+  const std::string run = folder / "run";
+  const std::string few = folder / "few";
+  CHECK(run_command({"import", file, "--model=mamba", "--out=" + run}) == 0);
+  const auto window_of = [](const std::string& of) {
+    return load_run_config((fs::path(of) / "settings.ini").string(), {}).data.series.window;
+  };
+  CHECK(window_of(run) == 512);
+  CHECK(run_command({"eval", run, "--data=" + text}) == 0);
+  CHECK(run_command({"ptq", run, "--quant=w8a8", "--data=" + text, "--out=" + few}) == 0);
+  CHECK(run_command({"export", few, "--parity=2"}) == 0);
+  CHECK(run_command({"import", file, "--model=mamba", "--window=64", "--out=" + run + "64"}) == 0);
+  CHECK(window_of(run + "64") == 64);
+}
+
 TEST_CASE("import: an .npz of S5 gives the weights that it holds, and its run is evaluated, quantized and exported") {
   const TempFolder folder;
   const ModelShape shape = {3, false, 3, {Output::values_per_step}};
