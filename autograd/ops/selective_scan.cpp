@@ -1,12 +1,13 @@
 // h_t = exp(delta_t A) h_{t-1} + delta_t u_t B_t with A = -exp(A_log), y_t = C_t . h_t within each sequence: the
-// selective scan of Mamba, and the state-space dual of Mamba-2 as a recurrence (kernels/selective_scan.h). Adjoint,
-// from the last step on: dh_t = dy_t C_t + dh_{t+1} exp(delta_{t+1} A), and with k = dh_t exp(delta_t A) h_{t-1}:  dB_t
-// = sum dh_t delta_t u_t, dC_t = sum dy_t h_t over the channels of a group;  du_t = delta_t (dh_t . B_t), ddelta_t =
-// sum k A + u_t (dh_t . B_t), dA_log = A sum k delta. The states are computed again. On codes: docs/numerics.md,
-// section 10.
+// selective scan of Mamba (kernels/selective_scan.h), and the state-space dual of Mamba-2, of which long sequences are
+// computed by products (kernels/chunked_scan.h). Adjoint, from the last step on: dh_t = dy_t C_t + dh_{t+1}
+// exp(delta_{t+1} A), and with k = dh_t exp(delta_t A) h_{t-1}:  dB_t = sum dh_t delta_t u_t, dC_t = sum dy_t h_t over
+// the channels of a group;  du_t = delta_t (dh_t . B_t), ddelta_t = sum k A + u_t (dh_t . B_t), dA_log = A sum k delta.
+// The states are computed again. On codes: docs/numerics.md, section 10.
 #include "autograd/export.h"
 #include "autograd/ops.h"
 
+#include "autograd/kernels/chunked_scan.h"
 #include "autograd/kernels/selective_scan.h"
 #include "autograd/selective.h"
 #include "core/error.h"
@@ -27,9 +28,41 @@ struct SelectiveScanAttributes {
   const float* starts;      // states at every few steps; null in a pass without gradients
   const float* final;       // states [count * E, N]
   float* final_gradient;    // likewise, where final_states() is asked for; else null
+  bool chunked = false;     // long sequences are computed by products, where that is faster
   const selective::CodeScan* codes = nullptr;
   const std::int32_t* code_starts = nullptr;  // as `starts`
   const selective::Operands* rounded = nullptr;
+};
+
+/// In float. How a sequence is computed depends on nothing but the sequence, so neighbours in a batch change no bit.
+class FloatScan {
+ public:
+  explicit FloatScan(const SelectiveScanAttributes& a) : a_(a), steps_(a.shape), chunks_(a.shape) {}
+
+  [[nodiscard]] std::size_t kept(std::size_t length) const {
+    return by_chunks(length) ? chunks_.kept(length) : steps_.kept(length);
+  }
+  bool forward(const kernels::SelectiveInputs& in, float* y, float* final, float* starts,
+               const kernels::SelectiveMaxima& seen) {
+    return by_chunks(in.length) ? chunks_.forward(in, y, final, starts) : steps_.forward(in, y, final, starts, seen);
+  }
+  void backward(const kernels::SelectiveInputs& in, const float* starts, const float* dy, const float* dfinal,
+                const kernels::SelectiveGradients& gradients) {
+    if (by_chunks(in.length)) {
+      chunks_.backward(in, starts, dy, dfinal, gradients);
+    } else {
+      steps_.backward(in, starts, dy, dfinal, gradients);
+    }
+  }
+
+ private:
+  [[nodiscard]] bool by_chunks(std::size_t length) const {
+    return a_.chunked && kernels::ChunkedScan::suits(a_.shape, length);
+  }
+
+  const SelectiveScanAttributes& a_;
+  kernels::SelectiveScan steps_;
+  kernels::ChunkedScan chunks_;
 };
 
 enum Operand : std::size_t { of_u, of_delta, of_a, of_b, of_c, of_h0, operands };
@@ -70,6 +103,7 @@ void selective_scan_backward(Tape& tape, const Node& node) {
   const std::size_t bc_cols = a.shape.groups * a.shape.states;
   const float* starts = a.starts;
   const std::int32_t* code_starts = a.code_starts;
+  FloatScan in_float(a);
   std::optional<selective::RoundedScan> rounded;
   if (a.rounded != nullptr) rounded.emplace(*a.rounded, a.shape);
   for_each_sequence(tape, node, a, [&](std::size_t s, std::size_t first, const kernels::SelectiveInputs& in) {
@@ -92,8 +126,8 @@ void selective_scan_backward(Tape& tape, const Node& node) {
       starts += rounded->kept(in.length, scan.chunk());
       return;
     }
-    scan.backward(in, starts, dy, a.final_gradient == nullptr ? nullptr : a.final_gradient + s * states, gradients);
-    starts += scan.kept(in.length);
+    in_float.backward(in, starts, dy, a.final_gradient == nullptr ? nullptr : a.final_gradient + s * states, gradients);
+    starts += in_float.kept(in.length);
   });
   for (std::size_t i = 0; i < rates; ++i) to[of_a][i] += a.a[i] * da[i];
 }
@@ -196,7 +230,10 @@ void scan_in_float(Tape& tape, Node& y, SelectiveScanAttributes& attributes, con
                    std::size_t first_sequence) {
   const kernels::SelectiveShape& shape = attributes.shape;
   const std::size_t states = shape.channels * shape.states;
-  kernels::SelectiveScan scan(shape);
+  const auto active = [](const Quantizer* site) { return site != nullptr && site->spec.active(); };
+  const bool observed = tape.pass().training && (active(operands.input) || active(operands.state));
+  attributes.chunked = !observed;
+  FloatScan scan(attributes);
   float* starts = nullptr;
   if (tape.pass().gradients) {
     std::size_t kept = 0;
@@ -207,8 +244,6 @@ void scan_in_float(Tape& tape, Node& y, SelectiveScanAttributes& attributes, con
   attributes.starts = starts;
   attributes.final = final;
   y.real = tape.arena().array<float>(y.size());
-  const auto active = [](const Quantizer* site) { return site != nullptr && site->spec.active(); };
-  const bool observed = tape.pass().training && (active(operands.input) || active(operands.state));
   std::vector<float> input(shape.channels, 0.0F), state(shape.channels, 0.0F);
   const kernels::SelectiveMaxima seen =
       observed ? kernels::SelectiveMaxima{input.data(), state.data()} : kernels::SelectiveMaxima{};
