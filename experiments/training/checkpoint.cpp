@@ -145,6 +145,7 @@ void save_checkpoint(const std::filesystem::path& file, const RunIdentity& run, 
   writer.write_scalar("progress/step", progress.step);
   writer.write_scalar("progress/loss_sum", progress.loss_sum);
   writer.write_scalar("progress/best", progress.best);
+  writer.write_scalar("progress/best_loss", progress.best_loss);
   writer.write_scalar("progress/best_epoch", progress.best_epoch);
   writer.write_scalar("progress/seconds", progress.seconds);
   writer.write_scalar("progress/tokens", progress.tokens);
@@ -182,6 +183,7 @@ Progress load_checkpoint(const std::filesystem::path& file, const Inventory& inv
   progress.step = reader.read_scalar<std::uint64_t>("progress/step");
   progress.loss_sum = reader.read_scalar<double>("progress/loss_sum");
   progress.best = reader.read_scalar<double>("progress/best");
+  if (reader.exists("progress/best_loss")) progress.best_loss = reader.read_scalar<double>("progress/best_loss");
   progress.best_epoch = reader.read_scalar<std::uint64_t>("progress/best_epoch");
   progress.seconds = reader.read_scalar<double>("progress/seconds");
   progress.tokens = reader.read_scalar<std::uint64_t>("progress/tokens");

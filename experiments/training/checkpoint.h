@@ -8,16 +8,19 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <string>
 
 namespace bitstate {
 
 /// Where a training stands, besides its weights.
 struct Progress {
-  std::uint64_t epoch = 0;       ///< epochs that are trained and evaluated
-  std::uint64_t step = 0;        ///< steps done in the current epoch; all of them: its evaluation is still to come
-  double loss_sum = 0.0;         ///< of the batches of the current epoch
-  double best = 0.0;             ///< best validation metric so far
+  std::uint64_t epoch = 0;  ///< epochs that are trained and evaluated
+  std::uint64_t step = 0;   ///< steps done in the current epoch; all of them: its evaluation is still to come
+  double loss_sum = 0.0;    ///< of the batches of the current epoch
+  double best = 0.0;        ///< best validation metric so far
+  /// Validation loss of the epoch with the best metric. What old files say nothing of is below all others.
+  double best_loss = -std::numeric_limits<double>::infinity();
   std::uint64_t best_epoch = 0;  ///< 1-based; 0 before the first evaluation
   double seconds = 0.0;          ///< wall time so far
   std::uint64_t tokens = 0;      ///< trained on so far

@@ -215,9 +215,11 @@ EpochResult Trainer::finished_epoch(const Evaluation& validation) {
   result.epoch = ++progress_.epoch;
   progress_.step = 0;
   progress_.loss_sum = 0.0;
-  result.best = progress_.best_epoch == 0 || is_better(metric_, validation.metric, progress_.best);
+  const bool equal = validation.metric == progress_.best && validation.loss < progress_.best_loss;
+  result.best = progress_.best_epoch == 0 || equal || is_better(metric_, validation.metric, progress_.best);
   if (result.best) {
     progress_.best = validation.metric;
+    progress_.best_loss = validation.loss;
     progress_.best_epoch = progress_.epoch;
   }
   return result;

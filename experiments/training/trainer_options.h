@@ -29,7 +29,7 @@ struct EpochResult {
   std::uint64_t epoch = 0;  ///< from 1
   double train_loss = 0.0;  ///< mean over its steps
   Evaluation validation;
-  bool best = false;  ///< no epoch before had as good a metric
+  bool best = false;  ///< no epoch before had as good a metric, or one as good with as small a loss
 };
 
 /// What a Trainer tells and asks while it trains, on the thread that trains. Each may be empty. What a callback throws

@@ -37,7 +37,7 @@ struct Saved {
     for (Quantizer* quantizer : inventory.quantizers) quantizer->range.assign(quantizer->range_count(), seed);
     for (std::size_t i = 0; i < optimizer.m.size(); ++i) optimizer.m[i] = optimizer.v[i] = seed + static_cast<float>(i);
     optimizer.steps = static_cast<std::uint64_t>(seed);
-    progress = {3, 4, 0.5, 0.25, 2, 10.0, 99, "{}\n"};
+    progress = {3, 4, 0.5, 0.25, 0.125, 2, 10.0, 99, "{}\n"};
   }
   Saved(const Saved&) = delete;
 };
@@ -57,6 +57,8 @@ TEST_CASE("checkpoint: everything comes back, bit for bit") {
   CHECK(progress.epoch == 3);
   CHECK(progress.step == 4);
   CHECK(progress.loss_sum == 0.5);
+  CHECK(progress.best == 0.25);
+  CHECK(progress.best_loss == 0.125);
   CHECK(progress.best_epoch == 2);
   CHECK(progress.tokens == 99);
   CHECK(progress.metrics == "{}\n");

@@ -13,8 +13,10 @@
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <cmath>
+#include <fstream>
 #include <string>
 
 namespace bitstate::experiments {
@@ -254,6 +256,33 @@ TEST_CASE("training: the first of equal epochs is the best, and no metric calls 
   const TempFolder folder;  // so small a rate changes no weight
   train(folder_config({{"ssm_lr_base", "1e-30"}, {"batchnorm", "false"}, {"epochs", "3"}}, folder / "run"));
   CHECK(Hdf5Reader(folder / "run/best.h5").read_scalar<std::uint64_t>("progress/best_epoch") == 1);
+}
+
+TEST_CASE("training: of epochs with the same metric the one with the smallest loss is the best") {
+  const TempFolder folder;
+  RunConfig c = load_run_config(
+      "induction",
+      {{"d_model", "16"}, {"length", "16"}, {"limit_train", "320"}, {"limit_test", "20"}, {"epochs", "2"}});
+  c.run.out = (folder / "run").string();
+  train(c);
+  std::ifstream metrics(folder / "run/metrics.jsonl");
+  double best = -1.0;
+  double loss = 0.0;
+  std::uint64_t best_epoch = 0;
+  std::size_t equal = 0;
+  for (std::string line; std::getline(metrics, line);) {
+    const auto epoch = nlohmann::json::parse(line);
+    const double metric = epoch.at("val_accuracy");
+    const double val_loss = epoch.at("val_loss");
+    equal += metric == best ? 1 : 0;
+    if (metric < best || (metric == best && val_loss >= loss)) continue;
+    best = metric;
+    loss = val_loss;
+    best_epoch = epoch.at("epoch");
+  }
+  CHECK(equal > 0);
+  CHECK(Hdf5Reader(folder / "run/best.h5").read_scalar<std::uint64_t>("progress/best_epoch") == best_epoch);
+  CHECK(best_epoch > 1);
 }
 
 TEST_CASE("metrics: the error in units takes each column by its own deviation") {
