@@ -16,6 +16,7 @@ namespace {
 
 using kernels::ScaleLayout;
 
+constexpr std::size_t lanes = kernels::selective_lanes;
 constexpr int most_fraction = 20;
 constexpr double most_product = 0x3.0p30;  // of a step and its input (docs/numerics.md, section 3)
 
@@ -215,7 +216,12 @@ void observe(Tape& tape, const Operands& operands, std::span<const float> input,
 }
 
 CodeShadows::CodeShadows(Tape& tape, const CodeScan& scan, RowRange rows, const std::int32_t* starts, std::size_t chunk)
-    : scan_(scan), order_{rows.count, 0, scan.shape.direction}, starts_(starts), chunk_(chunk) {
+    : scan_(scan),
+      order_{rows.count, 0, scan.shape.direction},
+      starts_(starts),
+      chunk_(chunk),
+      delta_(chunk * lanes),
+      v_(chunk * lanes) {
   const auto take = [&](Value v, std::vector<std::int32_t>& to) {
     const program::Codes from = program::rows_from(tape.codes(v), rows.first);
     const std::size_t cols = tape[v].cols;
@@ -232,48 +238,54 @@ CodeShadows::CodeShadows(Tape& tape, const CodeScan& scan, RowRange rows, const 
   }
 }
 
-void CodeShadows::fill(const kernels::SelectivePart& part, const kernels::SelectiveArrays& out) {
-  constexpr std::size_t lanes = 16;
+void CodeShadows::begin(const kernels::SelectivePart& part, float* input, float* passes) {
   const kernels::SelectiveShape& shape = scan_.shape;
   const program::Selective& plan = scan_.plan;
-  const std::size_t n_states = shape.states;
-  const std::size_t rates = shape.rates();
-  const Bounds bounds{plan.decayed ? Carried::decayed_residue : (plan.feedback ? Carried::residue : Carried::nothing),
-                      plan.bound, plan.limit};
-  const std::int64_t input_bound = plan.input_bound;
-  std::vector<std::int32_t> h(n_states), e(n_states);
+  const std::int64_t bound = plan.input_bound;
+  part_ = part;
   for (std::size_t l = 0; l < part.channels; ++l) {
     const std::size_t channel = part.first_channel + l;
-    const float input_scale = scale_of(*scan_.operands.input, shape.channels, channel);
     const std::size_t head = channel * shape.heads / shape.channels;
-    const std::size_t group = channel * shape.groups / shape.channels;
-    const std::int32_t* const start =
-        starts_ + part.first_step / chunk_ * 2 * shape.channels * n_states + channel * n_states;
-    std::copy_n(start, n_states, h.begin());
-    std::copy_n(start + shape.channels * n_states, n_states, e.begin());
-    const float scale = scale_[channel];
+    const float scale = scale_of(*scan_.operands.input, shape.channels, channel);
     const FixedPoint to_input{plan.to_input.multiplier[channel], plan.to_input.shift[channel]};
-    const FixedPoint to_inner{plan.to_inner.multiplier[channel], plan.to_inner.shift[channel]};
-    for (std::size_t n = 0; n < n_states; ++n) out.before[lanes * n + l] = static_cast<float>(h[n]) * scale;
     for (std::size_t i = 0; i < part.steps; ++i) {
       const std::size_t row = order_.row_of(part.first_step + i);
       const std::int32_t delta = plan.delta[dt_[row * shape.heads + head] - plan.first];
       const std::int64_t unclamped = rescale(std::int64_t{delta} * u_[row * shape.channels + channel], to_input);
-      const std::int64_t v = std::clamp(unclamped, -input_bound, input_bound);
-      out.input[lanes * i + l] = static_cast<float>(v) * input_scale;
-      out.input_passes[lanes * i + l] = v == unclamped ? 1.0F : 0.0F;
-      const std::int32_t* const b = &b_[row * shape.groups * n_states + group * n_states];
-      std::int32_t decay = 0;
-      for (std::size_t n = 0; n < n_states; ++n) {
-        if (n < rates) {
-          decay = decay_code(delta, plan.rate[head * rates + n], plan.fraction);
-          out.decays[lanes * (i * rates + n) + l] = static_cast<float>(decay) * 0x1.0p-15F;
-        }
-        const std::int64_t z = advance(bounds, decay, v * b[n], to_inner, h[n], e[n]);
-        const std::size_t at = lanes * (i * n_states + n) + l;
-        out.after[at] = static_cast<float>(h[n]) * scale;
-        out.passes[at] = is_unclamped(z, h[n]) ? 1.0F : 0.0F;
-      }
+      const std::int64_t v = std::clamp(unclamped, -bound, bound);
+      const std::size_t at = i * lanes + l;
+      delta_[at] = delta;
+      v_[at] = static_cast<std::int32_t>(v);
+      input[at] = static_cast<float>(v) * scale;
+      passes[at] = v == unclamped ? 1.0F : 0.0F;
+    }
+  }
+}
+
+void CodeShadows::fill(std::size_t n, const kernels::SelectiveArrays& out) {
+  const kernels::SelectiveShape& shape = scan_.shape;
+  const program::Selective& plan = scan_.plan;
+  const Bounds bounds{plan.decayed ? Carried::decayed_residue : (plan.feedback ? Carried::residue : Carried::nothing),
+                      plan.bound, plan.limit};
+  const std::size_t group = part_.first_channel * shape.groups / shape.channels;
+  const std::int32_t* const starts = starts_ + part_.first_step / chunk_ * 2 * shape.channels * shape.states;
+  for (std::size_t l = 0; l < part_.channels; ++l) {
+    const std::size_t channel = part_.first_channel + l;
+    const std::size_t head = channel * shape.heads / shape.channels;
+    const std::int32_t rate = plan.rate[head * shape.rates() + (shape.rate_per_state ? n : 0)];
+    const FixedPoint to_inner{plan.to_inner.multiplier[channel], plan.to_inner.shift[channel]};
+    std::int32_t h = starts[channel * shape.states + n];
+    std::int32_t e = starts[(shape.channels + channel) * shape.states + n];
+    out.states[l] = static_cast<float>(h) * scale_[channel];
+    for (std::size_t i = 0; i < part_.steps; ++i) {
+      const std::size_t at = i * lanes + l;
+      const std::size_t row = order_.row_of(part_.first_step + i);
+      const std::int32_t b = b_[(row * shape.groups + group) * shape.states + n];
+      const std::int32_t decay = decay_code(delta_[at], rate, plan.fraction);
+      const std::int64_t z = advance(bounds, decay, std::int64_t{v_[at]} * b, to_inner, h, e);
+      out.decays[at] = static_cast<float>(decay) * 0x1.0p-15F;
+      out.states[lanes + at] = static_cast<float>(h) * scale_[channel];
+      out.passes[at] = is_unclamped(z, h) ? 1.0F : 0.0F;
     }
   }
 }

@@ -46,14 +46,14 @@ class RoundedScan {
   [[nodiscard]] std::span<const float> largest_input() const { return largest_input_; }
   [[nodiscard]] std::span<const float> largest_state() const { return largest_state_; }
 
-  /// v of a step, and whether a gradient passes it.
+  /// v = delta u, rounded, and whether a gradient passes it.
   struct Input {
     float v;
     bool passes;
   };
-  /// Advances the states of a channel by step `row`. Writes decays [rates()] and whether gradients pass [states].
-  Input step(const kernels::SelectiveInputs& in, std::size_t channel, std::size_t row, float* h, float* residue,
-             float* decays, float* passes);
+  Input input(std::size_t channel, float delta, float u);
+  /// Advances a state of `channel` by decay h + input. Returns whether a gradient passes it.
+  bool advance(std::size_t channel, float decay, float input, float& h, float& residue);
 
   kernels::SelectiveShape shape;
 
@@ -68,14 +68,24 @@ class RoundedScan {
 class RoundedShadows : public kernels::SelectiveShadows {
  public:
   RoundedShadows(RoundedScan& scan, const kernels::SelectiveInputs& in, const float* starts, std::size_t chunk)
-      : scan_(scan), in_(in), starts_(starts), chunk_(chunk) {}
-  void fill(const kernels::SelectivePart& part, const kernels::SelectiveArrays& out) override;
+      : scan_(scan),
+        in_(in),
+        order_{in.length, 0, scan.shape.direction},
+        starts_(starts),
+        chunk_(chunk),
+        delta_(chunk * kernels::selective_lanes),
+        v_(chunk * kernels::selective_lanes) {}
+  void begin(const kernels::SelectivePart& part, float* input, float* passes) override;
+  void fill(std::size_t n, const kernels::SelectiveArrays& out) override;
 
  private:
   RoundedScan& scan_;
   const kernels::SelectiveInputs& in_;
+  kernels::ScanShape order_;
   const float* starts_;
   std::size_t chunk_;
+  kernels::SelectivePart part_ = {};
+  std::vector<float> delta_, v_;  // of the part [steps][lanes]
 };
 
 /// The scan of all sequences on codes.
@@ -99,7 +109,8 @@ class CodeScan {
 class CodeShadows : public kernels::SelectiveShadows {
  public:
   CodeShadows(Tape& tape, const CodeScan& scan, RowRange rows, const std::int32_t* starts, std::size_t chunk);
-  void fill(const kernels::SelectivePart& part, const kernels::SelectiveArrays& out) override;
+  void begin(const kernels::SelectivePart& part, float* input, float* passes) override;
+  void fill(std::size_t n, const kernels::SelectiveArrays& out) override;
 
  private:
   const CodeScan& scan_;
@@ -108,6 +119,8 @@ class CodeShadows : public kernels::SelectiveShadows {
   std::size_t chunk_;
   std::vector<std::int32_t> u_, dt_, b_;  // rows of codes
   std::vector<float> scale_;              // of the states of each channel
+  kernels::SelectivePart part_ = {};
+  std::vector<std::int32_t> delta_, v_;  // of the part [steps][lanes]
 };
 
 /// Merges the largest |delta u| and |h| of each channel into what the lane has seen of the two sites.

@@ -9,21 +9,13 @@
 namespace bitstate::kernels {
 namespace {
 
-/// Channels that are computed side by side; the last block of a group may have fewer.
-constexpr std::size_t lanes = 16;
+/// The last block of a group may have fewer channels.
+constexpr std::size_t lanes = selective_lanes;
 using Lanes = std::array<float, lanes>;
 
 Lanes load(const float* from) {
   Lanes x;
   std::copy_n(from, lanes, x.data());
-  return x;
-}
-
-/// f(l) for each lane.
-template <class F>
-Lanes each(F f) {
-  Lanes x;
-  for (std::size_t l = 0; l < lanes; ++l) x[l] = f(l);
   return x;
 }
 
@@ -62,25 +54,25 @@ struct SelectiveScan::Block {
     }
     return x;
   }
-  void put_channels(const Lanes& x, float* row) const { std::copy_n(x.data(), count, row + channel); }
-  /// `h` [N][lanes]
-  void note(const Lanes& input, const float* h, std::size_t states, const SelectiveMaxima& seen) const {
-    for (std::size_t l = 0; l < count; ++l) {
-      float& largest = seen.state[channel + l];
-      for (std::size_t n = 0; n < states; ++n) largest = std::max(largest, std::fabs(h[n * lanes + l]));
-      seen.input[channel + l] = std::max(seen.input[channel + l], std::fabs(input[l]));
-    }
-  }
-  void add_channels(const Lanes& x, float* row) const {
+  void put_channels(const float* x, float* row) const { std::copy_n(x, count, row + channel); }
+  void add_channels(const float* x, float* row) const {
     if (count == lanes) {
       for (std::size_t l = 0; l < lanes; ++l) row[channel + l] += x[l];
     } else {
       for (std::size_t l = 0; l < count; ++l) row[channel + l] += x[l];
     }
   }
-  void add_heads(const Lanes& x, float* row) const {
+  void add_heads(const float* x, float* row) const {
     if (width == 1) return add_channels(x, row);
     for (std::size_t l = 0; l < count; ++l) row[(channel + l) / width] += x[l];
+  }
+  /// The largest magnitude in `rows` of lanes.
+  void note(const float* x, std::size_t rows, float* largest) const {
+    for (std::size_t i = 0; i < rows; ++i) {
+      for (std::size_t l = 0; l < count; ++l) {
+        largest[channel + l] = std::max(largest[channel + l], std::fabs(x[i * lanes + l]));
+      }
+    }
   }
 };
 
@@ -108,9 +100,11 @@ void SelectiveScan::for_each_block(F f) const {
 SelectiveScan::SelectiveScan(const SelectiveShape& shape) : shape_(shape) {
   const std::size_t of_group = shape.channels / shape.groups;
   blocks_ = shape.groups * ((of_group + lanes - 1) / lanes);
-  chunk_ = shape.states <= 32 ? 32 : 16;  // its states and decays stay in the second cache
+  chunk_ = shape.states <= 32 ? 32 : 16;  // the gradients of its B and C stay in the second cache
   rates_.resize(blocks_ * shape.rates() * lanes);
   states_.resize(blocks_ * shape.states * lanes);
+  for (auto* rows : {&u_, &delta_, &input_, &decays_, &sums_}) rows->resize(chunk_ * lanes);
+  inside_.resize((1 + chunk_) * lanes);
 }
 
 std::size_t SelectiveScan::kept(std::size_t length) const { return (length + chunk_ - 1) / chunk_ * states_.size(); }
@@ -132,11 +126,53 @@ void SelectiveScan::load_rates(const SelectiveInputs& in) {
   });
 }
 
-/// Steps [first, end) in the order of the recurrence are rows of the arrays.
+/// What a block reads in a chunk.
+template <bool per_state>
+void SelectiveScan::load_rows(const SelectiveInputs& in, const Block& block, const Chunk& chunk) {
+  const float* const a = rates_.data() + block.index * shape_.rates() * lanes;
+  for (std::size_t i = 0; i < chunk.steps; ++i) {
+    const std::size_t t = chunk.row(i);
+    const Lanes u = block.channels(in.u + t * shape_.channels);
+    const Lanes delta = block.heads(in.delta + t * shape_.heads);
+    float* const input = &input_[i * lanes];
+    float* const decay = &decays_[i * lanes];
+#pragma omp simd
+    for (std::size_t l = 0; l < lanes; ++l) {
+      input[l] = delta[l] * u[l];
+      if constexpr (!per_state) decay[l] = exp(delta[l] * a[l]);
+    }
+    std::copy_n(u.data(), lanes, &u_[i * lanes]);
+    std::copy_n(delta.data(), lanes, &delta_[i * lanes]);
+  }
+}
+
+/// State `n` of a block through a chunk, from the first of inside_ on.
+template <bool per_state>
+void SelectiveScan::advance(const SelectiveInputs& in, const Block& block, const Chunk& chunk, std::size_t n) {
+  const std::size_t bc_cols = shape_.groups * shape_.states;
+  const float* const b_of_n = in.b + block.group * shape_.states + n;
+  const float* const delta = delta_.data();
+  const float* const input = input_.data();
+  float* const decays = decays_.data();
+  float* const after = inside_.data() + lanes;
+  float h[lanes], a[lanes];
+  std::copy_n(inside_.data(), lanes, h);
+  std::copy_n(&rates_[(block.index * shape_.rates() + (per_state ? n : 0)) * lanes], lanes, a);
+  for (std::size_t i = 0; i < chunk.steps; ++i) {
+    const float b = b_of_n[chunk.row(i) * bc_cols];
+#pragma omp simd
+    for (std::size_t l = 0; l < lanes; ++l) {
+      const std::size_t at = i * lanes + l;
+      if constexpr (per_state) decays[at] = exp(delta[at] * a[l]);
+      h[l] = std::fma(decays[at], h[l], input[at] * b);
+      after[at] = h[l];
+    }
+  }
+}
+
 template <bool per_state>
 bool SelectiveScan::run(const SelectiveInputs& in, float* y, float* final, float* starts, const SelectiveMaxima& seen) {
   const std::size_t n_states = shape_.states;
-  const std::size_t n_rates = shape_.rates();
   const std::size_t bc_cols = shape_.groups * n_states;
   const ScanShape order{in.length, 0, shape_.direction};
   load_rates(in);
@@ -150,31 +186,30 @@ bool SelectiveScan::run(const SelectiveInputs& in, float* y, float* final, float
   });
   for (std::size_t first = 0; first < in.length; first += chunk_) {
     if (starts != nullptr) std::copy(states_.begin(), states_.end(), starts + first / chunk_ * states_.size());
-    const std::size_t end = std::min(first + chunk_, in.length);
+    const Chunk chunk{order, first, std::min(chunk_, in.length - first)};
     for_each_block([&](const Block& block) {
-      float* const h = states_.data() + block.index * n_states * lanes;
-      const float* const a = rates_.data() + block.index * n_rates * lanes;
-      for (std::size_t i = first; i < end; ++i) {
-        const std::size_t t = order.row_of(i);
-        const Lanes u = block.channels(in.u + t * shape_.channels);
-        const Lanes delta = block.heads(in.delta + t * shape_.heads);
-        const Lanes input = each([&](std::size_t l) { return delta[l] * u[l]; });
-        const float* const b = in.b + t * bc_cols + block.group * n_states;
-        const float* const c = in.c + t * bc_cols + block.group * n_states;
-        Lanes sum{};
-        Lanes decay{};
-        if constexpr (!per_state) decay = each([&](std::size_t l) { return exp(delta[l] * a[l]); });
-        for (std::size_t n = 0; n < n_states; ++n) {
-          float* const state = h + n * lanes;
+      load_rows<per_state>(in, block, chunk);
+      std::fill(sums_.begin(), sums_.end(), 0.0F);
+      const float* const after = inside_.data() + lanes;
+      float* const sums = sums_.data();
+      for (std::size_t n = 0; n < n_states; ++n) {
+        float* const h = &states_[(block.index * n_states + n) * lanes];
+        std::copy_n(h, lanes, inside_.data());
+        advance<per_state>(in, block, chunk, n);
+        std::copy_n(inside_.data() + chunk.steps * lanes, lanes, h);
+        for (std::size_t i = 0; i < chunk.steps; ++i) {
+          const float c = in.c[chunk.row(i) * bc_cols + block.group * n_states + n];
+#pragma omp simd
           for (std::size_t l = 0; l < lanes; ++l) {
-            const float factor = per_state ? exp(delta[l] * a[n * lanes + l]) : decay[l];
-            state[l] = std::fma(factor, state[l], input[l] * b[n]);
-            sum[l] = std::fma(state[l], c[n], sum[l]);
+            sums[i * lanes + l] = std::fma(after[i * lanes + l], c, sums[i * lanes + l]);
           }
         }
-        block.put_channels(sum, y + t * shape_.channels);
-        if (seen.state != nullptr) block.note(input, h, n_states, seen);
+        if (seen.state != nullptr) block.note(after, chunk.steps, seen.state);
       }
+      for (std::size_t i = 0; i < chunk.steps; ++i) {
+        block.put_channels(sums + i * lanes, y + chunk.row(i) * shape_.channels);
+      }
+      if (seen.state != nullptr) block.note(input_.data(), chunk.steps, seen.input);
     });
   }
   bool finite = true;
@@ -196,16 +231,8 @@ void SelectiveScan::take_back(const SelectiveInputs& in, const float* starts, Se
   load_rates(in);
   dstates_.assign(states_.size(), 0.0F);
   drates_.assign(rates_.size(), 0.0F);
-  before_.resize(n_states * lanes);
-  if (shadows != nullptr) {
-    passes_.resize(chunk_ * n_states * lanes);
-    input_.resize(chunk_ * lanes);
-    input_passes_.resize(chunk_ * lanes);
-  }
-  inside_.resize(chunk_ * n_states * lanes);
-  decays_.resize(chunk_ * shape_.rates() * lanes);
-  db_.resize(chunk_ * n_states * lanes);
-  dc_.resize(chunk_ * n_states * lanes);
+  for (auto* rows : {&passes_, &input_passes_, &dy_, &into_input_, &into_rates_}) rows->resize(chunk_ * lanes);
+  for (auto* sums : {&db_, &dc_}) sums->resize(n_states * chunk_ * lanes);
   const auto for_each_state = [&](auto f) {
     for_each_block([&](const Block& block) {
       for (std::size_t l = 0; l < block.count; ++l) {
@@ -245,125 +272,122 @@ void SelectiveScan::run_back(const SelectiveInputs& in, const float* starts, Sel
     const Chunk chunk{order, first, std::min(chunk_, in.length - first)};
     for_each_block([&](const Block& block) {
       if (block.channel % of_group == 0) {
-        for (auto* sums : {&db_, &dc_}) std::fill_n(sums->begin(), chunk.steps * shape_.states * lanes, 0.0F);
+        for (auto* sums : {&db_, &dc_}) std::fill(sums->begin(), sums->end(), 0.0F);
+      }
+      for (auto* sums : {&into_input_, &into_rates_}) std::fill(sums->begin(), sums->end(), 0.0F);
+      for (std::size_t i = 0; i < chunk.steps; ++i) {
+        const Lanes g = block.channels(dy + chunk.row(i) * shape_.channels);
+        std::copy_n(g.data(), lanes, &dy_[i * lanes]);
+      }
+      load_rows<per_state>(in, block, chunk);
+      if (shadows != nullptr) {
+        shadows->begin({block.channel, block.count, chunk.first, chunk.steps}, input_.data(), input_passes_.data());
+      }
+      for (std::size_t n = 0; n < shape_.states; ++n) {
+        if (shadows != nullptr) {
+          shadows->fill(n, {inside_.data(), decays_.data(), passes_.data()});
+          step_back<per_state, true>(in, block, chunk, n);
+        } else {
+          std::copy_n(starts + number * states_.size() + (block.index * shape_.states + n) * lanes, lanes,
+                      inside_.data());
+          advance<per_state>(in, block, chunk, n);
+          step_back<per_state, false>(in, block, chunk, n);
+        }
       }
       if (shadows != nullptr) {
-        shadows->fill(
-            {block.channel, block.count, chunk.first, chunk.steps},
-            {before_.data(), inside_.data(), decays_.data(), passes_.data(), input_.data(), input_passes_.data()});
-        step_back<per_state, true>(in, block, chunk, dy, gradients);
-      } else {
-        std::copy_n(starts + number * states_.size() + block.index * before_.size(), before_.size(), before_.begin());
-        compute_again<per_state>(in, block, chunk);
-        step_back<per_state, false>(in, block, chunk, dy, gradients);
+        for (std::size_t i = 0; i < chunk.steps * lanes; ++i) into_input_[i] *= input_passes_[i];
       }
+      add_own<per_state>(block, chunk, gradients);
       if ((block.channel + block.count) % of_group == 0) add_shared(block, chunk, gradients);
     });
   }
 }
 
-/// The decays and states of a block within a chunk.
-template <bool per_state>
-void SelectiveScan::compute_again(const SelectiveInputs& in, const Block& block, const Chunk& chunk) {
-  const std::size_t n_states = shape_.states;
-  const std::size_t n_rates = shape_.rates();
-  const std::size_t bc_cols = shape_.groups * n_states;
-  const std::size_t size = n_states * lanes;  // of the states of a block
-  const float* const a = rates_.data() + block.index * n_rates * lanes;
-  for (std::size_t i = 0; i < chunk.steps; ++i) {
-    const std::size_t t = chunk.row(i);
-    const Lanes u = block.channels(in.u + t * shape_.channels);
-    const Lanes delta = block.heads(in.delta + t * shape_.heads);
-    const Lanes input = each([&](std::size_t l) { return delta[l] * u[l]; });
-    const float* const b = in.b + t * bc_cols + block.group * n_states;
-    const float* const before = i == 0 ? before_.data() : inside_.data() + (i - 1) * size;
-    float* const h = inside_.data() + i * size;
-    float* const factor = decays_.data() + i * n_rates * lanes;
-    for (std::size_t n = 0; n < n_rates; ++n) {
-      for (std::size_t l = 0; l < lanes; ++l) factor[n * lanes + l] = exp(delta[l] * a[n * lanes + l]);
-    }
-    for (std::size_t n = 0; n < n_states; ++n) {
-      const float* const of_n = per_state ? factor + n * lanes : factor;
-      for (std::size_t l = 0; l < lanes; ++l) {
-        h[n * lanes + l] = std::fma(of_n[l], before[n * lanes + l], input[l] * b[n]);
+/// Takes state `n` of a block backwards through a chunk; `clamped`: through states that pass gradients only.
+template <bool per_state, bool clamped>
+void SelectiveScan::step_back(const SelectiveInputs& in, const Block& block, const Chunk& chunk, std::size_t n) {
+  const std::size_t bc_cols = shape_.groups * shape_.states;
+  const std::size_t of_n = block.group * shape_.states + n;
+  const std::size_t state = (block.index * shape_.states + n) * lanes;
+  const float* const g = dy_.data();
+  const float* const delta = delta_.data();
+  const float* const input = input_.data();
+  const float* const decays = decays_.data();
+  const float* const passes = passes_.data();
+  const float* const before = inside_.data();
+  const float* const after = before + lanes;
+  float* const into_input = into_input_.data();  // sum over n of dh B
+  float* const into_rates = into_rates_.data();  // of k A, or of k where the rate is the head's; k = dL/d(delta A)
+  float* const db = &db_[n * chunk_ * lanes];
+  float* const dc = &dc_[n * chunk_ * lanes];
+  float dh[lanes], da[lanes] = {}, a[lanes] = {};
+  std::copy_n(&dstates_[state], lanes, dh);
+  if constexpr (per_state) {
+    std::copy_n(&drates_[state], lanes, da);
+    std::copy_n(&rates_[state], lanes, a);
+  }
+  for (std::size_t i = chunk.steps; i-- > 0;) {
+    const std::size_t shared = chunk.row(i) * bc_cols + of_n;
+    const float b = in.b[shared];
+    const float c = in.c[shared];
+#pragma omp simd
+    for (std::size_t l = 0; l < lanes; ++l) {
+      const std::size_t at = i * lanes + l;
+      float flow = std::fma(g[at], c, dh[l]);
+      if constexpr (clamped) flow *= passes[at];
+      dc[at] = std::fma(g[at], after[at], dc[at]);
+      db[at] = std::fma(flow, input[at], db[at]);
+      into_input[at] = std::fma(flow, b, into_input[at]);
+      dh[l] = flow * decays[at];
+      const float k = dh[l] * before[at];
+      if constexpr (per_state) {
+        da[l] = std::fma(k, delta[at], da[l]);
+        into_rates[at] = std::fma(k, a[l], into_rates[at]);
+      } else {
+        into_rates[at] += k;
       }
     }
   }
+  std::copy_n(dh, lanes, &dstates_[state]);
+  if constexpr (per_state) std::copy_n(da, lanes, &drates_[state]);
 }
 
-/// Takes the steps of a chunk backwards; `clamped`: through states that pass gradients only.
-template <bool per_state, bool clamped>
-void SelectiveScan::step_back(const SelectiveInputs& in, const Block& block, const Chunk& chunk, const float* dy,
-                              const SelectiveGradients& gradients) {
-  const std::size_t n_states = shape_.states;
-  const std::size_t n_rates = shape_.rates();
-  const std::size_t bc_cols = shape_.groups * n_states;
-  const std::size_t size = n_states * lanes;  // of the states of a block
-  const float* const a = rates_.data() + block.index * n_rates * lanes;
-  float* const dh = dstates_.data() + block.index * size;
-  float* const da = drates_.data() + block.index * n_rates * lanes;
+/// Adds what the block has given to u and delta, and to the rates of its heads.
+template <bool per_state>
+void SelectiveScan::add_own(const Block& block, const Chunk& chunk, const SelectiveGradients& gradients) {
   for (std::size_t i = chunk.steps; i-- > 0;) {
-    const std::size_t t = chunk.row(i);
-    const Lanes g = block.channels(dy + t * shape_.channels);
-    const Lanes u = block.channels(in.u + t * shape_.channels);
-    const Lanes delta = block.heads(in.delta + t * shape_.heads);
-    const Lanes input =
-        clamped ? load(input_.data() + i * lanes) : each([&](std::size_t l) { return delta[l] * u[l]; });
-    const float* const b = in.b + t * bc_cols + block.group * n_states;
-    const float* const c = in.c + t * bc_cols + block.group * n_states;
-    const float* const before = i == 0 ? before_.data() : inside_.data() + (i - 1) * size;
-    const float* const passes = clamped ? passes_.data() + i * size : nullptr;
-    const float* const h = inside_.data() + i * size;
-    const float* const factor = decays_.data() + i * n_rates * lanes;
-    float* const db = db_.data() + i * size;
-    float* const dc = dc_.data() + i * size;
-    Lanes into_input{};  // sum over n of dh B
-    Lanes into_rates{};  // of k A, or of k where the rate is the head's; k = dL/d(delta A)
-    for (std::size_t n = 0; n < n_states; ++n) {
-      const float* const of_n = per_state ? factor + n * lanes : factor;
-      for (std::size_t l = 0; l < lanes; ++l) {
-        const std::size_t at = n * lanes + l;
-        float flow = std::fma(g[l], c[n], dh[at]);
-        if constexpr (clamped) flow *= passes[at];
-        dc[at] = std::fma(g[l], h[at], dc[at]);
-        db[at] = std::fma(flow, input[l], db[at]);
-        into_input[l] = std::fma(flow, b[n], into_input[l]);
-        dh[at] = flow * of_n[l];
-        const float k = dh[at] * before[at];
-        if constexpr (per_state) {
-          da[at] = std::fma(k, delta[l], da[at]);
-          into_rates[l] = std::fma(k, a[at], into_rates[l]);
-        } else {
-          into_rates[l] += k;
-        }
-      }
-    }
+    const float* const u = &u_[i * lanes];
+    const float* const delta = &delta_[i * lanes];
+    const float* const into_input = &into_input_[i * lanes];
+    float* const into_rates = &into_rates_[i * lanes];
     if constexpr (!per_state) {
+      float* const da = &drates_[block.index * lanes];
+      const float* const a = &rates_[block.index * lanes];
+#pragma omp simd
       for (std::size_t l = 0; l < lanes; ++l) {
         da[l] = std::fma(into_rates[l], delta[l], da[l]);
         into_rates[l] *= a[l];
       }
     }
-    if constexpr (clamped) {
-      for (std::size_t l = 0; l < lanes; ++l) into_input[l] *= input_passes_[i * lanes + l];
+    Lanes du, ddelta;
+#pragma omp simd
+    for (std::size_t l = 0; l < lanes; ++l) {
+      du[l] = delta[l] * into_input[l];
+      ddelta[l] = std::fma(u[l], into_input[l], into_rates[l]);
     }
-    block.add_channels(each([&](std::size_t l) { return delta[l] * into_input[l]; }),
-                       gradients.u + t * shape_.channels);
-    block.add_heads(each([&](std::size_t l) { return std::fma(u[l], into_input[l], into_rates[l]); }),
-                    gradients.delta + t * shape_.heads);
+    const std::size_t t = chunk.row(i);
+    block.add_channels(du.data(), gradients.u + t * shape_.channels);
+    block.add_heads(ddelta.data(), gradients.delta + t * shape_.heads);
   }
 }
 
 /// Adds what all channels of the block's group have given to B and C.
 void SelectiveScan::add_shared(const Block& block, const Chunk& chunk, const SelectiveGradients& gradients) const {
-  const std::size_t n_states = shape_.states;
-  const std::size_t bc_cols = shape_.groups * n_states;
-  const std::size_t size = n_states * lanes;
   for (std::size_t i = 0; i < chunk.steps; ++i) {
-    const std::size_t at = chunk.row(i) * bc_cols + block.group * n_states;
-    for (std::size_t n = 0; n < n_states; ++n) {
-      gradients.b[at + n] += total(db_.data() + i * size + n * lanes);
-      gradients.c[at + n] += total(dc_.data() + i * size + n * lanes);
+    const std::size_t at = (chunk.row(i) * shape_.groups + block.group) * shape_.states;
+    for (std::size_t n = 0; n < shape_.states; ++n) {
+      gradients.b[at + n] += total(&db_[(n * chunk_ + i) * lanes]);
+      gradients.c[at + n] += total(&dc_[(n * chunk_ + i) * lanes]);
     }
   }
 }

@@ -43,27 +43,30 @@ struct SelectiveMaxima {
   float *input, *state;
 };
 
+/// Channels that are computed side by side.
+inline constexpr std::size_t selective_lanes = 16;
+
 /// Some channels in some steps, in the order of the recurrence: what backward() computes again at once.
 struct SelectivePart {
-  std::size_t first_channel, channels;  ///< at most 16
+  std::size_t first_channel, channels;  ///< at most selective_lanes
   std::size_t first_step, steps;
 };
 
-/// What backward() needs of a part, by channel l of it: 16 numbers side by side.
+/// What backward() needs of one state of each channel of a part; channel l of it is number l of selective_lanes.
 struct SelectiveArrays {
-  float* before;        ///< [N][16]: states before the first step
-  float* after;         ///< [steps][N][16]: states after each step
-  float* decays;        ///< [steps][rates()][16]
-  float* passes;        ///< [steps][N][16]: 1 where a gradient flows through the state, 0 where it was clamped
-  float* input;         ///< [steps][16]: delta u as it came in
-  float* input_passes;  ///< [steps][16]: likewise
+  float* states;  ///< [1 + steps][lanes]: before the first step, and after each
+  float* decays;  ///< [steps][lanes]
+  float* passes;  ///< [steps][lanes]: 1 where a gradient flows through the state, 0 where it was clamped
 };
 
 /// States that were computed otherwise than by forward(), such as on codes.
 class SelectiveShadows {
  public:
   virtual ~SelectiveShadows() = default;
-  virtual void fill(const SelectivePart& part, const SelectiveArrays& out) = 0;
+  /// Begins with a part. Writes delta u as it came in and, as above, what passes through it: [steps][lanes].
+  virtual void begin(const SelectivePart& part, float* input, float* passes) = 0;
+  /// Writes state `n` of the part; calls are in the order of n.
+  virtual void fill(std::size_t n, const SelectiveArrays& out) = 0;
 };
 
 /// Runs sequences of one shape. Not for several threads.
@@ -107,17 +110,23 @@ class SelectiveScan {
   void run_back(const SelectiveInputs& in, const float* starts, SelectiveShadows* shadows, const float* dy,
                 const SelectiveGradients& gradients);
   template <bool per_state>
-  void compute_again(const SelectiveInputs& in, const Block& block, const Chunk& chunk);
+  void load_rows(const SelectiveInputs& in, const Block& block, const Chunk& chunk);
+  template <bool per_state>
+  void advance(const SelectiveInputs& in, const Block& block, const Chunk& chunk, std::size_t n);
   template <bool per_state, bool clamped>
-  void step_back(const SelectiveInputs& in, const Block& block, const Chunk& chunk, const float* dy,
-                 const SelectiveGradients& gradients);
+  void step_back(const SelectiveInputs& in, const Block& block, const Chunk& chunk, std::size_t n);
+  template <bool per_state>
+  void add_own(const Block& block, const Chunk& chunk, const SelectiveGradients& gradients);
   void add_shared(const Block& block, const Chunk& chunk, const SelectiveGradients& gradients) const;
 
   SelectiveShape shape_;
   std::size_t blocks_ = 0;
   std::size_t chunk_ = 0;
-  std::vector<float> rates_, states_, dstates_, drates_, before_, inside_, decays_, passes_, input_, input_passes_, db_,
-      dc_;
+  std::vector<float> rates_, states_, dstates_, drates_;  // [blocks][states or rates][lanes]
+  std::vector<float> u_, delta_, input_, input_passes_, dy_, into_input_, into_rates_, sums_;  // [chunk][lanes]
+  std::vector<float> decays_, passes_;                                                         // of one state
+  std::vector<float> inside_;   // likewise, before the first step and after each
+  std::vector<float> db_, dc_;  // [states][chunk][lanes]
 };
 
 }  // namespace bitstate::kernels
