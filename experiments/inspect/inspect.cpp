@@ -90,6 +90,16 @@ class Names {
     }
     return {};
   }
+  /// What the sums of `v` are of: its weight, and which result of it where it has several; or the state.
+  [[nodiscard]] std::string summed(Value v) const {
+    const Node& node = tape_[v];
+    std::string name = giving(node.inputs[1]);
+    const Quantizer* const site = tape_[node.inputs[1]].site;
+    if (!name.empty()) return name;
+    if (site == nullptr) return nearest(v);
+    name = reading(v);
+    return site->site + (name.empty() ? name : " to " + name);
+  }
   [[nodiscard]] std::string nearest(Value v) const {
     const Node& node = tape_[v];
     if (node.site != nullptr) return node.site->site;
@@ -115,9 +125,10 @@ class Names {
 };
 
 void add_accumulators(const Tape& tape, const Names& names, Inspection& result) {
-  for (const Node& node : tape.nodes()) {
+  for (std::uint32_t i = 0; i < tape.nodes().size(); ++i) {
+    const Node& node = tape.nodes()[i];
     if (node.op == nullptr || !node.op->traits.accumulates) continue;
-    result.accumulators.push_back({names.giving(node.inputs[1]), std::string(node.op->name), node.bound});
+    result.accumulators.push_back({names.summed({i}), std::string(node.op->name), node.bound});
   }
 }
 
