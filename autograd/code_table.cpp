@@ -113,12 +113,12 @@ std::optional<Chain> chain_of(const Tape& tape, Value x) {
   return chain;
 }
 
-ChainValues values_of(const Chain& chain, const Node& first, const CodeLimits& limits) {
+ChainValues values_of(const Chain& chain, float scale, const CodeLimits& limits) {
   const auto [lo, hi] = limits;
   const std::size_t count = static_cast<std::size_t>(hi - lo) + 1;
   ChainValues all{std::vector<float>(count), std::vector<float>(count, 1.0F)};
   for (std::size_t i = 0; i < count; ++i) {
-    all.values[i] = static_cast<float>(lo + static_cast<std::int32_t>(i)) * first.scale[0];
+    all.values[i] = static_cast<float>(lo + static_cast<std::int32_t>(i)) * scale;
   }
   std::vector<float> next(count);
   for (const Elementwise* const f : chain.functions) {
@@ -138,7 +138,7 @@ const CodeTable* tabulate(Tape& tape, const Chain& chain, const CodeLimits& limi
                           const Wanted& wanted) {
   const program::Codes x = tape.codes(chain.first);
   const Node& first = tape[chain.first];
-  const ChainValues all = values_of(chain, first, limits);
+  const ChainValues all = values_of(chain, first.scale[0], limits);
   const std::size_t count = all.values.size();
   float* const slopes = tape.arena().array<float>(count);
   auto* const bits = tape.arena().array<std::uint8_t>(program::rounded_up(count, 8));

@@ -29,11 +29,11 @@ struct CodeLimits {
   std::int32_t hi;
 };
 
-/// f and f' of every code of the chain's beginning, the factor of dropout included.
+/// f and f' of every code of the chain's beginning at its scale, the factor of dropout included.
 struct ChainValues {
   std::vector<float> values, slopes;
 };
-[[nodiscard]] ChainValues values_of(const Chain& chain, const Node& first, const CodeLimits& limits);
+[[nodiscard]] ChainValues values_of(const Chain& chain, float scale, const CodeLimits& limits);
 
 /// A table in place of a chain of functions of one code: y = table[code of `first`].
 struct CodeTable {

@@ -19,7 +19,7 @@ ScaleLayout layout_of(const Quantizer& site, const Node& x) {
   if (site.is_constant() && site.spec.parts == QuantSpec::Parts::separate) {
     return site.planes.rows > 0 ? ScaleLayout::per_row : ScaleLayout::per_column;
   }
-  if (site.spec.granularity != QuantSpec::Granularity::channel) return ScaleLayout::per_tensor;
+  if (!site.is_by_channel()) return ScaleLayout::per_tensor;
   if (!site.is_constant()) return ScaleLayout::per_column;
   return x.rows > 1 ? ScaleLayout::per_row : ScaleLayout::per_tensor;
 }

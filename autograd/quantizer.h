@@ -5,6 +5,7 @@
 #include "core/grid.h"
 #include "core/quant_spec.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -29,7 +30,11 @@ struct Quantizer {
   Planes planes = {};             ///< of complex numbers, which may have separate ranges (QuantSpec::Parts)
   bool conj_sym = false;          ///< of eigenvalues: one of each conjugate pair is kept, whose sign is known
   std::size_t channels = 1;       ///< columns of an activation, states of a state, rows of a weight
-  std::size_t numbers = 0;        ///< stored: elements of a weight or bias; of the others, of one time step
+  /// The group of each channel, from 0 on, where channels come in groups that may have ranges of their own
+  /// (QuantSpec::Granularity::group); empty: they do not.
+  std::vector<std::uint32_t> groups = {};
+  bool regrouped = false;   ///< the groups are not the model's own: they are kept with the weights
+  std::size_t numbers = 0;  ///< stored: elements of a weight or bias; of the others, of one time step
   QuantSpec spec = {};
   /// One per channel (or one); with sign=asymmetric all upper ends, then all lower ends (both >= 0). Empty until
   /// calibrated and where the range is not kept (needs_range()).
@@ -60,9 +65,15 @@ struct Quantizer {
   [[nodiscard]] bool has_counts() const {
     return needs_range() && (spec.range == QuantSpec::Range::percentile || spec.range == QuantSpec::Range::mse);
   }
-  [[nodiscard]] std::size_t range_channels() const {
-    return spec.granularity == QuantSpec::Granularity::channel ? channels : 1;
+  /// Whether each channel has a range: its own, or that of its group.
+  [[nodiscard]] bool is_by_channel() const {
+    return spec.granularity == QuantSpec::Granularity::channel || (is_by_group() && group_count() > 1);
   }
+  [[nodiscard]] bool is_by_group() const { return spec.granularity == QuantSpec::Granularity::group; }
+  [[nodiscard]] std::size_t group_count() const {
+    return groups.empty() ? 1 : std::size_t{*std::max_element(groups.begin(), groups.end())} + 1;
+  }
+  [[nodiscard]] std::size_t range_channels() const { return is_by_channel() ? channels : 1; }
   [[nodiscard]] std::size_t range_count() const {
     if (!needs_range()) return 0;
     return range_channels() * (spec.symmetry == QuantSpec::Symmetry::asymmetric ? 2 : 1);

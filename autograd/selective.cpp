@@ -45,14 +45,21 @@ std::optional<StepsOf> steps_of(const Tape& tape, Value delta) {
   return chain && chain->dropout == nullptr ? std::optional(StepsOf{*chain, limits}) : std::nullopt;
 }
 
-/// Whether all operands of a scan on codes have them.
-bool has_codes(Tape& tape, const Operands& operands) {
-  const auto has_one_scale = [&](Value v) {
-    return tape[v].has_codes() && tape[v].layout == ScaleLayout::per_tensor && tape[v].bound <= std::int64_t{1} << 15;
+/// Whether all operands of a scan on codes have them: B and C with one scale for the columns of each group.
+bool has_codes(Tape& tape, const Operands& operands, const kernels::SelectiveShape& shape) {
+  const auto has_scales = [&](Value v, std::size_t groups) {
+    const Node& node = tape[v];
+    if (!node.has_codes() || node.layout == ScaleLayout::per_row || node.bound > std::int64_t{1} << 15) return false;
+    const std::size_t width = node.cols / groups;
+    for (std::size_t c = 0; c < node.cols; ++c) {
+      if (node.column_scale(c) != node.column_scale(c / width * width)) return false;
+    }
+    return true;
   };
   const auto steps = steps_of(tape, operands.delta);
-  return tape[operands.u].has_codes() && tape[operands.u].layout != ScaleLayout::per_row && has_one_scale(operands.B) &&
-         has_one_scale(operands.C) && steps && has_one_scale(steps->chain.first);
+  return tape[operands.u].has_codes() && tape[operands.u].layout != ScaleLayout::per_row &&
+         has_scales(operands.B, shape.groups) && has_scales(operands.C, shape.groups) && steps &&
+         tape[steps->chain.first].layout == ScaleLayout::per_tensor && has_scales(steps->chain.first, 1);
 }
 
 /// Steps at the scale 2^-fraction.
@@ -64,7 +71,7 @@ struct Steps {
 
 Steps tabulated(Tape& tape, const StepsOf& of, std::int64_t input_bound, std::string_view site) {
   const auto bound = static_cast<std::int32_t>(tape[of.chain.first].bound);
-  std::vector<float> steps = ops::values_of(of.chain, tape[of.chain.first], {-bound, bound}).values;
+  std::vector<float> steps = ops::values_of(of.chain, tape[of.chain.first].scale[0], {-bound, bound}).values;
   for (float& step : steps) step = std::clamp(step, of.limits.low, of.limits.high);
   const double longest = double{*std::max_element(steps.begin(), steps.end())};
   Steps result{{}, -bound, most_fraction};
@@ -101,7 +108,7 @@ float scale_of(const Quantizer& site, std::size_t channels, std::size_t c) {
   return site.grid(ranges_of(site, channels) == 1 ? 0 : c).scale;
 }
 
-How how_of(Tape& tape, const Operands& operands, bool has_initial_states) {
+How how_of(Tape& tape, const Operands& operands, const kernels::SelectiveShape& shape, bool has_initial_states) {
   bool rounded = false;
   bool both = true;
   for (const Quantizer* const site : {operands.input, operands.state}) {
@@ -124,7 +131,7 @@ How how_of(Tape& tape, const Operands& operands, bool has_initial_states) {
     rounded = true;
   }
   if (!rounded) return How::in_float;
-  return both && has_codes(tape, operands) ? How::on_codes : How::rounded;
+  return both && has_codes(tape, operands, shape) ? How::on_codes : How::rounded;
 }
 
 program::SelectiveScan plan_of(Tape& tape, const Operands& operands, const kernels::SelectiveShape& shape, Value& dt) {
@@ -153,8 +160,8 @@ program::SelectiveScan plan_of(Tape& tape, const Operands& operands, const kerne
   require<UsageError>(largest < 0x1.0p31, "selective_scan",
                       "the sums of {} can reach {:.0f} with {} states, more than 32 bits; give it fewer bits",
                       state.site, largest, plan.states);
-  const double b_scale = double{tape[operands.B].scale[0]};
   for (std::size_t e = 0; e < shape.channels; ++e) {
+    const double b_scale = tape[operands.B].column_scale(e * shape.groups / shape.channels * shape.states);
     const double v_scale = double{scale_of(input, shape.channels, e)};
     const double h_scale = double{scale_of(state, shape.channels, e)};
     plan.to_input.push_back(to_fixed_point(std::ldexp(u.column_scale(e), -plan.fraction) / v_scale, input.site));

@@ -28,7 +28,8 @@ struct Operands {
 enum class How : std::uint8_t { in_float, rounded, on_codes };
 
 /// Throws UsageError, naming the site, for a rule that no scan can follow, and for rounded states behind initial ones.
-[[nodiscard]] How how_of(Tape& tape, const Operands& operands, bool has_initial_states);
+[[nodiscard]] How how_of(Tape& tape, const Operands& operands, const kernels::SelectiveShape& shape,
+                         bool has_initial_states);
 
 /// The instruction of the scan without its operands; `dt` gets the value whose codes delta is a function of.
 [[nodiscard]] program::SelectiveScan plan_of(Tape& tape, const Operands& operands, const kernels::SelectiveShape& shape,

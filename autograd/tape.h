@@ -118,9 +118,9 @@ struct Node {
   [[nodiscard]] bool is_float_island() const {
     return op != nullptr && !constant && !table && !by_token && (!has_codes() || rounded_float);
   }
-  /// A function of one element of this node can be tabulated.
+  /// A function of one element of this node can be tabulated, for each scale of its columns.
   [[nodiscard]] bool can_be_tabulated() const {
-    return table || (has_codes() && layout == kernels::ScaleLayout::per_tensor && bound <= std::int64_t{1} << 15);
+    return table || (has_codes() && layout != kernels::ScaleLayout::per_row && bound <= std::int64_t{1} << 15);
   }
   /// Scale of column `c` of codes that have no scale per row.
   [[nodiscard]] double column_scale(std::size_t c) const {

@@ -24,6 +24,7 @@ constexpr Word<QuantSpec::Range> ranges[] = {
     {"fixed", QuantSpec::Range::fixed},           {"learned", QuantSpec::Range::learned},
     {"stored", QuantSpec::Range::stored}};
 constexpr Word<QuantSpec::Granularity> granularities[] = {{"tensor", QuantSpec::Granularity::tensor},
+                                                          {"group", QuantSpec::Granularity::group},
                                                           {"channel", QuantSpec::Granularity::channel},
                                                           {"step", QuantSpec::Granularity::step},
                                                           {"sample", QuantSpec::Granularity::sample}};
@@ -135,11 +136,11 @@ QuantRule parse_rule(const std::string& line, const std::string& origin) {
   return rule;
 }
 
-/// The sites that may have a form, as one glob: that of the first layer with any number, "weight:*.ssm.A".
-std::string glob_of_poles(std::span<const Site> sites) {
-  const auto poles = std::find_if(sites.begin(), sites.end(), [](const Site& site) { return site.poles; });
-  if (poles == sites.end()) return "eigenvalues, which this model does not have";
-  const std::string& name = poles->name;
+/// The first of the sites that are `special`, as a glob: that of the first layer with any number, "weight:*.ssm.A".
+std::string glob_of(std::span<const Site> sites, bool Site::*special, std::string_view what) {
+  const auto found = std::find_if(sites.begin(), sites.end(), [&](const Site& site) { return site.*special; });
+  if (found == sites.end()) return fmt::format("{}, which this model does not have", what);
+  const std::string& name = found->name;
   const std::size_t number = name.find_last_of("0123456789");
   return number == name.npos ? name : name.substr(0, name.find(':') + 1) + "*" + name.substr(number + 1);
 }
@@ -160,6 +161,11 @@ void check_fits(const QuantRule& rule, const Site& site, std::span<const Site> s
   check(constant || spec.range != Range::stored, "is not a constant; range=stored is for weights and biases");
   check(!constant || !per_part, "is a constant and takes granularity=tensor or channel only");
   check(constant || !per_part || spec.is_dynamic(), "takes granularity=step or sample only with range=absmax");
+  const bool group = spec.granularity == Granularity::group;
+  check(!group || site.grouped,
+        "has no groups of channels; granularity=group is for " + glob_of(sites, &Site::grouped, "channels in groups"));
+  check(!group || spec.range == Range::ema || spec.range == Range::percentile || spec.range == Range::mse,
+        "takes granularity=group only with range=ema, percentile or mse");
   check(!state || spec.bits >= 2, "needs at least 2 bits (a state must be able to be zero)");
   check(!state || spec.symmetry == QuantSpec::Symmetry::symmetric, "is a state and takes sign=symmetric only");
   check(!state || spec.range == Range::ema || spec.range == Range::fixed || spec.range == Range::absmax,
@@ -175,7 +181,7 @@ void check_fits(const QuantRule& rule, const Site& site, std::span<const Site> s
         "cannot have parts=separate, which is for B, C and the operand of C, symmetric, an operand with "
         "granularity=step or sample");
   const bool cartesian = spec.pole.form == PoleSpec::Form::cartesian;
-  check(site.poles || cartesian, "is not a state matrix; form is for " + glob_of_poles(sites));
+  check(site.poles || cartesian, "is not a state matrix; form is for " + glob_of(sites, &Site::poles, "eigenvalues"));
   check(cartesian || (spec.symmetry == QuantSpec::Symmetry::symmetric && spec.range != Range::learned &&
                       spec.range != Range::stored),
         "takes only sign=symmetric, and not range=learned or stored, in a form other than cartesian");

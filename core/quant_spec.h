@@ -16,7 +16,7 @@ namespace bitstate {
 /// What one quantizer does (docs/numerics.md, sections 2 and 6). No bits: it does nothing at all.
 struct QuantSpec {
   enum class Range { absmax, ema, percentile, mse, fixed, learned, stored };
-  enum class Granularity { tensor, channel, step, sample };
+  enum class Granularity { tensor, group, channel, step, sample };
   enum class Edge { center, half };
   enum class Symmetry { symmetric, asymmetric };
   enum class Scale { free, pow2 };

@@ -27,8 +27,9 @@ std::optional<SiteKind> kind_of(std::string_view site);
 struct Site {
   std::string name;  ///< "act:layers.3.ssm.u": the kind, and the path in the model
   SiteKind kind = SiteKind::act;
-  bool poles = false;  ///< its numbers are the eigenvalues of a recurrence, which may have a form (PoleSpec)
+  bool poles = false;    ///< its numbers are the eigenvalues of a recurrence, which may have a form (PoleSpec)
   bool complex = false;  ///< its numbers are real and imaginary parts, which may have ranges of their own
+  bool grouped = false;  ///< its channels come in groups, which may have ranges of their own
   bool operator==(const Site&) const = default;
 };
 

@@ -13,14 +13,48 @@ std::size_t histogram_size(const Quantizer& quantizer) {
   return quantizer.has_counts() ? quantizer.range_count() * histogram_bins : 0;
 }
 
-/// The range that one step showed for range `c` of a site; 0 where all values were 0, which a histogram cannot tell
-/// from small ones.
-float seen_range(const Quantizer& quantizer, std::size_t c, const Observed& observed) {
-  const float largest = observed.maxima[quantizer.offset + c];
-  if (!quantizer.has_counts() || largest == 0.0F) return largest;
-  const float range = range_of_histogram(
-      quantizer.spec, observed.counts.subspan(quantizer.counts_offset + c * histogram_bins, histogram_bins));
-  return range >= histogram_end ? largest : range;  // the last bin holds all that is larger
+/// The first channel of each group becomes the sum of all of them, in the order of the channels, and then all others
+/// what it is. `values` has `size` elements of each channel.
+template <class T, class Sum>
+void join_groups(const std::vector<std::uint32_t>& groups, std::size_t size, std::vector<T>& values, Sum sum) {
+  std::vector<std::size_t> first(groups.size(), groups.size());
+  for (std::size_t c = 0; c < groups.size(); ++c) {
+    std::size_t& to = first[groups[c]];
+    if (to == groups.size()) to = c;
+    for (std::size_t i = 0; to != c && i < size; ++i) sum(values[to * size + i], values[c * size + i]);
+  }
+  for (std::size_t c = 0; c < groups.size(); ++c) {
+    std::copy_n(&values[first[groups[c]] * size], size, &values[c * size]);
+  }
+}
+
+/// What a step showed of a site, as ranges: 0 where all values were 0, which a histogram cannot tell from small ones.
+std::vector<float> seen_ranges(const Quantizer& quantizer, const Observed& observed) {
+  const std::size_t count = quantizer.range_count();
+  const auto seen = observed.maxima.subspan(quantizer.offset, count);
+  std::vector<float> ranges(seen.begin(), seen.end());
+  std::vector<std::uint32_t> bins;
+  if (quantizer.has_counts()) {
+    const auto counts = observed.counts.subspan(quantizer.counts_offset, count * histogram_bins);
+    bins.assign(counts.begin(), counts.end());
+  }
+  if (quantizer.is_by_group() && quantizer.is_by_channel()) {
+    const std::size_t ends = count / quantizer.channels;  // with sign=asymmetric all upper ones come first
+    for (std::size_t end = 0; end < ends; ++end) {
+      std::vector<float> some(seen.begin() + end * quantizer.channels, seen.begin() + (end + 1) * quantizer.channels);
+      join_groups(quantizer.groups, 1, some, [](float& to, float from) { to = std::max(to, from); });
+      std::copy(some.begin(), some.end(), ranges.begin() + end * quantizer.channels);
+    }
+    if (!bins.empty()) {
+      join_groups(quantizer.groups, histogram_bins, bins, [](std::uint32_t& to, std::uint32_t from) { to += from; });
+    }
+  }
+  for (std::size_t c = 0; c < count && !bins.empty(); ++c) {
+    if (ranges[c] == 0.0F) continue;
+    const float range = range_of_histogram(quantizer.spec, std::span(bins).subspan(c * histogram_bins, histogram_bins));
+    if (range < histogram_end) ranges[c] = range;  // else the last bin holds all that is larger
+  }
+  return ranges;
 }
 
 void check_observed(const Inventory& inventory, const Observed& observed) {
@@ -58,8 +92,8 @@ std::size_t Inventory::count_count() const {
 std::vector<Site> Inventory::sites() const {
   std::vector<Site> sites;
   for (const Quantizer* quantizer : quantizers)
-    sites.push_back(
-        {quantizer->site, quantizer->kind, quantizer->poles, quantizer->planes.rows + quantizer->planes.cols > 0});
+    sites.push_back({quantizer->site, quantizer->kind, quantizer->poles,
+                     quantizer->planes.rows + quantizer->planes.cols > 0, !quantizer->groups.empty()});
   return sites;
 }
 
@@ -107,9 +141,7 @@ void calibrate_ranges(const Inventory& inventory, const Observed& observed) {
   check_observed(inventory, observed);
   for (Quantizer* quantizer : inventory.quantizers) {
     if (!quantizer->needs_range() || !quantizer->range.empty()) continue;
-    for (std::size_t c = 0; c < quantizer->range_count(); ++c) {
-      quantizer->range.push_back(seen_range(*quantizer, c, observed));
-    }
+    quantizer->range = seen_ranges(*quantizer, observed);
     for (std::size_t c = 0; c < quantizer->log_range.value.size(); ++c) {
       quantizer->log_range.value.data[c] = std::log(std::max(quantizer->range[c], 0x1.0p-20F));
     }
@@ -126,8 +158,9 @@ void move_ranges(const Inventory& inventory, const Observed& observed, Rate rate
     if (!quantizer->needs_range() || quantizer->is_learned()) continue;
     require(quantizer->range.size() <= quantizer->range_count(), "ranges", "{} has {} ranges, it needs {}",
             quantizer->site, quantizer->range.size(), quantizer->range_count());
+    const std::vector<float> all = seen_ranges(*quantizer, observed);
     for (std::size_t c = 0; c < quantizer->range.size(); ++c) {
-      const float seen = seen_range(*quantizer, c, observed);
+      const float seen = all[c];
       float& range = quantizer->range[c];
       if (seen == 0.0F || (quantizer->is_stored() && range != 0.0F)) continue;
       // a channel that was dead has no range to move from

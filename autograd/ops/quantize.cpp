@@ -144,7 +144,7 @@ CodeLimits limits_of(const Node& x) {
   return {-bound, x.codes.width == program::Width::one ? std::min(bound, 127) : bound};
 }
 
-/// The table from the codes of a chain's first operand to those of `node`.
+/// The tables from the codes of a chain's first operand to those of `node`: one for each pair of their scales.
 program::Table table_of(Lowering& to, const Node& node) {
   const auto found = chain_of(to.tape(), node.inputs[0]);
   require(found.has_value(), "export", "{} reads a function with dropout in it, which a program has not",
@@ -152,18 +152,26 @@ program::Table table_of(Lowering& to, const Node& node) {
   const Chain& chain = *found;
   const Node& x = to.node(chain.first);
   const CodeLimits limits = limits_of(x);
-  const std::vector<float> values = values_of(chain, x, limits).values;
-  const std::size_t count = values.size();
-  const std::size_t columns = node.layout == ScaleLayout::per_column ? node.cols : 1;
-  program::Table table{to.value(chain.first), limits.lo, {}};
-  std::vector<std::int32_t> codes(count * columns);
-  for (std::size_t c = 0; c < columns; ++c) {
-    kernels::quantize(1, count, values.data(),
-                      {ScaleLayout::per_tensor, grids_of(node).subspan(c, 1), is_one_bit(*node.site)},
-                      {{codes.data() + c * count, program::Width::four, count}});
+  const std::size_t count = static_cast<std::size_t>(limits.hi - limits.lo) + 1;
+  const bool one = node.layout == ScaleLayout::per_tensor && x.layout == ScaleLayout::per_tensor;
+  program::Table table{to.value(chain.first), limits.lo, {}, {}};
+  std::vector<std::int32_t> codes;
+  std::vector<std::pair<double, Grid>> known;
+  for (std::size_t c = 0; c < (one ? 1 : node.cols); ++c) {
+    const std::span grid = grids_of(node).subspan(node.layout == ScaleLayout::per_tensor ? 0 : c, 1);
+    const std::pair scales(x.column_scale(c), grid[0]);
+    const auto row = std::find(known.begin(), known.end(), scales);
+    if (!one) table.of_column.push_back(static_cast<std::int32_t>(row - known.begin()));
+    if (row != known.end()) continue;
+    known.push_back(scales);
+    const std::vector<float> values = values_of(chain, static_cast<float>(scales.first), limits).values;
+    codes.resize(codes.size() + count);
+    kernels::quantize(1, count, values.data(), {ScaleLayout::per_tensor, grid, is_one_bit(*node.site)},
+                      {{codes.data() + codes.size() - count, program::Width::four, count}});
   }
-  table.entries = {static_cast<std::uint32_t>(columns), static_cast<std::uint32_t>(count),
+  table.entries = {static_cast<std::uint32_t>(known.size()), static_cast<std::uint32_t>(count),
                    to.bits_of(codes.data(), codes.size()), codes};
+  if (known.size() == 1 || known.size() == node.cols) table.of_column.clear();  // the only one, or its own
   return table;
 }
 
@@ -356,7 +364,8 @@ Source source_of(const Tape& tape, Value x_value, const Quantizer& site, ScaleLa
   if (x.has_codes()) return x.layout == ScaleLayout::per_row ? Source::numbers : Source::codes;
   if (!x.table || layout != ScaleLayout::per_tensor) return Source::numbers;
   const auto chain = chain_of(tape, x_value);
-  return chain && tape[chain->first].bound < largest_table / 2 ? Source::table : Source::numbers;
+  if (!chain || tape[chain->first].layout != ScaleLayout::per_tensor) return Source::numbers;
+  return tape[chain->first].bound < largest_table / 2 ? Source::table : Source::numbers;
 }
 
 Value with_quantizer(Tape& tape, Value x, const Quantizer& site, const Sequences* sequences) {

@@ -193,7 +193,9 @@ void scan_on_codes(Tape& tape, Node& y, SelectiveScanAttributes& attributes, con
   attributes.code_starts = starts;
   float* const scale = tape.arena().array<float>(shape.channels);
   for (std::size_t e = 0; e < shape.channels; ++e) {
-    scale[e] = tape[operands.C].scale[0] * selective::scale_of(*operands.state, shape.channels, e);
+    const std::size_t column = e * shape.groups / shape.channels * shape.states;  // of C, the first of the group
+    scale[e] = static_cast<float>(tape[operands.C].column_scale(column)) *
+               selective::scale_of(*operands.state, shape.channels, e);
   }
   y.scale = scale;
   y.layout = kernels::ScaleLayout::per_column;
@@ -275,7 +277,7 @@ Value selective_scan(Tape& tape, const SelectiveOperands& in, std::size_t groups
       tape.push_bare(selective_scan_op, {in.u, in.delta, in.A_log, in.B, in.C, in.h0}, tape[in.u].rows, shape.channels);
   SelectiveScanAttributes attributes{shape, rows, sequences.count(), a, nullptr, nullptr, nullptr};
   const selective::Operands operands{in.u, in.delta, in.A_log, in.B, in.C, in.input, in.state};
-  switch (selective::how_of(tape, operands, in.h0.exists())) {
+  switch (selective::how_of(tape, operands, shape, in.h0.exists())) {
     case selective::How::on_codes:
       scan_on_codes(tape, y, attributes, operands);
       break;

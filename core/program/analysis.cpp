@@ -249,7 +249,15 @@ ValueInfo Analyst::result_of(const Rotate& i) const {
 ValueInfo Analyst::result_of(const Table& i) const {
   const ValueInfo& x = at(i.x);
   check_matrix(i.entries);
-  check_sizes(i.entries.rows, x.cols, true, "tables");
+  check(std::ssize(i.entries.codes) < int32_end, "the tables have {} entries", i.entries.codes.size());
+  if (i.of_column.empty()) {
+    check_sizes(i.entries.rows, x.cols, true, "tables");
+  } else {
+    check_sizes(i.of_column.size(), x.cols, false, "choices of a table");
+    const auto exists = [&](std::int32_t row) { return row >= 0 && std::int64_t{row} < i.entries.rows; };
+    check(std::all_of(i.of_column.begin(), i.of_column.end(), exists), "a column reads none of the {} tables",
+          i.entries.rows);
+  }
   check(i.first <= x.lo && i.first + std::int64_t{i.entries.cols} > x.hi,
         "there are {} entries from {} on for codes from {} to {}", i.entries.cols, i.first, x.lo, x.hi);
   const auto [low, high] = std::minmax_element(i.entries.codes.begin(), i.entries.codes.end());

@@ -58,7 +58,7 @@ struct Expense {
   }
   void operator()(const Rotate&) const {}  // additions alone
   void operator()(const Table& i) const {
-    cost.constant_bits += std::uint64_t{i.entries.bits} * i.entries.codes.size();
+    cost.constant_bits += std::uint64_t{i.entries.bits} * i.entries.codes.size() + 32 * i.of_column.size();
   }
   void operator()(const Embedding& i) const { cost.weight_bits += std::uint64_t{i.table.bits} * i.table.codes.size(); }
   void operator()(const Scan& i) const {

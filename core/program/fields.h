@@ -78,6 +78,7 @@ void fields(V& v, Table& i) {
   v("x", i.x);
   v("first", i.first);
   v("entries", i.entries);
+  v.if_any("of_column", i.of_column);
 }
 template <class V>
 void fields(V& v, Embedding& i) {

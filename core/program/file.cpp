@@ -91,7 +91,10 @@ class FileWriter {
       hdf5_.set_attribute(group_, name, value);
     }
   }
-  /// Not there when empty, so that a program without units is the file it always was.
+  /// Not there when empty, so that a program without it is the file it always was; likewise units.
+  void if_any(std::string_view name, const std::vector<std::int32_t>& values) {
+    if (!values.empty()) (*this)(name, values);
+  }
   void units(const std::string& side, const Units& units) {
     if (!units.mean.empty()) write_units(hdf5_, path(side), units);
   }
@@ -151,6 +154,9 @@ class Reader {
             hdf5_.path().string(), path(name));
   }
   void operator()(std::string_view name, std::vector<std::int32_t>& values) { read(member(name), values); }
+  void if_any(std::string_view name, std::vector<std::int32_t>& values) {
+    if (hdf5_.exists(path(name))) (*this)(name, values);
+  }
   void operator()(std::string_view name, std::vector<float>& values) { read(member(name), values); }
   void operator()(std::string_view name, std::vector<FixedPoint>& factors) {
     std::vector<std::int32_t> multipliers;

@@ -2,9 +2,23 @@
 
 #include <fmt/format.h>
 
+#include <numeric>
+
 namespace bitstate::program {
 
 std::string Linear::shape() const { return fmt::format("{}x{}", weight.rows, weight.cols); }
+
+std::vector<std::int32_t> Table::offsets() const {
+  if (entries.rows == 1) return {};
+  std::vector<std::int32_t> rows = of_column;
+  if (rows.empty()) {
+    rows.resize(entries.rows);
+    std::iota(rows.begin(), rows.end(), 0);
+  }
+  for (std::int32_t& row : rows) row *= static_cast<std::int32_t>(entries.cols);
+  return rows;
+}
+
 std::string Embedding::shape() const { return fmt::format("{}x{}", table.rows, table.cols); }
 std::string Scan::shape() const { return fmt::format("{} {}", lambda.size(), backward); }
 std::string RmsNorm::shape() const { return fmt::format("{}", groups); }

@@ -228,13 +228,16 @@ struct Rotate {
   bool operator==(const Rotate&) const = default;
 };
 
-/// entries[x_c - first] of the only row, or of row c.
+/// entries[x_c - first] of the only row, or of row of_column[c]; of row c where it is empty.
 struct Table {
   static constexpr Traits traits{"table", Rows::same, Place::shared, Types::any, Then::nothing, Constants::some};
   Ref x = 0;
   std::int32_t first = 0;
   Matrix entries;
+  std::vector<std::int32_t> of_column = {};
 
+  /// Where the row of each column begins in the entries; empty: there is only one.
+  [[nodiscard]] std::vector<std::int32_t> offsets() const;
   [[nodiscard]] std::array<Ref, 1> operands() const { return {x}; }
   [[nodiscard]] static constexpr Order order() { return Order::any; }
   [[nodiscard]] static constexpr Kept kept(std::size_t) { return {}; }

@@ -74,6 +74,16 @@ MixerSites::MixerSites(const MambaOptions& options) {
   size({&dt}, options.mamba2 ? options.heads() : inner);
   size({&state}, inner);
   state.numbers = inner * options.d_state;
+  const auto group = [](const auto& sites, std::size_t count) {
+    for (Quantizer* const site : sites) {
+      site->groups.resize(site->channels);
+      for (std::size_t c = 0; c < site->channels; ++c) {
+        site->groups[c] = static_cast<std::uint32_t>(c * count / site->channels);
+      }
+    }
+  };
+  group(of_channels(), options.mamba2 ? options.heads() : 1);
+  group(std::array{&B_in, &C_in, &B_conv, &C_conv, &B, &C}, options.mamba2 ? options.ngroups : 1);
 }
 
 Value Conv1d::forward(Tape& tape, Value x, std::size_t first, const Sequences& sequences, ops::Direction direction,

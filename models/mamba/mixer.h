@@ -5,6 +5,7 @@
 #include "models/layers/projection.h"
 #include "models/layers/rms_norm.h"
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <string_view>
@@ -58,8 +59,11 @@ struct MixerSites {
   Quantizer o;                     ///< the operand of out_proj
 
   MixerSites() = default;
-  /// Of as many channels and numbers as the operands of such a mixer have.
+  /// Of as many channels and numbers as the operands of such a mixer have. The channels of Mamba-2 are in groups: the
+  /// heads, and of B and C those that share them; Mamba's are one group.
   explicit MixerSites(const MambaOptions& options);
+  /// Those whose channels are the mixer's, in groups.
+  [[nodiscard]] std::array<Quantizer*, 8> of_channels() { return {&x, &conv, &u, &du, &state, &y, &z, &gate}; }
 };
 
 /// A causal depthwise convolution.

@@ -26,8 +26,9 @@ struct Sites {
   Quantizer x, w;
   Inventory inventory;
 
-  explicit Sites(const std::string& rules) {
+  explicit Sites(const std::string& rules, const std::vector<std::uint32_t>& groups = {}) {
     x.channels = width;
+    x.groups = groups;
     w.channels = 4;
     inventory = take_inventory(*this);
     quantize_sites(inventory, QuantConfig::parse(rules, "test"));
@@ -236,6 +237,37 @@ TEST_CASE("site ranges: an asymmetric site keeps all upper ends, then all lower 
       CHECK(sites.x.range[c] > ranges[c]);
       CHECK(sites.x.range[n + c] == ranges[n + c]);
     }
+  }
+}
+
+TEST_CASE("site ranges: the channels of a group share what all of them show") {
+  const auto data = columns(5);
+  // columns 0 and 2 are a group: their numbers, in the order in which they are counted, as one column
+  std::vector<float> joined, alone;
+  for (std::size_t i = 0; i < data.size(); ++i) (i % width == 1 ? alone : joined).push_back(data[i]);
+  const auto ranges_of = [&](const std::string& rule, const std::vector<float>& numbers,
+                             const std::vector<std::uint32_t>& of) {
+    Sites sites("act:x 4 " + rule, of);
+    std::vector<float> three;  // the same numbers in all columns
+    for (const float v : numbers) three.insert(three.end(), numbers.size() == data.size() ? 1 : width, v);
+    const Step step = run(sites, three, 3, true);
+    calibrate_ranges(sites.inventory, step.observed());
+    update_ranges(sites.inventory, step.observed());
+    return sites.x.range;
+  };
+  for (const std::string rule : {"range=ema", "range=percentile alpha=90", "range=mse", "range=ema sign=asymmetric"}) {
+    CAPTURE(rule);
+    const auto grouped = ranges_of(rule + " granularity=group", data, {0, 1, 0});
+    const auto of_joined = ranges_of(rule, joined, {});
+    const auto of_alone = ranges_of(rule, alone, {});
+    REQUIRE(grouped.size() == width * of_joined.size());
+    for (std::size_t end = 0; end < of_joined.size(); ++end) {
+      CHECK(grouped[end * width] == of_joined[end]);
+      CHECK(grouped[end * width + 1] == of_alone[end]);
+      CHECK(grouped[end * width + 2] == of_joined[end]);
+    }
+    CHECK(grouped[0] != grouped[1]);
+    CHECK(ranges_of(rule + " granularity=group", data, {0, 0, 0}) == ranges_of(rule, data, {}));
   }
 }
 

@@ -206,6 +206,28 @@ TEST_CASE("quant spec: a form is for the sites that the model declares as eigenv
                        doctest::Contains("form is for eigenvalues, which this model does not have"), UsageError);
 }
 
+TEST_CASE("quant spec: a group is for the sites that the model declares as groups, with a range that is kept") {
+  std::vector<Site> other{{"act:layers.0.mixer.u", SiteKind::act, false, false, true}, {"act:mixer.o", SiteKind::act}};
+  const auto resolved = [&](const std::string& row) { return QuantConfig::parse(row, "f").resolve(other); };
+  for (const char* const range : {"ema", "percentile", "mse"}) {
+    CHECK(resolved(std::string("act:*.u 8 granularity=group range=") + range)[0].granularity ==
+          QuantSpec::Granularity::group);
+  }
+  for (const char* const range : {"absmax", "fixed value=2", "learned"}) {
+    CHECK_THROWS_WITH_AS((void)resolved(std::string("act:*.u 8 granularity=group range=") + range),
+                         "[quant] f:1: act:layers.0.mixer.u takes granularity=group only with range=ema, percentile "
+                         "or mse",
+                         UsageError);
+  }
+  CHECK_THROWS_WITH_AS((void)resolved("act:mixer.o 8 granularity=group"),
+                       "[quant] f:1: act:mixer.o has no groups of channels; granularity=group is for act:*.mixer.u",
+                       UsageError);
+  other[0].grouped = false;
+  CHECK_THROWS_WITH_AS((void)resolved("act:mixer.o 8 granularity=group"),
+                       doctest::Contains("granularity=group is for channels in groups, which this model does not have"),
+                       UsageError);
+}
+
 TEST_CASE("quant spec: the options of a rule are written as they are read") {
   CHECK(options_text(QuantConfig::parse("weight:*.B 4 parts=separate", "f").resolve(sites)[1]) ==
         "range=absmax parts=separate");

@@ -145,8 +145,9 @@ struct Interpreter {
   }
   Rows operator()(const program::Table& i) const {
     return each(i.x, [&](std::int64_t x, std::size_t c) -> std::int64_t {
-      const std::size_t first = i.entries.rows == 1 ? 0 : c * i.entries.cols;
-      return i.entries.codes[first + static_cast<std::size_t>(x - i.first)];
+      std::size_t row = i.entries.rows == 1 ? 0 : c;
+      if (!i.of_column.empty()) row = static_cast<std::size_t>(i.of_column[c]);
+      return i.entries.codes[row * i.entries.cols + static_cast<std::size_t>(x - i.first)];
     });
   }
   Rows operator()(const program::Embedding& i) const {

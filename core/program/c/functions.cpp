@@ -72,9 +72,9 @@ static int64_t $N(uint64_t v) {
 )";
 
 constexpr std::string_view table_text =
-    R"(static void $N(const $W *entries, int32_t first, uint32_t each, const $X *x, $Y *y, uint32_t n) {
+    R"(static void $N(const $W *entries, int32_t first, $O, const $X *x, $Y *y, uint32_t n) {
   uint32_t c;
-  for (c = 0; c < n; ++c) y[c] = ($Y)entries[c * each + (uint32_t)(x[c] - first)];
+  for (c = 0; c < n; ++c) y[c] = ($Y)entries[$A + x[c] - first];
 }
 )";
 
@@ -271,10 +271,17 @@ std::string CFunctions::compute(const Table& i, std::size_t number) {
   const CValue& y = memory_.value(static_cast<Ref>(number));
   unsigned bits = 0;
   const std::string entries = constants_.array(i.entries.codes, bits);
-  const std::string function = define(fmt::format("table_e{}_i{}_i{}", bits, x.bits, y.bits), table_text,
-                                      {{'W', c_type(bits)}, {'X', c_type(x.bits)}, {'Y', c_type(y.bits)}});
-  return fmt::format("{}({}, {}, {}, {}, {}, {});", function, entries, c_number(i.first),
-                     i.entries.rows == 1 ? 0 : i.entries.cols, x.at, y.at, y.cols);
+  const std::vector<std::int32_t> offsets = i.offsets();
+  const COperand offset = constants_.numbers(offsets.empty() ? std::vector{0} : offsets, "offset", "c");
+  const std::string function =
+      define(fmt::format("table_e{}_{}_i{}_i{}", bits, offset.suffix, x.bits, y.bits), table_text,
+             {{'W', c_type(bits)},
+              {'O', offset.parameter},
+              {'A', offset.element},
+              {'X', c_type(x.bits)},
+              {'Y', c_type(y.bits)}});
+  return fmt::format("{}({}, {}, {}, {}, {}, {});", function, entries, c_number(i.first), offset.argument, x.at, y.at,
+                     y.cols);
 }
 
 std::string CFunctions::compute(const Embedding& i, std::size_t number) {

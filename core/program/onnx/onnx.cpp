@@ -323,7 +323,8 @@ class Writer {
 
   std::string write(const Table& i) {
     std::vector<std::int64_t> offset;  // of code 0 in the row of a column
-    for (std::int64_t r = 0; r < i.entries.rows; ++r) offset.push_back(r * i.entries.cols - i.first);
+    for (const std::int32_t begin : i.offsets()) offset.push_back(std::int64_t{begin} - i.first);
+    if (offset.empty()) offset.push_back(-std::int64_t{i.first});
     const std::string index = b_.cast(b_.node("Add", {at(i.x), reals(offset)}), Type::int64);
     const std::string entries =
         b_.constant(weight_type(i.entries.bits, false), i.entries.codes, {std::ssize(i.entries.codes)});

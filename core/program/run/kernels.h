@@ -98,13 +98,12 @@ struct Window {
   const std::int32_t* bias = nullptr;
 };
 
-/// y = entries[x - first + (per_column ? c * size : 0)]
+/// y = entries[x - first + offsets[c]]
 struct Lookup {
   const std::int32_t* entries = nullptr;
-  std::size_t size = 0;
   std::int32_t first = 0;
-  bool per_column = false;
-  const std::int8_t* bytes = nullptr;  ///< [256], by the x of 8 bits taken as unsigned; null: codes are wider
+  const std::int32_t* offsets = nullptr;  ///< of the columns; null: 0 for all
+  const std::int8_t* bytes = nullptr;     ///< [256], by the x of 8 bits taken as unsigned; null: codes are wider
 };
 
 /// Codes that are rescaled before they are added.

@@ -120,7 +120,7 @@ void lookup_scalar(const Lookup& table, std::size_t cols, std::size_t rows, Code
     with_type(y, [&](auto* out) {
       for (std::size_t r = 0; r < rows; ++r) {
         for (std::size_t c = 0; c < cols; ++c) {
-          const std::int32_t* const entries = table.entries + (table.per_column ? c * table.size : 0);
+          const std::int32_t* const entries = table.entries + (table.offsets == nullptr ? 0 : table.offsets[c]);
           const std::int32_t entry = entries[in[r * x.stride + c] - table.first];
           out[r * y.stride + c] = static_cast<std::remove_pointer_t<decltype(out)>>(entry);
         }

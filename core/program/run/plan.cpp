@@ -136,10 +136,11 @@ class Planner {
   }
 
   Operation operator()(const Table& i) {
-    Lookup table{kept(std::span<const std::int32_t>(i.entries.codes)), i.entries.cols, i.first, i.entries.rows > 1,
-                 nullptr};
+    const std::vector<std::int32_t> offsets = i.offsets();
+    Lookup table{kept(std::span<const std::int32_t>(i.entries.codes)), i.first,
+                 offsets.empty() ? nullptr : kept(std::span<const std::int32_t>(offsets)), nullptr};
     const bool narrow = plan_.storage_[i.x].width == Width::one && plan_.storage_[number_].width == Width::one;
-    if (narrow && !table.per_column) table.bytes = byte_table(i);
+    if (narrow && offsets.empty()) table.bytes = byte_table(i);
     return operation([table, cols = cols(), x = i.x, y = number_, k = kernels_, plan = &plan_](const Chunk& c) {
       k->lookup(table, cols, c.rows, plan->codes(c.state, x), plan->target(c.state, y));
     });

@@ -243,6 +243,17 @@ TEST_CASE("program: what could overflow or does not fit together is refused by t
   CHECK(refused([&](Program& p) {
           p.instructions.emplace_back(program::Table{2, -7, {1, 3, 2, {0, 1, 0}}});
         }).find("4, table") != std::string::npos);
+  const auto with_tables = [&](const std::vector<std::int32_t>& of_column) {
+    return refused([&](Program& p) {
+      const program::Matrix entries{2, 65535, 2, std::vector<std::int32_t>(std::size_t{2} * 65535, 1)};
+      p.instructions.emplace_back(program::Table{2, -32767, entries, of_column});
+    });
+  };
+  const std::size_t columns = program::analyse(small_program())[2].cols;
+  CHECK(with_tables(std::vector<std::int32_t>(columns, 1)).find("4, table") == std::string::npos);
+  CHECK(with_tables(std::vector<std::int32_t>(columns + 1, 1)).find("choices of a table") != std::string::npos);
+  CHECK(with_tables(std::vector<std::int32_t>(columns, 2)).find("reads none of the 2 tables") != std::string::npos);
+  CHECK(with_tables(std::vector<std::int32_t>(columns, -1)).find("reads none of the 2 tables") != std::string::npos);
   CHECK(refused([&](Program& p) { p.instructions.clear(); }) != "");
 }
 

@@ -134,10 +134,12 @@ TEST_CASE("program kernels: table and embedding") {
   for (std::size_t cols = 1; cols <= 70; ++cols) {
     for (const Interval in : {Interval{-128, 127}, Interval{-127, 126}, Interval{0, 255}, Interval{-300, 300}}) {
       for (const std::int64_t bound : {1, 127, 128, 70000}) {
-        const auto rows = static_cast<std::uint32_t>(draw(0, 1) == 0 ? 1 : cols);
+        const bool some = draw(0, 2) == 0;  // tables that columns share
+        const auto rows = static_cast<std::uint32_t>(some ? 3 : draw(0, 1) == 0 ? 1 : cols);
         const auto size = static_cast<std::uint32_t>(in.hi - in.lo + 4);
         const Matrix entries{rows, size, 32, draw.codes(std::size_t{rows} * size, -bound, bound)};
-        const Table table{0, static_cast<std::int32_t>(in.lo) - 2, entries};
+        const Table table{0, static_cast<std::int32_t>(in.lo) - 2, entries,
+                          some ? draw.codes(cols, 0, 2) : std::vector<std::int32_t>{}};
         check_program(program_of(cols, in, {table}), any_rows(cols), draw);
       }
     }

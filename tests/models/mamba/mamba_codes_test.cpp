@@ -14,6 +14,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <memory>
 #include <string>
 #include <vector>
@@ -160,6 +162,79 @@ TEST_CASE("mamba codes: states of 8 bits, with each way to round them") {
     check_models<MambaModel>(false, 8, rule);
     check_models<Mamba2Model>(true, 8, rule);
   }
+}
+
+TEST_CASE("mamba codes: a scale for each group of channels") {
+  const char* const rules =
+      "act:*.mixer*.x 8 granularity=group\nact:*.mixer*.conv 12 granularity=group\n"
+      "act:*.mixer*.u 8 granularity=group\nact:*.mixer*.B 8 granularity=group\n"
+      "act:*.mixer*.C 8 granularity=group\n?act:*.B_* 8 granularity=group\n"
+      "?act:*.C_* 8 granularity=group\nact:*.mixer*.z 8 granularity=group\n"
+      "act:*.mixer*.gate 16 granularity=group\nact:*.mixer*.du 16 granularity=group\n"
+      "state:* 16 granularity=group\n";
+  check_models<MambaModel>(false, 10, rules);
+  check_models<Mamba2Model>(true, 40, rules);
+}
+
+/// The mean squared error of B of the two groups, of which one is 30 times larger, where these sites have 8 bits.
+std::array<double, 2> errors_of_groups(const std::string& rules) {
+  MambaModelOptions options;
+  options.shape = {3, false, 4, {Output::class_per_step}};
+  options.n_layers = 1;
+  options.mixer.mamba2 = true;
+  options.mixer.d_model = 16;
+  options.mixer.d_state = 8;
+  options.mixer.headdim = 8;
+  options.mixer.ngroups = 2;
+  Mamba2Model model(options, 3);
+  Tensor& in = model.layers[0].mixer.in_proj.weight.value;
+  Tensor& bias = model.layers[0].mixer.conv1d.bias.value;
+  for (std::size_t n = 0; n < 8; ++n) {  // the first group of B: z, x, then B
+    for (std::size_t d = 0; d < in.cols; ++d) in(64 + n, d) *= 30.0F;
+    bias.data[32 + n] *= 30.0F;
+  }
+  Inventory inventory = take_inventory(model);
+  std::vector<float> x;
+  const Random random{9, 0};
+  for (std::size_t i = 0; i < 3 * 200; ++i) x.push_back(static_cast<float>(random.normal(i)));
+  const std::vector<std::size_t> rows{200};
+  const auto run = [&](const Pass& pass) {
+    Tape tape;
+    tape.begin(pass);
+    static_cast<void>(model.forward(tape, {{rows, rows, 0}, x, {}}));
+    for (const SiteVisit& visit : tape.visits()) {
+      if (visit.site != &model.layers[0].mixer.sites.B) continue;
+      const float* const values = tape.value(visit.output);
+      return std::vector<float>(values, values + tape[visit.output].size());
+    }
+    return std::vector<float>{};
+  };
+  const std::vector<float> exact = run({});
+  quantize_sites(inventory, QuantConfig::parse(rules, "test"));
+  std::vector<float> observed(inventory.range_count(), 0.0F);
+  Pass pass;
+  pass.training = pass.calibrating = true;
+  pass.observed = observed;
+  run(pass);
+  calibrate_ranges(inventory, {observed, {}});
+  const std::vector<float> rounded = run({});
+  std::array<double, 2> errors{};
+  for (std::size_t i = 0; i < exact.size(); ++i) {
+    errors[i % 16 / 8] += std::pow(double{rounded[i]} - double{exact[i]}, 2.0) / (200.0 * 8.0);
+  }
+  return errors;
+}
+
+TEST_CASE("mamba codes: with a scale per group, a small group of B is not rounded at the scale of a loud one") {
+  const auto with = [](const std::string& granularity) {
+    return errors_of_groups("act:*.B 8" + granularity + "\nact:*.B_conv 12" + granularity + "\nact:*.B_in 8" +
+                            granularity);
+  };
+  const auto tensor = with("");
+  const auto group = with(" granularity=group");
+  CHECK(group[0] == doctest::Approx(tensor[0]).epsilon(1e-6));
+  CHECK(tensor[1] > 100.0 * group[1]);
+  CHECK(group[1] > 0.0);
 }
 
 }  // namespace

@@ -184,6 +184,7 @@ void add_others(OnnxCases& cases) {
   }
   const program::Matrix entries{2, 7, 8, {-128, 5, 4, 3, 2, 1, 127, 7, 6, 5, 4, 3, 2, 1}};
   cases.add(program_of(2, 3, {program::Table{0, -3, entries}}), {{2, 30}});
+  cases.add(program_of(5, 3, {program::Table{0, -3, entries, {1, 0, 0, 1, 0}}}), {{2, 30}});
   cases.add(program_of(2, 3, {program::Sign{0}, program::Concatenate{0, 1}}), {{2, 30}});
   Program ties = program_of(4, 2, {program::Last{0}});
   ties.output.classes = true;
