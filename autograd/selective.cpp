@@ -228,6 +228,7 @@ CodeShadows::CodeShadows(Tape& tape, const CodeScan& scan, RowRange rows, const 
       starts_(starts),
       chunk_(chunk),
       delta_(chunk * lanes),
+      decay_(chunk * lanes),
       v_(chunk * lanes) {
   const auto take = [&](Value v, std::vector<std::int32_t>& to) {
     const program::Codes from = program::rows_from(tape.codes(v), rows.first);
@@ -240,30 +241,40 @@ CodeShadows::CodeShadows(Tape& tape, const CodeScan& scan, RowRange rows, const 
   take(scan.operands.u, u_);
   take(scan.dt, dt_);
   take(scan.operands.B, b_);
-  for (std::size_t e = 0; e < scan.shape.channels; ++e) {
-    scale_.push_back(scale_of(*scan.operands.state, scan.shape.channels, e));
-  }
 }
 
 void CodeShadows::begin(const kernels::SelectivePart& part, float* input, float* passes) {
   const kernels::SelectiveShape& shape = scan_.shape;
   const program::Selective& plan = scan_.plan;
   const std::int64_t bound = plan.input_bound;
+  const std::size_t first = part.first_channel;
   part_ = part;
+  multiplier_ = {};
+  shift_.fill(32);
+  state_scale_ = {};
+  Row multiplier{}, shift{}, head{};
+  std::array<float, lanes> input_scale{};
   for (std::size_t l = 0; l < part.channels; ++l) {
-    const std::size_t channel = part.first_channel + l;
-    const std::size_t head = channel * shape.heads / shape.channels;
-    const float scale = scale_of(*scan_.operands.input, shape.channels, channel);
-    const FixedPoint to_input{plan.to_input.multiplier[channel], plan.to_input.shift[channel]};
-    for (std::size_t i = 0; i < part.steps; ++i) {
-      const std::size_t row = order_.row_of(part.first_step + i);
-      const std::int32_t delta = plan.delta[dt_[row * shape.heads + head] - plan.first];
-      const std::int64_t unclamped = rescale(std::int64_t{delta} * u_[row * shape.channels + channel], to_input);
+    multiplier[l] = plan.to_input.multiplier[first + l];
+    shift[l] = plan.to_input.shift[first + l];
+    head[l] = static_cast<std::int32_t>((first + l) * shape.heads / shape.channels);
+    input_scale[l] = scale_of(*scan_.operands.input, shape.channels, first + l);
+    multiplier_[l] = plan.to_inner.multiplier[first + l];
+    shift_[l] = plan.to_inner.shift[first + l];
+    state_scale_[l] = scale_of(*scan_.operands.state, shape.channels, first + l);
+  }
+  for (std::size_t i = 0; i < part.steps; ++i) {
+    const std::size_t row = order_.row_of(part.first_step + i);
+    const std::int32_t* const u = &u_[row * shape.channels + first];
+    const std::int32_t* const dt = &dt_[row * shape.heads];
+    for (std::size_t l = 0; l < part.channels; ++l) {
+      const std::int32_t delta = plan.delta[dt[head[l]] - plan.first];
+      const std::int64_t unclamped = rescale(std::int64_t{delta} * u[l], {multiplier[l], shift[l]});
       const std::int64_t v = std::clamp(unclamped, -bound, bound);
       const std::size_t at = i * lanes + l;
       delta_[at] = delta;
       v_[at] = static_cast<std::int32_t>(v);
-      input[at] = static_cast<float>(v) * scale;
+      input[at] = static_cast<float>(v) * input_scale[l];
       passes[at] = v == unclamped ? 1.0F : 0.0F;
     }
   }
@@ -271,30 +282,35 @@ void CodeShadows::begin(const kernels::SelectivePart& part, float* input, float*
 
 void CodeShadows::fill(std::size_t n, const kernels::SelectiveArrays& out) {
   const kernels::SelectiveShape& shape = scan_.shape;
-  const program::Selective& plan = scan_.plan;
-  const Bounds bounds{plan.decayed ? Carried::decayed_residue : (plan.feedback ? Carried::residue : Carried::nothing),
-                      plan.bound, plan.limit};
-  const std::size_t group = part_.first_channel * shape.groups / shape.channels;
-  const std::int32_t* const starts = starts_ + part_.first_step / chunk_ * 2 * shape.channels * shape.states;
+  const std::size_t states = shape.states;
+  const std::size_t first = part_.first_channel;
+  const std::int32_t* const starts = starts_ + part_.first_step / chunk_ * 2 * shape.channels * states;
+  Row rate{}, h{}, residue{};
   for (std::size_t l = 0; l < part_.channels; ++l) {
-    const std::size_t channel = part_.first_channel + l;
-    const std::size_t head = channel * shape.heads / shape.channels;
-    const std::int32_t rate = plan.rate[head * shape.rates() + (shape.rate_per_state ? n : 0)];
-    const FixedPoint to_inner{plan.to_inner.multiplier[channel], plan.to_inner.shift[channel]};
-    std::int32_t h = starts[channel * shape.states + n];
-    std::int32_t e = starts[(shape.channels + channel) * shape.states + n];
-    out.states[l] = static_cast<float>(h) * scale_[channel];
-    for (std::size_t i = 0; i < part_.steps; ++i) {
-      const std::size_t at = i * lanes + l;
-      const std::size_t row = order_.row_of(part_.first_step + i);
-      const std::int32_t b = b_[(row * shape.groups + group) * shape.states + n];
-      const std::int32_t decay = decay_code(delta_[at], rate, plan.fraction);
-      const std::int64_t z = advance(bounds, decay, std::int64_t{v_[at]} * b, to_inner, h, e);
-      out.decays[at] = static_cast<float>(decay) * 0x1.0p-15F;
-      out.states[lanes + at] = static_cast<float>(h) * scale_[channel];
-      out.passes[at] = is_unclamped(z, h) ? 1.0F : 0.0F;
-    }
+    const std::size_t head = (first + l) * shape.heads / shape.channels;
+    if (n < shape.rates()) rate[l] = scan_.plan.rate[head * shape.rates() + n];
+    h[l] = starts[(first + l) * states + n];
+    residue[l] = starts[(shape.channels + first + l) * states + n];
+    out.states[l] = static_cast<float>(h[l]) * state_scale_[l];
   }
+  const auto b_cols = static_cast<std::ptrdiff_t>(shape.groups * states);
+  const std::size_t row = order_.row_of(part_.first_step);
+  program::SelectiveReplay replay;
+  replay.rows = part_.steps;
+  replay.rate = n < shape.rates() ? rate.data() : nullptr;
+  replay.delta = delta_.data();
+  replay.v = v_.data();
+  replay.b = &b_[(row * shape.groups + first * shape.groups / shape.channels) * states + n];
+  replay.b_step = scan_.plan.backward ? -b_cols : b_cols;
+  replay.to_inner = {multiplier_.data(), shift_.data(), program::Reach::wide};
+  replay.scale = state_scale_.data();
+  replay.h = h.data();
+  replay.residue = residue.data();
+  replay.decay = decay_.data();
+  replay.decays = out.decays;
+  replay.states = out.states + lanes;
+  replay.passes = out.passes;
+  Tape::kernels().selective_replay(scan_.plan, replay);
 }
 
 }  // namespace bitstate::selective

@@ -6,6 +6,7 @@
 #include "autograd/tape.h"
 #include "core/program/instructions.h"
 
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -119,9 +120,11 @@ class CodeShadows : public kernels::SelectiveShadows {
   const std::int32_t* starts_;
   std::size_t chunk_;
   std::vector<std::int32_t> u_, dt_, b_;  // rows of codes
-  std::vector<float> scale_;              // of the states of each channel
   kernels::SelectivePart part_ = {};
-  std::vector<std::int32_t> delta_, v_;  // of the part [steps][lanes]
+  using Row = std::array<std::int32_t, kernels::selective_lanes>;
+  Row multiplier_ = {}, shift_ = {};  // of the part's states, as their scale
+  std::array<float, kernels::selective_lanes> state_scale_ = {};
+  std::vector<std::int32_t> delta_, decay_, v_;  // of the part [steps][lanes]
 };
 
 /// Merges the largest |delta u| and |h| of each channel into what the lane has seen of the two sites.

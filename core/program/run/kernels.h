@@ -166,6 +166,24 @@ struct SelectiveStates {
   std::int64_t* largest_state = nullptr;  ///< [channels]: of |Ah + w| with w cut, updated
 };
 
+/// One state of each of 16 channels of a scan, side by side, through some rows in the order of the recurrence.
+struct SelectiveReplay {
+  std::size_t rows = 0;
+  const std::int32_t* rate = nullptr;   ///< [16]; null: `decay` has the codes
+  const std::int32_t* delta = nullptr;  ///< [rows][16]
+  const std::int32_t* v = nullptr;      ///< [rows][16]
+  const std::int32_t* b = nullptr;      ///< of the first row
+  std::ptrdiff_t b_step = 0;            ///< to that of the next
+  Factors to_inner;                     ///< [16]
+  const float* scale = nullptr;         ///< [16], of the states
+  std::int32_t* h = nullptr;            ///< [16]: before the first row, becomes that after the last
+  std::int32_t* residue = nullptr;      ///< likewise; read where one is carried on
+  std::int32_t* decay = nullptr;        ///< [rows][16]: codes
+  float* decays = nullptr;              ///< [rows][16]: those as real numbers; not written without `rate`
+  float* states = nullptr;              ///< [rows][16]: after each row
+  float* passes = nullptr;              ///< [rows][16]: 1 where the clamp did nothing, else 0
+};
+
 /// One set of loops. Where `then` is given, it is applied to each result before that is stored.
 struct Kernels {
   Width operands;  ///< the least width of Products that `linear` knows
@@ -187,6 +205,8 @@ struct Kernels {
   void (*scan)(const Recurrence& s, std::size_t rows, Codes b, const States& states, MutableCodes y);
   void (*selective_scan)(const Selective& s, std::size_t rows, const SelectiveCodes& in, const SelectiveStates& states,
                          MutableCodes y);
+  /// Codes as selective_scan() has them, and the real numbers they stand for.
+  void (*selective_replay)(const Selective& s, const SelectiveReplay& of);
 };
 
 /// Instruction sets. avx512: F, BW, DQ, VL, VNNI and VBMI (Ice Lake, Zen 4 and later).

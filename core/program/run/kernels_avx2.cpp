@@ -72,6 +72,17 @@ struct Avx2 {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v.a);
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p) + 1, v.b);
   }
+  /// v times `scale` [16]
+  static void store_real(Vector v, const float* scale, float* p) {
+    _mm256_storeu_ps(p, _mm256_mul_ps(_mm256_cvtepi32_ps(v.a), _mm256_loadu_ps(scale)));
+    _mm256_storeu_ps(p + 8, _mm256_mul_ps(_mm256_cvtepi32_ps(v.b), _mm256_loadu_ps(scale + 8)));
+  }
+  /// 1 where x = y, else 0.
+  static void store_equal(Vector x, Vector y, float* p) {
+    const Vector ones = where_equal(x, y, all(0x3f800000));
+    _mm256_storeu_ps(p, _mm256_castsi256_ps(ones.a));
+    _mm256_storeu_ps(p + 8, _mm256_castsi256_ps(ones.b));
+  }
   template <Width width>
   static Vector broadcast(const char* p) {
     int word = 0;
@@ -134,12 +145,11 @@ struct Avx2 {
     const __m256i half = _mm256_sllv_epi64(one, _mm256_sub_epi64(shift, one));
     return _mm256_srlv_epi64(_mm256_add_epi64(mantissa, half), shift);
   }
-  static __m256i decays(__m256i rate, std::int32_t delta, __m128i fraction, __m256i half, const std::uint32_t* high,
+  static __m256i decays(__m256i rate, __m256i delta, __m128i fraction, __m256i half, const std::uint32_t* high,
                         const std::uint32_t* low) {
-    const __m256i steps = _mm256_set1_epi64x(delta);
-    const __m256i even = _mm256_srl_epi64(_mm256_add_epi64(_mm256_mul_epu32(rate, steps), half), fraction);
-    const __m256i odd =
-        _mm256_srl_epi64(_mm256_add_epi64(_mm256_mul_epu32(_mm256_srli_epi64(rate, 32), steps), half), fraction);
+    const __m256i even = _mm256_srl_epi64(_mm256_add_epi64(_mm256_mul_epu32(rate, delta), half), fraction);
+    const __m256i odd_product = _mm256_mul_epu32(_mm256_srli_epi64(rate, 32), _mm256_srli_epi64(delta, 32));
+    const __m256i odd = _mm256_srl_epi64(_mm256_add_epi64(odd_product, half), fraction);
     const __m256i q = _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);  // the low halves
     const __m256i byte = _mm256_set1_epi32(255);
     const __m256i of_high =
@@ -149,12 +159,12 @@ struct Avx2 {
     const __m256i b = decay_of(_mm256_srli_epi64(of_high, 32), _mm256_srli_epi64(of_low, 32), odd);
     return _mm256_min_epi32(_mm256_blend_epi32(a, _mm256_slli_epi64(b, 32), 0xaa), _mm256_set1_epi32(32767));
   }
-  /// decay_code() of core/exp2.h for a step and 16 rates.
-  static Vector decays(Vector rate, std::int32_t delta, std::int32_t fraction, const std::uint32_t* high,
+  /// decay_code() of core/exp2.h for 16 rates and steps.
+  static Vector decays(Vector rate, Vector delta, std::int32_t fraction, const std::uint32_t* high,
                        const std::uint32_t* low) {
     const __m128i count = _mm_cvtsi32_si128(fraction);
     const __m256i half = _mm256_set1_epi64x(1LL << (fraction - 1));
-    return {decays(rate.a, delta, count, half, high, low), decays(rate.b, delta, count, half, high, low)};
+    return {decays(rate.a, delta.a, count, half, high, low), decays(rate.b, delta.b, count, half, high, low)};
   }
 
   static Squares no_squares() { return all(0); }
@@ -354,7 +364,8 @@ void lookup(const Lookup& table, std::size_t cols, std::size_t rows, Codes x, Mu
 }  // namespace
 
 const Kernels* avx2_kernels() {
-  static constexpr Kernels table = kernels_for<Avx2>(lookup, scan<Wide256>, selective_scan<Avx2>);
+  static constexpr Kernels table =
+      kernels_for<Avx2>(lookup, scan<Wide256>, selective_scan<Avx2>, selective_replay<Avx2>);
   return &table;
 }
 

@@ -41,6 +41,14 @@ struct Avx512 {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(v));
   }
   static void store(Vector v, std::int32_t* p) { _mm512_storeu_si512(p, v); }
+  /// v times `scale` [16]
+  static void store_real(Vector v, const float* scale, float* p) {
+    _mm512_storeu_ps(p, _mm512_mul_ps(_mm512_cvtepi32_ps(v), _mm512_loadu_ps(scale)));
+  }
+  /// 1 where a = b, else 0.
+  static void store_equal(Vector a, Vector b, float* p) {
+    _mm512_storeu_ps(p, _mm512_maskz_mov_ps(_mm512_cmpeq_epi32_mask(a, b), _mm512_set1_ps(1.0F)));
+  }
   static Vector load_words(const char* p) { return _mm512_loadu_si512(p); }
   template <Width width>
   static Vector broadcast(const char* p) {
@@ -87,15 +95,14 @@ struct Avx512 {
     const __m512i half = _mm512_sllv_epi64(one, _mm512_sub_epi64(shift, one));
     return _mm512_srlv_epi64(_mm512_add_epi64(mantissa, half), shift);
   }
-  /// decay_code() of core/exp2.h for a step and 16 rates.
-  static Vector decays(Vector rate, std::int32_t delta, std::int32_t fraction, const std::uint32_t* high,
+  /// decay_code() of core/exp2.h for 16 rates and steps.
+  static Vector decays(Vector rate, Vector delta, std::int32_t fraction, const std::uint32_t* high,
                        const std::uint32_t* low) {
-    const __m512i steps = _mm512_set1_epi64(delta);
     const __m128i count = _mm_cvtsi32_si128(fraction);
     const __m512i half = _mm512_set1_epi64(1LL << (fraction - 1));
-    const __m512i even = _mm512_srl_epi64(_mm512_add_epi64(_mm512_mul_epu32(rate, steps), half), count);
-    const __m512i odd =
-        _mm512_srl_epi64(_mm512_add_epi64(_mm512_mul_epu32(_mm512_srli_epi64(rate, 32), steps), half), count);
+    const __m512i even = _mm512_srl_epi64(_mm512_add_epi64(_mm512_mul_epu32(rate, delta), half), count);
+    const __m512i odd_product = _mm512_mul_epu32(_mm512_srli_epi64(rate, 32), _mm512_srli_epi64(delta, 32));
+    const __m512i odd = _mm512_srl_epi64(_mm512_add_epi64(odd_product, half), count);
     const __m512i q = _mm512_mask_shuffle_epi32(even, 0xaaaa, odd, _MM_PERM_CCAA);  // the low halves
     const __m512i byte = _mm512_set1_epi32(255);
     const __m512i of_high = _mm512_i32gather_epi32(_mm512_and_si512(_mm512_srli_epi32(q, 8), byte), high, 4);
@@ -225,7 +232,8 @@ void lookup(const Lookup& table, std::size_t cols, std::size_t rows, Codes x, Mu
 }  // namespace
 
 const Kernels* avx512_kernels() {
-  static constexpr Kernels table = kernels_for<Avx512>(lookup, scan<Wide512>, selective_scan<Avx512>);
+  static constexpr Kernels table =
+      kernels_for<Avx512>(lookup, scan<Wide512>, selective_scan<Avx512>, selective_replay<Avx512>);
   return &table;
 }
 

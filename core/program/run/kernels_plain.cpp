@@ -135,7 +135,8 @@ struct Plain {
 }  // namespace
 
 const Kernels& plain_kernels() {
-  static constexpr Kernels table = kernels_for<Plain>(lookup_scalar, scan_scalar, selective_scan_scalar);
+  static constexpr Kernels table =
+      kernels_for<Plain>(lookup_scalar, scan_scalar, selective_scan_scalar, selective_replay_scalar);
   return table;
 }
 

@@ -24,7 +24,11 @@ void lookup_scalar(const Lookup& table, std::size_t cols, std::size_t rows, Code
 void scan_scalar(const Recurrence& s, std::size_t rows, Codes b, const States& states, MutableCodes y);
 
 /// What 32 bits leave of a sum beside a residue and its rounding: w is cut so that Ah + w does not exceed it.
+inline constexpr float decay_scale = 0x1.0p-15F;
 inline constexpr std::int32_t selective_most = 0x7fffffff - (1 << 15);
+
+/// Kernels::selective_replay
+void selective_replay_scalar(const Selective& s, const SelectiveReplay& of);
 
 /// Kernels::selective_scan
 void selective_scan_scalar(const Selective& s, std::size_t rows, const SelectiveCodes& in,

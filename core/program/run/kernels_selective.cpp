@@ -96,4 +96,23 @@ void selective_scan_scalar(const Selective& s, std::size_t rows, const Selective
   }
 }
 
+void selective_replay_scalar(const Selective& s, const SelectiveReplay& of) {
+  const selective::Bounds bounds = bounds_of(s);
+  for (std::size_t l = 0; l < vector_columns; ++l) {
+    std::int32_t none = 0;
+    std::int32_t& e = s.feedback ? of.residue[l] : none;
+    for (std::size_t i = 0; i < of.rows; ++i) {
+      const std::size_t at = i * vector_columns + l;
+      if (of.rate != nullptr) {
+        of.decay[at] = decay_code(of.delta[at], of.rate[l], s.fraction);
+        of.decays[at] = static_cast<float>(of.decay[at]) * decay_scale;
+      }
+      const std::int64_t product = std::int64_t{of.v[at]} * of.b[static_cast<std::ptrdiff_t>(i) * of.b_step];
+      const std::int64_t z = selective::advance(bounds, of.decay[at], product, factor_of(of.to_inner, l), of.h[l], e);
+      of.states[at] = static_cast<float>(of.h[l]) * of.scale[l];
+      of.passes[at] = selective::is_unclamped(z, of.h[l]) ? 1.0F : 0.0F;
+    }
+  }
+}
+
 }  // namespace bitstate::program

@@ -42,6 +42,55 @@ inline void take_rows(const Selective& s, const SelectiveCodes& in, std::size_t 
   }
 }
 
+/// 16 states of the recurrence that advance side by side.
+template <class Set>
+struct SixteenStates {
+  using Vector = typename Set::Vector;
+
+  typename Set::Factor to_inner;
+  Vector limit, least_w, bound, least_h;
+  bool feedback, decayed;
+  Vector h, residue;
+  Vector rounded;  // h before it was clamped
+
+  SixteenStates(const Selective& s, const Factors& factors, const std::int32_t* h_kept,
+                const std::int32_t* residue_kept)
+      : to_inner(Set::factor(factors, 0)),
+        limit(Set::all(static_cast<std::int32_t>(s.limit < selective_most ? s.limit : selective_most))),
+        least_w(Set::subtract(Set::all(0), limit)),
+        bound(Set::all(s.bound)),
+        least_h(Set::all(-s.bound)),
+        feedback(s.feedback),
+        decayed(s.decayed),
+        h(Set::load(h_kept)),
+        residue(s.feedback ? Set::load(residue_kept) : Set::all(0)),
+        rounded(h) {}
+
+  /// By a step with the products v B. Returns z - the residue.
+  Vector advance(Vector decay, Vector vb) {
+    const Vector zero = Set::all(0), half = Set::all(1 << 14);
+    const Vector product = Set::multiply(decay, h);
+    const Vector w = Set::clamp(Set::rescale(vb, to_inner), least_w, limit);
+    // what is cut clamps the state
+    const Vector cut = Set::clamp(w, Set::subtract(Set::all(-selective_most), Set::least(product, zero)),
+                                  Set::subtract(Set::all(selective_most), Set::greatest(product, zero)));
+    const Vector sum = Set::add(product, cut);
+    Vector z = Set::add(sum, residue);
+    if (decayed) {
+      z = Set::add(sum, Set::template shifted_right<15>(Set::add(Set::multiply(decay, residue), half)));
+    }
+    rounded = Set::template shifted_right<15>(Set::add(z, half));
+    h = Set::clamp(rounded, least_h, bound);
+    if (feedback) residue = Set::where_equal(h, rounded, Set::subtract(z, Set::template shifted_left<15>(h)));
+    return sum;
+  }
+
+  void keep(std::int32_t* h_kept, std::int32_t* residue_kept) const {
+    Set::store(h, h_kept);
+    if (feedback) Set::store(residue, residue_kept);
+  }
+};
+
 /// States [n, n + 16) of a channel through the rows; adds to y. Returns the largest |z| - the residue.
 template <class Set>
 std::int32_t advance_sixteen(const Selective& s, const SelectiveCodes& in, std::size_t channel, std::size_t n,
@@ -52,39 +101,19 @@ std::int32_t advance_sixteen(const Selective& s, const SelectiveCodes& in, std::
     multiplier[i] = s.to_inner.multiplier[channel];
     shift[i] = s.to_inner.shift[channel];
   }
-  const typename Set::Factor to_inner = Set::factor(Factors{multiplier, shift, Reach::wide}, 0);
+  SixteenStates<Set> states(s, {multiplier, shift, Reach::wide}, h_kept, residue_kept);
   const std::size_t head = channel / (s.channels / s.heads);
   const std::size_t first = channel / (s.channels / s.groups) * s.states + n;  // of B and C
   const Vector rate = s.rate_per_state ? Set::load(s.rate + head * s.states + n) : Set::all(s.rate[head]);
-  constexpr std::int32_t most = selective_most;
-  const Vector zero = Set::all(0), top = Set::all(most), bottom = Set::all(-most);
-  const Vector limit = Set::all(static_cast<std::int32_t>(s.limit < most ? s.limit : most));
-  const Vector least_w = Set::subtract(zero, limit);
-  const Vector bound = Set::all(s.bound), least_h = Set::all(-s.bound), half = Set::all(1 << 14);
-  Vector h = Set::load(h_kept);
-  Vector residue = s.feedback ? Set::load(residue_kept) : zero;
-  Vector largest = zero;
+  Vector largest = Set::all(0);
   for (std::size_t i = 0; i < at.count; ++i) {
-    const Vector decay = Set::decays(rate, at.delta[i], s.fraction, s.exp2_high, s.exp2_low);
+    const Vector decay = Set::decays(rate, Set::all(at.delta[i]), s.fraction, s.exp2_high, s.exp2_low);
     const Vector b = load<Set>(in.b, at.row[i] * in.b.stride + first);
-    const Vector product = Set::multiply(decay, h);
-    const Vector w = Set::clamp(Set::rescale(Set::multiply(Set::all(at.v[i]), b), to_inner), least_w, limit);
-    // what is cut clamps the state
-    const Vector cut = Set::clamp(w, Set::subtract(bottom, Set::least(product, zero)),
-                                  Set::subtract(top, Set::greatest(product, zero)));
-    const Vector sum = Set::add(product, cut);
-    largest = Set::greatest(largest, Set::greatest(sum, Set::subtract(zero, sum)));
-    Vector z = Set::add(sum, residue);
-    if (s.decayed) {
-      z = Set::add(sum, Set::template shifted_right<15>(Set::add(Set::multiply(decay, residue), half)));
-    }
-    const Vector rounded = Set::template shifted_right<15>(Set::add(z, half));
-    h = Set::clamp(rounded, least_h, bound);
-    if (s.feedback) residue = Set::where_equal(h, rounded, Set::subtract(z, Set::template shifted_left<15>(h)));
-    at.y[i] += Set::total(Set::multiply(load<Set>(in.c, at.row[i] * in.c.stride + first), h));
+    const Vector sum = states.advance(decay, Set::multiply(Set::all(at.v[i]), b));
+    largest = Set::greatest(largest, Set::greatest(sum, Set::subtract(Set::all(0), sum)));
+    at.y[i] += Set::total(Set::multiply(load<Set>(in.c, at.row[i] * in.c.stride + first), states.h));
   }
-  Set::store(h, h_kept);
-  if (s.feedback) Set::store(residue, residue_kept);
+  states.keep(h_kept, residue_kept);
   std::int32_t all[vector_columns];
   Set::store(largest, all);
   std::int32_t result = 0;
@@ -121,6 +150,28 @@ void selective_scan(const Selective& s, std::size_t rows, const SelectiveCodes& 
       if (largest > states.largest_state[e]) states.largest_state[e] = largest;
     }
   }
+}
+
+template <class Set>
+void selective_replay(const Selective& s, const SelectiveReplay& of) {
+  using Vector = typename Set::Vector;
+  SixteenStates<Set> states(s, of.to_inner, of.h, of.residue);
+  const Vector rate = of.rate == nullptr ? Set::all(0) : Set::load(of.rate);
+  float decay_scales[vector_columns];
+  for (float& scale : decay_scales) scale = decay_scale;
+  for (std::size_t i = 0; i < of.rows; ++i) {
+    const std::size_t at = i * vector_columns;
+    if (of.rate != nullptr) {
+      const Vector codes = Set::decays(rate, Set::load(of.delta + at), s.fraction, s.exp2_high, s.exp2_low);
+      Set::store(codes, of.decay + at);
+      Set::store_real(codes, decay_scales, of.decays + at);
+    }
+    const std::int32_t b = of.b[static_cast<std::ptrdiff_t>(i) * of.b_step];
+    states.advance(Set::load(of.decay + at), Set::multiply(Set::load(of.v + at), Set::all(b)));
+    Set::store_real(states.h, of.scale, of.states + at);
+    Set::store_equal(states.h, states.rounded, of.passes + at);
+  }
+  states.keep(of.h, of.residue);
 }
 
 }  // namespace

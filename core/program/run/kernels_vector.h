@@ -364,9 +364,9 @@ void linear(const Products& w, const Rescaling* then, std::size_t rows, Codes x,
 /// The table of a set; the loops that are given may be the scalar ones.
 template <class Set>
 constexpr Kernels kernels_for(decltype(Kernels::lookup) lookup, decltype(Kernels::scan) scan,
-                              decltype(Kernels::selective_scan) selective) {
-  return {Set::operands, linear<Set>,     rescale<Set>,    sign<Set>,   product<Set>, scale<Set>, sum<Set>,
-          add_row<Set>,  layer_norm<Set>, group_norm<Set>, window<Set>, lookup,       scan,       selective};
+                              decltype(Kernels::selective_scan) selective, decltype(Kernels::selective_replay) replay) {
+  return {Set::operands,   linear<Set>,     rescale<Set>, sign<Set>, product<Set>, scale<Set>, sum<Set>, add_row<Set>,
+          layer_norm<Set>, group_norm<Set>, window<Set>,  lookup,    scan,         selective,  replay};
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -212,6 +213,113 @@ TEST_CASE("selective kernels: training sees the same on every instruction set") 
       if (is_available(isa)) CHECK(seen(isa) == plain);
     }
   }
+}
+
+/// A scan through drawn codes, and what a replay of its states reads.
+struct DrawnScan {
+  static constexpr std::size_t rows = 35, channels = 5, states = 3, lanes = vector_columns;
+  Arena arena;
+  Selective s;
+  std::vector<std::int32_t> u, dt, b;
+  std::vector<std::int32_t> h, residue;  // after the scan
+  std::vector<std::int32_t> delta, v, multiplier, shift;
+
+  explicit DrawnScan(Draw& draw)
+      : h(channels * states, 0), residue(h), delta(rows * lanes, 0), v(delta), multiplier(lanes, 0), shift(lanes, 32) {
+    const auto scan = std::get<SelectiveScan>(drawn_selective(channels, 1, 1, states, draw).back());
+    s = selective_of(arena, scan, channels);
+    u = draw.codes(rows * channels, -127, 127);
+    dt = draw.codes(rows * channels, scan.first, -scan.first);
+    b = draw.codes(rows * states, -127, 127);
+    const auto codes = [](const std::vector<std::int32_t>& all, std::size_t cols) {
+      return Codes{all.data(), Width::four, cols};
+    };
+    std::vector<std::int32_t> y(rows * channels);
+    kernels_of(Isa::plain)
+        .selective_scan(s, rows, {codes(u, channels), codes(dt, channels), codes(b, states), codes(b, states)},
+                        {h.data(), residue.data()}, {y.data(), Width::four, channels});
+    for (std::size_t e = 0; e < channels; ++e) {
+      multiplier[e] = s.to_inner.multiplier[e];
+      shift[e] = s.to_inner.shift[e];
+      for (std::size_t i = 0; i < rows; ++i) {
+        const std::size_t from = row(i) * channels + e, to = i * lanes + e;
+        delta[to] = s.delta[dt[from] - s.first];
+        const std::int64_t input = rescale(std::int64_t{delta[to]} * u[from], scan.to_input[e]);
+        v[to] = static_cast<std::int32_t>(std::clamp<std::int64_t>(input, -s.input_bound, s.input_bound));
+      }
+    }
+  }
+
+  [[nodiscard]] std::size_t row(std::size_t i) const { return s.backward ? rows - 1 - i : i; }
+  [[nodiscard]] std::vector<std::int32_t> rates(std::size_t n) const {
+    std::vector<std::int32_t> all(lanes, 0);
+    for (std::size_t e = 0; e < channels; ++e) all[e] = s.rate[s.rate_per_state ? e * states + n : e];
+    return all;
+  }
+};
+
+/// What a replay writes.
+struct Replayed {
+  std::vector<std::int32_t> h, residue, decay;
+  std::vector<float> decays, states, passes;
+  bool operator==(const Replayed&) const = default;
+};
+
+/// Of state `n`; `again`: a second time, by the decays of the first.
+Replayed replayed(const DrawnScan& scan, std::size_t n, Isa isa, bool again) {
+  const std::vector<std::int32_t> rates = scan.rates(n);
+  const std::vector<std::int32_t> none(DrawnScan::lanes, 0);
+  const std::vector<float> scale(DrawnScan::lanes, 0.25F), numbers(DrawnScan::rows * DrawnScan::lanes);
+  Replayed r{none, none, scan.delta, numbers, numbers, numbers};
+  SelectiveReplay of;
+  of.rows = DrawnScan::rows;
+  of.rate = rates.data();
+  of.delta = scan.delta.data();
+  of.v = scan.v.data();
+  of.b = &scan.b[scan.row(0) * DrawnScan::states + n];
+  of.b_step = (scan.s.backward ? -1 : 1) * static_cast<std::ptrdiff_t>(DrawnScan::states);
+  of.to_inner = {scan.multiplier.data(), scan.shift.data(), Reach::wide};
+  of.scale = scale.data();
+  of.h = r.h.data();
+  of.residue = r.residue.data();
+  of.decay = r.decay.data();
+  of.decays = r.decays.data();
+  of.states = r.states.data();
+  of.passes = r.passes.data();
+  kernels_of(isa).selective_replay(scan.s, of);
+  if (again) {
+    r.h = r.residue = none;  // of the same size, so where they were
+    of.rate = nullptr;
+    kernels_of(isa).selective_replay(scan.s, of);
+  }
+  return r;
+}
+
+TEST_CASE("selective kernels: a replay goes through the states of the scan, on every instruction set") {
+  Draw draw(16);
+  std::ptrdiff_t clamped = 0;
+  for (int number = 0; number < 24; ++number) {
+    CAPTURE(number);
+    const DrawnScan scan(draw);
+    for (std::size_t n = 0; n < DrawnScan::states; ++n) {
+      const Replayed plain = replayed(scan, n, Isa::plain, false);
+      for (std::size_t e = 0; e < DrawnScan::channels; ++e) {
+        const std::size_t kept = e * DrawnScan::states + n;
+        CHECK(plain.h[e] == scan.h[kept]);
+        if (scan.s.feedback) CHECK(plain.residue[e] == scan.residue[kept]);
+        CHECK(plain.states[(DrawnScan::rows - 1) * DrawnScan::lanes + e] == 0.25F * static_cast<float>(scan.h[kept]));
+        const std::int32_t decay = decay_code(scan.delta[e], scan.rates(n)[e], scan.s.fraction);
+        CHECK(plain.decays[e] == std::ldexp(static_cast<float>(decay), -15));
+      }
+      clamped += std::count(plain.passes.begin(), plain.passes.end(), 0.0F);
+      for (const Isa isa : {Isa::plain, Isa::avx2, Isa::avx512}) {
+        if (!is_available(isa)) continue;
+        CHECK(replayed(scan, n, isa, false) == plain);
+        CHECK(replayed(scan, n, isa, true) == plain);
+      }
+    }
+  }
+  CHECK(clamped > 100);
 }
 
 TEST_CASE("selective kernels: what could overflow or does not fit together is refused by the instruction's name") {
