@@ -2,24 +2,18 @@
 """Times a training step of S5 in PyTorch beside one of bitstate, in turn.
 
 Usage: compare_torch.py BITSTATE [ROUNDS]
-BITSTATE is the program; both sides use one thread. Needs python3-torch (1.13).
+BITSTATE is the program; both sides use one thread. Needs python3-torch (1.13) and libopenblas0-pthread:
+with the reference BLAS, products of PyTorch take nine times as long.
 
 The PyTorch model has the sizes of the recipe `smnist`: 784 steps, H = 96, 64 complex states, four layers with
 LayerNorm and a gate, 50 sequences. It has no dropout, which bitstate's step does have. Under W8A8, weights,
 activations and the state at every step are rounded by absmax, with a straight-through gradient.
 """
 
-import json
 import math
-import statistics
-import subprocess
-import sys
-import time
 
-try:
-    import torch
-except ImportError:
-    sys.exit("compare_torch: there is no PyTorch; install python3-torch")
+from torch_pairs import TorchStep, compare  # says where there is no PyTorch
+import torch
 
 STEPS, FEATURES, STATES, LAYERS, SEQUENCES = 784, 96, 64, 4, 50
 
@@ -95,49 +89,12 @@ class Classifier(torch.nn.Module):
         return self.decoder(self.layers(self.encoder(u)).mean(1))
 
 
-class TorchStep:
-    def __init__(self, rounded):
-        self.model = Classifier(rounded)
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), 1e-3)
-        self.x = torch.rand(SEQUENCES, STEPS, 1)
-        self.labels = torch.randint(0, 10, (SEQUENCES,))
-
-    def seconds(self):
-        start = time.perf_counter()
-        self.optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(self.model(self.x), self.labels).backward()
-        self.optimizer.step()
-        return time.perf_counter() - start
-
-
-def bitstate_seconds(program):
-    """Of a step in float and under W8A8."""
-    command = [program, "bench", "smnist", "--threads=1", "--json"]
-    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
-    return {run["quant"]: run["step_seconds"] for run in json.loads(lines[-1])["runs"]}
-
-
-def main():
-    if len(sys.argv) not in (2, 3):
-        sys.exit(__doc__)
-    rounds = int(sys.argv[2]) if len(sys.argv) == 3 else 5
-    torch.manual_seed(0)
-    torch.set_num_threads(1)
-    peers = {"none": TorchStep(rounded=False), "w8a8": TorchStep(rounded=True)}
-    for peer in peers.values():
-        peer.seconds()  # warms its memory
-    ratios = {quant: [] for quant in peers}
-    for i in range(rounds):
-        ours = bitstate_seconds(sys.argv[1])
-        for quant, peer in peers.items():
-            theirs = min(peer.seconds() for _ in range(3))
-            ratios[quant].append(theirs / ours[quant])
-            print(f"{i + 1}/{rounds} {quant}: PyTorch {theirs:.2f} s, bitstate {ours[quant]:.3f} s per step, "
-                  f"ratio {ratios[quant][-1]:.1f}", flush=True)
-    for quant, of_quant in ratios.items():
-        print(f"{quant}: PyTorch / bitstate {statistics.median(of_quant):.1f} "
-              f"({min(of_quant):.1f} to {max(of_quant):.1f})")
+def step_of(rounded):
+    model = Classifier(rounded)
+    x = torch.rand(SEQUENCES, STEPS, 1)
+    labels = torch.randint(0, 10, (SEQUENCES,))
+    return TorchStep(model, lambda: torch.nn.functional.cross_entropy(model(x), labels))
 
 
 if __name__ == "__main__":
-    main()
+    compare(__doc__, "smnist", lambda: [("float", "none", step_of(False)), ("w8a8", "w8a8", step_of(True))])

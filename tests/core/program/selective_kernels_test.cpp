@@ -217,7 +217,7 @@ TEST_CASE("selective kernels: training sees the same on every instruction set") 
 
 /// A scan through drawn codes, and what a replay of its states reads.
 struct DrawnScan {
-  static constexpr std::size_t rows = 35, channels = 5, states = 3, lanes = vector_columns;
+  static constexpr std::size_t rows = 35, channels = 13, states = 3, lanes = vector_columns;
   Arena arena;
   Selective s;
   std::vector<std::int32_t> u, dt, b;
