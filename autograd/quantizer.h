@@ -5,7 +5,6 @@
 #include "core/grid.h"
 #include "core/quant_spec.h"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -31,7 +30,7 @@ struct Quantizer {
   bool conj_sym = false;          ///< of eigenvalues: one of each conjugate pair is kept, whose sign is known
   std::size_t channels = 1;       ///< columns of an activation, states of a state, rows of a weight
   /// The group of each channel, from 0 on, where channels come in groups that may have ranges of their own
-  /// (QuantSpec::Granularity::group); empty: they do not.
+  /// (QuantSpec::Granularity::group); one number: all channels are one group for good; empty: there are no groups.
   std::vector<std::uint32_t> groups = {};
   bool regrouped = false;   ///< the groups are not the model's own: they are kept with the weights
   std::size_t numbers = 0;  ///< stored: elements of a weight or bias; of the others, of one time step
@@ -65,13 +64,13 @@ struct Quantizer {
   [[nodiscard]] bool has_counts() const {
     return needs_range() && (spec.range == QuantSpec::Range::percentile || spec.range == QuantSpec::Range::mse);
   }
-  /// Whether each channel has a range: its own, or that of its group.
-  [[nodiscard]] bool is_by_channel() const {
-    return spec.granularity == QuantSpec::Granularity::channel || (is_by_group() && group_count() > 1);
+  /// The channels have the ranges of their groups.
+  [[nodiscard]] bool is_by_group() const {
+    return spec.granularity == QuantSpec::Granularity::group && groups.size() == channels;
   }
-  [[nodiscard]] bool is_by_group() const { return spec.granularity == QuantSpec::Granularity::group; }
-  [[nodiscard]] std::size_t group_count() const {
-    return groups.empty() ? 1 : std::size_t{*std::max_element(groups.begin(), groups.end())} + 1;
+  /// Each channel has a range: its own, or that of its group.
+  [[nodiscard]] bool is_by_channel() const {
+    return spec.granularity == QuantSpec::Granularity::channel || is_by_group();
   }
   [[nodiscard]] std::size_t range_channels() const { return is_by_channel() ? channels : 1; }
   [[nodiscard]] std::size_t range_count() const {

@@ -38,7 +38,7 @@ std::vector<float> seen_ranges(const Quantizer& quantizer, const Observed& obser
     const auto counts = observed.counts.subspan(quantizer.counts_offset, count * histogram_bins);
     bins.assign(counts.begin(), counts.end());
   }
-  if (quantizer.is_by_group() && quantizer.is_by_channel()) {
+  if (quantizer.is_by_group()) {
     const std::size_t ends = count / quantizer.channels;  // with sign=asymmetric all upper ones come first
     for (std::size_t end = 0; end < ends; ++end) {
       std::vector<float> some(seen.begin() + end * quantizer.channels, seen.begin() + (end + 1) * quantizer.channels);

@@ -6,6 +6,7 @@
 #include "experiments/posttraining/balance.h"
 #include "experiments/posttraining/fold_norms.h"
 #include "experiments/posttraining/gptq.h"
+#include "experiments/posttraining/sort_cluster.h"
 
 #include <algorithm>
 
@@ -70,7 +71,8 @@ TransformStep step_of(std::string_view part) {
 }  // namespace
 
 std::span<const Transform> all_transforms() {
-  static const std::vector<Transform> table{balance_transform(), fold_norms_transform(), gptq_transform()};
+  static const std::vector<Transform> table{balance_transform(), fold_norms_transform(), sort_cluster_transform(),
+                                            gptq_transform()};
   return table;
 }
 

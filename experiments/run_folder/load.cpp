@@ -98,9 +98,9 @@ RunConfig load_run_config(std::string_view recipe, const Settings& overrides) {
   std::optional<std::string> trained;
   if (!recipe.empty()) {
     if (is_run(recipe)) trained = trained_rules(std::filesystem::path(recipe).parent_path());
-    set_options(config, recipe_settings(recipe), recipe);
+    (is_run(recipe) ? set_kept_options : set_options)(config, recipe_settings(recipe), recipe);
   } else if (from != nullptr && !from->empty()) {
-    set_options(config, inherited(*from), *from);
+    set_kept_options(config, inherited(*from), *from);
     config.source = {};  // nor what its preset says of these
     config.quantization = {};
     require<UsageError>(config.training.epochs > 0 || last_value(overrides, "epochs") != nullptr, "epochs",

@@ -89,6 +89,11 @@ std::string source_digest(const std::filesystem::path& run) {
       hash.update(array.values.data(), array.values.size() * sizeof(float));
     }
   }
+  for (const auto& name : weight_names(reader, "groups")) {
+    const auto array = reader.read<std::int32_t>("groups/" + name);
+    hash.update(name.data(), name.size());
+    hash.update(array.values.data(), array.values.size() * sizeof(std::int32_t));
+  }
   return hash.hex();
 }
 
@@ -116,6 +121,7 @@ std::string load_source(const RunConfig& config, const datasets::Splits& data, c
   const bool keeps_ranges = !stored || stored->keeps_ranges;
   if (stored) {
     take_converted(reader, std::move(*stored), inventory);
+    take_groups(reader, inventory);
   } else {
     take_weights(reader, inventory);
   }

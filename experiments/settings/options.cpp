@@ -192,6 +192,8 @@ void set_options(RunConfig& config, const Settings& given, std::string_view wher
   apply(config, given, where);
 }
 
+void set_kept_options(RunConfig& config, const Settings& kept, std::string_view where) { apply(config, kept, where); }
+
 Settings settings(const RunConfig& config) {
   Settings result;
   for (const auto& option : option_table()) {

@@ -54,6 +54,10 @@ void set_option(RunConfig& config, std::string_view name, std::string_view value
 /// Sets several in their order, after those of the preset that they name. `where` is named for an unknown one.
 void set_options(RunConfig& config, const Settings& given, std::string_view where);
 
+/// Sets those that a run has kept, to a config of the defaults. They say all that its preset said when it was made,
+/// which today may say more.
+void set_kept_options(RunConfig& config, const Settings& kept, std::string_view where);
+
 /// Canonical text of every chosen option that affects the result, in the order of the table. Loading it gives the same
 /// run.
 Settings settings(const RunConfig& config);

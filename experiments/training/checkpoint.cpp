@@ -4,6 +4,7 @@
 #include "core/io/hdf5.h"
 #include "core/io/sha256.h"
 #include "core/io/units_file.h"
+#include "experiments/training/weights.h"
 #include "models/s5/format_2.h"
 
 #include <fmt/format.h>
@@ -158,6 +159,10 @@ void save_checkpoint(const std::filesystem::path& file, const RunIdentity& run, 
   }
   for (const Quantizer* quantizer : inventory.quantizers) {
     if (!quantizer->range.empty()) writer.write(range_path(*quantizer), quantizer->range);
+    if (quantizer->regrouped) {
+      writer.write("groups/" + quantizer->site,
+                   std::vector<std::int32_t>(quantizer->groups.begin(), quantizer->groups.end()));
+    }
   }
   if (optimizer != nullptr) {
     writer.write("optimizer/m", optimizer->m);
@@ -201,6 +206,7 @@ Progress load_checkpoint(const std::filesystem::path& file, const Inventory& inv
     staged.read("optimizer/v", optimizer->v, {optimizer->v.size()});
   }
   const auto steps = optimizer == nullptr ? 0 : reader.read_scalar<std::uint64_t>("optimizer/steps");
+  take_groups(reader, inventory);
   staged.keep();
   if (optimizer != nullptr) optimizer->steps = steps;
   return progress;

@@ -50,6 +50,26 @@ std::vector<std::string> weight_names(const Hdf5Reader& reader, const std::strin
   return names;
 }
 
+void take_groups(const Hdf5Reader& reader, const Inventory& inventory) {
+  std::vector<std::pair<Quantizer*, std::vector<std::uint32_t>>> taken;
+  for (const std::string& name : weight_names(reader, "groups")) {
+    const auto found = std::find_if(inventory.quantizers.begin(), inventory.quantizers.end(),
+                                    [&](const Quantizer* site) { return site->site == name; });
+    const std::size_t channels = found == inventory.quantizers.end() ? 0 : (*found)->channels;
+    require(channels > 0 && (*found)->groups.size() == channels, "groups",
+            "{} holds groups of {}, which this model does not have", reader.path().string(), name);
+    const auto groups = reader.read<std::int32_t>("groups/" + name, channels).values;
+    const auto usable = [&](std::int32_t g) { return g >= 0 && static_cast<std::size_t>(g) < channels; };
+    require(groups.size() == channels && std::all_of(groups.begin(), groups.end(), usable), "groups",
+            "{}: groups/{} does not hold the groups of {} channels", reader.path().string(), name, channels);
+    taken.emplace_back(*found, std::vector<std::uint32_t>(groups.begin(), groups.end()));
+  }
+  for (auto& [site, groups] : taken) {
+    site->groups = std::move(groups);
+    site->regrouped = true;
+  }
+}
+
 void take_weights(const Hdf5Reader& reader, const Inventory& inventory) {
   StagedWeights staged;
   std::set<std::string> parameters, buffers;
@@ -64,6 +84,7 @@ void take_weights(const Hdf5Reader& reader, const Inventory& inventory) {
   }
   refuse_others(reader, "parameters", parameters);
   refuse_others(reader, "buffers", buffers);
+  take_groups(reader, inventory);
   for (auto& [tensor, values] : staged) tensor->data = std::move(values);
 }
 

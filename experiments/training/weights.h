@@ -9,12 +9,18 @@
 
 namespace bitstate {
 
-/// The tensors of a checkpoint that are weights; `group` is "parameters", "buffers" or "stored". None where there is no
+/// The tensors of a checkpoint that are weights; `group` is "parameters", "buffers",
+/// "groups" or "stored". None where there is no
 /// such group. Learned ranges belong to a site and are left out.
 std::vector<std::string> weight_names(const Hdf5Reader& reader, const std::string& group);
 
-/// Sets all parameters and buffers but learned ranges. Throws UsageError, naming the first tensor that differs, when
-/// the file belongs to a model of another architecture, and Error when it is damaged; then nothing has changed.
+/// Sets the groups of channels that a transform has made (Quantizer::regrouped) and the file keeps; others stay. Throws
+/// Error when they are damaged; then nothing has changed.
+void take_groups(const Hdf5Reader& reader, const Inventory& inventory);
+
+/// Sets all parameters and buffers but learned ranges, and groups as take_groups() does. Throws UsageError, naming the
+/// first tensor that differs, when the file belongs to a model of another architecture, and Error when it is damaged;
+/// then nothing has changed.
 void take_weights(const Hdf5Reader& reader, const Inventory& inventory);
 
 /// Sets the stored ranges of sites whose rule is that of the checkpoint, and returns the sites of which it has one that

@@ -82,8 +82,12 @@ MixerSites::MixerSites(const MambaOptions& options) {
       }
     }
   };
+  const std::array of_states{&B_in, &C_in, &B_conv, &C_conv, &B, &C};
   group(of_channels(), options.mamba2 ? options.heads() : 1);
-  group(std::array{&B_in, &C_in, &B_conv, &C_conv, &B, &C}, options.mamba2 ? options.ngroups : 1);
+  group(of_states, options.mamba2 ? options.ngroups : 1);
+  if (options.mamba2 && options.ngroups > 1) return;
+  for (Quantizer* const site : of_states) site->groups.assign(1, 0);
+  if (!options.mamba2) u.groups.assign(1, 0);  // x_proj sums over its channels
 }
 
 Value Conv1d::forward(Tape& tape, Value x, std::size_t first, const Sequences& sequences, ops::Direction direction,

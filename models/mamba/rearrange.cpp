@@ -1,8 +1,10 @@
 #include "models/mamba/rearrange.h"
 
 #include "core/error.h"
+#include "core/kernels/hadamard.h"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 namespace bitstate {
@@ -36,6 +38,23 @@ void reorder_columns(Tensor& t, Order order) {
   }
 }
 
+/// The columns of an output projection, also where it reads rotated features: W H^T / sqrt(n).
+void reorder_inputs(Tensor& weight, bool rotated, Order order) {
+  const auto turn = [&](bool back) {
+    const Hadamard hadamard(weight.cols, "rearrange");
+    const float scale = 1.0F / std::sqrt(static_cast<float>(weight.cols));
+    std::vector<float> scratch(weight.cols);
+    for (std::size_t r = 0; r < weight.rows; ++r) {
+      const std::span<float> row = std::span(weight.data).subspan(r * weight.cols, weight.cols);
+      back ? hadamard.apply_transposed(row, scratch) : hadamard.apply(row, scratch);
+      for (float& v : row) v *= scale;
+    }
+  };
+  if (rotated) turn(true);
+  reorder_columns(weight, order);
+  if (rotated) turn(false);
+}
+
 void reorder_convolution(Conv1d& conv, Order order) {
   reorder_rows(conv.weight.value, 0, order);
   reorder_columns(conv.bias.value, order);
@@ -46,7 +65,6 @@ void reorder_convolution(Conv1d& conv, Order order) {
 void rearrange(MambaMixer& mixer, std::span<const std::size_t> perm) {
   const std::size_t inner = mixer.D.value.size();
   check_order(perm, inner, "channels");
-  require(!mixer.rotated, "rearrange", "the outputs of the mixer are rotated: rearrange before rotating");
   reorder_rows(mixer.in_proj.weight.value, 0, perm);
   reorder_rows(mixer.in_proj.weight.value, inner, perm);
   reorder_convolution(mixer.conv1d, perm);
@@ -55,7 +73,7 @@ void rearrange(MambaMixer& mixer, std::span<const std::size_t> perm) {
   reorder_columns(mixer.dt_bias.value, perm);
   reorder_rows(mixer.A_log.value, 0, perm);
   reorder_columns(mixer.D.value, perm);
-  reorder_columns(mixer.out_proj.weight.value, perm);
+  reorder_inputs(mixer.out_proj.weight.value, mixer.rotated, perm);
 }
 
 void rearrange(Mamba2Mixer& mixer, std::span<const std::size_t> head_perm, std::span<const std::size_t> perm) {
@@ -65,7 +83,6 @@ void rearrange(Mamba2Mixer& mixer, std::span<const std::size_t> head_perm, std::
   const std::size_t heads_of_group = heads / mixer.groups;
   check_order(head_perm, heads, "heads");
   check_order(perm, inner, "channels");
-  require(!mixer.rotated, "rearrange", "the outputs of the mixer are rotated: rearrange before rotating");
   for (std::size_t i = 0; i < heads; ++i) {
     require(head_perm[i] / heads_of_group == i / heads_of_group, "rearrange",
             "head {} would leave its group of {} heads", head_perm[i], heads_of_group);
@@ -80,7 +97,7 @@ void rearrange(Mamba2Mixer& mixer, std::span<const std::size_t> head_perm, std::
   reorder_convolution(mixer.conv1d, perm);
   for (Parameter* p : {&mixer.dt_bias, &mixer.A_log, &mixer.D}) reorder_columns(p->value, head_perm);
   reorder_columns(mixer.norm.weight.value, perm);
-  reorder_columns(mixer.out_proj.weight.value, perm);
+  reorder_inputs(mixer.out_proj.weight.value, mixer.rotated, perm);
 }
 
 }  // namespace bitstate

@@ -9,8 +9,8 @@
 
 namespace bitstate {
 
-/// Channel `perm[i]` becomes channel i. Throws Error where `perm` [E] is no permutation, and for a mixer whose outputs
-/// are rotated.
+/// Channel `perm[i]` becomes channel i; a rotation of the outputs comes behind it, as before. Throws Error where `perm`
+/// [E] is no permutation.
 void rearrange(MambaMixer& mixer, std::span<const std::size_t> perm);
 
 /// Head `head_perm[i]` becomes head i, and channel `perm[i]` of all heads channel i. Throws Error as above, where a

@@ -76,6 +76,27 @@ TEST_CASE("c_source: RMS norms of one and of more groups, narrow and wide") {
   programs.check();
 }
 
+TEST_CASE("c_source: one table, one for each column, and tables that columns share") {
+  if (no_compiler()) return;
+  Draw draw(20);
+  Drawn programs;
+  for (const std::size_t cols : {1U, 4U, 9U}) {
+    for (const std::int64_t bound : {std::int64_t{100}, std::int64_t{2047}}) {
+      for (const std::int32_t bits : {2, 8, 16}) {
+        const auto size = static_cast<std::uint32_t>(2 * bound + 3);
+        for (const std::size_t tables : {std::size_t{1}, cols, std::size_t{3}}) {
+          const std::int64_t end = std::int64_t{1} << (bits - 1);
+          Table table{0, static_cast<std::int32_t>(-bound - 1), {static_cast<std::uint32_t>(tables), size, 16, {}}};
+          table.entries.codes = draw.codes(tables * size, -end, end - 1);
+          if (tables == 3) table.of_column = draw.codes(cols, 0, 2);
+          programs.add(program_of(cols, {-bound, bound}, {table}));
+        }
+      }
+    }
+  }
+  programs.check();
+}
+
 TEST_CASE("c_source: convolutions of all widths of weights, codes and windows, in both directions") {
   if (no_compiler()) return;
   Draw draw(22);

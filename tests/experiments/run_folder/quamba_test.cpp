@@ -3,6 +3,7 @@
 #include "core/io/hdf5.h"
 #include "experiments/inspect/inspect.h"
 #include "experiments/run_folder/model_setup.h"
+#include "experiments/run_folder/text_files.h"
 #include "experiments/run_folder/train.h"
 #include "experiments/settings/ini.h"
 #include "experiments/settings/options.h"
@@ -16,6 +17,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <fstream>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -72,6 +74,111 @@ TEST_CASE("fold_norms: the weights of norms are 1 and the float outputs stay, al
       CHECK(rig.numbers("folded", "parameters/norm_f.weight") == rig.numbers("source", "parameters/norm_f.weight"));
     }
   }
+}
+
+TEST_CASE("sort_cluster: channels are in another order, also of rotated ones, and the float outputs stay") {
+  for (const std::string name : {"mamba", "mamba2"}) {
+    for (const std::string hadamard : {"none", "all"}) {
+      CAPTURE(name);
+      CAPTURE(hadamard);
+      const QuambaRig rig(name, {{"bidirectional", "true"}});
+      const Settings options{{"hadamard", hadamard}, {"bidirectional", "true"}};
+      train(rig.ptq("before", options));
+      const RunConfig sorted = rig.ptq("sorted", joined(options, {{"transforms", "sort_cluster(m=2, n=2)"}}));
+      CHECK(train(sorted).test_loss == doctest::Approx(rig.loss).epsilon(1e-5));
+      for (const std::string mixer : {"mixer", "mixer_backward"}) {
+        const std::string weight = "parameters/layers.1." + mixer + ".in_proj.weight";
+        CHECK(rig.numbers("sorted", weight) != rig.numbers("before", weight));
+        const Hdf5Reader file(rig.folder / "sorted" / "best.h5");
+        const auto groups = file.read<std::int32_t>("groups/act:layers.1." + mixer + ".x").values;
+        CHECK(groups.size() == 16);
+        CHECK(std::is_sorted(groups.begin(), groups.end()) == (name == "mamba"));
+        CHECK(*std::max_element(groups.begin(), groups.end()) == 3);
+        CHECK(file.exists("groups/act:layers.1." + mixer + ".u") == (name == "mamba2"));
+      }
+    }
+  }
+}
+
+TEST_CASE("sort_cluster: groups are kept with the weights, and whoever starts from these takes them") {
+  const QuambaRig rig("mamba2", {{"epochs", "4"}});
+  const std::string rules = "act:*.x 4 granularity=group; act:*.u 4 granularity=group; state:* 8 granularity=group";
+  const RunConfig sorted = rig.ptq("sorted", {{"transforms", "sort_cluster"}, {"bits", rules}});
+  const double loss = train(sorted).test_loss;
+  CHECK(evaluate(sorted, sorted.run.out).test_loss == loss);
+  CHECK(loss != train(rig.ptq("by-head", {{"bits", rules}})).test_loss);
+  const auto next = [&](const std::string& out, const Settings& more) {
+    return load_run_config("", joined({{"from", (rig.folder / "sorted").string()},
+                                       {"bits", rules},
+                                       {"calibration_batches", "4"},
+                                       {"out", (rig.folder / out).string()}},
+                                      more));
+  };
+  const RunConfig again = next("again", {{"epochs", "0"}});
+  CHECK(again.source.transforms.empty());
+  CHECK(train(again).test_loss == loss);
+  CHECK(evaluate(again, again.run.out).test_loss == loss);
+  const std::string groups = "groups/act:layers.0.mixer.u";
+  const auto groups_of = [&](const std::string& run) {
+    return Hdf5Reader(rig.folder / run / "best.h5").read<std::int32_t>(groups).values;
+  };
+  train(next("trained", {{"epochs", "1"}}));
+  CHECK(groups_of("trained") == groups_of("sorted"));
+  train(next("rotated", {{"epochs", "0"}, {"hadamard", "all"}}));
+  CHECK(groups_of("rotated") == groups_of("sorted"));
+}
+
+TEST_CASE("sort_cluster: it refuses other models, and groups that are damaged are told from others") {
+  const QuambaRig rig("mamba2");
+  const RunConfig c = rig.ptq("sorted", {{"transforms", "sort_cluster"}});
+  train(c);
+  const datasets::Splits data = load_data(c);
+  Model model = make_model(c, data);
+  const Inventory inventory = take_inventory(model);
+  Quantizer& u = model.as<Mamba2Model>()->layers[0].mixer.sites.u;
+  const std::vector<std::uint32_t> heads = u.groups;
+  const auto refused = [&](std::vector<std::uint32_t> groups) {
+    Model changed = make_model(c, data);
+    const Inventory sites = take_inventory(changed);
+    Quantizer& site = changed.as<Mamba2Model>()->layers[0].mixer.sites.u;
+    site.groups = std::move(groups);
+    site.regrouped = true;
+    save_checkpoint(rig.folder / "changed.h5", {}, {}, sites, nullptr);
+    return tests::error_of<Error>([&] { load_checkpoint(rig.folder / "changed.h5", inventory, nullptr); });
+  };
+  CHECK(refused(std::vector<std::uint32_t>(16, 16))
+            .find("groups/act:layers.0.mixer.u does not hold the groups of 16 "
+                  "channels") != std::string::npos);
+  CHECK_FALSE(refused({0, 1}).empty());
+  CHECK_FALSE(refused(std::vector<std::uint32_t>(17, 0)).empty());
+  CHECK(u.groups == heads);
+  CHECK_FALSE(u.regrouped);
+  CHECK(refused(std::vector<std::uint32_t>(16, 1)).empty());
+  CHECK(u.groups == std::vector<std::uint32_t>(16, 1));
+  CHECK(u.regrouped);
+  CHECK(tests::error_of<UsageError>([&] {
+          tests::small_copying({{"from", c.source.from}, {"transforms", "sort_cluster(m=0)"}});
+        }).find("[sort_cluster.m] expected a whole number from 1 to 256") == 0);
+}
+
+TEST_CASE("a run keeps what its preset said, though the preset says more today") {
+  const QuambaRig rig("mamba2");
+  const RunConfig c = rig.ptq("old", {{"preset", "quamba2-w8a8"}, {"transforms", "none"}});
+  train(c);
+  // as it was written before the preset had transforms
+  std::string text = read_text((rig.folder / "old/settings.ini").string());
+  const auto line = text.find("transforms =");
+  REQUIRE(line != std::string::npos);
+  text.erase(line, text.find('\n', line) + 1 - line);
+  std::ofstream(rig.folder / "old/settings.ini") << text;
+  const RunConfig again = load_run_config((rig.folder / "old/settings.ini").string(), {});
+  CHECK(again.source.transforms.empty());
+  CHECK(settings(again) == settings(c));
+  CHECK(quant_rules(again) == quant_rules(c));
+  CHECK(settings_hash(again) == settings_hash(c));
+  CHECK(evaluate(again, c.run.out).test_loss == evaluate(c, c.run.out).test_loss);
+  const RunConfig next = load_run_config("", {{"from", (rig.folder / "old").string()}, {"epochs", "1"}});
+  CHECK(next.source.transforms.empty());
 }
 
 TEST_CASE("gptq: weights become shadows of codes of the stored range, which every pass rounds to the same codes") {
