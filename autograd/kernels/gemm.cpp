@@ -52,6 +52,25 @@ void multiply(char a_op, char b_op, std::size_t m, std::size_t n, std::size_t k,
           static_cast<int>(status));
 }
 
+/// y[n] = w[n, k] x[k]: reads the weights once, from the first to the last, as fast as memory gives them.
+void multiply_row(std::size_t n, std::size_t k, const float* x, const float* w, float* y) {
+  constexpr std::size_t lanes = 64;
+  for (std::size_t o = 0; o < n; ++o) {
+    const float* const row = w + o * k;
+    float sums[lanes] = {};
+    std::size_t i = 0;
+    for (; i + lanes <= k; i += lanes) {
+#pragma omp simd
+      for (std::size_t l = 0; l < lanes; ++l) sums[l] += row[i + l] * x[i + l];
+    }
+    for (std::size_t l = 0; i + l < k; ++l) sums[l] += row[i + l] * x[i + l];
+    float sum = 0.0F;
+#pragma omp simd reduction(+ : sum)
+    for (std::size_t l = 0; l < lanes; ++l) sum += sums[l];
+    y[o] = sum;
+  }
+}
+
 }  // namespace
 
 void prepare_products() {
@@ -69,6 +88,7 @@ void prepare_products() {
 }
 
 void multiply_nt(std::size_t m, std::size_t n, std::size_t k, const float* x, const float* w, float* y) {
+  if (m == 1) return multiply_row(n, k, x, w, y);
   multiply('N', 'T', m, n, k, x, w, 0.0F, y);
 }
 
