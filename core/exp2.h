@@ -82,6 +82,15 @@ inline constexpr Exp2Tables exp2_tables{{
 }};
 // clang-format on
 
+/// R(2^(30 - j/16))
+inline constexpr std::array<std::int32_t, 16> exp2_sixteenths = [] {
+  std::array<std::int32_t, 16> table{};
+  for (std::size_t j = 0; j < table.size(); ++j) {
+    table[j] = static_cast<std::int32_t>((exp2_tables.high[16 * j] + 1) / 2);
+  }
+  return table;
+}();
+
 /// The exponent behind which a decay is 0.
 inline constexpr std::int64_t most_exponent = 17;
 

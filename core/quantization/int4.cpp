@@ -11,15 +11,17 @@ constexpr std::uint8_t two_zeros = 0x88;
 
 /// Columns of a block, which is padded where a row ends inside.
 std::size_t block_of(Int4Layout layout) {
-  return layout == Int4Layout::bytes ? 2 : layout == Int4Layout::block64 ? 64 : 8;
+  constexpr std::array<std::size_t, 5> columns = {2, 16, 32, 64, 8};
+  return columns[static_cast<std::size_t>(layout)];
 }
 
 /// The nibble of a column, counted from the lowest one of the row's first byte.
 std::size_t nibble_of(Int4Layout layout, std::size_t col) {
   constexpr std::array<std::size_t, 8> of_word = {0, 4, 1, 5, 2, 6, 3, 7};
-  if (layout == Int4Layout::bytes) return col;
   if (layout == Int4Layout::word8) return col / 8 * 8 + of_word[col % 8];
-  return col / 64 * 64 + col % 32 * 2 + col % 64 / 32;
+  const std::size_t block = block_of(layout);
+  const std::size_t half = block / 2;
+  return col / block * block + col % half * 2 + col % block / half;
 }
 
 }  // namespace

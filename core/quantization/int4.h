@@ -11,7 +11,9 @@ namespace bitstate {
 /// How nibbles follow each other. Where a row does not fill its last block, codes of 0 follow it.
 enum class Int4Layout : std::uint8_t {
   bytes,    ///< 2 columns a byte, the first one low
-  block64,  ///< byte i of 32 has column i low and column i + 32 high: one AND and one shift for a register
+  block16,  ///< byte i of 8 has column i low and column i + 8 high: one AND and one shift for a register
+  block32,  ///< likewise byte i of 16 columns i and i + 16
+  block64,  ///< likewise byte i of 32 columns i and i + 32
   word8,    ///< Quamba's embeddings: columns 0, 2, 4, 6, 1, 3, 5, 7 from the lowest nibble of a little-endian word up
 };
 

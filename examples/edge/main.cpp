@@ -35,28 +35,28 @@ bool read_step(std::vector<double>& x) {
 
 void run(const char* file) {
   const program::Runner runner(program::load(file));
-  const auto& scale = runner.program().output.scale;
-  std::vector<double> x(runner.program().input.cols);
+  const auto& scale = runner.header().output.scale;
+  std::vector<double> x(runner.header().input.cols);
   std::vector<float> standardised(x.size());
   std::vector<std::int32_t> codes(x.size());
   std::vector<std::int32_t> y(runner.output_cols());
   program::State state = runner.begin();  // all that is kept from step to step
   while (read_step(x)) {
-    if (runner.program().input.tokens) {
+    if (runner.header().input.tokens) {
       codes[0] = static_cast<std::int32_t>(x[0]);
     } else {
-      bitstate::standardise(runner.program().input.units, x, standardised);
-      program::encode_input(runner.program(), standardised.data(), x.size(), codes.data());
+      bitstate::standardise(runner.header().input.units, x, standardised);
+      program::encode_input(runner.header(), standardised.data(), x.size(), codes.data());
     }
     runner.step(state, codes, runner.per_step() ? std::span(y) : std::span<std::int32_t>());
     if (!runner.per_step()) runner.result(state, y);
-    if (runner.program().output.classes) {
+    if (runner.header().output.classes) {
       std::printf("%zu\n", program::class_of(y));
       continue;
     }
     std::vector<float> values(y.size());
     for (std::size_t c = 0; c < y.size(); ++c) values[c] = static_cast<float>(y[c]) * scale[c % scale.size()];
-    const auto& units = runner.program().output.units;
+    const auto& units = runner.header().output.units;
     const std::vector<double> restored = bitstate::restored(units, values);
     for (std::size_t c = 0; c < y.size(); ++c) {
       std::array<char, 32> text{};  // the fewest digits that are this number

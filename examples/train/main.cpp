@@ -53,7 +53,7 @@ int main() {
   const program::Runner runner(export_model(trainer.model(), example, "first-sign"));
   Tape tape;
   const Value logits = forward_example(trainer.model(), example, 0, tape);
-  const bool equal = runner.run(input_codes(runner.program(), example)) == tape.codes32(logits);
+  const bool equal = runner.run(input_codes(runner.header(), example)) == tape.codes32(logits);
   fmt::print("the integer program {} the codes of the forward\n", equal ? "gives" : "misses");
   return equal ? 0 : 1;
 }

@@ -8,6 +8,7 @@
 #include "core/random.h"
 #include "datasets/registry.h"
 #include "experiments/bench/bench.h"
+#include "experiments/bench/thread_seconds.h"
 #include "experiments/host/process.h"
 #include "experiments/host/tools.h"
 #include "experiments/run_folder/load.h"
@@ -23,7 +24,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <ctime>
 #include <limits>
 #include <span>
 
@@ -31,13 +31,6 @@ namespace bitstate::experiments {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-/// CPU time of this thread: waiting for a core that others use would count against what takes longer.
-double thread_seconds() {
-  timespec t{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
-}
 
 /// Codes from the whole grid of the input.
 std::vector<std::int32_t> random_codes(const program::Input& input, std::size_t length) {
@@ -64,7 +57,7 @@ struct Candidate {
     const double sequence = thread_seconds() - start;
     speed.sequence_seconds = std::min(speed.sequence_seconds, sequence);
     if (!runner.streams()) return sequence;
-    const std::size_t cols = runner.program().input.cols;
+    const std::size_t cols = runner.header().input.cols;
     const std::size_t steps = codes.size() / cols;
     std::vector<std::int32_t> output(runner.per_step() ? runner.output_cols() : 0);
     program::State state = runner.begin();

@@ -47,16 +47,16 @@ std::string rows_of(const program::Runner& runner, std::size_t number, const std
   std::string text;
   for (std::size_t t = 0; t < y.size() / cols; ++t) {
     const auto row = std::span(y).subspan(t * cols, cols);
-    const std::string cells = runner.program().output.classes
+    const std::string cells = runner.header().output.classes
                                   ? fmt::format("{},{}", program::class_of(row), fmt::join(row, ","))
-                                  : cells_of(runner.program(), row);
+                                  : cells_of(runner.header(), row);
     text += runner.per_step() ? fmt::format("{},{},{}\n", number, t, cells) : fmt::format("{},{}\n", number, cells);
   }
   return text;
 }
 
 std::string column_names(const program::Runner& runner) {
-  const bool classes = runner.program().output.classes;
+  const bool classes = runner.header().output.classes;
   std::string names = fmt::format("sequence{}{}", runner.per_step() ? ",step" : "", classes ? ",class" : "");
   for (std::size_t c = 0; c < runner.output_cols(); ++c) names += fmt::format(",{}{}", classes ? "logit" : "y", c);
   return names + "\n";
@@ -87,7 +87,7 @@ int export_command(const RunConfig& config, const fs::path& run, const ExportOpt
 int run_program_command(const fs::path& file, const fs::path& input, const fs::path& out, std::size_t threads) {
   const program::Runner runner(program::load(file));
   std::string said;
-  const auto sequences = read_sequences(runner.program(), input, &said);
+  const auto sequences = read_sequences(runner.header(), input, &said);
   fmt::print(stderr, "{}\n", said);  // stdout is for the results
   std::vector<std::string> rows(sequences.size());
   Workers(threads).for_each(sequences.size(),

@@ -88,7 +88,7 @@ struct Compared {
 };
 
 Sample sample_of(const Runner& runner, const datasets::Example& example) {
-  Sample sample{example.x, input_codes(runner.program(), example), {}};
+  Sample sample{example.x, input_codes(runner.header(), example), {}};
   sample.output = runner.run(sample.input);
   return sample;
 }
@@ -121,7 +121,7 @@ class Comparison {
     for (std::size_t i = 0; i < size && !result.difference; ++i) {
       if (found[i] != expected[i]) result.difference = Difference{index, i, expected[i], found[i]};
     }
-    result.integer = judged(judge_, example, real_values(found, runner_.program()), cols);
+    result.integer = judged(judge_, example, real_values(found, runner_.header()), cols);
     const Value f = forward_example(in_float_.model(), example, padded_, tape);
     result.in_float = judged(judge_, example, {tape.value(f), size}, cols);
     return result;

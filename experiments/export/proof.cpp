@@ -267,9 +267,9 @@ std::string proof_text(std::size_t sequences, const std::string& missing) {
 }
 
 void prove_program(const Exported& exported, const fs::path& file) {
-  const program::Runner runner(program::load(file));
-  require(runner.program() == exported.program, "export", "{} does not hold the program that was compared",
-          file.string());
+  program::Program program = program::load(file);
+  require(program == exported.program, "export", "{} does not hold the program that was compared", file.string());
+  const program::Runner runner(std::move(program));
   const Answers answers(exported.program);
   const std::size_t count = exported.parity.sequences;
   Workers(exported.threads).for_each(count, [&](std::size_t i) {

@@ -48,10 +48,10 @@ bool can_read(const program::Input& input, const Batch& batch) {
 
 std::vector<std::int32_t> run(const program::Runner& runner, const Batch& batch) {
   const std::size_t length = batch.sequences.lengths[0];
-  const program::Input& input = runner.program().input;
+  const program::Input& input = runner.header().input;
   if (input.tokens) return runner.run(batch.tokens.first(length));
   std::vector<std::int32_t> codes(length * input.cols);
-  program::encode_input(runner.program(), batch.x.first(codes.size()), codes);
+  program::encode_input(runner.header(), batch.x.first(codes.size()), codes);
   return runner.run(codes);
 }
 
@@ -67,7 +67,7 @@ std::optional<IntegerForward> IntegerForward::of(const Model& model, const datas
   const Value output = forward_example(model, example, padded_length, tape, true);
   if (!tape[output].has_codes()) return std::nullopt;
   const std::vector<std::int32_t> expected = tape.codes32(output);
-  const std::vector<std::int32_t> found = integer.runner_.run(input_codes(integer.runner_.program(), example));
+  const std::vector<std::int32_t> found = integer.runner_.run(input_codes(integer.runner_.header(), example));
   const bool agrees = found.size() <= expected.size() && std::equal(found.begin(), found.end(), expected.begin());
   return agrees ? std::optional(std::move(integer)) : std::nullopt;
 }
@@ -76,9 +76,9 @@ IntegerForward::IntegerForward(const Model& model, program::Program program)
     : model_(&model), runner_(std::move(program)) {}
 
 Value IntegerForward::operator()(Tape& tape, const Batch& batch) const {
-  if (!can_read(runner_.program().input, batch)) return model_->forward(tape, batch);
+  if (!can_read(runner_.header().input, batch)) return model_->forward(tape, batch);
   const std::vector<std::int32_t> codes = run(runner_, batch);
-  const std::vector<float>& scale = runner_.program().output.scale;
+  const std::vector<float>& scale = runner_.header().output.scale;
   const auto layout = scale.size() == 1 ? kernels::ScaleLayout::per_tensor : kernels::ScaleLayout::per_column;
   const std::size_t cols = runner_.output_cols();
   const std::size_t rows = runner_.per_step() ? batch.sequences.rows[0] : 1;

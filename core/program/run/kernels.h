@@ -63,11 +63,13 @@ struct Rescaling {
 
 /// y_o = sum_i W_oi x_i + b_o. The weights lie as [rows / vector_columns][words][vector_columns][codes per word], where
 /// a word is 4 bytes of x: 4, 2 or 1 codes of `width`, the width of x. For 8-bit operands x + 128 is multiplied, and
-/// the bias has -128 sum_i W_oi in it (modulo 2^32).
+/// the bias has -128 sum_i W_oi in it (modulo 2^32). A weight takes as many bits as a code of x, or fewer. With 4, the
+/// n codes of vector_columns words are a block of core/quantization/int4.h.
 struct Products {
   Width width = Width::four;
-  std::size_t rows = 0;   ///< outputs
-  std::size_t words = 0;  ///< of a row of x, at least 1
+  std::uint8_t bits = 32;  ///< of a weight: 4, 8, 16 or 32
+  std::size_t rows = 0;    ///< outputs
+  std::size_t words = 0;   ///< of a row of x, at least 1
   const void* weights = nullptr;
   const std::int32_t* bias = nullptr;
 };
@@ -138,6 +140,12 @@ struct Recurrence {
   const std::int32_t* shear = nullptr;
 };
 
+/// Tables of core/exp2.h.
+struct Exp2 {
+  const std::uint32_t *high = nullptr, *low = nullptr;  ///< [256]
+  const std::int32_t* sixteenths = nullptr;             ///< [16]
+};
+
 /// program::SelectiveScan
 struct Selective {
   std::size_t channels = 0, states = 0, heads = 0, groups = 0;
@@ -148,8 +156,8 @@ struct Selective {
   std::int64_t limit = 0;
   const std::int32_t* delta = nullptr;  ///< by dt - first
   const std::int32_t* rate = nullptr;
-  Factors to_input, to_inner;                                     ///< [channels]
-  const std::uint32_t *exp2_high = nullptr, *exp2_low = nullptr;  ///< [256], of core/exp2.h
+  Factors to_input, to_inner;  ///< [channels]
+  Exp2 exp2;
 };
 
 /// Its operands.

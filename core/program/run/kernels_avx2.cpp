@@ -60,6 +60,37 @@ struct Avx2 {
     __asm__("" : "+x"(words.a), "+x"(words.b));  // else GCC loads them again wherever they are used
     return words;
   }
+  /// v times `scale` [16]
+  static void store_real(Vector v, const float* scale, float* p) {
+    _mm256_storeu_ps(p, _mm256_mul_ps(_mm256_cvtepi32_ps(v.a), _mm256_loadu_ps(scale)));
+    _mm256_storeu_ps(p + 8, _mm256_mul_ps(_mm256_cvtepi32_ps(v.b), _mm256_loadu_ps(scale + 8)));
+  }
+  /// 1 where x = y, else 0.
+  static void store_equal(Vector x, Vector y, float* p) {
+    const Vector ones = where_equal(x, y, all(0x3f800000), all(0));
+    _mm256_storeu_ps(p, _mm256_castsi256_ps(ones.a));
+    _mm256_storeu_ps(p + 8, _mm256_castsi256_ps(ones.b));
+  }
+  /// The codes of nibbles in the lower half of each byte.
+  static __m128i codes_of(__m128i nibbles) {
+    return _mm_sub_epi8(_mm_and_si128(nibbles, _mm_set1_epi8(15)), _mm_set1_epi8(8));
+  }
+  template <Width width, unsigned bits>
+  static Vector load_weights(const char* p) {
+    if constexpr (bits == 8 * static_cast<unsigned>(width)) return load_words(p);
+    const auto* const from = reinterpret_cast<const __m128i*>(p);
+    if constexpr (width == Width::four) {
+      if constexpr (bits == 16) return load(reinterpret_cast<const std::int16_t*>(p));
+      if constexpr (bits == 8) return load(reinterpret_cast<const std::int8_t*>(p));
+      const __m128i bytes = load_half(p);
+      return {_mm256_cvtepi8_epi32(codes_of(bytes)), _mm256_cvtepi8_epi32(codes_of(_mm_srli_epi16(bytes, 4)))};
+    }
+    const __m128i bytes = _mm_loadu_si128(from);
+    if constexpr (bits == 8) {
+      return {_mm256_cvtepi8_epi16(bytes), _mm256_cvtepi8_epi16(_mm_loadu_si128(from + 1))};
+    }
+    return {_mm256_cvtepi8_epi16(codes_of(bytes)), _mm256_cvtepi8_epi16(codes_of(_mm_srli_epi16(bytes, 4)))};
+  }
   /// Codes fit 16 bits.
   static __m256i packed(Vector v) { return _mm256_permute4x64_epi64(_mm256_packs_epi32(v.a, v.b), 0xd8); }
   static void store(Vector v, std::int8_t* p) {
@@ -71,17 +102,6 @@ struct Avx2 {
   static void store(Vector v, std::int32_t* p) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v.a);
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p) + 1, v.b);
-  }
-  /// v times `scale` [16]
-  static void store_real(Vector v, const float* scale, float* p) {
-    _mm256_storeu_ps(p, _mm256_mul_ps(_mm256_cvtepi32_ps(v.a), _mm256_loadu_ps(scale)));
-    _mm256_storeu_ps(p + 8, _mm256_mul_ps(_mm256_cvtepi32_ps(v.b), _mm256_loadu_ps(scale + 8)));
-  }
-  /// 1 where x = y, else 0.
-  static void store_equal(Vector x, Vector y, float* p) {
-    const Vector ones = where_equal(x, y, all(0x3f800000));
-    _mm256_storeu_ps(p, _mm256_castsi256_ps(ones.a));
-    _mm256_storeu_ps(p + 8, _mm256_castsi256_ps(ones.b));
   }
   template <Width width>
   static Vector broadcast(const char* p) {
@@ -121,6 +141,13 @@ struct Avx2 {
     return v[0] + v[1] + v[2] + v[3] + v[4] + v[5] + v[6] + v[7];
   }
 
+  /// The sums of 16 vectors.
+  static Vector totals(const Vector* of) {
+    std::int32_t sums[vector_columns];
+    for (std::size_t i = 0; i < vector_columns; ++i) sums[i] = total(of[i]);
+    return load(sums);
+  }
+
   template <int count>
   static Vector shifted_right(Vector x) {
     return {_mm256_srai_epi32(x.a, count), _mm256_srai_epi32(x.b, count)};
@@ -129,9 +156,11 @@ struct Avx2 {
   static Vector shifted_left(Vector x) {
     return {_mm256_slli_epi32(x.a, count), _mm256_slli_epi32(x.b, count)};
   }
-  /// v where x = y, else 0.
-  static Vector where_equal(Vector x, Vector y, Vector v) {
-    return {_mm256_and_si256(_mm256_cmpeq_epi32(x.a, y.a), v.a), _mm256_and_si256(_mm256_cmpeq_epi32(x.b, y.b), v.b)};
+  static Vector both(Vector x, Vector y) { return {_mm256_and_si256(x.a, y.a), _mm256_and_si256(x.b, y.b)}; }
+  /// v where x = y, else w.
+  static Vector where_equal(Vector x, Vector y, Vector v, Vector w) {
+    return {_mm256_blendv_epi8(w.a, v.a, _mm256_cmpeq_epi32(x.a, y.a)),
+            _mm256_blendv_epi8(w.b, v.b, _mm256_cmpeq_epi32(x.b, y.b))};
   }
   /// T >> (16 + i), rounded, of the even elements of the two factors of T and of the exponents q.
   static __m256i decay_of(__m256i high, __m256i low, __m256i q) {
@@ -145,27 +174,33 @@ struct Avx2 {
     const __m256i half = _mm256_sllv_epi64(one, _mm256_sub_epi64(shift, one));
     return _mm256_srlv_epi64(_mm256_add_epi64(mantissa, half), shift);
   }
-  static __m256i decays(__m256i rate, __m256i delta, __m128i fraction, __m256i half, const std::uint32_t* high,
-                        const std::uint32_t* low) {
+  static __m256i decays(__m256i rate, __m256i delta, __m128i fraction, __m256i half, const Exp2& tables) {
     const __m256i even = _mm256_srl_epi64(_mm256_add_epi64(_mm256_mul_epu32(rate, delta), half), fraction);
     const __m256i odd_product = _mm256_mul_epu32(_mm256_srli_epi64(rate, 32), _mm256_srli_epi64(delta, 32));
     const __m256i odd = _mm256_srl_epi64(_mm256_add_epi64(odd_product, half), fraction);
     const __m256i q = _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);  // the low halves
     const __m256i byte = _mm256_set1_epi32(255);
-    const __m256i of_high =
-        _mm256_i32gather_epi32(reinterpret_cast<const int*>(high), _mm256_and_si256(_mm256_srli_epi32(q, 8), byte), 4);
-    const __m256i of_low = _mm256_i32gather_epi32(reinterpret_cast<const int*>(low), _mm256_and_si256(q, byte), 4);
+    const __m256i of_high = _mm256_i32gather_epi32(reinterpret_cast<const int*>(tables.high),
+                                                   _mm256_and_si256(_mm256_srli_epi32(q, 8), byte), 4);
+    const __m256i of_low =
+        _mm256_i32gather_epi32(reinterpret_cast<const int*>(tables.low), _mm256_and_si256(q, byte), 4);
     const __m256i a = decay_of(of_high, of_low, even);
     const __m256i b = decay_of(_mm256_srli_epi64(of_high, 32), _mm256_srli_epi64(of_low, 32), odd);
     return _mm256_min_epi32(_mm256_blend_epi32(a, _mm256_slli_epi64(b, 32), 0xaa), _mm256_set1_epi32(32767));
   }
-  /// decay_code() of core/exp2.h for 16 rates and steps.
-  static Vector decays(Vector rate, Vector delta, std::int32_t fraction, const std::uint32_t* high,
-                       const std::uint32_t* low) {
-    const __m128i count = _mm_cvtsi32_si128(fraction);
-    const __m256i half = _mm256_set1_epi64x(1LL << (fraction - 1));
-    return {decays(rate.a, delta.a, count, half, high, low), decays(rate.b, delta.b, count, half, high, low)};
-  }
+  /// decay_code() of core/exp2.h for 16 rates, and a step or 16 steps.
+  struct Decays {
+    __m128i count;
+    __m256i half;
+    Exp2 tables;
+
+    Decays(std::int32_t fraction, const Exp2& exp2)
+        : count(_mm_cvtsi32_si128(fraction)), half(_mm256_set1_epi64x(1LL << (fraction - 1))), tables(exp2) {}
+    Vector operator()(Vector rate, Vector delta) const {
+      return {decays(rate.a, delta.a, count, half, tables), decays(rate.b, delta.b, count, half, tables)};
+    }
+    Vector operator()(Vector rate, std::int32_t delta) const { return (*this)(rate, all(delta)); }
+  };
 
   static Squares no_squares() { return all(0); }
   static __m256i squares_of(__m256i v) {

@@ -13,6 +13,84 @@
 namespace bitstate::program {
 namespace {
 
+/// decay_code() of core/exp2.h for 16 rates, and a step or 16 steps.
+class Decays512 {
+ public:
+  Decays512(std::int32_t fraction, const Exp2& tables)
+      : tables_(tables),
+        sixteenths_(_mm512_loadu_si512(tables.sixteenths)),
+        half_(_mm512_set1_epi64(1LL << (fraction - 1))),
+        count_(_mm_cvtsi32_si128(fraction)) {}
+
+  __m512i operator()(__m512i rate, __m512i delta) const { return of(rate, delta, _mm512_srli_epi64(delta, 32)); }
+  __m512i operator()(__m512i rate, std::int32_t delta) const {
+    const __m512i steps = _mm512_set1_epi32(delta);
+    return of(rate, steps, steps);
+  }
+
+ private:
+  /// A gather takes longer than all the rest, so the tables are read only where the error of half_mantissa() could
+  /// matter.
+  [[nodiscard]] __m512i of(__m512i rate, __m512i even_steps, __m512i odd_steps) const {
+    const __m512i even = _mm512_add_epi64(_mm512_mul_epu32(rate, even_steps), half_);
+    const __m512i odd = _mm512_add_epi64(_mm512_mul_epu32(_mm512_srli_epi64(rate, 32), odd_steps), half_);
+    const __m512i q = _mm512_or_si512(exponent(even), _mm512_slli_epi64(exponent(odd), 32));
+    const __m512i whole = _mm512_srli_epi32(q, 16);
+    const __m512i shift = _mm512_add_epi32(whole, _mm512_set1_epi32(15));
+    const __m512i sum = _mm512_add_epi32(half_mantissa(q), _mm512_sllv_epi32(half_code_, whole));
+    const __m512i least = _mm512_srlv_epi32(_mm512_sub_epi32(sum, error_), shift);
+    const __m512i largest = _mm512_srlv_epi32(_mm512_add_epi32(sum, error_), shift);
+    if (_mm512_cmpneq_epi32_mask(least, largest) != 0) return by_tables(exponent(even), exponent(odd));
+    return _mm512_min_epi32(least, largest_code_);
+  }
+
+  /// x in units of 2^-16; what exceeds 16 is as good as everything beyond.
+  [[nodiscard]] __m512i exponent(__m512i product) const {
+    return _mm512_min_epu64(_mm512_srl_epi64(product, count_), most_);
+  }
+
+  /// T / 2 of docs/numerics.md, section 10, off by less than error_, for the lower 16 bits of q: by the sixteenth below
+  /// them, and for the rest r by 1 - 2^-(r 2^-16) = c1 r - c2 r^2 + c3 r^3 - c4 r^4.
+  [[nodiscard]] __m512i half_mantissa(__m512i q) const {
+    const __m512i above = _mm512_permutexvar_epi32(_mm512_srli_epi32(q, 12), sixteenths_);  // by 4 bits of the index
+    const __m512 rest = _mm512_cvtepi32_ps(_mm512_and_si512(q, rest_));
+    __m512 part = _mm512_set1_ps(-0x1.3b2ab6p-71F);
+    part = _mm512_fmadd_ps(part, rest, _mm512_set1_ps(0x1.c6b08ep-53F));
+    part = _mm512_fmadd_ps(part, rest, _mm512_set1_ps(-0x1.ebfbep-35F));
+    part = _mm512_fmadd_ps(part, rest, _mm512_set1_ps(0x1.62e43p-17F));
+    part = _mm512_mul_ps(part, _mm512_mul_ps(rest, _mm512_cvtepi32_ps(above)));
+    return _mm512_sub_epi32(above, _mm512_cvtps_epi32(part));
+  }
+
+  /// T >> (16 + i), rounded, of the even elements of the two factors of T and of the exponents q.
+  static __m512i code_of(__m512i high, __m512i low, __m512i q) {
+    const __m512i one = _mm512_set1_epi64(1);
+    const __m512i product = _mm512_mul_epu32(high, low);
+    const __m512i mantissa = _mm512_srli_epi64(_mm512_add_epi64(product, _mm512_set1_epi64(1LL << 30)), 31);
+    const __m512i shift = _mm512_add_epi64(_mm512_srli_epi64(q, 16), _mm512_set1_epi64(16));
+    const __m512i half = _mm512_sllv_epi64(one, _mm512_sub_epi64(shift, one));
+    return _mm512_srlv_epi64(_mm512_add_epi64(mantissa, half), shift);
+  }
+  [[nodiscard, gnu::noinline]] __m512i by_tables(__m512i even, __m512i odd) const {
+    const __m512i q = _mm512_or_si512(even, _mm512_slli_epi64(odd, 32));
+    const __m512i byte = _mm512_set1_epi32(255);
+    const __m512i high = _mm512_i32gather_epi32(_mm512_and_si512(_mm512_srli_epi32(q, 8), byte), tables_.high, 4);
+    const __m512i low = _mm512_i32gather_epi32(_mm512_and_si512(q, byte), tables_.low, 4);
+    const __m512i a = code_of(high, low, even);
+    const __m512i b = code_of(_mm512_srli_epi64(high, 32), _mm512_srli_epi64(low, 32), odd);
+    return _mm512_min_epi32(_mm512_or_si512(a, _mm512_slli_epi64(b, 32)), largest_code_);
+  }
+
+  Exp2 tables_;
+  __m512i sixteenths_, half_;
+  __m512i most_ = _mm512_set1_epi64((16LL << 16) + 1);
+  __m512i rest_ = _mm512_set1_epi32(0xfff);
+  __m512i half_code_ = _mm512_set1_epi32(1 << 14);
+  __m512i error_ = _mm512_set1_epi32(8);  // a test tries all exponents
+  __m512i largest_code_ = _mm512_set1_epi32(32767);
+  __m128i count_;
+};
+
 struct Avx512 {
   using Vector = __m512i;
   using Squares = __m512i;  // [8] int64
@@ -50,6 +128,29 @@ struct Avx512 {
     _mm512_storeu_ps(p, _mm512_maskz_mov_ps(_mm512_cmpeq_epi32_mask(a, b), _mm512_set1_ps(1.0F)));
   }
   static Vector load_words(const char* p) { return _mm512_loadu_si512(p); }
+  template <Width width, unsigned bits>
+  static Vector load_weights(const char* p) {
+    if constexpr (bits == 8 * static_cast<unsigned>(width)) return load_words(p);
+    if constexpr (bits == 16) return load(reinterpret_cast<const std::int16_t*>(p));
+    if constexpr (bits == 8 && width == Width::four) return load(reinterpret_cast<const std::int8_t*>(p));
+    if constexpr (bits == 8) {
+      return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+    }
+    if constexpr (width == Width::one) {
+      const __m512i twice = _mm512_broadcast_i64x4(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+      const __m512i nibbles = _mm512_srlv_epi64(twice, _mm512_setr_epi64(0, 0, 0, 0, 4, 4, 4, 4));
+      return _mm512_sub_epi8(_mm512_and_si512(nibbles, _mm512_set1_epi8(15)), _mm512_set1_epi8(8));
+    }
+    const __m128i bytes = width == Width::two ? _mm_loadu_si128(reinterpret_cast<const __m128i*>(p))
+                                              : _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+    const __m128i high = _mm_srli_epi16(bytes, 4);
+    const auto codes_of = [](__m256i nibbles) {
+      return _mm256_sub_epi8(_mm256_and_si256(nibbles, _mm256_set1_epi8(15)), _mm256_set1_epi8(8));
+    };
+    if constexpr (width == Width::two) return _mm512_cvtepi8_epi16(codes_of(_mm256_set_m128i(high, bytes)));
+    return _mm512_cvtepi8_epi32(
+        _mm256_castsi256_si128(codes_of(_mm256_castsi128_si256(_mm_unpacklo_epi64(bytes, high)))));
+  }
   template <Width width>
   static Vector broadcast(const char* p) {
     int bytes = 0;
@@ -72,6 +173,20 @@ struct Avx512 {
   /// Bit i: the elements i are equal.
   static std::uint16_t equal(Vector a, Vector b) { return _mm512_cmpeq_epi32_mask(a, b); }
   static std::int32_t total(Vector a) { return _mm512_reduce_add_epi32(a); }
+  /// The sums of 16 vectors.
+  static Vector totals(const Vector* of) {
+    const auto pair = [](Vector a, Vector b) {
+      return _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+    };
+    const auto four = [&](std::size_t i) {  // in each quarter, the sums of the quarters of four vectors
+      const Vector a = pair(of[i], of[i + 1]), b = pair(of[i + 2], of[i + 3]);
+      return _mm512_add_epi32(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
+    };
+    const auto quarters = [](Vector a, Vector b) {
+      return _mm512_add_epi32(_mm512_shuffle_i32x4(a, b, 0x88), _mm512_shuffle_i32x4(a, b, 0xdd));
+    };
+    return quarters(quarters(four(0), four(4)), quarters(four(8), four(12)));
+  }
 
   template <int count>
   static Vector shifted_right(Vector a) {
@@ -81,37 +196,12 @@ struct Avx512 {
   static Vector shifted_left(Vector a) {
     return _mm512_slli_epi32(a, count);
   }
-  /// v where a = b, else 0.
-  static Vector where_equal(Vector a, Vector b, Vector v) {
-    return _mm512_maskz_mov_epi32(_mm512_cmpeq_epi32_mask(a, b), v);
+  static Vector both(Vector a, Vector b) { return _mm512_and_si512(a, b); }
+  /// v where a = b, else w.
+  static Vector where_equal(Vector a, Vector b, Vector v, Vector w) {
+    return _mm512_mask_mov_epi32(w, _mm512_cmpeq_epi32_mask(a, b), v);
   }
-  /// T >> (16 + i), rounded, of the even elements of the two factors of T and of the exponents q.
-  static __m512i decay_of(__m512i high, __m512i low, __m512i q) {
-    const __m512i one = _mm512_set1_epi64(1);
-    const __m512i product = _mm512_mul_epu32(high, low);
-    const __m512i mantissa = _mm512_srli_epi64(_mm512_add_epi64(product, _mm512_set1_epi64(1LL << 30)), 31);
-    const __m512i shift =
-        _mm512_add_epi64(_mm512_min_epu64(_mm512_srli_epi64(q, 16), _mm512_set1_epi64(17)), _mm512_set1_epi64(16));
-    const __m512i half = _mm512_sllv_epi64(one, _mm512_sub_epi64(shift, one));
-    return _mm512_srlv_epi64(_mm512_add_epi64(mantissa, half), shift);
-  }
-  /// decay_code() of core/exp2.h for 16 rates and steps.
-  static Vector decays(Vector rate, Vector delta, std::int32_t fraction, const std::uint32_t* high,
-                       const std::uint32_t* low) {
-    const __m128i count = _mm_cvtsi32_si128(fraction);
-    const __m512i half = _mm512_set1_epi64(1LL << (fraction - 1));
-    const __m512i even = _mm512_srl_epi64(_mm512_add_epi64(_mm512_mul_epu32(rate, delta), half), count);
-    const __m512i odd_product = _mm512_mul_epu32(_mm512_srli_epi64(rate, 32), _mm512_srli_epi64(delta, 32));
-    const __m512i odd = _mm512_srl_epi64(_mm512_add_epi64(odd_product, half), count);
-    const __m512i q = _mm512_mask_shuffle_epi32(even, 0xaaaa, odd, _MM_PERM_CCAA);  // the low halves
-    const __m512i byte = _mm512_set1_epi32(255);
-    const __m512i of_high = _mm512_i32gather_epi32(_mm512_and_si512(_mm512_srli_epi32(q, 8), byte), high, 4);
-    const __m512i of_low = _mm512_i32gather_epi32(_mm512_and_si512(q, byte), low, 4);
-    const __m512i a = decay_of(of_high, of_low, even);
-    const __m512i b = decay_of(_mm512_srli_epi64(of_high, 32), _mm512_srli_epi64(of_low, 32), odd);
-    return _mm512_min_epi32(_mm512_mask_shuffle_epi32(a, 0xaaaa, b, _MM_PERM_CCAA), _mm512_set1_epi32(32767));
-  }
-
+  using Decays = Decays512;
   static Squares no_squares() { return _mm512_setzero_si512(); }
   static void add_squares(Squares& sum, Vector a) {
     const __m512i odd = _mm512_srli_epi64(a, 32);

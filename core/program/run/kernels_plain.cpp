@@ -43,6 +43,20 @@ struct Plain {
     std::memcpy(v.v, p, sizeof v.v);
     return v;
   }
+  template <Width, unsigned bits>
+  static Vector load_weights(const char* p) {
+    if constexpr (bits == 32) return load_words(p);
+    if constexpr (bits == 16) {
+      std::int16_t codes[vector_columns];
+      std::memcpy(codes, p, sizeof codes);
+      return load(codes);
+    }
+    return make([&](std::size_t i) -> std::int32_t {
+      if constexpr (bits == 8) return static_cast<std::int8_t>(p[i]);
+      const auto byte = static_cast<std::uint8_t>(p[i % 8]);
+      return (i < 8 ? byte & 15 : byte >> 4) - 8;
+    });
+  }
   template <Width width>
   static Vector broadcast(const char* p) {
     std::int32_t word = 0;

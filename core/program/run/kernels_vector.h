@@ -285,20 +285,22 @@ void window(const Window& w, const Rescaling* then, std::size_t cols, std::size_
 
 /// Sums of rows [row, row + R) and outputs [16 block, 16 (block + B)) of a linear. A function of its own: where the end
 /// of the instruction is inlined behind it, GCC keeps a part of the sums in memory.
-template <class Set, Width width, std::size_t R, std::size_t B>
+template <class Set, Width width, unsigned bits, std::size_t R, std::size_t B>
 [[gnu::noinline]] void sum_tile(const Products& w, const Codes& x, std::size_t row, std::size_t block,
                                 std::int32_t (&result)[R][B][vector_columns]) {
   typename Set::Vector sums[R][B];
   for (std::size_t r = 0; r < R; ++r) {
     for (std::size_t b = 0; b < B; ++b) sums[r][b] = Set::load(w.bias + (block + b) * vector_columns);
   }
-  const std::size_t bytes = static_cast<std::size_t>(width);
+  constexpr std::size_t bytes = static_cast<std::size_t>(width);
   const char* const in = static_cast<const char*>(x.data) + row * x.stride * bytes;
-  const char* const weights = static_cast<const char*>(w.weights) + block * w.words * 4 * vector_columns;
+  constexpr std::size_t stride = 4 * vector_columns * bits / (8 * bytes);  // of the weights of a word
+  const char* const weights = static_cast<const char*>(w.weights) + block * w.words * stride;
   std::size_t k = 0;
   do {  // there is a word: GCC need not keep the sums in memory for the case that there is none
     typename Set::Vector operand[B];
-    for (std::size_t b = 0; b < B; ++b) operand[b] = Set::load_words(weights + (b * w.words + k) * 4 * vector_columns);
+    for (std::size_t b = 0; b < B; ++b)
+      operand[b] = Set::template load_weights<width, bits>(weights + (b * w.words + k) * stride);
     for (std::size_t r = 0; r < R; ++r) {
       const typename Set::Vector word = Set::template broadcast<width>(in + r * x.stride * bytes + 4 * k);
       for (std::size_t b = 0; b < B; ++b) {
@@ -311,11 +313,11 @@ template <class Set, Width width, std::size_t R, std::size_t B>
   }
 }
 
-template <class Set, Width width, std::size_t R, std::size_t B>
+template <class Set, Width width, unsigned bits, std::size_t R, std::size_t B>
 void multiply_tile(const Products& w, const Codes& x, std::size_t row, std::size_t block, Finish<Set>* finish,
                    const MutableCodes& y) {
   alignas(64) std::int32_t sums[R][B][vector_columns];
-  sum_tile<Set, width>(w, x, row, block, sums);
+  sum_tile<Set, width, bits>(w, x, row, block, sums);
   for (std::size_t r = 0; r < R; ++r) {
     for (std::size_t b = 0; b < B; ++b) {
       finish[b](Set::load(sums[r][b]), y, (row + r) * y.stride + (block + b) * vector_columns);
@@ -323,31 +325,44 @@ void multiply_tile(const Products& w, const Codes& x, std::size_t row, std::size
   }
 }
 
-template <class Set, Width width, std::size_t B>
+template <class Set, Width width, unsigned bits, std::size_t B>
 void multiply_blocks(const Products& w, const Rescaling* then, std::size_t rows, const Codes& x, std::size_t block,
                      const MutableCodes& y) {
   Finish<Set> finish[B];
   for (std::size_t b = 0; b < B; ++b) finish[b] = Finish<Set>(then, (block + b) * vector_columns);
   std::size_t r = 0;
   for (; r + Set::tile_rows <= rows; r += Set::tile_rows) {
-    multiply_tile<Set, width, Set::tile_rows, B>(w, x, r, block, finish, y);
+    multiply_tile<Set, width, bits, Set::tile_rows, B>(w, x, r, block, finish, y);
   }
-  for (; r + 2 <= rows; r += 2) multiply_tile<Set, width, 2, B>(w, x, r, block, finish, y);
-  if (r < rows) multiply_tile<Set, width, 1, B>(w, x, r, block, finish, y);
+  for (; r + 2 <= rows; r += 2) multiply_tile<Set, width, bits, 2, B>(w, x, r, block, finish, y);
+  if (r < rows) multiply_tile<Set, width, bits, 1, B>(w, x, r, block, finish, y);
   for (std::size_t b = 0; b < B; ++b) finish[b].end(then, (block + b) * vector_columns);
 }
 
-template <class Set, Width width>
+template <class Set, Width width, unsigned bits>
 void multiply(const Products& w, const Rescaling* then, std::size_t rows, const Codes& x, const MutableCodes& y) {
   const std::size_t blocks = (w.rows + vector_columns - 1) / vector_columns;
   std::size_t block = 0;
   if constexpr (Set::wide_tiles) {  // 6 blocks are 3 + 3
     for (; blocks - block >= 4 && blocks - block != 6; block += 4) {
-      multiply_blocks<Set, width, 4>(w, then, rows, x, block, y);
+      multiply_blocks<Set, width, bits, 4>(w, then, rows, x, block, y);
     }
-    for (; blocks - block >= 3; block += 3) multiply_blocks<Set, width, 3>(w, then, rows, x, block, y);
+    for (; blocks - block >= 3; block += 3) multiply_blocks<Set, width, bits, 3>(w, then, rows, x, block, y);
   }
-  for (; block < blocks; ++block) multiply_blocks<Set, width, 1>(w, then, rows, x, block, y);
+  for (; block < blocks; ++block) multiply_blocks<Set, width, bits, 1>(w, then, rows, x, block, y);
+}
+
+/// With codes of x of `width`, and weights of as many bits or fewer.
+template <class Set, Width width>
+void multiply(const Products& w, const Rescaling* then, std::size_t rows, const Codes& x, const MutableCodes& y) {
+  if (w.bits == 4) multiply<Set, width, 4>(w, then, rows, x, y);
+  if (w.bits == 8) multiply<Set, width, 8>(w, then, rows, x, y);
+  if constexpr (width >= Width::two) {
+    if (w.bits == 16) multiply<Set, width, 16>(w, then, rows, x, y);
+  }
+  if constexpr (width == Width::four) {
+    if (w.bits == 32) multiply<Set, width, 32>(w, then, rows, x, y);
+  }
 }
 
 template <class Set>

@@ -2,6 +2,7 @@
 
 #include "core/exp2.h"
 #include "core/program/run/codes.h"
+#include "core/quantization/int4.h"
 
 #include <algorithm>
 #include <limits>
@@ -10,13 +11,16 @@
 namespace bitstate::program {
 namespace {
 
-/// The weights, interleaved as Products says.
+/// How many weights Products has, with those that fill it up.
+std::size_t size_of(const WeightSpec& w, std::size_t words, Width width) {
+  return rounded_up(w.rows, vector_columns) * words * (4 / bytes_of(width));
+}
+
+/// The weights, interleaved as Products says for codes x of `width`.
 template <class T>
-const T* interleaved(Arena& arena, const WeightSpec& w, std::size_t words) {
-  constexpr std::size_t codes = 4 / sizeof(T);  // a word
-  const std::size_t size = rounded_up(w.rows, vector_columns) * words * codes;
-  T* const packed = arena.array<T>(size);
-  std::fill(packed, packed + size, T{0});
+void interleave(const WeightSpec& w, std::size_t words, Width width, T* packed) {
+  const std::size_t codes = 4 / bytes_of(width);  // a word
+  std::fill_n(packed, size_of(w, words, width), T{0});
   const std::size_t whole = w.cols / codes;
   with_type(w.codes, [&](const auto* all) {
     for (std::size_t o = 0; o < w.rows; ++o) {
@@ -31,7 +35,48 @@ const T* interleaved(Arena& arena, const WeightSpec& w, std::size_t words) {
       for (std::size_t c = 0; c < w.cols - whole * codes; ++c) put(whole, c);
     }
   });
+}
+
+template <class T>
+const T* interleaved(Arena& arena, const WeightSpec& w, std::size_t words, Width width) {
+  T* const packed = arena.array<T>(size_of(w, words, width));
+  interleave(w, words, width, packed);
   return packed;
+}
+
+const std::uint8_t* copy_of(Arena& arena, const std::vector<std::uint8_t>& bytes) {
+  auto* const copy = arena.array<std::uint8_t>(bytes.size());
+  std::copy(bytes.begin(), bytes.end(), copy);
+  return copy;
+}
+
+const void* interleaved_nibbles(Arena& arena, const WeightSpec& w, std::size_t words, Width width) {
+  std::vector<std::int8_t> codes(size_of(w, words, width));
+  interleave(w, words, width, codes.data());
+  const Int4Layout block = width == Width::one   ? Int4Layout::block64
+                           : width == Width::two ? Int4Layout::block32
+                                                 : Int4Layout::block16;
+  return copy_of(arena, pack_int4(block, codes, codes.size()));
+}
+
+/// The fewest of 4, 8, 16 and 32 that hold the codes.
+std::uint8_t bits_of(std::int64_t lo, std::int64_t hi) {
+  if (lo >= -8 && hi <= 7) return 4;
+  return static_cast<std::uint8_t>(8 * bytes_of(width_of(lo, hi)));
+}
+
+std::uint8_t bits_of(const WeightSpec& w) {
+  std::int64_t lo = 0, hi = 0;
+  with_type(w.codes, [&](const auto* all) {
+    for (std::size_t o = 0; o < w.rows; ++o) {
+      for (std::size_t c = 0; c < w.cols; ++c) {
+        const std::int64_t code = all[o * w.codes.stride + c];
+        lo = std::min(lo, code);
+        hi = std::max(hi, code);
+      }
+    }
+  });
+  return bits_of(lo, hi);
 }
 
 /// bias_o - 128 sum of the weights of row o, modulo 2^32.
@@ -50,6 +95,20 @@ std::int32_t* filled_row(Arena& arena, std::size_t cols, std::int32_t filler) {
   auto* const row = arena.array<std::int32_t>(size);
   std::fill(row, row + size, filler);
   return row;
+}
+
+Products products_in(Arena& arena, const WeightSpec& weights, Width width, std::uint8_t bits) {
+  const std::size_t words = rounded_up(weights.cols * bytes_of(width), 4) / 4;
+  std::int32_t* const bias = filled_row(arena, weights.rows, 0);
+  std::copy(weights.bias.begin(), weights.bias.end(), bias);
+  if (width == Width::one) take_offset(weights, bias);
+  const auto codes = [&]() -> const void* {
+    if (bits == 4) return interleaved_nibbles(arena, weights, words, width);
+    if (bits == 8) return interleaved<std::int8_t>(arena, weights, words, width);
+    if (bits == 16) return interleaved<std::int16_t>(arena, weights, words, width);
+    return interleaved<std::int32_t>(arena, weights, words, width);
+  };
+  return {width, bits, weights.rows, words, codes(), bias};
 }
 
 /// One constant, or one per column, for all of `cols` columns.
@@ -100,15 +159,38 @@ Rescaling rescaling_of(Arena& arena, const RescaleSpec& spec, std::size_t cols) 
 }
 
 Products products_of(Arena& arena, const WeightSpec& weights, Width width) {
-  const std::size_t words = rounded_up(weights.cols * bytes_of(width), 4) / 4;
-  std::int32_t* const bias = filled_row(arena, weights.rows, 0);
-  std::copy(weights.bias.begin(), weights.bias.end(), bias);
-  if (width == Width::one) {
-    take_offset(weights, bias);
-    return {width, weights.rows, words, interleaved<std::int8_t>(arena, weights, words), bias};
+  return products_in(arena, weights, width, static_cast<std::uint8_t>(8 * bytes_of(width)));
+}
+
+Products packed_products_of(Arena& arena, const WeightSpec& weights, Width width) {
+  return products_in(arena, weights, width, bits_of(weights));
+}
+
+PackedRows::PackedRows(Arena& arena, std::span<const std::int32_t> codes, std::size_t cols) : cols_(cols) {
+  const auto [lo, hi] = std::minmax_element(codes.begin(), codes.end());
+  nibbles_ = bits_of(*lo, *hi) == 4;
+  const Width width = width_of(*lo, *hi);
+  if (nibbles_) {
+    const std::vector<std::int8_t> bytes(codes.begin(), codes.end());
+    codes_ = {copy_of(arena, pack_int4(Int4Layout::bytes, bytes, cols)), width,
+              packed_row_bytes(Int4Layout::bytes, cols)};
+    return;
   }
-  if (width == Width::two) return {width, weights.rows, words, interleaved<std::int16_t>(arena, weights, words), bias};
-  return {width, weights.rows, words, interleaved<std::int32_t>(arena, weights, words), bias};
+  const MutableCodes copy{arena.array<std::byte>(codes.size() * bytes_of(width)), width, cols};
+  with_type(copy, [&](auto* out) { copy_codes(codes.data(), codes.size(), out); });
+  codes_ = {copy.data, width, cols};
+}
+
+void PackedRows::read(std::size_t row, const MutableCodes& y, std::size_t y_row) const {
+  std::vector<std::int8_t> unpacked;
+  Codes from = rows_from(codes_, row);
+  if (nibbles_) {
+    const std::span packed(static_cast<const std::uint8_t*>(from.data), codes_.stride);
+    unpacked = unpack_int4(Int4Layout::bytes, packed, cols_);
+    from.data = unpacked.data();
+  }
+  with_type(from,
+            [&](const auto* in) { with_type(rows_from(y, y_row), [&](auto* out) { copy_codes(in, cols_, out); }); });
 }
 
 Window window_of(Arena& arena, const Codes& weight, std::size_t cols, std::size_t taps,
@@ -167,8 +249,7 @@ Selective selective_of(Arena& arena, const SelectiveScan& scan, std::size_t cols
   s.rate = padded_row(arena, scan.rate.codes);
   s.to_input = factors_of(arena, scan.to_input, cols);
   s.to_inner = factors_of(arena, scan.to_inner, cols);
-  s.exp2_high = exp2_tables.high.data();
-  s.exp2_low = exp2_tables.low.data();
+  s.exp2 = {exp2_tables.high.data(), exp2_tables.low.data(), exp2_sixteenths.data()};
   return s;
 }
 

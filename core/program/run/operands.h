@@ -38,8 +38,23 @@ struct WeightSpec {
   std::size_t cols = 0;
   std::span<const std::int32_t> bias;
 };
-/// The weights for codes x of `width`, which is that of the wider operand.
+/// The weights for codes x of `width`, which is that of the wider operand; unpacked, so that they are made and read
+/// fast.
 [[nodiscard]] Products products_of(Arena& arena, const WeightSpec& weights, Width width);
+/// The same in the fewest bits that hold the weights, so that they take little memory.
+[[nodiscard]] Products packed_products_of(Arena& arena, const WeightSpec& weights, Width width);
+
+/// Rows of a table in the fewest bits that hold its codes.
+class PackedRows {
+ public:
+  PackedRows(Arena& arena, std::span<const std::int32_t> codes, std::size_t cols);
+  void read(std::size_t row, const MutableCodes& y, std::size_t y_row) const;
+
+ private:
+  std::size_t cols_;
+  bool nibbles_ = false;
+  Codes codes_{};  // of nibbles, `stride` counts bytes
+};
 
 /// Weights [cols, taps] and biases of a convolution.
 [[nodiscard]] Window window_of(Arena& arena, const Codes& weight, std::size_t cols, std::size_t taps,

@@ -147,16 +147,12 @@ class Planner {
   }
 
   Operation operator()(const Embedding& i) {
-    return operation([table = kept(std::span<const std::int32_t>(i.table.codes)), cols = cols(), x = i.x, y = number_,
+    return operation([table = PackedRows(plan_.constants_, i.table.codes, cols()), x = i.x, y = number_,
                       plan = &plan_](const Chunk& c) {
       const Codes in = plan->codes(c.state, x);
       const MutableCodes to = plan->target(c.state, y);
       with_type(in, [&](const auto* ids) {
-        with_type(to, [&](auto* out) {
-          for (std::size_t r = 0; r < c.rows; ++r) {
-            copy_codes(table + static_cast<std::size_t>(ids[r * in.stride]) * cols, cols, out + r * to.stride);
-          }
-        });
+        for (std::size_t r = 0; r < c.rows; ++r) table.read(static_cast<std::size_t>(ids[r * in.stride]), to, r);
       });
     });
   }
@@ -352,8 +348,8 @@ class Planner {
 
   Products products(const Linear& i) {
     const Matrix& w = i.weight;
-    return products_of(plan_.constants_, {{w.codes.data(), Width::four, w.cols}, w.rows, w.cols, i.bias},
-                       plan_.storage_[i.x].width);
+    return packed_products_of(plan_.constants_, {{w.codes.data(), Width::four, w.cols}, w.rows, w.cols, i.bias},
+                              plan_.storage_[i.x].width);
   }
 
   /// The table by the byte of x.

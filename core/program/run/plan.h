@@ -47,6 +47,8 @@ class Plan {
   ~Plan() = default;
 
   [[nodiscard]] const std::vector<Operation>& operations() const { return operations_; }
+  /// What the kernels read beside codes.
+  [[nodiscard]] std::size_t constant_bytes() const { return constants_.used_bytes(); }
   [[nodiscard]] const std::vector<std::size_t>& row_bytes() const { return row_bytes_; }  ///< of each buffer
 
   [[nodiscard]] Codes codes(const State& state, Ref ref) const {

@@ -31,10 +31,17 @@ std::size_t room_of(const Kept& kept) { return kept.codes == 0 ? 0 : kept.codes 
 }  // namespace
 
 Runner::Runner(Program program, Isa isa)
-    : program_(std::move(program)),
-      values_(analyse(program_)),
-      streams_(can_stream(program_)),
-      plan_(std::make_shared<const Plan>(program_, values_, isa)) {}
+    : header_(std::move(program)),
+      values_(analyse(header_)),
+      streams_(can_stream(header_)),
+      plan_(std::make_shared<const Plan>(header_, values_, isa)) {
+  for (std::size_t i = 1; i < values_.size(); ++i) {
+    kept_.push_back(kept_of(header_.instructions[i - 1], values_[i].cols));
+  }
+  header_.instructions = {};
+}
+
+std::size_t Runner::constant_bytes() const { return plan_->constant_bytes(); }
 
 State Runner::begin() const {
   State state;
@@ -42,9 +49,8 @@ State Runner::begin() const {
   state.recurrent.resize(values_.size());
   state.sums.resize(values_.size());
   for (std::size_t i = 1; i < values_.size(); ++i) {
-    const Kept kept = kept_of(program_.instructions[i - 1], values_[i].cols);
-    state.recurrent[i].resize(room_of(kept));
-    state.sums[i].resize(kept.sums);
+    state.recurrent[i].resize(room_of(kept_[i - 1]));
+    state.sums[i].resize(kept_[i - 1].sums);
   }
   return state;
 }
@@ -54,19 +60,18 @@ void Runner::check_state(const State& state) const {
   bool fits = state.buffers.size() == plan_->row_bytes().size() && state.recurrent.size() == count &&
               state.sums.size() == count;
   for (std::size_t i = 1; fits && i < count; ++i) {
-    const Kept kept = kept_of(program_.instructions[i - 1], values_[i].cols);
-    fits = state.recurrent[i].size() == room_of(kept) && state.sums[i].size() == kept.sums;
+    fits = state.recurrent[i].size() == room_of(kept_[i - 1]) && state.sums[i].size() == kept_[i - 1].sums;
   }
   require(fits, "program", "the state is not one that begin() of this program gave");
 }
 
 void Runner::check_input(std::span<const std::int32_t> input) const {
-  require(input.size() % program_.input.cols == 0, "program", "{} input codes are not a whole number of rows of {}",
-          input.size(), program_.input.cols);
-  const Grid& grid = program_.input.grid;
+  require(input.size() % header_.input.cols == 0, "program", "{} input codes are not a whole number of rows of {}",
+          input.size(), header_.input.cols);
+  const Grid& grid = header_.input.grid;
   for (std::size_t i = 0; i < input.size(); ++i) {
     require(input[i] >= grid.lo && input[i] <= grid.hi, "program",
-            "expected input codes from {2} to {3}, got {0} at step {1}", input[i], i / program_.input.cols, grid.lo,
+            "expected input codes from {2} to {3}, got {0} at step {1}", input[i], i / header_.input.cols, grid.lo,
             grid.hi);
   }
 }
@@ -81,9 +86,9 @@ void Runner::make_room(State& state, std::size_t rows) const {
 
 /// One chunk through all instructions that have a row per step.
 void Runner::advance(State& state, std::span<const std::int32_t> input, std::size_t true_steps) const {
-  const std::size_t rows = input.size() / program_.input.cols;
+  const std::size_t rows = input.size() / header_.input.cols;
   make_room(state, rows);
-  write_rows(input, program_.input.cols, plan_->target(state, 0));
+  write_rows(input, header_.input.cols, plan_->target(state, 0));
   const Chunk chunk{state, rows, true_steps};
   for (const Operation& operation : plan_->operations()) {
     if (operation.each_step) operation.each_step(chunk);
@@ -95,7 +100,7 @@ void Runner::step(State& state, std::span<const std::int32_t> input, std::span<s
   require<UsageError>(streams_, "program", "a bidirectional model needs the whole sequence; use run()");
   check_state(state);
   check_input(input);
-  const std::size_t width = program_.input.cols;
+  const std::size_t width = header_.input.cols;
   const std::size_t steps = input.size() / width;
   require(output.size() == (per_step() ? steps * output_cols() : 0), "program",
           "there is room for {} outputs of {} steps", output.size(), steps);
@@ -124,7 +129,7 @@ void Runner::result(State& state, std::span<std::int32_t> output) const {
 
 std::vector<std::int32_t> Runner::run(std::span<const std::int32_t> input) const {
   check_input(input);
-  const std::size_t width = program_.input.cols;
+  const std::size_t width = header_.input.cols;
   const std::size_t steps = input.size() / width;
   require(steps > 0, "program", "the sequence has no steps");
   State state = begin();
@@ -133,7 +138,7 @@ std::vector<std::int32_t> Runner::run(std::span<const std::int32_t> input) const
     step(state, input, per_step() ? std::span<std::int32_t>(output) : std::span<std::int32_t>());
   } else {
     std::vector<std::int32_t> padded(input.begin(), input.end());
-    padded.resize(std::max<std::size_t>(steps, program_.padded_length) * width, padding_code(program_.input));
+    padded.resize(std::max<std::size_t>(steps, header_.padded_length) * width, padding_code(header_.input));
     advance(state, padded, steps);
     if (per_step()) read_rows(plan_->codes(state, last()), output_cols(), output);
   }

@@ -29,7 +29,11 @@ class Runner {
   /// when this machine does not have `isa`.
   explicit Runner(Program program, Isa isa = best_isa());
 
-  [[nodiscard]] const Program& program() const { return program_; }
+  /// The program without its instructions: what enters and leaves it. The constants are kept as the kernels read them,
+  /// and only so.
+  [[nodiscard]] const Program& header() const { return header_; }
+  /// What is kept of the constants: weights, biases, factors, tables.
+  [[nodiscard]] std::size_t constant_bytes() const;
   [[nodiscard]] std::size_t output_cols() const { return values_.back().cols; }
   /// Outputs come at every step; else one row per sequence.
   [[nodiscard]] bool per_step() const { return values_.back().per_step; }
@@ -53,8 +57,9 @@ class Runner {
   void check_input(std::span<const std::int32_t> input) const;
   [[nodiscard]] Ref last() const { return static_cast<Ref>(values_.size() - 1); }
 
-  Program program_;
+  Program header_;
   std::vector<ValueInfo> values_;
+  std::vector<Kept> kept_;  // by each instruction
   bool streams_ = true;
   std::shared_ptr<const Plan> plan_;  // nothing in it changes: copies share it
 };

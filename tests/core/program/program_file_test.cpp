@@ -319,7 +319,7 @@ TEST_CASE("program: a state or an array of another size than the program's is an
 
   const std::vector<float> x{0.5F, 1.0F};
   std::vector<std::int32_t> codes(1, 7);
-  CHECK_THROWS_WITH_AS(program::encode_input(runner.program(), x, codes),
+  CHECK_THROWS_WITH_AS(program::encode_input(runner.header(), x, codes),
                        "[program] 2 inputs do not fit an array of 1 codes", Error);
   CHECK(codes[0] == 7);
 }
@@ -380,7 +380,7 @@ TEST_CASE("program: input codes out of range, NaN and an empty sequence are erro
   CHECK_THROWS_AS((void)runner.run({}), Error);
   const float nan[] = {0.0F, __builtin_nanf("")};
   std::int32_t codes[2];
-  CHECK_THROWS_AS(program::encode_input(runner.program(), nan, codes), Error);
+  CHECK_THROWS_AS(program::encode_input(runner.header(), nan, codes), Error);
   program::State state = runner.begin();
   std::vector<std::int32_t> logits(2);
   CHECK_THROWS_WITH_AS(runner.result(state, logits), doctest::Contains("no step"), Error);

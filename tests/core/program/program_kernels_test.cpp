@@ -24,14 +24,14 @@ TEST_CASE("program kernels: linear") {
   Draw draw(1);
   for (std::size_t cols = 1; cols <= 70; ++cols) {
     for (const Interval in : intervals) {
-      for (const std::int64_t weight_bound : {1, 127, 128, 32767}) {
+      for (const std::int64_t weight_bound : {1, 7, 8, 127, 128, 32767}) {  // packed or not
         // sum |W| B + |b| < 2^31
         const std::int64_t fits = (int32_max - 1000) / (static_cast<std::int64_t>(cols) * in.magnitude());
         const std::int64_t bound = std::min(weight_bound, fits);
         if (bound == 0) continue;
         const std::size_t outputs = cols % 3 == 0 ? 1 + cols : static_cast<std::size_t>(draw(1, 130));
         Linear linear{0, {static_cast<std::uint32_t>(outputs), static_cast<std::uint32_t>(cols), 17, {}}, {}};
-        linear.weight.codes = draw.codes(outputs * cols, -bound, weight_bound == 128 ? bound - 1 : bound);
+        linear.weight.codes = draw.codes(outputs * cols, -bound, weight_bound % 8 == 0 ? bound - 1 : bound);
         linear.bias = draw.codes(outputs, -999, 999);
         check_with_rescale(cols, in, {linear}, outputs, any_rows(cols), draw);
       }
@@ -51,6 +51,27 @@ TEST_CASE("program kernels: linear with all operands at their bounds") {
   check_program(program_of(1, {-32768, -32768}, {one_product}), 3, draw);
   const Linear two_products{0, {1, 2, 16, {-32768, -32767}}, {0}};
   check_program(program_of(2, {-32768, 32767}, {two_products}), 40, draw);
+}
+
+TEST_CASE("program kernels: a runner keeps its weights in the fewest bits that hold them, on every instruction set") {
+  Draw draw(21);
+  for (const Isa isa : {Isa::plain, Isa::avx2, Isa::avx512}) {
+    if (!is_available(isa)) continue;
+    for (const auto& [bound, bits] : {std::pair(7, 4), std::pair(127, 8), std::pair(300, 16)}) {
+      constexpr std::uint32_t n = 256;
+      Embedding embedding{0, {n, n, 16, draw.codes(std::size_t{n} * n, -bound, bound)}};
+      Linear linear{1, {n, n, 16, draw.codes(std::size_t{n} * n, -bound, bound)}, std::vector<std::int32_t>(n, 0)};
+      Program p = program_of(1, {0, n - 1}, {embedding, linear});
+      p.input.tokens = true;
+      const Runner runner(p, isa);
+      CAPTURE(name_of(isa));
+      CAPTURE(bits);
+      const auto weights = static_cast<std::size_t>(2 * n * n * static_cast<unsigned>(bits) / 8);
+      CHECK(runner.constant_bytes() >= weights);
+      CHECK(runner.constant_bytes() < weights + 4 * n + 512);  // and the biases
+      CHECK(runner.header().instructions.empty());
+    }
+  }
 }
 
 TEST_CASE("program kernels: rescale, of codes up to 2^31") {

@@ -62,6 +62,41 @@ TEST_CASE("selective kernels: decays are the golden ones") {
   CHECK(decay_code(std::int64_t{1} << 50) == 0);
 }
 
+TEST_CASE("selective kernels: all decays of every instruction set are those of the tables") {
+  // of a state of 1 with no input, Ah is the decay: the code and the residue behind it
+  constexpr std::size_t channels = 48, states = 16;
+  SelectiveScan scan;
+  scan.residue = Residue::feedback;
+  scan.states = states;
+  scan.fraction = 1;
+  scan.bound = scan.input_bound = 32767;
+  scan.limit = std::int64_t{4} * scan.bound << 15;
+  scan.delta = {2};  // q is the rate
+  scan.to_input = scan.to_inner = {{1 << 30, 30}};
+  const std::vector<std::int32_t> zeros(channels, 0);
+  const Codes zero{zeros.data(), Width::four, channels};
+  for (const Isa isa : {Isa::plain, Isa::avx2, Isa::avx512}) {
+    if (!is_available(isa)) continue;
+    CAPTURE(name_of(isa));
+    for (std::int32_t first = 0; first < 18 << 16; first += channels * states) {
+      scan.rate = {channels, states, 32, std::vector<std::int32_t>(channels * states)};
+      for (std::size_t i = 0; i < scan.rate.codes.size(); ++i) {
+        scan.rate.codes[i] = first > 17 << 16 ? 0x7fffffff - static_cast<std::int32_t>(i) * 99'999
+                                              : first + static_cast<std::int32_t>(i);
+      }
+      Arena arena;
+      const Selective s = selective_of(arena, scan, channels);
+      std::vector<std::int32_t> h(channels * states, 1), residue(channels * states, 0), y(channels);
+      kernels_of(isa).selective_scan(s, 1, {zero, zero, zero, zero}, {h.data(), residue.data()},
+                                     {y.data(), Width::four, channels});
+      for (std::size_t i = 0; i < h.size(); ++i) {
+        const std::int32_t decay = (h[i] << 15) + residue[i];
+        if (decay != decay_code(scan.rate.codes[i])) FAIL("of ", scan.rate.codes[i], " it is ", decay);
+      }
+    }
+  }
+}
+
 TEST_CASE("selective kernels: the norm's codes are the golden ones") {
   const IntegerGolden golden;
   std::size_t seen = 0;

@@ -50,6 +50,23 @@ TEST_CASE("int4: packed rows are those of the reference, and unpacked the same c
   CHECK(words == 3);
 }
 
+TEST_CASE("int4: blocks have the codes of their first half low and those of the second high") {
+  std::vector<std::int8_t> codes(100);
+  for (std::size_t i = 0; i < codes.size(); ++i) codes[i] = static_cast<std::int8_t>(i * 5 % 16 - 8);
+  for (const auto& [layout, n] :
+       {std::pair(Int4Layout::block16, 16), std::pair(Int4Layout::block32, 32), std::pair(Int4Layout::block64, 64)}) {
+    const auto packed = pack_int4(layout, codes, codes.size());
+    const auto size = static_cast<std::size_t>(n);
+    CHECK(packed.size() == (codes.size() + size - 1) / size * size / 2);
+    const auto nibble = [&](std::size_t i) { return i < codes.size() ? codes[i] + 8 : 8; };
+    for (std::size_t i = 0; i < packed.size(); ++i) {
+      const std::size_t first = i / (size / 2) * size + i % (size / 2);
+      CHECK(packed[i] == (nibble(first) | nibble(first + size / 2) << 4));
+    }
+    CHECK(unpack_int4(layout, packed, codes.size()) == codes);
+  }
+}
+
 TEST_CASE("int4: what is no code, no row or no packed row is refused") {
   const std::array<std::int8_t, 2> large = {0, 8};
   const std::array<std::int8_t, 2> small = {0, -9};

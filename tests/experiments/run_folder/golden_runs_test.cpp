@@ -76,7 +76,7 @@ TEST_CASE("golden runs: the quantized ones are exported to the codes of the prog
     CHECK(exported.parity.sequences > 0);
     CHECK(exported.parity.differences.empty());
     const program::Runner now(exported.program), then(program::load(runs / run / "program.h5"));
-    const auto sequences = read_sequences(then.program(), runs / (std::string(run) + "-input.csv"));
+    const auto sequences = read_sequences(then.header(), runs / (std::string(run) + "-input.csv"));
     REQUIRE_FALSE(sequences.empty());
     for (const auto& sequence : sequences) CHECK(now.run(sequence) == then.run(sequence));
     run_program_command(runs / run / "program.h5", runs / (std::string(run) + "-input.csv"), runs / "table.csv", 1);

@@ -20,7 +20,7 @@ using program::Runner;
 /// A sequence in pieces of random lengths.
 std::vector<std::int32_t> streamed(const Runner& runner, std::span<const std::int32_t> input, std::uint64_t seed) {
   const Random random{seed, 0};
-  const std::size_t width = runner.program().input.cols;
+  const std::size_t width = runner.header().input.cols;
   const std::size_t steps = input.size() / width;
   std::vector<std::int32_t> output(runner.per_step() ? steps * runner.output_cols() : runner.output_cols());
   program::State state = runner.begin();

@@ -52,7 +52,7 @@ class Inputs {
 
 /// `batch` sequences of `steps` steps and what is expected of them.
 json batch_of(const Runner& runner, Inputs& inputs, std::size_t batch, std::size_t steps) {
-  const Program& program = runner.program();
+  const Program& program = runner.header();
   const std::size_t size = steps * program.input.cols;
   json result{{"dims", {batch, steps}}};
   if (!program.input.tokens) result["dims"].push_back(program.input.cols);
