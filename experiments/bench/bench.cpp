@@ -2,11 +2,13 @@
 
 #include "autograd/kernels/gemm.h"
 #include "autograd/optimizer.h"
+#include "core/error.h"
 #include "core/random.h"
 #include "datasets/registry.h"
 #include "experiments/host/console.h"
 #include "experiments/run_folder/load.h"
 #include "experiments/run_folder/model_setup.h"
+#include "experiments/training/export_model.h"
 #include "experiments/training/lane_runner.h"
 
 #include <nlohmann/json.hpp>
@@ -15,6 +17,8 @@
 #include <chrono>
 #include <cmath>
 #include <numeric>
+#include <optional>
+#include <utility>
 
 namespace bitstate::experiments {
 namespace {
@@ -112,6 +116,17 @@ class Stepper {
     return seconds_since(start);
   }
 
+  /// The program of the model as it is now; nothing for one that has none.
+  [[nodiscard]] std::optional<program::Program> program() const {
+    datasets::Example example;
+    data_.read(0, example);
+    try {
+      return export_model(model_, example, config_.dataset, padded_length(config_, shape_));
+    } catch (const Error&) {  // `bitstate inspect` shows what stands in the way
+      return std::nullopt;
+    }
+  }
+
   [[nodiscard]] std::size_t tokens() const { return config_.training.bsz * shape_.max_length * (shape_.pairs ? 2 : 1); }
 
  private:
@@ -138,7 +153,13 @@ std::string quant_name(const RunConfig& config) {
   return config.quantization.quant == "none" ? "rules" : config.quantization.quant;
 }
 
-BenchResult measure(const RunConfig& config) {
+/// Figures, and the program where there is one.
+struct Benched {
+  BenchResult result;
+  std::optional<program::Program> program;
+};
+
+Benched measure(const RunConfig& config) {
   constexpr double wanted_seconds = 6.0;
   Workers workers(config.run.threads);
   Stepper stepper(config, workers);
@@ -162,7 +183,50 @@ BenchResult measure(const RunConfig& config) {
   result.fraction_of_gemm =
       training_flops_per_token(config.model) * result.tokens_per_second / (result.gemm_gflops * 1e9);
   result.run_hours = projected_hours(config, result.step_seconds, workers.threads());
-  return result;
+  const bool reads_pairs = bench_shape(config).pairs;
+  return {result, result.quant == "none" || reads_pairs ? std::nullopt : stepper.program()};
+}
+
+/// Null where the models carry no state.
+CarryingForward carrying_of(const RunConfig& config, const datasets::Splits& shape) {
+  if (!shape.tokens || shape.task != datasets::Task::labelling) return nullptr;
+  try {
+    return carrying_forward(config.model);
+  } catch (const UsageError&) {
+    return nullptr;
+  }
+}
+
+/// The results with the figures of inference, all of one run; of pairs there are none.
+std::vector<BenchResult> with_inference(const RunConfig& config, std::vector<Benched> all) {
+  std::vector<BenchResult> results;
+  for (const Benched& one : all) results.push_back(one.result);
+  const datasets::Splits shape = bench_shape(config);
+  if (shape.pairs) return results;
+  std::vector<InferenceModel> models;
+  {
+    Model model = make_model(config, shape);
+    const std::size_t parameters = take_inventory(model).parameter_count();
+    models.emplace_back(FloatInference{std::move(model), carrying_of(config, shape), parameters});
+  }
+  for (Benched& one : all) {
+    if (one.program) models.emplace_back(std::move(*one.program));
+  }
+  datasets::Example example;
+  RandomSequences(shape, 1).read(0, example);
+  const std::vector<InferenceSpeed> speeds = measure_inference(models, example);
+  std::size_t next = 1;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    results[i].float_inference = speeds[0];
+    if (all[i].program) results[i].inference = speeds[next++];
+  }
+  return results;
+}
+
+nlohmann::json figures(const InferenceSpeed& speed) {
+  return {{"prefill_steps_per_second", speed.prefill_steps_per_second},
+          {"decode_steps_per_second", speed.decode_steps_per_second},
+          {"weight_bytes", speed.weight_bytes}};
 }
 
 nlohmann::json figures(const BenchResult& r) {
@@ -174,6 +238,8 @@ nlohmann::json figures(const BenchResult& r) {
           {"gemm_gflops", r.gemm_gflops},
           {"fraction_of_gemm", r.fraction_of_gemm},
           {"run_hours", r.run_hours},
+          {"float_inference", figures(r.float_inference)},
+          {"inference", figures(r.inference)},
           {"peak_rss_bytes", r.peak_rss_bytes}};
 }
 
@@ -198,16 +264,17 @@ std::array<double, 3> projected_hours(const RunConfig& config, double step_secon
 }
 
 std::vector<BenchResult> bench(const RunConfig& config) {
-  std::vector<BenchResult> results = {measure(config)};
-  if (results[0].quant == "none") {
+  std::vector<Benched> all;
+  all.push_back(measure(config));
+  if (all[0].result.quant == "none") {
     RunConfig quantized = config;
     quantized.quantization.quant = "w8a8";
     quantized.quantization.trained_rules.reset();
     const Settings family = {{"preset", config.preset}, {"model", config.model.model}, {"quant", "w8a8"}};
     quantized.quantization.text = load_run_config("", family).quantization.text;
-    results.push_back(measure(quantized));
+    all.push_back(measure(quantized));
   }
-  return results;
+  return with_inference(config, std::move(all));
 }
 
 std::string to_json(const std::vector<BenchResult>& results) {

@@ -2,6 +2,8 @@
 // fast an evaluation is.
 #pragma once
 
+#include "experiments/bench/inference.h"
+
 #include <array>
 #include <chrono>
 #include <string>
@@ -30,6 +32,8 @@ struct BenchResult {
       0.0;  ///< useful FLOPs of the model (matrix products, scan, ~20 H elementwise) over that rate
   /// Of a full training: see projected_hours().
   std::array<double, 3> run_hours{};
+  InferenceSpeed float_inference;  ///< of a float model of this size, on one thread
+  InferenceSpeed inference;        ///< of the integer program in the same run; 0 where there is none
   std::uint64_t peak_rss_bytes =
       0;  ///< of the process before products are measured; a second result includes the first
 };

@@ -192,6 +192,20 @@ int run_command_line(const CommandLine& line) {
   return run_program_command(program, input, config.run.out, config.run.threads);
 }
 
+void print_inference(const std::string& name, const InferenceSpeed& speed) {
+  if (speed.prefill_steps_per_second == 0.0) return;
+  fmt::print("{} {:9.0f} steps/s of prefill", name, speed.prefill_steps_per_second);
+  if (speed.decode_steps_per_second > 0.0) fmt::print("  {:7.0f} of decoding", speed.decode_steps_per_second);
+  fmt::print("  {:.2f} MB of weights, one thread\n", static_cast<double>(speed.weight_bytes) / 1e6);
+}
+
+void print_inference(const std::vector<BenchResult>& results) {
+  print_inference(fmt::format("{} {:<10}", results[0].recipe, "float"), results[0].float_inference);
+  for (const BenchResult& r : results) {
+    print_inference(fmt::format("{} {:<10}", r.recipe, r.quant + " program"), r.inference);
+  }
+}
+
 int bench_command(const CommandLine& line) {
   const std::string recipe = only_positional(line, "bench");
   if (fs::is_regular_file(recipe) && fs::path(recipe).extension() != ".ini") {
@@ -210,6 +224,7 @@ int bench_command(const CommandLine& line) {
                static_cast<double>(r.peak_rss_bytes) / 1e6);
     fmt::print("{} {:<10} {:8.1f} evaluated sequences/s\n", r.recipe, r.quant, r.evaluated_sequences_per_second);
   }
+  print_inference(results);
   for (const auto& r : results) {
     fmt::print("{} {:<10} projected hours of a full training:", r.recipe, r.quant);
     for (std::size_t i = 0; i < r.run_hours.size(); ++i) {
