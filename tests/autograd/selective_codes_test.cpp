@@ -59,6 +59,17 @@ struct Drawn {
     logs.resize(heads * (per_state ? states : 1), -0.3F);
   }
 
+  /// Makes B and C of the second of two groups quiet, with scales of their own.
+  void part() {
+    for (std::vector<float>* const x : {&b, &c}) {
+      for (std::size_t i = 0; i < x->size(); ++i) (*x)[i] *= i / states % 2 == 0 ? 1.0F : 0.1F;
+    }
+    std::vector<float> ranges(2 * states, 6.0F);
+    std::fill(ranges.begin() + states, ranges.end(), 0.6F);
+    b_site = site("act:B", 8, ranges);
+    c_site = site("act:C", 8, ranges);
+  }
+
   /// Gradients of u, dt, B, C and A_log of (seed . y). On codes, or of real numbers `at` in their place.
   std::vector<std::vector<float>> gradients(const std::vector<std::vector<float>>* at) {
     Parameter rate;
@@ -132,6 +143,21 @@ TEST_CASE("selective codes: gradients are those of the float scan at the shadows
       }
     }
   }
+}
+
+TEST_CASE("selective codes: B and C have a scale for each group") {
+  Drawn drawn(6, 2, false, ops::Direction::forward);
+  drawn.part();
+  const auto result = [&] {
+    const float* const y = drawn.tape.value(drawn.tape.last());
+    return std::vector<float>(y, y + 47 * channels);
+  };
+  const auto on_codes = drawn.gradients(nullptr);
+  const std::vector<float> y = result();
+  const auto at = drawn.shadows();
+  const auto in_float = drawn.gradients(&at);
+  CHECK(relative(y, result()) < 2e-3);
+  for (std::size_t i = 0; i < 4; ++i) CHECK(relative(on_codes[i], in_float[i]) < 2e-3);
 }
 
 TEST_CASE("selective codes: where an operand has no codes, states are rounded all the same") {
