@@ -55,14 +55,20 @@ std::optional<kernels::IntegerScan> plan_of(Tape& tape, const Node& lambda, cons
   kernels::IntegerScan plan;
   const double bound = site.spec.bound();
   const double lambda_scale = double{lambda.scale[0]};
+  // of what an input must reach to clamp any state
+  const double reach = is_sheared(lambda) || site.spec.rounding == QuantSpec::Rounding::decayed ? 5.0 : 4.0;
   int exponent = 0;
   if (std::frexp(lambda_scale, &exponent) == 0.5 && exponent <= 1 && exponent >= -39) {
     plan.lambda_shift = 1 - exponent;
-    const double reach = is_sheared(lambda) ? 5.0 : 4.0;
     plan.limit = static_cast<std::int64_t>(reach * bound) << plan.lambda_shift;
   } else {
     // an input that is cut must be one that clamps the state anyway
-    if (!(0x1.0p30 * lambda_scale >= 4.0 * bound)) return std::nullopt;
+    if (!(0x1.0p30 * lambda_scale >= reach * bound)) return std::nullopt;
+    const double residue = 1.0 / lambda_scale + 10.0;
+    if (site.spec.rounding == QuantSpec::Rounding::decayed &&
+        2.0 * static_cast<double>(lambda.bound) * residue > 0x3.0p30) {
+      return std::nullopt;
+    }
     plan.limit = std::int64_t{1} << 30;
   }
   plan.to_state = to_fixed_point(lambda_scale, site.site);
@@ -139,7 +145,7 @@ program::Recurrence recurrence_of(Tape& tape, Value lambda, std::size_t width, c
   const CodeMap codes(tape, lambda);
   return {width / 2,
           direction == Direction::backward,
-          spec.rounding == QuantSpec::Rounding::feedback,
+          residue_of(spec),
           plan.lambda_shift,
           spec.bound(),
           plan.limit,
@@ -191,6 +197,8 @@ void scan_quantized(Tape& tape, Node& x, const Sequences& sequences, Direction d
   x.bound = site.spec.bound();
   std::vector<float> seen(width, 0.0F);
   const auto plan = integer_plan(tape, x);
+  require<UsageError>(!plan || site.spec.rounding != QuantSpec::Rounding::decayed || !is_sheared(tape[x.inputs[0]]),
+                      x.op->name, "{} has rounding=decayed, which form=shear does not know; use feedback", site.site);
   x.rounded_float = !plan;
   kernels::StateRounding state{x.scale, site.spec.bound(), seen.data(), site.spec.rounding};
   if (state.how == QuantSpec::Rounding::stochastic && !training) state.how = QuantSpec::Rounding::nearest;
@@ -255,6 +263,11 @@ float* gradient_of_lambda(Tape& tape, const Node& node) {
   return unused;
 }
 
+Residue residue_of(const QuantSpec& spec) {
+  if (spec.rounding == QuantSpec::Rounding::decayed) return Residue::decayed;
+  return spec.rounding == QuantSpec::Rounding::feedback ? Residue::feedback : Residue::none;
+}
+
 Value run(Tape& tape, const Op& op, Value lambda, Value bu, const Sequences& sequences, Direction direction,
           const Quantizer* state) {
   const std::size_t width = tape[bu].cols;
@@ -268,9 +281,6 @@ Value run(Tape& tape, const Op& op, Value lambda, Value bu, const Sequences& seq
   Node& x = tape.push_bare(op, {lambda, bu}, steps, width);
   require<UsageError>(state == nullptr || !state->spec.active() || !state->spec.is_dynamic(), op.name,
                       "{} has range=absmax, which only scan=tree can take; use ema or fixed", state ? state->site : "");
-  require<UsageError>(state == nullptr || !state->spec.active() || state->spec.rounding != QuantSpec::Rounding::decayed,
-                      op.name, "{} has rounding=decayed, which is for selective scans; use feedback",
-                      state ? state->site : "");
   const bool rounded = state != nullptr && state->spec.active() && !(state->needs_range() && state->range.empty());
   x.attributes = tape.keep(Attributes{rows, sequences.count(), direction});
   if (rounded) {

@@ -97,9 +97,9 @@ std::vector<std::int32_t> rates_of(const float* logs, std::size_t count) {
   return rates;
 }
 
-program::Residue residue_of(QuantSpec::Rounding rounding) {
-  if (rounding == QuantSpec::Rounding::nearest) return program::Residue::none;
-  return rounding == QuantSpec::Rounding::decayed ? program::Residue::decayed : program::Residue::feedback;
+Residue residue_of(QuantSpec::Rounding rounding) {
+  if (rounding == QuantSpec::Rounding::nearest) return Residue::none;
+  return rounding == QuantSpec::Rounding::decayed ? Residue::decayed : Residue::feedback;
 }
 
 }  // namespace

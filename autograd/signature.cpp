@@ -82,7 +82,7 @@ Scan draw_scan(Draw& draw, Ref x, std::size_t cols, std::uint64_t number) {
   Scan scan;
   scan.x = x;
   scan.backward = number % 4 == 3;
-  scan.feedback = number % 2 == 1;
+  scan.residue = static_cast<Residue>(number % 3);
   scan.shift = number % 5 == 4 ? -1 : 7;
   scan.to_state = {1 << 30, 37};  // 2^-7, as the shift is
   scan.to_inner = {1 << 30, 23};

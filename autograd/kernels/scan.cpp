@@ -185,8 +185,9 @@ auto with_rounding(Rounding rounding, const F& f) {
       return f(std::integral_constant<Rounding, Rounding::stochastic>{});
     case Rounding::feedback:
       return f(std::integral_constant<Rounding, Rounding::feedback>{});
+    case Rounding::decayed:
+      return f(std::integral_constant<Rounding, Rounding::decayed>{});
     case Rounding::nearest:
-    case Rounding::decayed:  // is refused before
       break;
   }
   return f(std::integral_constant<Rounding, Rounding::nearest>{});
@@ -225,6 +226,7 @@ bool scan_floats(const ScanShape& shape, const PairMap<float>& map, const StateR
       unclamped[row + c] = clamped == rounded ? 1 : 0;
       before[c] = clamped * state.scale[c];
       if constexpr (rounding == Rounding::feedback) residue[c] = clamped == rounded ? z[c] - before[c] : 0.0F;
+      if constexpr (rounding == Rounding::decayed) before[c] = clamped == rounded ? z[c] : before[c];
     }
   };
   for (std::size_t i = 0; i < shape.length; ++i) {

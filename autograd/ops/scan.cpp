@@ -24,12 +24,11 @@ void scan_lower(Lowering& to, const Node& node) {
   const QuantSpec& spec = node.site->spec;
   const auto plan = recurrence::integer_plan(to.tape(), node);
   const bool backward = recurrence::attributes_of(node).direction == Direction::backward;
-  const bool feedback = spec.rounding == QuantSpec::Rounding::feedback;  // stochastic: nearest in evaluation
   const std::vector<std::int32_t> codes = to.codes(node.inputs[0]);
   const auto bits =
       std::max(to.bits_of(codes.data(), codes.size()), static_cast<std::uint32_t>(lambda.site->spec.multiplier_bits()));
-  to.emit(program::Scan{to.value(node.inputs[1]), backward, feedback, plan->lambda_shift, bits, spec.bound(),
-                        plan->limit, plan->to_state, plan->to_inner, codes, plan->from_input});
+  to.emit(program::Scan{to.value(node.inputs[1]), backward, recurrence::residue_of(spec), plan->lambda_shift, bits,
+                        spec.bound(), plan->limit, plan->to_state, plan->to_inner, codes, plan->from_input});
 }
 
 constexpr OpTraits scan_traits{

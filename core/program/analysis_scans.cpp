@@ -20,16 +20,17 @@ ValueInfo Analyst::result_of(const Scan& i) const {
         "lambda has {} bits and the state has codes up to {}, which is out of range", i.lambda_bits, i.bound);
   check(i.shift >= -1 && i.shift <= 40 && i.limit >= 0 && i.limit <= std::int64_t{1} << 58,
         "its shift is {} and its limit {}, which is out of range", i.shift, i.limit);
-  std::int64_t largest = 0;
-  for (const std::int32_t l : i.lambda) largest = std::max(largest, std::abs(std::int64_t{l}));
-  // lambda x, the input, and a residue of at most half a code of the state
-  if (i.shift < 0 && i.feedback) {
+  // lambda x, the input, and a residue of at most half a code of the state, or lambda times it
+  check(i.residue <= Residue::decayed, "its residue is {}, which is out of range", static_cast<int>(i.residue));
+  if (i.shift < 0 && i.residue != Residue::none) {
     const double both =
         std::ldexp(static_cast<double>(i.to_state.multiplier) * static_cast<double>(i.to_inner.multiplier),
                    -static_cast<int>(i.to_state.shift + i.to_inner.shift));
     check(std::fabs(both - 1.0) <= 0x1.0p-29, "the factors from and to the scale of the state multiply to {}", both);
   }
-  const std::int64_t inner = 2 * largest * i.bound + i.limit + (i.feedback ? residue_bound(i) : 0);
+  const std::int64_t of_residue = i.residue == Residue::decayed ? product_bound(i, residue_bound(i)) : 0;
+  check(i.shift >= 0 || of_residue <= std::int64_t{3} << 30, "lambda times its residue can reach {}", of_residue);
+  const std::int64_t inner = product_bound(i, i.bound) + i.limit + carried_bound(i);
   check(i.shift >= 0 || inner <= std::int64_t{3} << 30, "its sums can reach {}", inner);
   return {x.cols, -std::int64_t{i.bound}, i.bound};
 }
@@ -109,6 +110,19 @@ void Analyst::check_shear(const Shear& shear) const {
   check(shear.sign != 0 && decay <= Shear::most_decay && Shear::turns(Shear::one - decay, turn),
         "a state with the sign {}, the decay {} * 2^-{} and the step {} * 2^-{} has no eigenvalues inside the circle",
         shear.sign, shear.decay, shear.decay_shift, shear.step, shear.step_shift);
+}
+
+std::int64_t carried_bound(const Scan& scan) {
+  if (scan.residue == Residue::none) return 0;
+  const std::int64_t residue = residue_bound(scan);
+  if (scan.residue == Residue::feedback) return residue;
+  return rescale(product_bound(scan, residue), scan.shift >= 0 ? FixedPoint{2, scan.shift + 1} : scan.to_state) + 1;
+}
+
+std::int64_t product_bound(const Scan& scan, std::int64_t bound) {
+  std::int64_t largest = 0;
+  for (const std::int32_t l : scan.lambda) largest = std::max(largest, std::abs(std::int64_t{l}));
+  return 2 * largest * bound;
 }
 
 std::int64_t residue_bound(const Scan& scan) {

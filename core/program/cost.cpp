@@ -66,7 +66,7 @@ struct Expense {
     factors(i.from_input.size() + 2);
     cost.multiplications += 3 * cols;
     const std::size_t residue = i.shift >= 0 && i.shift <= 15 ? 2 : 8;  // at most half a code of the state
-    cost.state_bytes += cols * (i.feedback ? 2 + residue : 2);
+    cost.state_bytes += cols * (i.residue != Residue::none ? 2 + residue : 2);
   }
   void operator()(const ScanShear& i) const {
     const bool shifts_only = i.decay_bits == 1;

@@ -89,7 +89,7 @@ template <class V>
 void fields(V& v, Scan& i) {
   v("x", i.x);
   v("backward", i.backward);
-  v("feedback", i.feedback);
+  v("feedback", i.residue);  // its name before there were three kinds
   v("shift", i.shift);
   v("lambda_bits", i.lambda_bits);
   v("bound", i.bound);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "core/fixed_point.h"
+#include "core/residue.h"
 #include "core/shear.h"
 
 #include <array>
@@ -261,9 +262,9 @@ struct Embedding {
 /// Section 6: x_l = clamp(rescale(lambda x_{l-1} + clamp(rescale(u_l, from_input)) + e, s_lambda)), planar [re | im].
 struct Scan {
   static constexpr Traits traits{"scan", Rows::same, Place::own, Types::any, Then::nothing, Constants::all};
-  Ref x = 0;               ///< codes of B u [2P]
-  bool backward = false;   ///< from the last step to the first
-  bool feedback = false;   ///< the residue e is carried on; else e = 0
+  Ref x = 0;              ///< codes of B u [2P]
+  bool backward = false;  ///< from the last step to the first
+  Residue residue = Residue::none;
   std::int32_t shift = 0;  ///< s_lambda = 2^-shift, or -1: s_lambda is to_state
   std::uint32_t lambda_bits = 0;
   std::int32_t bound = 0;              ///< of the state
@@ -302,9 +303,6 @@ struct ScanShear {
   [[nodiscard]] std::string shape() const;
   bool operator==(const ScanShear&) const = default;
 };
-
-/// What a state carries from a step to the next beside its code.
-enum class Residue : std::uint8_t { none, feedback, decayed };
 
 /// Section 10: h = clamp((decay h + w + e + 2^14) >> 15, bound), y_c = sum_n C_n h_cn, for `states` states of each
 /// column.

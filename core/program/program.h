@@ -63,8 +63,12 @@ std::vector<ValueInfo> analyse(const Program& program);
 /// The code of padding: of the number 0, or the token 0.
 [[nodiscard]] std::int32_t padding_code(const Input& input);
 
-/// A bound of the magnitude of a scan's residue, for scans that analyse() accepts.
+/// Bounds for scans that analyse() accepts. Of the magnitude of a component of lambda x, for components up to `bound`.
+[[nodiscard]] std::int64_t product_bound(const Scan& scan, std::int64_t bound);
+/// Of a residue.
 [[nodiscard]] std::int64_t residue_bound(const Scan& scan);
+/// Of what is added of it in a step; 0 for no residue.
+[[nodiscard]] std::int64_t carried_bound(const Scan& scan);
 
 /// Whether the codes of a step depend on no later one.
 [[nodiscard]] bool can_stream(const Program& program);

@@ -1,4 +1,4 @@
-// The three roundings of the state against plain loops of docs/numerics.md, section 6; the random one by its
+// The four roundings of the state against plain loops of docs/numerics.md, section 6; the random one by its
 // statistics.
 #include "autograd/ops.h"
 #include "tests/support/models/computed.h"
@@ -101,7 +101,12 @@ Expected plain_integers(const How& how, const Computed& lambda, const Computed& 
   const std::int64_t q = largest_code(how.state_bits);
   const int k = how.power_of_two ? static_cast<int>(std::lround(-std::log2(lambda.scale[0]))) : 0;
   const Wide one = 1;
-  const Wide limit = how.power_of_two ? (static_cast<Wide>(4 * q) << k) : one << 30;
+  const std::int64_t reach = how.rounding == Rounding::decayed ? 5 : 4;
+  const Wide limit = how.power_of_two ? (static_cast<Wide>(reach * q) << k) : one << 30;
+  const auto scaled = [&](std::int64_t z) -> std::int64_t {
+    if (!how.power_of_two) return rescaled(z, double{lambda.scale[0]});
+    return k == 0 ? z : static_cast<std::int64_t>(floor_quotient(z + (one << (k - 1)), one << k));
+  };
   Expected result;
   result.codes.resize(bu.size());
   result.clamped.resize(bu.size());
@@ -112,24 +117,24 @@ Expected plain_integers(const How& how, const Computed& lambda, const Computed& 
   };
   for_each_step(rows, how.direction, begin, [&](std::size_t row) {
     Codes z(width);
+    const Codes left = residue;
     for (std::size_t c = 0; c < width; ++c) {
+      const auto times_lambda = [&](const Codes& v) {
+        return lambda.codes[c % P] * v[c] + (c < P ? -1 : 1) * lambda.codes[P + c % P] * v[(c + P) % width];
+      };
       const double inner = double{lambda.scale[0] * scale[c]};
       const Wide u = rescaled(bu.codes[row + c], double{bu.scale[c]} / inner);
-      const std::int64_t other = before[(c + P) % width];
-      z[c] = static_cast<std::int64_t>(std::clamp(u, -limit, limit)) + residue[c];
-      z[c] += lambda.codes[c % P] * before[c] + (c < P ? -1 : 1) * lambda.codes[P + c % P] * other;
+      z[c] = static_cast<std::int64_t>(std::clamp(u, -limit, limit)) + times_lambda(before);
+      z[c] += how.rounding == Rounding::decayed ? scaled(times_lambda(left)) : left[c];
     }
     for (std::size_t c = 0; c < width; ++c) {
       const float magnitude = static_cast<float>(std::abs(z[c])) * (lambda.scale[0] * scale[c]);
       result.largest[c] = std::max(result.largest[c], magnitude);
-      std::int64_t rounded = rescaled(z[c], double{lambda.scale[0]});
-      if (how.power_of_two) {
-        rounded = k == 0 ? z[c] : static_cast<std::int64_t>(floor_quotient(z[c] + (one << (k - 1)), one << k));
-      }
+      const std::int64_t rounded = scaled(z[c]);
       before[c] = std::clamp(rounded, -q, q);
       result.codes[row + c] = before[c];
       result.clamped[row + c] = before[c] != rounded;
-      if (how.rounding != Rounding::feedback) continue;
+      if (how.rounding == Rounding::nearest) continue;
       const std::int64_t back =
           how.power_of_two ? before[c] * (std::int64_t{1} << k) : rescaled(before[c], 1.0 / double{lambda.scale[0]});
       residue[c] = result.clamped[row + c] ? 0 : z[c] - back;
@@ -166,6 +171,7 @@ Expected plain_floats(const How& how, const Computed& lambda, const Computed& bu
       result.codes[row + c] = static_cast<std::int64_t>(code);
       result.clamped[row + c] = code != rounded;
       if (how.rounding == Rounding::feedback) residue[c] = code == rounded ? z[c] - before[c] : 0.0F;
+      if (how.rounding == Rounding::decayed && code == rounded) before[c] = z[c];
     }
   });
   return result;
@@ -184,7 +190,7 @@ Parameter eigenvalues(double modulus) {
 TEST_CASE("state rounding: codes and observed maxima are those of the plain loops, in integers and floats") {
   const std::vector<std::size_t> rows = {130, 1, 67};  // more than a block of rows
   const Sequences sequences{rows, rows, 0};
-  for (const Rounding rounding : {Rounding::nearest, Rounding::feedback}) {
+  for (const Rounding rounding : {Rounding::nearest, Rounding::feedback, Rounding::decayed}) {
     for (const Direction direction : {Direction::forward, Direction::backward}) {
       for (const bool integers : {true, false}) {
         for (const bool power_of_two : {true, false}) {
@@ -221,7 +227,32 @@ TEST_CASE("state rounding: codes and observed maxima are those of the plain loop
   }
 }
 
-TEST_CASE("state rounding: gradients are the adjoint with the clamped components masked, for all three roundings") {
+TEST_CASE("state rounding: a decayed residue leaves the float recurrence, of which the codes are those") {
+  const std::vector<std::size_t> rows = {130, 1, 67};
+  const Sequences sequences{rows, rows, 0};
+  const Parameter lambda = eigenvalues(0.98);
+  const Parameter bu = parameter_of(198, width, normal_values(198 * width, 0.01, 61), width);
+  for (const Direction direction : {Direction::forward, Direction::backward}) {
+    const How how{Rounding::decayed, true, false, direction, 12, 6, {1.0F}};
+    Pass pass = training_pass(true);
+    Lane lane(pass);
+    const Quantizer state = state_of(how);
+    const Run r = run(lane, how, state, lambda, bu, sequences);
+    const Computed x = computed(lane.tape, r.x);
+    Quantizer none = state;
+    none.spec = {};
+    const Value real = run(lane, how, none, lambda, bu, sequences).x;
+    std::size_t nonzero = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const float code = lane.tape.value(real)[i] * 31.0F;
+      nonzero += x.codes[i] != 0 ? 1 : 0;
+      REQUIRE(std::fabs(static_cast<float>(x.codes[i]) - code) <= 0.5001F);
+    }
+    CHECK(nonzero > x.size() / 2);
+  }
+}
+
+TEST_CASE("state rounding: gradients are the adjoint with the clamped components masked, for all four roundings") {
   const std::vector<std::size_t> rows = {90, 9};  // more than a block of rows
   const Sequences sequences{rows, rows, 0};
   // a state that is clamped is so by far, so that the codes tell, also those of the random rounding
@@ -230,7 +261,7 @@ TEST_CASE("state rounding: gradients are the adjoint with the clamped components
   const Parameter lambda = eigenvalues(0.6);
   const Parameter bu = parameter_of(99, width, values, width);
   const auto seed = normal_values(99 * width, 1.0, 63);
-  for (const Rounding rounding : {Rounding::nearest, Rounding::feedback, Rounding::stochastic}) {
+  for (const Rounding rounding : {Rounding::nearest, Rounding::feedback, Rounding::decayed, Rounding::stochastic}) {
     for (const Direction direction : {Direction::forward, Direction::backward}) {
       for (const int kind : {0, 1, 2, 3}) {
         const bool integers = kind % 2 == 0;
@@ -288,7 +319,7 @@ TEST_CASE("state rounding: error feedback removes the dead band") {
   const Sequences sequences{rows, rows, 0};
   for (const bool integers : {true, false}) {
     for (const bool power_of_two : {true, false}) {
-      for (const Rounding rounding : {Rounding::nearest, Rounding::feedback}) {
+      for (const Rounding rounding : {Rounding::nearest, Rounding::feedback, Rounding::decayed}) {
         CAPTURE(integers);
         How how{rounding, power_of_two, integers, Direction::forward, 14, 12, {4.0F}};
         const float code = 4.0F / 2047.0F;

@@ -161,20 +161,27 @@ struct Interpreter {
     const std::size_t states = width / 2;
     Rows y(b.size(), std::vector<std::int64_t>(width));
     std::vector<std::int64_t> x(width, 0), e(width, 0);
+    const std::int64_t power = i.shift < 0 ? 0 : std::int64_t{1} << i.shift;
+    const auto scaled = [&](std::int64_t z) {  // by the scale of lambda, rounded
+      return i.shift < 0 ? rescaled(z, i.to_state) : floor_quotient(z + power / 2, power);
+    };
     for (std::size_t l = 0; l < b.size(); ++l) {
       const std::size_t row = i.backward ? b.size() - 1 - l : l;
-      const std::vector<std::int64_t> before = x;
+      const std::vector<std::int64_t> before = x, left = e;
       for (std::size_t c = 0; c < width; ++c) {
         const bool real = c < states;
         const std::size_t p = real ? c : c - states;
-        const std::int64_t product = real ? i.lambda[p] * before[p] - i.lambda[states + p] * before[states + p]
-                                          : i.lambda[p] * before[c] + i.lambda[c] * before[p];
-        const std::int64_t z = product + std::clamp(rescaled(b[row][c], i.from_input[c]), -i.limit, i.limit) + e[c];
-        const std::int64_t power = i.shift < 0 ? 0 : std::int64_t{1} << i.shift;
-        const std::int64_t rounded = i.shift < 0 ? rescaled(z, i.to_state) : floor_quotient(z + power / 2, power);
+        const auto times_lambda = [&](const std::vector<std::int64_t>& v) {
+          return real ? i.lambda[p] * v[p] - i.lambda[states + p] * v[states + p]
+                      : i.lambda[p] * v[c] + i.lambda[c] * v[p];
+        };
+        const std::int64_t carried = i.residue == Residue::decayed ? scaled(times_lambda(left)) : left[c];
+        const std::int64_t z =
+            times_lambda(before) + carried + std::clamp(rescaled(b[row][c], i.from_input[c]), -i.limit, i.limit);
+        const std::int64_t rounded = scaled(z);
         x[c] = std::clamp<std::int64_t>(rounded, -i.bound, i.bound);
         const std::int64_t back = i.shift < 0 ? rescaled(x[c], i.to_inner) : x[c] * power;
-        e[c] = i.feedback && x[c] == rounded ? z - back : 0;
+        e[c] = i.residue != Residue::none && x[c] == rounded ? z - back : 0;
       }
       y[row] = x;
     }
@@ -225,11 +232,11 @@ struct Interpreter {
           const std::int64_t b = values[i.b][row][group * i.states + n];
           const std::int64_t w = std::clamp<std::int64_t>(rescaled(v * b, pick(i.to_inner, e)), -i.limit, i.limit);
           const std::int64_t carried =
-              i.residue == program::Residue::decayed ? floor_quotient(decay * residue + 16384, 32768) : residue;
+              i.residue == Residue::decayed ? floor_quotient(decay * residue + 16384, 32768) : residue;
           const std::int64_t z = decay * h + w + carried;
           const std::int64_t rounded = floor_quotient(z + 16384, 32768);
           h = std::clamp<std::int64_t>(rounded, -i.bound, i.bound);
-          residue = i.residue != program::Residue::none && h == rounded ? z - 32768 * h : 0;
+          residue = i.residue != Residue::none && h == rounded ? z - 32768 * h : 0;
           y[row][e] += values[i.c][row][group * i.states + n] * h;
         }
       }

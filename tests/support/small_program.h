@@ -20,7 +20,7 @@ inline program::Program small_program() {
   p.instructions.emplace_back(program::Rescale{1, {to_fixed_point(0.25, "test")}, {-7}, {7}});
   program::Scan scan;
   scan.x = 2;
-  scan.feedback = true;
+  scan.residue = Residue::feedback;
   scan.shift = 15;
   scan.lambda_bits = 16;
   scan.bound = 127;
@@ -63,7 +63,7 @@ inline program::Program small_selective_program() {
   p.instructions.emplace_back(program::Rescale{4, {to_fixed_point(0.1, "test")}, {-127}, {127}});
   program::SelectiveScan scan;
   scan.u = scan.dt = scan.b = scan.c = 5;
-  scan.residue = program::Residue::decayed;
+  scan.residue = Residue::decayed;
   scan.states = 2;
   scan.first = -127;
   scan.fraction = 16;

@@ -92,7 +92,7 @@ void CMemory::keep_scan(std::size_t number, unsigned residue_bits, bool stored) 
 }
 
 void CMemory::keep_state(const Scan& scan, std::size_t number, bool stored) {
-  keep_scan(number, scan.feedback ? residue_bits(scan) : 0, stored);
+  keep_scan(number, scan.residue != Residue::none ? residue_bits(scan) : 0, stored);
 }
 
 void CMemory::keep_state(const ScanShear& scan, std::size_t number, bool stored) {

@@ -14,26 +14,46 @@ namespace bitstate::program {
 
 /// How z becomes a state: texts that differ between a shift and a factor.
 struct ScanRounding {
-  std::string kind, parameters, forwarded, arguments, rounded, back, unused;
+  std::string kind, parameters, forwarded, arguments;
+  std::string scaled;  ///< {} times s_lambda
+  std::string back, unused;
 };
 
 /// What all kinds of scan have.
 struct ScanShared {
   Ref x;
-  bool feedback;
+  Residue residue;
   std::int32_t bound;
   std::int64_t limit;
   std::span<const FixedPoint> from_input;
   unsigned sum_bits;
   ScanRounding how;
+  std::string sums = c_type(sum_bits);
 
   [[nodiscard]] std::string residue_parameter(unsigned bits) const {
-    return feedback ? fmt::format(", {} *residue", c_type(bits)) : "";
+    return residue != Residue::none ? fmt::format(", {} *residue", c_type(bits)) : "";
   }
   /// What is added to component `c` of u, and the other arguments of what rounds.
   [[nodiscard]] std::string rest(std::string_view c) const {
-    return fmt::format("{}, {}, bound", feedback ? fmt::format(" + residue[{0}], residue + {0}", c) : "",
-                       how.forwarded);
+    const std::string_view part = c == "p" ? "re" : "im";
+    switch (residue) {
+      case Residue::decayed:
+        return fmt::format(" + e_{}, residue + {}, {}, bound", part, c, how.forwarded);
+      case Residue::feedback:
+        return fmt::format(" + residue[{0}], residue + {0}, {1}, bound", c, how.forwarded);
+      case Residue::none:
+        break;
+    }
+    return fmt::format(", {}, bound", how.forwarded);
+  }
+  /// What lambda leaves of the residues, in lines of their own.
+  [[nodiscard]] std::string decays() const {
+    if (residue != Residue::decayed) return "";
+    const auto line = [&](std::string_view part, std::string_view product) {
+      return fmt::format("    const {} e_{} = ({})({});\n", sums, part, sums,
+                         fmt::format(fmt::runtime(how.scaled), product));
+    };
+    return line("re", "l_re * residue[p] - l_im * residue[q]") + line("im", "l_re * residue[q] + l_im * residue[p]");
   }
 };
 
@@ -51,11 +71,12 @@ struct ScanOperands {
 
 namespace {
 
-/// The largest magnitude of a component of lambda x.
+/// The largest magnitude of a component of lambda x, or of lambda times a residue with the half that rounds it.
 std::int64_t largest_product(const Scan& i) {
-  std::int64_t lambda = 0;
-  for (const std::int32_t l : i.lambda) lambda = std::max(lambda, std::abs(std::int64_t{l}));
-  return 2 * lambda * i.bound;
+  const std::int64_t of_state = product_bound(i, i.bound);
+  if (i.residue != Residue::decayed) return of_state;
+  const std::int64_t residue = residue_bound(i);
+  return std::max(of_state, product_bound(i, residue) + residue);
 }
 
 std::int64_t largest_product(const ScanShear& i) {
@@ -78,12 +99,21 @@ std::int64_t largest_product(const NarrowPairs& pairs, std::int64_t bound) {
   return largest * bound;
 }
 
+Residue residue_of(const Scan& i) { return i.residue; }
+Residue residue_of(const ScanShear& i) { return i.feedback ? Residue::feedback : Residue::none; }
+
+/// The largest magnitude of what is added of a residue.
+std::int64_t largest_carried(const Scan& i, std::int64_t half) {
+  return i.residue == Residue::feedback ? half : carried_bound(i);
+}
+std::int64_t largest_carried(const ScanShear& i, std::int64_t half) { return i.feedback ? half : 0; }
+
 /// Bits of the sums: |z| and what is added before the shift fit them.
 template <class S>
 unsigned sum_bits(const S& i, std::int64_t product, std::int32_t shift) {
   if (shift < 0 || shift > 30) return 64;
   const std::int64_t half = shift == 0 ? 0 : std::int64_t{1} << (shift - 1);
-  return product + i.limit + (i.feedback ? half : 0) + half < std::int64_t{1} << 31 ? 32 : 64;
+  return product + i.limit + largest_carried(i, half) + half < std::int64_t{1} << 31 ? 32 : 64;
 }
 
 // $Z: the type of the sums; $O: of the products; $M and $R: parameters of the residue; $V: the rounded state; $K: the
@@ -103,7 +133,7 @@ static void $N($C, $F, $Z limit, $A, int32_t bound, const $X *u, $S *x$M, uint32
     const $O l_re = lambda[p], l_im = lambda[q], re = x[p], im = x[q];
     const $Z u_re = ($Z)$P_clamp($P_rescale(u[p], $G), -limit, limit);
     const $Z u_im = ($Z)$P_clamp($P_rescale(u[q], $H), -limit, limit);
-    x[p] = $Q(l_re * re - l_im * im + u_re$I);
+$T    x[p] = $Q(l_re * re - l_im * im + u_re$I);
     x[q] = $Q(l_re * im + l_im * re + u_im$J);
   }
 }
@@ -173,7 +203,7 @@ ScanRounding rounding_by_shift(std::int32_t shift, std::string_view sums) {
           fmt::format("unsigned shift, {} half", sums),
           "shift, half",
           fmt::format("{}, {}", shift, c_number(half)),
-          "(z + half) >> shift",
+          "({} + half) >> shift",
           fmt::format("x * (({})1 << shift)", sums),
           ""};
 }
@@ -193,7 +223,7 @@ ScanRounding rounding_of(const Scan& i, std::string_view prefix, std::string_vie
           "int32_t to_m, unsigned to_k, int32_t back_m, unsigned back_k",
           "to_m, to_k, back_m, back_k",
           fmt::format("{}, {}, {}, {}", f.multiplier, f.shift, b.multiplier, b.shift),
-          fmt::format("{}_rescale(z, to_m, to_k)", prefix),
+          fmt::format("{}_rescale({{}}, to_m, to_k)", prefix),
           fmt::format("{}_rescale(x, back_m, back_k)", prefix),
           "  (void)back_m;\n  (void)back_k;\n"};
 }
@@ -214,17 +244,18 @@ void CFunctions::need_times() {
 std::pair<std::string, std::string> CFunctions::scan_round(std::size_t number, const ScanShared& of) {
   const CValue& x = memory_.state(number);
   const unsigned kept_bits = memory_.kept(number).bits;
+  const bool keeps = of.residue != Residue::none;
   const std::string kind =
-      fmt::format("{}{}_z{}_i{}", of.how.kind, of.feedback ? fmt::format("_e{}", kept_bits) : "", of.sum_bits, x.bits);
+      fmt::format("{}{}_z{}_i{}", of.how.kind, keeps ? fmt::format("_e{}", kept_bits) : "", of.sum_bits, x.bits);
   const std::string residue_text =
-      of.feedback ? fmt::format("  *residue = ({})(x == rounded ? z - {} : 0);\n", c_type(kept_bits), of.how.back)
-                  : of.how.unused;
+      keeps ? fmt::format("  *residue = ({})(x == rounded ? z - {} : 0);\n", c_type(kept_bits), of.how.back)
+            : of.how.unused;
   return {define("round_" + kind, round_text,
                  {{'S', c_type(x.bits)},
                   {'Z', c_type(of.sum_bits)},
                   {'M', of.residue_parameter(kept_bits)},
                   {'A', of.how.parameters},
-                  {'V', of.how.rounded},
+                  {'V', fmt::format(fmt::runtime(of.how.scaled), "z")},
                   {'K', residue_text}}),
           kind};
 }
@@ -240,7 +271,8 @@ std::string CFunctions::scan_call(std::size_t number, const ScanShared& of, cons
   const COperand at_p = constants_.factors(of.from_input, "f", "p");
   const COperand at_q = constants_.factors(of.from_input, "f", "q");
   const std::string sums = c_type(of.sum_bits), u_type = c_type(u.bits), x_type = c_type(x.bits);
-  const std::string residue = of.residue_parameter(kept.bits), rest_p = of.rest("p"), rest_q = of.rest("q");
+  const std::string residue = of.residue_parameter(kept.bits), rest_p = of.rest("p"), rest_q = of.rest("q"),
+                    decays = of.decays();
   Fillers fillers{{'C', operands.parameters},
                   {'F', at_p.parameter},
                   {'Z', sums},
@@ -251,14 +283,15 @@ std::string CFunctions::scan_call(std::size_t number, const ScanShared& of, cons
                   {'G', at_p.element},
                   {'H', at_q.element},
                   {'Q', round},
+                  {'T', decays},
                   {'I', rest_p},
                   {'J', rest_q}};
   fillers.insert(fillers.end(), own.begin(), own.end());
   const std::string function =
       define(fmt::format("{}_{}_i{}_{}", operands.kind, at_p.suffix, u.bits, kind), text, fillers);
   return fmt::format("{}({}, {}, {}, {}, {}, {}, {}{}, {});", function, operands.arguments, at_p.argument,
-                     c_number(of.limit), of.how.arguments, of.bound, u.at, x.at, of.feedback ? ", " + kept.at : "",
-                     x.cols / 2);
+                     c_number(of.limit), of.how.arguments, of.bound, u.at, x.at,
+                     of.residue != Residue::none ? ", " + kept.at : "", x.cols / 2);
 }
 
 std::string CFunctions::scan_step(std::size_t number, const std::string& call) {
@@ -269,13 +302,15 @@ std::string CFunctions::scan_step(std::size_t number, const std::string& call) {
 
 std::string CFunctions::scan_of_pairs(const Scan& i, std::size_t number) {
   const std::int64_t product = largest_product(i);
-  const unsigned bits = sum_bits(i, product, i.shift);
   const unsigned product_bits = product < std::int64_t{1} << 31 ? 32 : 64;
+  const unsigned bits = std::max(product_bits, sum_bits(i, product_bound(i, i.bound), i.shift));
   unsigned lambda_bits = 0;
   const std::string lambda = constants_.array(i.lambda, lambda_bits);
-  const ScanOperands operands{fmt::format("scan_l{}_p{}", lambda_bits, product_bits),
-                              fmt::format("const {} *lambda", c_type(lambda_bits)), lambda};
-  const ScanShared shared{i.x, i.feedback, i.bound, i.limit, i.from_input, bits, rounding_of(i, prefix_, c_type(bits))};
+  const ScanOperands operands{
+      fmt::format("scan{}_l{}_p{}", i.residue == Residue::decayed ? "_d" : "", lambda_bits, product_bits),
+      fmt::format("const {} *lambda", c_type(lambda_bits)), lambda};
+  const ScanShared shared{
+      i.x, residue_of(i), i.bound, i.limit, i.from_input, bits, rounding_of(i, prefix_, c_type(bits))};
   return scan_call(number, shared, operands, scan_text, {{'O', c_type(product_bits)}});
 }
 
@@ -289,7 +324,8 @@ std::string CFunctions::scan_of_narrow_pairs(const Scan& i, const NarrowPairs& p
   const COperand im_shift = constants_.numbers(pairs.im_shift, "j", "p");
   ScanOperands operands{"scan_narrow"};
   for (const COperand* const o : {&turns, &re, &re_shift, &im, &im_shift}) operands.add(*o);
-  const ScanShared shared{i.x, i.feedback, i.bound, i.limit, i.from_input, bits, rounding_of(i, prefix_, c_type(bits))};
+  const ScanShared shared{
+      i.x, residue_of(i), i.bound, i.limit, i.from_input, bits, rounding_of(i, prefix_, c_type(bits))};
   return scan_call(
       number, shared, operands, narrow_text,
       {{'W', turns.element}, {'B', re.element}, {'K', re_shift.element}, {'D', im.element}, {'E', im_shift.element}});
@@ -297,7 +333,7 @@ std::string CFunctions::scan_of_narrow_pairs(const Scan& i, const NarrowPairs& p
 
 std::string CFunctions::compute(const Scan& i, std::size_t number) {
   const std::optional<NarrowPairs> narrow = narrow_pairs(i);
-  if (!narrow) return scan_step(number, scan_of_pairs(i, number));
+  if (!narrow || i.residue == Residue::decayed) return scan_step(number, scan_of_pairs(i, number));
   set_targets({true, false});
   const std::string products = scan_of_pairs(i, number);
   set_targets({false, true});
@@ -325,7 +361,7 @@ std::string CFunctions::compute(const ScanShear& i, std::size_t number) {
     return fmt::format("({0}){1} * (({0})1 << {2})", sums, product, decay_shift.element);
   };
   const ScanShared shared{
-      i.x, i.feedback, i.bound, i.limit, i.from_input, bits, rounding_by_shift(Shear::fraction, sums)};
+      i.x, residue_of(i), i.bound, i.limit, i.from_input, bits, rounding_by_shift(Shear::fraction, sums)};
   return scan_step(number, scan_call(number, shared, operands, shear_text,
                                      {{'W', sign.element},
                                       {'B', step.element},

@@ -13,29 +13,30 @@ namespace {
 /// What both kinds of recurrence have.
 struct Recurrence {
   std::size_t states;
-  bool backward, feedback;
+  bool backward;
+  Residue residue;
   std::int32_t shift, bound;
   std::int64_t limit;
   FixedPoint to_state, to_inner;
   const std::vector<FixedPoint>& from_input;
   std::int64_t product;  ///< the largest of a component of the state times its factors
-  std::int64_t residue;  ///< the largest
+  std::int64_t carried;  ///< the largest that is added of a residue
+  std::int64_t product_of_residue = 0;
 };
 
 Recurrence recurrence_of(const Scan& scan) {
-  std::int64_t largest = 0;
-  for (const std::int32_t l : scan.lambda) largest = std::max(largest, std::abs(std::int64_t{l}));
   return {scan.lambda.size() / 2,
           scan.backward,
-          scan.feedback,
+          scan.residue,
           scan.shift,
           scan.bound,
           scan.limit,
           scan.to_state,
           scan.to_inner,
           scan.from_input,
-          2 * largest * scan.bound,
-          residue_bound(scan)};
+          product_bound(scan, scan.bound),
+          carried_bound(scan),
+          product_bound(scan, residue_bound(scan))};
 }
 
 Recurrence recurrence_of(const ScanShear& scan) {
@@ -43,8 +44,17 @@ Recurrence recurrence_of(const ScanShear& scan) {
   for (std::size_t p = 0; p < scan.sign.size(); ++p) {
     largest = std::max<std::int64_t>(largest, std::abs(scan.at(p).straight()) + std::abs(scan.at(p).turn()));
   }
-  return {scan.sign.size(), scan.backward,        scan.feedback, Shear::fraction, scan.bound, scan.limit, {}, {},
-          scan.from_input,  largest * scan.bound, Shear::one};
+  return {scan.sign.size(),
+          scan.backward,
+          scan.feedback ? Residue::feedback : Residue::none,
+          Shear::fraction,
+          scan.bound,
+          scan.limit,
+          {},
+          {},
+          scan.from_input,
+          largest * scan.bound,
+          scan.feedback ? std::int64_t{Shear::one} : 0};
 }
 
 /// What the body of a Scan computes in.
@@ -60,7 +70,7 @@ struct Plan {
 Plan plan_of(const Recurrence& scan, std::int64_t input) {
   const std::int64_t inner = scan.product + input;
   Plan plan;
-  if (scan.shift >= 0) {
+  if (scan.shift >= 0 && scan.residue != Residue::decayed) {
     // in units of 2^-s: lambda x + u, and less than one code of residue and half
     const std::int64_t s = std::max(scan.shift, 1);
     const double sum =
@@ -70,9 +80,9 @@ Plan plan_of(const Recurrence& scan, std::int64_t input) {
     if (plan.shifted) return plan;
   }
   const std::int64_t one = std::int64_t{1} << std::max(scan.shift, 0);  // a code of the state, if s_lambda = 2^-shift
-  plan.to_state = scan.shift >= 0 ? FixedPoint{1, scan.shift} : scan.to_state;
+  plan.to_state = scan.shift >= 0 ? FixedPoint{2, scan.shift + 1} : scan.to_state;
   plan.to_inner = scan.shift >= 0 ? FixedPoint{2 * one, 1} : scan.to_inner;
-  plan.largest = inner + (scan.feedback ? scan.residue : 0);
+  plan.largest = std::max(inner + scan.carried, scan.product_of_residue);
   const bool reals = fits_double({&plan.to_state, 1}, plan.largest) && fits_double({&plan.to_inner, 1}, scan.bound);
   plan.type = reals ? Type::float64 : Type::int64;
   return plan;
@@ -96,7 +106,7 @@ class Body {
     g.name = "recurrence";
     g.inputs = {port(x_)};
     g.outputs = {port(of.next)};
-    if (scan_.feedback) {
+    if (keeps()) {
       const std::string back =
           plan_.shifted ? of.next : b_.rescale(of.next, {&plan_.to_inner, 1}, plan_.type, scan_.bound);
       const std::string kept = b_.node("Sub", {of.z, back});
@@ -110,6 +120,8 @@ class Body {
   }
 
  private:
+  [[nodiscard]] bool keeps() const { return scan_.residue != Residue::none; }
+
   /// A state before it is rounded, and before and after its clamp.
   struct Next {
     std::string z, rounded, next;
@@ -137,7 +149,7 @@ class Body {
 
   std::string with_input(const std::string& products, const std::string& u, const std::string& e) {
     const std::string sum = b_.node("Add", {products, u});
-    return scan_.feedback ? b_.node("Add", {sum, e}) : sum;
+    return keeps() ? b_.node("Add", {sum, e}) : sum;
   }
 
   /// x or y of x_, e_ or u_, [N, 1, P]
@@ -158,9 +170,15 @@ class Body {
       crossed[states + p] = scan.lambda[states + p];
       crossed[p] = -crossed[states + p];
     }
-    const std::vector<std::int64_t> swap{1, 0};
-    const std::string swapped = b_.node("Gather", {x_, b_.constant(Type::int64, swap)}, {{"axis", std::int64_t{1}}});
-    return rounded(with_input(b_.node("Add", {times(x_, straight, 2), times(swapped, crossed, 2)}), u_, e_));
+    const auto product = [&](const std::string& of) {
+      const std::vector<std::int64_t> swap{1, 0};
+      const std::string swapped = b_.node("Gather", {of, b_.constant(Type::int64, swap)}, {{"axis", std::int64_t{1}}});
+      return b_.node("Add", {times(of, straight, 2), times(swapped, crossed, 2)});
+    };
+    const std::string carried = scan.residue == Residue::decayed ? b_.rescale(product(e_), {&plan_.to_state, 1},
+                                                                              plan_.type, scan_.product_of_residue)
+                                                                 : e_;
+    return rounded(with_input(product(x_), u_, carried));
   }
 
   /// x' = g A x - g E y + u + e, then y' = g A y + E x' + u + e
@@ -172,7 +190,7 @@ class Body {
       turn.push_back(scan.at(p).turn());
     }
     const std::string x = part(x_, 0), y = part(x_, 1);
-    const auto kept = [&](std::int64_t index) { return scan_.feedback ? part(e_, index) : std::string(); };
+    const auto kept = [&](std::int64_t index) { return keeps() ? part(e_, index) : std::string(); };
     const Next re =
         rounded(with_input(b_.node("Add", {times(x, straight, 1), times(y, crossed, 1)}), part(u_, 0), kept(0)));
     const Next im =
@@ -204,7 +222,7 @@ std::string inner_input(Builder& b, const Recurrence& scan, const Plan& plan, co
   if (plan.shifted) {
     if (type == Type::int64) v = b.cast(v, Type::float64);
     v = b.node("Mul", {v, b.constant(Type::float64, std::vector{std::ldexp(1.0, -scan.shift)})});
-    if (!scan.feedback) v = b.node("Add", {v, b.constant(Type::float64, std::vector{0.5})});
+    if (scan.residue == Residue::none) v = b.node("Add", {v, b.constant(Type::float64, std::vector{0.5})});
     return plan.type == Type::float64 ? v : b.cast(v, plan.type);
   }
   return type == plan.type ? v : b.cast(v, plan.type);
@@ -222,7 +240,7 @@ std::string write_steps(Builder& b, const S& of, const std::string& u, std::int6
     return b.node("Reshape", {v, b.constant(Type::int64, shape)});
   };
   std::vector<std::string> inputs = {initial(b, u, states, plan.type, 0.0)};
-  if (scan.feedback) inputs.push_back(initial(b, u, states, plan.type, plan.shifted ? 0.5 : 0.0));
+  if (scan.residue != Residue::none) inputs.push_back(initial(b, u, states, plan.type, plan.shifted ? 0.5 : 0.0));
   inputs.push_back(
       reshaped(inner_input(b, scan, plan, u, magnitude, clamped), {0, 0, 2, static_cast<std::int64_t>(states)}));
   const std::vector<std::int64_t> direction{scan.backward ? 1 : 0}, time{1};

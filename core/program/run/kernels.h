@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include "core/residue.h"
 
 namespace bitstate::program {
 
@@ -128,7 +129,7 @@ struct States {
 struct Recurrence {
   std::size_t states = 0;
   bool backward = false;
-  bool feedback = false;
+  Residue residue = Residue::none;
   std::int32_t shift = 0;
   std::int32_t bound = 0;
   std::int64_t limit = 0;

@@ -17,12 +17,16 @@ struct Rounded {
   std::int32_t code;
   bool unclamped;
 };
+std::int64_t times_lambda_scale(const Recurrence& s, std::int64_t z) {
+  return s.shift >= 0 ? (z + ((std::int64_t{1} << s.shift) >> 1)) >> s.shift
+                      : rescale(z, {s.to_state_multiplier, s.to_state_shift});
+}
+
 Rounded round_state(const Recurrence& s, std::int64_t z, std::int64_t& residue) {
-  const std::int64_t rounded = s.shift >= 0 ? (z + ((std::int64_t{1} << s.shift) >> 1)) >> s.shift
-                                            : rescale(z, {s.to_state_multiplier, s.to_state_shift});
+  const std::int64_t rounded = times_lambda_scale(s, z);
   const std::int64_t bound = s.bound;
   const std::int64_t code = std::clamp(rounded, -bound, bound);
-  if (s.feedback) {
+  if (s.residue != Residue::none) {
     const std::int64_t back =
         s.shift >= 0 ? code * (std::int64_t{1} << s.shift) : rescale(code, {s.to_inner_multiplier, s.to_inner_shift});
     residue = code == rounded ? z - back : 0;
@@ -68,16 +72,22 @@ void scan_states(const Recurrence& s, std::size_t rows, Rows<In> b, const States
     const std::size_t row = s.backward ? rows - 1 - i : i;
     const auto input = [&](std::size_t c) {
       const std::int64_t u = rescale(b(row, c), {s.from_input.multiplier[c], s.from_input.shift[c]});
-      return std::clamp(u, -s.limit, s.limit) + residue[c];
+      return std::clamp(u, -s.limit, s.limit);
     };
     for (std::size_t p = 0; p < s.states; ++p) {
       const std::size_t q = s.states + p;
       const std::int64_t re = x[p];
       const std::int64_t im = x[q];
-      const std::int64_t z_re = input(p) + s.lambda[p] * re - s.lambda[q] * im;
+      std::int64_t e_re = residue[p];
+      std::int64_t e_im = residue[q];
+      if (s.residue == Residue::decayed) {
+        e_re = times_lambda_scale(s, s.lambda[p] * residue[p] - s.lambda[q] * residue[q]);
+        e_im = times_lambda_scale(s, s.lambda[p] * residue[q] + s.lambda[q] * residue[p]);
+      }
+      const std::int64_t z_re = input(p) + s.lambda[p] * re - s.lambda[q] * im + e_re;
       const Rounded rounded_re = round_state(s, z_re, residue[p]);
       const std::int64_t crossed = s.shear == nullptr ? s.lambda[q] * re : std::int64_t{s.shear[p]} * rounded_re.code;
-      const std::int64_t z_im = input(q) + s.lambda[p] * im + crossed;
+      const std::int64_t z_im = input(q) + s.lambda[p] * im + crossed + e_im;
       const Rounded rounded_im = round_state(s, z_im, residue[q]);
       x[p] = rounded_re.code;
       x[q] = rounded_im.code;

@@ -32,14 +32,15 @@ void store_eight(typename Wide::Vector v, const MutableCodes& y, std::size_t at)
 template <class Wide>
 struct ScanConstants {
   typename Wide::Vector limit, bound, half, shift;
-  bool feedback;
+  bool keeps, decays;  // a residue
 
   explicit ScanConstants(const Recurrence& s)
       : limit(Wide::all(s.limit)),
         bound(Wide::all(s.bound)),
         half(Wide::all((std::int64_t{1} << s.shift) >> 1)),
         shift(Wide::all(s.shift)),
-        feedback(s.feedback) {}
+        keeps(s.residue != Residue::none),
+        decays(s.residue == Residue::decayed) {}
 };
 
 /// 8 real or imaginary components of the state.
@@ -60,9 +61,9 @@ struct Component {
   }
 
   /// clamp(rescale(b, from_input)) + e
-  [[nodiscard]] Vector input(Vector b, const ScanConstants<Wide>& k) const {
+  [[nodiscard]] Vector input(Vector b, Vector carried, const ScanConstants<Wide>& k) const {
     const Vector u = Wide::shift_right(Wide::add(Wide::multiply(b, multiplier), half), shift);
-    return Wide::add(Wide::clamp(u, k.limit), residue);
+    return Wide::add(Wide::clamp(u, k.limit), carried);
   }
 
   /// x and residue from z. Returns, if `watched`, which of the eight the clamp left as they were; the largest |z| is
@@ -71,7 +72,7 @@ struct Component {
   std::uint8_t round(Vector z, const ScanConstants<Wide>& k, Vector& largest) {
     const Vector rounded = Wide::shift_right(Wide::add(z, k.half), k.shift);
     x = Wide::clamp(rounded, k.bound);
-    if (k.feedback) residue = Wide::where_equal(x, rounded, Wide::subtract(z, Wide::shift_left(x, k.shift)));
+    if (k.keeps) residue = Wide::where_equal(x, rounded, Wide::subtract(z, Wide::shift_left(x, k.shift)));
     if constexpr (!watched) return 0;
     largest = Wide::larger_magnitude(largest, z);
     return Wide::equal(x, rounded);
@@ -111,8 +112,16 @@ void scan_eight(std::size_t p, const Recurrence& s, std::size_t rows, const Code
   const std::size_t plane = (s.states + 7) / 8;  // bytes of a row's bits
   for (std::size_t i = 0; i < rows; ++i) {
     const std::size_t row = s.backward ? rows - 1 - i : i;
-    const Vector u_re = re.input(load_eight<Wide>(b, row * b.stride + p), k);
-    const Vector u_im = im.input(load_eight<Wide>(b, row * b.stride + q), k);
+    Vector e_re = re.residue;
+    Vector e_im = im.residue;
+    if (k.decays) {
+      e_re = Wide::subtract(Wide::multiply(l_re, re.residue), Wide::multiply(l_im, im.residue));
+      e_im = Wide::add(Wide::multiply(l_re, im.residue), Wide::multiply(l_im, re.residue));
+      e_re = Wide::shift_right(Wide::add(e_re, k.half), k.shift);
+      e_im = Wide::shift_right(Wide::add(e_im, k.half), k.shift);
+    }
+    const Vector u_re = re.input(load_eight<Wide>(b, row * b.stride + p), e_re, k);
+    const Vector u_im = im.input(load_eight<Wide>(b, row * b.stride + q), e_im, k);
     const Vector z_re = Wide::subtract(Wide::multiply(l_re, re.x), Wide::multiply(l_im, im.x));
     const Vector old_re = re.x;
     const std::uint8_t same_re = re.template round<watched>(Wide::add(z_re, u_re), k, largest_re);
@@ -159,7 +168,7 @@ void scan_some(std::size_t p, std::size_t n, const Recurrence& s, std::size_t ro
 
 template <class Wide>
 void scan(const Recurrence& s, std::size_t rows, Codes b, const States& states, MutableCodes y) {
-  if (s.shift < 0) {
+  if (s.shift < 0 || (s.residue == Residue::decayed && s.shift > 31)) {  // lambda times 32 bits of residue
     scan_scalar(s, rows, b, states, y);
     return;
   }

@@ -160,7 +160,7 @@ class Planner {
   Operation operator()(const Scan& i) {
     const Recurrence s{cols() / 2,
                        i.backward,
-                       i.feedback,
+                       i.residue,
                        i.shift,
                        i.bound,
                        i.limit,
@@ -177,7 +177,7 @@ class Planner {
     Recurrence s;
     s.states = cols() / 2;
     s.backward = i.backward;
-    s.feedback = i.feedback;
+    s.residue = i.feedback ? Residue::feedback : Residue::none;
     s.shift = Shear::fraction;
     s.bound = i.bound;
     s.limit = i.limit;

@@ -178,7 +178,7 @@ Scan any_scan(std::size_t states, Interval in, std::int32_t shift, std::int32_t 
   Scan s;
   s.shift = shift;
   s.backward = draw(0, 3) == 0;
-  s.feedback = draw(0, 1) == 0;
+  s.residue = static_cast<Residue>(draw(0, 2));
   s.bound = bound;
   s.lambda_bits = 17;
   const std::int64_t one = shift < 0 ? 1 << 7 : std::int64_t{1} << std::min(shift, 15);

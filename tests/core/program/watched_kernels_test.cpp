@@ -216,7 +216,7 @@ void check_watched_scans(bool sheared) {
         program::Recurrence s;
         s.states = states;
         s.backward = backward;
-        s.feedback = states % 2 == 0;
+        s.residue = static_cast<Residue>(states % (sheared ? 2 : 3));
         s.shift = 7;
         s.bound = bound;
         s.limit = std::int64_t{4} * bound << 7;

@@ -28,10 +28,10 @@ Program program_of(std::uint32_t cols, std::int32_t lo, std::int32_t hi, std::ve
   return p;
 }
 
-Scan scan_of(Ref x, bool feedback, std::int32_t shift) {
+Scan scan_of(Ref x, Residue residue, std::int32_t shift) {
   Scan scan;
   scan.x = x;
-  scan.feedback = feedback;
+  scan.residue = residue;
   scan.shift = shift;
   scan.lambda_bits = 17;
   scan.lambda = {65535, -65536, 40000, -65536};
@@ -67,11 +67,11 @@ bool no_compiler() {
 TEST_CASE("c_source: scans with wide eigenvalues, states and residues") {
   if (no_compiler()) return;
   Limits limits;
-  for (const bool feedback : {false, true}) {
+  for (const Residue residue : {Residue::none, Residue::feedback, Residue::decayed}) {
     for (const std::int32_t shift : {0, 1, 16, 33, 40}) {
-      limits.add(program_of(4, -100000, 100000, {scan_of(0, feedback, shift)}));
+      limits.add(program_of(4, -100000, 100000, {scan_of(0, residue, shift)}));
     }
-    Scan narrow = scan_of(0, feedback, 8);  // sums fit 32 bits
+    Scan narrow = scan_of(0, residue, 8);  // sums fit 32 bits
     narrow.lambda = {255, -256, 100, -256};
     narrow.bound = 127;
     narrow.limit = 4 * 127 * 256;
@@ -79,9 +79,10 @@ TEST_CASE("c_source: scans with wide eigenvalues, states and residues") {
     narrow.shift = 30;
     narrow.limit = 100000;
     limits.add(program_of(4, -100000, 100000, {narrow}));
-    Scan factor = scan_of(0, feedback, -1);
+    Scan factor = scan_of(0, residue, -1);
     factor.bound = 8000;
     factor.limit = std::int64_t{1} << 30;
+    if (residue == Residue::decayed) factor.lambda = {16383, -16384, 10000, -16384};  // times 2^16 of residue
     limits.add(program_of(4, -100000, 100000, {factor}));
     factor.bound = 3;
     factor.lambda = {3, -4, 2, -4};
@@ -123,7 +124,7 @@ TEST_CASE("c_source: sheared scans with narrow and wide numbers, states and inpu
 
 /// A scan by the eigenvalues (re + i im) 2^-15.
 Scan scan_of_pairs(std::vector<std::int32_t> re, const std::vector<std::int32_t>& im, std::int32_t bound) {
-  Scan scan = scan_of(0, true, 15);
+  Scan scan = scan_of(0, Residue::feedback, 15);
   scan.from_input.assign(2 * re.size(), {int32_max, 20});
   scan.lambda = std::move(re);
   scan.lambda.insert(scan.lambda.end(), im.begin(), im.end());
@@ -136,14 +137,14 @@ TEST_CASE("c_source: scans by narrow pairs of all quarter turns, with the widest
   if (no_compiler()) return;
   Limits limits;
   for (const std::int32_t bound : {3, 4095, 8191, 32767}) {
-    for (const bool feedback : {false, true}) {
+    for (const Residue residue : {Residue::none, Residue::feedback, Residue::decayed}) {
       // 2^15 - 127 2^3 + 127 i 2^2 and its turns, 2^15, 0, and two beyond what a model has
       const std::vector<std::int32_t> re{31752, -508, -31752, 508, 32768, 0, -32768 - 32512, 31752};
       const std::vector<std::int32_t> im{508, 31752, -508, -31752, 0, 0, 0, -32512};
       for (const std::size_t states : {std::size_t{6}, re.size()}) {
         Scan scan = scan_of_pairs({re.begin(), re.begin() + static_cast<std::ptrdiff_t>(states)},
                                   {im.begin(), im.begin() + static_cast<std::ptrdiff_t>(states)}, bound);
-        scan.feedback = feedback;
+        scan.residue = residue;
         const auto cols = static_cast<std::uint32_t>(2 * states);
         limits.add(program_of(cols, -100000, 100000, {scan}));
       }
@@ -177,8 +178,8 @@ TEST_CASE("c_source: only what a target uses is compiled, and the header counts 
 }
 
 /// One pair of states of one code, whose sums are `limit` and, with the residue, half of 2^shift more.
-Program wide_sums(bool feedback, std::int32_t shift, std::int64_t limit, std::int32_t bound) {
-  Scan scan = scan_of(0, feedback, shift);
+Program wide_sums(Residue residue, std::int32_t shift, std::int64_t limit, std::int32_t bound) {
+  Scan scan = scan_of(0, residue, shift);
   scan.lambda = {1, 1};
   scan.bound = bound;
   scan.limit = limit;
@@ -193,8 +194,8 @@ TEST_CASE("c_source: sums of a scan that pass 2^31 only by the half that rounds,
   for (const std::int32_t shift : {28, 29, 30}) {
     const std::int64_t half = std::int64_t{1} << (shift - 1);
     for (const std::int64_t beyond : {std::int64_t{-10}, half / 2}) {
-      limits.add(wide_sums(false, shift, end - half + beyond, 3));
-      limits.add(wide_sums(true, shift, end - 2 * half + beyond, 127));
+      limits.add(wide_sums(Residue::none, shift, end - half + beyond, 3));
+      limits.add(wide_sums(Residue::feedback, shift, end - 2 * half + beyond, 127));
     }
   }
   limits.check();
@@ -257,8 +258,8 @@ TEST_CASE("c_source: pools of one and of many rows, tables of a row each, weight
 TEST_CASE("c_source: backward scans, what follows them, and a sequence shorter than the padding") {
   if (no_compiler()) return;
   Limits limits;
-  Scan forward = scan_of(0, true, 17);
-  Scan backward = scan_of(0, true, 16);
+  Scan forward = scan_of(0, Residue::feedback, 17);
+  Scan backward = scan_of(0, Residue::feedback, 16);
   backward.backward = true;
   Scan after = backward;  // of values that are there only after the backward pass
   after.backward = false;
@@ -314,7 +315,7 @@ TEST_CASE("c_source: input codes beyond their interval are taken as its ends") {
 
 TEST_CASE("c_source: the size of the state is the documented one, and the header is also C++") {
   if (no_compiler()) return;
-  Scan wide = scan_of(0, true, 40);
+  Scan wide = scan_of(0, Residue::feedback, 40);
   const Program p = program_of(4, -100, 100, {wide, MeanPool{1, 3}});
   const TempFolder folder;
   const std::vector<CTestSequence> tests{random_sequence(p, 3, 1)};

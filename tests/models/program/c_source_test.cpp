@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -56,7 +57,8 @@ std::map<std::string, std::size_t> features(const std::vector<Example>& examples
       ++count[std::string(program::name_of(instruction))];
       if (const auto* const scan = std::get_if<program::Scan>(&instruction)) {
         ++count[scan->shift >= 0 ? "shift" : "factor"];
-        ++count[scan->feedback ? "feedback" : "nearest"];
+        constexpr std::array<const char*, 3> residues{"nearest", "feedback", "decayed"};
+        ++count[residues.at(static_cast<std::size_t>(scan->residue))];
       }
       if (const auto* const linear = std::get_if<program::Linear>(&instruction)) {
         const auto& codes = linear->weight.codes;
@@ -90,10 +92,10 @@ TEST_CASE("c_source: random programs in C give every code of the quantized forwa
   programs.check({"cc -O2"});
   narrow.check({"cc -O2" + narrow.without_multiplier()});
   for (const char* const feature :
-       {"classifier", "regressor",  "tokens",          "one-bit input", "one bit", "shift",     "factor",
-        "feedback",   "nearest",    "negative factor", "linear",        "rescale", "sign",      "product",
-        "scale",      "sum",        "add_row",         "layer_norm",    "table",   "embedding", "mean_pool",
-        "last",       "scan_shear", "narrow pairs"}) {
+       {"classifier", "regressor", "tokens",     "one-bit input",   "one bit",    "shift",   "factor",
+        "feedback",   "nearest",   "decayed",    "negative factor", "linear",     "rescale", "sign",
+        "product",    "scale",     "sum",        "add_row",         "layer_norm", "table",   "embedding",
+        "mean_pool",  "last",      "scan_shear", "narrow pairs"}) {
     CAPTURE(feature);
     CHECK(found[feature] > 0);
   }

@@ -107,11 +107,11 @@ void add_linears(OnnxCases& cases) {
 
 /// Free and power-of-two s_lambda at sizes that need each of the types.
 void add_scans(OnnxCases& cases) {
-  for (const bool feedback : {false, true}) {
+  for (const Residue residue : {Residue::none, Residue::feedback, Residue::decayed}) {
     for (const std::int32_t shift : {-1, 0, 7, 15, 24, 40}) {
       for (const std::int32_t bound : {7, 127, 32767}) {
         program::Scan i;
-        i.feedback = feedback;
+        i.residue = residue;
         i.backward = bound == 127;
         i.shift = shift;
         i.bound = bound;
@@ -170,8 +170,8 @@ void add_large_sums(OnnxCases& cases) {
   free.to_state = {largest_multiplier, 45};
   free.to_inner = {1 << 30, 16};
   free.from_input.assign(4, {1 << 30, 20});
-  for (const bool feedback : {false, true}) {
-    i.feedback = free.feedback = feedback;
+  for (const Residue residue : {Residue::none, Residue::feedback, Residue::decayed}) {
+    i.residue = free.residue = residue;
     cases.add(program_of(4, 20, {i}), {{3, 40}});
     cases.add(program_of(4, 1 << 20, {free}), {{3, 40}});
   }

@@ -74,13 +74,17 @@ struct Recurrence {
   }
 };
 
-Recurrence recurrence(const Plain& lambda, std::int64_t bound, std::string_view site) {
+Recurrence recurrence(const Plain& lambda, std::int64_t bound, const Quantizer& site) {
+  const std::int64_t reach = site.spec.rounding == QuantSpec::Rounding::decayed ? 5 : 4;
   Recurrence r;
   r.scale = double{lambda.scale[0]};
   r.bound = bound;
   r.power = power_of_two(lambda.scale[0], r.k) && r.k >= 0 && r.k <= 40;
-  if (!r.power) require_codes(0x1.0p30 * r.scale >= 4.0 * static_cast<double>(bound), site);
-  r.input_bound = r.power ? Wide{4 * bound} << r.k : Wide{1} << 30;
+  if (!r.power) require_codes(0x1.0p30 * r.scale >= static_cast<double>(reach * bound), site.site);
+  if (!r.power && reach == 5) {
+    require_codes(2.0 * static_cast<double>(lambda.bound) * (1.0 / r.scale + 10.0) <= 0x3.0p30, site.site);
+  }
+  r.input_bound = r.power ? Wide{reach * bound} << r.k : Wide{1} << 30;
   r.down = plain_ratio(r.scale);
   r.up = plain_ratio(1.0 / r.scale);
   return r;
@@ -169,8 +173,10 @@ Plain PlainOps::scan(const Plain& lambda, const Plain& bu, const Sequences& sequ
   const std::size_t states = bu.cols / 2;
   std::vector<PlainRatio> input;
   Plain y = states_of("scan", lambda, bu, site, input);
-  const Recurrence step = recurrence(lambda, y.bound, site.site);
-  const bool feedback = site.spec.rounding == QuantSpec::Rounding::feedback && mutation_ != Mutation::no_residue;
+  const Recurrence step = recurrence(lambda, y.bound, site);
+  const bool decayed = site.spec.rounding == QuantSpec::Rounding::decayed;
+  const bool keeps =
+      (decayed || site.spec.rounding == QuantSpec::Rounding::feedback) && mutation_ != Mutation::no_residue;
   std::size_t first = 0;
   for (const std::size_t length : sequences.rows) {
     std::vector<std::int64_t> x(bu.cols, 0);
@@ -178,6 +184,12 @@ Plain PlainOps::scan(const Plain& lambda, const Plain& bu, const Sequences& sequ
     for (std::size_t i = 0; i < length; ++i) {
       const std::size_t t = first + (forward ? i : length - 1 - i);
       std::vector<std::int64_t> z = e;
+      for (std::size_t p = 0; decayed && p < states; ++p) {
+        const std::int64_t re = lambda.codes[p];
+        const std::int64_t im = lambda.codes[states + p];
+        z[p] = step.rounded(re * e[p] - im * e[states + p], Mutation::none);
+        z[states + p] = step.rounded(re * e[states + p] + im * e[p], Mutation::none);
+      }
       for (std::size_t c = 0; c < bu.cols; ++c) {
         const Wide u = rescale(bu.code(t, c), input[c]);
         z[c] += static_cast<std::int64_t>(std::clamp(u, -step.input_bound, step.input_bound));
@@ -191,7 +203,7 @@ Plain PlainOps::scan(const Plain& lambda, const Plain& bu, const Sequences& sequ
       for (std::size_t c = 0; c < bu.cols; ++c) {
         const std::int64_t rounded = step.rounded(z[c], mutation_);
         x[c] = std::clamp(rounded, -step.bound, step.bound);
-        e[c] = feedback && x[c] == rounded ? step.residue(z[c], x[c], mutation_) : 0;
+        e[c] = keeps && x[c] == rounded ? step.residue(z[c], x[c], mutation_) : 0;
         y.codes[t * bu.cols + c] = x[c];
       }
     }

@@ -278,6 +278,12 @@ std::unique_ptr<RandomModel> random_model(std::uint64_t number) {
     quantizer->spec = draw_spec(draw, mood, *quantizer);
     draw_range(draw, *quantizer);
   }
+  const auto& sites = out->inventory.quantizers;
+  const bool sheared = std::any_of(sites.begin(), sites.end(), [](const Quantizer* q) { return q->spec.is_shear(); });
+  for (Quantizer* quantizer : sites) {
+    const bool keeps = quantizer->spec.rounding == QuantSpec::Rounding::feedback;
+    if (keeps && !sheared && number % 2 == 1) quantizer->spec.rounding = QuantSpec::Rounding::decayed;
+  }
   out->inventory = inventory();  // with learned ranges, and of discrete SSMs
   draw_sequences(draw, *out, options, mood.wide ? 6 : (number % 8 == 0 ? 3 * block_rows : 40));
   return out;

@@ -82,7 +82,11 @@ bool is_integer(const Tape& tape, std::size_t i) {
   const double s = double{input(0).scale[0]};
   int exponent = 0;
   const bool power = std::frexp(s, &exponent) == 0.5 && exponent <= 1 && exponent >= -39;
-  return power || 0x1.0p30 * s >= 4.0 * static_cast<double>(node.bound);
+  if (power) return true;
+  const bool decayed = node.site->spec.rounding == QuantSpec::Rounding::decayed;
+  const double of_residue = 2.0 * static_cast<double>(input(0).bound) * (1.0 / s + 10.0);
+  return 0x1.0p30 * s >= (decayed ? 5.0 : 4.0) * static_cast<double>(node.bound) &&
+         (!decayed || of_residue <= 0x3.0p30);
 }
 
 /// The first operation in float and how many nodes with codes that depend on the data come before it.
