@@ -1,5 +1,6 @@
 #include "autograd/export.h"
 
+#include "autograd/two_levels.h"
 #include "core/error.h"
 
 #include <algorithm>
@@ -25,6 +26,17 @@ std::vector<bool> needed_for(const Tape& tape, Value output) {
 std::string place_of(const Node& node) {
   const std::string name(node.op == nullptr ? "the input" : node.op->name);
   return node.site == nullptr ? name : name + " of " + node.site->site;
+}
+
+/// What the codes of a weight, or of some of its rows (ops::part), are made of.
+program::Levels levels_of(Tape& tape, const Node& node) {
+  if (node.site == nullptr || !node.site->has_two_levels()) return {};
+  const Node& whole = node.rows == node.site->channels ? node : tape[node.inputs[0]];
+  program::Levels levels = two_levels_of(*whole.site, {tape.value(whole.inputs[0]), whole.size()}).levels;
+  const auto groups = static_cast<std::ptrdiff_t>(levels.groups(whole.cols));
+  const auto from = levels.steps.begin() + (node.scale - whole.scale) * groups;
+  levels.steps = {from, from + static_cast<std::ptrdiff_t>(node.rows) * groups};
+  return levels;
 }
 
 }  // namespace
@@ -57,7 +69,7 @@ program::Matrix Lowering::matrix(Value v) const {
   const auto is_sign = [](std::int32_t c) { return c == 1 || c == -1; };
   const bool signs = bits == 1 && std::all_of(all.begin(), all.end(), is_sign);
   return {static_cast<std::uint32_t>(node.rows), static_cast<std::uint32_t>(node.cols),
-          signs ? 1 : std::max(needed, static_cast<std::uint32_t>(bits)), std::move(all)};
+          signs ? 1 : std::max(needed, static_cast<std::uint32_t>(bits)), std::move(all), levels_of(tape_, node)};
 }
 
 void Lowering::emit(program::Instruction instruction) {

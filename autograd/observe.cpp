@@ -1,10 +1,12 @@
 #include "autograd/observe.h"
 
+#include "autograd/two_levels.h"
 #include "core/error.h"
 #include "core/ranges.h"
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <vector>
 
 namespace bitstate::ops {
@@ -57,6 +59,12 @@ void note_extremes(const Extremes& to, std::span<const float> high, std::span<co
 void observe(Tape& tape, Value value, const Quantizer& site) {
   const Node& x = tape[value];
   const float* const numbers = tape.value(value);
+  if (site.has_two_levels()) {
+    const std::vector<float> maxima = group_maxima(site, {numbers, x.size()});
+    check_finite(std::all_of(maxima.begin(), maxima.end(), [](float r) { return std::isfinite(r); }), site);
+    note_extremes(extremes_of(tape, site), maxima, maxima);
+    return;
+  }
   const ScaleLayout layout = layout_of(site, x);
   const std::size_t channels = site.range_channels();
   check_channels(site, layout, x);

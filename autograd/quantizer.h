@@ -47,7 +47,8 @@ struct Quantizer {
   /// Bits of the stored numbers, 32 each without a quantizer; of an activation or state those of one time step.
   [[nodiscard]] std::uint64_t stored_bits() const {
     if (!spec.active()) return std::uint64_t{32} * numbers;
-    if (!poles) return static_cast<std::uint64_t>(spec.bits) * numbers;
+    const std::uint64_t steps = has_two_levels() ? 16 * channels * column_groups() : 0;
+    if (!poles) return static_cast<std::uint64_t>(spec.bits) * numbers + steps;
     return static_cast<std::uint64_t>(spec.pole.stored_bits(spec.bits, conj_sym)) * (numbers / 2);
   }
   [[nodiscard]] bool is_constant() const { return bitstate::is_constant(kind); }
@@ -72,7 +73,15 @@ struct Quantizer {
   [[nodiscard]] bool is_by_channel() const {
     return spec.granularity == QuantSpec::Granularity::channel || is_by_group();
   }
-  [[nodiscard]] std::size_t range_channels() const { return is_by_channel() ? channels : 1; }
+  [[nodiscard]] std::size_t range_channels() const { return is_by_channel() ? channels * column_groups() : 1; }
+  /// Groups of columns of a weight's row that have a range each: 1 unless the rule has groups narrower than a row.
+  [[nodiscard]] std::size_t column_groups() const {
+    if (spec.group == 0 || channels == 1) return 1;
+    const auto group = static_cast<std::size_t>(spec.group);
+    return (numbers / channels + group - 1) / group;
+  }
+  /// The codes have 8 bits, made of fewer by a step of each row and group (two_levels.h).
+  [[nodiscard]] bool has_two_levels() const { return column_groups() > 1; }
   [[nodiscard]] std::size_t range_count() const {
     if (!needs_range()) return 0;
     return range_channels() * (spec.symmetry == QuantSpec::Symmetry::asymmetric ? 2 : 1);

@@ -58,6 +58,14 @@ float parse_real(const std::string& value, std::string_view key, float high, std
   return number;
 }
 
+std::int32_t parse_group(const std::string& value, std::string_view origin) {
+  std::int32_t columns = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), columns);
+  require<UsageError>(error == std::errc{} && end == value.data() + value.size() && columns >= 1 && columns <= 65536,
+                      where, "{}: group: expected 1 to 65536 columns, got \"{}\"", origin, value);
+  return columns;
+}
+
 void set_option(QuantSpec& spec, const std::string& key, const std::string& value, const std::string& origin,
                 const std::string& option) {
   if (key == "range") {
@@ -80,11 +88,13 @@ void set_option(QuantSpec& spec, const std::string& key, const std::string& valu
     spec.rounding = choose(value, key, origin, roundings);
   } else if (key == "parts") {
     spec.parts = choose(value, key, origin, parts_words);
+  } else if (key == "group") {
+    spec.group = parse_group(value, origin);
   } else {
     require<UsageError>(
         set_pole_option(spec.pole, key, value, origin), where,
         "{}: \"{}\" is not an option of a rule; the options are range, granularity, edge, rate, sign, scale, alpha, "
-        "value, rounding, parts, {}",
+        "value, rounding, parts, group, {}",
         origin, option, pole_options);
   }
 }
@@ -100,6 +110,11 @@ void check_given(const QuantSpec& spec, const std::vector<std::string>& given, c
   check("range", !fixed || spec.range == Range::absmax, "form=cartesian or form=disk");
   check("parts", spec.range == Range::absmax && spec.granularity != QuantSpec::Granularity::channel,
         "range=absmax and no granularity=channel");
+  check("group",
+        spec.granularity == QuantSpec::Granularity::channel && spec.bits >= 2 && spec.bits <= 8 &&
+            (spec.range == Range::absmax || spec.range == Range::stored) &&
+            spec.symmetry == QuantSpec::Symmetry::symmetric && spec.scale_kind == QuantSpec::Scale::free,
+        "2 to 8 bits, granularity=channel, range=absmax or stored, sign=symmetric and scale=free");
   check("alpha", spec.range == Range::percentile, "range=percentile");
   check("value", spec.range == Range::fixed, "range=fixed");
   check("rate", spec.range == Range::ema || spec.range == Range::percentile || spec.range == Range::mse,
@@ -180,6 +195,8 @@ void check_fits(const QuantRule& rule, const Site& site, std::span<const Site> s
             (site.complex && spec.symmetry == QuantSpec::Symmetry::symmetric && (constant || per_part)),
         "cannot have parts=separate, which is for B, C and the operand of C, symmetric, an operand with "
         "granularity=step or sample");
+  check(spec.group == 0 || (site.kind == SiteKind::weight && !site.poles),
+        "has no rows of a matrix; group is for weights that have them");
   const bool cartesian = spec.pole.form == PoleSpec::Form::cartesian;
   check(site.poles || cartesian, "is not a state matrix; form is for " + glob_of(sites, &Site::poles, "eigenvalues"));
   check(cartesian || (spec.symmetry == QuantSpec::Symmetry::symmetric && spec.range != Range::learned &&
@@ -205,6 +222,7 @@ std::string options_text(const QuantSpec& spec) {
   add(spec.range == QuantSpec::Range::ema && spec.rate != plain.rate, "rate", spec.rate);
   add(spec.rounding != plain.rounding, "rounding", word_of(spec.rounding, roundings));
   add(spec.parts != plain.parts, "parts", word_of(spec.parts, parts_words));
+  add(spec.group != plain.group, "group", spec.group);
   const std::string pole = options_text(spec.pole);
   if (!pole.empty()) text += " " + pole;
   return text;

@@ -34,6 +34,7 @@ struct QuantSpec {
   float value = 1.0F;                     ///< the range, range = fixed
   Rounding rounding = Rounding::nearest;  ///< of the state
   Parts parts = Parts::joint;             ///< whether real and imaginary parts share their ranges
+  std::int32_t group = 0;                 ///< columns of a row of a weight that share a range; 0: all
   PoleSpec pole = {};                     ///< of eigenvalues
 
   [[nodiscard]] bool active() const { return bits != 0; }

@@ -1,17 +1,17 @@
 // y_t = table[id_t].   dL/dtable[v] = sum of g_t over the steps with id v.
+#include "autograd/ops/embedding.h"
+
 #include "autograd/export.h"
 #include "autograd/ops.h"
 
 #include "core/error.h"
 
 #include <algorithm>
+#include <cmath>
+#include <type_traits>
 
 namespace bitstate::ops {
 namespace {
-
-struct EmbeddingAttributes {
-  const std::int32_t* ids;
-};
 
 void embedding_backward(Tape& tape, const Node& node) {
   const auto* const ids = static_cast<const EmbeddingAttributes*>(node.attributes)->ids;
@@ -31,6 +31,44 @@ void embedding_lower(Lowering& to, const Node& node) {
 constexpr Op embedding_op{"embedding", embedding_backward, embedding_lower};
 
 }  // namespace
+
+const Node* table_of_codes(const Tape& tape, const Node& x) {
+  if (x.op != &embedding_op) return nullptr;
+  const Node& table = tape[x.inputs[0]];
+  const bool by_row = table.has_codes() && table.layout == kernels::ScaleLayout::per_row && table.bound <= 127;
+  return by_row && table.site->spec.symmetry == QuantSpec::Symmetry::symmetric ? &table : nullptr;
+}
+
+program::Levels levels_to(const Node& table, const Grid& grid) {
+  const int bits = table.site->has_two_levels() ? 8 : std::max(table.site->spec.bits, 2);
+  program::Levels levels{static_cast<std::uint32_t>(bits), static_cast<std::uint32_t>(table.cols), 16, grid.hi, {}};
+  for (std::size_t v = 0; v < table.rows; ++v) {
+    const double step = std::floor(0x1.0p16 * double{table.scale[v]} / double{grid.scale} + 0.5);
+    levels.steps.push_back(static_cast<std::int32_t>(std::min(step, 0x1.0p31 - 1.0)));
+  }
+  return levels;
+}
+
+void round_by_token(Tape& tape, const Node& x, const program::Levels& levels, const kernels::QuantizedOutput& out) {
+  const auto* const ids = static_cast<const EmbeddingAttributes*>(x.attributes)->ids;
+  const program::Codes from = tape.codes(x.inputs[0]);
+  const std::size_t stride = out.codes.stride;
+  if (out.unclamped != nullptr) std::fill_n(out.unclamped, x.rows * stride / 8, std::uint8_t{0});
+  program::with_type(from, [&](const auto* table) {
+    program::with_type(out.codes, [&](auto* to) {
+      for (std::size_t k = 0; k < x.size(); ++k) {
+        const auto id = static_cast<std::size_t>(ids[k / x.cols]);
+        const std::int32_t c = table[id * from.stride + k % x.cols];
+        const std::size_t at = k / x.cols * stride + k % x.cols;
+        const std::int32_t code = levels.code_of(c, levels.steps[id]);
+        to[at] = static_cast<std::remove_pointer_t<decltype(to)>>(code);
+        if (out.unclamped != nullptr && rescale(c, {levels.steps[id], levels.shift}) == code) {
+          out.unclamped[at / 8] = static_cast<std::uint8_t>(out.unclamped[at / 8] | 1U << at % 8);
+        }
+      }
+    });
+  });
+}
 
 Value embedding(Tape& tape, std::span<const std::int32_t> ids, Value table) {
   const std::size_t vocabulary = tape[table].rows;

@@ -8,6 +8,8 @@
 #include "autograd/kernels/mask.h"
 #include "autograd/kernels/round.h"
 #include "autograd/observe.h"
+#include "autograd/ops/embedding.h"
+#include "autograd/two_levels.h"
 #include "core/error.h"
 #include "core/grid.h"
 #include "core/program/run/operands.h"
@@ -175,6 +177,13 @@ program::Table table_of(Lowering& to, const Node& node) {
   return table;
 }
 
+/// The table of a quantizer that rounds codes of few bits by token; null for any other.
+const Node* codes_by_token(const Tape& tape, const Node& x, const Node& y) {
+  const QuantSpec& spec = y.site->spec;
+  const bool plain = spec.symmetry == QuantSpec::Symmetry::symmetric && spec.bits > 1;
+  return plain && y.layout == ScaleLayout::per_tensor ? table_of_codes(tape, x) : nullptr;
+}
+
 /// `x`, an embedding or its sum with rows of constants, for every token.
 Value of_all_tokens(Lowering& to, Value x, Tape& tape) {
   const Node& node = to.node(x);
@@ -185,7 +194,20 @@ Value of_all_tokens(Lowering& to, Value x, Tape& tape) {
   return sum(tape, rows, tape.input(row.rows, row.cols, to.tape().value(node.inputs[1])));
 }
 
+/// A table of few bits whose rows are made codes of the site's grid.
+program::Embedding embedding_of(Lowering& to, const Node& node, const Node& x, const Node& table) {
+  program::Matrix m = to.matrix(x.inputs[0]);
+  m.levels = levels_to(table, grids_of(node)[0]);
+  for (std::size_t k = 0; k < m.codes.size(); ++k) {
+    m.codes[k] = m.levels.code_of(m.codes[k], m.levels.steps[k / m.cols]);
+  }
+  m.bits = std::max(static_cast<std::uint32_t>(node.site->spec.bits), 2U);
+  return {to.token_input(static_cast<std::int32_t>(m.rows)), std::move(m)};
+}
+
 program::Embedding embedding_of(Lowering& to, const Node& node) {
+  const Node& x = to.node(node.inputs[0]);
+  if (const Node* const table = codes_by_token(to.tape(), x, node)) return embedding_of(to, node, x, *table);
   Tape tape;
   tape.begin({});
   const Value v = quantize(tape, of_all_tokens(to, node.inputs[0], tape), *node.site);
@@ -355,6 +377,20 @@ void round_numbers(Tape& tape, Node& y, std::span<const Grid> grids, bool clamps
                     new_rounded_codes(tape, y, grids, clamps));
 }
 
+/// A weight that has a range for each row and group of columns: 8-bit codes with a scale per row.
+void round_in_two_levels(Tape& tape, Node& y, bool clamps) {
+  const std::span weight(tape.value(y.inputs[0]), y.size());
+  float largest = 0.0F;
+  check_finite(kernels::absolute_maximum(y.rows, y.cols, ScaleLayout::per_tensor, weight.data(), {&largest, 1}),
+               *y.site);
+  const TwoLevels scales = two_levels_of(*y.site, weight);
+  Grid* const grids = tape.arena().array<Grid>(y.rows);
+  for (std::size_t r = 0; r < y.rows; ++r) grids[r] = {scales.row_scales[r], -127, 127};
+  take_grids(tape, y, ScaleLayout::per_row, {grids, y.rows});
+  quantize(scales, y.cols, weight, new_rounded_codes(tape, y, {grids, y.rows}, clamps));
+  y.attributes = tape.keep(QuantizeAttributes{grids, false});
+}
+
 /// How the codes of a site are computed.
 enum class Source : std::uint8_t { codes, table, numbers };
 
@@ -393,6 +429,10 @@ Value with_quantizer(Tape& tape, Value x, const Quantizer& site, const Sequences
     dynamic_activation(tape, y, site, sequences);
     return tape.last();
   }
+  if (site.has_two_levels()) {
+    round_in_two_levels(tape, y, !own && tape.pass().gradients);
+    return tape.last();
+  }
   const std::size_t count = kernels::scale_count(layout, y.rows, y.cols);
   const auto grids = own ? own_grids(tape, site, x, layout) : kept_grids(tape, site, count);
   const bool clamps = !(own && site.spec.is_dynamic()) && tape.pass().gradients;
@@ -416,7 +456,11 @@ Value with_quantizer(Tape& tape, Value x, const Quantizer& site, const Sequences
       check_finite(kernels::absolute_maximum(y.rows, y.cols, ScaleLayout::per_tensor, tape.value(x), {&largest, 1}),
                    site);
     }
-    round_numbers(tape, y, grids, clamps);
+    if (const Node* const few_bits = codes_by_token(tape, tape[x], y)) {
+      round_by_token(tape, tape[x], levels_to(*few_bits, grids[0]), new_rounded_codes(tape, y, grids, clamps));
+    } else {
+      round_numbers(tape, y, grids, clamps);
+    }
   }
   y.attributes = tape.keep(
       QuantizeAttributes{grids.data(), learned, table, rescaling, observed ? extremes_of(tape, site) : Extremes{}});

@@ -95,6 +95,22 @@ void Analyst::check_matrix(const Matrix& m) const {
             m.codes.size() == std::uint64_t{m.rows} * m.cols,
         "a matrix of {} rows and {} columns has {} codes", m.rows, m.cols, m.codes.size());
   check_bits(m.codes, m.bits);
+  if (m.levels.bits > 0) check_levels(m);
+}
+
+void Analyst::check_levels(const Matrix& m) const {
+  const Levels& levels = m.levels;
+  check(levels.bits >= 2 && levels.bits <= 8 && levels.group >= 1 && levels.shift >= 1 && levels.shift <= 30 &&
+            levels.bound >= 0,
+        "levels have {} bits, groups of {} columns and a shift of {}", levels.bits, levels.group, levels.shift);
+  check(levels.steps.size() == m.rows * levels.groups(m.cols), "there are {} steps for {} x {} codes in groups of {}",
+        levels.steps.size(), m.rows, m.cols, levels.group);
+  const auto negative = [](std::int32_t step) { return step < 0; };
+  check(std::none_of(levels.steps.begin(), levels.steps.end(), negative), "a step is negative");
+  for (std::size_t k = 0; k < m.codes.size(); ++k) {
+    check(levels.level_of(m.codes[k], levels.step(m.cols, k / m.cols, k % m.cols)).has_value(),
+          "the code {} is not made of its levels", m.codes[k]);
+  }
 }
 
 void Analyst::check_bits(std::span<const std::int32_t> codes, std::uint32_t bits) const {

@@ -47,6 +47,7 @@ class Analyst {
   void check_sizes(std::size_t count, std::size_t cols, bool one_is_enough, std::string_view what) const;
   void check_factors(std::span<const FixedPoint> factors, std::size_t cols, bool negative) const;
   void check_matrix(const Matrix& m) const;
+  void check_levels(const Matrix& m) const;
   void check_bits(std::span<const std::int32_t> codes, std::uint32_t bits) const;
   void check_selective_shape(const SelectiveScan& i) const;
   /// One number from `lo` to `hi` for each state.

@@ -16,7 +16,7 @@ struct Expense {
   void factors(std::size_t count) const { cost.constant_bits += 40 * count; }  // 31 bits and a shift
 
   void operator()(const Linear& i) const {
-    cost.weight_bits += std::uint64_t{i.weight.bits} * i.weight.codes.size();
+    cost.weight_bits += i.weight.stored_bits();
     cost.constant_bits += 32 * i.bias.size();
     cost.multiplications += i.weight.codes.size();
   }
@@ -60,7 +60,7 @@ struct Expense {
   void operator()(const Table& i) const {
     cost.constant_bits += std::uint64_t{i.entries.bits} * i.entries.codes.size() + 32 * i.of_column.size();
   }
-  void operator()(const Embedding& i) const { cost.weight_bits += std::uint64_t{i.table.bits} * i.table.codes.size(); }
+  void operator()(const Embedding& i) const { cost.weight_bits += i.table.stored_bits(); }
   void operator()(const Scan& i) const {
     cost.weight_bits += std::uint64_t{i.lambda_bits} * i.lambda.size();
     factors(i.from_input.size() + 2);

@@ -53,6 +53,8 @@ void unpack(const std::vector<std::uint8_t>& bytes, Matrix& m) {
   }
 }
 
+std::string steps_name(std::string_view name) { return std::string(name) + "_steps"; }
+
 class FileWriter {
  public:
   explicit FileWriter(const std::filesystem::path& file) : hdf5_(file) {}
@@ -62,10 +64,19 @@ class FileWriter {
     hdf5_.group(group_);
   }
   void operator()(std::string_view name, const Matrix& m) {
-    hdf5_.write(path(name), packed(m));
+    const Levels& levels = m.levels;
+    const bool made = levels.bits > 0;
+    hdf5_.write(path(name), packed(made ? m.few_bits() : m));
     hdf5_.set_attribute(path(name), "rows", m.rows);
     hdf5_.set_attribute(path(name), "cols", m.cols);
     hdf5_.set_attribute(path(name), "bits", m.bits);
+    if (!made) return;
+    hdf5_.set_attribute(path(name), "level_bits", levels.bits);
+    hdf5_.set_attribute(path(name), "group", levels.group);
+    hdf5_.set_attribute(path(name), "shift", levels.shift);
+    hdf5_.set_attribute(path(name), "bound", levels.bound);
+    const auto groups = static_cast<std::uint32_t>(levels.groups(m.cols));
+    (*this)(steps_name(name), Matrix{m.rows, groups, levels.step_bits(), levels.steps});
   }
   void operator()(std::string_view name, const std::vector<std::int32_t>& values) { hdf5_.write(path(name), values); }
   void operator()(std::string_view name, const std::vector<float>& values) { hdf5_.write(path(name), values); }
@@ -138,20 +149,11 @@ class Reader {
   }
 
   void operator()(std::string_view name, Matrix& m) {
-    std::vector<std::uint8_t> bytes;
-    read(member(name), bytes, 3);
-    m.rows = size_of(name, "rows");
-    m.cols = size_of(name, "cols");
-    m.bits = size_of(name, "bits");
-    const std::uint64_t count = std::uint64_t{m.rows} * m.cols;
-    require(m.bits >= 1 && m.bits <= 32 && count <= max_elements_ && bytes.size() == (count * m.bits + 7) / 8,
-            "program", "{}: {} has {} bytes for {} x {} codes of {} bits", hdf5_.path().string(), path(name),
-            bytes.size(), m.rows, m.cols, m.bits);
-    m.codes.resize(count);
-    unpack(bytes, m);
-    const std::size_t unused = 8 * bytes.size() - count * m.bits;
-    require(unused == 0 || bytes.back() >> (8 - unused) == 0, "program", "{}: {} has bits behind its last code",
-            hdf5_.path().string(), path(name));
+    if (hdf5_.exists(path(steps_name(name)))) {
+      read_levels(name, m);
+    } else {
+      read_codes(name, m, "bits", 3);
+    }
   }
   void operator()(std::string_view name, std::vector<std::int32_t>& values) { read(member(name), values); }
   void if_any(std::string_view name, std::vector<std::int32_t>& values) {
@@ -197,6 +199,42 @@ class Reader {
   }
 
  private:
+  /// Codes of as many bits as an attribute says, of `attributes` that there are.
+  void read_codes(std::string_view name, Matrix& m, std::string_view bits_name, std::size_t attributes) {
+    std::vector<std::uint8_t> bytes;
+    read(member(name), bytes, attributes);
+    m.rows = size_of(name, "rows");
+    m.cols = size_of(name, "cols");
+    m.bits = size_of(name, bits_name);
+    const std::uint64_t count = std::uint64_t{m.rows} * m.cols;
+    require(m.bits >= 1 && m.bits <= 32 && count <= max_elements_ && bytes.size() == (count * m.bits + 7) / 8,
+            "program", "{}: {} has {} bytes for {} x {} codes of {} bits", hdf5_.path().string(), path(name),
+            bytes.size(), m.rows, m.cols, m.bits);
+    m.codes.resize(count);
+    unpack(bytes, m);
+    const std::size_t unused = 8 * bytes.size() - count * m.bits;
+    require(unused == 0 || bytes.back() >> (8 - unused) == 0, "program", "{}: {} has bits behind its last code",
+            hdf5_.path().string(), path(name));
+  }
+  /// Codes of few bits and their steps, from which the codes of the matrix are made.
+  void read_levels(std::string_view name, Matrix& m) {
+    read_codes(name, m, "level_bits", 7);
+    Matrix steps;
+    read_codes(steps_name(name), steps, "bits", 3);
+    m.levels = {m.bits, size_of(name, "group"), size_of(name, "shift"), 0, std::move(steps.codes)};
+    Levels& levels = m.levels;
+    const std::uint32_t bound = size_of(name, "bound");
+    m.bits = size_of(name, "bits");
+    require(levels.bits <= 8 && levels.group >= 1 && levels.shift >= 1 && levels.shift <= 30 && bound < 1U << 30 &&
+                steps.rows == m.rows && steps.cols == levels.groups(m.cols),
+            "program", "{}: {} has {} x {} steps for {} x {} codes of {} bits in groups of {} columns, shift {}",
+            hdf5_.path().string(), path(name), steps.rows, steps.cols, m.rows, m.cols, levels.bits, levels.group,
+            levels.shift);
+    levels.bound = static_cast<std::int32_t>(bound);
+    for (std::size_t k = 0; k < m.codes.size(); ++k) {
+      m.codes[k] = levels.code_of(m.codes[k], levels.step(m.cols, k / m.cols, k % m.cols));
+    }
+  }
   [[nodiscard]] std::string path(std::string_view name) const { return group_ + "/" + std::string(name); }
   [[nodiscard]] std::uint32_t size_of(std::string_view name, std::string_view attribute) const {
     const auto number = hdf5_.attribute<std::uint64_t>(path(name), attribute);

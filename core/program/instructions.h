@@ -12,6 +12,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -22,12 +23,43 @@ namespace bitstate::program {
 
 using Ref = std::uint32_t;  ///< a value
 
+/// What the codes of a matrix are made of, where codes c of fewer bits are stored: clamp(rescale(c, step * 2^-shift),
+/// bound), with a step for each row and group of columns.
+struct Levels {
+  std::uint32_t bits = 0;   ///< of c, which is at least -2^(bits - 1) + 1; 0: the codes are stored as they are
+  std::uint32_t group = 0;  ///< columns; the last group may have fewer
+  std::uint32_t shift = 1;
+  std::int32_t bound = 0;
+  std::vector<std::int32_t> steps;  ///< [rows, groups], not negative
+
+  [[nodiscard]] std::size_t groups(std::size_t cols) const { return (cols + group - 1) / group; }
+  [[nodiscard]] std::int32_t step(std::size_t cols, std::size_t row, std::size_t col) const {
+    return steps[row * groups(cols) + col / group];
+  }
+  /// What a code c becomes.
+  [[nodiscard]] std::int32_t code_of(std::int32_t c, std::int32_t step) const {
+    const auto code = rescale(c, {step, shift});
+    return static_cast<std::int32_t>(code > bound ? bound : (code < -bound ? -bound : code));
+  }
+  /// A c that becomes this code; nothing where there is none.
+  [[nodiscard]] std::optional<std::int32_t> level_of(std::int32_t code, std::int32_t step) const;
+  /// Of a step, as it is stored.
+  [[nodiscard]] std::uint32_t step_bits() const;
+  bool operator==(const Levels&) const = default;
+};
+
 /// Constant codes [rows, cols], row-major, that fit `bits` bits (two's complement).
 struct Matrix {
   std::uint32_t rows = 0;
   std::uint32_t cols = 0;
   std::uint32_t bits = 0;
   std::vector<std::int32_t> codes;
+  Levels levels{};
+
+  /// The codes of few bits that these are made of, where there are levels.
+  [[nodiscard]] Matrix few_bits() const;
+  /// What is stored of it.
+  [[nodiscard]] std::uint64_t stored_bits() const;
   bool operator==(const Matrix&) const = default;
 };
 

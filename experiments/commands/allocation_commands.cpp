@@ -4,6 +4,7 @@
 #include "core/suggest.h"
 #include "core/text.h"
 #include "experiments/allocation/allocation.h"
+#include "experiments/allocation/mixed.h"
 #include "experiments/allocation/sensitivity.h"
 #include "experiments/commands/arguments.h"
 #include "experiments/run_folder/load.h"
@@ -114,10 +115,14 @@ std::vector<OptionInfo> sensitivity_options(const std::vector<OptionInfo>& all) 
 
 std::vector<OptionInfo> allocate_options(const std::vector<OptionInfo>& all) {
   auto options = measuring_options(all, "folder of runs and table; else RUN-budget-BYTES");
+  for (const std::string_view name : {"preset", "seed"}) options.push_back(*find_option(all, name));
+  find_option(options, "preset")->help = "with --share: whose formats w4a8 and w4a16 blocks may have, as quamba2-w4ax";
+  find_option(options, "seed")->help = "with --share: of the draws of the evolution";
   for (const auto& [name, unit, help] :
        {std::array<const char*, 3>{"budget", "BYTES", "of all weights and biases"},
         {"accuracy", "NUMBER", "at least, on validation data without training"},
         {"metric", "NUMBER", "as --accuracy, for any metric"},
+        {"share", "NUMBER", "of the blocks that may have 16-bit activations, chosen by evolution"},
         {"measured", "FOLDER", "of measurements; else that of bitstate sensitivity"}}) {
     options.push_back({.name = name, .help = help, .unit = unit, .group = "allocation"});
   }
@@ -144,8 +149,30 @@ int sensitivity_command(const CommandLine& line) {
   return run_sensitivity(options, t.json);
 }
 
+/// allocate with --share: blocks of a preset with two formats.
+int mixed_command(const CommandLine& line, Told t) {
+  MixedOptions options;
+  for (const auto& [name, value] : line.options) {
+    require<UsageError>(!is_one_of(name, std::array{"widths", "quant", "bits", "finetune_epochs", "measured", "budget",
+                                                    "accuracy", "metric"}),
+                        name, "cannot be given together with --share");
+  }
+  for (const auto& [name, value] : t.rest) {
+    if (name == "preset") options.preset = value;
+    if (name == "share") options.share = options::read_real(name, value, {0.0, 1.0});
+    if (name == "seed") options.evolution.seed = count_of(name, value, 9);
+  }
+  require<UsageError>(!options.preset.empty(), "share", "needs --preset=quamba2-w4ax");
+  options.run = t.measurement.run;
+  options.batches = t.measurement.batches;
+  options.overrides = t.measurement.overrides;
+  options.out = t.out.empty() ? fmt::format("{}-share-{}", options.run, value_of(t.rest, "share")) : t.out;
+  return run_mixed(options, t.json);
+}
+
 int allocate_command(const CommandLine& line) {
   Told t = told(line, "allocate");
+  if (last_value(t.rest, "share") != nullptr) return mixed_command(line, std::move(t));
   AllocationOptions options;
   std::string goal;
   for (const auto& [name, value] : t.rest) {
@@ -153,6 +180,7 @@ int allocate_command(const CommandLine& line) {
       t.measurement.measured = value;
       continue;
     }
+    require<UsageError>(name != "preset" && name != "seed", name, "needs --share=NUMBER");
     require<UsageError>(goal.empty() || goal == name, name, "cannot be given together with --{}", goal);
     goal = name;
     if (name == "budget") {
@@ -162,7 +190,8 @@ int allocate_command(const CommandLine& line) {
       options.goal_is_accuracy = name == "accuracy";
     }
   }
-  require<UsageError>(!goal.empty(), "allocate", "needs --budget=BYTES, --accuracy=NUMBER or --metric=NUMBER");
+  require<UsageError>(!goal.empty(), "allocate",
+                      "needs --budget=BYTES, --accuracy=NUMBER, --metric=NUMBER or --share=NUMBER");
   options.finetune_epochs = t.finetune_epochs;
   const std::string value = value_of(t.rest, goal);
   options.out = t.out.empty() ? fmt::format("{}-{}-{}", t.measurement.run, goal, value) : t.out;

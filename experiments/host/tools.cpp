@@ -25,8 +25,7 @@ bool can_run(const fs::path& file) {
 }
 
 std::string first_words(const fs::path& log) {
-  constexpr std::size_t max_bytes = std::size_t{1} << 26;
-  const std::string text = read_file(log, max_bytes);
+  const std::string text = read_file(log, std::size_t{1} << 26);
   std::size_t end = text.find('\n');
   if (end != std::string::npos && end > 0 && text[end - 1] == ':') end = text.find('\n', end + 1);
   std::string words = text.substr(0, end);

@@ -1,5 +1,6 @@
 #include "experiments/posttraining/gptq.h"
 
+#include "autograd/two_levels.h"
 #include "core/error.h"
 #include "core/quantization/gptq.h"
 #include "models/mamba/model.h"
@@ -88,7 +89,7 @@ GptqOptions options_for(const LinearMap& map, double damping) {
                       map.site->site);
   GptqOptions options;
   options.bits = spec.bits;
-  options.group = map.weight->cols;
+  options.group = spec.group > 0 ? static_cast<std::size_t>(spec.group) : map.weight->cols;
   options.damping = damping;
   options.edge = spec.edge == QuantSpec::Edge::half ? 0.5 : 0.0;
   options.symmetric = true;
@@ -102,9 +103,18 @@ void round_weight(const LinearMap& map, const GptqOptions& options) {
   const std::vector<double> numbers(weight.data.begin(), weight.data.end());
   const GroupedCodes chosen = gptq(numbers, map.hessian.matrix(), weight.cols, options);
   const double codes = map.site->spec.bound() + options.edge;
+  const std::size_t groups = map.site->column_groups();
   map.site->range.clear();
-  for (std::size_t r = 0; r < map.site->range_channels(); ++r) {
-    map.site->range.push_back(static_cast<float>(chosen.scales[r] * codes));
+  for (std::size_t k = 0; k < map.site->range_channels(); ++k) {
+    const std::size_t at = k % groups * weight.rows + k / groups;  // of the scales, which are by groups
+    map.site->range.push_back(static_cast<float>(chosen.scales[at] * codes));
+  }
+  if (map.site->has_two_levels()) {
+    const TwoLevels scales(*map.site, map.site->range);
+    for (std::size_t k = 0; k < weight.size(); ++k) {
+      weight.data[k] = scales.shadow(weight.cols, k / weight.cols, k % weight.cols, chosen.codes[k]);
+    }
+    return;
   }
   for (std::size_t k = 0; k < weight.size(); ++k) {
     const Grid grid = map.site->grid(options.one_scale ? 0 : k / weight.cols);

@@ -65,7 +65,7 @@ refused 2 'is not the folder of a run' sensitivity nowhere
 refused 2 '[widths] expected a whole number from 2 to 16, got "1"' sensitivity float --widths=1
 refused 2 "did you mean 'weight:encoder'?" sensitivity float --out=whole --finetune=weight:encoder:4,weight:encodr
 refused 2 'expected a number or SITE[:BITS],..., got ","' sensitivity float --finetune=,
-refused 2 'needs --budget=BYTES, --accuracy=NUMBER or --metric=NUMBER' allocate float
+refused 2 'needs --budget=BYTES, --accuracy=NUMBER, --metric=NUMBER or --share=NUMBER' allocate float
 refused 2 '[metric] cannot be given together with --budget' allocate float --budget=100 --metric=3
 refused 2 'got "nan"' allocate float --metric=nan
 refused 2 '[budget] expected a whole number' allocate float --budget=-5

@@ -84,6 +84,36 @@ for model in mamba mamba2; do
     done
   done
 done
+
+# weights of 4 bits in groups of columns, a token table of 4 bits, and blocks of two formats
+stored='4 range=stored granularity=channel edge=half'
+groups="weight:*.in_proj $stored group=5; weight:*.out_proj $stored group=8"
+for model in mamba mamba2; do
+  "$BITSTATE" ptq $model-float --preset=quamba2-w4a8 --bits="$groups" --out=$model-w4a8 > $model-w4a8.log
+  "$BITSTATE" eval $model-w4a8 --json | tail -n 1 > line
+  [ "$(test_accuracy line)" = "$(test_accuracy $model-w4a8/result.json)" ] || fail "$model: eval says $(cat line)"
+  "$BITSTATE" inspect $model-w4a8 --samples=2 > table
+  "$BITSTATE" export $model-w4a8 --out=$model-w4a8.h5 > export.log
+  grep -q '^equal: 0 of ' export.log || fail "$model: $(cat export.log)"
+  for format in c onnx; do
+    "$BITSTATE" export $model-w4a8 --format=$format --out=$model-w4a8-$format > format.log || fail "$(cat format.log)"
+  done
+done
+"$BITSTATE" allocate mamba-float --preset=quamba2-w4ax --share=0.5 --threads=1 --out=mixed-1 > mixed.log
+"$BITSTATE" allocate mamba-float --preset=quamba2-w4ax --share=0.5 --threads=2 --out=mixed-2 --json > mixed.log
+cmp mixed-1/evolution.csv mixed-2/evolution.csv
+[ "$(digest mixed-1/mixed)" = "$(digest mixed-2/mixed)" ] || fail "threads decide on the blocks"
+[ "$(wc -l < mixed-1/evolution.csv)" -eq 141 ] || fail "$(cat mixed-1/evolution.csv)"
+tail -n 1 mixed.log | grep -qE '"wide":"layers.[01]"' || fail "$(cat mixed.log)"
+grep -qE '^all w4a16 ' mixed.log
+"$BITSTATE" export mixed-1/mixed --out=mixed.h5 > export.log
+grep -q '^equal: 0 of ' export.log || fail "mixed: $(cat export.log)"
+refused '[share] needs --preset=quamba2-w4ax' allocate mamba-float --share=0.5
+refused '[preset] needs --share=NUMBER' allocate mamba-float --preset=quamba2-w4ax --budget=100
+refused '[preset] expected one with configurations w4a8 and w4a16' allocate mamba-float --share=0.5 --preset=quamba
+refused '[share] expected at least 1 / 2' allocate mamba-float --share=0.25 --preset=quamba2-w4ax --out=mixed-1
+refused '[bits] cannot be given together with --share' allocate mamba-float --share=0.5 --bits='act:* 8' \
+  --preset=quamba2-w4ax
 refused '[a_bits] does not apply to model=mamba; it is for s5' train induction --a_bits=8 --out=bits
 refused "'w2a8-ssm8' is neither built in nor the path of a file" train induction --quant=w2a8-ssm8 --out=bits
 refused '[model] s5 gives no class per step' train induction --model=s5 --out=s5

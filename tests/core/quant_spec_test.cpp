@@ -63,7 +63,7 @@ TEST_CASE("quant config: every mistake is one sentence with its line") {
         "\"max\"");
   CHECK(message("weight:* 8 ranges=ema") ==
         "[quant] f:1: \"ranges=ema\" is not an option of a rule; the options are range, granularity, edge, rate, sign, "
-        "scale, alpha, value, rounding, parts, form, magnitude, phase, spacing, width and grid_shift");
+        "scale, alpha, value, rounding, parts, group, form, magnitude, phase, spacing, width and grid_shift");
   CHECK(message("act:* 8 rate=0") == "[quant] f:1: rate: expected a number above 0 and up to 1, got \"0\"");
   CHECK(message("weight:* 8 range=ema") ==
         "[quant] f:1: weight:layers.0.ssm.A is a constant, which sets its own range; range=ema is for activations");
@@ -74,6 +74,20 @@ TEST_CASE("quant config: every mistake is one sentence with its line") {
   CHECK(message("weight:* 8 granularity=step").find("granularity=tensor or channel only") != std::string::npos);
   CHECK(message("weight:* 8 sign=asymmetric edge=half").find("takes edge=center only") != std::string::npos);
   CHECK(message("act:* 8 sign=asymmetric range=percentile").find("absmax, ema or fixed only") != std::string::npos);
+  CHECK(message("weight:*.B 4 granularity=channel group=0") ==
+        "[quant] f:1: group: expected 1 to 65536 columns, got \"0\"");
+  for (const char* const rule : {"weight:*.B 4 group=8", "weight:*.B 9 granularity=channel group=8",
+                                 "weight:*.B 4 granularity=channel range=mse group=8",
+                                 "weight:*.B 4 granularity=channel sign=asymmetric group=8",
+                                 "weight:*.B 4 granularity=channel scale=pow2 group=8"}) {
+    CAPTURE(rule);
+    CHECK(message(rule).find("group does nothing here; it needs 2 to 8 bits, granularity=channel") !=
+          std::string::npos);
+  }
+  CHECK(message("act:* 4 granularity=channel range=absmax group=8").find("has no rows of a matrix") !=
+        std::string::npos);
+  CHECK(message("weight:*.A 4 granularity=channel group=8").find("has no rows of a matrix") != std::string::npos);
+  CHECK(message("weight:*.B 4 granularity=channel group=8") == "accepted");
   CHECK(message("weight:*.B 8 parts=both") == "[quant] f:1: parts: expected one of joint, separate, got \"both\"");
   CHECK(message("weight:*.B 8 parts=separate range=mse").find("parts does nothing here") != std::string::npos);
   CHECK(message("weight:*.B 8 parts=separate granularity=channel").find("parts does nothing here") !=
@@ -160,7 +174,7 @@ std::map<std::string, std::vector<std::string>> documented_options() {
 TEST_CASE("quant config: docs/numerics.md has a row for every option of a rule, with the words that it takes") {
   const auto documented = documented_options();
   const auto known = listed(refusal("nothing=1"), "the options are ", "\n");
-  CHECK(known.size() == 16);
+  CHECK(known.size() == 17);
   for (const std::string& name : known) {
     CAPTURE(name);
     REQUIRE(documented.contains(name));

@@ -86,6 +86,17 @@ constexpr std::string_view embedding_text =
 }
 )";
 
+constexpr std::string_view embedding_levels_text =
+    R"(static void $N(const $W *w, const $S *step, uint32_t shift, int32_t bound, const $X *id, $Y *y, uint32_t row,
+               uint32_t cols) {
+  const int64_t m = step[(uint32_t)*id];
+  const int64_t half = (int64_t)1 << (shift - 1);
+  uint32_t c;
+  w += (uint32_t)*id * row;
+  for (c = 0; c < cols; ++c) y[c] = ($Y)$P_clamp(((int64_t)($C) * m + half) >> shift, -bound, bound);
+}
+)";
+
 constexpr std::string_view copy_text = R"(static void $N(const $X *x, $Y *y, uint32_t n) {
   uint32_t c;
   for (c = 0; c < n; ++c) y[c] = ($Y)x[c];
@@ -287,11 +298,25 @@ std::string CFunctions::compute(const Table& i, std::size_t number) {
 std::string CFunctions::compute(const Embedding& i, std::size_t number) {
   const CValue& x = memory_.value(i.x);
   const CValue& y = memory_.value(static_cast<Ref>(number));
+  if (i.table.levels.bits > 0) return compute_levels(i, x, y);
   const auto table = constants_.packed(i.table);
   const std::string function =
       define(fmt::format("embedding_w{}_i{}_i{}", table.bits, x.bits, y.bits), embedding_text,
              {{'W', table.type()}, {'X', c_type(x.bits)}, {'Y', c_type(y.bits)}, {'C', table.code("c")}});
   return fmt::format("{}({}, {}, {}, {}, {});", function, table.name, x.at, y.at, table.row_size, y.cols);
+}
+
+std::string CFunctions::compute_levels(const Embedding& i, const CValue& x, const CValue& y) {
+  need_clamp();
+  const Levels& levels = i.table.levels;
+  const auto table = constants_.packed(i.table.few_bits());
+  unsigned bits = 0;
+  const std::string steps = constants_.array(levels.steps, bits);
+  const std::string function = define(
+      fmt::format("embedding_w{}_s{}_i{}_i{}", table.bits, bits, x.bits, y.bits), embedding_levels_text,
+      {{'W', table.type()}, {'S', c_type(bits)}, {'X', c_type(x.bits)}, {'Y', c_type(y.bits)}, {'C', table.code("c")}});
+  return fmt::format("{}({}, {}, {}, {}, {}, {}, {}, {});", function, table.name, steps, levels.shift, levels.bound,
+                     x.at, y.at, table.row_size, y.cols);
 }
 
 std::string CFunctions::compute(const MeanPool& i, std::size_t number) {

@@ -69,6 +69,7 @@ class CFunctions {
   std::string compute(const Rotate& i, std::size_t number);
   std::string compute(const Table& i, std::size_t number);
   std::string compute(const Embedding& i, std::size_t number);
+  std::string compute_levels(const Embedding& i, const CValue& x, const CValue& y);
   std::string compute(const Scan& i, std::size_t number);
   std::string compute(const ScanShear& i, std::size_t number);
   std::string compute(const SelectiveScan& i, std::size_t number);

@@ -97,6 +97,30 @@ TEST_CASE("c_source: one table, one for each column, and tables that columns sha
   programs.check();
 }
 
+TEST_CASE("c_source: token tables of few bits, whose rows have steps") {
+  if (no_compiler()) return;
+  Draw draw(25);
+  Drawn programs;
+  for (const std::uint32_t bits : {2U, 3U, 4U, 8U}) {
+    for (const std::uint32_t cols : {1U, 5U, 8U}) {
+      Program p;
+      p.input = {1, true, false, {1.0F, 0, 6}};
+      const std::int64_t end = (std::int64_t{1} << (bits - 1)) - 1;
+      Matrix table{7, cols, 16, draw.codes(std::size_t{7} * cols, -end, end), {bits, cols, 16, 32767, {}}};
+      for (std::size_t v = 0; v < 7; ++v) {
+        table.levels.steps.push_back(static_cast<std::int32_t>(draw(0, std::int64_t{1} << draw(1, 30))));
+      }
+      for (std::size_t k = 0; k < table.codes.size(); ++k) {
+        table.codes[k] = table.levels.code_of(table.codes[k], table.levels.steps[k / cols]);
+      }
+      p.instructions.emplace_back(Embedding{0, table});
+      p.output = {true, {1.0F}};
+      programs.add(p);
+    }
+  }
+  programs.check();
+}
+
 TEST_CASE("c_source: convolutions of all widths of weights, codes and windows, in both directions") {
   if (no_compiler()) return;
   Draw draw(22);

@@ -194,6 +194,45 @@ TEST_CASE("program file: a packed matrix has the bytes of its codes, no more, no
   CHECK(forge({0b11110001, 0b10}).find("weight has bits behind its last code") != std::string::npos);
 }
 
+/// A weight of 8-bit codes that are made of 3 bits, in groups of two columns.
+program::Program program_of_levels() {
+  program::Program p = small_program();
+  auto& linear = std::get<program::Linear>(p.instructions[0]);
+  linear.weight.levels = {3, 2, 8, 127, {300, 700}};
+  linear.weight.bits = 8;
+  linear.weight.codes = {4, -8};  // 3 and -3
+  return p;
+}
+
+TEST_CASE("program file: codes that are made of fewer bits are stored with these bits, and cost no more") {
+  const TempFolder folder;
+  const std::filesystem::path file = folder / "levels.h5";
+  const program::Program p = program_of_levels();
+  program::save(p, file);
+  CHECK(program::load(file) == p);
+  CHECK(program::cost_of(p).weight_bits == program::cost_of(small_program()).weight_bits + 2 * 16);
+  const Hdf5Reader reader(file);
+  CHECK(reader.attribute<std::int64_t>("code/00000/weight", "level_bits") == 3);
+  CHECK(reader.read<std::uint8_t>("code/00000/weight").values == std::vector<std::uint8_t>{0b101011});
+  CHECK(reader.read<std::uint8_t>("code/00000/weight_steps").values == std::vector<std::uint8_t>{0x2c, 1, 0xbc, 2});
+}
+
+TEST_CASE("program file: levels that are no levels are refused") {
+  const auto refused = [](auto change) {
+    program::Program p = program_of_levels();
+    change(std::get<program::Linear>(p.instructions[0]).weight);
+    return error_of<Error>([&] { (void)program::analyse(p); });
+  };
+  CHECK(refused([](program::Matrix&) {}) == "");
+  CHECK(refused([](program::Matrix& m) { m.codes[0] = 3; }).find("the code 3 is not made of its levels") !=
+        std::string::npos);
+  CHECK(refused([](program::Matrix& m) { m.levels.bits = 9; }).find("levels have 9 bits") != std::string::npos);
+  CHECK(refused([](program::Matrix& m) { m.levels.group = 0; }).find("groups of 0 columns") != std::string::npos);
+  CHECK(refused([](program::Matrix& m) { m.levels.shift = 31; }).find("a shift of 31") != std::string::npos);
+  CHECK(refused([](program::Matrix& m) { m.levels.steps.pop_back(); }).find("there are 1 steps") != std::string::npos);
+  CHECK(refused([](program::Matrix& m) { m.levels.steps[1] = -700; }).find("a step is negative") != std::string::npos);
+}
+
 TEST_CASE("program: what could overflow or does not fit together is refused by the instruction's name") {
   const auto refused = [](auto change) {
     Program p = small_program();

@@ -210,6 +210,35 @@ TEST_CASE("gptq: weights become shadows of codes of the stored range, which ever
   CHECK(train(next).test_loss == loss);
 }
 
+TEST_CASE("gptq: in groups of columns it keeps a range for each, and its codes stay when they are loaded") {
+  const QuambaRig rig("mamba");
+  const std::string rules = "weight:*.out_proj 4 range=stored granularity=channel edge=half group=5";
+  const RunConfig chosen = rig.ptq("chosen", {{"transforms", "gptq"}, {"bits", rules}});
+  const double loss = train(chosen).test_loss;
+  CHECK(evaluate(chosen, chosen.run.out).test_loss == loss);
+  const std::string name = "layers.0.mixer.out_proj";
+  const std::vector<float> weights = rig.numbers("chosen", "parameters/" + name + ".weight");
+  const std::vector<float> ranges = rig.numbers("chosen", "stored/weight:" + name);
+  REQUIRE(weights.size() == 8 * 16);
+  REQUIRE(ranges.size() == 8 * 4);
+  for (std::size_t r = 0; r < 8; ++r) {  // 8-bit codes at the scale of the row, of which a group has few
+    const double scale = *std::max_element(ranges.begin() + 4 * r, ranges.begin() + 4 * r + 4) / 7.5 * 7.0 / 127.0;
+    for (std::size_t g = 0; g < 4; ++g) {
+      for (std::size_t c = 5 * g; c < std::min<std::size_t>(5 * g + 5, 16); ++c) {
+        const double code = weights[16 * r + c] / scale;
+        CHECK(std::fabs(code - std::round(code)) < 1e-3);
+        const double few = weights[16 * r + c] / (ranges[4 * r + g] / 7.5);
+        CHECK(std::fabs(few) < 7.0 + 1.0);
+      }
+    }
+  }
+  const RunConfig next = load_run_config("", {{"from", (rig.folder / "chosen").string()},
+                                              {"epochs", "0"},
+                                              {"bits", rules},
+                                              {"out", (rig.folder / "next").string()}});
+  CHECK(train(next).test_loss == loss);
+}
+
 TEST_CASE("gptq: it errs less than rounding to nearest, at the same rules") {
   const Settings size{{"examples", "256"}, {"d_model", "32"}};
   const QuambaRig rig("mamba", joined(size, {{"epochs", "12"}}));
@@ -242,7 +271,7 @@ TEST_CASE("gptq: a rule that it cannot follow is refused, and so is a model with
 TEST_CASE("presets of Quamba: each makes an integer program of either model, and its run is loaded as it was made") {
   for (const std::string name : {"mamba", "mamba2"}) {
     const QuambaRig rig(name, {{"epochs", "4"}});
-    for (const std::string preset : {"quamba", "quamba2-w8a8", "quamba2-w4a8", "quamba2-w4a16"}) {
+    for (const std::string preset : {"quamba", "quamba2-w8a8", "quamba2-w4a8", "quamba2-w4a16", "quamba2-w4ax"}) {
       CAPTURE(name);
       CAPTURE(preset);
       const RunConfig c = rig.ptq(preset, {{"preset", preset}});

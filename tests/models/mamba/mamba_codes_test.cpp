@@ -176,6 +176,16 @@ TEST_CASE("mamba codes: a scale for each group of channels") {
   check_models<Mamba2Model>(true, 40, rules);
 }
 
+TEST_CASE("mamba codes: weights in groups of columns, and token tables of few bits with a scale per row") {
+  const char* const rules =
+      "weight:*.in_proj 4 granularity=channel edge=half group=3\n?weight:*.x_proj 4 granularity=channel group=2\n"
+      "weight:*.out_proj 3 granularity=channel group=4\n?weight:lm_head 4 granularity=channel group=3\n"
+      "?weight:decoder 4 granularity=channel group=3\n?weight:embedding 4 granularity=channel\n"
+      "?act:lm_head.y 16\n?act:decoder.y 16\n";
+  check_models<MambaModel>(false, 20, rules);
+  check_models<Mamba2Model>(true, 20, rules);
+}
+
 /// The mean squared error of B of the two groups, of which one is 30 times larger, where these sites have 8 bits.
 std::array<double, 2> errors_of_groups(const std::string& rules) {
   MambaModelOptions options;
