@@ -313,4 +313,34 @@ void CodeShadows::fill(std::size_t n, const kernels::SelectiveArrays& out) {
   Tape::kernels().selective_replay(scan_.plan, replay);
 }
 
+void see(kernels::SelectiveShadows& shadows, const kernels::SelectiveShape& shape, std::size_t length,
+         std::size_t chunk, InnerSite& input, InnerSite& state) {
+  std::vector<float> values((1 + chunk) * lanes), passes(chunk * lanes), decays(chunk * lanes);
+  const auto add = [&](const float* x, const kernels::SelectivePart& part, InnerSite& to) {
+    for (std::size_t i = 0; i < part.steps; ++i) {
+      for (std::size_t l = 0; l < part.channels; ++l) {
+        const float v = x[i * lanes + l];
+        to.low = to.values == 0 ? v : std::min(to.low, v);
+        to.high = to.values == 0 ? v : std::max(to.high, v);
+        ++to.values;
+        to.clamped += passes[i * lanes + l] == 0.0F ? 1 : 0;
+      }
+    }
+  };
+  const std::size_t of_group = shape.channels / shape.groups;
+  for (std::size_t first = 0; first < shape.channels;) {
+    const std::size_t count = std::min(lanes, of_group - first % of_group);
+    for (std::size_t step = 0; step < length; step += chunk) {
+      const kernels::SelectivePart part{first, count, step, std::min(chunk, length - step)};
+      shadows.begin(part, values.data(), passes.data());
+      add(values.data(), part, input);
+      for (std::size_t n = 0; n < shape.states; ++n) {
+        shadows.fill(n, {values.data(), decays.data(), passes.data()});
+        add(values.data() + lanes, part, state);
+      }
+    }
+    first += count;
+  }
+}
+
 }  // namespace bitstate::selective

@@ -127,6 +127,10 @@ class CodeShadows : public kernels::SelectiveShadows {
   std::vector<std::int32_t> delta_, decay_, v_;  // of the part [steps][lanes]
 };
 
+/// Adds what the two sites have rounded of a sequence, as its shadows have it.
+void see(kernels::SelectiveShadows& shadows, const kernels::SelectiveShape& shape, std::size_t length,
+         std::size_t chunk, InnerSite& input, InnerSite& state);
+
 /// Merges the largest |delta u| and |h| of each channel into what the lane has seen of the two sites.
 void observe(Tape& tape, const Operands& operands, std::span<const float> input, std::span<const float> state);
 

@@ -57,6 +57,14 @@ struct RowRange {
   std::size_t count;
 };
 
+/// A site inside of an op, whose values no tape has, and what it rounded. No values: it has no bits, or nobody kept
+/// them.
+struct InnerSite {
+  const Quantizer* site;
+  float low = 0.0F, high = 0.0F;
+  std::size_t values = 0, clamped = 0;
+};
+
 /// What an op is to the tape: its name, and how a node's gradient flows to its inputs (Tape::gradient).
 struct Op {
   std::string_view name;
@@ -72,6 +80,8 @@ struct Op {
                   const program::MutableCodes& y) = nullptr;
   /// Computes the real numbers of a node of push_bare() without codes when they are asked for; null for `elementwise`.
   void (*evaluate)(Tape& tape, const Node& node, float* real) = nullptr;
+  /// The sites inside of a node of a pass with gradients; null where there are none.
+  std::vector<InnerSite> (*inner)(Tape& tape, const Node& node) = nullptr;
 };
 
 /// The sequences of a pass, stacked one after the other: sequence s has rows[s] rows, of which the first lengths[s] are

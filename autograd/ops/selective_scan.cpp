@@ -31,7 +31,8 @@ struct SelectiveScanAttributes {
   bool chunked = false;     // long sequences are computed by products, where that is faster
   const selective::CodeScan* codes = nullptr;
   const std::int32_t* code_starts = nullptr;  // as `starts`
-  const selective::Operands* rounded = nullptr;
+  const selective::Operands* operands = nullptr;
+  bool rounded = false;
 };
 
 /// In float. How a sequence is computed depends on nothing but the sequence, so neighbours in a batch change no bit.
@@ -105,7 +106,7 @@ void selective_scan_backward(Tape& tape, const Node& node) {
   const std::int32_t* code_starts = a.code_starts;
   FloatScan in_float(a);
   std::optional<selective::RoundedScan> rounded;
-  if (a.rounded != nullptr) rounded.emplace(*a.rounded, a.shape);
+  if (a.rounded) rounded.emplace(*a.operands, a.shape);
   for_each_sequence(tape, node, a, [&](std::size_t s, std::size_t first, const kernels::SelectiveInputs& in) {
     const kernels::SelectiveGradients gradients{to[of_u] + first * a.shape.channels,
                                                 to[of_delta] + first * a.shape.heads,
@@ -143,10 +144,38 @@ void selective_scan_lower(Lowering& to, const Node& node) {
   to.emit(std::move(plan));
 }
 
-constexpr OpTraits selective_scan_traits{
-    .accumulates = true, .rounds = true, .why_float = "its state and its input act:*.du need bits"};
-constexpr Op selective_scan_op{"selective_scan", selective_scan_backward, selective_scan_lower, nullptr,
-                               selective_scan_traits};
+std::vector<InnerSite> selective_scan_inner(Tape& tape, const Node& node) {
+  const auto& a = *static_cast<const SelectiveScanAttributes*>(node.attributes);
+  InnerSite input{a.operands->input}, state{a.operands->state};
+  const std::size_t chunk = kernels::SelectiveScan(a.shape).chunk();
+  const float* starts = a.starts;
+  const std::int32_t* code_starts = a.code_starts;
+  std::optional<selective::RoundedScan> rounded;
+  if (a.rounded && starts != nullptr) rounded.emplace(*a.operands, a.shape);
+  for_each_sequence(tape, node, a, [&](std::size_t, std::size_t first, const kernels::SelectiveInputs& in) {
+    if (code_starts != nullptr) {
+      selective::CodeShadows shadows(tape, *a.codes, {first, in.length}, code_starts, chunk);
+      selective::see(shadows, a.shape, in.length, chunk, input, state);
+      code_starts += a.codes->kept(in.length, chunk);
+    } else if (rounded) {
+      selective::RoundedShadows shadows(*rounded, in, starts, chunk);
+      selective::see(shadows, a.shape, in.length, chunk, input, state);
+      starts += rounded->kept(in.length, chunk);
+    }
+  });
+  std::vector<InnerSite> sites;
+  for (const InnerSite& inner : {input, state}) {
+    if (inner.site != nullptr) sites.push_back(inner);
+  }
+  return sites;
+}
+
+constexpr OpTraits selective_scan_traits{.accumulates = true, .rounds = true};
+constexpr Op selective_scan_op{.name = "selective_scan",
+                               .backward = selective_scan_backward,
+                               .lower = selective_scan_lower,
+                               .traits = selective_scan_traits,
+                               .inner = selective_scan_inner};
 
 void final_states_backward(Tape& tape, const Node& node) {
   const Value y = node.inputs[0];
@@ -216,7 +245,7 @@ void scan_rounded(Tape& tape, Node& y, SelectiveScanAttributes& attributes, cons
     starts = tape.arena().array<float>(kept);
   }
   attributes.starts = starts;
-  attributes.rounded = tape.keep(operands);
+  attributes.rounded = true;
   y.real = tape.arena().array<float>(y.size());
   for_each_sequence(tape, y, attributes, [&](std::size_t, std::size_t first, const kernels::SelectiveInputs& arrays) {
     require<DivergedError>(scan.run(arrays, chunk, y.real + first * shape.channels, starts), "selective_scan",
@@ -277,6 +306,7 @@ Value selective_scan(Tape& tape, const SelectiveOperands& in, std::size_t groups
       tape.push_bare(selective_scan_op, {in.u, in.delta, in.A_log, in.B, in.C, in.h0}, tape[in.u].rows, shape.channels);
   SelectiveScanAttributes attributes{shape, rows, sequences.count(), a, nullptr, nullptr, nullptr};
   const selective::Operands operands{in.u, in.delta, in.A_log, in.B, in.C, in.input, in.state};
+  attributes.operands = tape.keep(operands);
   switch (selective::how_of(tape, operands, shape, in.h0.exists())) {
     case selective::How::on_codes:
       scan_on_codes(tape, y, attributes, operands);

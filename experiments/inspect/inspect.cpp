@@ -60,6 +60,14 @@ void add_visit(Tape& tape, const SiteVisit& visit, InspectedSite& site) {
   site.saturated += ops::count_clamped(tape, visit.output);
 }
 
+void add_inner(const InnerSite& inner, InspectedSite& site) {
+  if (!site.spec.active() || inner.values == 0) return;
+  widen(site.observed, &inner.low, 1);
+  widen(site.observed, &inner.high, 1);
+  site.values += inner.values;
+  site.saturated += inner.clamped;
+}
+
 void add_eigenvalues(Tape& tape, Inspection& result) {
   for (const SiteVisit& visit : tape.visits()) {
     const auto same = [&](const InspectedEigenvalues& layer) { return layer.site == visit.site->site; };
@@ -68,6 +76,10 @@ void add_eigenvalues(Tape& tape, Inspection& result) {
     result.eigenvalues.push_back(
         {visit.site->site, visit.site->spec, eigenvalues_of(tape, visit.input), eigenvalues_of(tape, visit.output)});
   }
+}
+
+std::vector<InnerSite> inner_sites(Tape& tape, const Node& node) {
+  return node.op != nullptr && node.op->inner != nullptr ? node.op->inner(tape, node) : std::vector<InnerSite>();
 }
 
 /// The sites of the values of a tape.
@@ -153,7 +165,7 @@ std::string reason_of(const Tape& tape, const Node& node) {
   return "an operand has too many bits or too many scales";
 }
 
-FloatIsland island_of(const Tape& tape, const Names& names, Value v) {
+FloatIsland island_of(Tape& tape, const Names& names, Value v) {
   const Node& node = tape[v];
   FloatIsland island{std::string(node.op->name), names.nearest(v), {}, {}};
   bool follows = false;
@@ -163,11 +175,14 @@ FloatIsland island_of(const Tape& tape, const Names& names, Value v) {
     if (is_unfit(node.op->traits, tape[input])) names.add_missing(input, island.missing);
   }
   if (node.op->traits.rounds) names.add_missing(v, island.missing);
+  for (const InnerSite& inner : inner_sites(tape, node)) {
+    if (!inner.site->spec.active()) island.missing.push_back(inner.site->site);
+  }
   if (island.missing.empty() && !follows) island.reason = reason_of(tape, node);
   return island;
 }
 
-void add_islands(const Tape& tape, const Names& names, Value output, bool compares, Inspection& result) {
+void add_islands(Tape& tape, const Names& names, Value output, bool compares, Inspection& result) {
   for (std::uint32_t i = 0; i <= output.id; ++i) {
     const Node& node = tape.nodes()[i];
     const bool instruction = node.op == nullptr || node.constant || !node.has_codes() || node.op->lower != nullptr;
@@ -238,10 +253,15 @@ Inspection inspect(const Model& model, const Inventory& inventory, const dataset
     const OneExample one(example, padded_length);
     tape.begin(evaluation(gradient));
     const Value output = model.forward(tape, one.batch());
+    const auto of = [&](const Quantizer* site) -> InspectedSite& {
+      const auto place = std::find(inventory.quantizers.begin(), inventory.quantizers.end(), site);
+      return result.sites[static_cast<std::size_t>(place - inventory.quantizers.begin())];
+    };
     for (const SiteVisit& visit : tape.visits()) {
-      if (s > 0 && visit.site->is_constant()) continue;
-      const auto place = std::find(inventory.quantizers.begin(), inventory.quantizers.end(), visit.site);
-      add_visit(tape, visit, result.sites[static_cast<std::size_t>(place - inventory.quantizers.begin())]);
+      if (s == 0 || !visit.site->is_constant()) add_visit(tape, visit, of(visit.site));
+    }
+    for (std::size_t i = 0; i < tape.nodes().size(); ++i) {
+      for (const InnerSite& inner : inner_sites(tape, tape.nodes()[i])) add_inner(inner, of(inner.site));
     }
     if (s > 0) continue;  // the rest is the same for every sequence
     const Names names(tape);

@@ -125,6 +125,50 @@ double relative(const std::vector<float>& a, const std::vector<float>& b) {
   return std::sqrt(difference / size);
 }
 
+TEST_CASE("selective codes: the sites inside say what they saw and what they clamped, on codes and of real operands") {
+  for (const auto& [heads, groups, per_state] : {std::tuple(18, 1, true), std::tuple(6, 2, false)}) {
+    for (const int c_bits : {8, 0}) {
+      Drawn drawn(static_cast<std::size_t>(heads), static_cast<std::size_t>(groups), per_state,
+                  ops::Direction::forward);
+      drawn.c_site.spec.bits = c_bits;
+      for (const float range : {30.0F, 0.25F}) {
+        CAPTURE(range);
+        drawn.input_site.range.assign(channels, range);
+        drawn.gradients(nullptr);
+        const auto nodes = drawn.tape.nodes();
+        const auto scan = std::find_if(nodes.begin(), nodes.end(), [](const Node& node) {
+          return node.op != nullptr && node.op->inner != nullptr;
+        });
+        REQUIRE(scan != nodes.end());
+        const auto found = scan->op->inner(drawn.tape, *scan);
+        REQUIRE(found.size() == 2);
+        const auto real = drawn.shadows();
+        float low = 0.0F, high = 0.0F;
+        std::size_t surely = 0, perhaps = 0;
+        for (std::size_t i = 0; i < real[0].size(); ++i) {
+          const std::size_t head = i % channels * drawn.heads / channels;
+          const float v = real[0][i] * std::log1p(std::exp(real[1][i / channels * drawn.heads + head]));
+          low = std::min(low, std::max(v, -range));
+          high = std::max(high, std::min(v, range));
+          surely += std::fabs(v) > 1.001F * range ? 1 : 0;
+          perhaps += std::fabs(v) > 0.999F * range ? 1 : 0;
+        }
+        CHECK(found[0].site == &drawn.input_site);
+        CHECK(found[0].values == 47 * channels);
+        CHECK(found[0].low == doctest::Approx(low).epsilon(2e-3));
+        CHECK(found[0].high == doctest::Approx(high).epsilon(2e-3));
+        CHECK(found[0].clamped >= surely);
+        CHECK(found[0].clamped <= perhaps);
+        CHECK((surely > 0) == (range < 1.0F));
+        CHECK(found[1].site == &drawn.state_site);
+        CHECK(found[1].values == 47 * channels * states);
+        CHECK(found[1].high > found[1].low);
+        CHECK(found[1].clamped == 0);
+      }
+    }
+  }
+}
+
 TEST_CASE("selective codes: gradients are those of the float scan at the shadows") {
   for (const auto direction : {ops::Direction::forward, ops::Direction::backward}) {
     for (const auto& [heads, groups, per_state] : {std::tuple(18, 1, true), std::tuple(6, 2, false)}) {
