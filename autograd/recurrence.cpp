@@ -145,7 +145,7 @@ program::Recurrence recurrence_of(Tape& tape, Value lambda, std::size_t width, c
   const CodeMap codes(tape, lambda);
   return {width / 2,
           direction == Direction::backward,
-          residue_of(spec),
+          spec.residue(),
           plan.lambda_shift,
           spec.bound(),
           plan.limit,
@@ -261,11 +261,6 @@ float* gradient_of_lambda(Tape& tape, const Node& node) {
   float* const unused = tape.scratch().array<float>(node.cols);
   std::fill(unused, unused + node.cols, 0.0F);
   return unused;
-}
-
-Residue residue_of(const QuantSpec& spec) {
-  if (spec.rounding == QuantSpec::Rounding::decayed) return Residue::decayed;
-  return spec.rounding == QuantSpec::Rounding::feedback ? Residue::feedback : Residue::none;
 }
 
 Value run(Tape& tape, const Op& op, Value lambda, Value bu, const Sequences& sequences, Direction direction,

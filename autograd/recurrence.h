@@ -5,7 +5,6 @@
 
 #include "autograd/kernels/scan.h"
 #include "autograd/tape.h"
-#include "core/residue.h"
 
 #include <cstddef>
 #include <optional>
@@ -33,9 +32,6 @@ struct Attributes {
 /// DivergedError when a state is not finite.
 Value run(Tape& tape, const Op& op, Value lambda, Value bu, const Sequences& sequences, kernels::Direction direction,
           const Quantizer* state);
-
-/// What the integer recurrence carries on; stochastic rounding is to the nearest in evaluation.
-[[nodiscard]] Residue residue_of(const QuantSpec& spec);
 
 /// Constants of the integer recurrence of a node; nothing where it cannot be computed in integers.
 [[nodiscard]] std::optional<kernels::IntegerScan> integer_plan(Tape& tape, const Node& node);

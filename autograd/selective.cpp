@@ -97,11 +97,6 @@ std::vector<std::int32_t> rates_of(const float* logs, std::size_t count) {
   return rates;
 }
 
-Residue residue_of(QuantSpec::Rounding rounding) {
-  if (rounding == QuantSpec::Rounding::nearest) return Residue::none;
-  return rounding == QuantSpec::Rounding::decayed ? Residue::decayed : Residue::feedback;
-}
-
 }  // namespace
 
 float scale_of(const Quantizer& site, std::size_t channels, std::size_t c) {
@@ -143,7 +138,7 @@ program::SelectiveScan plan_of(Tape& tape, const Operands& operands, const kerne
   Steps steps = tabulated(tape, of, u.bound, state.site);
   program::SelectiveScan plan;
   plan.backward = shape.direction == kernels::Direction::backward;
-  plan.residue = residue_of(state.spec.rounding);
+  plan.residue = state.spec.residue();
   plan.groups = static_cast<std::uint32_t>(shape.groups);
   plan.states = static_cast<std::uint32_t>(shape.states);
   plan.first = steps.first;
@@ -194,10 +189,10 @@ void CodeScan::run(Tape& tape, std::span<const std::size_t> rows, std::size_t ch
       const std::size_t count = std::min(chunk, length - step);
       const std::size_t row = first + (plan.backward ? length - step - count : step);
       const auto part = [&](Value v) { return program::rows_from(tape.codes(v), row); };
-      Tape::kernels().selective_scan(
-          plan, count, {part(operands.u), part(dt), part(operands.B), part(operands.C)},
-          {kept.data(), plan.feedback ? kept.data() + states : nullptr, largest_input.data(), largest_state.data()},
-          program::rows_from(y, row));
+      Tape::kernels().selective_scan(plan, count, {part(operands.u), part(dt), part(operands.B), part(operands.C)},
+                                     {kept.data(), plan.residue != Residue::none ? kept.data() + states : nullptr,
+                                      largest_input.data(), largest_state.data()},
+                                     program::rows_from(y, row));
     }
     first += length;
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/pole_spec.h"
+#include "core/residue.h"
 #include "core/site.h"
 
 #include <cstdint>
@@ -42,6 +43,11 @@ struct QuantSpec {
   [[nodiscard]] bool is_dynamic() const { return range == Range::absmax; }
   /// The largest code Q of a symmetric quantizer; 1 for one bit.
   [[nodiscard]] std::int32_t bound() const { return bits <= 1 ? 1 : (1 << (bits - 1)) - 1; }
+  /// What a program carries on of the rounding of the state: nothing of a stochastic one.
+  [[nodiscard]] Residue residue() const {
+    if (rounding == Rounding::decayed) return Residue::decayed;
+    return rounding == Rounding::feedback ? Residue::feedback : Residue::none;
+  }
   [[nodiscard]] bool is_shear() const { return active() && pole.form == PoleSpec::Form::shear; }
   /// Bits of the numbers that a kernel multiplies by; 32 for float.
   [[nodiscard]] int multiplier_bits() const { return active() ? pole.multiplier_bits(bits) : 32; }

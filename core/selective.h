@@ -3,6 +3,7 @@
 
 #include "core/exp2.h"
 #include "core/fixed_point.h"
+#include "core/residue.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -12,12 +13,9 @@ namespace bitstate::selective {
 /// The scale of decays is 2^-fraction_bits.
 inline constexpr int fraction_bits = 15;
 
-/// What is carried on beside the state.
-enum class Carried : std::uint8_t { nothing, residue, decayed_residue };
-
 /// What all states have in common.
 struct Bounds {
-  Carried carried;
+  Residue residue;
   std::int32_t state;  ///< of |h|
   std::int64_t input;  ///< of |w|
 };
@@ -28,12 +26,12 @@ constexpr std::int64_t advance(const Bounds& bounds, std::int32_t decay, std::in
                                std::int32_t& h, std::int32_t& e) {
   constexpr std::int32_t half = 1 << (fraction_bits - 1);
   const std::int64_t w = std::clamp(rescale(product, to_inner), -bounds.input, bounds.input);
-  const std::int32_t carried = bounds.carried == Carried::decayed_residue ? (decay * e + half) >> fraction_bits : e;
+  const std::int32_t carried = bounds.residue == Residue::decayed ? (decay * e + half) >> fraction_bits : e;
   const std::int64_t z = decay * h + w + carried;
   const std::int64_t bound = bounds.state;
   const std::int64_t rounded = (z + half) >> fraction_bits;
   h = static_cast<std::int32_t>(std::clamp(rounded, -bound, bound));
-  const bool kept = bounds.carried != Carried::nothing && h == rounded;
+  const bool kept = bounds.residue != Residue::none && h == rounded;
   e = kept ? static_cast<std::int32_t>(z - h * (std::int64_t{1} << fraction_bits)) : 0;
   return z;
 }

@@ -27,8 +27,8 @@ void scan_lower(Lowering& to, const Node& node) {
   const std::vector<std::int32_t> codes = to.codes(node.inputs[0]);
   const auto bits =
       std::max(to.bits_of(codes.data(), codes.size()), static_cast<std::uint32_t>(lambda.site->spec.multiplier_bits()));
-  to.emit(program::Scan{to.value(node.inputs[1]), backward, recurrence::residue_of(spec), plan->lambda_shift, bits,
-                        spec.bound(), plan->limit, plan->to_state, plan->to_inner, codes, plan->from_input});
+  to.emit(program::Scan{to.value(node.inputs[1]), backward, spec.residue(), plan->lambda_shift, bits, spec.bound(),
+                        plan->limit, plan->to_state, plan->to_inner, codes, plan->from_input});
 }
 
 constexpr OpTraits scan_traits{

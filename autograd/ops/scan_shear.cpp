@@ -30,7 +30,7 @@ void scan_shear_lower(Lowering& to, const Node& node) {
   program::ScanShear scan;
   scan.x = to.value(node.inputs[1]);
   scan.backward = recurrence::attributes_of(node).direction == Direction::backward;
-  scan.feedback = spec.rounding == QuantSpec::Rounding::feedback;  // stochastic: nearest in evaluation
+  scan.feedback = spec.residue() == Residue::feedback;
   scan.step_bits = static_cast<std::uint32_t>(poles.bits);
   scan.decay_bits = static_cast<std::uint32_t>(poles.pole.magnitude);
   scan.bound = spec.bound();

@@ -152,7 +152,7 @@ struct Selective {
   std::size_t channels = 0, states = 0, heads = 0, groups = 0;
   bool rate_per_state = false;  ///< rates [heads, states], else [heads]
   bool backward = false;
-  bool feedback = false, decayed = false;  ///< the residue is carried on; multiplied by the decay
+  Residue residue = Residue::none;
   std::int32_t first = 0, fraction = 0, input_bound = 0, bound = 0;
   std::int64_t limit = 0;
   const std::int32_t* delta = nullptr;  ///< by dt - first

@@ -22,10 +22,7 @@ struct Row {
 
 FixedPoint factor_of(const Factors& factors, std::size_t c) { return {factors.multiplier[c], factors.shift[c]}; }
 
-selective::Bounds bounds_of(const Selective& s) {
-  using selective::Carried;
-  return {s.decayed ? Carried::decayed_residue : (s.feedback ? Carried::residue : Carried::nothing), s.bound, s.limit};
-}
+selective::Bounds bounds_of(const Selective& s) { return {s.residue, s.bound, s.limit}; }
 
 /// One channel of one step.
 struct Channel {
@@ -100,7 +97,7 @@ void selective_replay_scalar(const Selective& s, const SelectiveReplay& of) {
   const selective::Bounds bounds = bounds_of(s);
   for (std::size_t l = 0; l < vector_columns; ++l) {
     std::int32_t none = 0;
-    std::int32_t& e = s.feedback ? of.residue[l] : none;
+    std::int32_t& e = s.residue != Residue::none ? of.residue[l] : none;
     for (std::size_t i = 0; i < of.rows; ++i) {
       const std::size_t at = i * vector_columns + l;
       if (of.rate != nullptr) {

@@ -185,28 +185,28 @@ struct SixteenStates {
                 const std::int32_t* h_kept, const std::int32_t* residue_kept)
       : to_inner(factor),
         h(Set::load(h_kept)),
-        ahead(s.feedback ? Set::add(Set::load(residue_kept), k.half) : k.half),
+        ahead(s.residue != Residue::none ? Set::add(Set::load(residue_kept), k.half) : k.half),
         rounded(h) {}
 
   /// By a step with the products v B. Returns z - the residue.
   template <bool watched>
   Vector advance(const Selective& s, const SelectiveConstants<Set>& k, Vector decay, Vector vb) {
     const Vector sum = decayed_sum<Set, watched>(k, Set::multiply(decay, h), Set::rescale(vb, to_inner));
-    if (s.decayed) {
+    if (s.residue == Residue::decayed) {
       const Vector residue = Set::multiply(decay, Set::subtract(ahead, k.half));
       ahead = Set::add(Set::template shifted_right<15>(Set::add(residue, k.half)), k.half);
     }
     const Vector z = Set::add(sum, ahead);
     rounded = Set::template shifted_right<15>(z);
     h = Set::clamp(rounded, k.least_h, k.bound);
-    if (s.feedback) ahead = Set::where_equal(h, rounded, Set::both(z, k.below_half), k.half);
+    if (s.residue != Residue::none) ahead = Set::where_equal(h, rounded, Set::both(z, k.below_half), k.half);
     return sum;
   }
 
   void keep(const Selective& s, const SelectiveConstants<Set>& k, std::int32_t* h_kept,
             std::int32_t* residue_kept) const {
     Set::store(h, h_kept);
-    if (s.feedback) Set::store(Set::subtract(ahead, k.half), residue_kept);
+    if (s.residue != Residue::none) Set::store(Set::subtract(ahead, k.half), residue_kept);
   }
 };
 
@@ -233,7 +233,7 @@ typename Set::Vector advance_sixteen(ChannelScan<Set>& scan, const typename Set:
   const Selective& s = scan.s;
   SelectiveTile<Set>& at = scan.at;
   const std::size_t kept = (first + l) * s.states + n * vector_columns;
-  std::int32_t* const residue = s.feedback ? scan.kept.residue + kept : nullptr;
+  std::int32_t* const residue = s.residue != Residue::none ? scan.kept.residue + kept : nullptr;
   const Vector rate = Set::load(s.rate + (s.rate_per_state ? at.head[l] * s.states + n * vector_columns : 0));
   SixteenStates<Set> states(s, scan.k, to_inner, scan.kept.h + kept, residue);
   Vector largest = Set::all(0);

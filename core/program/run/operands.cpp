@@ -238,8 +238,7 @@ Selective selective_of(Arena& arena, const SelectiveScan& scan, std::size_t cols
   s.groups = scan.groups;
   s.rate_per_state = scan.rate.cols == scan.states;
   s.backward = scan.backward;
-  s.feedback = scan.residue != Residue::none;
-  s.decayed = scan.residue == Residue::decayed;
+  s.residue = scan.residue;
   s.first = scan.first;
   s.fraction = scan.fraction;
   s.input_bound = scan.input_bound;

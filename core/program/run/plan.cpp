@@ -122,7 +122,7 @@ class Planner {
     return operation([s, u = i.u, dt = i.dt, b = i.b, from_c = i.c, y = number_, k = kernels_,
                       plan = &plan_](const Chunk& c) {
       std::int32_t* const h = c.state.recurrent[y].data();
-      const SelectiveStates states{h, s.feedback ? h + s.channels * s.states : nullptr};
+      const SelectiveStates states{h, s.residue != Residue::none ? h + s.channels * s.states : nullptr};
       k->selective_scan(
           s, c.rows,
           {plan->codes(c.state, u), plan->codes(c.state, dt), plan->codes(c.state, b), plan->codes(c.state, from_c)},

@@ -152,7 +152,7 @@ TEST_CASE("selective kernels: the scan's codes are the golden ones") {
       const SelectiveCodes in{rows_from(rows(u, channels), t), rows_from(rows(dt, channels), t),
                               rows_from(rows(b, states), t), rows_from(rows(c, states), t)};
       kernels_of(best_isa())
-          .selective_scan(s, 1, in, {state.data(), s.feedback ? residue.data() : nullptr},
+          .selective_scan(s, 1, in, {state.data(), s.residue != Residue::none ? residue.data() : nullptr},
                           {out.data() + t * channels, Width::four, channels});
       const std::vector<std::int32_t> at(h.begin() + static_cast<std::ptrdiff_t>(t * state.size()),
                                          h.begin() + static_cast<std::ptrdiff_t>((t + 1) * state.size()));
@@ -341,7 +341,7 @@ TEST_CASE("selective kernels: a replay goes through the states of the scan, on e
       for (std::size_t e = 0; e < DrawnScan::channels; ++e) {
         const std::size_t kept = e * DrawnScan::states + n;
         CHECK(plain.h[e] == scan.h[kept]);
-        if (scan.s.feedback) CHECK(plain.residue[e] == scan.residue[kept]);
+        if (scan.s.residue != Residue::none) CHECK(plain.residue[e] == scan.residue[kept]);
         CHECK(plain.states[(DrawnScan::rows - 1) * DrawnScan::lanes + e] == 0.25F * static_cast<float>(scan.h[kept]));
         const std::int32_t decay = decay_code(scan.delta[e], scan.rates(n)[e], scan.s.fraction);
         CHECK(plain.decays[e] == std::ldexp(static_cast<float>(decay), -15));
