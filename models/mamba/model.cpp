@@ -18,9 +18,10 @@ MambaLayer<Mixer>::MambaLayer(const MambaModelOptions& options, std::uint64_t se
 }
 
 template <class Mixer>
-Value MambaLayer<Mixer>::forward(Tape& tape, Value x, const Sequences& sequences) const {
+Value MambaLayer<Mixer>::forward(Tape& tape, Value x, const Sequences& sequences, const MixerState& before,
+                                 MixerState* after) const {
   const Value input = norm.forward(tape, x);
-  Value y = ops::sum(tape, x, mixer.forward(tape, input, sequences));
+  Value y = ops::sum(tape, x, mixer.forward(tape, input, sequences, ops::Direction::forward, before, after));
   if (bidirectional) {
     y = ops::sum(tape, y, mixer_backward.forward(tape, input, sequences, ops::Direction::backward));
   }
@@ -65,8 +66,20 @@ MambaModelOf<Mixer>::MambaModelOf(const MambaModelOptions& options, std::uint64_
 
 template <class Mixer>
 Value MambaModelOf<Mixer>::forward(Tape& tape, const Batch& batch) const {
+  Value table;
+  Value x = enter(tape, batch, table);
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    x = ops::recomputed(tape, x, [this, i, sequences = batch.sequences](Tape& on, Value in) {
+      return layers[i].forward(on, in, sequences);
+    });
+  }
+  return leave(tape, batch, x, table);
+}
+
+template <class Mixer>
+Value MambaModelOf<Mixer>::enter(Tape& tape, const Batch& batch, Value& table) const {
   const auto round = [&](Value v, const Quantizer& site) { return ops::quantize(tape, v, site, &batch.sequences); };
-  Value x, table;
+  Value x;
   if (tokens) {
     table = ops::quantize(tape, tape.parameter(embedding), embedding_quantizer);
     x = ops::embedding(tape, batch.tokens, table);
@@ -77,12 +90,12 @@ Value MambaModelOf<Mixer>::forward(Tape& tape, const Batch& batch) const {
     const Value raw = tape.input(batch.x.size() / inputs, inputs, batch.x.data());
     x = encoder.forward(tape, round(raw, input_quantizer));
   }
-  x = round(x, embedded_quantizer);
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    x = ops::recomputed(tape, x, [this, i, sequences = batch.sequences](Tape& on, Value in) {
-      return layers[i].forward(on, in, sequences);
-    });
-  }
+  return round(x, embedded_quantizer);
+}
+
+template <class Mixer>
+Value MambaModelOf<Mixer>::leave(Tape& tape, const Batch& batch, Value x, Value table) const {
+  const auto round = [&](Value v, const Quantizer& site) { return ops::quantize(tape, v, site, &batch.sequences); };
   x = norm_f.forward(tape, x);
   if (spec.output == Output::class_per_step) {
     x = round(x, head_quantizer);

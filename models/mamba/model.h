@@ -31,8 +31,9 @@ struct MambaLayer {
   MambaLayer() = default;
   MambaLayer(const MambaModelOptions& options, std::uint64_t seed, std::string_view path);
 
-  /// x [T, D] -> [T, D]
-  Value forward(Tape& tape, Value x, const Sequences& sequences) const;
+  /// x [T, D] -> [T, D]. States are those of MambaMixer::forward(), of a layer that reads in one direction.
+  Value forward(Tape& tape, Value x, const Sequences& sequences, const MixerState& before = {},
+                MixerState* after = nullptr) const;
 
   template <class V>
   void visit(V& v) {
@@ -66,6 +67,10 @@ struct MambaModelOf {
   MambaModelOf(const MambaModelOptions& options, std::uint64_t seed);
 
   Value forward(Tape& tape, const Batch& batch) const;
+  /// What goes into the first layer. `table` becomes the token table, which a tied head multiplies by.
+  Value enter(Tape& tape, const Batch& batch, Value& table) const;
+  /// The results, from what comes out of the last layer.
+  Value leave(Tape& tape, const Batch& batch, Value x, Value table) const;
   [[nodiscard]] OutputSpec output() const { return spec; }
 
   template <class V>

@@ -26,19 +26,15 @@ Value forward_from(Tape& tape, const Model& held, const Batch& batch, CarriedSta
   const auto& model = *held.as<MambaModelOf<Mixer>>();
   require(model.tokens && model.spec.output == Output::class_per_step, "mamba",
           "only models that read tokens and give a class per step carry a state");
-  Value x = ops::embedding(tape, batch.tokens, tape.parameter(model.embedding));
+  Value table;
+  Value x = model.enter(tape, batch, table);
   std::vector<MixerState> after(model.layers.size());
   for (std::size_t i = 0; i < after.size(); ++i) {
-    const auto& layer = model.layers[i];
     MixerState before;
     if (!state.empty()) before = {input_of(tape, state[2 * i]), input_of(tape, state[2 * i + 1])};
-    const Value y = layer.mixer.forward(tape, layer.norm.forward(tape, x), batch.sequences, ops::Direction::forward,
-                                        before, &after[i]);
-    x = ops::sum(tape, x, y);
+    x = model.layers[i].forward(tape, x, batch.sequences, before, &after[i]);
   }
-  x = model.norm_f.forward(tape, x);
-  const Value logits =
-      model.tied ? ops::linear(tape, x, tape.parameter(model.embedding)) : model.lm_head.forward(tape, x);
+  const Value logits = model.leave(tape, batch, x, table);
   CarriedState behind;
   for (const MixerState& layer : after) {
     behind.push_back(tensor_of(tape, layer.conv));
