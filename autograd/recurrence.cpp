@@ -197,8 +197,6 @@ void scan_quantized(Tape& tape, Node& x, const Sequences& sequences, Direction d
   x.bound = site.spec.bound();
   std::vector<float> seen(width, 0.0F);
   const auto plan = integer_plan(tape, x);
-  require<UsageError>(!plan || site.spec.rounding != QuantSpec::Rounding::decayed || !is_sheared(tape[x.inputs[0]]),
-                      x.op->name, "{} has rounding=decayed, which form=shear does not know; use feedback", site.site);
   x.rounded_float = !plan;
   kernels::StateRounding state{x.scale, site.spec.bound(), seen.data(), site.spec.rounding};
   if (state.how == QuantSpec::Rounding::stochastic && !training) state.how = QuantSpec::Rounding::nearest;
@@ -276,6 +274,10 @@ Value run(Tape& tape, const Op& op, Value lambda, Value bu, const Sequences& seq
   Node& x = tape.push_bare(op, {lambda, bu}, steps, width);
   require<UsageError>(state == nullptr || !state->spec.active() || !state->spec.is_dynamic(), op.name,
                       "{} has range=absmax, which only scan=tree can take; use ema or fixed", state ? state->site : "");
+  require<UsageError>(state == nullptr || !state->spec.active() || state->spec.residue() != Residue::decayed ||
+                          !is_sheared(tape[lambda]),
+                      op.name, "{} has rounding=decayed, which form=shear does not know; use feedback",
+                      state ? state->site : "");
   const bool rounded = state != nullptr && state->spec.active() && !(state->needs_range() && state->range.empty());
   x.attributes = tape.keep(Attributes{rows, sequences.count(), direction});
   if (rounded) {

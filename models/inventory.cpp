@@ -24,7 +24,7 @@ void join_groups(const std::vector<std::uint32_t>& groups, std::size_t size, std
     for (std::size_t i = 0; to != c && i < size; ++i) sum(values[to * size + i], values[c * size + i]);
   }
   for (std::size_t c = 0; c < groups.size(); ++c) {
-    std::copy_n(&values[first[groups[c]] * size], size, &values[c * size]);
+    if (first[groups[c]] != c) std::copy_n(&values[first[groups[c]] * size], size, &values[c * size]);
   }
 }
 

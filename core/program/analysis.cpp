@@ -282,6 +282,8 @@ ValueInfo Analyst::result_of(const Table& i) const {
 
 ValueInfo Analyst::result_of(const Embedding& i) const {
   check_matrix(i.table);
+  check(i.table.levels.bits == 0 || i.table.levels.group >= i.table.cols,
+        "a row of its table has {} columns in groups of {}; it takes one group", i.table.cols, i.table.levels.group);
   check(i.x == 0 && program_.input.tokens, "its ids are not the input");
   check(program_.input.grid.hi < static_cast<std::int64_t>(i.table.rows), "there are {} rows for ids up to {}",
         i.table.rows, program_.input.grid.hi);

@@ -51,7 +51,7 @@ struct Expense {
     cost.multiplications += 3 * cols;
   }
   void operator()(const Conv& i) const {
-    cost.weight_bits += std::uint64_t{i.weight.bits} * i.weight.codes.size();
+    cost.weight_bits += i.weight.stored_bits();
     cost.constant_bits += 32 * i.bias.size();
     cost.multiplications += i.weight.codes.size();
     cost.state_bytes += (i.weight.cols - 1) * cols;  // of 8 bits, as operands of products are
@@ -64,7 +64,7 @@ struct Expense {
   void operator()(const Scan& i) const {
     cost.weight_bits += std::uint64_t{i.lambda_bits} * i.lambda.size();
     factors(i.from_input.size() + 2);
-    cost.multiplications += 3 * cols;
+    cost.multiplications += (i.residue == Residue::decayed ? 5 : 3) * cols;
     const std::size_t residue = i.shift >= 0 && i.shift <= 15 ? 2 : 8;  // at most half a code of the state
     cost.state_bytes += cols * (i.residue != Residue::none ? 2 + residue : 2);
   }

@@ -226,21 +226,23 @@ std::vector<BenchResult> with_inference(const RunConfig& config, std::vector<Ben
 nlohmann::json figures(const InferenceSpeed& speed) {
   return {{"prefill_steps_per_second", speed.prefill_steps_per_second},
           {"decode_steps_per_second", speed.decode_steps_per_second},
-          {"weight_bytes", speed.weight_bytes}};
+          {"constant_bytes", speed.constant_bytes}};
 }
 
 nlohmann::json figures(const BenchResult& r) {
-  return {{"recipe", r.recipe},
-          {"quant", r.quant},
-          {"tokens_per_second", r.tokens_per_second},
-          {"step_seconds", r.step_seconds},
-          {"evaluated_sequences_per_second", r.evaluated_sequences_per_second},
-          {"gemm_gflops", r.gemm_gflops},
-          {"fraction_of_gemm", r.fraction_of_gemm},
-          {"run_hours", r.run_hours},
-          {"float_inference", figures(r.float_inference)},
-          {"inference", figures(r.inference)},
-          {"peak_rss_bytes", r.peak_rss_bytes}};
+  nlohmann::json all = {{"recipe", r.recipe},
+                        {"quant", r.quant},
+                        {"tokens_per_second", r.tokens_per_second},
+                        {"step_seconds", r.step_seconds},
+                        {"evaluated_sequences_per_second", r.evaluated_sequences_per_second},
+                        {"gemm_gflops", r.gemm_gflops},
+                        {"fraction_of_gemm", r.fraction_of_gemm},
+                        {"run_hours", r.run_hours},
+                        {"peak_rss_bytes", r.peak_rss_bytes}};
+  for (const auto& [name, speed] : {std::pair("float_inference", r.float_inference), {"inference", r.inference}}) {
+    if (speed.prefill_steps_per_second > 0.0) all[name] = figures(speed);
+  }
+  return all;
 }
 
 }  // namespace

@@ -23,14 +23,14 @@ class Contender {
   }
   [[nodiscard]] InferenceSpeed speed(std::size_t steps) const {
     const auto count = static_cast<double>(steps);
-    return {count / prefill_, decodes() ? count / decode_ : 0.0, weight_bytes()};
+    return {count / prefill_, decodes() ? count / decode_ : 0.0, constant_bytes()};
   }
 
  private:
   virtual void prefill(const datasets::Example& example) = 0;
   [[nodiscard]] virtual bool decodes() const = 0;
   virtual void decode(const datasets::Example& example) = 0;
-  [[nodiscard]] virtual std::uint64_t weight_bytes() const = 0;
+  [[nodiscard]] virtual std::uint64_t constant_bytes() const = 0;
 
   double prefill_ = never, decode_ = never;
 };
@@ -50,7 +50,7 @@ class FloatContender final : public Contender {
       model_.carrying(tape_, model_.model, {{one, one, 0}, {}, {&token, 1}}, state);
     }
   }
-  [[nodiscard]] std::uint64_t weight_bytes() const override { return 4 * model_.parameters; }
+  [[nodiscard]] std::uint64_t constant_bytes() const override { return 4 * model_.parameters; }
 
   const FloatInference& model_;
   Tape tape_;
@@ -72,7 +72,7 @@ class IntegerContender final : public Contender {
                    std::span(output_).first(runner_.per_step() ? output_.size() : 0));
     }
   }
-  [[nodiscard]] std::uint64_t weight_bytes() const override { return runner_.constant_bytes(); }
+  [[nodiscard]] std::uint64_t constant_bytes() const override { return runner_.constant_bytes(); }
 
   program::Runner runner_;
   std::vector<std::int32_t> codes_, output_;

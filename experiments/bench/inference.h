@@ -17,7 +17,7 @@ namespace bitstate::experiments {
 struct InferenceSpeed {
   double prefill_steps_per_second = 0.0;  ///< one sequence in one call
   double decode_steps_per_second = 0.0;   ///< one step in each call, the state carried on
-  std::uint64_t weight_bytes = 0;         ///< in memory: parameters, or the constants of the program
+  std::uint64_t constant_bytes = 0;       ///< in memory: parameters, or the constants of the program
 };
 
 /// A model in float. Without `carrying` it carries no state from step to step.

@@ -166,7 +166,10 @@ int mixed_command(const CommandLine& line, Told t) {
   options.run = t.measurement.run;
   options.batches = t.measurement.batches;
   options.overrides = t.measurement.overrides;
-  options.out = t.out.empty() ? fmt::format("{}-share-{}", options.run, value_of(t.rest, "share")) : t.out;
+  const std::uint64_t seed = options.evolution.seed;
+  options.out = !t.out.empty() ? t.out
+                               : fmt::format("{}-share-{}{}", options.run, value_of(t.rest, "share"),
+                                             seed == 0 ? "" : fmt::format("-seed-{}", seed));
   return run_mixed(options, t.json);
 }
 

@@ -196,7 +196,7 @@ void print_inference(const std::string& name, const InferenceSpeed& speed) {
   if (speed.prefill_steps_per_second == 0.0) return;
   fmt::print("{} {:9.0f} steps/s of prefill", name, speed.prefill_steps_per_second);
   if (speed.decode_steps_per_second > 0.0) fmt::print("  {:7.0f} of decoding", speed.decode_steps_per_second);
-  fmt::print("  {:.2f} MB of weights, one thread\n", static_cast<double>(speed.weight_bytes) / 1e6);
+  fmt::print("  {:.2f} MB of constants, one thread\n", static_cast<double>(speed.constant_bytes) / 1e6);
 }
 
 void print_inference(const std::vector<BenchResult>& results) {

@@ -410,6 +410,11 @@ TEST_CASE("shear: each scan refuses the lambda of the other, and the matrices ne
                        "[scan] weight:layers.0.ssm.A has form=shear, which is for scan_shear", Error);
   CHECK_THROWS_WITH_AS(ops::scan_shear(t, plain, b, single, Direction::forward),
                        "[scan_shear] lambda_bar has no codes of form=shear", Error);
+  Quantizer state = quantizer_of("state:layers.0.ssm", 8, {1.0F});
+  state.spec.rounding = QuantSpec::Rounding::decayed;
+  CHECK_THROWS_WITH_AS(
+      ops::scan_shear(t, sheared, b, single, Direction::forward, &state),
+      "[scan_shear] state:layers.0.ssm has rounding=decayed, which form=shear does not know; use feedback", UsageError);
   CHECK_THROWS_WITH_AS(ops::shear_b(t, t.input(4, 1, bu.data()), plain),
                        "[shear_b] 2 states need as many codes of form=shear", Error);
   CHECK_THROWS_WITH_AS(ops::shear_readout(t, t.input(2, 2, bu.data()), sheared),

@@ -56,8 +56,8 @@ for model in s5 mamba; do grep -qE "^\| .*$model .*[0-9]" models/table.md || fai
 tail -n 1 bench.log > line
 grep -qE '"tokens_per_second":[1-9]' line
 grep -qE '"inference":{"decode_steps_per_second":[1-9]' line
-grep -qE 'float .*steps/s of prefill .* of decoding .* MB of weights' bench.log
-grep -qE 'w8a8 program .*steps/s of prefill .* of decoding .* MB of weights' bench.log
+grep -qE 'float .*steps/s of prefill .* of decoding .* MB of constants' bench.log
+grep -qE 'w8a8 program .*steps/s of prefill .* of decoding .* MB of constants' bench.log
 
 mkdir -p reviews/aclImdb/{train,test}/{pos,neg}
 for i in 0 1 2 3; do

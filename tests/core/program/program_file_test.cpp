@@ -231,6 +231,14 @@ TEST_CASE("program file: levels that are no levels are refused") {
   CHECK(refused([](program::Matrix& m) { m.levels.shift = 31; }).find("a shift of 31") != std::string::npos);
   CHECK(refused([](program::Matrix& m) { m.levels.steps.pop_back(); }).find("there are 1 steps") != std::string::npos);
   CHECK(refused([](program::Matrix& m) { m.levels.steps[1] = -700; }).find("a step is negative") != std::string::npos);
+
+  program::Program of_tokens = small_program();
+  of_tokens.input = {1, true, false, {1.0F, 0, 1}};
+  program::Matrix table{2, 4, 8, {4, 8, 8, 16, 2, 2, 4, 4}, {3, 2, 6, 127, {256, 512, 128, 256}}};
+  of_tokens.instructions = {program::Embedding{0, table}};
+  CHECK(error_of<Error>([&] {
+          (void)program::analyse(of_tokens);
+        }).find("4 columns in groups of 2; it takes one group") != std::string::npos);
 }
 
 TEST_CASE("program: what could overflow or does not fit together is refused by the instruction's name") {

@@ -50,8 +50,8 @@ TEST_CASE("inference: a float model and a program are timed on whole sequences a
     CHECK(speed.decode_steps_per_second > 100.0);
     CHECK(speed.decode_steps_per_second < 1e10);
   }
-  CHECK(speeds[0].weight_bytes == 4000);
-  CHECK(speeds[1].weight_bytes == program::Runner(small_program()).constant_bytes());
+  CHECK(speeds[0].constant_bytes == 4000);
+  CHECK(speeds[1].constant_bytes == program::Runner(small_program()).constant_bytes());
   std::get<FloatInference>(models[0]).carrying = nullptr;
   std::get<program::Program>(models[1]).instructions.emplace_back(program::Conv{
       2, true, {vocabulary, 1, 8, std::vector<std::int32_t>(vocabulary, 1)}, std::vector<std::int32_t>(vocabulary)});
