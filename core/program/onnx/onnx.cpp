@@ -154,6 +154,10 @@ class Writer {
     return b_.node("DequantizeLinear", {x, b_.constant(Type::float32, std::vector{1.0})});
   }
 
+  /// A product of float64, which is whole anyway. onnxruntime would take a scale behind it into the product, as a
+  /// float32 (MatMulScaleFusion).
+  std::string whole(const std::string& product) { return b_.node("Floor", {product}); }
+
   std::string write(const Linear& i) {
     const std::int64_t rows = i.weight.rows;
     const std::int64_t cols = i.weight.cols;
@@ -184,7 +188,7 @@ class Writer {
     std::string y = at(i.x);
     if (sums == Type::float32) y = dequantized(b_.cast(y, Type::int8));
     y = b_.node("MatMul", {y, w});
-    if (sums == Type::float32) y = b_.cast(y, Type::float64);
+    y = sums == Type::float32 ? b_.cast(y, Type::float64) : whole(y);
     const bool has_bias = std::any_of(i.bias.begin(), i.bias.end(), [](std::int32_t v) { return v != 0; });
     return has_bias ? b_.node("Add", {y, reals(i.bias)}) : y;
   }
@@ -318,7 +322,7 @@ class Writer {
     }
     const auto size = static_cast<std::int64_t>(n);
     const std::string matrix = b_.cast(b_.constant(Type::int8, transposed, {size, size}), Type::float64);
-    return b_.node("MatMul", {at(i.x), matrix});
+    return whole(b_.node("MatMul", {at(i.x), matrix}));
   }
 
   std::string write(const Table& i) {

@@ -195,6 +195,18 @@ void add_others(OnnxCases& cases) {
   cases.add(one_bit, {{2, 30}});
 }
 
+/// One scale behind products of wide operands, of more digits than a float32 has.
+void add_scales_of_products(OnnxCases& cases) {
+  const program::Rescale scale{1, {{largest_multiplier - 12345, 36}}, {-32767}, {32767}};  // about 2^-5
+  program::Linear linear;
+  linear.weight = {4, 4, 8, {127, -3, 55, 90, -101, 17, 8, -128, 64, 33, -70, 12, 99, -5, 77, 41}};
+  linear.bias.assign(4, 0);
+  cases.add(program_of(4, 1 << 12, {linear, scale}), {{5, 1000}});
+  program::Rescale halved = scale;
+  halved.factor = {{largest_multiplier - 12345, 30}};
+  cases.add(program_of(4, 1 << 12, {program::Rotate{0}, halved}), {{5, 1000}});
+}
+
 TEST_CASE("onnx: programs at the limits of types give the same codes in onnxruntime") {
   if (const std::string why = onnxruntime_missing(); !why.empty()) {
     MESSAGE("skipped: ", why);
@@ -207,6 +219,7 @@ TEST_CASE("onnx: programs at the limits of types give the same codes in onnxrunt
   add_scans(cases);
   add_sheared_scans(cases);
   add_large_sums(cases);
+  add_scales_of_products(cases);
   add_others(cases);
   cases.check();
 }
