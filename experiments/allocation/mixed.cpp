@@ -13,6 +13,7 @@
 #include "experiments/run_folder/load.h"
 #include "experiments/run_folder/train.h"
 #include "experiments/settings/embedded.h"
+#include "experiments/settings/options.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -35,6 +36,14 @@ std::string wide_rules(const MixedOptions& options) {
   return std::string(*rules);
 }
 
+/// How many of so many blocks may be wide.
+std::size_t most_wide(const MixedOptions& options, std::size_t blocks) {
+  const auto most = static_cast<std::size_t>(options.share * static_cast<double>(blocks) + 1e-9);
+  require<UsageError>(most > 0, "share", "expected at least 1 / {}, as {} has {} blocks, got \"{}\"", blocks,
+                      options.run, blocks, options.share);
+  return most;
+}
+
 /// The run with the transforms of the preset, all of whose blocks are narrow. Throws Stopped.
 std::string quantized(const MixedOptions& options) {
   const std::string out = (options.out / "narrow").string();
@@ -42,7 +51,12 @@ std::string quantized(const MixedOptions& options) {
       {"from", options.run},      {"epochs", "0"}, {"calibration_batches", fmt::format("{}", options.batches)},
       {"preset", options.preset}, {"out", out},    {"resume", "true"}};
   settings.insert(settings.end(), options.overrides.begin(), options.overrides.end());
-  const TrainResult result = train(load_run_config("", settings));
+  const RunConfig config = load_run_config("", settings);
+  // before anything is done
+  if (const Option* const layers = find_option(option_table(), "n_layers")) {
+    (void)most_wide(options, std::stoul(layers->text(config)));
+  }
+  const TrainResult result = train(config);
   if (result.status == "interrupted") throw Stopped{};
   require<DivergedError>(result.status == "done", "allocate", "{} diverged: {}", out, result.reason);
   return out;
@@ -56,9 +70,7 @@ class Mixer {
     for (const TableSite& site : run.table().sites) sites.push_back(site.site);
     blocks_ = blocks_of(sites);
     require<UsageError>(!blocks_.empty(), "allocate", "{} has no blocks", options.run);
-    most_ = static_cast<std::size_t>(options.share * static_cast<double>(blocks_.size()) + 1e-9);
-    require<UsageError>(most_ > 0, "share", "expected at least 1 / {}, of a model with so many blocks, got \"{}\"",
-                        blocks_.size(), options.share);
+    most_ = most_wide(options, blocks_.size());
   }
 
   Individual best() {

@@ -6,6 +6,7 @@
 #include "core/program/onnx/onnx.h"
 #include "core/program/run/runner.h"
 #include "core/random.h"
+#include "core/suggest.h"
 #include "datasets/registry.h"
 #include "experiments/bench/bench.h"
 #include "experiments/bench/thread_seconds.h"
@@ -20,6 +21,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -92,7 +94,11 @@ class FloatModel {
 
  private:
   static RunConfig float_config(const std::string& settings) {
-    const Settings kept = without_quantization(parse_ini(settings, "the program's settings"));
+    Settings kept = without_quantization(parse_ini(settings, "the program's settings"));
+    // what a run may have that starts from another one, and changes no size of the model
+    constexpr std::array of_source{"preset",  "epochs",    "from", "from_lr_factor", "from_epochs_factor",
+                                   "balance", "transforms"};
+    std::erase_if(kept, [&](const auto& setting) { return is_one_of(setting.first, of_source); });
     return load_run_config("", kept);
   }
   static datasets::Splits shape_of(const program::Program& program, const program::Runner& runner,

@@ -55,7 +55,7 @@ for model in s5 mamba; do grep -qE "^\| .*$model .*[0-9]" models/table.md || fai
 "$BITSTATE" bench induction --d_model=8 --bsz=4 --json > bench.log
 tail -n 1 bench.log > line
 grep -qE '"tokens_per_second":[1-9]' line
-grep -qE '"inference":{"decode_steps_per_second":[1-9]' line
+grep -qE '"inference":{"constant_bytes":[0-9]+,"decode_steps_per_second":[1-9]' line
 grep -qE 'float .*steps/s of prefill .* of decoding .* MB of constants' bench.log
 grep -qE 'w8a8 program .*steps/s of prefill .* of decoding .* MB of constants' bench.log
 
@@ -98,13 +98,22 @@ for model in mamba mamba2; do
   for format in c onnx; do
     "$BITSTATE" export $model-w4a8 --format=$format --out=$model-w4a8-$format > format.log || fail "$(cat format.log)"
   done
+  "$BITSTATE" bench $model-w4a8.h5 > bench.log
+  for preset in quamba quamba2-w4a16; do
+    "$BITSTATE" ptq $model-float --preset=$preset --out=$model-$preset > $model-$preset.log
+    for format in c onnx; do
+      "$BITSTATE" export $model-$preset --format=$format --out=$model-$preset-$format > format.log ||
+        fail "$model $preset: $(cat format.log)"
+    done
+  done
 done
 "$BITSTATE" allocate mamba-float --preset=quamba2-w4ax --share=0.5 --threads=1 --out=mixed-1 > mixed.log
 "$BITSTATE" allocate mamba-float --preset=quamba2-w4ax --share=0.5 --threads=2 --out=mixed-2 --json > mixed.log
 cmp mixed-1/evolution.csv mixed-2/evolution.csv
 [ "$(digest mixed-1/mixed)" = "$(digest mixed-2/mixed)" ] || fail "threads decide on the blocks"
 [ "$(wc -l < mixed-1/evolution.csv)" -eq 141 ] || fail "$(cat mixed-1/evolution.csv)"
-tail -n 1 mixed.log | grep -qE '"wide":"layers.[01]"' || fail "$(cat mixed.log)"
+tail -n 1 mixed.log > line
+grep -qE '"wide":"layers.[01]"' line || fail "$(cat mixed.log)"
 grep -qE '^all w4a16 ' mixed.log
 "$BITSTATE" export mixed-1/mixed --out=mixed.h5 > export.log
 grep -q '^equal: 0 of ' export.log || fail "mixed: $(cat export.log)"
