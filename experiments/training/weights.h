@@ -9,9 +9,8 @@
 
 namespace bitstate {
 
-/// The tensors of a checkpoint that are weights; `group` is "parameters", "buffers",
-/// "groups" or "stored". None where there is no
-/// such group. Learned ranges belong to a site and are left out.
+/// The tensors of a checkpoint that are weights; `group` is "parameters", "buffers", "groups" or "stored". None where
+/// there is no such group. Learned ranges belong to a site and are left out.
 std::vector<std::string> weight_names(const Hdf5Reader& reader, const std::string& group);
 
 /// Sets the groups of channels that a transform has made (Quantizer::regrouped) and the file keeps; others stay. Throws

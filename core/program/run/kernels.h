@@ -5,9 +5,10 @@
 // once; training has tables of its own.
 #pragma once
 
+#include "core/residue.h"
+
 #include <cstddef>
 #include <cstdint>
-#include "core/residue.h"
 
 namespace bitstate::program {
 

@@ -4,6 +4,7 @@
 #include "models/mamba/mixer.h"
 #include "tests/support/golden.h"
 #include "tests/support/mamba_fixture.h"
+#include "tests/support/models/mamba2_golden.h"
 
 #include <doctest/doctest.h>
 
@@ -16,27 +17,8 @@
 namespace bitstate::tests::mamba_cluster_test {
 namespace {
 
-MambaOptions options_of(const MambaGolden& golden, const std::string& at) {
-  MambaOptions options;
-  options.mamba2 = true;
-  options.d_model = golden.count(at, "D");
-  options.d_state = golden.count(at, "N");
-  options.d_conv = golden.count(at, "K");
-  options.expand = golden.count(at, "E") / options.d_model;
-  options.headdim = golden.count(at, "P");
-  options.ngroups = golden.count(at, "G");
-  return options;
-}
-
 void set_parameters(const MambaGolden& golden, const std::string& at, Mamba2Mixer& mixer) {
-  const std::vector<std::pair<std::string, Tensor*>> tensors = {{"in_proj", &mixer.in_proj.weight.value},
-                                                                {"conv.w", &mixer.conv1d.weight.value},
-                                                                {"conv.b", &mixer.conv1d.bias.value},
-                                                                {"dt_bias", &mixer.dt_bias.value},
-                                                                {"A_log", &mixer.A_log.value},
-                                                                {"D", &mixer.D.value},
-                                                                {"norm.w", &mixer.norm.weight.value},
-                                                                {"out_proj", &mixer.out_proj.weight.value}};
+  const auto tensors = parameters_of(mixer);
   CHECK(golden.list(at + "/param").size() == tensors.size());
   for (const auto& [parameter, tensor] : tensors) *tensor = golden.matrix(at + "/param/" + parameter);
 }
@@ -98,7 +80,7 @@ TEST_CASE("mamba2: clusters of channels and the scales of Quamba2 are those of t
   CHECK(cases.size() == 2);
   for (const std::string& at : cases) {
     CAPTURE(at);
-    MambaOptions options = options_of(golden, at);
+    MambaOptions options = mamba2_options(golden, at);
     Mamba2Mixer mixer(options, 1, "mixer");
     set_parameters(golden, at, mixer);
     const Tensor out_proj = mixer.out_proj.weight.value;

@@ -7,6 +7,7 @@
 #include "models/mamba/rotate.h"
 #include "tests/support/golden.h"
 #include "tests/support/mamba_fixture.h"
+#include "tests/support/models/mamba2_golden.h"
 
 #include <doctest/doctest.h>
 
@@ -233,23 +234,8 @@ TEST_CASE("mamba2: rearranged heads and channels are those of the reference") {
     if (!golden.exists(at + "/permuted")) continue;
     CAPTURE(at);
     ++found;
-    MambaOptions options;
-    options.mamba2 = true;
-    options.d_model = golden.count(at, "D");
-    options.d_state = golden.count(at, "N");
-    options.d_conv = golden.count(at, "K");
-    options.expand = golden.count(at, "E") / options.d_model;
-    options.headdim = golden.count(at, "P");
-    options.ngroups = golden.count(at, "G");
-    Mamba2Mixer mixer(options, 1, "mixer");
-    const std::vector<std::pair<std::string, Tensor*>> tensors = {{"in_proj", &mixer.in_proj.weight.value},
-                                                                  {"conv.w", &mixer.conv1d.weight.value},
-                                                                  {"conv.b", &mixer.conv1d.bias.value},
-                                                                  {"dt_bias", &mixer.dt_bias.value},
-                                                                  {"A_log", &mixer.A_log.value},
-                                                                  {"D", &mixer.D.value},
-                                                                  {"norm.w", &mixer.norm.weight.value},
-                                                                  {"out_proj", &mixer.out_proj.weight.value}};
+    Mamba2Mixer mixer(mamba2_options(golden, at), 1, "mixer");
+    const auto tensors = parameters_of(mixer);
     CHECK(golden.list(at + "/permuted/param").size() == tensors.size());
     for (const auto& [parameter, tensor] : tensors) *tensor = golden.matrix(at + "/param/" + parameter);
     const auto order = [&](const char* what) {
