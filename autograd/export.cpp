@@ -91,11 +91,21 @@ program::Ref Lowering::token_input(std::int32_t vocabulary) {
   return 0;
 }
 
+void Lowering::coded_input(const Node& leaf) {
+  const auto bound = static_cast<std::int32_t>(leaf.bound);
+  program_.input = {static_cast<std::uint32_t>(leaf.cols), false, false, {leaf.scale[0], -bound, bound}};
+  values_[current_] = 0;
+}
+
 void Lowering::lower(Value output) {
   const std::vector<bool> needed = needed_for(tape_, output);
   for (current_ = 0; current_ <= output.id; ++current_) {
     const Node& node = tape_.nodes()[current_];
-    if (!needed[current_] || node.op == nullptr || node.table || node.by_token) continue;
+    if (!needed[current_] || node.table || node.by_token) continue;
+    if (node.op == nullptr) {
+      if (node.has_codes()) coded_input(node);
+      continue;
+    }
     require(node.op->lower != nullptr && node.has_codes() && !node.rounded_float, "export", "{} is computed in float",
             place_of(node));
     node.op->lower(*this, node);

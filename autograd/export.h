@@ -13,9 +13,10 @@
 
 namespace bitstate {
 
-/// The instructions of `output`, an evaluation in which everything from the input on has codes. Constants become part
-/// of the program. `name`, `classes` and `padded_length` are those of the program. Throws Error, naming the op and the
-/// site, when a value has no codes, and when program::analyse() finds no proof that every sum fits.
+/// The instructions of `output`, an evaluation in which everything from the input on has codes. The input is one that a
+/// site rounds, token ids, or a leaf of codes; `output` is the model's result or that of a part of it. Constants become
+/// part of the program. `name`, `classes` and `padded_length` are those of the program. Throws Error, naming the op and
+/// the site, when a value has no codes, and when program::analyse() finds no proof that every sum fits.
 program::Program export_program(Tape& tape, Value output, std::string name, bool classes, std::size_t padded_length);
 
 /// What Op::lower writes to.
@@ -38,6 +39,8 @@ class Lowering {
   void emit(program::Instruction instruction);
   /// The node being lowered is the program's input, rounded from the real numbers `raw`.
   void real_input(Value raw, const Grid& grid, bool one_bit);
+  /// The node being lowered is the program's input, a leaf of codes.
+  void coded_input(const Node& leaf);
   /// The program's input is token ids below `vocabulary`.
   program::Ref token_input(std::int32_t vocabulary);
 

@@ -53,6 +53,7 @@ void Tape::Memory::clear() {
 void Tape::begin(const Pass& pass) {
   nodes_.clear();
   visits_.clear();
+  parts_.clear();
   memory_.clear();
   aside_.clear();
   scratch_.reset();
@@ -64,6 +65,18 @@ Value Tape::input(std::size_t rows, std::size_t cols, const float* data) {
   node.rows = rows;
   node.cols = cols;
   node.real = const_cast<float*>(data);  // leaves are never written to
+  nodes_.push_back(node);
+  return last();
+}
+
+Value Tape::input(const CodedRows& rows) {
+  Node node;
+  node.rows = rows.rows;
+  node.cols = rows.cols;
+  node.codes = rows.codes;
+  node.scale = rows.scale;
+  node.layout = rows.layout;
+  node.bound = rows.bound;
   nodes_.push_back(node);
   return last();
 }
@@ -208,7 +221,7 @@ void RowReader::load(std::size_t row) {
 
 const float* Tape::value(Value v) {
   Node& node = (*this)[v];
-  if (node.real != nullptr || node.op == nullptr) return node.real;
+  if (node.real != nullptr || (node.op == nullptr && !node.has_codes())) return node.real;
   float* const real = memory_.in_backward ? take_buffer(node.size()) : memory_.arena.array<float>(node.size());
   if (memory_.in_backward) memory_.passing.push_back(v.id);
   if (node.has_codes()) {

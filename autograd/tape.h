@@ -138,6 +138,16 @@ struct Node {
   }
 };
 
+/// Codes of a caller, which are to be a leaf of a tape, or those of a value that are kept for one.
+struct CodedRows {
+  std::size_t rows = 0;
+  std::size_t cols = 0;
+  program::Codes codes = {};
+  const float* scale = nullptr;
+  kernels::ScaleLayout layout = kernels::ScaleLayout::per_tensor;
+  std::int64_t bound = 1;  ///< of |codes|
+};
+
 /// What a quantizer read and gave; the same value where its site has no bits. A scan gives its state.
 struct SiteVisit {
   const Quantizer* site;
@@ -173,6 +183,8 @@ class Tape {
 
   /// A leaf that refers to memory of the caller.
   Value input(std::size_t rows, std::size_t cols, const float* data);
+  /// A leaf of codes, which are memory of the caller as well.
+  Value input(const CodedRows& rows);
   /// A leaf whose gradient goes to the lane's flat gradient, at the parameter's offset.
   Value parameter(const Parameter& parameter);
 
@@ -237,6 +249,11 @@ class Tape {
   /// Notes a use of a quantizer, also of one without bits: visits() tells which value is of which site.
   void visit(const Quantizer& site, Value input, Value output) { visits_.push_back({&site, input, output}); }
   [[nodiscard]] std::span<const SiteVisit> visits() const { return visits_; }
+
+  /// Notes the result of a part of the model (autograd/recompute.h), in the order in which they are computed. What is
+  /// behind it reads nothing else of what is before it, but for constants.
+  void end_part(Value result) { parts_.push_back(result); }
+  [[nodiscard]] std::span<const Value> parts() const { return parts_; }
 
   /// Adds d(seed . v)/d(parameter) to the gradients of all that v depends on. `seed` [rows, cols] of v; 1 when empty
   /// and v is [1, 1].
@@ -312,6 +329,7 @@ class Tape {
 
   std::vector<Node> nodes_;
   std::vector<SiteVisit> visits_;
+  std::vector<Value> parts_;
   Memory memory_;
   Memory aside_;  // of the last part; in a part, of what came before
   Arena scratch_;

@@ -221,7 +221,7 @@ program::Embedding embedding_of(Lowering& to, const Node& node) {
 void quantize_lower(Lowering& to, const Node& node) {
   const Node& x = to.node(node.inputs[0]);
   const std::span grids = grids_of(node);
-  if (x.op == nullptr) {
+  if (x.op == nullptr && !x.has_codes()) {
     to.real_input(node.inputs[0], grids[0], is_one_bit(*node.site));
   } else if (x.table) {
     to.emit(table_of(to, node));

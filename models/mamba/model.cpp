@@ -67,8 +67,9 @@ MambaModelOf<Mixer>::MambaModelOf(const MambaModelOptions& options, std::uint64_
 template <class Mixer>
 Value MambaModelOf<Mixer>::forward(Tape& tape, const Batch& batch) const {
   Value table;
-  Value x = enter(tape, batch, table);
-  for (std::size_t i = 0; i < layers.size(); ++i) {
+  Value x = batch.entering.exists() ? batch.entering : enter(tape, batch, table);
+  if (tied && !table.exists()) table = ops::quantize(tape, tape.parameter(embedding), embedding_quantizer);
+  for (std::size_t i = batch.parts_before; i < layers.size(); ++i) {
     x = ops::recomputed(tape, x, [this, i, sequences = batch.sequences](Tape& on, Value in) {
       return layers[i].forward(on, in, sequences);
     });

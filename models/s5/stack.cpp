@@ -53,7 +53,7 @@ ops::GradientRounding S5Stack::rounding(const Quantizer& a, const Quantizer& b, 
   return ops::GradientRounding::of(quantize_gradients, a, b, samples);
 }
 
-Value S5Stack::forward(Tape& tape, const Batch& batch) const {
+Value S5Stack::enter(Tape& tape, const Batch& batch) const {
   Value x;
   if (tokens) {
     x = embedding.forward(tape, batch.tokens);
@@ -65,8 +65,12 @@ Value S5Stack::forward(Tape& tape, const Batch& batch) const {
     x = encoder.forward(tape, ops::quantize(tape, raw, input_quantizer, &batch.sequences),
                         rounding(input_quantizer, encoder.weight_quantizer, &batch.sequences));
   }
-  x = ops::quantize(tape, x, encoder_quantizer, &batch.sequences);
-  for (std::size_t i = 0; i < layers.size(); ++i) {
+  return ops::quantize(tape, x, encoder_quantizer, &batch.sequences);
+}
+
+Value S5Stack::forward(Tape& tape, const Batch& batch) const {
+  Value x = batch.entering.exists() ? batch.entering : enter(tape, batch);
+  for (std::size_t i = batch.parts_before; i < layers.size(); ++i) {
     x = ops::recomputed(tape, x, [this, i, sequences = batch.sequences](Tape& on, Value in) {
       return layers[i].forward(on, in, sequences, dropout_masks(on, sequences, on[in].cols, p_dropout, i));
     });

@@ -34,8 +34,10 @@ struct S5Stack {
   S5Stack() = default;
   S5Stack(const S5Options& options, std::uint64_t seed);
 
-  /// [T, H]. In training the dropout masks are a function of Pass::seed, Pass::step, the layer and the sequence's place
-  /// in the batch.
+  /// What goes into the first layer [T, H].
+  Value enter(Tape& tape, const Batch& batch) const;
+  /// [T, H]; each layer is a part of the tape. In training the dropout masks are a function of Pass::seed, Pass::step,
+  /// the layer and the sequence's place in the batch.
   Value forward(Tape& tape, const Batch& batch) const;
 
   /// How backward of a product of the two is rounded; `samples` as of GradientRounding.
