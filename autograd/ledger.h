@@ -12,12 +12,12 @@ namespace bitstate {
 /// An array that a node keeps until the end of its pass.
 struct LedgerEntry {
   Value node;
-  std::string_view what;  ///< "real numbers", "codes" or "clamp bits"
+  std::string_view what;  ///< "real numbers", "codes", "clamp bits", "mask" or "numbers of rows"
   std::size_t bytes = 0;  ///< that it takes of the arena
 };
 
 /// Every such array of the tape, each once, in the order of the nodes. The rest of Tape::used_bytes() are tables,
-/// packed weights, numbers for each row or column, and, in and after backward(), gradients.
+/// packed weights, numbers for each column, and, in and after backward(), gradients.
 std::vector<LedgerEntry> ledger(const Tape& tape);
 
 }  // namespace bitstate

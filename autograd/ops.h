@@ -103,12 +103,13 @@ Value hadamard(Tape&, Value x);
 // of the result of selective_scan: the states after each sequence [N E, n]
 Value final_states(Tape&, Value y);
 
-// Elementwise, [T, H] -> [T, H]
+// Elementwise, [T, H] -> [T, H]; gelu, qgelu and silu go back as Pass::act_backward says, all others exactly
 Value gelu(Tape&, Value x);          // 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
 Value qgelu(Tape&, Value x);         // x clip(x + 2, 0, 4) / 4 (Q-S5)
 Value sigmoid(Tape&, Value x);       // 1 / (1 + exp(-x))
 Value hard_sigmoid(Tape&, Value x);  // clip(x + 3, 0, 6) / 6
 Value silu(Tape&, Value x);          // x / (1 + exp(-x))
+Value silu_gate(Tape&, Value x);     // the same function as a gate, a factor of another value: always exact
 Value softplus(Tape&, Value x);      // ln(1 + exp(x)), x above 20
 Value clip(Tape&, Value x, float low, float high);
 struct ClipLimits {

@@ -3,6 +3,7 @@
 // them rounded on the way: such wide codes need not be stored (docs/numerics.md, section 4).
 #pragma once
 
+#include "autograd/backward_forms.h"
 #include "autograd/quantizer.h"
 #include "core/arena.h"
 #include "core/kernels/quantize.h"
@@ -113,7 +114,9 @@ struct Node {
   /// Of a quantizer's result: bit k of code k, counted with the stride of the codes, says whether the clamp did nothing
   /// (of a scan: program::States::unclamped). Empty where nothing is ever clamped, and in a pass without gradients.
   std::span<const std::uint8_t> unclamped = {};
-  bool constant = false;       ///< depends on parameters only
+  std::span<const std::uint8_t> mask = {};  ///< bit i: the gradient of element i flows on; all do where it is empty
+  std::span<const float> of_rows = {};      ///< numbers of each row that backward reads, such as 1 / sigma of a norm
+  bool constant = false;                    ///< depends on parameters only
   bool table = false;          ///< without codes, but each element is a function of one code, or 0 by dropout
   bool by_token = false;       ///< without codes, but each row is a function of one token
   bool rounded_float = false;  ///< has codes, but they were computed in float from operands without (scan)
@@ -158,11 +161,13 @@ struct SiteVisit {
 /// What a pass may read and write outside of its tape. The spans of a model are as long as its Inventory says; what is
 /// too short is an Error of the op that needs more.
 struct Pass {
-  bool training = false;                 ///< batch statistics and dropout; ranges are observed
-  bool gradients = false;                ///< backward() will be called
-  bool running_statistics = false;       ///< batch normalization reads the running ones although it is training
-  bool calibrating = false;              ///< quantizers without a range observe and let values through
-  bool results_only = false;             ///< of layers, nothing else is kept; backward() computes them again
+  bool training = false;            ///< batch statistics and dropout; ranges are observed
+  bool gradients = false;           ///< backward() will be called
+  bool running_statistics = false;  ///< batch normalization reads the running ones although it is training
+  bool calibrating = false;         ///< quantizers without a range observe and let values through
+  bool results_only = false;        ///< of layers, nothing else is kept; backward() computes them again
+  NormBackward norm_backward = NormBackward::exact;
+  ActBackward act_backward = ActBackward::exact;
   std::span<float> gradient = {};        ///< flat gradient of the parameters of this lane, added to
   std::span<float> observed = {};        ///< what the quantizers that keep a range saw in this lane, updated
   std::span<std::uint32_t> counts = {};  ///< histograms of the quantizers that have one, added to

@@ -28,6 +28,15 @@ void mask_eight(const Mask& mask, float* g) {
   std::memcpy(g, &numbers, sizeof numbers);
 }
 
+template <class IsMarked>
+void pack(std::size_t n, IsMarked is_marked, std::uint8_t* bits) {
+  for (std::size_t i = 0; i < n; i += 8) {
+    unsigned byte = 0;
+    for (std::size_t k = 0; k < 8 && i + k < n; ++k) byte |= (is_marked(i + k) ? 1U : 0U) << k;
+    bits[i / 8] = static_cast<std::uint8_t>(byte);
+  }
+}
+
 }  // namespace
 
 void keep_marked(std::size_t n, const std::uint8_t* bits, float* g) {
@@ -42,12 +51,14 @@ std::size_t count_unmarked(std::size_t n, const std::uint8_t* bits) {
   return count;
 }
 
+void pack_signs(std::size_t n, const float* x, std::uint8_t* bits) {
+  pack(
+      n, [x](std::size_t i) { return x[i] >= 0.0F; }, bits);
+}
+
 void pack_bits(std::size_t n, const std::uint8_t* marked, std::uint8_t* bits) {
-  for (std::size_t i = 0; i < n; i += 8) {
-    unsigned byte = 0;
-    for (std::size_t k = 0; k < 8 && i + k < n; ++k) byte |= (marked[i + k] != 0 ? 1U : 0U) << k;
-    bits[i / 8] = static_cast<std::uint8_t>(byte);
-  }
+  pack(
+      n, [marked](std::size_t i) { return marked[i] != 0; }, bits);
 }
 
 }  // namespace bitstate::kernels

@@ -1,9 +1,11 @@
 // y = scale * n + bias,  n = (x - mean) / sqrt(var + 1e-5), per channel; in training mean and biased variance are those
 // of all steps of the whole batch, summed in double over the lanes (Meeting), in evaluation the running ones. Training:
-// dL/dx = scale / sqrt(var + eps) (g - mean(g) - n mean(g n)), the means again over the whole batch.
+// dL/dx = scale / sqrt(var + eps) (g - mean(g) - n mean(g n)), the means again over the whole batch. Evaluation: dL/dx
+// = scale / sqrt(var + eps) g, which reads no x where the scale does not train (Pass::norm_backward).
 #include "autograd/export.h"
 #include "autograd/ops.h"
 
+#include "autograd/ops/shift_only.h"
 #include "core/error.h"
 #include "core/program/run/operands.h"
 
@@ -63,6 +65,18 @@ void batch_norm_backward(Tape& tape, const Node& node) {
   tape.pass_on(node.inputs[0], node);
 }
 
+/// Of running statistics, where the scale does not train.
+void batch_norm_shift_backward(Tape& tape, const Node& node) {
+  const auto& a = *static_cast<const BatchNormAttributes*>(node.attributes);
+  const float* const scale = tape.value(node.inputs[1]);
+  add_shift_gradient(tape, node, node.inputs[2]);
+  for (std::size_t t = 0; t < node.rows; ++t) {
+    float* const g = node.gradient + t * node.cols;
+    for (std::size_t c = 0; c < node.cols; ++c) g[c] *= scale[c] * a.inverse[c];
+  }
+  tape.pass_on(node.inputs[0], node);
+}
+
 void batch_norm_lower(Lowering& to, const Node& node) {
   const auto& a = *static_cast<const BatchNormAttributes*>(node.attributes);
   to.emit(program::AddRow{to.value(node.inputs[0]), {a.factors, a.factors + node.cols}, {a.row, a.row + node.cols}});
@@ -77,6 +91,8 @@ void batch_norm_compute(Tape& tape, const Node& node, RowRange rows, const progr
 
 constexpr Op batch_norm_op{"batch_norm", batch_norm_backward, batch_norm_lower,
                            nullptr,      {.weighted = true},  batch_norm_compute};
+constexpr Op batch_norm_shift_op{"batch_norm", batch_norm_shift_backward, batch_norm_lower,
+                                 nullptr,      {.weighted = true},        batch_norm_compute};
 
 /// Mean and biased variance of the whole batch; returns the number of steps.
 double batch_statistics(Tape& tape, Value value, float* mean, float* variance) {
@@ -158,7 +174,8 @@ Value batch_norm(Tape& tape, Value x, Value scale, Value bias, const BatchStatis
   for (std::size_t c = 0; c < cols; ++c) {
     inverse[c] = static_cast<float>(1.0 / std::sqrt(double{variance[c]} + batch_norm_epsilon));
   }
-  Node& y = tape.push_bare(batch_norm_op, {x, scale, bias}, tape[x].rows, cols);
+  const Op& op = trains_shift_only(tape) && !of_batch ? batch_norm_shift_op : batch_norm_op;
+  Node& y = tape.push_bare(op, {x, scale, bias}, tape[x].rows, cols);
   y.attributes = tape.keep(BatchNormAttributes{mean, inverse, count});
   const float* const factor = tape.value(scale);
   const float* const offset = tape.value(bias);

@@ -6,9 +6,10 @@ namespace bitstate::ops {
 namespace {
 
 constexpr Op gelu_op{"gelu", elementwise_backward, nullptr, &elementwise_of<kernels::gelu, kernels::gelu_derivative>};
+constexpr Op gelu_masked_op{"gelu", masked_backward, nullptr, &masked_of<kernels::gelu>};
 
 }  // namespace
 
-Value gelu(Tape& tape, Value x) { return elementwise(tape, gelu_op, x); }
+Value gelu(Tape& tape, Value x) { return activation(tape, {gelu_op, gelu_masked_op}, x); }
 
 }  // namespace bitstate::ops

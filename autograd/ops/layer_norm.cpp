@@ -1,10 +1,11 @@
 // y = scale * n + bias,  n = (x - mean) / sqrt(var + 1e-6), mean and biased variance over the channels of each row. On
 // codes: docs/numerics.md, section 5. dL/dn = scale g;  dL/dx = (dn - mean(dn) - n mean(dn n)) / sqrt(var + eps);
-// dL/dscale = sum g n;  dL/dbias = sum g.
+// dL/dscale = sum g n;  dL/dbias = sum g. Pass::norm_backward has other forms: section 7.
 #include "autograd/export.h"
 #include "autograd/ops.h"
 
 #include "autograd/kernels/reduce.h"
+#include "autograd/ops/shift_only.h"
 #include "core/error.h"
 #include "core/program/run/operands.h"
 
@@ -33,7 +34,6 @@ struct IntegerNorm {
 };
 
 struct LayerNormAttributes {
-  const Moments* moments = nullptr;      // [T]; null on codes, whose sums tell them
   const IntegerNorm* integer = nullptr;  // on codes
 };
 
@@ -80,7 +80,8 @@ void layer_norm_backward(Tape& tape, const Node& node) {
   for (std::size_t t = 0; t < node.rows; ++t) {
     const float* const row = rows(t);
     float* const g = node.gradient + t * cols;
-    const auto [mean, inverse] = a.integer != nullptr ? moments_of_codes(tape, x, t, *a.integer) : a.moments[t];
+    const auto [mean, inverse] = a.integer != nullptr ? moments_of_codes(tape, x, t, *a.integer)
+                                                      : Moments{node.of_rows[2 * t], node.of_rows[2 * t + 1]};
     for (std::size_t c = 0; c < cols; ++c) normal[c] = (row[c] - mean) * inverse;
     if (dscale != nullptr) {
       for (std::size_t c = 0; c < cols; ++c) dscale[c] += g[c] * normal[c];
@@ -94,6 +95,22 @@ void layer_norm_backward(Tape& tape, const Node& node) {
     for (std::size_t c = 0; c < cols; ++c) g[c] = inverse * (g[c] - mean_d - normal[c] * mean_dn);
   }
   tape.pass_on(x, node);
+}
+
+/// With 1 / sqrt(var + eps) held constant, and the mean as well where NormBackward::frozen.
+void shift_only_backward(Tape& tape, const Node& node) {
+  const bool centred = tape.pass().norm_backward == NormBackward::centred;
+  const float* const scale = tape.value(node.inputs[1]);
+  add_shift_gradient(tape, node, node.inputs[2]);
+  const float share = centred ? 1.0F / static_cast<float>(node.cols) : 0.0F;
+  for (std::size_t t = 0; t < node.rows; ++t) {
+    float* const g = node.gradient + t * node.cols;
+    const float inverse = node.of_rows[t];
+    for (std::size_t c = 0; c < node.cols; ++c) g[c] *= scale[c];
+    const float mean = share * kernels::sum_of(node.cols, [&](std::size_t c) { return g[c]; });
+    for (std::size_t c = 0; c < node.cols; ++c) g[c] = inverse * (g[c] - mean);
+  }
+  tape.pass_on(node.inputs[0], node);
 }
 
 void layer_norm_lower(Lowering& to, const Node& node) {
@@ -113,6 +130,16 @@ void layer_norm_compute(Tape& tape, const Node& node, RowRange rows, const progr
 
 constexpr Op layer_norm_op{"layer_norm", layer_norm_backward, layer_norm_lower,
                            nullptr,      {.weighted = true},  layer_norm_compute};
+constexpr Op layer_norm_shift_op{"layer_norm", shift_only_backward, layer_norm_lower,
+                                 nullptr,      {.weighted = true},  layer_norm_compute};
+
+/// 1 / sqrt(var + eps) of each row of codes.
+std::span<const float> inverse_of_codes(Tape& tape, Value x, const IntegerNorm& integer) {
+  const std::size_t rows = tape[x].rows;
+  float* const inverse = tape.arena().array<float>(rows);
+  for (std::size_t t = 0; t < rows; ++t) inverse[t] = moments_of_codes(tape, x, t, integer).inverse;
+  return {inverse, rows};
+}
 
 /// Gives y codes; returns false, with y untouched, where a bound of section 5 does not hold.
 bool layer_norm_on_codes(Tape& tape, Node& y, const Node& x, Value gamma_value, const float* beta) {
@@ -137,8 +164,10 @@ bool layer_norm_on_codes(Tape& tape, Node& y, const Node& x, Value gamma_value, 
   const program::Norm norm{x.cols, program::padded_row(tape.arena(), tape.codes32(gamma_value)),
                            program::padded_row(tape.arena(), bias), fraction,
                            static_cast<std::int64_t>(std::clamp(e, 1.0, 0x1.0p60))};
-  static_cast<void>(tape.codes(y.inputs[0]));  // backward reads them
-  y.attributes = tape.keep(LayerNormAttributes{nullptr, tape.keep(IntegerNorm{norm, x_scale})});
+  static_cast<void>(tape.codes(y.inputs[0]));  // backward reads them, and the sum behind the layer
+  const IntegerNorm* const integer = tape.keep(IntegerNorm{norm, x_scale});
+  if (trains_shift_only(tape) && y.needs_gradient) y.of_rows = inverse_of_codes(tape, y.inputs[0], *integer);
+  y.attributes = tape.keep(LayerNormAttributes{integer});
   y.scale = scale;
   y.bound = (gamma.bound << fraction) + largest;
   return true;
@@ -146,8 +175,11 @@ bool layer_norm_on_codes(Tape& tape, Node& y, const Node& x, Value gamma_value, 
 
 void layer_norm_in_float(Tape& tape, Node& y, const float* in, const float* factor, const float* offset) {
   const std::size_t cols = y.cols;
-  auto* const moments = tape.arena().array<Moments>(y.rows);
-  y.attributes = tape.keep(LayerNormAttributes{moments});
+  const bool shift_only = trains_shift_only(tape);
+  const std::size_t kept = shift_only ? y.rows : 2 * y.rows;
+  float* const of_rows = tape.arena().array<float>(kept);
+  y.of_rows = {of_rows, kept};
+  y.attributes = tape.keep(LayerNormAttributes{});
   y.real = tape.arena().array<float>(y.size());
   const float share = 1.0F / static_cast<float>(cols);
   for (std::size_t t = 0; t < y.rows; ++t) {
@@ -156,7 +188,8 @@ void layer_norm_in_float(Tape& tape, Node& y, const float* in, const float* fact
     const float m = share * kernels::sum_of(cols, [&](std::size_t c) { return row[c]; });
     const float variance = share * kernels::sum_of(cols, [&](std::size_t c) { return (row[c] - m) * (row[c] - m); });
     const float s = 1.0F / std::sqrt(variance + static_cast<float>(epsilon_of_norm));
-    moments[t] = {m, s};
+    if (!shift_only) of_rows[2 * t] = m;
+    of_rows[shift_only ? t : 2 * t + 1] = s;
     for (std::size_t c = 0; c < cols; ++c) out[c] = (row[c] - m) * s * factor[c];
     if (offset != nullptr) {
       for (std::size_t c = 0; c < cols; ++c) out[c] += offset[c];
@@ -172,7 +205,8 @@ Value layer_norm(Tape& tape, Value x, Value scale, Value bias) {
           "x has {} columns, scale has {} elements and bias {}", cols, tape[scale].size(),
           bias.exists() ? tape[bias].size() : cols);
   const float* const offset = bias.exists() ? tape.value(bias) : nullptr;
-  Node& y = tape.push_bare(layer_norm_op, {x, scale, bias}, tape[x].rows, cols);
+  const Op& op = trains_shift_only(tape) ? layer_norm_shift_op : layer_norm_op;
+  Node& y = tape.push_bare(op, {x, scale, bias}, tape[x].rows, cols);
   const auto has_one_scale = [](const Node& node) {
     return node.has_codes() && node.layout == kernels::ScaleLayout::per_tensor;
   };

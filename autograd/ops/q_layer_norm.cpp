@@ -1,11 +1,12 @@
 // Q-S5's LayerNorm: z = q(y) q(m) + bias,  y = x - mean,  m = scale / sqrt(var + 1e-6), mean and biased variance over
 // the channels of each row; q rounds y and m with the largest magnitude of a whole sequence as range. Straight-through:
 // dL/dy = g q(m);  dL/dm = g q(y);  dL/dscale = sum dm r with r = 1 / sqrt(var + eps);  dL/dr = sum_c dm scale;
-// dL/dx = dy - mean(dy) - dr r^3 y / H;  dL/dbias = sum g.
+// dL/dx = dy - mean(dy) - dr r^3 y / H;  dL/dbias = sum g. Pass::norm_backward has other forms: section 7.
 #include "autograd/ops.h"
 
 #include "autograd/kernels/reduce.h"
 #include "autograd/ops/gradient_rounding.h"
+#include "autograd/ops/shift_only.h"
 #include "core/error.h"
 
 #include <algorithm>
@@ -67,8 +68,31 @@ void q_layer_norm_backward(Tape& tape, const Node& node) {
   }
 }
 
+/// With r held constant, and the mean as well where NormBackward::frozen.
+void q_layer_norm_shift_backward(Tape& tape, const Node& node) {
+  const auto& a = *static_cast<const QLayerNormAttributes*>(node.attributes);
+  const bool centred = tape.pass().norm_backward == NormBackward::centred;
+  const std::size_t cols = node.cols;
+  add_shift_gradient(tape, node, node.inputs[2]);
+  const float* multiple_rows = a.multiple;
+  if (a.rounding != nullptr) {
+    round_gradient(node, *a.rounding);
+    multiple_rows = rounded_again(tape, node, *a.rounding, a.multiple);
+  }
+  const float share = centred ? 1.0F / static_cast<float>(cols) : 0.0F;
+  for (std::size_t t = 0; t < node.rows; ++t) {
+    float* const g = node.gradient + t * cols;
+    const float* const multiple = multiple_rows + t * cols;
+    for (std::size_t c = 0; c < cols; ++c) g[c] *= multiple[c];
+    const float mean = share * kernels::sum_of(cols, [&](std::size_t c) { return g[c]; });
+    for (std::size_t c = 0; c < cols; ++c) g[c] -= mean;
+  }
+  tape.pass_on(node.inputs[0], node);
+}
+
 constexpr OpTraits q_layer_norm_traits{.weighted = true, .why_float = "Q-S5's operator is float"};
 constexpr Op q_layer_norm_op{"q_layer_norm", q_layer_norm_backward, nullptr, nullptr, q_layer_norm_traits};
+constexpr Op q_layer_norm_shift_op{"q_layer_norm", q_layer_norm_shift_backward, nullptr, nullptr, q_layer_norm_traits};
 
 /// y and m of all rows, unrounded.
 void normalise(const Node& x, const float* values, const float* scale, float* mean, float* inverse, float* centred,
@@ -112,7 +136,8 @@ Value q_layer_norm(Tape& tape, Value x, Value scale, Value bias, const Quantizer
     }
     first += size;
   }
-  Node& z = tape.push(q_layer_norm_op, {x, scale, bias}, rows, cols);
+  const Op& op = trains_shift_only(tape) ? q_layer_norm_shift_op : q_layer_norm_op;
+  Node& z = tape.push(op, {x, scale, bias}, rows, cols);
   const GradientRounding gradients{quantize_gradients ? site.spec.bits : 0, &sequences};
   const KeptRounding* const rounding = keep_rounding(tape, gradients);
   z.attributes = tape.keep(QLayerNormAttributes{mean, inverse, centred, multiple, rounding});

@@ -15,9 +15,10 @@ inline float qgelu_derivative(float x) {
 }
 
 constexpr Op qgelu_op{"qgelu", elementwise_backward, nullptr, &elementwise_of<qgelu_of, qgelu_derivative>};
+constexpr Op qgelu_masked_op{"qgelu", masked_backward, nullptr, &masked_of<qgelu_of>};
 
 }  // namespace
 
-Value qgelu(Tape& tape, Value x) { return elementwise(tape, qgelu_op, x); }
+Value qgelu(Tape& tape, Value x) { return activation(tape, {qgelu_op, qgelu_masked_op}, x); }
 
 }  // namespace bitstate::ops

@@ -1,10 +1,11 @@
 // y = weight * n,  n = x / sqrt(mean x^2 + 1e-5), the mean over each group of channels of a row (Zhang and Sennrich
 // 2019). On codes: docs/numerics.md, section 10. With r = 1 / sqrt(..) and dn = weight g: dL/dx = r (dn - n mean(dn
-// n)); dL/dweight = sum g n.
+// n)); dL/dweight = sum g n. Pass::norm_backward has another form: section 7.
 #include "autograd/export.h"
 #include "autograd/ops.h"
 
 #include "autograd/kernels/reduce.h"
+#include "autograd/ops/shift_only.h"
 #include "core/error.h"
 #include "core/program/run/operands.h"
 
@@ -51,6 +52,19 @@ void rms_norm_backward(Tape& tape, const Node& node) {
   tape.pass_on(node.inputs[0], node);
 }
 
+/// With r held constant: there is no mean, so centred and frozen are one, and no shift, so nothing trains.
+void rms_norm_frozen_backward(Tape& tape, const Node& node) {
+  const std::size_t groups = static_cast<const RmsNormAttributes*>(node.attributes)->groups;
+  const float* const weight = tape.value(node.inputs[1]);
+  const std::size_t width = node.cols / groups;
+  for (std::size_t i = 0; i < node.rows * groups; ++i) {
+    const float* const w = weight + (i % groups) * width;
+    float* const g = node.gradient + i * width;
+    for (std::size_t c = 0; c < width; ++c) g[c] *= w[c] * node.of_rows[i];
+  }
+  tape.pass_on(node.inputs[0], node);
+}
+
 void rms_norm_lower(Lowering& to, const Node& node) {
   const program::GroupNorm& norm = static_cast<const RmsNormAttributes*>(node.attributes)->norm;
   to.emit(program::RmsNorm{to.value(node.inputs[0]),
@@ -67,6 +81,19 @@ void rms_norm_compute(Tape& tape, const Node& node, RowRange rows, const program
 }
 
 constexpr Op rms_norm_op{"rms_norm", rms_norm_backward, rms_norm_lower, nullptr, {.weighted = true}, rms_norm_compute};
+constexpr Op rms_norm_frozen_op{"rms_norm", rms_norm_frozen_backward, rms_norm_lower,
+                                nullptr,    {.weighted = true},       rms_norm_compute};
+
+/// r of each group of each row.
+std::span<const float> inverses_of(Tape& tape, Value x, std::size_t groups) {
+  const std::size_t width = tape[x].cols / groups;
+  const std::size_t count = tape[x].rows * groups;
+  float* const inverse = tape.arena().array<float>(count);
+  const Arena::Scope scope(tape.scratch());
+  RowReader rows(tape, x);
+  for (std::size_t i = 0; i < count; ++i) inverse[i] = inverse_rms(rows(i / groups) + (i % groups) * width, width);
+  return {inverse, count};
+}
 
 /// Gives y codes; returns false, with y untouched, where the squares could leave 60 bits.
 bool rms_norm_on_codes(Tape& tape, Node& y, std::size_t groups) {
@@ -102,7 +129,8 @@ Value rms_norm(Tape& tape, Value x, Value weight, std::size_t groups) {
   const auto has_one_scale = [&](Value v) {
     return tape[v].has_codes() && tape[v].layout == kernels::ScaleLayout::per_tensor;
   };
-  Node& y = tape.push_bare(rms_norm_op, {x, weight}, tape[x].rows, cols);
+  Node& y = tape.push_bare(trains_shift_only(tape) ? rms_norm_frozen_op : rms_norm_op, {x, weight}, tape[x].rows, cols);
+  if (trains_shift_only(tape) && y.needs_gradient) y.of_rows = inverses_of(tape, x, groups);
   if (has_one_scale(x) && has_one_scale(weight) && rms_norm_on_codes(tape, y, groups)) return tape.last();
   const float* const in = tape.value(x);
   const float* const factor = tape.value(weight);

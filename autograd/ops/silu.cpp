@@ -14,9 +14,12 @@ inline float silu_derivative(float x) {
 
 constexpr Elementwise silu_functions = elementwise_of<silu_of, silu_derivative>;
 constexpr Op silu_op{"silu", elementwise_backward, nullptr, &silu_functions};
+constexpr Op silu_masked_op{"silu", masked_backward, nullptr, &masked_of<silu_of>};
 
 }  // namespace
 
-Value silu(Tape& tape, Value x) { return elementwise(tape, silu_op, x); }
+Value silu(Tape& tape, Value x) { return activation(tape, {silu_op, silu_masked_op}, x); }
+
+Value silu_gate(Tape& tape, Value x) { return elementwise(tape, silu_op, x); }
 
 }  // namespace bitstate::ops

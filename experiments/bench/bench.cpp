@@ -91,7 +91,11 @@ class Stepper {
         model_(make_model(config, shape_)),
         inventory_(quantized()),
         runner_(model_, inventory_, metric_of(shape_),
-                {config.training.lanes, 0, inventory_.has_batch_statistics(), {}, config.run.memory == "small"},
+                {.lanes = config.training.lanes,
+                 .packed = inventory_.has_batch_statistics(),
+                 .recompute = config.run.memory == "small",
+                 .norm_backward = config.training.norm_backward,
+                 .act_backward = config.training.act_backward},
                 workers),
         optimizer_(inventory_.parameters, optimizer_settings(config)),
         indices_(config.training.bsz) {

@@ -68,6 +68,8 @@ OptimizerSettings optimizer_settings(const RunConfig& config) {
   FamilyTraining family = training_of(config.model);
   settings.groups = std::move(family.groups);
   settings.method = family.method;
+  // S5's norms decay, which would move a scale that has no gradient
+  if (config.training.norm_backward != NormBackward::exact) settings.groups.push_back({"*norm.scale", frozen_group});
   return settings;
 }
 

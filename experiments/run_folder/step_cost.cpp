@@ -145,8 +145,13 @@ StepCost measure_step(const RunConfig& config, const datasets::Splits& data) {
   apply_quantization(config, inventory);
   Workers workers(config.run.threads);
   LaneRunner runner(model, inventory, metric_of(data),
-                    {config.training.lanes, padded_length(config, data), inventory.has_batch_statistics(),
-                     data.reading.target_units, config.run.memory == "small"},
+                    {.lanes = config.training.lanes,
+                     .padded_length = padded_length(config, data),
+                     .packed = inventory.has_batch_statistics(),
+                     .target_units = data.reading.target_units,
+                     .recompute = config.run.memory == "small",
+                     .norm_backward = config.training.norm_backward,
+                     .act_backward = config.training.act_backward},
                     workers);
   Optimizer optimizer(inventory.parameters, optimizer_settings(config));
   std::vector<std::size_t> batch(std::min(config.training.bsz, data.train->size()));

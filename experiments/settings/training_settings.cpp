@@ -1,6 +1,11 @@
 #include "experiments/settings/training_settings.h"
 
+#include <algorithm>
+#include <array>
 #include <limits>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace bitstate::experiments {
 
@@ -13,6 +18,19 @@ OptionTable<OptimizerSettings> optimizer_options() {
              "of Adam: memory of squared gradients");
   table.real("clip_grad_norm", "NORM", &OptimizerSettings::clip, {0.0, 1e18}, "largest norm of the gradient; 0: any");
   return table;
+}
+
+/// A row whose values are those of an enum, by its words.
+template <class Form, std::size_t N>
+void add_form(OptionTable<TrainingSettings>& table, const char* name, Form TrainingSettings::*field,
+              const std::array<std::string_view, N>& words, std::string help) {
+  const std::vector<std::string> known(words.begin(), words.end());
+  const auto set = [=](TrainingSettings& s, std::string_view value) {
+    const std::string word = options::read_word(name, value, known);
+    s.*field = static_cast<Form>(std::find(known.begin(), known.end(), word) - known.begin());
+  };
+  const auto text = [=](const TrainingSettings& s) { return std::string(word_of(s.*field)); };
+  table.add(name, "WORD", std::move(help), set, text).words = known;
 }
 
 }  // namespace
@@ -31,11 +49,15 @@ OptionTable<TrainingSettings> training_options() {
               "linear warm-up over the first steps, besides warmup_end");
   table.flag("cosine_anneal", &T::cosine_anneal, "cosine schedule after the warm-up; false: constant");
   table.nested<OptimizerSettings>(optimizer_options(), &T::optimizer);
+  add_form<ActBackward>(table, "act_backward", &T::act_backward, act_backward_words,
+                        "slope of activations that are no gates: theirs, or the sign of the operand");
   table.whole("seed", "N", &T::seed, 0, std::numeric_limits<std::uint64_t>::max(),
               "seed of every random draw of the run");
   table.whole("lanes", "LANES", &T::lanes, 1, 1024,
               "lanes that a batch is dealt to; they change the last bits, unlike threads");
   for (auto& option : table.rows()) option.checked_alone = true;
+  add_form<NormBackward>(table, "norm_backward", &T::norm_backward, norm_backward_words,
+                         "what gradients take for constant in a norm; with centred and frozen its scale stays");
   table.whole("bsz", "SEQUENCES", &T::bsz, 1, 65536, "batch size");  // the training part may have fewer
   table.begin_group("quantization");
   auto& batches = table.whole("calibration_batches", "BATCHES", &T::calibration_batches, 0, 1000000,

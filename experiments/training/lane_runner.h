@@ -2,6 +2,7 @@
 // of the number of processes that share the lanes.
 #pragma once
 
+#include "autograd/backward_forms.h"
 #include "core/parallel.h"
 #include "datasets/dataset.h"
 #include "experiments/training/judge.h"
@@ -29,6 +30,8 @@ struct LaneSettings {
   datasets::Units target_units = {};
   bool recompute = false;  ///< Pass::results_only in training; other passes keep results only anyway
   std::shared_ptr<Team> team = std::make_shared<Team>();  ///< that shares the lanes
+  NormBackward norm_backward = NormBackward::exact;       ///< Pass::norm_backward
+  ActBackward act_backward = ActBackward::exact;          ///< Pass::act_backward
 };
 
 /// Throws UsageError unless the ranks of the team can have equal blocks of the lanes, each a subtree of the tree in

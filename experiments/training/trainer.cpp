@@ -51,8 +51,14 @@ Inventory quantized(Model& model, const TrainerOptions& options) {
 }
 
 LaneSettings lane_settings(const TrainerOptions& options, const Inventory& inventory) {
-  return {options.lanes,        options.padded_length, inventory.has_batch_statistics(),
-          options.target_units, options.recompute,     options.team};
+  require<UsageError>(
+      options.norm_backward == NormBackward::exact || !inventory.has_batch_statistics(), "norm_backward",
+      "expected exact for a model with BatchNorm, whose statistics of the batch have no other form, got "
+      "\"{}\"",
+      word_of(options.norm_backward));
+  return {options.lanes,         options.padded_length, inventory.has_batch_statistics(),
+          options.target_units,  options.recompute,     options.team,
+          options.norm_backward, options.act_backward};
 }
 
 std::string optimizer_text(const OptimizerSettings& o) {
@@ -79,6 +85,8 @@ std::string options_text(const TrainerOptions& o, Metric metric) {
   add("warmup_end", o.warmup_end);
   add("cosine_anneal", o.cosine_anneal);
   if (o.warmup_steps > 0) add("warmup_steps", o.warmup_steps);
+  if (o.norm_backward != NormBackward::exact) add("norm_backward", word_of(o.norm_backward));
+  if (o.act_backward != ActBackward::exact) add("act_backward", word_of(o.act_backward));
   add("bn_momentum", o.bn_momentum);
   add("calibration_batches", o.calibration_batches);
   add("metric", metric_name(metric));

@@ -1,6 +1,7 @@
 // What a Trainer is told, and what it tells while it trains.
 #pragma once
 
+#include "autograd/backward_forms.h"
 #include "autograd/optimizer.h"
 #include "datasets/dataset.h"
 #include "experiments/training/checkpoint.h"
@@ -47,13 +48,15 @@ struct TrainerCallbacks {
 struct LearningOptions {
   /// Of train(), and of the schedule (autograd/schedule.h): as in S5 the last `warmup_end` of them learn at lr_min.
   std::size_t epochs = 100;
-  std::size_t bsz = 64;                 ///< sequences of a batch
-  double second_lr = 1e-3;              ///< of the groups that learn at Rate::second
-  double lr_min = 0.0;                  ///< at the end of the cosine
-  std::size_t warmup_end = 1;           ///< epochs of linear warm-up
-  std::size_t warmup_steps = 0;         ///< steps of linear warm-up, besides
-  bool cosine_anneal = true;            ///< false: constant after the warm-up
-  OptimizerSettings optimizer = {};     ///< groups of parameters, method, decay
+  std::size_t bsz = 64;              ///< sequences of a batch
+  double second_lr = 1e-3;           ///< of the groups that learn at Rate::second
+  double lr_min = 0.0;               ///< at the end of the cosine
+  std::size_t warmup_end = 1;        ///< epochs of linear warm-up
+  std::size_t warmup_steps = 0;      ///< steps of linear warm-up, besides
+  bool cosine_anneal = true;         ///< false: constant after the warm-up
+  OptimizerSettings optimizer = {};  ///< groups of parameters, method, decay
+  NormBackward norm_backward = NormBackward::exact;
+  ActBackward act_backward = ActBackward::exact;
   std::size_t calibration_batches = 1;  ///< training batches that set the ranges before the first step
   std::uint64_t seed = 1919;            ///< of the order of sequences, of dropout and of stochastic rounding
   std::size_t lanes = 16;               ///< that a batch is dealt to; part of the result, unlike threads

@@ -158,7 +158,7 @@ Value MambaMixer::forward(Tape& tape, Value h, const Sequences& sequences, ops::
   }
   const Value skip = ops::product(tape, u, ops::quantize(tape, tape.parameter(D), D_quantizer));
   const Value y = round(ops::sum(tape, scanned, skip), sites.y);
-  Value o = ops::product(tape, y, round(ops::silu(tape, z), sites.gate));
+  Value o = ops::product(tape, y, round(ops::silu_gate(tape, z), sites.gate));
   if (rotated) o = ops::hadamard(tape, round(o, sites.gated));
   return out_proj.forward(tape, round(o, sites.o));
 }
@@ -237,7 +237,7 @@ Value Mamba2Mixer::forward(Tape& tape, Value h, const Sequences& sequences, ops:
 
 Value Mamba2Mixer::finish(Tape& tape, Value y, Value z, const Sequences& sequences) const {
   const auto round = [&](Value v, const Quantizer& site) { return ops::quantize(tape, v, site, &sequences); };
-  const Value gate = round(ops::silu(tape, z), sites.gate);
+  const Value gate = round(ops::silu_gate(tape, z), sites.gate);
   Value o = norm_before_gate ? ops::product(tape, round(norm.forward(tape, y), sites.gated), gate)
                              : norm.forward(tape, round(ops::product(tape, y, gate), sites.gated));
   if (rotated) o = ops::hadamard(tape, round(o, sites.normed));

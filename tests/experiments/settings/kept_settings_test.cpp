@@ -28,8 +28,11 @@ TEST_CASE("run_config: an option that came later is kept with a run where it has
   };
   const std::set<std::string> plain = names({});
   CHECK(plain.contains("weight_decay"));
-  for (const char* later : {"model", "beta2", "clip_grad_norm", "warmup_steps"}) CHECK_FALSE(plain.contains(later));
+  for (const char* later : {"model", "beta2", "clip_grad_norm", "warmup_steps", "norm_backward", "act_backward"}) {
+    CHECK_FALSE(plain.contains(later));
+  }
   CHECK(names({{"beta2", "0.9"}}).size() == plain.size() + 1);
+  CHECK(names({{"norm_backward", "frozen"}, {"act_backward", "sign"}}).size() == plain.size() + 2);
   CHECK(names({{"model", "mamba"}}).contains("model"));
 }
 

@@ -93,6 +93,8 @@ const std::vector<Row> model_rows = {
     {"warmup_steps", "4"},
     {"beta2", "0.5"},
     {"clip_grad_norm", "0.001"},
+    {"norm_backward", "frozen", {{"batchnorm", "false"}}},
+    {"act_backward", "sign"},
     {"opt_config", "BfastandCdecay"},
     {"a_training", "frozen"},
     {"seed", "7"},

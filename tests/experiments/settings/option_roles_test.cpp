@@ -43,10 +43,10 @@ TEST_CASE("options: a run that starts from another one takes over all but its so
 
 TEST_CASE("options: a sweep is not checked again for values that only training tells apart") {
   CHECK(options_with([](const Option& o) { return o.checked_alone; }) ==
-        Names{"seed",       "epochs",        "ssm_lr_base",    "lr_factor",          "dt_global",    "lr_min",
-              "warmup_end", "lanes",         "cosine_anneal",  "p_dropout",          "weight_decay", "opt_config",
-              "dt_min",     "dt_max",        "from_lr_factor", "from_epochs_factor", "tau",          "warmup_steps",
-              "beta2",      "clip_grad_norm"});
+        Names{"seed",       "epochs",         "ssm_lr_base",    "lr_factor",          "dt_global",    "lr_min",
+              "warmup_end", "lanes",          "cosine_anneal",  "p_dropout",          "weight_decay", "opt_config",
+              "dt_min",     "dt_max",         "from_lr_factor", "from_epochs_factor", "tau",          "warmup_steps",
+              "beta2",      "clip_grad_norm", "act_backward"});
 }
 
 TEST_CASE("options: the data and what is asked of them decide on what a run is tested") {

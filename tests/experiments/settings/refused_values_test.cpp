@@ -137,6 +137,8 @@ TEST_CASE("run_config: every bad value is refused by a sentence with the option 
                      {"warmup_steps", "-1"},
                      {"beta2", "1"},
                      {"clip_grad_norm", "-1"},
+                     {"norm_backward", "shift"},
+                     {"act_backward", "mask"},
                      {"length", "0"},
                      {"copied", "0"},
                      {"examples", "0"},
