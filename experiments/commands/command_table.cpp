@@ -104,6 +104,12 @@ Options export_options(const Options& all) {
         .unit = "NUMBERS"},
        {.name = "adc_offset", .help = "c: what the count 0 stands for, likewise", .unit = "NUMBERS", .value = "0"},
        {.name = "adc_bits", .help = "c: of the ADC; s16 for signed counts of 16 bits", .unit = "BITS", .value = "12"},
+       {.name = "trainable",
+        .help = "c: head: a device can go on training the classifier head, in integers",
+        .unit = "WORD",
+        .value = "none",
+        .words = {"none", "head"}},
+       {.name = "tune_rate", .help = "c: learning rate of --trainable", .unit = "NUMBER", .value = "0.01"},
        {.name = "parity",
         .help = "test sequences on which it is compared with the run; else all",
         .unit = "SEQUENCES"}});

@@ -8,11 +8,14 @@
 #include "core/program/run/runner.h"
 #include "core/units.h"
 #include "experiments/export/program_input.h"
+#include "experiments/export/trainable.h"
+#include "experiments/export/tuning_proof.h"
 #include "experiments/settings/run_config.h"
 
 #include <fmt/format.h>
 
 #include <limits>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -67,9 +70,12 @@ std::string column_names(const program::Runner& runner) {
 int export_command(const RunConfig& config, const fs::path& run, const ExportOptions& options) {
   const std::size_t sequences = options.parity == 0 ? std::numeric_limits<std::size_t>::max() : options.parity;
   const std::string missing = why_not_run(options);
-  const Exported exported = export_run(config, run, sequences, [&](const program::Program& p) {
+  std::optional<program::TrainableHead> head;
+  Exported exported = export_run(config, run, sequences, [&](const program::Program& p, const Inventory& sites) {
     if (options.has_adc) program::check_adc(p.input, options.adc);
+    if (options.trains_head) head = trainable_head_of(p, sites, options.tune_rate);
   });
+  exported.head = head;
   if (!exported.parity.differences.empty()) {
     const Difference& d = exported.parity.differences.front();
     fail("export",
@@ -80,6 +86,10 @@ int export_command(const RunConfig& config, const fs::path& run, const ExportOpt
   const Written written = write_exported(exported, run, options, missing);
   fmt::print("{}what is written: {}\n{}: {} bytes\n", export_text(exported), written.proof, written.path.string(),
              written.bytes);
+  if (exported.head) {
+    fmt::print("training of the head: {}, {} bytes more of RAM\n", proof_text(tuned_sequences(exported), missing),
+               exported.head->bytes());
+  }
   if (config.run.json) fmt::print("{}\n", to_json(exported, written.proof, written.proven));
   return 0;
 }

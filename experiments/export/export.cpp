@@ -163,7 +163,7 @@ nlohmann::json cost_json(const program::Cost& cost) {
 }  // namespace
 
 Exported export_run(const RunConfig& config, const std::filesystem::path& run, std::size_t sequences,
-                    const std::function<void(const program::Program&)>& accept) {
+                    const std::function<void(const program::Program&, const Inventory&)>& accept) {
   const auto best = run / "best.h5";
   require(std::filesystem::exists(best), "export", "{} holds no best.h5: it is not the folder of a trained run",
           run.string());
@@ -172,8 +172,8 @@ Exported export_run(const RunConfig& config, const std::filesystem::path& run, s
   const TrainedModel quantized(config, data, best);
   TrainedModel in_float(config, data, best);
   in_float.drop_quantizers();
-  Exported result{traced(config, quantized, data), {}, {}, data.max_length, config.run.threads};
-  if (accept) accept(result.program);
+  Exported result{traced(config, quantized, data), {}, {}, data.max_length, config.run.threads, {}};
+  if (accept) accept(result.program, quantized.inventory());
   const Runner runner(result.program);
   result.sample = [runner, test = data.test](std::size_t i) {
     datasets::Example example;

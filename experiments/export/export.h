@@ -2,11 +2,14 @@
 #pragma once
 
 #include "core/program/program.h"
+#include "core/tuning/head.h"
+#include "models/inventory.h"
 
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,13 +49,16 @@ struct Exported {
   std::function<Sample(std::size_t)> sample;  ///< a sequence of the test part; may be called on any thread
   std::size_t max_length = 0;                 ///< of a sequence of the data set
   std::size_t threads = 0;                    ///< of the run's settings
+  /// That the C trains further; nothing unless whoever exports sets it.
+  std::optional<program::TrainableHead> head = {};
 };
 
 /// Traces the best weights of the run in `run` and compares the program on the first `sequences` sequences of its test
 /// part. Throws Error, saying which site and what to do, when something of it is float or a range is dynamic, and for a
-/// run that has no best.h5. `accept` sees the program before it is compared, to throw what would only come later.
+/// run that has no best.h5. `accept` sees the program and the model's sites before both are compared, to throw what
+/// would only come later.
 Exported export_run(const RunConfig& config, const std::filesystem::path& run, std::size_t sequences,
-                    const std::function<void(const program::Program&)>& accept = {});
+                    const std::function<void(const program::Program&, const Inventory&)>& accept = {});
 
 /// Several lines about a program without differences: accuracies, sizes, work of a step.
 std::string export_text(const Exported& exported);

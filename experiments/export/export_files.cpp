@@ -5,6 +5,7 @@
 #include "core/program/file.h"
 #include "core/program/onnx/onnx.h"
 #include "experiments/export/cortex_m4.h"
+#include "experiments/export/tuning_proof.h"
 #include "experiments/host/signals.h"
 #include "experiments/host/tools.h"
 #include "experiments/run_folder/train.h"
@@ -37,6 +38,15 @@ std::vector<double> numbers_of(std::string_view name, std::string_view text) {
     if (after == end) return numbers;
     at = after + 1;
   }
+}
+
+double rate_of(std::string_view name, std::string_view text) {
+  double rate = 0.0;
+  const char* const end = text.data() + text.size();
+  const auto [after, error] = std::from_chars(text.data(), end, rate);
+  require<UsageError>(error == std::errc{} && after == end && rate > 0.0 && rate <= 1e3, name,
+                      "expected a number above 0, up to 1000, got \"{}\"", text);
+  return rate;
 }
 
 void set_adc_bits(program::CAdc& adc, std::string_view text) {
@@ -92,7 +102,7 @@ std::uintmax_t write_c(const Exported& exported, const fs::path& run, const fs::
     Sample sample = exported.sample(i);
     tests.push_back({std::move(sample.input), std::move(sample.output)});
   }
-  program::CExtras extras{notes_of(exported, run), {}};
+  program::CExtras extras{notes_of(exported, run), {}, exported.head};
   if (options.has_adc) extras.adc = options.adc;
   const auto source_of = [&] {
     return program::c_source(exported.program, options.name, tests, exported.max_length, extras);
@@ -107,9 +117,14 @@ std::uintmax_t write_c(const Exported& exported, const fs::path& run, const fs::
   write(source_of());
   extras.notes.push_back(cortex_m4_note(staging / (options.name + ".c")));
   extras.notes.push_back(fmt::format("This C: {}.", proof_text(exported.parity.sequences, missing)));
+  if (exported.head) {
+    extras.notes.push_back(fmt::format("Training of the head, with a rate of {}: {}.", options.tune_rate,
+                                       proof_text(tuned_sequences(exported), missing)));
+  }
   const program::CSource text = source_of();
   write(text);
   if (missing.empty()) prove_c(exported, staging.path(), options.name, text);
+  if (missing.empty() && exported.head) prove_tuning(exported, staging.path(), options.name, text);
   for (const char* const end : {".h", ".c", "_test.c"})
     publish_file(staging / (options.name + end), folder / (options.name + end));
   return text.header.size() + text.source.size();
@@ -150,6 +165,12 @@ void set_export_option(ExportOptions& options, std::string_view name, const std:
   } else if (name == "name") {
     program::check_c_name(value);
     options.name = value;
+  } else if (name == "trainable") {
+    require<UsageError>(value == "none" || value == "head", name, "expected none or head, got \"{}\"", value);
+    options.trains_head = value == "head";
+  } else if (name == "tune_rate") {
+    options.tune_rate = rate_of(name, value);
+    options.has_tune_rate = true;
   } else if (name == "adc_bits") {
     set_adc_bits(options.adc, value);
   } else if (name == "adc_lsb") {
@@ -164,6 +185,10 @@ void set_export_option(ExportOptions& options, std::string_view name, const std:
 void check_export_options(const ExportOptions& options) {
   require<UsageError>(options.format == "c" || (options.name == ExportOptions{}.name && !options.has_adc), "format",
                       "expected c with --name and --adc_lsb, which are for C, got \"{}\"", options.format);
+  require<UsageError>(options.format == "c" || !options.trains_head, "format",
+                      "expected c with --trainable, which is for C, got \"{}\"", options.format);
+  require<UsageError>(options.trains_head || !options.has_tune_rate, "trainable",
+                      "expected head with --tune_rate, which is for its training");
   require<UsageError>(!options.has_adc || !options.adc.lsb.empty(), "adc_lsb",
                       "expected what one count of the ADC stands for, with --adc_bits or --adc_offset");
 }

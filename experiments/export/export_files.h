@@ -20,6 +20,9 @@ struct ExportOptions {
   std::string name = "model";  ///< of the files, functions and macros in C
   bool has_adc = false;
   program::CAdc adc = {};
+  bool trains_head = false;  ///< in C
+  double tune_rate = 0.01;   ///< learning rate of the head's weights and biases
+  bool has_tune_rate = false;
 };
 
 /// Sets an option of export from its text: all but `out` and `parity`. Throws UsageError.

@@ -5,6 +5,7 @@
 #include "core/parallel.h"
 #include "core/program/file.h"
 #include "core/program/run/runner.h"
+#include "experiments/export/c_compiler.h"
 #include "experiments/host/console.h"
 #include "experiments/host/signals.h"
 #include "experiments/host/tools.h"
@@ -14,10 +15,8 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <functional>
-#include <sstream>
 #include <vector>
 
 namespace bitstate::experiments {
@@ -30,16 +29,6 @@ using Codes = std::vector<std::int32_t>;
 using ToolCommand = std::vector<std::string>;
 
 constexpr std::size_t max_bytes = std::size_t{1} << 40;  // of what a tool writes, whose size is known
-
-/// $CC, else cc: its words.
-ToolCommand c_compiler() {
-  const char* const variable = std::getenv("CC");
-  std::istringstream words(variable == nullptr ? "" : variable);
-  ToolCommand command;
-  for (std::string word; words >> word;) command.push_back(word);
-  if (command.empty()) command.emplace_back("cc");
-  return command;
-}
 
 /// What stands before the arguments of the script that runs an ONNX model; it is written to `folder`.
 ToolCommand onnx_command(const fs::path& folder) {
@@ -180,12 +169,7 @@ class ToolProof {
 /// For each: its steps, then its codes.
 std::string codes_of(const Program& p, const std::vector<Numbered>& sequences) {
   std::string bytes;
-  for (const Numbered& one : sequences) {
-    const auto& codes = one.sample.input;
-    const auto steps = static_cast<std::uint32_t>(codes.size() / p.input.cols);
-    append(bytes, &steps, sizeof steps);
-    append(bytes, codes.data(), codes.size() * sizeof(std::int32_t));
-  }
+  for (const Numbered& one : sequences) append_sequence(bytes, p, one.sample.input);
   return bytes;
 }
 
@@ -214,31 +198,16 @@ std::string batches_of(const Program& p, std::vector<Numbered>& sequences) {
   return bytes;
 }
 
-/// Compiles `sources` into `program`, with these `flags`.
-void compile(const fs::path& folder, const std::vector<fs::path>& sources, const fs::path& program,
-             const ToolCommand& flags) {
-  ToolCommand command = c_compiler();
-  const std::string name = command.front();
-  command.front() = find_executable(name).value_or(name).string();
-  command.insert(command.end(), {"-std=c99", "-O2", "-I" + folder.string(), "-o", program.string()});
-  command.insert(command.end(), flags.begin(), flags.end());
-  for (const fs::path& source : sources) command.push_back(source.string());
-  const ToolOutcome outcome = run_tool(command, program.parent_path());
-  require(outcome.exit_code == 0, "export", "{} does not compile the C ({}); nothing is written", name, outcome.text());
-  require(find_executable(program.string()).has_value(), "export",
-          "{} made no program of the C, without a word; nothing is written", name);
-}
-
 /// prove_c() of what the compiler makes with these flags.
 void prove_build(const Exported& exported, const fs::path& folder, const std::string& name, const std::string& driver,
                  const ToolCommand& flags) {
   const WorkFolder work;
   const fs::path source = folder / (name + ".c");
   write_file_atomically(work / "driver.c", driver);
-  compile(folder, {source, folder / (name + "_test.c")}, work / "self_test", flags);
+  compile_c(folder, {source, folder / (name + "_test.c")}, work / "self_test", flags);
   const ToolOutcome outcome = run_tool({(work / "self_test").string()}, work.path());
   require(outcome.exit_code == 0, "export", "the self-test of the C fails ({}); nothing is written", outcome.text());
-  compile(folder, {source, work / "driver.c"}, work / "driver", flags);
+  compile_c(folder, {source, work / "driver.c"}, work / "driver", flags);
   const auto encode = [&](const std::vector<Numbered>& sequences) { return codes_of(exported.program, sequences); };
   ToolProof(exported, "the compiled C", {(work / "driver").string()}, encode, work.path()).run();
 }
@@ -259,6 +228,12 @@ std::string missing_tool(std::string_view format) {
   if (format == "c") return "";
   const WorkFolder folder;
   return run_tool(onnx_command(folder.path()), folder.path()).exit_code == 0 ? "" : "no onnxruntime-node";
+}
+
+void append_sequence(std::string& bytes, const Program& p, const Codes& codes) {
+  const auto steps = static_cast<std::uint32_t>(codes.size() / p.input.cols);
+  append(bytes, &steps, sizeof steps);
+  append(bytes, codes.data(), codes.size() * sizeof(std::int32_t));
 }
 
 std::string proof_text(std::size_t sequences, const std::string& missing) {

@@ -6,9 +6,11 @@
 #include "experiments/export/export.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace bitstate::experiments {
 
@@ -27,6 +29,9 @@ std::string missing_tool(std::string_view format);
 
 /// "proven on 10 sequences", or "not run here: no cc".
 std::string proof_text(std::size_t sequences, const std::string& missing);
+
+/// Appends a sequence as the drivers of C read it: its steps, then its codes.
+void append_sequence(std::string& bytes, const program::Program& program, const std::vector<std::int32_t>& codes);
 
 /// Runs the program in `file`, as bitstate run does. This and the next two throw Error for the first code that is not
 /// the program's, and for what cannot be read, compiled or run, with the first line that the tool said.

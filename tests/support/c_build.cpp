@@ -85,9 +85,10 @@ void check_c(const program::Program& program, const std::vector<program::CTestSe
   }
 }
 
-void CPrograms::add(const program::Program& program, const std::vector<program::CTestSequence>& tests) {
+void CPrograms::add(const program::Program& program, const std::vector<program::CTestSequence>& tests,
+                    const program::CExtras& extras) {
   const std::string name = fmt::format("model{}", count_++);
-  const program::CSource c = program::c_source(program, name, tests);
+  const program::CSource c = program::c_source(program, name, tests, 0, extras);
   write_quickly(folder_ / (name + ".h"), c.header);
   write_quickly(folder_ / (name + ".c"), c.source);
   write_quickly(folder_ / (name + "_test.c"), c.self_test);

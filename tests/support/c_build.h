@@ -41,7 +41,8 @@ void check_c(const program::Program& program, const std::vector<program::CTestSe
 /// Many programs in C, each under a name of its own, that a compiler is started for once.
 class CPrograms {
  public:
-  void add(const program::Program& program, const std::vector<program::CTestSequence>& tests);
+  void add(const program::Program& program, const std::vector<program::CTestSequence>& tests,
+           const program::CExtras& extras = {});
 
   /// As check_c, of all self-tests.
   void check(const std::vector<std::string>& compilers) const;

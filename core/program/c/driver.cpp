@@ -7,14 +7,13 @@
 namespace bitstate::program {
 namespace {
 
-// $N: name, $C: its capitals, $I: the input's type, $G: inputs and $O: outputs that are kept, $S: what is done with a
-// sequence
+// $N: name, $C: its capitals, $I: the input's type, $G: inputs that are kept, $V: variables, $B: what is done first,
+// $S: with a sequence, $E: last
 constexpr std::string_view driver_text = R"(#include <stdio.h>
 
 static $N_state state;
 static $I input[$G];
-static int32_t output[$O];
-
+$V
 static int read_steps(FILE *file, uint32_t steps) {
   uint32_t i;
   int32_t code;
@@ -34,16 +33,16 @@ int main(int argc, char **argv) {
   FILE *const out = argc == 3 ? fopen(argv[2], "wb") : NULL;
   uint32_t steps;
   if (in == NULL || out == NULL) return 2;
-  while (fread(&steps, sizeof steps, 1, in) == 1) {
+$B  while (fread(&steps, sizeof steps, 1, in) == 1) {
 $S  }
-  return fclose(out) == 0 ? 0 : 4;
+$E  return fclose(out) == 0 ? 0 : 4;
 }
 )";
 
 constexpr std::string_view streaming_text = R"(    $N_init(&state);
     for (t = 0; t < steps; ++t) {
       if (!read_steps(in, 1)) return 3;
-      $N_step(&state, input$O);
+      $N_step(&state$H, input$O);
 $W    }
 )";
 
@@ -53,6 +52,11 @@ constexpr std::string_view whole_text = R"(    if (steps > $C_MAX_STEPS || !read
 
 constexpr std::string_view written_rows_text = R"(    for (t = 0; t < steps; ++t) {
 $S    }
+)";
+
+constexpr std::string_view tune_text = R"($Ioutput[0] = $N_tune(&state, &head$O, label);
+$Iif (!write_codes(out, output, 1)) return 4;
+$Ilabel = (label + 1) % $C_OUTPUTS;
 )";
 
 constexpr std::string_view class_text = R"($I{
@@ -66,41 +70,67 @@ std::string written_row(const CModel& model, std::string_view indent, std::strin
   std::string text =
       fmt::format("{}if (!write_codes(out, {}, {}_OUTPUTS)) return 4;\n", indent, row, c_capitals(model.name));
   if (!model.program.output.classes) return text;
-  return text + c_fill(class_text, {{'I', indent}, {'N', model.name}, {'R', model.per_step() ? row : "&state"}});
+  const std::string of = model.per_step() ? std::string(row) : "&state" + model.head_argument("&head");
+  return text + c_fill(class_text, {{'I', indent}, {'N', model.name}, {'R', of}});
+}
+
+/// The steps of a sequence; `each` is done behind each of them, where they come one at a time.
+std::string steps_of(const CModel& model, std::string_view each) {
+  const std::string capitals = c_capitals(model.name);
+  const std::string_view output = model.per_step() ? ", output" : "";
+  const std::string head = model.per_step() ? model.head_argument("&head") : "";
+  if (!model.streams()) return c_fill(whole_text, {{'N', model.name}, {'C', capitals}, {'O', output}});
+  return c_fill(streaming_text, {{'N', model.name}, {'H', head}, {'O', output}, {'W', each}});
 }
 
 /// What is done with a sequence.
 std::string driver_body(const CModel& model) {
-  const std::string capitals = c_capitals(model.name);
-  const std::string_view output = model.per_step() ? ", output" : "";
   std::string text = model.per_step() || model.streams() ? "    uint32_t t;\n" : "";
-  if (model.streams()) {
-    const std::string row = model.per_step() ? written_row(model, "      ", "output") : std::string();
-    text += c_fill(streaming_text, {{'N', model.name}, {'O', output}, {'W', row}});
-  } else {
-    text += c_fill(whole_text, {{'N', model.name}, {'C', capitals}, {'O', output}});
-    if (model.per_step()) {
-      const std::string row = written_row(model, "      ", fmt::format("output + t * {}_OUTPUTS", capitals));
-      text += c_fill(written_rows_text, {{'S', row}});
-    }
+  if (!model.per_step()) {
+    return text + steps_of(model, "") +
+           fmt::format("    {}(&state{}, output);\n", model.result_name(), model.head_argument("&head")) +
+           written_row(model, "    ", "output");
   }
-  if (model.per_step()) return text;
-  return text + fmt::format("    {}(&state, output);\n", model.result_name()) + written_row(model, "    ", "output");
+  if (model.streams()) return text + steps_of(model, written_row(model, "      ", "output"));
+  const std::string row = written_row(model, "      ", fmt::format("output + t * {}_OUTPUTS", c_capitals(model.name)));
+  return text + steps_of(model, "") + c_fill(written_rows_text, {{'S', row}});
 }
 
-}  // namespace
+/// What is done with a sequence of which the head learns.
+std::string tuner_body(const CModel& model) {
+  const std::string tune = c_fill(tune_text, {{'I', model.per_step() ? "      " : "    "},
+                                              {'N', model.name},
+                                              {'C', c_capitals(model.name)},
+                                              {'O', model.per_step() ? ", output" : ""}});
+  const std::string text = model.streams() ? "    uint32_t t;\n" : "";
+  return text + (model.per_step() ? steps_of(model, tune) : steps_of(model, "") + tune);
+}
 
-std::string c_driver(const CModel& model) {
+std::string filled(const CModel& model, std::string_view variables, std::string_view body, std::string_view at_end) {
   const std::string capitals = c_capitals(model.name);
   const std::string of_all = model.streams() ? "" : capitals + "_MAX_STEPS * ";
-  const std::string body = driver_body(model);
+  const std::string head = model.head ? fmt::format("static {}_head head;\n", model.name) : "";
+  const std::string outputs =
+      fmt::format("static int32_t output[{}{}_OUTPUTS];\n", model.per_step() ? of_all : "", capitals);
   return fmt::format("#define {}_NO_FLOAT\n#include \"{}.h\"\n\n", capitals, model.name) +
          c_fill(driver_text, {{'N', model.name},
                               {'C', capitals},
                               {'I', c_type(model.memory.value(0).bits)},
                               {'G', of_all + capitals + "_INPUTS"},
-                              {'O', (model.per_step() ? of_all : "") + capitals + "_OUTPUTS"},
-                              {'S', body}});
+                              {'V', head + outputs + std::string(variables)},
+                              {'B', model.head ? fmt::format("  {}_reset(&head);\n", model.name) : ""},
+                              {'S', body},
+                              {'E', at_end}});
+}
+
+}  // namespace
+
+std::string c_driver(const CModel& model) { return filled(model, "", driver_body(model), ""); }
+
+std::string c_tuner(const CModel& model) {
+  return filled(model, "static uint32_t label;\n", tuner_body(model),
+                fmt::format("  if (!write_codes(out, head.weight, {}) || !write_codes(out, head.bias, {})) return 4;\n",
+                            model.head->weights(), model.head->rows));
 }
 
 }  // namespace bitstate::program

@@ -123,8 +123,8 @@ static void $N(const int64_t *sum, uint32_t steps, int fraction, $Y *y, uint32_t
 
 }  // namespace
 
-CFunctions::CFunctions(std::string_view prefix, const CMemory& memory, CConstants& constants)
-    : prefix_(prefix), memory_(memory), constants_(constants) {}
+CFunctions::CFunctions(std::string_view prefix, const CMemory& memory, CConstants& constants, std::size_t head)
+    : prefix_(prefix), memory_(memory), constants_(constants), head_(head) {}
 
 std::string CFunctions::define(std::string_view name, std::string_view body, const Fillers& fillers) {
   std::string full = fmt::format("{}_{}", prefix_, name);
@@ -203,6 +203,7 @@ std::string CFunctions::pad_input(const Input& input) {
 std::string CFunctions::compute(const Linear& i, std::size_t number) {
   const CValue& x = memory_.value(i.x);
   const CValue& y = memory_.value(static_cast<Ref>(number));
+  if (number == head_) return compute_head(x, y);
   const auto weight = constants_.packed(i.weight);
   const COperand bias = constants_.numbers(i.bias, "bias", "o");
   const std::string in_a_byte = weight.bits < 8 ? std::to_string(8 / weight.bits) : "1";
@@ -217,6 +218,18 @@ std::string CFunctions::compute(const Linear& i, std::size_t number) {
               {'C', fmt::format("({})", weight.code("c"))},
               {'S', row}});
   return fmt::format("{}({}, {}, {}, {}, {}, {});", function, weight.name, bias.argument, x.at, y.at, y.cols, x.cols);
+}
+
+std::string CFunctions::compute_head(const CValue& x, const CValue& y) {
+  const std::string function = define(fmt::format("linear_head_i{}_i{}", x.bits, y.bits), linear_text,
+                                      {{'W', "int32_t"},
+                                       {'B', "const int32_t *bias"},
+                                       {'X', c_type(x.bits)},
+                                       {'Y', c_type(y.bits)},
+                                       {'E', "bias[o]"},
+                                       {'C', "((w[c] + 32768) >> 16)"},
+                                       {'S', "cols"}});
+  return fmt::format("{}(head->weight, head->bias, {}, {}, {}, {});", function, x.at, y.at, y.cols, x.cols);
 }
 
 std::string CFunctions::compute(const Rescale& i, std::size_t number) {

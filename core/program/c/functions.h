@@ -6,6 +6,7 @@
 #include "core/program/c/narrow_pairs.h"
 #include "core/program/c/pieces.h"
 #include "core/program/program.h"
+#include "core/tuning/head.h"
 
 #include <cstddef>
 #include <string>
@@ -20,8 +21,9 @@ struct ScanShared;
 
 class CFunctions {
  public:
-  /// Constants are added to `constants`; both must live as long as this.
-  CFunctions(std::string_view prefix, const CMemory& memory, CConstants& constants);
+  /// Constants are added to `constants`; both must live as long as this. The linear map `head` (0: none) is read from
+  /// NAME_head.
+  CFunctions(std::string_view prefix, const CMemory& memory, CConstants& constants, std::size_t head = 0);
 
   /// The statements, one per line, that compute instruction `number` (from 1 on: its value) at a step; a pool gathers
   /// its row.
@@ -34,6 +36,11 @@ class CFunctions {
   std::string pad_input(const Input& input);
   /// Copies a value.
   std::string copy(const CValue& from, const CValue& to);
+
+  /// The statements that set `head` to the weights and biases of the program.
+  std::string reset(const Linear& linear);
+  /// The expression that trains `head` for the class `label` at these logits, whose value is the loss.
+  std::string tune(const TrainableHead& head, std::string_view logits);
 
   /// Definitions of all functions that the calls need, in an order that C can read.
   [[nodiscard]] const CPieces& pieces() const { return pieces_; }
@@ -57,6 +64,7 @@ class CFunctions {
                           const std::vector<COperand>& constants, std::string_view expression);
 
   std::string compute(const Linear& i, std::size_t number);
+  std::string compute_head(const CValue& x, const CValue& y);
   std::string compute(const Rescale& i, std::size_t number);
   std::string compute(const Sign& i, std::size_t number);
   std::string compute(const Product& i, std::size_t number);
@@ -98,6 +106,7 @@ class CFunctions {
   std::string prefix_;
   const CMemory& memory_;
   CConstants& constants_;
+  std::size_t head_;
   CTargets targets_;
   CPieces pieces_;
 };

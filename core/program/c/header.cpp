@@ -2,6 +2,7 @@
 
 #include "core/program/c/codes.h"
 #include "core/program/c/text.h"
+#include "core/program/c/tuning.h"
 
 #include <fmt/format.h>
 
@@ -112,12 +113,12 @@ std::string functions_text(const CModel& model) {
                       "*output);\n",
                       capitals, name);
   }
-  text += fmt::format("\n/* What the steps so far give, [{}_OUTPUTS]; {}. */\nvoid {}({}_state *s, int32_t *{});\n",
+  text += fmt::format("\n/* What the steps so far give, [{}_OUTPUTS]; {}. */\nvoid {}({}_state *s{}, int32_t *{});\n",
                       capitals, model.streams() ? "after any step, as often as wanted" : "after the sequence",
-                      model.result_name(), name, model.result_parameter());
+                      model.result_name(), name, model.head_parameter(), model.result_parameter());
   if (model.program.output.classes) {
-    text +=
-        fmt::format("\n/* The class after the steps so far, from 0 on. */\nint {0}_classify({0}_state *s);\n", name);
+    text += fmt::format("\n/* The class after the steps so far, from 0 on. */\nint {0}_classify({0}_state *s{1});\n",
+                        name, model.head_parameter());
   }
   return text;
 }
@@ -157,22 +158,29 @@ std::string CModel::result_name() const { return fmt::format("{}_{}", name, resu
 std::string CModel::signature() const {
   const std::string output = per_step() ? ", int32_t *output" : "";
   const std::string input = c_type(memory.value(0).bits);
-  if (streams()) return fmt::format("void {0}_step({0}_state *s, const {1} *input{2})", name, input, output);
+  if (streams()) {
+    return fmt::format("void {0}_step({0}_state *s{3}, const {1} *input{2})", name, input, output,
+                       per_step() ? head_parameter() : "");
+  }
   return fmt::format("int {0}_run({0}_state *s, const {1} *input, uint32_t length{2})", name, input, output);
 }
 
+std::string CModel::head_parameter() const { return head ? fmt::format(", const {}_head *head", name) : ""; }
+
+std::string CModel::head_argument(std::string_view at) const { return head ? fmt::format(", {}", at) : ""; }
+
 std::string c_header(const CModel& model, const CFlash& flash, const CExtras& extras) {
-  const auto& [program, name, infos, schedule, memory] = model;
+  const auto& [program, name, infos, schedule, memory, head] = model;
   const std::string capitals = c_capitals(name);
   std::string text = fmt::format(
       "/* {}: a model for the data set {}, as an integer program. Written by bitstate.\n *\n"
       "{}{} *\n{} *\n"
-      " * RAM {} bytes ({}_state), constants {}, {} multiplications per step.\n"
+      " * RAM {} bytes ({}_state), constants {}, {} multiplications per step.\n{}"
       " * C99; of the C library <stdint.h> only (compilers may call memset and memcpy). No other file is needed.\n"
       " */\n",
       name, harmless(program.name), notes_text(extras.notes), input_comment(program.input, capitals),
       output_comment(program, infos.back(), capitals), memory.bytes(), name, flash_comment(name, flash),
-      cost_of(program).multiplications);
+      cost_of(program).multiplications, head ? c_head_comment(model) : "");
   text += fmt::format(
       "#ifndef {0}_H\n#define {0}_H\n\n#include <stdint.h>\n\n{1}"
       "#define {0}_INPUTS {2}\n#define {0}_OUTPUTS {3}\n#define {0}_RAM_BYTES {4}\n{5}",
@@ -183,7 +191,11 @@ std::string c_header(const CModel& model, const CFlash& flash, const CExtras& ex
   text += fmt::format(
       "\n#ifdef __cplusplus\nextern \"C\" {{\n#endif\n\n/* {} */\n",
       model.streams() ? "All that a stream keeps and works in; one per stream." : "The working memory of a sequence.");
-  text += state_text(name, memory) + "\n" + functions_text(model) + "\n" + c_codes_text(model, extras);
+  text += state_text(name, memory) + "\n";
+  if (head) text += c_head_struct(model) + "\n";
+  text += functions_text(model) + "\n";
+  if (head) text += c_head_functions(model) + "\n";
+  text += c_codes_text(model, extras);
   return text + "\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
 }
 

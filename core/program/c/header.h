@@ -5,6 +5,7 @@
 #include "core/program/c/source.h"
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,6 +20,7 @@ struct CModel {
   const std::vector<ValueInfo>& infos;
   const CSchedule& schedule;
   const CMemory& memory;
+  const std::optional<TrainableHead>& head;
 
   [[nodiscard]] bool per_step() const { return infos.back().per_step; }
   [[nodiscard]] bool streams() const { return schedule.streams; }
@@ -26,6 +28,10 @@ struct CModel {
   [[nodiscard]] std::string result_name() const;
   /// The name of its parameter.
   [[nodiscard]] std::string result_parameter() const { return program.output.classes ? "logits" : "output"; }
+  /// What a function that computes logits has among its parameters, and a call among its arguments, behind the state;
+  /// empty without a trainable head.
+  [[nodiscard]] std::string head_parameter() const;
+  [[nodiscard]] std::string head_argument(std::string_view at) const;
   /// The declaration of NAME_step or NAME_run without the semicolon.
   [[nodiscard]] std::string signature() const;
 };
@@ -44,5 +50,8 @@ struct CFlash {
 
 /// CSource::driver
 [[nodiscard]] std::string c_driver(const CModel& model);
+
+/// CSource::tuner
+[[nodiscard]] std::string c_tuner(const CModel& model);
 
 }  // namespace bitstate::program

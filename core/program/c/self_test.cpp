@@ -1,5 +1,6 @@
 #include "core/program/c/header.h"
 #include "core/program/c/text.h"
+#include "core/program/c/tuning.h"
 
 #include <fmt/format.h>
 
@@ -14,15 +15,16 @@ std::string array_text(unsigned bits, std::string_view name, std::span<const std
 }
 
 // $N: name, $C: its capitals, $O: size of the output, $I: the input's type, $D: t or nothing, $T: sequences,
-// $K: the classes, $S: what is done with one, $H: the hash
+// $K: the classes, $S: what is done with one, $H: the hash, $V and $F: a head and a function that tests its training,
+// $B: what is done first, $E: what else may be wrong
 constexpr std::string_view test_text = R"(
 static $N_state $N_test_state;
-
+$V
 /* Runs the sequences. Sets the FNV-1a hash of the output codes and returns how many codes are wrong; a wrong hash
    counts as one. */
 uint32_t $N_self_test(uint64_t *hash);
 
-static uint32_t $N_compare(uint64_t *hash, const int32_t *output, const int32_t *expected) {
+$Fstatic uint32_t $N_compare(uint64_t *hash, const int32_t *output, const int32_t *expected) {
   uint32_t wrong = 0, c, k;
   for (c = 0; c < $C_OUTPUTS; ++c) {
     wrong += output[c] != expected[c];
@@ -40,9 +42,9 @@ uint32_t $N_self_test(uint64_t *hash) {
   const int32_t *expected = $N_test_expected;$K
   uint32_t wrong = 0, i$D;
   *hash = UINT64_C(14695981039346656037);
-  for (i = 0; i < $T; ++i) {
+$B  for (i = 0; i < $T; ++i) {
 $S  }
-  return wrong + (*hash != UINT64_C($H));
+  return wrong + (*hash != UINT64_C($H))$E;
 }
 
 #ifndef $C_BARE
@@ -57,9 +59,54 @@ int main(void) {
 #endif
 )";
 
+// $S: what is done with a sequence, $R: rounds, $T: sequences, $W and $O: weights and biases, $H: the hash
+constexpr std::string_view tuning_text =
+    R"(static void $N_add_to_hash(uint64_t *hash, const int32_t *numbers, uint32_t count) {
+  uint32_t i, k;
+  for (i = 0; i < count; ++i) {
+    for (k = 0; k < 32; k += 8) {
+      *hash ^= ((uint32_t)numbers[i] >> k) & 255;
+      *hash *= UINT64_C(1099511628211);
+    }
+  }
+}
+
+/* Trains the head on the classes 0, 1, ... in turn. Returns 1 for other losses, weights or biases than expected. */
+static uint32_t $N_test_tuning(void) {
+  uint64_t hash = UINT64_C(14695981039346656037);
+  uint32_t label = 0, round, i$D;
+  int32_t loss;$Q
+  for (round = 0; round < $R; ++round) {
+    const $I *input = $N_test_input;
+    for (i = 0; i < $T; ++i) {
+$S    }
+  }
+  $N_add_to_hash(&hash, $N_test_head.weight, $W);
+  $N_add_to_hash(&hash, $N_test_head.bias, $O);
+  return hash != UINT64_C($H);
+}
+
+)";
+
+constexpr std::string_view tuning_stream_text = R"(      $N_init(&$N_test_state);
+      for (t = 0; t < $N_test_steps[i]; ++t) {
+        $N_step(&$N_test_state$G);
+        input += $C_INPUTS;
+$S      }
+)";
+
+constexpr std::string_view tuning_sequence_text = R"(      $N_run(&$N_test_state, input, $N_test_steps[i]);
+      input += $N_test_steps[i] * $C_INPUTS;
+)";
+
+constexpr std::string_view tuning_step_text = R"($Iloss = $N_tune(&$N_test_state, &$N_test_head$O, label);
+$I$N_add_to_hash(&hash, &loss, 1);
+$Ilabel = (label + 1) % $C_OUTPUTS;
+)";
+
 constexpr std::string_view stream_text = R"(    $N_init(&$N_test_state);
     for (t = 0; t < $N_test_steps[i]; ++t) {
-      $N_step(&$N_test_state, input$O);
+      $N_step(&$N_test_state$G, input$O);
       input += $C_INPUTS;
 $S    }
 )";
@@ -72,12 +119,16 @@ constexpr std::string_view rows_text = R"(    for (t = 0; t < $N_test_steps[i]; 
 $S    }
 )";
 
+std::string head_of(const CModel& model) { return fmt::format("&{}_test_head", model.name); }
+
 /// The comparison of one row at `row`, behind `indent`.
 std::string row_text(const CModel& model, std::string_view indent, std::string_view row) {
   std::string text = fmt::format("{0}wrong += {1}_compare(hash, {2}, expected);\n{0}expected += {3}_OUTPUTS;\n", indent,
                                  model.name, row, c_capitals(model.name));
   if (!model.program.output.classes) return text;
-  const std::string of = model.per_step() ? std::string(row) : fmt::format("&{}_test_state", model.name);
+  const std::string of = model.per_step()
+                             ? std::string(row)
+                             : fmt::format("&{0}_test_state{1}", model.name, model.head_argument(head_of(model)));
   return text + fmt::format("{}wrong += {}_classify({}) != *class_of_it++;\n", indent, model.name, of);
 }
 
@@ -88,7 +139,8 @@ std::string sequence_body(const CModel& model) {
   std::string text;
   if (model.streams()) {
     const std::string step = model.per_step() ? row_text(model, "      ", "output") : std::string();
-    text = c_fill(stream_text, {{'N', model.name}, {'C', capitals}, {'O', output}, {'S', step}});
+    const std::string head = model.per_step() ? model.head_argument(head_of(model)) : "";
+    text = c_fill(stream_text, {{'N', model.name}, {'C', capitals}, {'G', head}, {'O', output}, {'S', step}});
   } else {
     text = c_fill(sequence_text, {{'N', model.name}, {'C', capitals}, {'O', output}});
     if (model.per_step()) {
@@ -97,8 +149,38 @@ std::string sequence_body(const CModel& model) {
     }
   }
   if (model.per_step()) return text;
-  return text + fmt::format("    {}(&{}_test_state, output);\n", model.result_name(), model.name) +
+  return text +
+         fmt::format("    {}(&{}_test_state{}, output);\n", model.result_name(), model.name,
+                     model.head_argument(head_of(model))) +
          row_text(model, "    ", "output");
+}
+
+/// The function that tests the training of the head.
+std::string tuning_function(const CModel& model, std::span<const CTestSequence> tests) {
+  const std::string_view name = model.name;
+  const std::string capitals = c_capitals(name);
+  const bool rows = model.per_step();
+  const std::string step =
+      c_fill(tuning_step_text,
+             {{'I', rows ? "        " : "      "}, {'N', name}, {'C', capitals}, {'O', rows ? ", output" : ""}});
+  const std::string steps =
+      model.streams()
+          ? c_fill(tuning_stream_text,
+                   {{'N', name},
+                    {'C', capitals},
+                    {'G', rows ? fmt::format(", {}, input, output", head_of(model)) : std::string(", input")},
+                    {'S', rows ? step : ""}})
+          : c_fill(tuning_sequence_text, {{'N', name}, {'C', capitals}});
+  return c_fill(tuning_text, {{'N', name},
+                              {'D', model.streams() ? ", t" : ""},
+                              {'Q', rows ? fmt::format("\n  int32_t output[{}_OUTPUTS];", capitals) : ""},
+                              {'I', c_type(model.memory.value(0).bits)},
+                              {'R', std::to_string(c_tuning_rounds)},
+                              {'T', std::to_string(tests.size())},
+                              {'S', steps + (rows ? "" : step)},
+                              {'W', std::to_string(model.head->weights())},
+                              {'O', std::to_string(model.head->rows)},
+                              {'H', fmt::format("0x{:016x}", c_tuning_hash(model, tests))}});
 }
 
 }  // namespace
@@ -141,6 +223,7 @@ std::string c_self_test(const CModel& model, std::span<const CTestSequence> test
   text += array_text(32, fmt::format("{}_test_expected", name), expected);
   if (model.program.output.classes) text += array_text(32, fmt::format("{}_test_class", name), classes);
   const bool all_rows = model.per_step() && !model.streams();
+  const bool head = model.head.has_value();
   return text + c_fill(test_text, {{'N', name},
                                    {'C', capitals},
                                    {'T', std::to_string(tests.size())},
@@ -151,7 +234,11 @@ std::string c_self_test(const CModel& model, std::span<const CTestSequence> test
                                    {'K', model.program.output.classes
                                              ? fmt::format("\n  const int32_t *class_of_it = {}_test_class;", name)
                                              : ""},
-                                   {'H', fmt::format("0x{:016x}", c_test_hash(tests))}});
+                                   {'H', fmt::format("0x{:016x}", c_test_hash(tests))},
+                                   {'V', head ? fmt::format("static {0}_head {0}_test_head;\n", name) : ""},
+                                   {'F', head ? tuning_function(model, tests) : ""},
+                                   {'B', head ? fmt::format("  {0}_reset(&{0}_test_head);\n", name) : ""},
+                                   {'E', head ? fmt::format(" + {}_test_tuning()", name) : ""}});
 }
 
 }  // namespace bitstate::program

@@ -6,10 +6,12 @@
 #include "core/program/c/header.h"
 #include "core/program/c/memory.h"
 #include "core/program/c/text.h"
+#include "core/program/c/tuning.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 namespace bitstate::program {
@@ -42,18 +44,6 @@ struct Bodies {
   std::string result;
 };
 
-/// Statements, one per line, indented by `depth` and each with `condition` before it; directives as they are.
-std::string lines_of(std::string_view statements, std::size_t depth, std::string_view condition = "") {
-  std::string text;
-  while (!statements.empty()) {
-    const std::size_t end = std::min(statements.find('\n'), statements.size());
-    if (!statements.starts_with('#')) text += std::string(depth, ' ') + std::string(condition);
-    text += fmt::format("{}\n", statements.substr(0, end));
-    statements.remove_prefix(std::min(end + 1, statements.size()));
-  }
-  return text;
-}
-
 /// What a pool and the output do not do in padding.
 std::string condition_of(const CModel& model, Rows rows) {
   if (model.streams() || rows == Rows::same) return "";
@@ -63,14 +53,14 @@ std::string condition_of(const CModel& model, Rows rows) {
 std::string input_text(const CModel& model, CFunctions& functions) {
   const Input& input = model.program.input;
   if (!model.memory.clamps_input()) return "";
-  if (model.streams()) return lines_of(functions.clamp_input(input, "input"), 2);
+  if (model.streams()) return c_indented(functions.clamp_input(input, "input"), 2);
   const std::string clamp = functions.clamp_input(input, fmt::format("input + t * {}", input.cols));
-  if (model.program.padded_length == 0) return lines_of(clamp, 4);
-  return lines_of(clamp, 4, "if (t < length) ") + lines_of(functions.pad_input(input), 4, "if (t >= length) ");
+  if (model.program.padded_length == 0) return c_indented(clamp, 4);
+  return c_indented(clamp, 4, "if (t < length) ") + c_indented(functions.pad_input(input), 4, "if (t >= length) ");
 }
 
 Bodies bodies_of(const CModel& model, CFunctions& functions) {
-  const auto& [program, name, infos, schedule, memory] = model;
+  const auto& [program, name, infos, schedule, memory, head] = model;
   const std::size_t depth = model.streams() ? 2 : 4;
   Bodies bodies{std::vector<std::string>(schedule.passes), ""};
   bodies.passes[0] = input_text(model, functions);
@@ -79,20 +69,20 @@ Bodies bodies_of(const CModel& model, CFunctions& functions) {
     const std::string call = functions.call(instruction, i);
     const Traits& traits = traits_of(instruction);
     if (infos[i].per_step || is_pool(traits)) {
-      bodies.passes[schedule.pass[i]] += lines_of(call, depth, condition_of(model, traits.rows));
+      bodies.passes[schedule.pass[i]] += c_indented(call, depth, condition_of(model, traits.rows));
     } else {
-      bodies.result += lines_of(call, 2);
+      bodies.result += c_indented(call, 2);
     }
-    bodies.result += lines_of(functions.finish(instruction, i), 2);
+    bodies.result += c_indented(functions.finish(instruction, i), 2);
   }
   // an output that has its own place: a state, a last row, a row of a whole sequence
   const CValue& last = memory.value(static_cast<Ref>(infos.size() - 1));
   if (!model.per_step() && last.at != model.result_parameter()) {
-    bodies.result += lines_of(functions.copy(last, {model.result_parameter(), 32, last.cols}), 2);
+    bodies.result += c_indented(functions.copy(last, {model.result_parameter(), 32, last.cols}), 2);
   } else if (model.per_step() && last.at != "output") {
     const std::string at = model.streams() ? "output" : fmt::format("output + t * {}", last.cols);
     bodies.passes[schedule.pass.back()] +=
-        lines_of(functions.copy(last, {at, 32, last.cols}), depth, condition_of(model, Rows::all));
+        c_indented(functions.copy(last, {at, 32, last.cols}), depth, condition_of(model, Rows::all));
   }
   return bodies;
 }
@@ -131,6 +121,12 @@ typedef char $N_ram_is_as_documented[sizeof($N_state) <= $C_RAM_BYTES ? 1 : -1];
 
 )";
 
+constexpr std::string_view head_checks_text =
+    R"(typedef char $N_narrow_shifts_are_arithmetic[((int32_t)-3 >> 1) == -2 ? 1 : -1];
+typedef char $N_head_is_as_documented[sizeof($N_head) == $C_HEAD_BYTES ? 1 : -1];
+
+)";
+
 // $P: the parameter, $M: what makes the row $R
 constexpr std::string_view classify_text = R"(
 int $N_classify($P) {
@@ -149,11 +145,12 @@ std::string classify_function(const CModel& model) {
     return c_fill(classify_text,
                   {{'N', model.name}, {'C', capitals}, {'P', "const int32_t *output"}, {'M', ""}, {'R', "output"}});
   }
-  return c_fill(classify_text, {{'N', model.name},
-                                {'C', capitals},
-                                {'P', fmt::format("{}_state *s", model.name)},
-                                {'M', fmt::format("  {}_logits(s, s->logits);\n", model.name)},
-                                {'R', "s->logits"}});
+  return c_fill(classify_text,
+                {{'N', model.name},
+                 {'C', capitals},
+                 {'P', fmt::format("{}_state *s{}", model.name, model.head_parameter())},
+                 {'M', fmt::format("  {}_logits(s{}, s->logits);\n", model.name, model.head_argument("head"))},
+                 {'R', "s->logits"}});
 }
 
 }  // namespace
@@ -161,16 +158,18 @@ std::string classify_function(const CModel& model) {
 CSource c_source(const Program& program, std::string_view name, std::span<const CTestSequence> tests,
                  std::size_t max_steps, const CExtras& extras) {
   check_c_name(name);
-  const auto infos = analyse(program);
+  const std::optional<TrainableHead>& head = extras.head;
+  const auto infos = analyse(head ? at_limits(program, *head) : program);
   const std::size_t longest = check_tests(program, infos.back(), tests);
   const CSchedule schedule = schedule_of(program, infos, max_steps == 0 ? longest : max_steps);
   require(schedule.streams || longest <= schedule.max_steps, "c_source",
           "a test sequence has {} steps, but the C code of a bidirectional model takes at most {}", longest,
           schedule.max_steps);
   const CMemory memory(program, infos, schedule);
-  const CModel model{program, name, infos, schedule, memory};
+  const CModel model{program, name, infos, schedule, memory, head};
   CConstants constants(name);
-  CFunctions functions(name, memory, constants);
+  CFunctions functions(name, memory, constants, head ? head->number : 0);
+  const std::string tuning = head ? c_head_definitions(model, functions) : "";
   const Bodies bodies = bodies_of(model, functions);
   const std::string capitals = c_capitals(name);
 
@@ -186,16 +185,18 @@ CSource c_source(const Program& program, std::string_view name, std::span<const 
       "{1}_NO_FLOAT\n#endif\n#include \"{0}.h\"\n\n",
       name, capitals);
   text.source += c_fill(checks_text, {{'N', name}, {'C', capitals}});
+  if (head) text.source += c_fill(head_checks_text, {{'N', name}, {'C', capitals}});
   text.source += constants.pieces().text(text.multiplier) + "\n" + functions.pieces().text(text.multiplier) +
                  init_text(model) + "\n" + steps_text(model, bodies.passes);
   if (!model.per_step()) {
-    text.source += fmt::format("\nvoid {}({}_state *s, int32_t *{}) {{\n{}}}\n", model.result_name(), name,
-                               model.result_parameter(), bodies.result);
+    text.source += fmt::format("\nvoid {}({}_state *s{}, int32_t *{}) {{\n{}}}\n", model.result_name(), name,
+                               model.head_parameter(), model.result_parameter(), bodies.result);
   }
   if (program.output.classes) text.source += classify_function(model);
-  text.source = c_wrap(text.source);
+  text.source = c_wrap(text.source + tuning);
   text.self_test = c_self_test(model, tests);
   text.driver = c_driver(model);
+  if (head) text.tuner = c_tuner(model);
   return text;
 }
 

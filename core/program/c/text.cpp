@@ -64,6 +64,17 @@ std::string c_fill(std::string_view text, const std::vector<std::pair<char, std:
   return filled;
 }
 
+std::string c_indented(std::string_view lines, std::size_t depth, std::string_view condition) {
+  std::string text;
+  while (!lines.empty()) {
+    const std::size_t end = std::min(lines.find('\n'), lines.size());
+    if (!lines.starts_with('#')) text += std::string(depth, ' ') + std::string(condition);
+    text += fmt::format("{}\n", lines.substr(0, end));
+    lines.remove_prefix(std::min(end + 1, lines.size()));
+  }
+  return text;
+}
+
 std::string c_wrap(std::string_view text) {
   std::string wrapped;
   while (!text.empty()) {

@@ -26,6 +26,9 @@ namespace bitstate::program {
 /// `text` with every "$K" replaced by the value of the key K, a capital letter.
 [[nodiscard]] std::string c_fill(std::string_view text, const std::vector<std::pair<char, std::string_view>>& values);
 
+/// Lines behind `depth` blanks and `condition`; directives as they are.
+[[nodiscard]] std::string c_indented(std::string_view lines, std::size_t depth, std::string_view condition = "");
+
 /// Lines beyond 120 columns broken after commas, with four more spaces before what follows.
 [[nodiscard]] std::string c_wrap(std::string_view text);
 
