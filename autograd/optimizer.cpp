@@ -47,7 +47,7 @@ void update_sgd(float momentum, const Update& a, std::size_t n, const float* g, 
 ParameterRule parameter_rule(const NamedParameter& parameter, const OptimizerSettings& settings) {
   ParameterRule rule;
   rule.name = parameter.name;
-  rule.group = group_of(parameter.name, settings);
+  rule.group = parameter.parameter->frozen ? frozen_group : group_of(parameter.name, settings);
   rule.decay = rule.group.decays && settings.method == Method::adamw ? settings.weight_decay : 0.0;
   rule.offset = parameter.parameter->offset;
   rule.size = parameter.parameter->value.size();
@@ -57,7 +57,11 @@ ParameterRule parameter_rule(const NamedParameter& parameter, const OptimizerSet
 Optimizer::Optimizer(std::span<const NamedParameter> parameters, const OptimizerSettings& settings)
     : settings_(settings) {
   rules_.reserve(parameters.size());
-  for (const auto& parameter : parameters) rules_.push_back(parameter_rule(parameter, settings));
+  for (const auto& parameter : parameters) {
+    rules_.push_back(parameter_rule(parameter, settings));
+    const ParameterRule& rule = rules_.back();
+    if (!parameter.parameter->frozen) size_ = std::max(size_, rule.offset + rule.size);
+  }
 
   std::vector<const ParameterRule*> by_place;
   for (const auto& rule : rules_) by_place.push_back(&rule);
@@ -70,7 +74,6 @@ Optimizer::Optimizer(std::span<const NamedParameter> parameters, const Optimizer
             end);
     end = rule->offset + rule->size;
   }
-  size_ = end;
   m.assign(size_, 0.0F);
   v.assign(size_, 0.0F);
 }

@@ -90,7 +90,7 @@ class Optimizer {
   [[nodiscard]] float scale_of(std::span<const float> gradient) const;
   OptimizerSettings settings_;
   std::vector<ParameterRule> rules_;
-  std::size_t size_ = 0;  // of a flat gradient
+  std::size_t size_ = 0;  // of a flat gradient, without what is frozen
 };
 
 }  // namespace bitstate

@@ -8,10 +8,12 @@
 
 namespace bitstate {
 
-/// A trainable tensor. `offset` is its place in the flat gradient and optimiser arrays of the model.
+/// A trainable tensor. `offset` is its place in the flat gradient and optimiser arrays of the model; those of frozen
+/// ones lie behind their ends.
 struct Parameter {
   Tensor value;
   std::size_t offset = 0;
+  bool frozen = false;  ///< no training pass reads it: it has no gradient and no place in the optimiser's arrays
 };
 
 /// Running statistics of batches, as those of a norm: saved, but not trained by gradients. After each training step
@@ -19,6 +21,7 @@ struct Parameter {
 struct Buffer {
   Tensor value;
   std::size_t offset = 0;
+  bool frozen = false;  ///< no training pass gives it statistics
 };
 
 /// A parameter and its path in the model, e.g. "layers.3.ssm.Lambda_re".

@@ -32,6 +32,7 @@ struct Quantizer {
   /// The group of each channel, from 0 on, where channels come in groups that may have ranges of their own
   /// (QuantSpec::Granularity::group); one number: all channels are one group for good; empty: there are no groups.
   std::vector<std::uint32_t> groups = {};
+  bool frozen = false;      ///< no training step moves its ranges, once it has them
   bool regrouped = false;   ///< the groups are not the model's own: they are kept with the weights
   std::size_t numbers = 0;  ///< stored: elements of a weight or bias; of the others, of one time step
   QuantSpec spec = {};

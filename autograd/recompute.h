@@ -28,7 +28,7 @@ Value recomputed(Tape& tape, Value x, const Forward& forward) {
                                }});
   };
   const Value result = run();
-  tape.end_part(result);
+  tape.end_part(x, result);
   return result;
 }
 

@@ -255,10 +255,14 @@ class Tape {
   void visit(const Quantizer& site, Value input, Value output) { visits_.push_back({&site, input, output}); }
   [[nodiscard]] std::span<const SiteVisit> visits() const { return visits_; }
 
-  /// Notes the result of a part of the model (autograd/recompute.h), in the order in which they are computed. What is
-  /// behind it reads nothing else of what is before it, but for constants.
-  void end_part(Value result) { parts_.push_back(result); }
+  /// Notes a part of the model (autograd/recompute.h), in the order in which they are computed. What is behind its
+  /// result reads nothing else of what is before it, but for constants.
+  void end_part(Value entering, Value result) {
+    if (parts_.empty()) entering_ = entering;
+    parts_.push_back(result);
+  }
   [[nodiscard]] std::span<const Value> parts() const { return parts_; }
+  [[nodiscard]] Value entering() const { return entering_; }  ///< what the first part reads
 
   /// Adds d(seed . v)/d(parameter) to the gradients of all that v depends on. `seed` [rows, cols] of v; 1 when empty
   /// and v is [1, 1].
@@ -335,6 +339,7 @@ class Tape {
   std::vector<Node> nodes_;
   std::vector<SiteVisit> visits_;
   std::vector<Value> parts_;
+  Value entering_;
   Memory memory_;
   Memory aside_;  // of the last part; in a part, of what came before
   Arena scratch_;

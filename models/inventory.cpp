@@ -4,7 +4,9 @@
 #include "core/ranges.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <optional>
 
 namespace bitstate {
 namespace {
@@ -57,6 +59,31 @@ std::vector<float> seen_ranges(const Quantizer& quantizer, const Observed& obser
   return ranges;
 }
 
+/// The layer that a member is of, from its path, or from its site "kind:path".
+std::optional<std::size_t> layer_of(std::string_view name) {
+  constexpr std::string_view members = "layers.";
+  const std::string_view path = name.substr(name.find(':') + 1);  // all of it where there is none
+  if (!path.starts_with(members)) return std::nullopt;
+  std::size_t layer = 0;
+  const char* const end = path.data() + path.size();
+  const auto [rest, error] = std::from_chars(path.data() + members.size(), end, layer);
+  const bool named = error == std::errc() && rest != end && *rest == '.';
+  return named ? std::optional(layer) : std::nullopt;
+}
+
+/// Whether each of the members, which are listed in the order in which a model computes, is before its layer `first`.
+template <class Entry, class Name>
+std::vector<bool> before_layer(std::size_t first, const std::vector<Entry>& entries, Name name_of) {
+  std::vector<bool> before;
+  bool entered = false;
+  for (const Entry& entry : entries) {
+    const auto layer = layer_of(name_of(entry));
+    entered = entered || layer.has_value();
+    before.push_back(layer ? *layer < first : !entered);
+  }
+  return before;
+}
+
 void check_observed(const Inventory& inventory, const Observed& observed) {
   require(observed.maxima.size() >= inventory.range_count() && observed.counts.size() >= inventory.count_count(),
           "ranges", "{} maxima and {} counts were observed, the model has {} ranges and {} bins of histograms",
@@ -68,6 +95,20 @@ void check_observed(const Inventory& inventory, const Observed& observed) {
 std::size_t Inventory::parameter_count() const {
   std::size_t count = 0;
   for (const auto& entry : parameters) count += entry.parameter->value.size();
+  return count;
+}
+
+std::size_t Inventory::gradient_count() const {
+  std::size_t count = 0;
+  for (const auto& entry : parameters) count += entry.parameter->frozen ? 0 : entry.parameter->value.size();
+  return count;
+}
+
+std::size_t Inventory::layer_count() const {
+  std::size_t count = 0;
+  for (const auto& entry : parameters) {
+    if (const auto layer = layer_of(entry.name)) count = std::max(count, *layer + 1);
+  }
   return count;
 }
 
@@ -107,9 +148,12 @@ void complete(Inventory& inventory) {
       inventory.parameters.push_back({quantizer->site + ".log_range", &quantizer->log_range});
   }
   std::size_t offset = 0;
-  for (const auto& entry : inventory.parameters) {
-    entry.parameter->offset = offset;
-    offset += entry.parameter->value.size();
+  for (const bool frozen : {false, true}) {
+    for (const auto& entry : inventory.parameters) {
+      if (entry.parameter->frozen != frozen) continue;
+      entry.parameter->offset = offset;
+      offset += entry.parameter->value.size();
+    }
   }
   offset = 0;
   for (const auto& entry : inventory.buffers) {
@@ -124,6 +168,20 @@ void complete(Inventory& inventory) {
     offset += quantizer->range_count();
     counts_offset += histogram_size(*quantizer);
   }
+}
+
+void freeze_below(Inventory& inventory, std::size_t first) {
+  const auto name_of = [](const auto& entry) -> std::string_view { return entry.name; };
+  const auto sites =
+      before_layer(first, inventory.quantizers, [](const Quantizer* site) -> std::string_view { return site->site; });
+  const auto parameters = before_layer(first, inventory.parameters, name_of);
+  for (std::size_t i = 0; i < parameters.size(); ++i) inventory.parameters[i].parameter->frozen = parameters[i];
+  for (std::size_t i = 0; i < sites.size(); ++i) {
+    inventory.quantizers[i]->frozen = inventory.quantizers[i]->log_range.frozen = sites[i];
+  }
+  const auto buffers = before_layer(first, inventory.buffers, name_of);
+  for (std::size_t i = 0; i < buffers.size(); ++i) inventory.buffers[i].buffer->frozen = buffers[i];
+  complete(inventory);
 }
 
 void quantize_sites(Inventory& inventory, const QuantConfig& config) {
@@ -155,7 +213,7 @@ template <class Rate>
 void move_ranges(const Inventory& inventory, const Observed& observed, Rate rate) {
   check_observed(inventory, observed);
   for (Quantizer* quantizer : inventory.quantizers) {
-    if (!quantizer->needs_range() || quantizer->is_learned()) continue;
+    if (!quantizer->needs_range() || quantizer->is_learned() || quantizer->frozen) continue;
     require(quantizer->range.size() <= quantizer->range_count(), "ranges", "{} has {} ranges, it needs {}",
             quantizer->site, quantizer->range.size(), quantizer->range_count());
     const std::vector<float> all = seen_ranges(*quantizer, observed);

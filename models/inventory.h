@@ -19,13 +19,15 @@ struct Inventory {
   std::vector<NamedBuffer> buffers;
   std::vector<Quantizer*> quantizers;
 
-  [[nodiscard]] std::size_t parameter_count() const;  ///< elements of all parameters: length of a flat gradient
+  [[nodiscard]] std::size_t parameter_count() const;  ///< elements of all parameters
+  [[nodiscard]] std::size_t gradient_count() const;   ///< of those that are not frozen: length of a flat gradient
   [[nodiscard]] std::size_t buffer_count() const;     ///< elements of all buffers: length of Pass::statistics
   [[nodiscard]] std::size_t range_count() const;      ///< ranges that quantizers keep: length of Pass::observed
   [[nodiscard]] std::size_t count_count() const;      ///< bins of all histograms: length of Pass::counts
   [[nodiscard]] std::vector<Site> sites() const;
   /// Some statistics are of the whole batch: in training the sequences of a lane share a pass, and the lanes meet.
   [[nodiscard]] bool has_batch_statistics() const { return !buffers.empty(); }
+  [[nodiscard]] std::size_t layer_count() const;  ///< members "layers.0", "layers.1" and so on
 };
 
 /// Passed to a struct's visit(): collects members under their paths. A struct lists its members once:
@@ -69,6 +71,10 @@ class Walker {
 /// Appends the learned ranges of the quantizers to the parameters, and gives every parameter, buffer and kept range its
 /// place in the flat arrays.
 void complete(Inventory& inventory);
+
+/// Freezes everything that a model lists before its layer `first`: behind the last layer if that is their number. The
+/// places in the flat arrays change.
+void freeze_below(Inventory& inventory, std::size_t first);
 
 /// Walks a model.
 template <class T>

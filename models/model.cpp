@@ -22,6 +22,7 @@ std::string_view name_of(Output output) {
 
 Value Model::forward(Tape& tape, const Batch& batch) const {
   const Value y = held_->forward(tape, batch);
+  if (batch.ends_early()) return y;
   const OutputSpec spec = output();
   require(spec.sequences > 0, "model", "its output() has no sequence per example");
   const auto& rows = batch.sequences.rows;

@@ -79,8 +79,8 @@ class Model {
   Model& operator=(Model&&) noexcept = default;
   ~Model() = default;
 
-  /// The result for a batch, with as many rows as output() says. Throws Error when the struct gives another number, and
-  /// what the struct's own forward() throws.
+  /// The result for a batch, with as many rows as output() says, or that of the parts where it ends. Throws Error when
+  /// the struct gives another number, and what the struct's own forward() throws.
   Value forward(Tape& tape, const Batch& batch) const;
 
   [[nodiscard]] OutputSpec output() const { return held_->output(); }

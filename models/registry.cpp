@@ -55,6 +55,10 @@ void validate(const ModelSettings& settings) {
   of_family(settings, [&](auto own) { validate(settings.*own); });
 }
 
+std::size_t layers_of(const ModelSettings& settings) {
+  return of_family(settings, [&](auto own) { return (settings.*own).n_layers; });
+}
+
 Model make_model(const ModelSettings& settings, const ModelShape& shape, std::uint64_t seed) {
   return of_family(settings, [&](auto own) { return make_model(settings.*own, shape, seed); });
 }

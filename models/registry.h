@@ -39,6 +39,9 @@ FamilyTraining training_of(const ModelSettings& settings);
 /// The forward that carries a state from one sequence to the next. Throws UsageError where the model has none.
 CarryingForward carrying_forward(const ModelSettings& settings);
 
+/// How many layers the model has.
+std::size_t layers_of(const ModelSettings& settings);
+
 /// FLOPs of forward and backward for one token.
 double training_flops_per_token(const ModelSettings& settings);
 

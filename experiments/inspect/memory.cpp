@@ -22,7 +22,7 @@ class MemoryProbe {
               std::size_t padded_length)
       : model_(model),
         one_(example, padded_length),
-        gradient_(inventory.parameter_count()),
+        gradient_(inventory.gradient_count()),
         observed_(inventory.range_count()),
         counts_(inventory.count_count()),
         statistics_(inventory.buffer_count()) {}

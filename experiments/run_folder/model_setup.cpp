@@ -105,6 +105,7 @@ TrainerOptions trainer_options(const RunConfig& config, const datasets::Splits& 
   if (data.streams) options.carrying_forward = carrying_forward(config.model);
   options.padded_length = padded_length(config, data);
   options.threads = config.run.threads;
+  options.top_blocks = config.source.top_blocks;
   options.recompute = config.run.memory == "small";
   options.identity = identity_of(config);
   options.identity.data = datasets::digest(data);

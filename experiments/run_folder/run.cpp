@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/io/atomic_file.h"
+#include "experiments/host/machine.h"
 #include "experiments/host/signals.h"
 #include "experiments/inspect/inspect.h"
 #include "experiments/posttraining/transform.h"
@@ -98,6 +99,26 @@ void Run::say_whether_exportable() {
   if (!obstacle.empty()) bar_->line(obstacle);
 }
 
+/// Keeps what the frozen layers give over the epochs, if there is memory for it, and says so.
+void Run::keep_prefix() {
+  if (!config_.run.cache_prefix) return;
+  datasets::Example first;
+  data_.train->read(0, first);
+  const std::size_t bytes =
+      trainer_.located("frozen layers", [&] { return *trainer_.runner().prefix_bytes(*data_.train, 0); });
+  const std::size_t documents = data_.pairs ? 2 : 1;
+  const double steps = options_.padded_length > 0 ? 1.0 : double(data_.max_length) / double(first.length);
+  const double all = double(bytes) * steps * double(data_.train->size() * documents);
+  const auto available = static_cast<double>(available_bytes());
+  const bool fits = available == 0.0 || all < 0.8 * available;
+  bar_->line(fmt::format("{}: {} of {} bytes per sequence take up to {:.1f} MB, {:.1f} MB are free",
+                         fits ? "the results of the frozen layers are kept"
+                              : "the results of the frozen layers are computed in each epoch",
+                         data_.train->size() * documents, static_cast<std::size_t>(double(bytes) * steps), all / 1e6,
+                         available / 1e6));
+  if (fits) trainer_.runner().keep_prefix();
+}
+
 /// Trains until the end, or until all that was learnt is saved and a wish to stop is obeyed.
 void Run::learn() {
   if (team().leads()) {
@@ -106,6 +127,7 @@ void Run::learn() {
                     config_.run.tensorboard, [this](std::string_view warning) { bar_->line(warning); });
     curves_->begin(trainer_.progress(), trainer_.seconds());
   }
+  keep_prefix();
   give_up_if_hopeless();  // it was stopped before it had its result, or the rule is new
   if (trainer_.train(*data_.train, validation())) return;
   if (curves_) curves_->end_step(trainer_.progress(), trainer_.seconds());  // which a stop has kept from end_step()

@@ -58,6 +58,7 @@ class Run {
   void write(const char* name, const std::string& text) const;
   void transform();
   void say_whether_exportable();
+  void keep_prefix();
   void end_step(const Progress& progress);
   void end_epoch(const EpochResult& epoch);
   void learn();

@@ -65,6 +65,21 @@ void validate_source(const RunConfig& c) {
   needs_from(c.source.epochs_factor != 1.0, "from_epochs_factor");
   needs_from(c.source.balance, "balance");
   needs_from(!c.source.transforms.empty(), "transforms");
+  needs_from(c.source.top_blocks.has_value(), "top_blocks");
+}
+
+void set_top_blocks(SourceSettings& source, std::string_view value) {
+  source.top_blocks.reset();
+  if (value != "all") source.top_blocks = options::read_whole("top_blocks", value, 0, 1000000);
+}
+
+void validate_top_blocks(const RunConfig& c) {
+  require<UsageError>(c.source.top_blocks || !c.run.cache_prefix, "cache_prefix",
+                      "is only for a run whose lower layers are frozen, by --top_blocks=N");
+  if (!c.source.top_blocks) return;
+  require<UsageError>(*c.source.top_blocks <= layers_of(c.model), "top_blocks",
+                      "expected at most n_layers = {}, got \"{}\"", layers_of(c.model), *c.source.top_blocks);
+  require<UsageError>(c.training.epochs > 0, "top_blocks", "says which layers train, but epochs = 0 trains none");
 }
 
 void set_give_up(RunSettings& run, std::string_view value) {
@@ -94,6 +109,9 @@ OptionTable<SourceSettings> source_options() {
                                set_transforms, [](const S& s) { return transforms_text(s); });
   transforms.changes_trained = true;
   for (const Transform& transform : all_transforms()) transforms.words.push_back(transform.name);
+  table.add("top_blocks", "N|all",
+            "with from: how many of the last layers train, with what is behind them; 0: the head", set_top_blocks,
+            [](const S& s) { return s.top_blocks ? options::whole_text(*s.top_blocks) : std::string("all"); });
   for (auto& option : table.rows()) option.inherited = false;
   return table;
 }
@@ -123,6 +141,8 @@ OptionTable<RunSettings> how_options() {
   table.whole("threads", "THREADS", &R::threads, 0, 4096, "threads of the CPU; 0: all");
   table.word("memory", &R::memory, {"fast", "small"},
              "small: a backward pass computes each layer again; less memory, more time, the same bits");
+  table.flag("cache_prefix", &R::cache_prefix,
+             "with top_blocks: keep the results of the frozen layers in memory; less time, the same bits");
   table.real("checkpoint_seconds", "SECONDS", &R::checkpoint_seconds, {0.0, 1e9}, "between two checkpoints");
   table.flag("tensorboard", &R::tensorboard, "also write what curves.csv says as an event file of TensorBoard");
   table.add("give_up", "EPOCH:VALUE", "end a run whose best validation metric up to that epoch is worse; none: never",
@@ -137,6 +157,7 @@ void validate(const RunConfig& c) {
   validate(c.model);
   validate_subjects(c);
   validate_source(c);
+  validate_top_blocks(c);
   for (const TransformStep& step : transforms_of(c.source)) {
     require<UsageError>(!step.transform->needs_calibration || c.training.calibration_batches > 0, step.transform->name,
                         "needs training batches; calibration_batches is 0");

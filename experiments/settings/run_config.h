@@ -18,12 +18,13 @@ namespace bitstate::experiments {
 
 /// The run whose weights another one starts from.
 struct SourceSettings {
-  std::string from;                     ///< its folder; empty = from random weights
-  std::string digest;                   ///< of its weights; set by load_run_config(), empty where the folder holds none
-  double lr_factor = 1.0;               ///< on ssm_lr_base (Q-S5's QAFT: 0.1)
-  double epochs_factor = 1.0;           ///< on epochs, rounded, at least 1 (Q-S5's QAFT: 1/3)
-  bool balance = false;                 ///< the first transform is `balance`
-  std::vector<std::string> transforms;  ///< those that follow, as TransformStep::text (experiments/posttraining)
+  std::string from;            ///< its folder; empty = from random weights
+  std::string digest;          ///< of its weights; set by load_run_config(), empty where the folder holds none
+  double lr_factor = 1.0;      ///< on ssm_lr_base (Q-S5's QAFT: 0.1)
+  double epochs_factor = 1.0;  ///< on epochs, rounded, at least 1 (Q-S5's QAFT: 1/3)
+  bool balance = false;        ///< the first transform is `balance`
+  std::optional<std::size_t> top_blocks;  ///< none: everything trains
+  std::vector<std::string> transforms;    ///< those that follow, as TransformStep::text (experiments/posttraining)
 };
 
 /// The table of SourceSettings.
@@ -57,6 +58,7 @@ struct RunSettings {
   std::string out;              ///< folder of the run; empty = the caller chooses one
   std::size_t threads = 0;      ///< 0 = all
   std::string memory = "fast";  ///< or "small": a backward pass computes layers again
+  bool cache_prefix = false;    ///< keep what frozen layers give over the epochs
   double checkpoint_seconds = 60.0;
   bool tensorboard = false;           ///< write event files, too
   std::optional<GiveUpRule> give_up;  ///< none: it is trained to its end

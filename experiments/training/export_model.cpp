@@ -10,7 +10,7 @@
 namespace bitstate {
 
 Value forward_example(const Model& model, const datasets::Example& example, std::size_t padded_length, Tape& tape,
-                      bool results_only) {
+                      bool results_only, std::size_t parts_end) {
   check_example(example, 0);
   Pass pass;
   pass.results_only = results_only;
@@ -23,7 +23,9 @@ Value forward_example(const Model& model, const datasets::Example& example, std:
   if (!tokens.empty()) tokens.resize(rows, 0);
   const std::array all_rows = {rows};
   const std::array lengths = {example.length};
-  return model.forward(tape, {{all_rows, lengths}, {x, size}, tokens});
+  Batch batch{{all_rows, lengths}, {x, size}, tokens};
+  batch.parts_end = parts_end;
+  return model.forward(tape, batch);
 }
 
 program::Program export_model(const Model& model, const datasets::Example& example, std::string name,

@@ -14,9 +14,10 @@
 namespace bitstate {
 
 /// The forward of one sequence, on `padded_length` steps if it is shorter. Its nodes live on `tape` until its next
-/// begin(); with `results_only`, layers leave their results alone (Pass). Throws what the model throws.
+/// begin(); with `results_only`, layers leave their results alone (Pass). It ends behind so many parts of the model
+/// (Batch). Throws what the model throws.
 Value forward_example(const Model& model, const datasets::Example& example, std::size_t padded_length, Tape& tape,
-                      bool results_only = false);
+                      bool results_only = false, std::size_t parts_end = all_parts);
 
 /// The program that gives exactly the codes of the model's quantized forward. `example` only has to be a possible
 /// input. Shorter sequences are padded to `padded_length` steps (0: not at all), as in training. Units are left empty.

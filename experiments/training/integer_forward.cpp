@@ -24,10 +24,10 @@ datasets::Example first_step(const datasets::Example& example) {
 }
 
 std::optional<program::Program> lowered(const Model& model, const datasets::Example& example, std::size_t padded_length,
-                                        Tape& tape) {
+                                        std::size_t parts_end, Tape& tape) {
   constexpr bool classes = false;  // logits are judged as real numbers, like those of a tape
   try {
-    const Value output = forward_example(model, first_step(example), 0, tape);
+    const Value output = forward_example(model, first_step(example), 0, tape, false, parts_end);
     if (!tape[output].has_codes()) return std::nullopt;
     return export_program(tape, output, {}, classes, padded_length);
   } catch (const Error&) {  // what stands in the way is what `bitstate inspect` shows; a model may need more steps
@@ -46,25 +46,16 @@ bool can_read(const program::Input& input, const Batch& batch) {
   return batch.x.size() == rows * input.cols && std::all_of(batch.x.begin(), batch.x.end(), finite);
 }
 
-std::vector<std::int32_t> run(const program::Runner& runner, const Batch& batch) {
-  const std::size_t length = batch.sequences.lengths[0];
-  const program::Input& input = runner.header().input;
-  if (input.tokens) return runner.run(batch.tokens.first(length));
-  std::vector<std::int32_t> codes(length * input.cols);
-  program::encode_input(runner.header(), batch.x.first(codes.size()), codes);
-  return runner.run(codes);
-}
-
 }  // namespace
 
 std::optional<IntegerForward> IntegerForward::of(const Model& model, const datasets::Example& example,
-                                                 std::size_t padded_length) {
-  if (model.output().sequences > 1) return std::nullopt;
+                                                 std::size_t padded_length, std::size_t parts_end) {
+  if (model.output().sequences > 1 && parts_end == all_parts) return std::nullopt;
   Tape tape;
-  auto program = lowered(model, example, padded_length, tape);
+  auto program = lowered(model, example, padded_length, parts_end, tape);
   if (!program) return std::nullopt;
   IntegerForward integer(model, std::move(*program));
-  const Value output = forward_example(model, example, padded_length, tape, true);
+  const Value output = forward_example(model, example, padded_length, tape, true, parts_end);
   if (!tape[output].has_codes()) return std::nullopt;
   const std::vector<std::int32_t> expected = tape.codes32(output);
   const std::vector<std::int32_t> found = integer.runner_.run(input_codes(integer.runner_.header(), example));
@@ -75,9 +66,22 @@ std::optional<IntegerForward> IntegerForward::of(const Model& model, const datas
 IntegerForward::IntegerForward(const Model& model, program::Program program)
     : model_(&model), runner_(std::move(program)) {}
 
+std::optional<std::vector<std::int32_t>> IntegerForward::codes(const Batch& batch) const {
+  const program::Input& input = runner_.header().input;
+  if (!can_read(input, batch)) return std::nullopt;
+  const std::size_t length = batch.sequences.lengths[0];
+  if (input.tokens) return runner_.run(batch.tokens.first(length));
+  std::vector<std::int32_t> codes(length * input.cols);
+  program::encode_input(runner_.header(), batch.x.first(codes.size()), codes);
+  return runner_.run(codes);
+}
+
 Value IntegerForward::operator()(Tape& tape, const Batch& batch) const {
-  if (!can_read(runner_.header().input, batch)) return model_->forward(tape, batch);
-  const std::vector<std::int32_t> codes = run(runner_, batch);
+  const auto known = codes(batch);
+  return known ? leaf(tape, batch, *known) : model_->forward(tape, batch);
+}
+
+Value IntegerForward::leaf(Tape& tape, const Batch& batch, std::span<const std::int32_t> codes) const {
   const std::vector<float>& scale = runner_.header().output.scale;
   const auto layout = scale.size() == 1 ? kernels::ScaleLayout::per_tensor : kernels::ScaleLayout::per_column;
   const std::size_t cols = runner_.output_cols();

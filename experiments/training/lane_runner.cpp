@@ -1,6 +1,7 @@
 #include "experiments/training/lane_runner.h"
 
 #include "core/error.h"
+#include "experiments/training/frozen_prefix.h"
 #include "experiments/training/integer_forward.h"
 
 #include <fmt/format.h>
@@ -62,11 +63,14 @@ struct LaneRunner::Workspace {
   Asked asked;
   std::vector<std::size_t> second_rows, second_lengths;  // of the second documents of pairs
   std::vector<std::int32_t> second_tokens;
+  Tape prefix_tape;
+  std::vector<std::shared_ptr<const PrefixRows>> prefix;  // of the sequences of the pass
 
   void clear() {
     for (auto* sizes : {&rows, &lengths, &second_rows, &second_lengths}) sizes->clear();
     for (auto* ids : {&tokens, &second_tokens}) ids->clear();
     x.clear();
+    prefix.clear();
     asked.clear();
   }
   /// The second documents behind the first ones, as a model of pairs takes them.
@@ -138,7 +142,7 @@ std::unique_ptr<LaneRunner::Sums> LaneRunner::take_sums(bool gradients) {
     }
   }
   if (sums == nullptr) sums = std::make_unique<Sums>();
-  sums->gradient.assign(gradients ? inventory_.parameter_count() : 0, 0.0F);
+  sums->gradient.assign(gradients ? inventory_.gradient_count() : 0, 0.0F);
   sums->observed.assign(inventory_.range_count(), 0.0F);
   sums->counts.assign(inventory_.count_count(), 0);
   return sums;
@@ -163,6 +167,7 @@ void LaneRunner::run_own_lanes(const Call& call) {
     numbers->assign(call.indices.size(), 0.0);
   }
   integer_ = integer_forward(call);
+  if (call.mode == Mode::train) make_prefix(call.data, call.indices[0]);
   if (call.observes()) {
     statistics_.assign(inventory_.buffer_count(), 0.0);
     for (Lane& lane : lanes_) {
@@ -204,7 +209,7 @@ void LaneRunner::gather_results(const Call& call) {
 void LaneRunner::reserve_parts() {
   const std::size_t ranks = settings_.team->size();
   if (ranks == 1) return;
-  parts_->gradient.reserve(inventory_.parameter_count() + ranks);
+  parts_->gradient.reserve(inventory_.gradient_count() + ranks);
   parts_->observed.reserve(inventory_.range_count() + ranks);
   parts_->counts.reserve(inventory_.count_count() + ranks);
 }
@@ -226,6 +231,59 @@ std::unique_ptr<const IntegerForward> LaneRunner::integer_forward(const Call& ca
   check_example(example, call.indices[0]);
   auto integer = IntegerForward::of(model_, example, settings_.padded_length);
   return integer ? std::make_unique<const IntegerForward>(std::move(*integer)) : nullptr;
+}
+
+void LaneRunner::forget_prefix() {
+  prefix_.reset();
+  kept_.reset();
+}
+
+/// Once: what is frozen stays as it is. Any sequence will do.
+void LaneRunner::make_prefix(const datasets::Dataset& data, std::size_t index) {
+  if (!settings_.frozen_layers) return;
+  if (prefix_ == nullptr) {
+    datasets::Example example;
+    data.read(index, example);
+    check_example(example, index);
+    prefix_ = std::make_unique<const FrozenPrefix>(model_, inventory_, *settings_.frozen_layers, example);
+  }
+  if (keeps_prefix_ && (kept_ == nullptr || !kept_->is_of(data))) {
+    kept_ = std::make_unique<PrefixCache>(data, judge_.output().sequences);
+  }
+}
+
+std::optional<std::size_t> LaneRunner::prefix_bytes(const datasets::Dataset& data, std::size_t index) {
+  make_prefix(data, index);
+  if (prefix_ == nullptr) return std::nullopt;
+  const auto workspace = take_workspace();
+  Workspace& w = *workspace;
+  w.clear();
+  w.example.clear();
+  data.read(index, w.example);
+  append(w, w.example);
+  return (*prefix_)(w.prefix_tape, {{w.rows, w.lengths}, w.x, w.tokens}).bytes();
+}
+
+/// Computes the frozen layers of each sequence that is not kept. `examples`: those of the pass; the second documents of
+/// pairs come behind all first ones.
+Value LaneRunner::enter_behind_prefix(Workspace& w, const Batch& batch, std::span<const std::size_t> examples) {
+  const std::size_t all = std::accumulate(w.rows.begin(), w.rows.end(), std::size_t{0});
+  std::size_t row = 0;
+  for (std::size_t s = 0; s < w.rows.size(); ++s) {
+    const auto own = [&](auto values) {
+      const std::size_t cols = values.size() / all;
+      return values.subspan(row * cols, w.rows[s] * cols);
+    };
+    const auto compute = [&] {
+      const std::span rows(w.rows), lengths(w.lengths);
+      const Sequences one{rows.subspan(s, 1), lengths.subspan(s, 1), batch.sequences.first + s};
+      return (*prefix_)(w.prefix_tape, {one, own(batch.x), own(batch.tokens)});
+    };
+    const std::size_t example = examples[s % examples.size()], document = s / examples.size();
+    w.prefix.push_back(kept_ ? kept_->get(example, document, compute) : std::make_shared<const PrefixRows>(compute()));
+    row += w.rows[s];
+  }
+  return prefix_leaf(w.tape, w.prefix);
 }
 
 /// `lane` counts those of this rank.
@@ -281,7 +339,11 @@ void LaneRunner::run_group(Workspace& w, const Pass& pass, const datasets::Datas
   w.append_second();
   Tape& tape = w.tape;
   tape.begin(pass);
-  const Batch batch{{w.rows, w.lengths, judge_.output().sequences * first}, w.x, w.tokens};
+  Batch batch{{w.rows, w.lengths, judge_.output().sequences * first}, w.x, w.tokens};
+  if (pass.gradients && prefix_ != nullptr) {
+    batch.parts_before = *settings_.frozen_layers;
+    batch.entering = enter_behind_prefix(w, batch, indices.subspan(first, last - first));
+  }
   const Value output = integer_ ? (*integer_)(tape, batch) : model_.forward(tape, batch);
   const Value loss = judge_.loss(tape, output, batch.sequences, w.asked);
   const auto own = [&](std::vector<double>& all) { return std::span(all).subspan(first, last - first); };
@@ -348,7 +410,7 @@ Observed LaneRunner::observed() const {
 
 std::size_t LaneRunner::peak_arena_bytes() const {
   std::size_t bytes = 0;
-  for (const auto& workspace : idle_) bytes += workspace->tape.peak_bytes();
+  for (const auto& workspace : idle_) bytes += workspace->tape.peak_bytes() + workspace->prefix_tape.peak_bytes();
   return bytes;
 }
 

@@ -13,11 +13,14 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <vector>
 
 namespace bitstate {
 
+class FrozenPrefix;
+class PrefixCache;
 class IntegerForward;
 
 /// Throws Error, naming the index, for an example without steps or with arrays that do not fit its steps.
@@ -32,6 +35,8 @@ struct LaneSettings {
   std::shared_ptr<Team> team = std::make_shared<Team>();  ///< that shares the lanes
   NormBackward norm_backward = NormBackward::exact;       ///< Pass::norm_backward
   ActBackward act_backward = ActBackward::exact;          ///< Pass::act_backward
+  /// A training pass begins behind so many layers, which an evaluation computes (FrozenPrefix); none: at the input.
+  std::optional<std::size_t> frozen_layers = {};
 };
 
 /// Throws UsageError unless the ranks of the team can have equal blocks of the lanes, each a subtree of the tree in
@@ -67,6 +72,15 @@ class LaneRunner {
   const BatchResult& run(Mode mode, const datasets::Dataset& data, std::span<const std::size_t> indices,
                          std::uint64_t seed = 0, std::uint64_t step = 0);
 
+  /// What training does with the frozen layers is made anew: they have changed. Nothing where none are frozen.
+  void forget_prefix();
+  /// Keeps the result of the frozen layers for every sequence that training reads, until forget_prefix() or training on
+  /// other data: no number changes.
+  void keep_prefix() { keeps_prefix_ = true; }
+  /// What keep_prefix() takes for the sequence `index`, twice that for a pair of its length. Nothing where no layer is
+  /// frozen. Throws what the model throws.
+  [[nodiscard]] std::optional<std::size_t> prefix_bytes(const datasets::Dataset& data, std::size_t index);
+
   [[nodiscard]] std::span<const float> gradient() const;  ///< flat, of the mean loss of the batch
   [[nodiscard]] Observed observed() const;                ///< of the quantizers that keep a range
   [[nodiscard]] std::span<const double> statistics() const { return statistics_; }  ///< of the BatchNorms
@@ -85,6 +99,8 @@ class LaneRunner {
   void run_group(Workspace& workspace, const Pass& pass, const datasets::Dataset& data,
                  std::span<const std::size_t> indices, std::size_t first, std::size_t last);
   void append(Workspace& workspace, const datasets::Example& example) const;
+  void make_prefix(const datasets::Dataset& data, std::size_t index);
+  Value enter_behind_prefix(Workspace& workspace, const Batch& batch, std::span<const std::size_t> examples);
   std::unique_ptr<Workspace> take_workspace();
   std::unique_ptr<Sums> take_sums(bool gradients);
   void join(std::size_t lane, std::size_t lanes);
@@ -99,6 +115,9 @@ class LaneRunner {
   Workers& workers_;
   std::vector<Lane> lanes_;
   std::unique_ptr<const IntegerForward> integer_;  // of the evaluation at hand, where it has one
+  std::unique_ptr<const FrozenPrefix> prefix_;     // of training, where layers are frozen
+  bool keeps_prefix_ = false;
+  std::unique_ptr<PrefixCache> kept_;
   std::vector<double> statistics_;
   BatchResult result_;
   std::mutex mutex_;

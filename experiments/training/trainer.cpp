@@ -44,9 +44,19 @@ TrainerOptions checked(TrainerOptions options) {
   return options;
 }
 
+std::optional<std::size_t> frozen_layers(const TrainerOptions& options, const Inventory& inventory) {
+  if (!options.top_blocks) return std::nullopt;
+  const std::size_t layers = inventory.layer_count();
+  require<UsageError>(layers > 0, "top_blocks", "expected a model with layers, but none of its members is a layer");
+  require<UsageError>(*options.top_blocks <= layers, "top_blocks",
+                      "expected at most {}, the layers of the model, got \"{}\"", layers, *options.top_blocks);
+  return layers - *options.top_blocks;
+}
+
 Inventory quantized(Model& model, const TrainerOptions& options) {
   Inventory inventory = take_inventory(model);
   quantize_sites(inventory, QuantConfig::parse(options.rules, options.rules_origin));
+  if (const auto frozen = frozen_layers(options, inventory)) freeze_below(inventory, *frozen);
   return inventory;
 }
 
@@ -58,7 +68,7 @@ LaneSettings lane_settings(const TrainerOptions& options, const Inventory& inven
       word_of(options.norm_backward));
   return {options.lanes,         options.padded_length, inventory.has_batch_statistics(),
           options.target_units,  options.recompute,     options.team,
-          options.norm_backward, options.act_backward};
+          options.norm_backward, options.act_backward,  frozen_layers(options, inventory)};
 }
 
 std::string optimizer_text(const OptimizerSettings& o) {
@@ -94,6 +104,7 @@ std::string options_text(const TrainerOptions& o, Metric metric) {
   add("padded_length", o.padded_length);
   add("seed", o.seed);
   add("lanes", o.lanes);
+  if (o.top_blocks) add("top_blocks", *o.top_blocks);
   return text + optimizer_text(o.optimizer);
 }
 
@@ -257,6 +268,7 @@ void Trainer::train_step(const datasets::Dataset& training, std::span<const std:
   const double loss =
       std::accumulate(batch.losses.begin(), batch.losses.end(), 0.0) / static_cast<double>(indices.size());
   for (const NamedParameter& named : inventory_.parameters) {
+    if (named.parameter->frozen) continue;
     check_gradient(named, runner_.gradient().subspan(named.parameter->offset, named.parameter->value.size()));
   }
   optimizer_.step(inventory_.parameters, runner_.gradient(), schedule.rate(options_.lr, step),
@@ -334,14 +346,19 @@ void Trainer::resume(const std::filesystem::path& file) {
             "{} was trained on other data than these", file.string());
   }
   progress_ = load_checkpoint(file, inventory_, &optimizer_);
+  runner_.forget_prefix();
   seconds_before_ = progress_.seconds;
 }
 
-Progress Trainer::load_weights(const std::filesystem::path& file) { return load_checkpoint(file, inventory_, nullptr); }
+Progress Trainer::load_weights(const std::filesystem::path& file) {
+  runner_.forget_prefix();
+  return load_checkpoint(file, inventory_, nullptr);
+}
 
 std::vector<std::string> Trainer::start_from(const std::filesystem::path& file) {
   const Hdf5Reader reader(file);
   take_weights(reader, inventory_);
+  runner_.forget_prefix();
   options_.trained = true;
   return take_stored_ranges(reader, inventory_);
 }

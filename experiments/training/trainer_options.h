@@ -78,6 +78,9 @@ struct TrainerOptions : LearningOptions {
   /// The processes that train together. Each has its own trainer, with the same options, and calls the same functions
   /// at the same time; save() and save_weights() write on the first of them alone.
   std::shared_ptr<Team> team = std::make_shared<Team>();
+  /// Only so many of the last layers learn, and what is behind them: a training of top_blocks. What is below, weights,
+  /// ranges and running statistics, stays as it is. None: everything learns.
+  std::optional<std::size_t> top_blocks = {};
   bool recompute = false;  ///< a backward pass computes layers again: less memory, more time, the same bits
   /// Is kept in checkpoints. Without settings the trainer keeps its options there, and resume() compares them; with
   /// settings the caller compares.

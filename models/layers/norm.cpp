@@ -33,6 +33,7 @@ Value Norm::forward(Tape& tape, Value x, const Sequences& sequences) const {
 void update_running_statistics(const Inventory& inventory, std::span<const double> batch, double momentum) {
   for (const auto& entry : inventory.buffers) {
     Buffer& buffer = *entry.buffer;
+    if (buffer.frozen) continue;
     require(buffer.offset + buffer.value.size() <= batch.size(), "batch_norm",
             "there are {} batch statistics, {} needs {} from {} on", batch.size(), entry.name, buffer.value.size(),
             buffer.offset);

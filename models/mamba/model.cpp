@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/random.h"
 
+#include <algorithm>
 #include <string>
 
 namespace bitstate {
@@ -69,11 +70,12 @@ Value MambaModelOf<Mixer>::forward(Tape& tape, const Batch& batch) const {
   Value table;
   Value x = batch.entering.exists() ? batch.entering : enter(tape, batch, table);
   if (tied && !table.exists()) table = ops::quantize(tape, tape.parameter(embedding), embedding_quantizer);
-  for (std::size_t i = batch.parts_before; i < layers.size(); ++i) {
+  for (std::size_t i = batch.parts_before; i < std::min(layers.size(), batch.parts_end); ++i) {
     x = ops::recomputed(tape, x, [this, i, sequences = batch.sequences](Tape& on, Value in) {
       return layers[i].forward(on, in, sequences);
     });
   }
+  if (batch.ends_early()) return x;
   return leave(tape, batch, x, table);
 }
 

@@ -17,6 +17,7 @@ Value S5Classifier::pooled(Tape& tape, const Batch& batch) const {
 }
 
 Value S5Classifier::forward(Tape& tape, const Batch& batch) const {
+  if (batch.ends_early()) return stack.forward(tape, batch);
   const Value logits = decoder.forward(tape, ops::quantize(tape, pooled(tape, batch), decoder_quantizer),
                                        stack.rounding(decoder_quantizer, decoder.weight_quantizer));
   return ops::quantize(tape, logits, output_quantizer);
@@ -29,6 +30,7 @@ S5Regressor::S5Regressor(const S5Options& options, std::uint64_t seed)
 }
 
 Value S5Regressor::forward(Tape& tape, const Batch& batch) const {
+  if (batch.ends_early()) return stack.forward(tape, batch);
   const Value x = stack.forward(tape, batch);
   const Value y = decoder.forward(tape, ops::quantize(tape, x, decoder_quantizer, &batch.sequences),
                                   stack.rounding(decoder_quantizer, decoder.weight_quantizer, &batch.sequences));
@@ -51,6 +53,7 @@ Value S5Retrieval::pooled(Tape& tape, const Batch& batch) const {
 }
 
 Value S5Retrieval::forward(Tape& tape, const Batch& batch) const {
+  if (batch.ends_early()) return stack.forward(tape, batch);
   const Value documents = ops::quantize(tape, pooled(tape, batch), pooled_quantizer);
   const Value pairs = ops::quantize(tape, ops::pair_features(tape, documents), decoder1_quantizer);
   const auto of_pairs = stack.rounding(decoder1_quantizer, decoder1.weight_quantizer);

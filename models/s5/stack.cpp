@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/random.h"
 
+#include <algorithm>
 #include <string>
 
 namespace bitstate {
@@ -70,7 +71,7 @@ Value S5Stack::enter(Tape& tape, const Batch& batch) const {
 
 Value S5Stack::forward(Tape& tape, const Batch& batch) const {
   Value x = batch.entering.exists() ? batch.entering : enter(tape, batch);
-  for (std::size_t i = batch.parts_before; i < layers.size(); ++i) {
+  for (std::size_t i = batch.parts_before; i < std::min(layers.size(), batch.parts_end); ++i) {
     x = ops::recomputed(tape, x, [this, i, sequences = batch.sequences](Tape& on, Value in) {
       return layers[i].forward(on, in, sequences, dropout_masks(on, sequences, on[in].cols, p_dropout, i));
     });

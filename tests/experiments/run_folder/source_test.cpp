@@ -171,6 +171,16 @@ TEST_CASE("from: the factors apply to rate and epochs, and only with from") {
   }
 }
 
+TEST_CASE("from: what trains only the top layers is checked before anything is made") {
+  const auto refused = [](const Settings& options, const char* sentence) {
+    CHECK_THROWS_WITH_AS(load_run_config("smnist", options), doctest::Contains(sentence), UsageError);
+  };
+  refused({{"top_blocks", "1"}}, "[top_blocks] is only for a run that starts from another one");
+  refused({{"from", "run"}, {"top_blocks", "5"}}, "[top_blocks] expected at most n_layers = 4, got \"5\"");
+  refused({{"from", "run"}, {"top_blocks", "1"}, {"epochs", "0"}}, "but epochs = 0 trains none");
+  refused({{"from", "run"}, {"cache_prefix", "true"}}, "[cache_prefix] is only for a run whose lower layers");
+}
+
 TEST_CASE("from: another architecture is refused by a sentence that names the tensor, and nothing is written") {
   const tests::TempFolder folder;
   const auto source = folder / "source";

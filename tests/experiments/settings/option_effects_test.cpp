@@ -174,6 +174,7 @@ std::vector<Row> other_rows(const tests::TempFolder& folder, const std::string& 
           {"from", source, lorenz},
           {"from_lr_factor", "0.5", from},
           {"from_epochs_factor", "0.4", from},
+          {"top_blocks", "0", from},
           {"balance", "true", {{"from", source}, {"bits", "state:* 4"}}},
           {"transforms", "balance", {{"from", source}, {"bits", "state:* 4"}}}};
 }
