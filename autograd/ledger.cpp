@@ -21,6 +21,7 @@ std::vector<LedgerEntry> ledger(const Tape& tape) {
     const std::size_t codes = node.rows * node.codes.stride + program::row_multiple;
     if (node.codes.data != nullptr) add(v, "codes", node.codes.data, codes * program::bytes_of(node.codes.width));
     add(v, "clamp bits", node.unclamped.data(), node.unclamped.size());
+    add(v, "starts", node.starts.data(), node.starts.size());
     add(v, "mask", node.mask.data(), node.mask.size());
     add(v, "numbers of rows", node.of_rows.data(), node.of_rows.size_bytes());
   }

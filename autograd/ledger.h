@@ -12,7 +12,7 @@ namespace bitstate {
 /// An array that a node keeps until the end of its pass.
 struct LedgerEntry {
   Value node;
-  std::string_view what;  ///< "real numbers", "codes", "clamp bits", "mask" or "numbers of rows"
+  std::string_view what;  ///< "real numbers", "codes", "clamp bits", "starts", "mask" or "numbers of rows"
   std::size_t bytes = 0;  ///< that it takes of the arena
 };
 

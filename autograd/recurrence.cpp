@@ -101,25 +101,56 @@ void pack_steps(std::size_t steps, std::size_t width, const std::uint8_t* marked
   }
 }
 
+/// Calls f(block, rows) for the blocks of all sequences; those of a sequence in the order of its steps.
+template <class F>
+void for_each_block(const Attributes& a, F f) {
+  std::size_t block = 0;
+  std::size_t first = 0;
+  for (std::size_t s = 0; s < a.count; ++s) {
+    const std::size_t length = a.rows[s];
+    for (std::size_t step = 0; step < length; step += block_rows) {
+      const std::size_t count = std::min(block_rows, length - step);
+      const bool backward = a.direction == Direction::backward;
+      f(block++, RowRange{first + (backward ? length - step - count : step), count}, step == 0);
+    }
+    first += length;
+  }
+}
+
+std::size_t count_blocks(const Attributes& a) {
+  std::size_t blocks = 0;
+  for_each_block(a, [&](std::size_t, RowRange, bool) { ++blocks; });
+  return blocks;
+}
+
 /// The integer recurrence, by the loops that run it in a program.
 struct ProgramScan {
   program::Recurrence recurrence;
   Value bu;
-  program::MutableCodes x;
+  program::MutableCodes x;  // without memory where `replay` keeps what is needed
   std::uint8_t* unclamped;
+  const Replay* replay;
 
-  /// Rows [first, first + rows), a sequence, by blocks in the order of the steps.
-  void run(Tape& tape, std::size_t first, std::size_t rows, std::span<std::int64_t> largest) const {
+  void run(Tape& tape, const Attributes& a, std::span<std::int64_t> largest) const {
     const std::size_t width = 2 * recurrence.states;
-    std::vector<std::int32_t> state(width, 0);
-    std::vector<std::int64_t> residue(width, 0);
-    tape.by_blocks(rows, [&](RowRange block) {
-      const std::size_t begin = first + (recurrence.backward ? rows - block.first - block.count : block.first);
+    std::vector<std::int32_t> state(width);
+    std::vector<std::int64_t> residue(width);
+    for_each_block(a, [&](std::size_t block, RowRange rows, bool begins) {
+      const Arena::Scope scope(tape.scratch());
+      if (begins) {
+        std::fill(state.begin(), state.end(), 0);
+        std::fill(residue.begin(), residue.end(), 0);
+      }
+      if (replay != nullptr) {
+        std::copy(state.begin(), state.end(), replay->states + block * width);
+        std::copy(residue.begin(), residue.end(), replay->residues + block * width);
+      }
       const program::States states{state.data(), residue.data(),
-                                   unclamped == nullptr ? nullptr : unclamped + begin * bytes_of_step(width),
+                                   unclamped == nullptr ? nullptr : unclamped + rows.first * bytes_of_step(width),
                                    largest.empty() ? nullptr : largest.data()};
-      Tape::kernels().scan(recurrence, block.count, tape.code_rows(bu, {begin, block.count}), states,
-                           program::rows_from(x, begin));
+      Tape::kernels().scan(
+          recurrence, rows.count, tape.code_rows(bu, rows), states,
+          replay == nullptr ? program::rows_from(x, rows.first) : tape.scratch_codes(rows.count, width, x.width));
     });
   }
 };
@@ -185,6 +216,21 @@ void scan_by_bytes(Tape& tape, Node& x, const Sequences& sequences, Direction di
   if (!x.unclamped.empty()) pack_steps(x.rows, width, marked.data(), const_cast<std::uint8_t*>(x.unclamped.data()));
 }
 
+/// Makes x a node that replay() computes.
+const Replay* keep_replay(Tape& tape, Node& x, const program::Recurrence& recurrence) {
+  const std::size_t count = count_blocks(attributes_of(x)) * x.cols;
+  const std::span kept(tape.arena().array<std::byte>(count * (sizeof(std::int64_t) + sizeof(std::int32_t))),
+                       count * (sizeof(std::int64_t) + sizeof(std::int32_t)));
+  auto* const residues = reinterpret_cast<std::int64_t*>(kept.data());
+  auto* const states = reinterpret_cast<std::int32_t*>(residues + count);
+  x.starts = kept;
+  x.light = true;
+  Attributes attributes = attributes_of(x);
+  attributes.replay = tape.keep(Replay{recurrence, residues, states});
+  x.attributes = tape.keep(attributes);
+  return attributes.replay;
+}
+
 void scan_quantized(Tape& tape, Node& x, const Sequences& sequences, Direction direction, const Quantizer& site) {
   const std::size_t width = x.cols;
   const bool training = tape.pass().training;
@@ -203,14 +249,15 @@ void scan_quantized(Tape& tape, Node& x, const Sequences& sequences, Direction d
   if (!plan || state.how == QuantSpec::Rounding::stochastic) {
     scan_by_bytes(tape, x, sequences, direction, plan, state);
   } else {
-    const ProgramScan scan{recurrence_of(tape, x.inputs[0], width, *plan, site.spec, direction), x.inputs[1],
-                           tape.new_codes(x, program::width_of(-x.bound, x.bound)), unclamped};
+    const program::Recurrence recurrence = recurrence_of(tape, x.inputs[0], width, *plan, site.spec, direction);
+    const program::Width bytes_of_code = program::width_of(-x.bound, x.bound);
+    const bool again = tape.pass().replay_states && tape.pass().gradients;
+    const Replay* const replay = again ? keep_replay(tape, x, recurrence) : nullptr;
+    const program::MutableCodes codes =
+        again ? program::MutableCodes{nullptr, bytes_of_code, 0} : tape.new_codes(x, bytes_of_code);
+    x.codes.width = bytes_of_code;
     std::vector<std::int64_t> largest(training || unclamped != nullptr ? width : 0, 0);
-    std::size_t first = 0;
-    for (const std::size_t rows : sequences.rows) {
-      scan.run(tape, first, rows, largest);
-      first += rows;
-    }
+    ProgramScan{recurrence, x.inputs[1], codes, unclamped, replay}.run(tape, attributes_of(x), largest);
     for (std::size_t c = 0; c < largest.size(); ++c) seen[c] = static_cast<float>(largest[c]) * plan->inner_scale[c];
   }
   if (training) observe_states(tape, site, seen.data(), width);
@@ -248,6 +295,34 @@ kernels::PairMap<float> real_map(Tape& tape, Value lambda) {
   std::transform(codes.lambda.begin(), codes.lambda.end(), all, real);
   std::transform(codes.shear.begin(), codes.shear.end(), all + width, real);
   return {all, all + width};
+}
+
+void replay(Tape& tape, const Node& node, RowRange rows, const program::Rescaling* then,
+            const program::MutableCodes& y) {
+  const Attributes& a = attributes_of(node);
+  const program::Recurrence& recurrence = a.replay->recurrence;
+  tape.fill_rows(node, rows, then, y, [&](const program::MutableCodes& out) {
+    for_each_block(a, [&](std::size_t block, RowRange of_block, bool) {
+      const std::size_t first = std::max(rows.first, of_block.first);
+      const std::size_t end = std::min(rows.first + rows.count, of_block.first + of_block.count);
+      if (first >= end) return;
+      const Arena::Scope scope(tape.scratch());
+      std::vector<std::int32_t> state(a.replay->states + block * node.cols, a.replay->states + (block + 1) * node.cols);
+      std::vector<std::int64_t> residue(a.replay->residues + block * node.cols,
+                                        a.replay->residues + (block + 1) * node.cols);
+      // from the beginning of the block, which is its last row in a backward recurrence
+      const std::size_t low = recurrence.backward ? first : of_block.first;
+      const std::size_t high = recurrence.backward ? of_block.first + of_block.count : end;
+      const program::MutableCodes all = tape.scratch_codes(high - low, node.cols, out.width);
+      Tape::kernels().scan(recurrence, high - low, tape.code_rows(node.inputs[1], {low, high - low}),
+                           {state.data(), residue.data()}, all);
+      const std::size_t row_bytes = program::bytes_of(out.width);
+      for (std::size_t t = first; t < end; ++t) {
+        std::copy_n(static_cast<const std::byte*>(all.data) + (t - low) * all.stride * row_bytes, node.cols * row_bytes,
+                    static_cast<std::byte*>(out.data) + (t - rows.first) * out.stride * row_bytes);
+      }
+    });
+  });
 }
 
 std::optional<kernels::IntegerScan> integer_plan(Tape& tape, const Node& node) {

@@ -7,15 +7,24 @@
 #include "autograd/tape.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 
 namespace bitstate::recurrence {
+
+/// The integer recurrence of a node that keeps its states before every block of steps only (Pass::replay_states).
+struct Replay {
+  program::Recurrence recurrence;
+  std::int64_t* residues;  ///< [blocks, 2P]
+  std::int32_t* states;    ///< [blocks, 2P]
+};
 
 /// What a node of a recurrence keeps.
 struct Attributes {
   const std::size_t* rows;  ///< of each sequence
   std::size_t count;
   kernels::Direction direction;
+  const Replay* replay = nullptr;
 };
 [[nodiscard]] inline const Attributes& attributes_of(const Node& node) {
   return *static_cast<const Attributes*>(node.attributes);
@@ -32,6 +41,10 @@ struct Attributes {
 /// DivergedError when a state is not finite.
 Value run(Tape& tape, const Op& op, Value lambda, Value bu, const Sequences& sequences, kernels::Direction direction,
           const Quantizer* state);
+
+/// Op::compute of a recurrence: rows of the codes of a node with Attributes::replay, the same as at first.
+void replay(Tape& tape, const Node& node, RowRange rows, const program::Rescaling* then,
+            const program::MutableCodes& y);
 
 /// Constants of the integer recurrence of a node; nothing where it cannot be computed in integers.
 [[nodiscard]] std::optional<kernels::IntegerScan> integer_plan(Tape& tape, const Node& node);

@@ -158,7 +158,7 @@ program::Codes Tape::codes(Value v) {
 
 bool Tape::is_light(Value v) const {
   const Node& node = (*this)[v];
-  if (node.codes.data != nullptr) return true;
+  if (node.codes.data != nullptr || node.light) return true;
   if (!node.table && !(node.has_codes() && node.op->traits.light)) return false;
   return std::all_of(node.inputs.begin(), node.inputs.end(),
                      [this](Value input) { return !input.exists() || (*this)[input].constant || is_light(input); });

@@ -3,11 +3,10 @@
 // them rounded on the way: such wide codes need not be stored (docs/numerics.md, section 4).
 #pragma once
 
-#include "autograd/backward_forms.h"
+#include "autograd/pass.h"
 #include "autograd/quantizer.h"
 #include "core/arena.h"
 #include "core/kernels/quantize.h"
-#include "core/parallel.h"
 #include "core/program/run/codes.h"
 
 #include <algorithm>
@@ -116,12 +115,13 @@ struct Node {
   std::span<const std::uint8_t> unclamped = {};
   std::span<const std::uint8_t> mask = {};  ///< bit i: the gradient of element i flows on; all do where it is empty
   std::span<const float> of_rows = {};      ///< numbers of each row that backward reads, such as 1 / sigma of a norm
-  bool constant = false;                    ///< depends on parameters only
+  std::span<const std::byte> starts = {};  ///< of a scan: what its other states are computed from (Pass::replay_states)
+  bool constant = false;                   ///< depends on parameters only
   bool table = false;          ///< without codes, but each element is a function of one code, or 0 by dropout
   bool by_token = false;       ///< without codes, but each row is a function of one token
   bool rounded_float = false;  ///< has codes, but they were computed in float from operands without (scan)
   bool needs_gradient = false;
-  bool light = false;                ///< Tape::hold() leaves its codes to be computed whenever they are asked for
+  bool light = false;                ///< its codes are not kept, but computed whenever they are asked for
   std::uint32_t readers = 0;         ///< ops that have it as an input
   const void* attributes = nullptr;  ///< plain data of the op, in the arena
 
@@ -156,27 +156,6 @@ struct SiteVisit {
   const Quantizer* site;
   Value input;
   Value output;
-};
-
-/// What a pass may read and write outside of its tape. The spans of a model are as long as its Inventory says; what is
-/// too short is an Error of the op that needs more.
-struct Pass {
-  bool training = false;            ///< batch statistics and dropout; ranges are observed
-  bool gradients = false;           ///< backward() will be called
-  bool running_statistics = false;  ///< batch normalization reads the running ones although it is training
-  bool calibrating = false;         ///< quantizers without a range observe and let values through
-  bool results_only = false;        ///< of layers, nothing else is kept; backward() computes them again
-  NormBackward norm_backward = NormBackward::exact;
-  ActBackward act_backward = ActBackward::exact;
-  std::span<float> gradient = {};        ///< flat gradient of the parameters of this lane, added to
-  std::span<float> observed = {};        ///< what the quantizers that keep a range saw in this lane, updated
-  std::span<std::uint32_t> counts = {};  ///< histograms of the quantizers that have one, added to
-  std::size_t lane = 0;
-  Meeting* meeting = nullptr;  ///< of the lanes; needed by batch normalization in training
-  std::span<double> statistics =
-      {};                  ///< gets the batch statistics, for the running averages; empty in all lanes but one
-  std::uint64_t seed = 0;  ///< of dropout and stochastic rounding
-  std::uint64_t step = 0;
 };
 
 /// A worker's tape. Nodes and their memory live until the next begin(); their order is a topological order.
@@ -248,6 +227,8 @@ class Tape {
   program::MutableCodes new_codes(Node& node, program::Width width);
   /// Memory for its codes of 32 bits without gaps, [rows, cols].
   std::int32_t* new_codes32(Node& node);
+  /// Scratch memory for codes of `rows`.
+  program::MutableCodes scratch_codes(std::size_t rows, std::size_t cols, program::Width width);
   /// The loops that compute codes: the fastest that this machine has.
   [[nodiscard]] static const program::Kernels& kernels();
 
@@ -330,7 +311,6 @@ class Tape {
     void clear();
   };
 
-  program::MutableCodes scratch_codes(std::size_t rows, std::size_t cols, program::Width width);
   [[nodiscard]] bool is_light(Value v) const;
   float* take_buffer(std::size_t size);
   void run_backward(std::size_t last, std::size_t first);

@@ -35,7 +35,7 @@ constexpr OpTraits scan_traits{
     .any_scales = true,
     .rounds = true,
     .why_float = "the scale of the state matrix is too small for its state; scale=pow2 fits"};
-constexpr Op scan_op{"scan", scan_backward, scan_lower, nullptr, scan_traits};
+constexpr Op scan_op{"scan", scan_backward, scan_lower, nullptr, scan_traits, recurrence::replay};
 
 }  // namespace
 

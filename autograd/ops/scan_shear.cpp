@@ -41,7 +41,8 @@ void scan_shear_lower(Lowering& to, const Node& node) {
 }
 
 constexpr OpTraits scan_shear_traits{.any_scales = true, .rounds = true};
-constexpr Op scan_shear_op{"scan_shear", scan_shear_backward, scan_shear_lower, nullptr, scan_shear_traits};
+constexpr Op scan_shear_op{"scan_shear", scan_shear_backward, scan_shear_lower,
+                           nullptr,      scan_shear_traits,   recurrence::replay};
 
 }  // namespace
 

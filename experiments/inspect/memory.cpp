@@ -19,18 +19,19 @@ namespace {
 class MemoryProbe {
  public:
   MemoryProbe(const Model& model, const Inventory& inventory, const datasets::Example& example,
-              std::size_t padded_length)
+              std::size_t padded_length, const Pass& forms)
       : model_(model),
+        forms_(forms),
         one_(example, padded_length),
         gradient_(inventory.gradient_count()),
         observed_(inventory.range_count()),
         counts_(inventory.count_count()),
         statistics_(inventory.buffer_count()) {}
 
-  Value forward(Tape& tape, bool results_only) {
-    Pass pass;
+  Value forward(Tape& tape, bool small) {
+    Pass pass = forms_;
     pass.training = pass.gradients = true;
-    pass.results_only = results_only;
+    pass.results_only = pass.replay_states = small;
     pass.gradient = gradient_;
     pass.observed = observed_;
     pass.counts = counts_;
@@ -49,6 +50,7 @@ class MemoryProbe {
 
  private:
   const Model& model_;
+  Pass forms_;
   OneExample one_;
   std::vector<float> gradient_, observed_;
   std::vector<std::uint32_t> counts_;
@@ -87,11 +89,11 @@ std::size_t peak_of_small(MemoryProbe& probe) {
 }  // namespace
 
 MemoryLedger memory_ledger(const Model& model, const Inventory& inventory, const datasets::Dataset& part,
-                           std::size_t padded_length) {
+                           std::size_t padded_length, const Pass& forms) {
   require(part.size() > 0, "inspect", "the training part is empty: there is no sequence to measure");
   datasets::Example example;
   part.read(0, example);
-  MemoryProbe probe(model, inventory, example, padded_length);
+  MemoryProbe probe(model, inventory, example, padded_length, forms);
   MemoryLedger result;
   result.steps = probe.steps();
   Tape tape;

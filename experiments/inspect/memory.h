@@ -29,10 +29,10 @@ struct MemoryLedger {
   std::size_t peak_of_small = 0;  ///< of the tape under --memory=small
 };
 
-/// Trains on the first sequence of `part`, padded as by inspect(), without changing the model. Throws Error where the
-/// part is empty.
+/// Trains on the first sequence of `part`, padded as by inspect(), without changing the model. Of `forms` the forms of
+/// backward count. Throws Error where the part is empty.
 MemoryLedger memory_ledger(const Model& model, const Inventory& inventory, const datasets::Dataset& part,
-                           std::size_t padded_length = 0);
+                           std::size_t padded_length = 0, const Pass& forms = {});
 
 /// A table for a terminal, and the same as one line of JSON.
 std::string ledger_text(const MemoryLedger& ledger);

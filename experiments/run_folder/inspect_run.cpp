@@ -50,8 +50,11 @@ void write_inspection(const Model& model, const Inventory& inventory, const data
 
 MemoryLedger memory_of_run(const RunConfig& config, const std::filesystem::path& run) {
   const TrainedRun trained(config, run);
+  Pass forms;
+  forms.norm_backward = config.training.norm_backward;
+  forms.act_backward = config.training.act_backward;
   MemoryLedger result =
-      memory_ledger(trained.model, trained.inventory, *trained.data.train, padded_length(config, trained.data));
+      memory_ledger(trained.model, trained.inventory, *trained.data.train, padded_length(config, trained.data), forms);
   result.run = run.string();
   return result;
 }

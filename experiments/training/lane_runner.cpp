@@ -299,6 +299,7 @@ void LaneRunner::run_lane(const Call& call, std::size_t lane, Meeting* meeting) 
   pass.calibrating = mode == Mode::begin || mode == Mode::calibrate;
   pass.running_statistics = mode == Mode::calibrate;
   pass.results_only = settings_.recompute || !pass.gradients;
+  pass.replay_states = settings_.recompute;
   pass.norm_backward = settings_.norm_backward;
   pass.act_backward = settings_.act_backward;
   pass.lane = lane;

@@ -31,7 +31,8 @@ struct LaneSettings {
   std::size_t padded_length = 0;  ///< shorter sequences are padded to so many steps
   bool packed = false;            ///< a lane's sequences share one pass (batch normalization needs it in training)
   datasets::Units target_units = {};
-  bool recompute = false;  ///< Pass::results_only in training; other passes keep results only anyway
+  /// Pass::results_only and replay_states in training; other passes keep results only anyway.
+  bool recompute = false;
   std::shared_ptr<Team> team = std::make_shared<Team>();  ///< that shares the lanes
   NormBackward norm_backward = NormBackward::exact;       ///< Pass::norm_backward
   ActBackward act_backward = ActBackward::exact;          ///< Pass::act_backward
