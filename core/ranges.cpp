@@ -85,7 +85,8 @@ float range_of_values(const QuantSpec& spec, std::span<const float> values) {
     std::nth_element(magnitudes.begin(), at, magnitudes.end());
     return *at;
   }
-  if (spec.range == QuantSpec::Range::mse || spec.range == QuantSpec::Range::learned) {
+  if (spec.range == QuantSpec::Range::mse || spec.range == QuantSpec::Range::learned ||
+      spec.range == QuantSpec::Range::stored) {
     std::vector<Weighted> weighted;
     for (const float m : magnitudes) weighted.push_back({m, 1.0});
     return least_squares_range(spec, largest, weighted);

@@ -18,8 +18,8 @@ inline constexpr float histogram_end = 0x1.0p8F;
 /// Counts the magnitudes of `count` values that lie `stride` apart.
 void count_magnitudes(const float* x, std::size_t count, std::size_t stride, std::span<std::uint32_t> histogram);
 
-/// The range of a weight's values by spec.range: absmax, percentile or mse (also for `learned`, whose beginning it is);
-/// spec.value for fixed.
+/// The range of a weight's values by spec.range: absmax, percentile or mse (also for `learned` and `stored`, whose
+/// beginning it is); spec.value for fixed.
 float range_of_values(const QuantSpec& spec, std::span<const float> values);
 
 /// The range of the values that a histogram counts, by spec.range (percentile or mse); 0 for an empty histogram.

@@ -195,18 +195,16 @@ void quantize_sites(Inventory& inventory, const QuantConfig& config) {
   complete(inventory);
 }
 
-void calibrate_ranges(const Inventory& inventory, const Observed& observed) {
-  check_observed(inventory, observed);
-  for (Quantizer* quantizer : inventory.quantizers) {
-    if (!quantizer->needs_range() || !quantizer->range.empty()) continue;
-    quantizer->range = seen_ranges(*quantizer, observed);
-    for (std::size_t c = 0; c < quantizer->log_range.value.size(); ++c) {
-      quantizer->log_range.value.data[c] = std::log(std::max(quantizer->range[c], 0x1.0p-20F));
-    }
+namespace {
+
+/// Sets the range of a site that has none.
+void calibrate_range(Quantizer& quantizer, const Observed& observed) {
+  if (!quantizer.needs_range() || !quantizer.range.empty()) return;
+  quantizer.range = seen_ranges(quantizer, observed);
+  for (std::size_t c = 0; c < quantizer.log_range.value.size(); ++c) {
+    quantizer.log_range.value.data[c] = std::log(std::max(quantizer.range[c], 0x1.0p-20F));
   }
 }
-
-namespace {
 
 /// r <- (1 - rate) r + rate seen for all ranges but learned ones, and stored ones that are not 0.
 template <class Rate>
@@ -228,6 +226,18 @@ void move_ranges(const Inventory& inventory, const Observed& observed, Rate rate
 }
 
 }  // namespace
+
+void calibrate_ranges(const Inventory& inventory, const Observed& observed) {
+  check_observed(inventory, observed);
+  for (Quantizer* quantizer : inventory.quantizers) calibrate_range(*quantizer, observed);
+}
+
+void calibrate_constants(const Inventory& inventory, const Observed& observed) {
+  check_observed(inventory, observed);
+  for (Quantizer* quantizer : inventory.quantizers) {
+    if (quantizer->is_constant()) calibrate_range(*quantizer, observed);
+  }
+}
 
 void update_ranges(const Inventory& inventory, const Observed& observed) {
   move_ranges(inventory, observed, [](const Quantizer& quantizer) { return quantizer.spec.rate; });

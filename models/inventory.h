@@ -99,6 +99,9 @@ struct Observed {
 /// Sets the ranges that are still empty to those observed (calibration); learned ones begin there.
 void calibrate_ranges(const Inventory& inventory, const Observed& observed);
 
+/// As calibrate_ranges(), of constants only.
+void calibrate_constants(const Inventory& inventory, const Observed& observed);
+
 /// Moves every range towards the observed one, unless that is 0: r <- (1 - rate) r + rate seen (docs/numerics.md,
 /// section 2); learned ranges are left to the optimiser, and stored ones stay unless they are 0.
 void update_ranges(const Inventory& inventory, const Observed& observed);

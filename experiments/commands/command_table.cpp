@@ -5,6 +5,7 @@
 #include "experiments/commands/allocation_commands.h"
 #include "experiments/commands/list.h"
 #include "experiments/data/make_data.h"
+#include "experiments/posttraining/transform.h"
 #include "experiments/settings/embedded.h"
 #include "experiments/settings/options.h"
 
@@ -36,8 +37,8 @@ Options joined(Options options, const Options& more) {
 }
 
 Options ptq_options(const Options& all) {
-  Options options = only(all, {"quant", "bits", "bsz", "limit_train", "limit_test", "seed", "lanes", "data", "out",
-                               "threads", "resume", "json"});
+  Options options = only(all, {"quant", "bits", "weight_range", "bsz", "limit_train", "limit_test", "seed", "lanes",
+                               "data", "out", "threads", "resume", "json"});
   for (const OptionInfo& option : all) {
     const bool listed = find_option(options, option.name) != nullptr;
     if ((option.gives_bits || option.changes_trained) && !listed) options.push_back(option);
@@ -47,6 +48,16 @@ Options ptq_options(const Options& all) {
                      .unit = "BATCHES",
                      .group = "quantization",
                      .value = "8"});
+  return options;
+}
+
+/// Those of ptq, and of the transform.
+Options evolve_options(const Options& all) {
+  Options options = ptq_options(all);
+  for (OptionInfo option : transform_named("evolve").options) {
+    option.group = "search";
+    options.push_back(std::move(option));
+  }
   return options;
 }
 
@@ -129,6 +140,11 @@ std::vector<Command> commands_on_runs(const Options& all) {
        "quantize the best weights of a run without training",
        {"bitstate ptq runs/lorenz --quant=w8a8", "bitstate ptq runs/lorenz --bits='weight:* 4' --out=runs/four"},
        ptq_options(all)},
+      {"evolve",
+       "RUN --quant=NAME|FILE",
+       "quantize a run, and search the ranges that lose least",
+       {"bitstate evolve runs/lorenz --quant=w4a8", "bitstate evolve runs/smnist --quant=w4a8 --passes=4 --loss=kl"},
+       evolve_options(all)},
       {"eval",
        "RUN",
        "evaluate the best weights of a run on the test part",

@@ -16,6 +16,7 @@
 #include "experiments/commands/sweep_command.h"
 #include "experiments/host/console.h"
 #include "experiments/inspect/inspect.h"
+#include "experiments/posttraining/transform.h"
 #include "experiments/report/report.h"
 #include "experiments/run_folder/inspect_run.h"
 #include "experiments/run_folder/load.h"
@@ -35,6 +36,7 @@
 #include <exception>
 #include <filesystem>
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <new>
 #include <utility>
@@ -102,6 +104,47 @@ int ptq_command(const CommandLine& line, const std::shared_ptr<Team>& team) {
   RunConfig config = load_run_config("", ptq_options(run, line.options));
   if (config.run.out.empty()) config.run.out = fmt::format("{}-ptq-{}", config.source.from, settings_hash(config));
   return finish(config, train(config, team));
+}
+
+/// `given` without the options of the transform evolve, which become a step of the list of transforms: that of the
+/// preset with the options that are given.
+Settings evolve_options(const Settings& given) {
+  const Transform& evolve = transform_named("evolve");
+  Settings options;
+  std::map<std::string, std::string> moves;
+  std::string before;
+  for (const auto& [name, value] : given) {
+    (find_option(evolve.options, name) != nullptr ? moves[name] : options.emplace_back(name, "").second) = value;
+  }
+  RunConfig listed;
+  listed.source.from = "RUN";
+  for (const auto& [name, value] : options) {
+    if (is_one_of(name, std::initializer_list<std::string_view>{"preset", "transforms", "balance"})) {
+      set_options(listed, {{name, value}}, "options");
+    }
+  }
+  for (const TransformStep& step : transforms_of(listed.source)) {
+    if (step.transform == &evolve) {
+      moves.insert(step.given.begin(), step.given.end());
+    } else {
+      before += step.text + ", ";
+    }
+  }
+  std::erase_if(options, [](const auto& option) { return option.first == "balance"; });
+  std::string list;
+  for (const auto& [name, value] : moves) list += (list.empty() ? "" : ", ") + name + "=" + value;
+  options.emplace_back("transforms", fmt::format("{}evolve({})", before, list));
+  return options;
+}
+
+int evolve_command(const CommandLine& line) {
+  const std::string run = only_positional(line, "evolve");
+  require<UsageError>(!run.empty(), "evolve", "needs the folder of a run");
+  Settings options = evolve_options(line.options);
+  options.insert(options.begin(), {"weight_range", "stored"});
+  RunConfig config = load_run_config("", ptq_options(run, options));
+  if (config.run.out.empty()) config.run.out = fmt::format("{}-evolve-{}", config.source.from, settings_hash(config));
+  return finish(config, train(config, std::make_shared<Team>()));
 }
 
 /// The settings of the run that is the one positional argument, with `options`; its folder is `out`.
@@ -294,7 +337,8 @@ constexpr std::array<std::pair<std::string_view, TeamAction>, 2> team_actions{
 
 using Action = int (*)(const CommandLine& line);
 
-constexpr std::array<std::pair<std::string_view, Action>, 14> actions{{{"eval", eval_command},
+constexpr std::array<std::pair<std::string_view, Action>, 15> actions{{{"eval", eval_command},
+                                                                       {"evolve", evolve_command},
                                                                        {"import", import_command},
                                                                        {"inspect", inspect_command},
                                                                        {"export", export_command},

@@ -4,6 +4,7 @@
 #include "core/suggest.h"
 #include "core/text.h"
 #include "experiments/posttraining/balance.h"
+#include "experiments/posttraining/evolve/evolve.h"
 #include "experiments/posttraining/fold_norms.h"
 #include "experiments/posttraining/gptq.h"
 #include "experiments/posttraining/sort_cluster.h"
@@ -61,7 +62,7 @@ Transform::Given options_of(const Transform& transform, std::string_view text) {
 TransformStep step_of(std::string_view part) {
   part = trimmed(part);
   const auto opening = part.find('(');
-  const Transform& transform = named(all_transforms(), trimmed(part.substr(0, opening)), "transform");
+  const Transform& transform = transform_named(trimmed(part.substr(0, opening)));
   if (opening == std::string_view::npos) return transform.step(transform, {});
   require<UsageError>(part.ends_with(')'), where, "expected a comma after the parenthesis of {}, got \"{}\"",
                       transform.name, part);
@@ -72,9 +73,11 @@ TransformStep step_of(std::string_view part) {
 
 std::span<const Transform> all_transforms() {
   static const std::vector<Transform> table{balance_transform(), fold_norms_transform(), sort_cluster_transform(),
-                                            gptq_transform()};
+                                            gptq_transform(), evolve_transform()};
   return table;
 }
+
+const Transform& transform_named(std::string_view name) { return named(all_transforms(), name, "transform"); }
 
 std::vector<TransformStep> transform_steps(std::string_view list) {
   std::vector<TransformStep> steps;
@@ -82,14 +85,23 @@ std::vector<TransformStep> transform_steps(std::string_view list) {
     TransformStep step = step_of(part);
     for (const TransformStep& earlier : steps) {
       require<UsageError>(earlier.transform != step.transform, where, "names {} twice", step.transform->name);
+      require<UsageError>(!earlier.transform->after_calibration || step.transform->after_calibration, where,
+                          "{} moves calibrated ranges, so that {} has to stand before it", earlier.transform->name,
+                          step.transform->name);
     }
     steps.push_back(std::move(step));
   }
   return steps;
 }
 
-void apply_transforms(std::span<const TransformStep> steps, const TransformTarget& target) {
+bool has_search(std::span<const TransformStep> steps) {
+  return std::any_of(steps.begin(), steps.end(),
+                     [](const TransformStep& step) { return step.transform->after_calibration; });
+}
+
+void apply_transforms(std::span<const TransformStep> steps, const TransformTarget& target, bool after_calibration) {
   for (const TransformStep& step : steps) {
+    if (step.transform->after_calibration != after_calibration) continue;
     require<UsageError>(!step.transform->needs_calibration || target.data.count() > 0, step.transform->name,
                         "needs calibration batches, but there are {}", target.data.count());
     step.apply(target);

@@ -167,6 +167,25 @@ void Run::transform() {
   trainer_.transform(*data_.train, [&](const TransformTarget& target) { apply_transforms(steps, target); });
 }
 
+/// Moves the calibrated ranges as the options say.
+void Run::search() {
+  const auto steps = transforms_of(config_.source);
+  if (resumes() || !has_search(steps)) return;
+  TransformHost host;
+  host.source = &*source_;
+  host.folder = folder_;
+  host.identity = options_.identity.settings + options_.identity.rules + options_.identity.source;
+  host.resume = config_.run.resume;
+  host.stop = options_.callbacks.stop;
+  host.say = [this](std::string_view line) { bar_->line(line); };
+  host.progress = [this](std::size_t done, std::size_t total, std::string_view note) {
+    if (!search_bar_) search_bar_.emplace(total, done);
+    search_bar_->show(done, note);
+  };
+  trainer_.adjust(*data_.train, host, [&](const TransformTarget& target) { apply_transforms(steps, target, true); });
+  search_bar_.reset();
+}
+
 /// Takes over where the folder's checkpoint stands, or else the weights of the run that this one starts from.
 void Run::take_over() {
   if (resumes()) {
@@ -202,6 +221,7 @@ void Run::begin() {
   require_same_everywhere();
   if (!metrics.empty()) write("metrics.jsonl", metrics);
   if (resumes()) return;
+  if (has_search(transforms_of(config_.source))) source_ = trainer_.model();
   try {
     transform();
   } catch (const DivergedError& error) {
@@ -250,6 +270,7 @@ TrainResult Run::train() {
     if (!diverged_.empty()) throw DivergedError(diverged_);
     if (team().any(StopSignals::requested())) throw Interrupted{};  // nothing to save yet
     trainer_.calibrate(*data_.train);
+    search();
     say_whether_exportable();
     if (options_.epochs == 0) {
       keep_untrained();
@@ -257,6 +278,9 @@ TrainResult Run::train() {
       learn();
     }
     return tested();
+  } catch (const TransformStopped&) {
+    bar_->line("stopped; --resume continues");
+    return result("interrupted");
   } catch (const Interrupted&) {
     bar_->line("stopped; --resume continues");
     return result("interrupted");

@@ -57,6 +57,7 @@ class Run {
   void require_same_everywhere();
   void write(const char* name, const std::string& text) const;
   void transform();
+  void search();
   void say_whether_exportable();
   void keep_prefix();
   void end_step(const Progress& progress);
@@ -76,11 +77,12 @@ class Run {
   std::shared_ptr<Team> team_;
   Trainer trainer_;
   std::size_t steps_per_epoch_;
-  std::optional<ProgressBar> bar_;
+  std::optional<ProgressBar> bar_, search_bar_;
   std::optional<CurvesFile> curves_;
   std::chrono::steady_clock::time_point saved_ = std::chrono::steady_clock::now();
-  std::string warning_;   // about the weights of the source
-  std::string diverged_;  // before the training: why
+  std::optional<Model> source_;  // as it was before its transforms, where a search wants to know
+  std::string warning_;          // about the weights of the source
+  std::string diverged_;         // before the training: why
   double seconds_before_ = 0.0;
   std::uint64_t tokens_before_ = 0;
 };

@@ -50,7 +50,7 @@ void begin_files(const RunConfig& config, const Run& run) {
     if (!warning.empty()) print_line(warning);
   }
   for (const char* const name : {"settings.ini", "parameters.txt", "metrics.jsonl", "checkpoint.h5", "best.h5",
-                                 "result.json", "sites.csv", "eigenvalues.csv"}) {
+                                 "result.json", "sites.csv", "eigenvalues.csv", "evolve.h5", "evolve.csv"}) {
     remove_stale_temporaries(folder / name);  // of a killed process
   }
   write_file_atomically(folder / "settings.ini", settings_text(config));
@@ -77,7 +77,8 @@ TrainResult train_with(const RunConfig& config, const std::shared_ptr<Team>& tea
                       "out", "{} is the run that this one starts from; choose another --out", folder.string());
   std::optional<FolderLock> lock;  // before anything is read, so that nothing changes between reading and writing
   if (team->leads()) lock.emplace(folder);
-  if (std::filesystem::exists(result_file) || std::filesystem::exists(folder / "checkpoint.h5")) {
+  if (std::filesystem::exists(result_file) || std::filesystem::exists(folder / "checkpoint.h5") ||
+      std::filesystem::exists(folder / "evolve.h5")) {
     require<UsageError>(config.run.resume, "train",
                         "{} already holds a run; --resume continues it, or choose another --out", folder.string());
   }

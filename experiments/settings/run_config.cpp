@@ -127,6 +127,10 @@ OptionTable<QuantSettings> quant_options() {
   table.add("bits", "RULE", "a further rule \"glob bits [key=value ...]\"; may be given again; none drops all",
             add_rules, [](const Q& q) { return fmt::format("{}", fmt::join(q.bits, "; ")); });
   for (auto& option : table.rows()) option.gives_bits = true;
+  table
+      .word("weight_range", &Q::weight_range, {"absmax", "mse", "stored"},
+            "of weights whose rule says absmax, or nothing; stored: begins as mse and is kept, so that evolve moves it")
+      .inherited = false;
   return table;
 }
 
@@ -181,11 +185,34 @@ double second_lr_of(const RunConfig& config) {
   return config.training.second_lr * (config.source.from.empty() ? 1.0 : config.source.lr_factor);
 }
 
+namespace {
+
+/// The rule of weights, with `range` in place of absmax, where it can have it: points of a fixed form have no range,
+/// and some options need absmax.
+std::string with_range(const std::string& rule, const std::string& range) {
+  auto words = split(rule, " ");
+  std::erase(words, "range=absmax");
+  const bool weight = words.size() > 1 && (words[0].starts_with("weight:") || words[0].starts_with("?weight:"));
+  if (!weight || words[1] == "none") return rule;
+  const auto begins = [&](std::string_view key) {
+    return std::any_of(words.begin() + 2, words.end(), [&](const auto& word) { return word.starts_with(key); });
+  };
+  if (begins("range=") || begins("form=") || begins("parts=") || begins("sign=")) return rule;
+  if (range == "mse" && begins("group=")) return rule;
+  return fmt::format("{} range={}", fmt::join(words, " "), range);
+}
+
+}  // namespace
+
 std::string quant_rules(const RunConfig& c) {
   if (c.quantization.trained_rules) return *c.quantization.trained_rules;
   std::string rules = c.quantization.text + bitstate::quant_rules(c.model, c.preset);
   for (const auto& rule : c.quantization.bits) rules += rule + "\n";
-  return rules;
+  if (c.quantization.weight_range == "absmax") return rules;
+  std::string ranged;
+  for (const auto& rule : split(rules, "\n"))
+    ranged += with_range(std::string(rule), c.quantization.weight_range) + "\n";
+  return ranged;
 }
 
 }  // namespace bitstate::experiments

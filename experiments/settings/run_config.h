@@ -39,6 +39,7 @@ struct QuantSettings {
   std::string text;                          ///< the rules that it stands for; set by load_run_config()
   std::optional<std::string> trained_rules;  ///< all rules of the run that the settings are of; set likewise
   std::vector<std::string> bits;             ///< further rules "glob bits [key=value ...]", after all others
+  std::string weight_range = "absmax";       ///< of weights with range=absmax, where their rule can have another
 };
 
 /// The table of QuantSettings. An empty `quant` is none.

@@ -32,8 +32,16 @@ void check_missing_ranges(const Inventory& inventory, std::size_t batches) {
 void calibrate(LaneRunner& runner, const Inventory& inventory, const CalibrationData& data) {
   if (!needs_calibration(inventory)) return;
   check_missing_ranges(inventory, data.batches);
+  const LaneRunner::Mode mode = data.trained ? LaneRunner::Mode::calibrate : LaneRunner::Mode::begin;
+  const bool constants = std::any_of(inventory.quantizers.begin(), inventory.quantizers.end(), [](const Quantizer* q) {
+    return q->is_constant() && q->needs_range() && q->range.empty();
+  });
+  if (constants && data.count() > 0) {  // first: activations are those of rounded weights
+    runner.run(mode, data.data, data.batch(0));
+    calibrate_constants(inventory, runner.observed());
+  }
   for (std::size_t b = 0; b < data.count(); ++b) {
-    runner.run(data.trained ? LaneRunner::Mode::calibrate : LaneRunner::Mode::begin, data.data, data.batch(b));
+    runner.run(mode, data.data, data.batch(b));
     if (b == 0) {
       calibrate_ranges(inventory, runner.observed());
     } else {

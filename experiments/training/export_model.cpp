@@ -1,6 +1,7 @@
 #include "experiments/training/export_model.h"
 
 #include "autograd/export.h"
+#include "core/error.h"
 #include "experiments/training/lane_runner.h"
 
 #include <algorithm>
@@ -33,6 +34,43 @@ program::Program export_model(const Model& model, const datasets::Example& examp
   Tape tape;
   const Value output = forward_example(model, example, padded_length, tape);
   return export_program(tape, output, std::move(name), gives_classes(model.output().output), padded_length);
+}
+
+datasets::Example first_step(const datasets::Example& example) {
+  datasets::Example step = example;
+  step.x.resize(example.x.size() / example.length);
+  step.tokens.resize(example.tokens.empty() ? 0 : 1);
+  step.labels.resize(example.labels.empty() ? 0 : 1);
+  step.length = 1;
+  return step;
+}
+
+std::optional<program::Program> part_program(const Model& model, const datasets::Example& example, std::size_t first,
+                                             std::size_t last, std::size_t padded_length) {
+  constexpr bool classes = false;  // logits are read as real numbers, like those of a tape
+  try {
+    Tape tape, before;
+    Value output;
+    if (first == 0) {
+      output = forward_example(model, first_step(example), 0, tape, false, last);
+    } else {
+      const Value entering = forward_example(model, first_step(example), 0, before, false, first);
+      const Node& node = before[entering];
+      if (!node.has_codes()) return std::nullopt;
+      const std::array rows = {node.rows};
+      tape.begin({});
+      Batch batch{{rows, rows}};
+      batch.parts_before = first;
+      batch.parts_end = last;
+      batch.entering =
+          tape.input(CodedRows{node.rows, node.cols, before.codes(entering), node.scale, node.layout, node.bound});
+      output = model.forward(tape, batch);
+    }
+    if (!tape[output].has_codes()) return std::nullopt;
+    return export_program(tape, output, {}, classes, padded_length);
+  } catch (const Error&) {  // what stands in the way is what `bitstate inspect` shows; a model may need more steps
+    return std::nullopt;
+  }
 }
 
 std::vector<std::int32_t> input_codes(const program::Program& p, const datasets::Example& example) {

@@ -14,27 +14,6 @@
 namespace bitstate {
 namespace {
 
-/// The first step of an example: a program does not depend on the number of steps.
-datasets::Example first_step(const datasets::Example& example) {
-  datasets::Example step = example;
-  step.x.resize(example.x.size() / example.length);
-  step.tokens.resize(example.tokens.empty() ? 0 : 1);
-  step.length = 1;
-  return step;
-}
-
-std::optional<program::Program> lowered(const Model& model, const datasets::Example& example, std::size_t padded_length,
-                                        std::size_t parts_end, Tape& tape) {
-  constexpr bool classes = false;  // logits are judged as real numbers, like those of a tape
-  try {
-    const Value output = forward_example(model, first_step(example), 0, tape, false, parts_end);
-    if (!tape[output].has_codes()) return std::nullopt;
-    return export_program(tape, output, {}, classes, padded_length);
-  } catch (const Error&) {  // what stands in the way is what `bitstate inspect` shows; a model may need more steps
-    return std::nullopt;
-  }
-}
-
 /// Whether the program reads this sequence; if not, the model says what is wrong with it.
 bool can_read(const program::Input& input, const Batch& batch) {
   const std::size_t rows = batch.sequences.rows[0];
@@ -51,9 +30,9 @@ bool can_read(const program::Input& input, const Batch& batch) {
 std::optional<IntegerForward> IntegerForward::of(const Model& model, const datasets::Example& example,
                                                  std::size_t padded_length, std::size_t parts_end) {
   if (model.output().sequences > 1 && parts_end == all_parts) return std::nullopt;
-  Tape tape;
-  auto program = lowered(model, example, padded_length, parts_end, tape);
+  auto program = part_program(model, example, 0, parts_end, padded_length);
   if (!program) return std::nullopt;
+  Tape tape;
   IntegerForward integer(model, std::move(*program));
   const Value output = forward_example(model, example, padded_length, tape, true, parts_end);
   if (!tape[output].has_codes()) return std::nullopt;

@@ -201,7 +201,20 @@ void Trainer::transform(const datasets::Dataset& training, const std::function<v
     if (!site->is_stored()) site->range.clear();  // of the model as it was
   }
   const CalibrationData data = calibration_data(training);
-  located("transforms", [&] { change({model_, inventory_, runner_, data}); });
+  located("transforms", [&] { change(target(data)); });
+}
+
+TransformTarget Trainer::target(const CalibrationData& data) {
+  return {model_, inventory_, runner_, data, workers_, options_.padded_length, options_.seed};
+}
+
+void Trainer::adjust(const datasets::Dataset& training, const TransformHost& host,
+                     const std::function<void(const TransformTarget&)>& change) {
+  calibrate(training);
+  const CalibrationData data = calibration_data(training);
+  TransformTarget adjusted = target(data);
+  adjusted.host = host;
+  located("transforms", [&] { change(adjusted); });
 }
 
 bool Trainer::train(const datasets::Dataset& training, const datasets::Dataset& validation) {

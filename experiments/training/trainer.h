@@ -62,6 +62,10 @@ class Trainer {
   /// `change` throws.
   void transform(const datasets::Dataset& training, const std::function<void(const TransformTarget&)>& change);
 
+  /// Lets `change` move ranges, when all sites have theirs. Throws as calibrate() does, and what `change` throws.
+  void adjust(const datasets::Dataset& training, const TransformHost& host,
+              const std::function<void(const TransformTarget&)>& change);
+
   /// The whole state, to be resumed; written atomically. Throws Error where a site has no range yet.
   void save(const std::filesystem::path& file);
   /// The weights and ranges alone, to be evaluated or exported; written atomically. Throws as save() does.
@@ -107,6 +111,7 @@ class Trainer {
 
  private:
   [[nodiscard]] CalibrationData calibration_data(const datasets::Dataset& training) const;
+  [[nodiscard]] TransformTarget target(const CalibrationData& data);
   [[nodiscard]] RunIdentity identity() const;
   bool train_steps(const datasets::Dataset& training);
   void train_step(const datasets::Dataset& training, std::span<const std::size_t> indices, const Schedule& schedule);

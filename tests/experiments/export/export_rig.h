@@ -30,6 +30,7 @@ class Few : public datasets::Dataset {
     out.length = 9 + 2 * index;
     out.label = static_cast<std::int32_t>(index % shape_.d_output);
     if (shape_.task == datasets::Task::regression) out.target.assign(out.length * shape_.d_output, 0.5F);
+    if (shape_.task == datasets::Task::labelling) out.labels.assign(out.length, out.label);
     for (std::size_t i = 0; !shape_.tokens && i < out.length * shape_.d_input; ++i) {
       out.x.push_back(static_cast<float>(random.normal(i)));
     }
@@ -52,9 +53,8 @@ struct ExportRig {
   Inventory inventory;
 
   ExportRig(const std::string& recipe, const std::string& quant, const std::string& preset = "none",
-            std::size_t sequences = 4)
-      : config(experiments::load_run_config(
-            recipe, {{"n_layers", "1"}, {"d_model", "8"}, {"preset", preset}, {"quant", quant}, {"threads", "1"}})),
+            std::size_t sequences = 4, const experiments::Settings& more = {})
+      : config(experiments::load_run_config(recipe, joined(preset, quant, more))),
         data(datasets::shape(config.dataset).splits),
         model(experiments::make_model(config, data)),
         inventory(take_inventory(model)) {
@@ -77,6 +77,13 @@ struct ExportRig {
   }
   ExportRig(const ExportRig&) = delete;
 
+  static experiments::Settings joined(const std::string& preset, const std::string& quant,
+                                      const experiments::Settings& more) {
+    experiments::Settings all{
+        {"n_layers", "1"}, {"d_model", "8"}, {"preset", preset}, {"quant", quant}, {"threads", "1"}};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }
   [[nodiscard]] std::size_t padded() const { return experiments::padded_length(config, data); }
   [[nodiscard]] std::string obstacle() const { return experiments::export_obstacle(model, inventory, data, padded()); }
 

@@ -24,7 +24,7 @@ struct TransformRig : tests::LorenzRig {
 
   void apply(const std::vector<TransformStep>& steps, std::size_t batches) {
     const CalibrationData data_of_calibration = calibration(batches, true);
-    apply_transforms(steps, {model, inventory, runner, data_of_calibration});
+    apply_transforms(steps, {model, inventory, runner, data_of_calibration, workers});
   }
 };
 

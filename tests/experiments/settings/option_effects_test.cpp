@@ -176,7 +176,8 @@ std::vector<Row> other_rows(const tests::TempFolder& folder, const std::string& 
           {"from_epochs_factor", "0.4", from},
           {"top_blocks", "0", from},
           {"balance", "true", {{"from", source}, {"bits", "state:* 4"}}},
-          {"transforms", "balance", {{"from", source}, {"bits", "state:* 4"}}}};
+          {"transforms", "balance", {{"from", source}, {"bits", "state:* 4"}}},
+          {"weight_range", "mse", {{"from", source}, {"bits", "weight:* 3"}}}};
 }
 
 TEST_CASE("options: every option of a run changes its weights or its error") {

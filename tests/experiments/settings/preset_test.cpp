@@ -70,8 +70,8 @@ void check_qs5(const std::map<std::string, QuantSpec>& specs, int a, int bcd, in
 }  // namespace
 
 TEST_CASE("preset: its settings come after the recipe and before the options, and are among the settings") {
-  CHECK(preset_names() ==
-        std::vector<std::string>{"qs5", "quamba", "quamba2-w4a16", "quamba2-w4a8", "quamba2-w4ax", "quamba2-w8a8"});
+  CHECK(preset_names() == std::vector<std::string>{"evolq", "qs5", "quamba", "quamba2-w4a16", "quamba2-w4a8",
+                                                   "quamba2-w4ax", "quamba2-w8a8"});
   const RunConfig c = load_run_config("lorenz-small", {{"scan", "recurrence"}, {"preset", "qs5"}, {"epochs", "3"}});
   CHECK_FALSE(c.model.s5.batchnorm);
   CHECK_FALSE(c.model.s5.use_layernorm_bias);

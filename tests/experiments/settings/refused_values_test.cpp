@@ -85,6 +85,7 @@ TEST_CASE("run_config: every bad value is refused by a sentence with the option 
                      {"top_blocks", "-1"},
                      {"top_blocks", "some"},
                      {"cache_prefix", "much"},
+                     {"weight_range", "ema"},
                      {"calibration_batches", "few"},
                      {"epochs", "0"},
                      {"a_bits", "0"},

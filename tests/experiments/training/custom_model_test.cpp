@@ -141,7 +141,7 @@ TEST_CASE("custom model: one that compares pairs refuses single sequences, and S
   CHECK_THROWS_WITH_AS(runner.run(LaneRunner::Mode::evaluate, data, indices),
                        "[lanes] the model reads pairs of sequences, but the example is a single one", Error);
   const CalibrationData calibration{data, indices, 1, 1};
-  CHECK_THROWS_WITH_AS(balance({model, inventory, runner, calibration}, {}),
+  CHECK_THROWS_WITH_AS(balance({model, inventory, runner, calibration, workers}, {}),
                        "[balance] the model has no S5 SSM whose states could be balanced", UsageError);
 }
 
