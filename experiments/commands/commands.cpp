@@ -143,6 +143,8 @@ int evolve_command(const CommandLine& line) {
   Settings options = evolve_options(line.options);
   options.insert(options.begin(), {"weight_range", "stored"});
   RunConfig config = load_run_config("", ptq_options(run, options));
+  require<UsageError>(!quant_rules(config).empty(), "evolve",
+                      "needs what to quantize: --quant=FILE, --bits=RULE or a *_bits flag");
   if (config.run.out.empty()) config.run.out = fmt::format("{}-evolve-{}", config.source.from, settings_hash(config));
   return finish(config, train(config, std::make_shared<Team>()));
 }
