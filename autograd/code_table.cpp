@@ -137,6 +137,7 @@ ChainValues values_of(const Chain& chain, float scale, const CodeLimits& limits)
 const CodeTable* tabulate(Tape& tape, const Chain& chain, const CodeLimits& limits, const Grid& grid,
                           const Wanted& wanted) {
   const program::Codes x = tape.codes(chain.first);
+  tape[chain.first].held = true;  // follow_table() reads them
   const Node& first = tape[chain.first];
   const ChainValues all = values_of(chain, first.scale[0], limits);
   const std::size_t count = all.values.size();

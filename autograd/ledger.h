@@ -16,8 +16,8 @@ struct LedgerEntry {
   std::size_t bytes = 0;  ///< that it takes of the arena
 };
 
-/// Every such array of the tape, each once, in the order of the nodes. The rest of Tape::used_bytes() are tables,
-/// packed weights, numbers for each column, and, in and after backward(), gradients.
+/// Every such array of the tape, each once, in the order of the nodes. The rest of Tape::used_bytes() was given back,
+/// or is tables, packed weights, numbers for each column, and, in and after backward(), gradients.
 std::vector<LedgerEntry> ledger(const Tape& tape);
 
 }  // namespace bitstate

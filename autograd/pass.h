@@ -20,6 +20,7 @@ struct Pass {
   bool results_only = false;        ///< of layers, nothing else is kept; backward() computes them again
   /// Of the rounded states of a scan, those before every block of steps are kept; backward() computes the others again.
   bool replay_states = false;
+  bool gives_back = false;  ///< after each layer, what backward() does not read is given back, for the next one
   NormBackward norm_backward = NormBackward::exact;
   ActBackward act_backward = ActBackward::exact;
   std::span<float> gradient = {};        ///< flat gradient of the parameters of this lane, added to

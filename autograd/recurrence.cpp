@@ -266,7 +266,7 @@ void scan_quantized(Tape& tape, Node& x, const Sequences& sequences, Direction d
 void in_float(Tape& tape, Node& x, const Sequences& sequences, Direction direction, const Quantizer* calibrated) {
   const kernels::PairMap<float> lambda = real_map(tape, x.inputs[0]);
   const float* const bu = tape.value(x.inputs[1]);
-  x.real = tape.arena().array<float>(x.size());
+  x.real = tape.new_real(x);
   std::size_t i = 0;
   for (std::size_t s = 0; s < sequences.count(); ++s) {
     require<DivergedError>(kernels::scan({sequences.rows[s], x.cols / 2, direction}, lambda, bu + i, x.real + i),

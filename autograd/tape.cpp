@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <new>
 
 namespace bitstate {
 namespace {
@@ -98,11 +99,13 @@ Value Tape::parameter(const Parameter& parameter) {
 Node& Tape::push_bare(const Op& op, std::span<const Value> inputs, std::size_t rows, std::size_t cols) {
   require(cols == 0 || rows <= std::numeric_limits<std::size_t>::max() / cols, op.name,
           "a result of {} rows and {} columns is too large", rows, cols);
+  if (rows * cols > std::numeric_limits<std::size_t>::max() / 2 / sizeof(float)) throw std::bad_alloc();
   Node node;
   node.op = &op;
   node.rows = rows;
   node.cols = cols;
   node.constant = true;
+  node.held = op.traits.reads_result;
   auto* const kept = memory_.arena.array<Value>(inputs.size());
   std::copy(inputs.begin(), inputs.end(), kept);
   node.inputs = {kept, inputs.size()};
@@ -110,6 +113,7 @@ Node& Tape::push_bare(const Op& op, std::span<const Value> inputs, std::size_t r
     if (!v.exists()) continue;
     Node& input = (*this)[v];
     ++input.readers;
+    input.held = input.held || op.traits.reads_operands;
     node.needs_gradient = node.needs_gradient || input.needs_gradient;
     node.constant = node.constant && input.constant;
   }
@@ -124,7 +128,8 @@ const program::Kernels& Tape::kernels() {
 
 program::MutableCodes Tape::new_codes(Node& node, program::Width width) {
   const std::size_t stride = stride_of(node.cols);
-  node.codes = {memory_.arena.array<std::byte>(bytes_of_codes(node.rows, stride, width)), width, stride};
+  const std::size_t bytes = bytes_of_codes(node.rows, stride, width);
+  node.codes = {take(bytes), width, stride};
   return {const_cast<void*>(node.codes.data), width, stride};
 }
 
@@ -222,27 +227,57 @@ void RowReader::load(std::size_t row) {
 const float* Tape::value(Value v) {
   Node& node = (*this)[v];
   if (node.real != nullptr || (node.op == nullptr && !node.has_codes())) return node.real;
-  float* const real = memory_.in_backward ? take_buffer(node.size()) : memory_.arena.array<float>(node.size());
+  float* const real = new_real(node);
   if (memory_.in_backward) memory_.passing.push_back(v.id);
   if (node.has_codes()) {
     by_blocks(node.rows, [&](RowRange part) { static_cast<void>(rows(v, part, real + part.first * node.cols)); });
   } else if (node.op->evaluate != nullptr) {
     node.op->evaluate(*this, node, real);
   } else {
+    require(node.op->elementwise != nullptr, "tape", "the numbers of {} were given back", node.op->name);
     node.op->elementwise->map(node.size(), value(node.inputs[0]), real);
   }
   node.real = real;
   return real;
 }
 
-float* Tape::take_buffer(std::size_t size) {
+/// Gives back the arrays of all nodes that neither backward() nor a node without memory is to read.
+void Tape::give_back_unread() {
+  std::vector<bool> needed(nodes_.size());
+  for (std::size_t i = nodes_.size(); i-- > 0;) {
+    const Node& node = nodes_[i];
+    needed[i] = needed[i] || node.held || node.readers == 0;
+    if (!needed[i] || node.real != nullptr || node.codes.data != nullptr) continue;
+    for (const Value input : node.inputs) {
+      if (input.exists()) needed[input.id] = true;  // it is computed from them
+    }
+  }
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    Node& node = nodes_[i];
+    if (needed[i] || node.op == nullptr || node.constant) continue;
+    if (node.real != nullptr) give_back(node.size(), std::exchange(node.real, nullptr));
+    if (node.codes.data != nullptr && node.op->compute != nullptr) {
+      const void* const codes = std::exchange(node.codes.data, nullptr);
+      memory_.spare.push_back({bytes_of_codes(node.rows, node.codes.stride, node.codes.width),
+                               static_cast<std::byte*>(const_cast<void*>(codes))});
+    }
+  }
+}
+
+std::size_t Tape::given_back_bytes() const {
+  std::size_t bytes = 0;
+  for (const Spare& one : memory_.spare) bytes += Arena::taken_by(one.bytes);
+  return bytes;
+}
+
+std::byte* Tape::take(std::size_t bytes) {
   for (std::size_t i = memory_.spare.size(); i-- > 0;) {
-    if (memory_.spare[i].size != size) continue;
-    float* const memory = memory_.spare[i].memory;
+    if (memory_.spare[i].bytes != bytes) continue;
+    std::byte* const memory = memory_.spare[i].memory;
     memory_.spare.erase(memory_.spare.begin() + static_cast<std::ptrdiff_t>(i));
     return memory;
   }
-  return memory_.arena.array<float>(size);
+  return memory_.arena.array<std::byte>(bytes);
 }
 
 float* Tape::gradient(Value v) {
@@ -250,7 +285,7 @@ float* Tape::gradient(Value v) {
   Node& node = (*this)[v];
   if (!node.needs_gradient) return nullptr;
   if (node.gradient == nullptr) {
-    node.gradient = take_buffer(node.size());
+    node.gradient = new_real(node);
     std::fill(node.gradient, node.gradient + node.size(), 0.0F);
   }
   return node.gradient;
@@ -260,7 +295,7 @@ float* Tape::first_gradient(Value v) {
   if (!v.exists()) return nullptr;
   Node& node = (*this)[v];
   if (!node.needs_gradient || node.gradient != nullptr) return nullptr;
-  node.gradient = take_buffer(node.size());
+  node.gradient = new_real(node);
   return node.gradient;
 }
 
@@ -326,11 +361,11 @@ void Tape::run_backward(std::size_t last, std::size_t first) {
     const Arena::Scope scope(scratch_);
     nodes_[i].op->backward(*this, nodes_[i]);
     for (const std::uint32_t id : memory_.passing) {
-      memory_.spare.push_back({nodes_[id].size(), std::exchange(nodes_[id].real, nullptr)});
+      give_back(nodes_[id].size(), std::exchange(nodes_[id].real, nullptr));
     }
     memory_.passing.clear();
     if (nodes_[i].gradient == nullptr) continue;  // it was passed on
-    memory_.spare.push_back({nodes_[i].size(), nodes_[i].gradient});
+    give_back(nodes_[i].size(), nodes_[i].gradient);
     nodes_[i].gradient = nullptr;
   }
   memory_.in_backward = false;

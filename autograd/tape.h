@@ -3,6 +3,7 @@
 // them rounded on the way: such wide codes need not be stored (docs/numerics.md, section 4).
 #pragma once
 
+#include "autograd/op_traits.h"
 #include "autograd/pass.h"
 #include "autograd/quantizer.h"
 #include "core/arena.h"
@@ -33,22 +34,6 @@ struct Value {
   static constexpr std::uint32_t none = ~std::uint32_t{0};
   std::uint32_t id = none;
   [[nodiscard]] bool exists() const { return id != none; }
-};
-
-/// What an op says of itself to whoever explains a tape, such as `bitstate inspect`.
-struct OpTraits {
-  bool weighted = false;     ///< the second input is a weight, whose site says best where the op is
-  bool accumulates = false;  ///< an element is a sum of products, or one product: Node::bound is that of an accumulator
-  bool any_scales = false;   ///< computes on codes whatever scales and bounds its inputs have
-  bool light = false;        ///< its codes need so little time that they are computed again rather than kept
-  bool rounds = false;       ///< rounds its result at a site of its own, without which it has no codes
-  std::string_view why_float = {};  ///< why it is float though every site has the bits it needs; empty: it depends
-};
-
-/// A function of one number and its derivative, on arrays of `n`.
-struct Elementwise {
-  void (*map)(std::size_t n, const float* x, float* y);
-  void (*slope)(std::size_t n, const float* x, float* derivative);
 };
 
 /// Rows [first, first + count) of a node.
@@ -121,7 +106,8 @@ struct Node {
   bool by_token = false;       ///< without codes, but each row is a function of one token
   bool rounded_float = false;  ///< has codes, but they were computed in float from operands without (scan)
   bool needs_gradient = false;
-  bool light = false;                ///< its codes are not kept, but computed whenever they are asked for
+  bool held = false;   ///< backward() reads its numbers or codes; those of others may be given back (Pass::gives_back)
+  bool light = false;  ///< its codes are not kept, but computed whenever they are asked for
   std::uint32_t readers = 0;         ///< ops that have it as an input
   const void* attributes = nullptr;  ///< plain data of the op, in the arena
 
@@ -175,7 +161,7 @@ class Tape {
   /// Appends a node whose real numbers are uninitialised; it needs a gradient when one of the inputs does.
   Node& push(const Op& op, std::span<const Value> inputs, std::size_t rows, std::size_t cols) {
     Node& node = push_bare(op, inputs, rows, cols);
-    node.real = memory_.arena.array<float>(node.size());
+    node.real = new_real(node);
     return node;
   }
   Node& push(const Op& op, std::initializer_list<Value> inputs, std::size_t rows, std::size_t cols) {
@@ -223,6 +209,10 @@ class Tape {
   void by_blocks(std::size_t rows, F f);
   /// The codes of v, [rows, cols], as integers of 32 bits.
   [[nodiscard]] std::vector<std::int32_t> codes32(Value v);
+  /// Memory for the real numbers of a node.
+  [[nodiscard]] float* new_real(const Node& node) {
+    return reinterpret_cast<float*>(take(node.size() * sizeof(float)));
+  }
   /// Memory for a node's codes of the given width, which it gets.
   program::MutableCodes new_codes(Node& node, program::Width width);
   /// Memory for its codes of 32 bits without gaps, [rows, cols].
@@ -241,6 +231,7 @@ class Tape {
   void end_part(Value entering, Value result) {
     if (parts_.empty()) entering_ = entering;
     parts_.push_back(result);
+    if (pass_.gives_back && pass_.gradients) give_back_unread();
   }
   [[nodiscard]] std::span<const Value> parts() const { return parts_; }
   [[nodiscard]] Value entering() const { return entering_; }  ///< what the first part reads
@@ -289,6 +280,8 @@ class Tape {
   }
   /// What the nodes and their gradients take now, but for those of a part.
   [[nodiscard]] std::size_t used_bytes() const { return memory_.arena.used_bytes(); }
+  /// What of it nobody needs at the moment: nodes and gradients to come may have it.
+  [[nodiscard]] std::size_t given_back_bytes() const;
   /// The most that blocks of rows and single backward functions have taken.
   [[nodiscard]] std::size_t scratch_bytes() const { return scratch_.peak_bytes(); }
   /// Plain data that lives as long as the nodes.
@@ -300,19 +293,23 @@ class Tape {
  private:
   friend class TapePart;
   struct Spare {
-    std::size_t size;
-    float* memory;
+    std::size_t bytes;
+    std::byte* memory;
   };
   struct Memory {
     Arena arena;
-    std::vector<Spare> spare;  // gradient arrays whose node is done, for reuse while they are still in the cache
+    std::vector<Spare> spare;  // arrays that nobody needs any more, for reuse while they are still in the cache
     std::vector<std::uint32_t> passing;  // nodes whose real numbers only the op at hand asked for, in backward()
     bool in_backward = false;
     void clear();
   };
 
   [[nodiscard]] bool is_light(Value v) const;
-  float* take_buffer(std::size_t size);
+  void give_back_unread();
+  void give_back(std::size_t size, float* memory) {
+    memory_.spare.push_back({size * sizeof(float), reinterpret_cast<std::byte*>(memory)});
+  }
+  std::byte* take(std::size_t bytes);
   void run_backward(std::size_t last, std::size_t first);
   [[noreturn]] void fail_absent(Value v) const;
 

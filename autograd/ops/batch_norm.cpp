@@ -192,7 +192,7 @@ Value batch_norm(Tape& tape, Value x, Value scale, Value bias, const BatchStatis
     return tape.last();
   }
   const float* const in = tape.value(x);
-  y.real = tape.arena().array<float>(y.size());
+  y.real = tape.new_real(y);
   for (std::size_t t = 0; t < y.rows; ++t) {
     for (std::size_t c = 0; c < cols; ++c) {
       const std::size_t i = t * cols + c;

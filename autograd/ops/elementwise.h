@@ -15,6 +15,10 @@
 
 namespace bitstate::ops {
 
+/// What backward reads of an op whose derivative is a function of x, and of one that goes back by a mask.
+inline constexpr OpTraits reads_operand{.reads_result = false};
+inline constexpr OpTraits reads_nothing{.reads_operands = false, .reads_result = false};
+
 /// y_i = f(x_i), inlined and vectorised.
 template <float (*f)(float)>
 void map_all(std::size_t n, const float* x, float* y) {
@@ -77,7 +81,9 @@ inline Value activation(Tape& tape, const ActivationOps& ops, Value x) {
   if (tape.pass().act_backward == ActBackward::exact) return elementwise(tape, ops.exact, x);
   const Value v = elementwise(tape, ops.masked, x);
   Node& y = tape[v];
-  if (!y.table && y.needs_gradient) {
+  if (y.table) {
+    tape[x].held = true;  // there is no mask
+  } else if (y.needs_gradient) {
     const std::size_t bytes = kernels::bytes_of_bits(y.size());
     auto* const bits = tape.arena().array<std::uint8_t>(bytes);
     kernels::pack_signs(y.size(), tape.value(x), bits);

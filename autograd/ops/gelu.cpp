@@ -5,8 +5,9 @@
 namespace bitstate::ops {
 namespace {
 
-constexpr Op gelu_op{"gelu", elementwise_backward, nullptr, &elementwise_of<kernels::gelu, kernels::gelu_derivative>};
-constexpr Op gelu_masked_op{"gelu", masked_backward, nullptr, &masked_of<kernels::gelu>};
+constexpr Op gelu_op{"gelu", elementwise_backward, nullptr, &elementwise_of<kernels::gelu, kernels::gelu_derivative>,
+                     reads_operand};
+constexpr Op gelu_masked_op{"gelu", masked_backward, nullptr, &masked_of<kernels::gelu>, reads_nothing};
 
 }  // namespace
 

@@ -12,7 +12,7 @@ inline float hard_sigmoid_of(float x) {
 inline float hard_sigmoid_derivative(float x) { return x > -3.0F && x < 3.0F ? 1.0F / 6.0F : 0.0F; }
 
 constexpr Op hard_sigmoid_op{"hard_sigmoid", elementwise_backward, nullptr,
-                             &elementwise_of<hard_sigmoid_of, hard_sigmoid_derivative>};
+                             &elementwise_of<hard_sigmoid_of, hard_sigmoid_derivative>, reads_operand};
 
 }  // namespace
 

@@ -128,10 +128,15 @@ void layer_norm_compute(Tape& tape, const Node& node, RowRange rows, const progr
   Tape::kernels().layer_norm(integer.norm, then, rows.count, tape.code_rows(node.inputs[0], rows), y);
 }
 
-constexpr Op layer_norm_op{"layer_norm", layer_norm_backward, layer_norm_lower,
-                           nullptr,      {.weighted = true},  layer_norm_compute};
-constexpr Op layer_norm_shift_op{"layer_norm", shift_only_backward, layer_norm_lower,
-                                 nullptr,      {.weighted = true},  layer_norm_compute};
+constexpr Op layer_norm_op{
+    "layer_norm",      layer_norm_backward, layer_norm_lower, nullptr, {.weighted = true, .reads_result = false},
+    layer_norm_compute};
+constexpr Op layer_norm_shift_op{"layer_norm",
+                                 shift_only_backward,
+                                 layer_norm_lower,
+                                 nullptr,
+                                 {.weighted = true, .reads_operands = false, .reads_result = false},
+                                 layer_norm_compute};
 
 /// 1 / sqrt(var + eps) of each row of codes.
 std::span<const float> inverse_of_codes(Tape& tape, Value x, const IntegerNorm& integer) {
@@ -180,7 +185,7 @@ void layer_norm_in_float(Tape& tape, Node& y, const float* in, const float* fact
   float* const of_rows = tape.arena().array<float>(kept);
   y.of_rows = {of_rows, kept};
   y.attributes = tape.keep(LayerNormAttributes{});
-  y.real = tape.arena().array<float>(y.size());
+  y.real = tape.new_real(y);
   const float share = 1.0F / static_cast<float>(cols);
   for (std::size_t t = 0; t < y.rows; ++t) {
     const float* const row = in + t * cols;

@@ -99,7 +99,11 @@ void linear_compute(Tape& tape, const Node& node, RowRange rows, const program::
   Tape::kernels().linear(products, then, rows.count, widened(tape, x, rows.count, products.width), y);
 }
 
-constexpr Op linear_op{"linear",      linear_backward, linear_lower, nullptr, {.weighted = true, .accumulates = true},
+constexpr Op linear_op{"linear",
+                       linear_backward,
+                       linear_lower,
+                       nullptr,
+                       {.weighted = true, .accumulates = true, .reads_result = false},
                        linear_compute};
 
 /// Of the codes of a constant, the sum of the magnitudes of each row.
@@ -168,7 +172,7 @@ Value linear(Tape& tape, Value x, Value weight, Value bias, const GradientRoundi
     return tape.last();
   }
   if (kept != nullptr) y.attributes = tape.keep(LinearAttributes{.rounding = kept});
-  y.real = tape.arena().array<float>(y.size());
+  y.real = tape.new_real(y);
   kernels::multiply_nt(rows, outputs, inputs, tape.value(x), tape.value(weight), y.real);
   if (b != nullptr) {
     for (std::size_t t = 0; t < rows; ++t) {

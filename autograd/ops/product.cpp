@@ -86,8 +86,12 @@ void product_compute(Tape& tape, const Node& node, RowRange rows, const program:
   }
 }
 
-constexpr Op product_op{
-    "product", product_backward, product_lower, nullptr, {.weighted = true, .accumulates = true}, product_compute};
+constexpr Op product_op{"product",
+                        product_backward,
+                        product_lower,
+                        nullptr,
+                        {.weighted = true, .accumulates = true, .reads_result = false},
+                        product_compute};
 
 /// Gives y codes.
 void product_on_codes(Tape& tape, Node& y, const KeptRounding* rounding) {
@@ -132,7 +136,7 @@ Value product(Tape& tape, Value a, Value b, const GradientRounding& rounding) {
   const std::size_t step = b_rows == rows ? cols : 0;
   const float* const of_a = tape.value(a);
   const float* const of_b = tape.value(b);
-  y.real = tape.arena().array<float>(y.size());
+  y.real = tape.new_real(y);
   for (std::size_t r = 0; r < rows; ++r) {
     for (std::size_t c = 0; c < cols; ++c) y.real[r * cols + c] = of_a[r * cols + c] * of_b[r * step + c];
   }

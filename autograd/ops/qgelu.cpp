@@ -14,8 +14,9 @@ inline float qgelu_derivative(float x) {
   return x < -2.0F ? 0.0F : (x > 2.0F ? 1.0F : inside);
 }
 
-constexpr Op qgelu_op{"qgelu", elementwise_backward, nullptr, &elementwise_of<qgelu_of, qgelu_derivative>};
-constexpr Op qgelu_masked_op{"qgelu", masked_backward, nullptr, &masked_of<qgelu_of>};
+constexpr Op qgelu_op{"qgelu", elementwise_backward, nullptr, &elementwise_of<qgelu_of, qgelu_derivative>,
+                      reads_operand};
+constexpr Op qgelu_masked_op{"qgelu", masked_backward, nullptr, &masked_of<qgelu_of>, reads_nothing};
 
 }  // namespace
 

@@ -86,7 +86,10 @@ void quantize_backward(Tape& tape, const Node& node) {
 
 void quantize_lower(Lowering& to, const Node& node);
 
-constexpr OpTraits quantize_traits{.light = true, .why_float = "range=absmax takes its scale from the input"};
+constexpr OpTraits quantize_traits{.light = true,
+                                   .reads_operands = false,
+                                   .reads_result = false,
+                                   .why_float = "range=absmax takes its scale from the input"};
 void quantize_compute(Tape& tape, const Node& node, RowRange rows, const program::Rescaling* then,
                       const program::MutableCodes& y);
 constexpr Op quantize_op{"quantize", quantize_backward, quantize_lower, nullptr, quantize_traits, quantize_compute};
@@ -295,6 +298,7 @@ void quantize_compute(Tape& tape, const Node& node, RowRange rows, const program
                    [&](const program::MutableCodes& codes) { look_up(tape, *a.table, node.cols, rows, codes); });
     return;
   }
+  require(a.rescaling != nullptr, "quantize", "the codes of {} were given back", node.site->site);
   const program::Rescaling& whole = *a.rescaling;
   const Node& x = tape[node.inputs[0]];
   tape.fill_rows(node, rows, then, y, [&](const program::MutableCodes& codes) {
@@ -424,6 +428,8 @@ Value with_quantizer(Tape& tape, Value x, const Quantizer& site, const Sequences
   const Value log_range = learned ? tape.parameter(site.log_range) : Value{};
   Node& y = tape.push_bare(quantize_op, {x, log_range}, tape[x].rows, tape[x].cols);
   y.site = &site;
+  y.held = learned;  // learn_range() reads both
+  tape[x].held = tape[x].held || learned;
   if (dynamic) {
     y.attributes = tape.keep(QuantizeAttributes{nullptr, false});
     dynamic_activation(tape, y, site, sequences);

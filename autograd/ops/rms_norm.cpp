@@ -80,9 +80,15 @@ void rms_norm_compute(Tape& tape, const Node& node, RowRange rows, const program
   Tape::kernels().group_norm(a.norm, then, rows.count, tape.code_rows(node.inputs[0], rows), y);
 }
 
-constexpr Op rms_norm_op{"rms_norm", rms_norm_backward, rms_norm_lower, nullptr, {.weighted = true}, rms_norm_compute};
-constexpr Op rms_norm_frozen_op{"rms_norm", rms_norm_frozen_backward, rms_norm_lower,
-                                nullptr,    {.weighted = true},       rms_norm_compute};
+constexpr Op rms_norm_op{
+    "rms_norm",      rms_norm_backward, rms_norm_lower, nullptr, {.weighted = true, .reads_result = false},
+    rms_norm_compute};
+constexpr Op rms_norm_frozen_op{"rms_norm",
+                                rms_norm_frozen_backward,
+                                rms_norm_lower,
+                                nullptr,
+                                {.weighted = true, .reads_operands = false, .reads_result = false},
+                                rms_norm_compute};
 
 /// r of each group of each row.
 std::span<const float> inverses_of(Tape& tape, Value x, std::size_t groups) {
@@ -134,7 +140,7 @@ Value rms_norm(Tape& tape, Value x, Value weight, std::size_t groups) {
   if (has_one_scale(x) && has_one_scale(weight) && rms_norm_on_codes(tape, y, groups)) return tape.last();
   const float* const in = tape.value(x);
   const float* const factor = tape.value(weight);
-  y.real = tape.arena().array<float>(y.size());
+  y.real = tape.new_real(y);
   y.attributes = tape.keep(RmsNormAttributes{groups});
   for (std::size_t i = 0; i < y.rows * groups; ++i) {
     const float* const row = in + i * width;

@@ -34,6 +34,7 @@ void scan_lower(Lowering& to, const Node& node) {
 constexpr OpTraits scan_traits{
     .any_scales = true,
     .rounds = true,
+    .reads_operands = false,
     .why_float = "the scale of the state matrix is too small for its state; scale=pow2 fits"};
 constexpr Op scan_op{"scan", scan_backward, scan_lower, nullptr, scan_traits, recurrence::replay};
 

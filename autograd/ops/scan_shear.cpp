@@ -40,7 +40,7 @@ void scan_shear_lower(Lowering& to, const Node& node) {
   to.emit(std::move(scan));
 }
 
-constexpr OpTraits scan_shear_traits{.any_scales = true, .rounds = true};
+constexpr OpTraits scan_shear_traits{.any_scales = true, .rounds = true, .reads_operands = false};
 constexpr Op scan_shear_op{"scan_shear", scan_shear_backward, scan_shear_lower,
                            nullptr,      scan_shear_traits,   recurrence::replay};
 

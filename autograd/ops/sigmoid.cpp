@@ -17,7 +17,11 @@ void sigmoid_backward(Tape& tape, const Node& node) {
   tape.pass_on(node.inputs[0], node);
 }
 
-constexpr Op sigmoid_op{"sigmoid", sigmoid_backward, nullptr, &elementwise_of<kernels::sigmoid, sigmoid_derivative>};
+constexpr Op sigmoid_op{"sigmoid",
+                        sigmoid_backward,
+                        nullptr,
+                        &elementwise_of<kernels::sigmoid, sigmoid_derivative>,
+                        {.reads_operands = false}};
 
 }  // namespace
 

@@ -13,8 +13,8 @@ inline float silu_derivative(float x) {
 }
 
 constexpr Elementwise silu_functions = elementwise_of<silu_of, silu_derivative>;
-constexpr Op silu_op{"silu", elementwise_backward, nullptr, &silu_functions};
-constexpr Op silu_masked_op{"silu", masked_backward, nullptr, &masked_of<silu_of>};
+constexpr Op silu_op{"silu", elementwise_backward, nullptr, &silu_functions, reads_operand};
+constexpr Op silu_masked_op{"silu", masked_backward, nullptr, &masked_of<silu_of>, reads_nothing};
 
 }  // namespace
 

@@ -97,10 +97,12 @@ void sum_compute(Tape& tape, const Node& node, RowRange rows, const program::Res
   }
 }
 
-constexpr Op sum_op{"sum", sum_backward, sum_lower, nullptr, {.any_scales = true}, sum_compute};
+constexpr Op sum_op{
+    "sum",      sum_backward, sum_lower, nullptr, {.any_scales = true, .reads_operands = false, .reads_result = false},
+    sum_compute};
 
 void add_in_float(Tape& tape, Node& y, const float* a, const float* b, bool one_row) {
-  y.real = tape.arena().array<float>(y.size());
+  y.real = tape.new_real(y);
   const std::size_t step = one_row ? 0 : y.cols;
   for (std::size_t r = 0; r < y.rows; ++r) {
     for (std::size_t c = 0; c < y.cols; ++c) y.real[r * y.cols + c] = a[r * y.cols + c] + b[r * step + c];

@@ -40,8 +40,9 @@ void tied_dropout_compute(Tape& tape, const Node& node, RowRange rows, const pro
   });
 }
 
-constexpr Op tied_dropout_op{"tied_dropout",       tied_dropout_backward, nullptr, nullptr, {},
-                             tied_dropout_compute, tied_dropout_evaluate};
+constexpr Op tied_dropout_op{
+    "tied_dropout",       tied_dropout_backward, nullptr, nullptr, {.reads_operands = false, .reads_result = false},
+    tied_dropout_compute, tied_dropout_evaluate};
 
 /// Gives y codes: those of x, or 0. The factor is one of the scale.
 void take_codes(Tape& tape, Node& y, Value x, const Dropout& dropout) {
@@ -93,7 +94,7 @@ Value tied_dropout(Tape& tape, Value x, std::span<const float> mask, const Seque
   } else if (one_factor && in.table && dropout_of(in) == nullptr) {
     y.table = true;
   } else {
-    y.real = tape.arena().array<float>(y.size());
+    y.real = tape.new_real(y);
     tied_dropout_evaluate(tape, y, y.real);
   }
   return tape.last();

@@ -32,6 +32,7 @@ class MemoryProbe {
     Pass pass = forms_;
     pass.training = pass.gradients = true;
     pass.results_only = pass.replay_states = small;
+    pass.gives_back = true;
     pass.gradient = gradient_;
     pass.observed = observed_;
     pass.counts = counts_;
@@ -103,9 +104,11 @@ MemoryLedger memory_ledger(const Model& model, const Inventory& inventory, const
             {std::string(tape[entry.node].op->name), site_of(tape, entry.node), std::string(entry.what), entry.bytes});
   }
   const std::size_t after_forward = tape.used_bytes();
-  add_row(result, {"all", "", "weights, tables, numbers of rows", after_forward - result.kept});
+  const std::size_t given_back = tape.given_back_bytes();
+  add_row(result, {"all", "", "weights, tables", after_forward - given_back - result.kept});
+  add_row(result, {"all", "", "given back to layers and gradients", given_back, false});
   MemoryProbe::backward(tape, output);
-  add_row(result, {"all", "", "gradients, operands in backward", tape.used_bytes() - after_forward, false});
+  add_row(result, {"all", "", "further gradients, operands in backward", tape.used_bytes() - after_forward, false});
   add_row(result, {"all", "", "blocks of rows", tape.scratch_bytes(), false});
   result.peak = tape.peak_bytes();
   result.peak_of_small = peak_of_small(probe);

@@ -300,6 +300,7 @@ void LaneRunner::run_lane(const Call& call, std::size_t lane, Meeting* meeting) 
   pass.running_statistics = mode == Mode::calibrate;
   pass.results_only = settings_.recompute || !pass.gradients;
   pass.replay_states = settings_.recompute;
+  pass.gives_back = true;
   pass.norm_backward = settings_.norm_backward;
   pass.act_backward = settings_.act_backward;
   pass.lane = lane;

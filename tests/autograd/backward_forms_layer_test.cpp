@@ -1,4 +1,5 @@
 // A whole layer in each form of backward: /layer of evolq_mobiletl_reference.h5.
+#include "autograd/ledger.h"
 #include "autograd/ops.h"
 #include "tests/support/models/formed_tape.h"
 
@@ -21,7 +22,8 @@ struct LayerRun {
   std::map<std::string, Value> leaves;
   Value v, y;
 
-  LayerRun(const Golden& golden, NormBackward norm, ActBackward act) : formed(norm, act) {
+  LayerRun(const Golden& golden, NormBackward norm, ActBackward act, bool gives_back = false)
+      : formed(norm, act, gives_back) {
     Tape& tape = formed.tape;
     const auto leaf = [&](const char* name) {
       const GoldenArray array = golden.array(std::string("/layer/param_") + name);
@@ -43,6 +45,7 @@ struct LayerRun {
     const Value weight = leaf("W"), bias = leaf("b");
     const Value gate = ops::sigmoid(tape, ops::linear(tape, z, weight, bias));
     y = ops::sum(tape, x, ops::product(tape, z, gate));
+    tape.end_part(x, y);
   }
 };
 
@@ -157,6 +160,53 @@ TEST_CASE("backward_forms: the gradients of a layer are those of /layer in each 
     }
   }
   CHECK(exact.size() == 9);
+}
+
+/// What the ledger lists, by op and kind.
+std::map<std::string, std::size_t> kept_arrays(const Tape& tape) {
+  std::map<std::string, std::size_t> bytes;
+  for (const LedgerEntry& entry : ledger(tape)) {
+    bytes[std::string(tape[entry.node].op->name) + ", " + std::string(entry.what)] += entry.bytes;
+  }
+  return bytes;
+}
+
+TEST_CASE("backward_forms: a layer that gives back keeps what each form reads, to the byte, and its gradients' bits") {
+  const Golden golden = mobiletl_fixture();
+  constexpr std::size_t steps = 9, features = 6, state = 8;
+  const std::size_t of_features = Arena::taken_by(steps * features * sizeof(float));
+  std::size_t taken = 0, listed = 0;  // by the exact forms
+  for (const ActBackward act : {ActBackward::exact, ActBackward::sign}) {
+    for (const NormBackward norm : norm_forms) {
+      CAPTURE(word_of(act));
+      CAPTURE(word_of(norm));
+      LayerRun kept(golden, norm, act), given(golden, norm, act, true);
+      const bool exact_norm = norm == NormBackward::exact;
+      std::map<std::string, std::size_t> expected{
+          {"layer_norm, real numbers", of_features},
+          {"layer_norm, numbers of rows", Arena::taken_by(steps * (exact_norm ? 2 : 1) * sizeof(float))},
+          {"scan, real numbers", Arena::taken_by(steps * state * sizeof(float))},
+          {"readout, real numbers", Arena::taken_by(features * state * sizeof(float))},
+          {"gelu, real numbers", of_features},
+          {"sigmoid, real numbers", of_features},
+          {"sum, real numbers", of_features}};  // the result
+      if (act == ActBackward::exact) expected["sum, real numbers"] += of_features;
+      if (act == ActBackward::sign) expected["gelu, mask"] = Arena::taken_by((steps * features + 7) / 8);
+      CHECK(kept_arrays(given.formed.tape) == expected);
+      std::size_t sum = 0;
+      for (const auto& [what, bytes] : expected) sum += bytes;
+      const std::size_t used = given.formed.tape.used_bytes() - given.formed.tape.given_back_bytes();
+      if (taken == 0) taken = used, listed = sum;
+      CHECK(used + listed == taken + sum);  // what a form does not list it does not take
+      for (LayerRun* const run : {&kept, &given}) {
+        run->formed.tape.backward(run->y, floats(golden.array("/layer/g").values));
+      }
+      for (const auto& [name, leaf] : kept.leaves) {
+        CAPTURE(name);
+        CHECK(given.formed.gradient(given.leaves.at(name)) == kept.formed.gradient(leaf));
+      }
+    }
+  }
 }
 
 }  // namespace

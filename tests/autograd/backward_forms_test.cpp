@@ -5,6 +5,7 @@
 #include "autograd/ledger.h"
 #include "autograd/ops.h"
 #include "tests/support/models/formed_tape.h"
+#include "tests/support/models/plain.h"
 
 #include <doctest/doctest.h>
 
@@ -153,6 +154,27 @@ TEST_CASE("backward_forms: a SiLU that gates keeps its derivative") {
   const Value in = formed.leaf(golden.array("/act/x").values);
   formed.tape.backward(ops::silu_gate(formed.tape, in), floats(golden.array("/act/g").values));
   CHECK(relative_error(formed.gradient(in), golden.array("/act/silu/exact").values) <= in_float);
+}
+
+TEST_CASE("backward_forms: an activation of codes too many for a table goes back by the signs of the codes") {
+  const Golden golden = mobiletl_fixture();
+  const Values x = golden.array("/act/x").values;
+  const std::vector<float> g = floats(golden.array("/act/g").values);
+  const Quantizer operand = quantizer_of("act:x", 12, {16.0F}), result = quantizer_of("act:y", 8, {16.0F});
+  const auto gradient = [&](bool gives_back) {
+    Formed formed(NormBackward::exact, ActBackward::sign, gives_back);
+    const Value in = formed.leaf(x);
+    const Value y = ops::quantize(formed.tape, ops::silu(formed.tape, ops::quantize(formed.tape, in, operand)), result);
+    formed.tape.end_part(in, y);
+    formed.tape.backward(y, g);
+    return formed.gradient(in);
+  };
+  const std::vector<float> kept = gradient(false);
+  CHECK(gradient(true) == kept);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double code = std::floor(x[i] * 2047.0 / 16.0 + 0.5);
+    if (std::fabs(x[i]) < 15.9) CHECK(kept[i] == (code >= 0.0 ? g[i] : 0.0F));
+  }
 }
 
 TEST_CASE("backward_forms: masks are packed as /mask says, without a bit behind the last") {

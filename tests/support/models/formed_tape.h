@@ -41,11 +41,12 @@ inline double cosine(std::span<const float> a, std::span<const float> b) {
 struct Formed {
   Tape tape;
   std::deque<std::vector<float>> data;
-  explicit Formed(NormBackward norm, ActBackward act = ActBackward::exact) {
+  explicit Formed(NormBackward norm, ActBackward act = ActBackward::exact, bool gives_back = false) {
     Pass pass;
     pass.gradients = true;
     pass.norm_backward = norm;
     pass.act_backward = act;
+    pass.gives_back = gives_back;
     tape.begin(pass);
   }
   Value leaf(const GoldenMatrix& matrix) {
