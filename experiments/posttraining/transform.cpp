@@ -7,6 +7,7 @@
 #include "experiments/posttraining/evolve/evolve.h"
 #include "experiments/posttraining/fold_norms.h"
 #include "experiments/posttraining/gptq.h"
+#include "experiments/posttraining/perturb.h"
 #include "experiments/posttraining/sort_cluster.h"
 
 #include <algorithm>
@@ -73,7 +74,7 @@ TransformStep step_of(std::string_view part) {
 
 std::span<const Transform> all_transforms() {
   static const std::vector<Transform> table{balance_transform(), fold_norms_transform(), sort_cluster_transform(),
-                                            gptq_transform(), evolve_transform()};
+                                            gptq_transform(),    evolve_transform(),     perturb_transform()};
   return table;
 }
 

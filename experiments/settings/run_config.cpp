@@ -174,6 +174,11 @@ std::vector<TransformStep> transforms_of(const SourceSettings& source) {
   return transform_steps(fmt::format("{}{}", source.balance ? "balance," : "", fmt::join(source.transforms, ",")));
 }
 
+void drop_searches(SourceSettings& source) {
+  std::erase_if(source.transforms,
+                [](const std::string& step) { return transform_steps(step).front().transform->after_calibration; });
+}
+
 std::size_t epochs_of(const RunConfig& config) {
   const std::size_t given = config.training.epochs;
   if (config.source.from.empty() || given == 0) return given;

@@ -33,6 +33,9 @@ OptionTable<SourceSettings> source_options();
 /// What is done to the weights of the source, in this order. Throws UsageError as transform_steps() does.
 std::vector<TransformStep> transforms_of(const SourceSettings& source);
 
+/// Takes the transforms that come after calibration from the list: a float run has no ranges.
+void drop_searches(SourceSettings& source);
+
 /// Rules of quantization, besides those that the flags of a model family stand for.
 struct QuantSettings {
   std::string quant = "none";                ///< "none", a named configuration or the path of a .quant file

@@ -132,8 +132,11 @@ void put_seed_in_source(Settings& options, std::string_view where) {
   }
 }
 
+/// The run without bits, and without what moves the ranges that only bits have.
 RunConfig float_reference(const RunConfig& config) {
   RunConfig reference = config;
+  reference.quantization.weight_range = "absmax";
+  drop_searches(reference.source);
   for (const Option& option : option_table()) {
     if (option.gives_bits) option.set(reference, "none");
   }

@@ -5,6 +5,7 @@
 #include "experiments/posttraining/evolve/knobs.h"
 #include "experiments/posttraining/evolve/search.h"
 #include "experiments/posttraining/evolve/state_file.h"
+#include "experiments/posttraining/perturb.h"
 #include "experiments/training/checkpoint.h"
 #include "experiments/training/export_model.h"
 #include "experiments/training/integer_forward.h"
@@ -222,6 +223,29 @@ TEST_CASE("evolve: the first layer has the knobs before it, the last those behin
   CHECK(weights[1].size() < rig.blocks[1].size());
   CHECK(std::all_of(weights[1].begin(), weights[1].end(),
                     [](const Knob& knob) { return knob.site->kind == SiteKind::weight; }));
+}
+
+TEST_CASE("perturb: all ranges are moved by one factor, or each by its own") {
+  const auto moved = [](const PerturbOptions& options) {
+    ExportRig rig("smnist-small", "w8a8");
+    Workers workers(1);
+    LaneRunner runner(rig.model, rig.inventory, experiments::metric_of(rig.data),
+                      {1, rig.padded(), rig.config.model.s5.batchnorm, {}}, workers);
+    const CalibrationData calibration{*rig.data.train, {0, 1, 2, 3}, 2, 1, true};
+    const std::vector<double> before = ranges_of(blocks_of(rig.inventory, 1).front());
+    perturb({rig.model, rig.inventory, runner, calibration, workers, rig.padded(), 3}, options);
+    std::vector<double> factors = ranges_of(blocks_of(rig.inventory, 1).front());
+    for (std::size_t i = 0; i < factors.size(); ++i) factors[i] /= before[i];
+    return factors;
+  };
+  for (const double factor : moved({.by = 0.25})) CHECK(factor == doctest::Approx(1.25));
+  const std::vector<double> own = moved({.random = 0.1});
+  const auto [least, most] = std::minmax_element(own.begin(), own.end());
+  CHECK(*least >= 0.8999);
+  CHECK(*most <= 1.1001);
+  CHECK(*most - *least > 0.1);
+  CHECK(own == moved({.random = 0.1}));
+  CHECK(own != moved({.random = 0.1, .draw = 1}));
 }
 
 /// What the transform says of a model that it cannot search.

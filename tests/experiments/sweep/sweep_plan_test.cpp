@@ -109,6 +109,12 @@ TEST_CASE(
   const auto untrained = plan(from + "set.epochs = 0\naxis.a_bits = 2 8\naxis.calibration_batches = 1 4\n");
   CHECK(untrained.size() == 6);
   CHECK(plan("axis.from = " + source.run.out + "\nset.epochs = 0\naxis.preset = none qs5\n").size() == 2);
+  const auto searched = plan(from + "set.epochs = 0\nset.weight_range = stored\nquant = w8a8\n" +
+                             "axis.transforms = balance | balance, evolve | balance, evolve(loss=mse, passes=2)\n");
+  REQUIRE(searched.size() == 4);  // the float reference has no ranges to search
+  CHECK(std::count_if(searched.begin(), searched.end(), [](const SweepRun& run) {
+          return quant_rules(run.config).empty() && run.config.source.balance && run.config.source.transforms.empty();
+        }) == 1);
 }
 
 TEST_CASE("sweep: {seed} in the run to start from is the seed of each run") {
