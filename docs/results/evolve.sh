@@ -1,6 +1,6 @@
 #!/bin/bash
-# Makes the numbers of docs/results/evolve.md: float runs that are quantized after training, searched (bitstate evolve) and
-# fine-tuned. One line of CSV for each run: model, bits, method, accuracy on the whole test set, seconds of the search.
+# Makes the numbers of docs/results/evolve.md: float runs that are quantized after training, searched (bitstate evolve)
+# and fine-tuned. One line of CSV for each run: model, bits, method, accuracy on the whole test set, seconds of the search.
 #   docs/results/evolve.sh BITSTATE DATA RUNS OUT     RUNS holds smnist-small-1 to -3 (docs/results/run.sh)
 set -euo pipefail
 bitstate=$1 data=$2 runs=$3 out=$4
@@ -39,9 +39,7 @@ for seed in 1 2 3; do
     run $model $bits absmax ptq "$runs/$model" "$q"
     run $model $bits mse ptq "$runs/$model" "$q" --weight_range=mse
     for loss in infonce mse kl; do run $model $bits "evolve-$loss" evolve "$runs/$model" "$q" --loss=$loss; done
-    run $model $bits learned-1-epoch train --from="$runs/$model" --quant="$out/$bits-learned.quant" --epochs=1 \
-      --from_lr_factor=0.1 --calibration_batches=8
-    run $model $bits evolq evolve "$runs/$model" "$q" --preset=evolq
+    case $bits in w4a8 | w3a8) run $model $bits evolq evolve "$runs/$model" "$q" --preset=evolq ;; esac
   done
 done
 if [ -e "$runs/smnist-float/best.h5" ]; then  # the size of Q-S5
@@ -53,3 +51,10 @@ if [ -e "$runs/smnist-float/best.h5" ]; then  # the size of Q-S5
     run $model $bits evolve-infonce evolve "$runs/$model" "$q"
   done
 fi
+for seed in 1 2 3; do  # the longest, last
+  for bits in w4a8 w3a8 w8a4 w4a8-a4; do
+    model=smnist-small-$seed
+    run $model $bits learned-1-epoch train --from="$runs/$model" --quant="$out/$bits-learned.quant" --epochs=1 \
+      --from_lr_factor=0.1 --calibration_batches=8
+  done
+done
