@@ -1,10 +1,13 @@
 // What a training step of a model keeps in memory, array by array.
 #pragma once
 
+#include "autograd/backward_forms.h"
 #include "datasets/dataset.h"
+#include "experiments/training/metric.h"
 #include "models/model.h"
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,21 +21,40 @@ struct MemoryRow {
   bool kept = true;  ///< until the backward pass of the op; else for a moment
 };
 
+/// What the nodes of an op compute, of layers that are alike together.
+struct WorkRow {
+  std::string op;
+  std::string site;      ///< as that of a MemoryRow
+  double forward = 0.0;  ///< FLOPs (flops.h)
+  double backward = 0.0;
+};
+
 /// Of one sequence, or pair, of a lane.
 struct MemoryLedger {
   std::string run;
   std::size_t steps = 0;
-  std::vector<MemoryRow> rows;    ///< of --memory=fast; those of layers that are alike are one
+  std::vector<MemoryRow> rows;  ///< of --memory=fast; those of layers that are alike are one
+  std::vector<WorkRow> work;
+  double prefix_flops = 0.0;      ///< forward of the frozen layers, which nothing else counts
   std::size_t kept = 0;           ///< of the rows
   std::size_t transient = 0;      ///< of the rows
-  std::size_t peak = 0;           ///< of the tape, which is kept + transient
-  std::size_t peak_of_small = 0;  ///< of the tape under --memory=small
+  std::size_t peak = 0;           ///< of the arenas of a worker, which is kept + transient
+  std::size_t peak_of_small = 0;  ///< of these under --memory=small
 };
 
-/// Trains on the first sequence of `part`, padded as by inspect(), without changing the model. Of `forms` the forms of
-/// backward count. Throws Error where the part is empty.
+/// What a training step is like, beside its model: as TrainerOptions and LaneSettings have it.
+struct StepSettings {
+  std::size_t padded_length = 0;
+  NormBackward norm_backward = NormBackward::exact;
+  ActBackward act_backward = ActBackward::exact;
+  std::optional<std::size_t> frozen_layers = {};  ///< as the inventory has them
+  std::optional<Metric> metric = {};              ///< whose loss is learnt; none: accuracy for classes, rmse for values
+};
+
+/// Trains on the first sequence of `part` without changing the model. Its peak is what the arenas of a worker of a
+/// LaneRunner take for this sequence, to the byte. Throws Error where the part is empty.
 MemoryLedger memory_ledger(const Model& model, const Inventory& inventory, const datasets::Dataset& part,
-                           std::size_t padded_length = 0, const Pass& forms = {});
+                           const StepSettings& settings = {});
 
 /// A table for a terminal, and the same as one line of JSON.
 std::string ledger_text(const MemoryLedger& ledger);

@@ -48,13 +48,21 @@ void write_inspection(const Model& model, const Inventory& inventory, const data
   write_file_atomically(folder / "eigenvalues.csv", eigenvalues_csv(inspection));
 }
 
+StepSettings step_settings(const RunConfig& config, const datasets::Splits& data, const Inventory& inventory) {
+  StepSettings step;
+  step.padded_length = padded_length(config, data);
+  step.norm_backward = config.training.norm_backward;
+  step.act_backward = config.training.act_backward;
+  if (const auto top = config.source.top_blocks) step.frozen_layers = inventory.layer_count() - *top;
+  step.metric = metric_of(data);
+  return step;
+}
+
 MemoryLedger memory_of_run(const RunConfig& config, const std::filesystem::path& run) {
-  const TrainedRun trained(config, run);
-  Pass forms;
-  forms.norm_backward = config.training.norm_backward;
-  forms.act_backward = config.training.act_backward;
-  MemoryLedger result =
-      memory_ledger(trained.model, trained.inventory, *trained.data.train, padded_length(config, trained.data), forms);
+  TrainedRun trained(config, run);
+  const StepSettings step = step_settings(config, trained.data, trained.inventory);
+  if (step.frozen_layers) freeze_below(trained.inventory, *step.frozen_layers);
+  MemoryLedger result = memory_ledger(trained.model, trained.inventory, *trained.data.train, step);
   result.run = run.string();
   return result;
 }

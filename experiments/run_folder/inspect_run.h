@@ -19,6 +19,9 @@ Inspection inspect_run(const RunConfig& config, const std::filesystem::path& run
 void write_inspection(const Model& model, const Inventory& inventory, const datasets::Dataset& part,
                       std::size_t padded_length, const std::filesystem::path& folder);
 
+/// What a training step of a run with this model is like.
+StepSettings step_settings(const RunConfig& config, const datasets::Splits& data, const Inventory& inventory);
+
 /// What a training step of the run keeps in memory. Throws as inspect_run() does.
 MemoryLedger memory_of_run(const RunConfig& config, const std::filesystem::path& run);
 

@@ -99,6 +99,14 @@ void Run::say_whether_exportable() {
   if (!obstacle.empty()) bar_->line(obstacle);
 }
 
+void Run::print_ledger() {
+  const Inventory& inventory = trainer_.inventory();
+  MemoryLedger ledger =
+      memory_ledger(trainer_.model(), inventory, *data_.train, step_settings(config_, data_, inventory));
+  ledger.run = folder_.string();
+  bar_->line(ledger_text(ledger));
+}
+
 /// Keeps what the frozen layers give over the epochs, if there is memory for it, and says so.
 void Run::keep_prefix() {
   if (!config_.run.cache_prefix) return;
@@ -127,6 +135,7 @@ void Run::learn() {
                     config_.run.tensorboard, [this](std::string_view warning) { bar_->line(warning); });
     curves_->begin(trainer_.progress(), trainer_.seconds());
   }
+  if (config_.run.ledger) print_ledger();
   keep_prefix();
   give_up_if_hopeless();  // it was stopped before it had its result, or the rule is new
   if (trainer_.train(*data_.train, validation())) return;

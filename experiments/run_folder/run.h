@@ -60,6 +60,7 @@ class Run {
   void search();
   void say_whether_exportable();
   void keep_prefix();
+  void print_ledger();
   void end_step(const Progress& progress);
   void end_epoch(const EpochResult& epoch);
   void learn();

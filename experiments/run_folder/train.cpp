@@ -13,6 +13,7 @@
 #include "experiments/run_folder/give_up.h"
 #include "experiments/run_folder/identity.h"
 #include "experiments/run_folder/load.h"
+#include "experiments/run_folder/memory_budget.h"
 #include "experiments/run_folder/model_setup.h"
 #include "experiments/run_folder/run.h"
 #include "experiments/run_folder/source.h"
@@ -30,14 +31,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// As the weights that a training goes on or starts from read this data set; nothing if there are none of it.
+/// As the weights that a training goes on or starts from read this data set; nothing if there are none of it. The
+/// user's own data are read like any other numbers that the weights know.
 std::optional<datasets::Reading> known_reading(const RunConfig& config, const std::filesystem::path& folder) {
   const auto checkpoint = folder / "checkpoint.h5";
   if (config.run.resume && std::filesystem::exists(checkpoint)) return trained_on(checkpoint).reading;
   const auto source = std::filesystem::path(config.source.from) / "best.h5";
   if (config.source.from.empty() || !std::filesystem::exists(source)) return {};
   const TrainedOn before = trained_on(source);
-  if (before.dataset != config.dataset) return {};
+  const bool knows_own = config.dataset == "own" && before.reading.vocabulary.empty();
+  if (before.dataset != config.dataset && !knows_own) return {};
   return before.reading;
 }
 
@@ -67,10 +70,11 @@ void rehearse(const RunConfig& config, const datasets::Splits& data) { Run(confi
 
 namespace {
 
-TrainResult train_with(const RunConfig& config, const std::shared_ptr<Team>& team,
+TrainResult train_with(const RunConfig& given, const std::shared_ptr<Team>& team,
                        const std::function<datasets::Splits()>& read) {
   const StopSignals signals;  // from here on, also while the data are read
-  const std::filesystem::path folder = config.run.out;
+  const std::filesystem::path folder = given.run.out;
+  RunConfig config = as_chosen(given, folder);
   const auto result_file = folder / "result.json";
   std::error_code error;
   require<UsageError>(config.source.from.empty() || !std::filesystem::equivalent(folder, config.source.from, error),
@@ -95,9 +99,13 @@ TrainResult train_with(const RunConfig& config, const std::shared_ptr<Team>& tea
     return result_from_json(read_file(result_file, std::size_t{1} << 20), result_file.string());
   }
   const std::string shorter = team->leads() ? extended_from(folder) : "";
-  Run run(config, folder, read(), team);
+  const datasets::Splits data = read();
+  std::string said;
+  config = within_budget(config, folder, data, said);
+  Run run(config, folder, data, team);
   run.begin();
   if (team->leads()) begin_files(config, run);
+  if (team->leads() && !said.empty()) print_line(said);
   TrainResult result = run.train();
   result.program = program_version();
   result.date = date_of_today();

@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <string_view>
 #include <utility>
@@ -71,6 +72,21 @@ void validate_source(const RunConfig& c) {
 void set_top_blocks(SourceSettings& source, std::string_view value) {
   source.top_blocks.reset();
   if (value != "all") source.top_blocks = options::read_whole("top_blocks", value, 0, 1000000);
+}
+
+/// A whole number of bytes, or of 1000, 1000^2 or 1000^3 of them.
+void set_memory_budget(RunSettings& run, std::string_view value) {
+  run.memory_budget = 0;
+  if (value == "none") return;
+  constexpr std::string_view suffixes = "kMG";
+  std::size_t number = 0;
+  const char* const end = value.data() + value.size();
+  const auto [rest, error] = std::from_chars(value.data(), end, number);
+  const auto suffix = rest == end ? 0 : suffixes.find(*rest) + 1;  // 0 where there is none, or an unknown one
+  const bool read = error == std::errc() && number > 0 && number <= 1'000'000'000 && end - rest <= 1;
+  if (!read || (rest != end && suffix == 0)) options::refuse("memory_budget", value, "bytes, as 500000, 500k or 8M");
+  for (std::size_t i = 0; i < suffix; ++i) number *= 1000;
+  run.memory_budget = number;
 }
 
 void validate_top_blocks(const RunConfig& c) {
@@ -147,6 +163,7 @@ OptionTable<RunSettings> how_options() {
              "small: a backward pass computes each layer again; less memory, more time, the same bits");
   table.flag("cache_prefix", &R::cache_prefix,
              "with top_blocks: keep the results of the frozen layers in memory; less time, the same bits");
+  table.flag("ledger", &R::ledger, "print the bytes and FLOPs of a training step, op by op, before the first one");
   table.real("checkpoint_seconds", "SECONDS", &R::checkpoint_seconds, {0.0, 1e9}, "between two checkpoints");
   table.flag("tensorboard", &R::tensorboard, "also write what curves.csv says as an event file of TensorBoard");
   table.add("give_up", "EPOCH:VALUE", "end a run whose best validation metric up to that epoch is worse; none: never",
@@ -154,6 +171,11 @@ OptionTable<RunSettings> how_options() {
   table.flag("resume", &R::resume, "continue from the checkpoint in `out`");
   table.flag("json", &R::json, "end the output with one line of JSON");
   for (auto& option : table.rows()) option.affects_result = false;
+  auto& budget = table.add(
+      "memory_budget", "BYTES", "what training passes may take, as 8M; chooses top_blocks and the forms of backward",
+      set_memory_budget,
+      [](const R& r) { return r.memory_budget == 0 ? std::string("none") : options::whole_text(r.memory_budget); });
+  budget.inherited = false;
   return table;
 }
 

@@ -59,10 +59,12 @@ std::string text_of(const std::optional<GiveUpRule>& rule);
 
 /// How the run is done: none of these changes the result of a run that is done.
 struct RunSettings {
-  std::string out;              ///< folder of the run; empty = the caller chooses one
-  std::size_t threads = 0;      ///< 0 = all
-  std::string memory = "fast";  ///< or "small": a backward pass computes layers again
-  bool cache_prefix = false;    ///< keep what frozen layers give over the epochs
+  std::string out;                ///< folder of the run; empty = the caller chooses one
+  std::size_t threads = 0;        ///< 0 = all
+  std::string memory = "fast";    ///< or "small": a backward pass computes layers again
+  std::size_t memory_budget = 0;  ///< bytes that training passes may take; it chooses what trains; 0: any
+  bool ledger = false;            ///< print what a training step keeps and computes before the first one
+  bool cache_prefix = false;      ///< keep what frozen layers give over the epochs
   double checkpoint_seconds = 60.0;
   bool tensorboard = false;           ///< write event files, too
   std::optional<GiveUpRule> give_up;  ///< none: it is trained to its end

@@ -3,7 +3,9 @@
 
 #include "autograd/ledger.h"
 #include "core/error.h"
+#include "core/parallel.h"
 #include "core/random.h"
+#include "experiments/training/lane_runner.h"
 #include "experiments/training/named_rules.h"
 #include "models/s5/models.h"
 #include "tests/support/text.h"
@@ -11,7 +13,9 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace bitstate::experiments::memory_test {
@@ -51,13 +55,19 @@ S5Options options_of(std::size_t layers, double dropout) {
   return options;
 }
 
-MemoryLedger measured(std::size_t layers, std::size_t steps, const std::string& rules) {
-  Model model = S5Classifier(options_of(layers, 0.1), 7);
+/// With ranges as a calibration could have left them.
+Inventory quantized(Model& model, const std::string& rules) {
   Inventory inventory = take_inventory(model);
   quantize_sites(inventory, QuantConfig::parse(rules, "test"));
   for (Quantizer* const site : inventory.quantizers) {
     if (site->needs_range()) site->range.assign(site->range_channels(), 2.0F);
   }
+  return inventory;
+}
+
+MemoryLedger measured(std::size_t layers, std::size_t steps, const std::string& rules) {
+  Model model = S5Classifier(options_of(layers, 0.1), 7);
+  const Inventory inventory = quantized(model, rules);
   return memory_ledger(model, inventory, Noise(steps, 1));
 }
 
@@ -87,6 +97,73 @@ TEST_CASE("memory: the rows of a ledger sum up to what the tape takes, and small
     CHECK(transient == ledger.transient);
     CHECK(kept + transient == ledger.peak);
     CHECK(ledger.peak_of_small < ledger.peak);
+  }
+}
+
+TEST_CASE("memory: a ledger is what the arenas of a worker take, to the byte, whatever is trained and how") {
+  std::size_t last = ~std::size_t{0};
+  for (const char* const rules : {"", "w8a8"}) {
+    for (const auto top : {std::optional<std::size_t>(), std::optional<std::size_t>(2), std::optional<std::size_t>(1),
+                           std::optional<std::size_t>(0)}) {
+      for (const ActBackward act : {ActBackward::exact, ActBackward::sign}) {
+        for (const NormBackward norm : {NormBackward::exact, NormBackward::frozen}) {
+          CAPTURE(rules);
+          CAPTURE(top.value_or(99));
+          Model model = S5Classifier(options_of(2, 0.1), 7);
+          Inventory inventory = quantized(model, std::string(rules).empty() ? "" : named_rules(rules));
+          StepSettings step;
+          step.norm_backward = norm;
+          step.act_backward = act;
+          if (top) step.frozen_layers = 2 - *top;
+          if (top) freeze_below(inventory, 2 - *top);
+          const Noise data(200, 1);
+          const MemoryLedger ledger = memory_ledger(model, inventory, data, step);
+          LaneSettings lanes;
+          lanes.norm_backward = norm;
+          lanes.act_backward = act;
+          lanes.frozen_layers = step.frozen_layers;
+          Workers workers(1);
+          LaneRunner runner(model, inventory, Metric::accuracy, lanes, workers);
+          const std::size_t first = 0;
+          runner.run(LaneRunner::Mode::train, data, {&first, 1});
+          CHECK(runner.peak_arena_bytes() == ledger.peak);
+          CHECK(ledger.kept + ledger.transient == ledger.peak);
+          last = ledger.peak;
+        }
+      }
+    }
+  }
+  CHECK(last < 40000);  // a head alone
+}
+
+TEST_CASE("memory: the FLOPs of a step are those of its products, and backward stops where nothing learns") {
+  const auto work = [](const char* rules, std::optional<std::size_t> top) {
+    Model model = S5Classifier(options_of(2, 0.0), 7);
+    Inventory inventory = quantized(model, std::string(rules).empty() ? "" : named_rules(rules));
+    if (top) freeze_below(inventory, 2 - *top);
+    StepSettings step;
+    if (top) step.frozen_layers = 2 - *top;
+    return memory_ledger(model, inventory, Noise(200, 1), step);
+  };
+  const auto products = [](const MemoryLedger& ledger) {
+    std::pair<double, double> sum;
+    for (const WorkRow& row : ledger.work) {
+      if (row.op == "linear" && row.site.find("layers") != row.site.npos) {
+        sum.first += row.forward / 200.0;
+        sum.second += row.backward / 200.0;
+      }
+    }
+    return sum;
+  };
+  const double layer = 2.0 * (2 * features * states + features * features);  // B, C and the GLU
+  for (const char* const rules : {"", "w8a8"}) {
+    CHECK(products(work(rules, {})).first == 2 * layer);
+    CHECK(products(work(rules, {})).second == 4 * layer);
+    const MemoryLedger top = work(rules, 1);
+    CHECK(products(top).first == layer);
+    CHECK(products(top).second == 2 * layer);
+    CHECK(top.prefix_flops / 200.0 > layer);
+    CHECK(products(work(rules, 0)).second == 0.0);
   }
 }
 

@@ -10,6 +10,7 @@
 #include "tests/support/temp_folder.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <string>
 #include <vector>
@@ -52,6 +53,21 @@ TEST_CASE("from: parameters and running statistics are those of the source, its 
     CHECK(buffer->value.data == tensor(source, "buffers/" + name));
   }
   CHECK(needs_calibration(inventory));
+}
+
+TEST_CASE("from: own data are read in the units of a source that was trained on another data set") {
+  const tests::TempFolder folder;
+  train(run_config({{"epochs", "1"}}, folder / "source"));
+  std::string rows = "a,b,c\n";
+  for (int i = 0; i < 60; ++i) rows += fmt::format("{},{},{}\n", 100 + i % 7, i % 3, i % 5);
+  tests::write_quickly(folder / "own.csv", rows);
+  Settings own{{"dataset", "own"}, {"data", (folder / "own.csv").string()},
+               {"input", "a,b,c"}, {"target", "a,b,c"},
+               {"horizon", "1"},   {"window", "10"},
+               {"n_layers", "1"},  {"trajectories", "1024"}};  // its default, which means nothing here
+  CHECK(training_data(run_config(own, folder / "run", "")).reading.input_units.mean.size() == 3);
+  own.emplace_back("from", (folder / "source").string());
+  CHECK(training_data(run_config(own, folder / "run", "")).reading.input_units.mean.empty());  // as those of lorenz
 }
 
 TEST_CASE("from: stored ranges are taken over with the weights, and fine-tuning keeps them") {

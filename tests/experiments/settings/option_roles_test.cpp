@@ -38,7 +38,7 @@ TEST_CASE("options: what ptq takes besides bits changes a model that is trained"
 TEST_CASE("options: a run that starts from another one takes over all but its source, its calibration and its stream") {
   CHECK(options_with([](const Option& o) { return !o.inherited; }) ==
         Names{"from", "from_lr_factor", "from_epochs_factor", "balance", "transforms", "weight_range", "top_blocks",
-              "calibration_batches", "stream"});
+              "memory_budget", "calibration_batches", "stream"});
 }
 
 TEST_CASE("options: a sweep is not checked again for values that only training tells apart") {
