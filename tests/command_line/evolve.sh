@@ -53,7 +53,7 @@ refused 1 'is of a search with other settings' evolve runs/float --quant=w4a8 --
 # a limit of time ends it with a result
 "$BITSTATE" evolve runs/float --quant=w4a8 --passes=100000 --sequences=20 --seconds=0.5 --out=runs/timed > timed.log
 grep -q '"status":"done"' runs/timed/result.json
-"$BITSTATE" evolve runs/float --preset=evolq --quant=w4a8 --passes=1 --out=runs/evolq > evolq.log
+"$BITSTATE" evolve runs/float --preset=evolq --loss=mse --quant=w4a8 --passes=1 --out=runs/evolq > evolq.log
 grep -q 'relative=false' runs/evolq/settings.ini
 
 refused 2 'needs the folder of a run' evolve
@@ -61,7 +61,7 @@ refused 2 'needs what to quantize' evolve runs/float --passes=1 --batches=1
 refused 2 'range=absmax, which is taken anew in every pass' \
   evolve runs/float --quant=w8a8 --bits='act:*.u 8 range=absmax' --out=runs/dynamic
 refused 2 'kl compares the logits of classes' evolve runs/float --quant=w8a8 --loss=kl --out=runs/kl
-refused 2 '[evolve.loss] expected one of auto, infonce, mse, kl, got "l2"' evolve runs/float --quant=w8a8 --loss=l2
+refused 2 '[evolve.loss] expected one of mse, kl, infonce, got "l2"' evolve runs/float --quant=w8a8 --loss=l2
 refused 2 '[evolve.step] expected' evolve runs/float --quant=w8a8 --step=nan
 refused 2 '[evolve.passes] expected' evolve runs/float --quant=w8a8 --passes=-1
 refused 2 'evolve moves calibrated ranges, so that balance has to stand before it' \

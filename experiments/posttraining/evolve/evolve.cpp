@@ -24,11 +24,10 @@ std::vector<datasets::Example> read(const CalibrationData& data, std::size_t fir
 }
 
 EvolveLoss loss_of(const std::string& word, Output output) {
-  const bool classes = gives_classes(output);
-  require<UsageError>(classes || word == "auto" || word == "mse", "evolve.loss",
+  if (word == "mse") return EvolveLoss::mse;
+  require<UsageError>(gives_classes(output), "evolve.loss",
                       "{} compares the logits of classes, but this model gives {}; expected mse", word,
                       name_of(output));
-  if (word == "mse" || (word == "auto" && !classes)) return EvolveLoss::mse;
   return word == "kl" ? EvolveLoss::kl : EvolveLoss::infonce;
 }
 
@@ -144,8 +143,8 @@ void evolve(const TransformTarget& target, const EvolveOptions& options) {
 Transform evolve_transform() {
   using E = EvolveOptions;
   OptionTable<E> options("evolve");
-  options.word("evolve.loss", &E::loss, {"auto", "infonce", "mse", "kl"},
-               "between outputs and those of the float model; auto: infonce for classes, mse for values");
+  options.word("evolve.loss", &E::loss, {"mse", "kl", "infonce"},
+               "between outputs and those of the float model; kl and infonce are for classes");
   options.whole("evolve.passes", "PASSES", &E::passes, 0, 100000, "over all blocks");
   options.whole("evolve.cycles", "CYCLES", &E::cycles, 1, 100000, "of a visit of a block");
   options.whole("evolve.population", "N", &E::population, 1, 100000, "of a visit");

@@ -11,9 +11,9 @@ namespace bitstate {
 
 /// The defaults are those of bitstate; preset evolq has those of the published code.
 struct EvolveOptions {
-  std::string loss = "auto";  ///< infonce, mse, kl; auto: infonce for classes, mse for values
-  std::size_t passes = 10;    ///< over all blocks
-  std::size_t cycles = 3;     ///< of a visit of a block
+  std::string loss = "mse";  ///< or kl, infonce: of classes only
+  std::size_t passes = 10;   ///< over all blocks
+  std::size_t cycles = 3;    ///< of a visit of a block
   std::size_t population = 15;
   std::size_t picks = 10;     ///< of a tournament
   std::size_t children = 1;   ///< of a cycle
