@@ -175,7 +175,7 @@ std::vector<Row> other_rows(const tests::TempFolder& folder, const std::string& 
           {"from_lr_factor", "0.5", from},
           {"from_epochs_factor", "0.4", from},
           {"top_blocks", "0", from},
-          {"memory_budget", "300k", from},
+          {"memory_budget", "100k", {{"from", source}, {"quant", "w8a8"}}},
           {"balance", "true", {{"from", source}, {"bits", "state:* 4"}}},
           {"transforms", "balance", {{"from", source}, {"bits", "state:* 4"}}},
           {"weight_range", "mse", {{"from", source}, {"bits", "weight:* 3"}}}};
