@@ -43,9 +43,13 @@ std::vector<double> scales_of_sums(const Program& program) {
   return sums;
 }
 
-/// Nothing moves what is rounded to 0 whatever it is.
-FixedPoint rate_of(double rate, double sum) {
-  return sum == 0.0 ? FixedPoint{} : to_fixed_point(rate / sum, "tune_rate");
+/// Of `given`, brought to the units of a number as `rate`. Nothing moves what is rounded to 0 whatever it is.
+FixedPoint rate_of(double given, double rate, double sum) {
+  if (sum == 0.0) return {};
+  require<UsageError>(
+      rate / sum >= 0x1.0p-31, "tune_rate",
+      "expected a larger rate, got {}: it rounds to 0 in the units of the head, which would never learn", given);
+  return to_fixed_point(rate / sum, "tune_rate");
 }
 
 std::int64_t distance(std::int32_t largest, std::int32_t logit) {
@@ -129,8 +133,8 @@ TrainableHead trainable_head(const Program& program, const HeadTraining& trainin
   }
   head.most_bias = static_cast<std::int32_t>(left);
   for (const double sum : scales_of_sums(program)) {
-    head.weight_rates.push_back(rate_of(training.rate * training.x_scale * training.x_scale, sum));
-    head.bias_rates.push_back(rate_of(std::ldexp(training.rate, -16), sum));
+    head.weight_rates.push_back(rate_of(training.rate, training.rate * training.x_scale * training.x_scale, sum));
+    head.bias_rates.push_back(rate_of(training.rate, std::ldexp(training.rate, -16), sum));
   }
   head.exponent = to_fixed_point(std::ldexp(std::numbers::log2e * scale[0], 16), "trainable");
   return head;

@@ -143,7 +143,7 @@ TEST_CASE("tuning: each step is that of the formulas, and no number leaves its t
   for (const int bits : {2, 4, 8, 16}) {
     for (const std::int32_t x_bound : {127, 32767}) {
       if (bits == 16 && x_bound > 127) continue;
-      for (const double rate : {1e-9, 0.01, 1.0, 1e12}) {
+      for (const double rate : {1e-3, 0.01, 1.0, 1e12}) {
         Program p = headed(static_cast<std::uint32_t>(draw(2, 12)), static_cast<std::uint32_t>(draw(1, 40)), bits,
                            x_bound, draw);
         p.output.scale[0] = std::ldexp(1.0F, static_cast<int>(draw(-24, 4)));
@@ -295,6 +295,7 @@ TEST_CASE("tuning: what is no trainable head is refused in a sentence") {
   CHECK(trainable_head(p, {}).number == 3);
   refused(p, {8, 0.1, 0.0}, "expected a positive number");
   refused(p, {8, 0.1, std::nan("")}, "expected a positive number");
+  refused(p, {8, 0.1, 1e-12}, "[tune_rate] expected a larger rate, got 1e-12: it rounds to 0");
   refused(p, {1, 0.1, 1.0}, "have 1 bits");
   refused(p, {2, 0.1, 1.0}, "beyond its 2 bits");
   Program values = p;
