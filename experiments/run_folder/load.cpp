@@ -103,6 +103,11 @@ RunConfig load_run_config(std::string_view recipe, const Settings& overrides) {
     set_kept_options(config, inherited(*from), *from);
     config.source = {};  // nor what its preset says of these
     config.quantization = {};
+    const std::string* const budget = last_value(overrides, "memory_budget");
+    if (budget != nullptr && *budget != "none") {  // which chooses anew
+      config.training.norm_backward = NormBackward::exact;
+      config.training.act_backward = ActBackward::exact;
+    }
     require<UsageError>(config.training.epochs > 0 || last_value(overrides, "epochs") != nullptr, "epochs",
                         "{} was not trained itself (epochs = 0); give the epochs of this run", *from);
   }

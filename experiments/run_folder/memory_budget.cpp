@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <string_view>
 #include <thread>
 #include <tuple>
 #include <utility>
@@ -24,29 +25,38 @@ namespace {
 
 constexpr std::array chosen_options = {"top_blocks", "norm_backward", "act_backward"};
 
-/// Something that a budget would choose is given.
-bool has_chosen(const RunConfig& config) {
-  return config.source.top_blocks || config.training.norm_backward != NormBackward::exact ||
-         config.training.act_backward != ActBackward::exact;
-}
+/// What a budget leaves as it is.
+struct Given {
+  explicit Given(const RunConfig& config)
+      : top(config.source.top_blocks.has_value()),
+        norm(config.training.norm_backward != NormBackward::exact),
+        act(config.training.act_backward != ActBackward::exact) {}
+  [[nodiscard]] bool all() const { return top && norm && act; }
+  [[nodiscard]] bool has(std::string_view name) const {
+    return name == "top_blocks" ? top : name == "norm_backward" ? norm : act;
+  }
+  bool top, norm, act;
+};
 
 /// From the most memory to the least; the forms are tried for each number of layers.
 std::vector<RunConfig> candidates(const RunConfig& config, const Inventory& inventory) {
-  if (has_chosen(config)) return {config};
+  const Given given(config);
   std::vector<RunConfig> all;
   const auto add = [&](std::optional<std::size_t> top) {
     for (const auto& [norm, act] :
          {std::pair{NormBackward::exact, ActBackward::exact}, std::pair{NormBackward::exact, ActBackward::sign},
           std::pair{NormBackward::frozen, ActBackward::sign}}) {
-      if (norm != NormBackward::exact && inventory.has_batch_statistics()) continue;
+      const bool changes_norm = norm != NormBackward::exact;
+      if (changes_norm && (given.norm || inventory.has_batch_statistics())) continue;
+      if (given.act && act == ActBackward::exact) continue;  // the next one is the same
       RunConfig& candidate = all.emplace_back(config);
       candidate.source.top_blocks = top;
-      candidate.training.norm_backward = norm;
-      candidate.training.act_backward = act;
+      if (!given.norm) candidate.training.norm_backward = norm;
+      if (!given.act) candidate.training.act_backward = act;
     }
   };
-  add({});
-  if (config.source.from.empty()) return all;
+  add(config.source.top_blocks);
+  if (given.top || config.source.from.empty()) return all;
   for (std::size_t top = inventory.layer_count() + 1; top-- > 0;) add(top);
   return all;
 }
@@ -79,30 +89,42 @@ std::string text_of(const RunConfig& config, std::size_t bytes) {
                      word_of(config.training.norm_backward), word_of(config.training.act_backward), bytes);
 }
 
+/// The run with what the settings.ini in the folder says of a choice under the same budget, where there is one.
+std::optional<RunConfig> kept_choice(const RunConfig& config, const std::filesystem::path& folder) {
+  const auto file = folder / "settings.ini";
+  if (config.run.memory_budget == 0 || !std::filesystem::exists(file)) return {};
+  const Given given(config);
+  RunConfig chosen = config;
+  RunConfig before;
+  for (const auto& [name, value] : read_ini(file)) {
+    if (name == "memory_budget") set_option(before, name, value);
+    const bool is_chosen = std::find(chosen_options.begin(), chosen_options.end(), name) != chosen_options.end();
+    if (is_chosen && !given.has(name)) set_option(chosen, name, value);
+  }
+  if (before.run.memory_budget != config.run.memory_budget) return {};
+  return chosen;
+}
+
 }  // namespace
 
 RunConfig as_chosen(const RunConfig& config, const std::filesystem::path& folder) {
-  const auto file = folder / "settings.ini";
-  if (config.run.memory_budget == 0 || has_chosen(config) || !std::filesystem::exists(file)) return config;
-  RunConfig chosen = config;
-  for (const auto& [name, value] : read_ini(file)) {
-    if (std::find(chosen_options.begin(), chosen_options.end(), name) != chosen_options.end()) {
-      set_option(chosen, name, value);
-    }
-  }
-  return chosen;
+  return kept_choice(config, folder).value_or(config);
 }
 
 RunConfig within_budget(const RunConfig& config, const std::filesystem::path& folder, const datasets::Splits& data,
                         std::string& said) {
   const std::size_t budget = config.run.memory_budget;
   if (budget == 0) return config;
-  if (std::filesystem::exists(folder / "settings.ini")) return as_chosen(config, folder);
+  if (const auto kept = kept_choice(config, folder)) return *kept;
   RunConfig whole = config;
   whole.source.top_blocks.reset();
   Trainer trainer(make_model(whole, data), trainer_options(whole, data));
   if (!config.source.from.empty()) static_cast<void>(load_source(whole, data, trainer.inventory()));
-  trainer.calibrate(*data.train);
+  try {
+    trainer.calibrate(*data.train);
+  } catch (const DivergedError&) {
+    return config;  // its training says so
+  }
   std::string least;
   std::size_t fewest = ~std::size_t{0};
   for (const RunConfig& candidate : candidates(config, trainer.inventory())) {
@@ -116,7 +138,7 @@ RunConfig within_budget(const RunConfig& config, const std::filesystem::path& fo
     if (bytes < fewest) std::tie(fewest, least) = std::pair(bytes, text);
   }
   fail<UsageError>("memory_budget", "expected more bytes, got \"{}\": {}, and nothing {} takes less", budget, least,
-                   has_chosen(config) ? "that was given" : "else");
+                   Given(config).all() ? "that was given" : "else");
 }
 
 }  // namespace bitstate::experiments

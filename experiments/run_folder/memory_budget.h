@@ -9,14 +9,14 @@
 
 namespace bitstate::experiments {
 
-/// The run as its memory_budget has chosen: without one, as it is; in a folder whose settings.ini is there already, as
-/// this says; else the most layers whose training passes fit, with exact forms of backward before signs, and these
-/// before frozen norms. What is given besides the budget stays and must fit. `said` gets a line for the log. Throws
-/// UsageError where nothing fits.
+/// The run as its memory_budget has chosen: without one, as it is; in a folder whose settings.ini has the same budget,
+/// as this says; else the most layers whose training passes fit, with exact forms of backward before signs, and these
+/// before frozen norms. What is given besides the budget, other than a default, stays. A model that diverges in its
+/// calibration leaves the run as it is. `said` gets a line for the log. Throws UsageError where nothing fits.
 RunConfig within_budget(const RunConfig& config, const std::filesystem::path& folder, const datasets::Splits& data,
                         std::string& said);
 
-/// As its settings.ini has chosen, where there is one; else as it is.
+/// As its settings.ini has chosen, where it has the same budget; else as it is.
 RunConfig as_chosen(const RunConfig& config, const std::filesystem::path& folder);
 
 }  // namespace bitstate::experiments

@@ -11,6 +11,8 @@
 #include <doctest/doctest.h>
 
 #include <cctype>
+#include <limits>
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
@@ -91,13 +93,65 @@ TEST_CASE("memory_budget: the run keeps what was chosen, also when it is resumed
   CHECK(train(head).weights_digest == result.weights_digest);
 }
 
-TEST_CASE("memory_budget: what is given beside it stays, and must fit") {
+TEST_CASE("memory_budget: what is given beside it stays, and the rest is chosen") {
   const Source source;
-  CHECK(chosen(source.with({{"memory_budget", "1G"}, {"top_blocks", "2"}}, "unused")).first == "2 exact exact");
+  const auto two_layers = [&](const std::string& budget) {
+    return chosen(source.with({{"memory_budget", budget}, {"top_blocks", "2"}, {"quant", "none"}}, "unused"));
+  };
+  const Choice exact = two_layers("1G");
+  CHECK(exact.first == "2 exact exact");
+  CHECK(two_layers(std::to_string(exact.second - 1)).first == "2 exact sign");
+  CHECK(chosen(source.with({{"memory_budget", "1G"}, {"norm_backward", "frozen"}}, "unused")).first ==
+        "all frozen exact");
+  CHECK(chosen(source.with({{"memory_budget", "1G"}, {"act_backward", "sign"}}, "unused")).first == "all exact sign");
   std::string said;
-  const RunConfig small = source.with({{"memory_budget", "100"}, {"top_blocks", "2"}}, "unused");
+  const RunConfig small = source.with(
+      {{"memory_budget", "100"}, {"top_blocks", "2"}, {"norm_backward", "frozen"}, {"act_backward", "sign"}}, "unused");
   CHECK_THROWS_WITH_AS(static_cast<void>(within_budget(small, small.run.out, training_data(small), said)),
                        doctest::Contains("nothing that was given takes less"), UsageError);
+}
+
+TEST_CASE("memory_budget: what the source has chosen is not inherited") {
+  const Source source;
+  const RunConfig first = source.with({{"norm_backward", "frozen"}, {"act_backward", "sign"}}, "first");
+  train(first);
+  const std::string from = first.run.out;
+  CHECK(chosen(source.with({{"memory_budget", "1G"}, {"from", from}}, "unused")).first == "all exact exact");
+  const RunConfig inherits = source.with({{"memory_budget", "none"}, {"from", from}}, "unused");
+  CHECK(word_of(inherits.training.norm_backward) == "frozen");
+  CHECK(word_of(inherits.training.act_backward) == "sign");
+}
+
+TEST_CASE("memory_budget: a choice that was made for another budget is made anew") {
+  const Source source;
+  const RunConfig config = source.with({{"memory_budget", "1G"}}, "run");
+  std::filesystem::create_directory(config.run.out);
+  const auto top_with = [&](const std::string& budget) {
+    write_file_atomically(source.folder / "run" / "settings.ini", "memory_budget = " + budget + "\ntop_blocks = 0\n");
+    std::string said;
+    CHECK(as_chosen(config, config.run.out).source.top_blocks.has_value() == (budget == "1000000000"));
+    return within_budget(config, config.run.out, training_data(config), said).source.top_blocks;
+  };
+  CHECK(top_with("1000000000") == 0);
+  CHECK_FALSE(top_with("1000").has_value());
+}
+
+struct Infinite : datasets::Dataset {
+  explicit Infinite(std::shared_ptr<const Dataset> finite) : data(std::move(finite)) {}
+  std::size_t size() const override { return data->size(); }
+  void read(std::size_t index, datasets::Example& out) const override {
+    data->read(index, out);
+    out.x[0] = std::numeric_limits<float>::infinity();
+  }
+  std::shared_ptr<const Dataset> data;
+};
+
+TEST_CASE("memory_budget: a model that diverges in its calibration is a diverged run") {
+  const Source source;
+  const RunConfig config = source.with({{"memory_budget", "1G"}}, "run");
+  datasets::Splits data = training_data(config);
+  data.train = std::make_shared<Infinite>(data.train);
+  CHECK(train_on(config, data).status == "diverged");
 }
 
 }  // namespace
