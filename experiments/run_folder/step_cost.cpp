@@ -6,6 +6,7 @@
 #include "experiments/host/console.h"
 #include "experiments/host/machine.h"
 #include "experiments/host/tools.h"
+#include "experiments/run_folder/inspect_run.h"
 #include "experiments/run_folder/model_setup.h"
 #include "experiments/run_folder/train.h"
 #include "experiments/settings/run_config.h"
@@ -143,6 +144,8 @@ StepCost measure_step(const RunConfig& config, const datasets::Splits& data) {
   Model model = make_model(config, data);
   Inventory inventory = take_inventory(model);
   apply_quantization(config, inventory);
+  const auto frozen = step_settings(config, data, inventory).frozen_layers;
+  if (frozen) freeze_below(inventory, *frozen);
   Workers workers(config.run.threads);
   LaneRunner runner(model, inventory, metric_of(data),
                     {.lanes = config.training.lanes,
@@ -151,7 +154,8 @@ StepCost measure_step(const RunConfig& config, const datasets::Splits& data) {
                      .target_units = data.reading.target_units,
                      .recompute = config.run.memory == "small",
                      .norm_backward = config.training.norm_backward,
-                     .act_backward = config.training.act_backward},
+                     .act_backward = config.training.act_backward,
+                     .frozen_layers = frozen},
                     workers);
   Optimizer optimizer(inventory.parameters, optimizer_settings(config));
   std::vector<std::size_t> batch(std::min(config.training.bsz, data.train->size()));

@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -250,14 +251,17 @@ TEST_CASE("sweep forecast: what a run and its epochs save takes time, and nothin
 }
 
 TEST_CASE("sweep forecast: the memory of a run is its own, whatever was measured before it") {
-  const auto bytes = [](const std::string& settings) {
-    const auto runs = planned("set.trajectories = 20\nset.bsz = 8\n" + settings);
-    return static_cast<double>(measure_step_apart(runs.back().config, training_data(runs.back().config)).bytes);
+  const auto bytes = [](const std::string& settings, std::optional<std::size_t> top = {}) {
+    RunConfig config = planned("set.trajectories = 20\nset.bsz = 8\n" + settings).back().config;
+    config.source.top_blocks = top;
+    return static_cast<double>(measure_step_apart(config, training_data(config)).bytes);
   };
   const double before = bytes("");
-  const double large = bytes("set.n_layers = 8\nset.d_model = 64\nset.ssm_size_base = 64\n");
+  const std::string layers = "set.n_layers = 8\nset.d_model = 64\nset.ssm_size_base = 64\n";
+  const double large = bytes(layers);
   CHECK(large > before + 20e6);
   CHECK(bytes("") < before + (large - before) / 4);
+  CHECK(bytes(layers, 0) < before + (large - before) * 3 / 4);  // the head alone
   says(error_of<bitstate::Error>([&] { bytes("set.bits = weight:*.ssm.E 8\n"); }), "matches no site");
 }
 
