@@ -59,18 +59,6 @@ std::vector<float> seen_ranges(const Quantizer& quantizer, const Observed& obser
   return ranges;
 }
 
-/// The layer that a member is of, from its path, or from its site "kind:path".
-std::optional<std::size_t> layer_of(std::string_view name) {
-  constexpr std::string_view members = "layers.";
-  const std::string_view path = name.substr(name.find(':') + 1);  // all of it where there is none
-  if (!path.starts_with(members)) return std::nullopt;
-  std::size_t layer = 0;
-  const char* const end = path.data() + path.size();
-  const auto [rest, error] = std::from_chars(path.data() + members.size(), end, layer);
-  const bool named = error == std::errc() && rest != end && *rest == '.';
-  return named ? std::optional(layer) : std::nullopt;
-}
-
 /// Whether each of the members, which are listed in the order in which a model computes, is before its layer `first`.
 template <class Entry, class Name>
 std::vector<bool> before_layer(std::size_t first, const std::vector<Entry>& entries, Name name_of) {
@@ -91,6 +79,17 @@ void check_observed(const Inventory& inventory, const Observed& observed) {
 }
 
 }  // namespace
+
+std::optional<std::size_t> layer_of(std::string_view name) {
+  constexpr std::string_view members = "layers.";
+  const std::string_view path = name.substr(name.find(':') + 1);  // all of it where there is none
+  if (!path.starts_with(members)) return std::nullopt;
+  std::size_t layer = 0;
+  const char* const end = path.data() + path.size();
+  const auto [rest, error] = std::from_chars(path.data() + members.size(), end, layer);
+  const bool named = error == std::errc() && rest != end && *rest == '.';
+  return named ? std::optional(layer) : std::nullopt;
+}
 
 std::size_t Inventory::parameter_count() const {
   std::size_t count = 0;

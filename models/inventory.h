@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -71,6 +72,9 @@ class Walker {
 /// Appends the learned ranges of the quantizers to the parameters, and gives every parameter, buffer and kept range its
 /// place in the flat arrays.
 void complete(Inventory& inventory);
+
+/// The layer that a member is of, from its path "layers.3.norm", or from its site "kind:path"; nothing for another one.
+[[nodiscard]] std::optional<std::size_t> layer_of(std::string_view name);
 
 /// Freezes everything that a model lists before its layer `first`: behind the last layer if that is their number. The
 /// places in the flat arrays change.

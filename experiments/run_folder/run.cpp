@@ -183,7 +183,8 @@ void Run::search() {
   TransformHost host;
   host.source = &*source_;
   host.folder = folder_;
-  host.identity = options_.identity.settings + options_.identity.rules + options_.identity.source;
+  host.identity =
+      options_.identity.settings + options_.identity.rules + options_.identity.source + options_.identity.data;
   host.resume = config_.run.resume;
   host.stop = options_.callbacks.stop;
   host.say = [this](std::string_view line) { bar_->line(line); };
@@ -230,7 +231,11 @@ void Run::begin() {
   require_same_everywhere();
   if (!metrics.empty()) write("metrics.jsonl", metrics);
   if (resumes()) return;
-  if (has_search(transforms_of(config_.source))) source_ = trainer_.model();
+  if (has_search(transforms_of(config_.source))) {
+    require<UsageError>(team().size() == 1, "transforms", "a search of ranges runs in one process, not in {}",
+                        team().size());
+    source_ = trainer_.model();
+  }
   try {
     transform();
   } catch (const DivergedError& error) {

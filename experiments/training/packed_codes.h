@@ -30,7 +30,6 @@ class PackedCodes {
                        [&](const auto* from) { program::copy_codes(from, count_, codes.data()); });
     return codes;
   }
-  [[nodiscard]] std::size_t bytes() const { return bytes_.size(); }
 
  private:
   std::size_t count_ = 0;

@@ -123,20 +123,14 @@ void evolve(const TransformTarget& target, const EvolveOptions& options) {
   require<UsageError>(IntegerForward::of(target.model, seen[0], target.padded_length).has_value(), "evolve",
                       "this model has no integer program; bitstate inspect shows what stands in the way");
   const std::vector<Block> blocks =
-      blocks_of(target.inventory, count_layers(target.model, seen[0]), {options.ranges == "weights"});
+      blocks_of(target.inventory, count_layers(target.model, seen[0]), options.ranges == "weights");
   const Model teacher = teacher_of(target.host.source != nullptr ? *target.host.source : target.model);
   Objective training(target.model, teacher, std::move(seen), objective, target.workers);
   Objective held_out(target.model, teacher, std::move(unseen), objective, target.workers);
-  SearchState start;
-  for (const Block& block : blocks) start.ranges.push_back(ranges_of(block));
   const Diary diary(target.host, blocks.size(), options.passes);
-  SearchState state = diary.begun(std::move(start));
-  try {
-    search_ranges(blocks, training, held_out, search_settings(options, target.seed), state,
-                  {[&](const SearchState& now) { diary.visited(now); }});
-  } catch (const SearchStopped&) {
-    throw TransformStopped{};
-  }
+  SearchState state = diary.begun(start_of(blocks));
+  search_ranges(blocks, training, held_out, search_settings(options, target.seed), state,
+                {[&](const SearchState& now) { diary.visited(now); }});
   diary.ended(state);
 }
 
@@ -160,7 +154,7 @@ Transform evolve_transform() {
                 "of the training part, for the search, at most two thirds of it");
   options.whole("evolve.held_out", "SEQUENCES", &E::held_out, 1, 100000000,
                 "further ones, by which the best ranges are kept");
-  options.whole("evolve.batch", "OUTPUTS", &E::batch, 1, 100000, "that infonce compares with each other");
+  options.whole("evolve.batch", "OUTPUTS", &E::batch, 2, 100000, "that infonce compares with each other");
   options.real("evolve.temperature", "T", &E::temperature, {0.0, 1e6, true}, "of infonce");
   options.real("evolve.seconds", "SECONDS", &E::seconds, {0.0, 1e9}, "after which it ends with the best; 0: never");
   return transform_of({.name = "evolve",

@@ -3,24 +3,18 @@
 #include "core/error.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <map>
 #include <optional>
-#include <string_view>
 
 namespace bitstate {
 namespace {
 
-/// The number of the layer that a site is in.
-std::optional<std::size_t> layer_of(std::string_view site) {
-  constexpr std::string_view prefix = ":layers.";
-  const auto at = site.find(prefix);
-  if (at == site.npos) return std::nullopt;
-  const std::string_view digits = site.substr(at + prefix.size());
-  std::size_t layer = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), layer);
-  return error == std::errc{} ? std::optional(layer) : std::nullopt;
+/// A range that a search may move: of biases and accumulators none is.
+bool is_movable(const Quantizer& site, bool weights_only) {
+  if (!site.needs_range()) return false;
+  if (site.kind == SiteKind::weight) return true;
+  return !weights_only && (site.kind == SiteKind::act || site.kind == SiteKind::state);
 }
 
 double range_at(const Quantizer& site, std::size_t place) {
@@ -46,13 +40,13 @@ void add_knobs(Block& block, Quantizer& site) {
 
 }  // namespace
 
-std::vector<Block> blocks_of(const Inventory& inventory, std::size_t layers, const KnobChoice& choice) {
+std::vector<Block> blocks_of(const Inventory& inventory, std::size_t layers, bool weights_only) {
   std::vector<Block> blocks(std::max<std::size_t>(layers, 1));
   bool in_layers = false;
   for (Quantizer* const site : inventory.quantizers) {
     const auto layer = layer_of(site->site);
     in_layers = in_layers || layer.has_value();
-    if (!site->needs_range() || (choice.weights_only && site->kind != SiteKind::weight)) continue;
+    if (!is_movable(*site, weights_only)) continue;
     require(!site->range.empty(), "evolve", "{} has no range yet", site->site);
     const std::size_t last = blocks.size() - 1;
     add_knobs(blocks[layer ? std::min(*layer, last) : (in_layers ? last : 0)], *site);

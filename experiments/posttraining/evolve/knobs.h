@@ -17,13 +17,9 @@ struct Knob {
 /// The knobs of a layer. The first layer has those of all that is before it, the last those of all behind it.
 using Block = std::vector<Knob>;
 
-struct KnobChoice {
-  bool weights_only = false;
-};
-
-/// The blocks of `layers` layers, "layers.0" and so on; one block where the sites have other names. Ranges of 0 are no
-/// knobs: what they round is always 0.
-std::vector<Block> blocks_of(const Inventory& inventory, std::size_t layers, const KnobChoice& choice = {});
+/// The blocks of `layers` layers, "layers.0" and so on; one block where the sites have other names. Knobs are the
+/// ranges of weights, or those of activations and states as well. Ranges of 0 are none: what they round is always 0.
+std::vector<Block> blocks_of(const Inventory& inventory, std::size_t layers, bool weights_only = false);
 
 [[nodiscard]] std::vector<double> ranges_of(const Block& block);
 /// Sets them, as floats; learned ranges as their logarithms.

@@ -85,7 +85,7 @@ void Objective::settle(std::size_t block) {
 }
 
 double Objective::from(std::size_t block) {
-  if (settings_.stop && settings_.stop()) throw SearchStopped{};
+  if (settings_.stop && settings_.stop()) throw TransformStopped{};
   settle(std::min(block, settled_));
   auto part = part_program(model_, examples_[0], settled_, all_parts, settings_.padded_length);
   if (!part) return std::numeric_limits<double>::infinity();

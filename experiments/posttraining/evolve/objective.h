@@ -6,6 +6,7 @@
 #include "core/program/program.h"
 #include "datasets/dataset.h"
 #include "experiments/training/packed_codes.h"
+#include "experiments/training/transform_target.h"
 #include "models/model.h"
 
 #include <cstddef>
@@ -26,9 +27,6 @@ struct ObjectiveSettings {
   std::function<bool()> stop = {};  ///< asked before each evaluation
 };
 
-/// The search was asked to stop.
-struct SearchStopped {};
-
 class Objective {
  public:
   /// The outputs of `teacher` are to be matched, on at least one of `examples`. Models and workers outlive the
@@ -40,7 +38,8 @@ class Objective {
   /// Keeps the codes that enter `block` of the model as it is, where they can be kept.
   void settle(std::size_t block);
   /// The loss of the model as it is, whose blocks before `block` are as they were in settle(block), or which is whole
-  /// for block 0. Infinite where the model has no program. Throws SearchStopped.
+  /// for block 0. Infinite where the model has no program. Throws
+  /// TransformStopped.
   [[nodiscard]] double from(std::size_t block);
 
  private:

@@ -13,12 +13,7 @@ class Search {
  public:
   Search(const std::vector<Block>& blocks, Objective& objective, Objective& held_out, const SearchSettings& settings,
          SearchState& state)
-      : blocks_(blocks), objective_(objective), held_out_(held_out), settings_(settings), state_(state) {
-    if (!state_.visits.empty()) return;
-    state_.ranges.clear();
-    for (const Block& block : blocks_) state_.ranges.push_back(ranges_of(block));
-    state_.best = state_.ranges;
-  }
+      : blocks_(blocks), objective_(objective), held_out_(held_out), settings_(settings), state_(state) {}
 
   void run(const SearchCalls& calls) {
     set_all(state_.ranges);
@@ -33,6 +28,7 @@ class Search {
       visit(state_.visits.size());
       if (calls.visited) calls.visited(state_);
     }
+    if (!state_.visits.empty() && std::isnan(state_.visits.back().held_out)) keep_best(state_.visits.back());
     set_all(state_.best);
   }
 
@@ -80,18 +76,16 @@ class Search {
     state_.ranges[b] = std::move(best.ranges);
     loss_ = best.loss;
     VisitRecord record{pass, b, evaluations, loss_};
-    if ((number + 1) % count == 0 || is_over()) record.held_out = keep_best();
+    if ((number + 1) % count == 0) keep_best(record);
     record.seconds = seconds();
     state_.visits.push_back(record);
   }
 
-  double keep_best() {
-    const double held_out = held_out_.from(0);
-    if (held_out < state_.best_held_out) {
-      state_.best_held_out = held_out;
-      state_.best = state_.ranges;
-    }
-    return held_out;
+  void keep_best(VisitRecord& record) {
+    record.held_out = held_out_.from(0);
+    if (record.held_out >= state_.best_held_out) return;
+    state_.best_held_out = record.held_out;
+    state_.best = state_.ranges;
   }
 
   const std::vector<Block>& blocks_;
@@ -105,6 +99,13 @@ class Search {
 };
 
 }  // namespace
+
+SearchState start_of(const std::vector<Block>& blocks) {
+  SearchState state;
+  for (const Block& block : blocks) state.ranges.push_back(ranges_of(block));
+  state.best = state.ranges;
+  return state;
+}
 
 void search_ranges(const std::vector<Block>& blocks, Objective& objective, Objective& held_out,
                    const SearchSettings& settings, SearchState& state, const SearchCalls& calls) {

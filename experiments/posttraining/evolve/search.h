@@ -48,9 +48,12 @@ struct SearchCalls {
   std::function<void(const SearchState&)> visited = {};  ///< after each visit
 };
 
+/// Before the first visit.
+SearchState start_of(const std::vector<Block>& blocks);
+
 /// Number i of the draws of visit v of a pass is Random{seed, random_stream("evolve", pass * blocks + v)}.uniform(i).
-/// Goes on from `state`, which is of the same search, or empty. In the end the model has the best ranges. Throws
-/// SearchStopped, when the model has those of the last visit, and what the objectives throw.
+/// Goes on from `state`, which is of the same search. In the end the model has the best ranges. Throws
+/// TransformStopped, when the model has those of the last visit, and what the objectives throw.
 void search_ranges(const std::vector<Block>& blocks, Objective& objective, Objective& held_out,
                    const SearchSettings& settings, SearchState& state, const SearchCalls& calls = {});
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <utility>
 
 namespace bitstate {
@@ -59,19 +60,23 @@ SearchState load_search(const std::filesystem::path& file, const std::string& id
   const std::size_t knobs = joined(state.ranges).size();
   const auto read = [&](const char* name) {
     auto values = reader.read<double>(name, knobs).values;
-    const auto usable = [](double r) { return std::isfinite(r) && r >= 0.0; };
+    const auto usable = [](double r) { return r > 0.0 && r <= std::numeric_limits<float>::max(); };
     require(values.size() == knobs && std::all_of(values.begin(), values.end(), usable), file.string(),
             "{} does not hold {} ranges", name, knobs);
     return parted(values, state.ranges);
   };
   SearchState found{read("ranges"), read("best"), reader.read_scalar<double>("best_held_out"), {}};
+  require(std::isfinite(found.best_held_out), file.string(), "best_held_out is not finite");
   const auto visits = reader.read<double>("visits");
   require(visits.shape.size() == 2 && visits.shape[1] == columns && visits.shape[0] > 0, file.string(),
           "visits does not have {} columns", columns);
+  const std::size_t blocks = state.ranges.size();
   for (std::size_t i = 0; i < visits.values.size(); i += columns) {
     const double* const v = &visits.values[i];
-    require(v[0] >= 0.0 && v[0] < 1e6 && v[1] >= 0.0 && v[1] < static_cast<double>(state.ranges.size()), file.string(),
-            "row {} of visits is of pass {} and block {}, which are not there", i / columns + 1, v[0] + 1, v[1] + 1);
+    const std::size_t row = i / columns;
+    require(v[0] == static_cast<double>(row / blocks) && v[1] >= 0.0 && v[1] < static_cast<double>(blocks) &&
+                std::isfinite(v[2] + v[3] + v[5]) && !std::isinf(v[4]),
+            file.string(), "row {} of visits is not that of a visit", row + 1);
     found.visits.push_back({static_cast<std::size_t>(v[0]), static_cast<std::size_t>(v[1]), v[2], v[3], v[4], v[5]});
   }
   return found;

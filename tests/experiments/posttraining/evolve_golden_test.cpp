@@ -173,6 +173,26 @@ TEST_CASE("evolve, golden: the traces of the search, draw for draw") {
   }
 }
 
+TEST_CASE("evolve, golden: the objective is jagged along one scale as the fixture says") {
+  const Golden golden = fixture();
+  const GoldenArray weights = golden.array("search/weights");
+  const std::vector<double> start = golden.array("search/start").values;
+  const std::vector<double> factors = golden.array("search/line/factor").values;
+  const std::vector<double> expected = golden.array("search/line/objective").values;
+  REQUIRE(factors.size() == 401);
+  std::size_t matching = 0;
+  for (std::size_t moved = 0; moved < start.size(); ++moved) {
+    std::vector<double> found;
+    for (const double factor : factors) {
+      std::vector<double> scales = start;
+      scales[moved] *= factor;
+      found.push_back(objective(weights, scales));
+    }
+    matching += relative_error(found, expected) < 1e-12 ? 1 : 0;
+  }
+  CHECK(matching == 1);
+}
+
 TEST_CASE("evolve, golden: visit_block is all cycles of a population of copies") {
   const Golden golden = fixture();
   RecordedDraws draws{golden.array("search/relative/draws").values};

@@ -64,6 +64,7 @@ struct EvolveRig : ExportRig {
     settings.passes = 2;
     settings.tournament.cycles = 2;
     settings.seed = 7;
+    state = start_of(blocks);
   }
 
   [[nodiscard]] std::vector<datasets::Example> examples(std::size_t first, std::size_t last) const {
@@ -170,8 +171,7 @@ TEST_CASE("evolve: a stopped search has the best ranges so far, and goes on to t
                   Stop);
   CHECK(stopped.objective->from(0) == stopped.state.visits.back().loss);
   EvolveRig resumed;
-  SearchState start;
-  for (const Block& block : resumed.blocks) start.ranges.push_back(ranges_of(block));
+  SearchState start = start_of(resumed.blocks);
   CHECK_THROWS_WITH_AS(load_search(file, "another", start),
                        doctest::Contains("is of a search with other settings, weights or rules"), Error);
   resumed.state = load_search(file, "mine", start);
@@ -219,7 +219,7 @@ TEST_CASE("evolve: the first layer has the knobs before it, the last those behin
       CHECK((own || (b == 0 && site.find(":encoder") != site.npos) || (b == 2 && site.find(":decoder") != site.npos)));
     }
   }
-  const auto weights = blocks_of(rig.inventory, 3, {true});
+  const auto weights = blocks_of(rig.inventory, 3, true);
   CHECK(weights[1].size() < rig.blocks[1].size());
   CHECK(std::all_of(weights[1].begin(), weights[1].end(),
                     [](const Knob& knob) { return knob.site->kind == SiteKind::weight; }));
