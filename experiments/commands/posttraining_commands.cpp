@@ -44,11 +44,11 @@ Settings ptq_options(const std::string& run, const Settings& given) {
 }
 
 /// `given` without the options of the transform evolve, which become a step of the list of transforms: that of the
-/// preset with the options that are given.
+/// preset, and of the list, with the options that are given.
 Settings evolve_options(const Settings& given) {
   const Transform& evolve = transform_named("evolve");
   Settings options;
-  std::map<std::string, std::string> moves;
+  std::map<std::string, std::string> moves, listed_moves;
   std::string before;
   for (const auto& [name, value] : given) {
     (find_option(evolve.options, name) != nullptr ? moves[name] : options.emplace_back(name, "").second) = value;
@@ -58,14 +58,16 @@ Settings evolve_options(const Settings& given) {
   for (const auto& [name, value] : options) {
     if (is_one_of(name, std::initializer_list<std::string_view>{"preset", "transforms", "balance"})) {
       set_options(listed, {{name, value}}, "options");
+      for (const TransformStep& step : transforms_of(listed.source)) {
+        for (const auto& [move, by] : step.given) {
+          if (step.transform == &evolve) listed_moves[move] = by;
+        }
+      }
     }
   }
+  moves.insert(listed_moves.begin(), listed_moves.end());  // those that are not given
   for (const TransformStep& step : transforms_of(listed.source)) {
-    if (step.transform == &evolve) {
-      moves.insert(step.given.begin(), step.given.end());
-    } else {
-      before += step.text + ", ";
-    }
+    if (step.transform != &evolve) before += step.text + ", ";
   }
   std::erase_if(options, [](const auto& option) { return option.first == "balance"; });
   std::string list;

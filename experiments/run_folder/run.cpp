@@ -5,6 +5,7 @@
 #include "experiments/host/machine.h"
 #include "experiments/host/signals.h"
 #include "experiments/inspect/inspect.h"
+#include "experiments/posttraining/evolve/state_file.h"
 #include "experiments/posttraining/transform.h"
 #include "experiments/run_folder/give_up.h"
 #include "experiments/run_folder/identity.h"
@@ -176,6 +177,12 @@ void Run::transform() {
   trainer_.transform(*data_.train, [&](const TransformTarget& target) { apply_transforms(steps, target); });
 }
 
+/// Of what is searched, and how.
+std::string Run::search_identity() const {
+  const RunIdentity& own = options_.identity;
+  return own.settings + own.rules + own.source + own.data;
+}
+
 /// Moves the calibrated ranges as the options say.
 void Run::search() {
   const auto steps = transforms_of(config_.source);
@@ -183,8 +190,7 @@ void Run::search() {
   TransformHost host;
   host.source = &*source_;
   host.folder = folder_;
-  host.identity =
-      options_.identity.settings + options_.identity.rules + options_.identity.source + options_.identity.data;
+  host.identity = search_identity();
   host.resume = config_.run.resume;
   host.stop = options_.callbacks.stop;
   host.say = [this](std::string_view line) { bar_->line(line); };
@@ -234,6 +240,8 @@ void Run::begin() {
   if (has_search(transforms_of(config_.source))) {
     require<UsageError>(team().size() == 1, "transforms", "a search of ranges runs in one process, not in {}",
                         team().size());
+    const auto kept = file("evolve.h5");
+    if (config_.run.resume && std::filesystem::exists(kept)) check_search(kept, search_identity());
     source_ = trainer_.model();
   }
   try {

@@ -57,6 +57,7 @@ class Run {
   void require_same_everywhere();
   void write(const char* name, const std::string& text) const;
   void transform();
+  [[nodiscard]] std::string search_identity() const;
   void search();
   void say_whether_exportable();
   void keep_prefix();

@@ -83,9 +83,13 @@ void set_memory_budget(RunSettings& run, std::string_view value) {
   const char* const end = value.data() + value.size();
   const auto [rest, error] = std::from_chars(value.data(), end, number);
   const auto suffix = rest == end ? 0 : suffixes.find(*rest) + 1;  // 0 where there is none, or an unknown one
-  const bool read = error == std::errc() && number > 0 && number <= 1'000'000'000 && end - rest <= 1;
+  constexpr std::size_t most = 1'000'000'000'000'000;
+  bool read = error == std::errc() && number > 0 && number <= most && end - rest <= 1;
+  for (std::size_t i = 0; read && i < suffix; ++i) {
+    read = number <= most / 1000;
+    number *= 1000;
+  }
   if (!read || (rest != end && suffix == 0)) options::refuse("memory_budget", value, "bytes, as 500000, 500k or 8M");
-  for (std::size_t i = 0; i < suffix; ++i) number *= 1000;
   run.memory_budget = number;
 }
 

@@ -47,6 +47,7 @@ head -c 900 state.h5 > runs/stopped/evolve.h5
 refused 1 'runs/stopped/evolve.h5' "${search[@]}" --out=runs/stopped --resume
 cp state.h5 runs/stopped/evolve.h5
 refused 1 'is of a search with other settings' evolve runs/float --quant=w4a8 --passes=41 --out=runs/stopped --resume
+if grep 'passes=41' runs/stopped/settings.ini; then fail "a refusal changed the settings"; fi
 "$BITSTATE" "${search[@]}" --out=runs/stopped --resume > resumed.log
 [ "$(digest runs/whole)" = "$(digest runs/stopped)" ] || fail "resumed, it ends elsewhere"
 
@@ -55,6 +56,8 @@ refused 1 'is of a search with other settings' evolve runs/float --quant=w4a8 --
 grep -q '"status":"done"' runs/timed/result.json
 "$BITSTATE" evolve runs/float --preset=evolq --loss=mse --quant=w4a8 --passes=1 --out=runs/evolq > evolq.log
 grep -q 'relative=false' runs/evolq/settings.ini
+"$BITSTATE" evolve runs/float --preset=evolq --loss=mse --transforms=balance --quant=w4a8 --passes=1 --out=runs/both > evolq.log
+grep -q 'relative=false' runs/both/settings.ini
 
 refused 2 'needs the folder of a run' evolve
 refused 2 'needs what to quantize' evolve runs/float --passes=1 --batches=1

@@ -53,10 +53,14 @@ void save_search(const std::filesystem::path& file, const std::string& identity,
   writer.commit();
 }
 
+void check_search(const std::filesystem::path& file, const std::string& identity) {
+  require(Hdf5Reader(file).read_text("identity") == identity, file.string(),
+          "is of a search with other settings, weights, rules or data; another --out begins a new one");
+}
+
 SearchState load_search(const std::filesystem::path& file, const std::string& identity, const SearchState& state) {
+  check_search(file, identity);
   const Hdf5Reader reader(file);
-  require(reader.read_text("identity") == identity, file.string(),
-          "is of a search with other settings, weights or rules; another --out begins a new one");
   const std::size_t knobs = joined(state.ranges).size();
   const auto read = [&](const char* name) {
     auto values = reader.read<double>(name, knobs).values;

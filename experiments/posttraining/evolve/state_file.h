@@ -11,6 +11,9 @@ namespace bitstate {
 /// Writes them atomically.
 void save_search(const std::filesystem::path& file, const std::string& identity, const SearchState& state);
 
+/// Throws Error for a file that is damaged or of a search of another identity.
+void check_search(const std::filesystem::path& file, const std::string& identity);
+
 /// `state` has the ranges of its model. Throws Error for a file that is damaged or of another search: another identity,
 /// or other sizes.
 SearchState load_search(const std::filesystem::path& file, const std::string& identity, const SearchState& state);

@@ -173,7 +173,7 @@ TEST_CASE("evolve: a stopped search has the best ranges so far, and goes on to t
   EvolveRig resumed;
   SearchState start = start_of(resumed.blocks);
   CHECK_THROWS_WITH_AS(load_search(file, "another", start),
-                       doctest::Contains("is of a search with other settings, weights or rules"), Error);
+                       doctest::Contains("is of a search with other settings, weights, rules or data"), Error);
   resumed.state = load_search(file, "mine", start);
   CHECK(resumed.state.visits.size() == 4);
   resumed.run();

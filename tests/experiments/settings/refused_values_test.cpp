@@ -91,6 +91,7 @@ TEST_CASE("run_config: every bad value is refused by a sentence with the option 
                      {"memory_budget", "8Mb"},
                      {"memory_budget", "1.5M"},
                      {"memory_budget", "M"},
+                     {"memory_budget", "2000000000G"},
                      {"calibration_batches", "few"},
                      {"epochs", "0"},
                      {"a_bits", "0"},
