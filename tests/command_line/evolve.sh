@@ -30,6 +30,11 @@ awk -F, 'NR > 1 { if (NR > 2 && $4 > last) exit 1; last = $4 }' runs/whole/evolv
   --transforms='evolve(passes=40, cycles=6, sequences=20, held_out=4)' --threads=1 --out=runs/listed > listed.log
 [ "$(digest runs/whole)" = "$(digest runs/listed)" ] || fail "the transform gives other ranges"
 
+# without ranges that are kept there is less to move, and it says so
+"$BITSTATE" ptq runs/float --quant=w4a8 --transforms='evolve(passes=1, sequences=8, held_out=4)' --out=runs/unkept > unkept.log
+[[ $(< unkept.log) == *"evolve moves no range of a weight"* ]] || fail "nothing says that weights keep their ranges"
+[[ $(< listed.log) != *"evolve moves no range"* ]] || fail "ranges of weights are said not to move"
+
 # interrupted as soon as it has begun to search, and resumed
 "$BITSTATE" "${search[@]}" --out=runs/stopped > stopped.log 2>&1 &
 pid=$!

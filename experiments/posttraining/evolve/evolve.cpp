@@ -48,6 +48,17 @@ void check_ranges(const Inventory& inventory, const EvolveOptions& options) {
           : "no weight of this model keeps its range; weight_range=stored makes them kept");
 }
 
+/// Whether weights are rounded by ranges that the search cannot move, as those of range=absmax.
+bool leaves_weights(const Inventory& inventory) {
+  bool rounds = false;
+  for (const Quantizer* site : inventory.quantizers) {
+    if (site->kind != SiteKind::weight || !site->spec.active()) continue;
+    if (site->needs_range()) return false;
+    rounds = rounds || site->spec.is_dynamic() || site->spec.range == QuantSpec::Range::mse;
+  }
+  return rounds;
+}
+
 /// The layers of the model, if its parts are named as layers are.
 std::size_t count_layers(const Model& model, const datasets::Example& example) {
   Tape tape;
@@ -124,6 +135,9 @@ void evolve(const TransformTarget& target, const EvolveOptions& options) {
                       "this model has no integer program; bitstate inspect shows what stands in the way");
   const std::vector<Block> blocks =
       blocks_of(target.inventory, count_layers(target.model, seen[0]), options.ranges == "weights");
+  if (target.host.say && leaves_weights(target.inventory)) {
+    target.host.say("evolve moves no range of a weight, because none is kept; --weight_range=stored keeps them");
+  }
   const Model teacher = teacher_of(target.host.source != nullptr ? *target.host.source : target.model);
   Objective training(target.model, teacher, std::move(seen), objective, target.workers);
   Objective held_out(target.model, teacher, std::move(unseen), objective, target.workers);
