@@ -85,6 +85,8 @@ int eval_command(const CommandLine& line) {
   if (result.status == "done") {
     fmt::print("test {} {:.4f}{}  loss {:.4f}\n", result.metric_name, result.test_metric,
                perplexity_text(result.metric_name, result.test_metric), result.test_loss);
+    if (const std::string means = details_line(result.test_details); !means.empty()) print_line(means);
+    fmt::print("{}", details_text(result.test_details));
   }
   return finish(config, result);
 }

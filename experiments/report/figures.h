@@ -24,8 +24,8 @@ std::vector<Figure> report_figures(const Report& report);
 /// Training curves: of each row the mean over its runs, and each run that is not at its end.
 std::vector<Figure> curve_figures(const Report& report);
 
-/// What one run of a row says of its sites (saturation, range) and of the eigenvalues of A before and after rounding:
-/// the first of the row's runs that has the files.
+/// What one run of a row says of its sites (saturation, range), of the eigenvalues of A before and after rounding, and
+/// of up to 20 classes: the first of the row's runs that has the files.
 std::vector<Figure> row_figures(const Report& report, const ReportRow& row);
 
 /// `text` in at most 48 characters of [a-z0-9.-].

@@ -141,7 +141,7 @@ std::string row_sections(const Report& report) {
                         figures_html(report, figures));
   }
   if (html.empty()) return html;
-  return "<section><h2>Sites and eigenvalues, row by row</h2>\n" + html + "</section>\n";
+  return "<section><h2>Sites, eigenvalues and classes, row by row</h2>\n" + html + "</section>\n";
 }
 
 std::string uncounted_html(const Report& report) {

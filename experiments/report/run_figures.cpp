@@ -110,6 +110,30 @@ Plot eigenvalue_plot(const std::vector<EigenvalueRecord>& eigenvalues) {
   return plot;
 }
 
+constexpr std::size_t most_classes_drawn = 20;
+
+/// Rows are the classes of sequences, columns what they were taken for.
+HeatMap confusion_map(const TestDetails& details) {
+  HeatMap map{.row_label = "class",
+              .column_label = "taken for",
+              .value_label = "sequences",
+              .rows = details.names,
+              .columns = details.names,
+              .scale = {"0 %", "50 %", "100 %"}};
+  const std::vector<ClassFigures> figures = class_figures(details.confusion);
+  const std::size_t classes = figures.size();
+  for (std::size_t at = 0; at < details.confusion.size(); ++at) {
+    const auto sequences = static_cast<double>(details.confusion[at]);
+    const double all = static_cast<double>(figures[at / classes].count);
+    map.cells.push_back({.row = at / classes,
+                         .column = at % classes,
+                         .value = sequences,
+                         .text = std::to_string(details.confusion[at]),
+                         .share = all > 0.0 ? sequences / all : 0.0});
+  }
+  return map;
+}
+
 /// The first of the row's runs that has a table, and what is in it.
 template <class Read>
 auto first_table(const ReportRow& row, Read read) {
@@ -124,6 +148,20 @@ auto first_table(const ReportRow& row, Read read) {
 /// ", 1 of 3 seeds" where some are not done.
 std::string seeds_text(const ReportRow& row) {
   return row.test.n == row.seeds() ? "" : fmt::format(", {} of {} seeds", row.test.n, row.seeds());
+}
+
+std::optional<Figure> confusion_figure(const Report& report, const ReportRow& row) {
+  for (const auto& run : row.runs) {
+    const TestDetails details = read_test_details(run.folder);
+    if (details.confusion.empty() || details.names.size() > most_classes_drawn) continue;
+    const std::string label = row_label(report, row);
+    return Figure{fmt::format("row{:02}-confusion-{}", style_number(report, row) + 1, file_slug(label)),
+                  "classes and what they were taken for: " + label,
+                  fmt::format("Of the run {}: sequences of the test part; colours: shares of their class.",
+                              run.folder.filename().string()),
+                  confusion_map(details)};
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -178,6 +216,7 @@ std::vector<Figure> row_figures(const Report& report, const ReportRow& row) {
     add("eigenvalues", "eigenvalues of the discrete A", run,
         "Hollow: before rounding; filled: after. Dashed: the unit circle.", eigenvalue_plot(eigenvalues));
   }
+  if (auto figure = confusion_figure(report, row)) figures.push_back(std::move(*figure));
   return figures;
 }
 

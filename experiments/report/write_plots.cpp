@@ -27,7 +27,7 @@ void write_plot(const std::filesystem::path& path, std::string_view bytes) {
 bool is_name_of_figure(const std::string& name) {
   static const std::regex pattern(
       "(bits|difference|curve)-[a-z0-9.-]+|(heat-map|size|multiplier|allocation)(-[0-9]+)?|"
-      "row[0-9]{2,}-(saturation|range|eigenvalues)-[a-z0-9.-]*");
+      "row[0-9]{2,}-(saturation|range|eigenvalues|confusion)-[a-z0-9.-]*");
   return std::regex_match(name, pattern);
 }
 

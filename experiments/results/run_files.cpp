@@ -2,6 +2,8 @@
 
 #include "experiments/run_folder/text_files.h"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -74,6 +76,16 @@ std::vector<EigenvalueRecord> read_eigenvalues(const std::filesystem::path& run)
                eigenvalues.push_back({layer[0], {v[0], v[1]}, {v[2], v[3]}});
              });
   return eigenvalues;
+}
+
+TestDetails read_test_details(const std::filesystem::path& run) {
+  const auto file = run / "result.json";
+  if (!std::filesystem::is_regular_file(file)) return {};
+  try {
+    return details_from_json(nlohmann::json::parse(read_text(file)));
+  } catch (const nlohmann::json::exception&) {  // the table says that it is damaged
+    return {};
+  }
 }
 
 bool is_allocated(const std::filesystem::path& run) {

@@ -1,6 +1,8 @@
 // The tables that a run leaves beside its result: what its sites did, and the eigenvalues of its layers.
 #pragma once
 
+#include "experiments/run_folder/test_details.h"
+
 #include <complex>
 #include <filesystem>
 #include <string>
@@ -34,6 +36,9 @@ struct AllocatedModel {
 /// finite numbers is passed over.
 std::vector<SiteRecord> read_sites(const std::filesystem::path& run);
 std::vector<EigenvalueRecord> read_eigenvalues(const std::filesystem::path& run);
+
+/// Of result.json in the folder of a run; empty where it has none, or where it is damaged.
+TestDetails read_test_details(const std::filesystem::path& run);
 
 /// Whether `bitstate allocate` has made the run: its folder is beside a pareto.csv.
 bool is_allocated(const std::filesystem::path& run);

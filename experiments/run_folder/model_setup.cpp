@@ -5,6 +5,7 @@
 #include "datasets/splits.h"
 #include "experiments/run_folder/identity.h"
 #include "experiments/settings/run_config.h"
+#include "experiments/training/class_weights.h"
 
 #include <unistd.h>
 
@@ -31,6 +32,13 @@ std::filesystem::path cache_folder() {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   return !folder.empty() && access(folder.c_str(), W_OK) == 0 ? folder : std::filesystem::path{};
+}
+
+std::vector<double> weights_of_classes(const RunConfig& config, const datasets::Splits& data) {
+  const ModelShape shape = shape_of(data);
+  require<UsageError>(gives_classes(shape.output.output), "class_weights", "are for classes, but {} asks for {}",
+                      config.dataset, name_of(shape.output.output));
+  return class_weights(config.training.class_weights, *data.train, shape.outputs);
 }
 
 }  // namespace
@@ -102,6 +110,7 @@ TrainerOptions trainer_options(const RunConfig& config, const datasets::Splits& 
   options.trained = !config.source.from.empty();
   options.metric = metric_of(data);
   options.target_units = data.reading.target_units;
+  if (config.training.class_weights != "none") options.class_weights = weights_of_classes(config, data);
   if (data.streams) options.carrying_forward = carrying_forward(config.model);
   options.padded_length = padded_length(config, data);
   options.threads = config.run.threads;

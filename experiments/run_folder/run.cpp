@@ -275,11 +275,14 @@ TrainResult Run::tested() {
   if (!test) throw Interrupted{};
   r.test_metric = test->metric;
   r.test_loss = test->loss;
+  r.test_details = test_details(test->details, config_, data_.reading);
   r.peak_rss_bytes = peak_rss_bytes();
   bar_->line(fmt::format(
       "test {} {:.4f}{}  loss {:.4f}  (weights of epoch {})  arena {:.1f} MB", metric_name(trainer_.metric()),
       test->metric, perplexity_text(metric_name(trainer_.metric()), test->metric), test->loss,
       trainer_.progress().best_epoch, static_cast<double>(trainer_.runner().peak_arena_bytes()) / 1e6));
+  const std::string details = details_line(r.test_details);
+  if (!details.empty()) bar_->line(details);
   return r;
 }
 
@@ -341,6 +344,7 @@ TrainResult Run::evaluate_best(const RunIdentity& trained) {
   r.tokens_per_second = static_cast<double>(test->tokens) / std::max(1e-9, r.seconds);
   r.test_metric = test->metric;
   r.test_loss = test->loss;
+  r.test_details = test_details(test->details, config_, data_.reading);
   return r;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "datasets/dataset.h"
+#include "experiments/run_folder/test_details.h"
 #include "experiments/training/team.h"
 #include "models/inventory.h"
 
@@ -22,8 +23,9 @@ struct TrainResult {
   double test_metric = 0.0;  ///< of the weights that were best on the validation part; accuracy in [0, 1]
   double val_metric = 0.0;   ///< best on the validation part (the test part where there is none)
   double test_loss = 0.0;
-  std::uint64_t epochs = 0;  ///< trained
-  double seconds = 0.0;      ///< wall time of all sessions of the run
+  TestDetails test_details = {};  ///< empty in results of older versions
+  std::uint64_t epochs = 0;       ///< trained
+  double seconds = 0.0;           ///< wall time of all sessions of the run
   double tokens_per_second = 0.0;
   std::uint64_t peak_rss_bytes = 0;
   std::string weights_digest;      ///< SHA-256 of the weights at the end of training

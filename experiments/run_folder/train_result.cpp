@@ -35,6 +35,7 @@ json figures(const TrainResult& result) {
     line["test_" + result.metric_name] = result.test_metric;
     line["test_loss"] = result.test_loss;
     if (is_in_bits(result.metric_name)) line["test_perplexity"] = std::exp2(result.test_metric);
+    add_details(line, result.test_details);
   }
   return line;
 }
@@ -47,6 +48,7 @@ TrainResult from_json(const json& line) {
   r.val_metric = line.value("val_" + r.metric_name, 0.0);
   r.test_metric = line.value("test_" + r.metric_name, 0.0);
   r.test_loss = line.value("test_loss", 0.0);
+  r.test_details = details_from_json(line);
   r.epochs = line.value("epochs", std::uint64_t{0});
   r.seconds = line.value("seconds", 0.0);
   r.tokens_per_second = line.value("tokens_per_second", 0.0);

@@ -1,5 +1,7 @@
 #include "experiments/settings/training_settings.h"
 
+#include "experiments/training/class_weights.h"
+
 #include <algorithm>
 #include <array>
 #include <limits>
@@ -58,6 +60,12 @@ OptionTable<TrainingSettings> training_options() {
   for (auto& option : table.rows()) option.checked_alone = true;
   add_form<NormBackward>(table, "norm_backward", &T::norm_backward, norm_backward_words,
                          "what gradients take for constant in a norm; with centred and frozen its scale stays");
+  const auto set_weights = [](T& s, std::string_view value) {
+    check_class_weights(value);
+    s.class_weights = value;
+  };
+  table.add("class_weights", "WEIGHTS", "what the loss of each class counts: none, balanced, or numbers with commas",
+            set_weights, [](const T& s) { return s.class_weights; });
   table.whole("bsz", "SEQUENCES", &T::bsz, 1, 65536, "batch size");  // the training part may have fewer
   table.begin_group("quantization");
   auto& batches = table.whole("calibration_batches", "BATCHES", &T::calibration_batches, 0, 1000000,

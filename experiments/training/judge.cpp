@@ -2,6 +2,7 @@
 
 #include "autograd/ops.h"
 #include "core/error.h"
+#include "experiments/training/details.h"
 
 #include <algorithm>
 #include <cmath>
@@ -29,8 +30,11 @@ double share_right(const float* logits, std::size_t classes, std::span<const std
 
 }  // namespace
 
-Judge::Judge(const OutputSpec& output, Metric metric, datasets::Units target_units)
-    : output_(output), metric_(metric), target_units_(std::move(target_units)) {
+Judge::Judge(const OutputSpec& output, Metric metric, datasets::Units target_units, std::vector<double> class_weights)
+    : output_(output),
+      metric_(metric),
+      target_units_(std::move(target_units)),
+      class_weights_(std::move(class_weights)) {
   require(gives_classes(output.output) == (metric == Metric::accuracy || is_in_bits(metric_name(metric))), "lanes",
           "the model gives {}, which {} does not judge", name_of(output.output), metric_name(metric));
   require(output.sequences == 1 || (output.sequences == 2 && !is_per_step(output.output)), "lanes",
@@ -71,6 +75,11 @@ std::span<const float> Judge::loss_gradient(Asked& asked, const Sequences& steps
     const float each = share / static_cast<float>(asked.scored[n]);
     asked.loss_gradient.resize(asked.loss_gradient.size() + rows, each);
   }
+  if (class_weights_.empty()) return asked.loss_gradient;
+  for (std::size_t i = 0; i < asked.labels.size(); ++i) {  // one gradient per label
+    if (asked.labels[i] == ops::no_label) continue;
+    asked.loss_gradient[i] *= static_cast<float>(class_weights_.at(static_cast<std::size_t>(asked.labels[i])));
+  }
   return asked.loss_gradient;
 }
 
@@ -87,8 +96,28 @@ void Judge::judge(Tape& tape, Value output, Value loss, const Sequences& steps, 
     losses += rows;
     const std::size_t count = (per_step ? steps.lengths[n] : 1) * cols;
     found.weights[n] = static_cast<double>(metric_ == Metric::rmse ? count : asked.scored[n]);
+    const std::size_t each = found.details.size() / asked.scored.size();
+    if (each > 0) {
+      describe({results + first * cols, count}, cols, first, asked, n, found.details.subspan(n * each, each));
+    }
     found.metrics[n] = metric({results + first * cols, count}, cols, first, asked, n, found.losses[n]);
     first += per_step ? steps.rows[n] : 1;
+  }
+}
+
+std::size_t Judge::details_of(const datasets::Example& example) const {
+  if (labels_steps()) return 0;
+  if (gives_classes(output_.output)) return EvaluationDetails::of_class;
+  const std::size_t rows = is_per_step(output_.output) ? example.length : 1;
+  return EvaluationDetails::per_target * (example.target.size() / rows);
+}
+
+void Judge::describe(std::span<const float> results, std::size_t cols, std::size_t first, const Asked& asked,
+                     std::size_t n, std::span<double> numbers) const {
+  if (gives_classes(output_.output)) {
+    EvaluationDetails::describe(static_cast<std::size_t>(asked.labels[n]), results, numbers);
+  } else {
+    EvaluationDetails::describe(results, std::span(asked.targets).subspan(first * cols, results.size()), numbers);
   }
 }
 

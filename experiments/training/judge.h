@@ -31,13 +31,15 @@ struct Asked {
 /// Of each example of a group.
 struct Judgements {
   std::span<double> losses, metrics, weights;
+  std::span<double> details = {};  ///< Judge::details_of() of each, all 0 before; empty: they are not wanted
 };
 
 class Judge {
  public:
   /// Throws Error when the metric does not judge what the model gives (accuracy and the bits: classes; the
   /// others: values), and for a model that no example fits: more than pairs of sequences.
-  Judge(const OutputSpec& output, Metric metric, datasets::Units target_units);
+  /// `class_weights`: of each class in loss_gradient(); empty: 1.
+  Judge(const OutputSpec& output, Metric metric, datasets::Units target_units, std::vector<double> class_weights = {});
 
   [[nodiscard]] const OutputSpec& output() const { return output_; }
 
@@ -48,8 +50,12 @@ class Judge {
   /// The losses, [rows, 1]: one per sequence, but of a class per step one per step. `steps` are those of the examples.
   Value loss(Tape& tape, Value output, const Sequences& steps, const Asked& asked) const;
 
-  /// That of `share` times the sum of the mean losses of all examples, for Tape::backward(). Held by `asked`.
+  /// That of `share` times the sum of the mean losses of all examples, each loss times the weight of its class, for
+  /// Tape::backward(). Held by `asked`.
   std::span<const float> loss_gradient(Asked& asked, const Sequences& steps, float share) const;
+
+  /// How many numbers EvaluationDetails takes of an example like this one.
+  [[nodiscard]] std::size_t details_of(const datasets::Example& example) const;
 
   /// Throws DivergedError when a loss is not finite.
   void judge(Tape& tape, Value output, Value loss, const Sequences& steps, const Asked& asked,
@@ -59,10 +65,13 @@ class Judge {
   [[nodiscard]] bool labels_steps() const { return output_.output == Output::class_per_step; }
   [[nodiscard]] double metric(std::span<const float> results, std::size_t cols, std::size_t first, const Asked& asked,
                               std::size_t n, double loss) const;
+  void describe(std::span<const float> results, std::size_t cols, std::size_t first, const Asked& asked, std::size_t n,
+                std::span<double> numbers) const;
 
   OutputSpec output_;
   Metric metric_;
   datasets::Units target_units_;
+  std::vector<double> class_weights_;
 };
 
 }  // namespace bitstate

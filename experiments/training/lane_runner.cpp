@@ -113,7 +113,7 @@ void require_equal_blocks(const Team& team, std::size_t lanes) {
 LaneRunner::LaneRunner(const Model& model, const Inventory& inventory, Metric metric, const LaneSettings& settings,
                        Workers& workers)
     : model_(model),
-      judge_(model.output(), metric, settings.target_units),
+      judge_(model.output(), metric, settings.target_units, settings.class_weights),
       inventory_(inventory),
       settings_(settings),
       workers_(workers),
@@ -166,6 +166,7 @@ void LaneRunner::run_own_lanes(const Call& call) {
   for (auto* const numbers : {&result_.losses, &result_.metrics, &result_.weights}) {
     numbers->assign(call.indices.size(), 0.0);
   }
+  result_.details.assign(call.observes() ? 0 : details_of_example(call) * call.indices.size(), 0.0);
   integer_ = integer_forward(call);
   if (call.mode == Mode::train) make_prefix(call.data, call.indices[0]);
   if (call.observes()) {
@@ -200,6 +201,10 @@ void LaneRunner::gather_results(const Call& call) {
   for (auto* const numbers : {&result_.losses, &result_.metrics, &result_.weights}) {
     team.gather(std::span(*numbers), sequences);
   }
+  const std::size_t details = result_.details.size() / call.indices.size();
+  std::vector<std::size_t> of_details = sequences;
+  for (std::size_t& begin : of_details) begin *= details;
+  team.gather(std::span(result_.details), of_details);
   for (std::size_t lane = 0; lane < call.count; ++lane) tokens[team.rank()] += lanes_[lane].tokens;
   team.gather(std::span(tokens), team.shares(team.size()));
   result_.tokens = std::accumulate(tokens.begin(), tokens.end(), std::size_t{0});
@@ -221,6 +226,13 @@ void LaneRunner::reduce_sums() {
   team.reduce(std::span(sums.gradient), parts_->gradient, Sums::plus);
   team.reduce(std::span(sums.observed), parts_->observed, Sums::larger);
   team.reduce(std::span(sums.counts), parts_->counts, Sums::plus);
+}
+
+std::size_t LaneRunner::details_of_example(const Call& call) const {
+  datasets::Example example;
+  call.data.read(call.indices[0], example);
+  check_example(example, call.indices[0]);
+  return judge_.details_of(example);
 }
 
 /// Anew for each batch: the model may have learned in between.
@@ -348,9 +360,12 @@ void LaneRunner::run_group(Workspace& w, const Pass& pass, const datasets::Datas
   }
   const Value output = integer_ ? (*integer_)(tape, batch) : model_.forward(tape, batch);
   const Value loss = judge_.loss(tape, output, batch.sequences, w.asked);
-  const auto own = [&](std::vector<double>& all) { return std::span(all).subspan(first, last - first); };
+  const std::size_t details = result_.details.size() / result_.losses.size();
+  const auto own = [&](std::vector<double>& all, std::size_t each = 1) {
+    return std::span(all).subspan(first * each, (last - first) * each);
+  };
   judge_.judge(tape, output, loss, batch.sequences, w.asked,
-               {own(result_.losses), own(result_.metrics), own(result_.weights)});
+               {own(result_.losses), own(result_.metrics), own(result_.weights), own(result_.details, details)});
   if (!pass.gradients) return;
   const float share = 1.0F / static_cast<float>(indices.size());
   tape.backward(loss, judge_.loss_gradient(w.asked, batch.sequences, share));

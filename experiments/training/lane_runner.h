@@ -38,6 +38,7 @@ struct LaneSettings {
   ActBackward act_backward = ActBackward::exact;          ///< Pass::act_backward
   /// A training pass begins behind so many layers, which an evaluation computes (FrozenPrefix); none: at the input.
   std::optional<std::size_t> frozen_layers = {};
+  std::vector<double> class_weights = {};  ///< of losses in training (Judge)
 };
 
 /// Throws UsageError unless the ranks of the team can have equal blocks of the lanes, each a subtree of the tree in
@@ -47,6 +48,7 @@ void require_equal_blocks(const Team& team, std::size_t lanes);
 /// What a batch gave: loss, metric and weight in the mean of the metrics (MetricMean) of each of its sequences, in
 /// their order.
 struct BatchResult {
+  std::vector<double> details;  ///< of an evaluation: Judge::details_of() numbers of each
   std::vector<double> losses;
   std::vector<double> metrics;
   std::vector<double> weights;
@@ -94,6 +96,7 @@ class LaneRunner {
 
   struct Call;
 
+  [[nodiscard]] std::size_t details_of_example(const Call& call) const;
   [[nodiscard]] std::unique_ptr<const IntegerForward> integer_forward(const Call& call) const;
   void run_own_lanes(const Call& call);
   void run_lane(const Call& call, std::size_t lane, Meeting* meeting);

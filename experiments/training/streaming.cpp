@@ -22,6 +22,7 @@ const BatchResult& StreamEvaluation::run(const datasets::Dataset& data, std::siz
     result_.tokens += examples_[i].length;
     if (i == 0 || !examples_[i].continues) starts.push_back(i);
   }
+  result_.details.assign(count * judge_.details_of(examples_.front()), 0.0);
   std::vector<CarriedState> states(starts.size());
   if (examples_.front().continues) states.front() = std::move(state_);
   starts.push_back(count);
@@ -42,9 +43,12 @@ void StreamEvaluation::evaluate(std::size_t index, CarriedState& state) {
   const Batch batch{{rows, rows, 0}, example.x, example.tokens};
   const Value output = forward_(tape, model_, batch, state);
   const Value loss = judge_.loss(tape, output, batch.sequences, asked);
-  const auto own = [&](std::vector<double>& all) { return std::span(all).subspan(index, 1); };
+  const auto own = [&](std::vector<double>& all) {
+    const std::size_t each = all.size() / examples_.size();
+    return std::span(all).subspan(index * each, each);
+  };
   judge_.judge(tape, output, loss, batch.sequences, asked,
-               {own(result_.losses), own(result_.metrics), own(result_.weights)});
+               {own(result_.losses), own(result_.metrics), own(result_.weights), own(result_.details)});
 }
 
 }  // namespace bitstate

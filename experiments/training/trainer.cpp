@@ -68,7 +68,8 @@ LaneSettings lane_settings(const TrainerOptions& options, const Inventory& inven
       word_of(options.norm_backward));
   return {options.lanes,         options.padded_length, inventory.has_batch_statistics(),
           options.target_units,  options.recompute,     options.team,
-          options.norm_backward, options.act_backward,  frozen_layers(options, inventory)};
+          options.norm_backward, options.act_backward,  frozen_layers(options, inventory),
+          options.class_weights};
 }
 
 std::string optimizer_text(const OptimizerSettings& o) {
@@ -105,6 +106,7 @@ std::string options_text(const TrainerOptions& o, Metric metric) {
   add("seed", o.seed);
   add("lanes", o.lanes);
   if (o.top_blocks) add("top_blocks", *o.top_blocks);
+  if (!o.class_weights.empty()) add("class_weights", fmt::format("{}", fmt::join(o.class_weights, " ")));
   return text + optimizer_text(o.optimizer);
 }
 
@@ -313,6 +315,10 @@ std::optional<Evaluation> Trainer::evaluate(const datasets::Dataset& part) {
     for (std::size_t i = 0; i < count; ++i) {
       total.loss += batch.losses[i];
       metric.add(batch.metrics[i], batch.weights[i]);
+      const std::size_t each = batch.details.size() / count;
+      const auto details = std::span(batch.details).subspan(i * each, each);
+      if (details.empty()) continue;
+      gives_classes(model_.output().output) ? total.details.add_class(details) : total.details.add_targets(details);
     }
     total.tokens += batch.tokens;
   }

@@ -5,6 +5,7 @@
 #include "autograd/optimizer.h"
 #include "datasets/dataset.h"
 #include "experiments/training/checkpoint.h"
+#include "experiments/training/details.h"
 #include "experiments/training/metric.h"
 #include "experiments/training/team.h"
 #include "models/family.h"
@@ -23,6 +24,7 @@ struct Evaluation {
   double loss = 0.0;
   double metric = 0.0;
   std::uint64_t tokens = 0;  ///< steps that were read
+  EvaluationDetails details = {};
 };
 
 /// What an epoch gave.
@@ -71,6 +73,8 @@ struct TrainerOptions : LearningOptions {
   bool trained = false;                ///< the weights come from a training: calibration reads running statistics
   std::optional<Metric> metric = {};   ///< none: accuracy for classes, rmse for values
   datasets::Units target_units = {};   ///< in which the rmse is given
+  /// Of each class: what the loss of its sequences (or steps) counts in training; empty: 1. Reported losses do not.
+  std::vector<double> class_weights = {};
   /// Where examples of an evaluation may continue the one before: the model's forward that carries its state.
   CarryingForward carrying_forward = nullptr;
   std::size_t padded_length = 0;  ///< shorter sequences are padded to so many steps

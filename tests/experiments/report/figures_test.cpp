@@ -317,8 +317,9 @@ TEST_CASE("plots: figures of an earlier report go, and files that are none of it
   for (const char* a : {"none", "2", "4"}) runs.mse(a, "none", 2.0);
   const auto plots = runs.folder / "plots";
   std::filesystem::create_directories(plots);
-  const std::vector<std::string> stale{"row03-range-a-bits-2", "heat-map-2", "bits-ssm-act-bits",
-                                       "curve-val-loss",       "size",       "difference-bits"};
+  const std::vector<std::string> stale{"row03-range-a-bits-2",     "heat-map-2",     "bits-ssm-act-bits",
+                                       "row01-confusion-a-bits-2", "curve-val-loss", "size",
+                                       "difference-bits"};
   const std::vector<const char*> endings{".svg", ".pdf", ".csv", ".gnuplot"};
   for (const auto& name : stale) {
     for (const char* ending : endings) write_quickly(plots / (name + ending), "old");
@@ -344,4 +345,28 @@ TEST_CASE("plots: figures of an earlier report go, and files that are none of it
   write_report({runs.folder / "runs"}, runs.folder.path());  // nothing to draw
   CHECK_FALSE(std::filesystem::exists(plots / "bits-a-bits.svg"));
   CHECK(std::filesystem::exists(plots / "mine.svg"));
+}
+
+TEST_CASE("plots: what classes were taken for is a map of one run of the row, with shares of each class as colours") {
+  MadeUpRuns runs;
+  for (const std::string seed : {"1", "2"}) {
+    runs.add("a_bits = 4\nseed = " + seed + "\n",
+             R"({"status":"done","test_accuracy":0.75,"classes":["down","up"],"confusion":[[3,1],[0,0]]})");
+  }
+  runs.add("a_bits = 8\nseed = 1\n",
+           R"({"status":"done","test_accuracy":0.75,"classes":["down","up"],"confusion":[[3,1],["x",0]]})");
+  const Report report = runs.report();
+  REQUIRE(report.rows.size() == 2);
+  const std::vector<Figure> figures = row_figures(report, report.rows[0]);
+  REQUIRE(figures.size() == 1);
+  CHECK(figures[0].name.starts_with("row01-confusion-"));
+  const auto& map = std::get<HeatMap>(figures[0].content);
+  CHECK(map.rows == std::vector<std::string>{"down", "up"});
+  REQUIRE(map.cells.size() == 4);
+  CHECK(map.cells[0].text == "3");
+  CHECK(map.cells[0].share == 0.75);
+  CHECK(map.cells[1].share == 0.25);
+  CHECK(map.cells[2].share == 0.0);
+  CHECK(contains(report_html(report), "taken for"));
+  CHECK(row_figures(report, report.rows[1]).empty());  // a damaged matrix is none
 }

@@ -171,6 +171,7 @@ std::vector<Row> other_rows(const tests::TempFolder& folder, const std::string& 
           {"task", "value", own},
           {"pad", "true", both_of(own, {{"bidirectional", "true"}})},
           {"mode", "last", classes},
+          {"class_weights", "3,1", classes},
           {"from", source, lorenz},
           {"from_lr_factor", "0.5", from},
           {"from_epochs_factor", "0.4", from},

@@ -149,6 +149,7 @@ TEST_CASE("run_config: every bad value is refused by a sentence with the option 
                      {"clip_grad_norm", "-1"},
                      {"norm_backward", "shift"},
                      {"act_backward", "mask"},
+                     {"class_weights", "equal"},
                      {"length", "0"},
                      {"copied", "0"},
                      {"examples", "0"},
