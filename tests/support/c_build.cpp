@@ -95,7 +95,19 @@ void CPrograms::add(const program::Program& program, const std::vector<program::
   includes_ += fmt::format("#define MODEL{}_BARE\n#include \"{}.c\"\n#include \"{}_test.c\"\n", count_ - 1, name, name);
   calls_ += fmt::format("  run(\"{}\", {}_self_test);\n", name, name);
   expected_ += verdict(name, tests);
+  with_pairs_ += fmt::format(" -DMODEL{}_DSP=1", count_ - 1);
   if (!c.multiplier.empty()) without_multiplier_ += fmt::format(" -D{}=0", c.multiplier);
+}
+
+CPrograms::CPrograms() : with_pairs_(" -I.") {
+  write_quickly(folder_ / "arm_acle.h", R"(#ifndef ARM_ACLE_H
+#define ARM_ACLE_H
+#include <stdint.h>
+static inline int32_t __smlad(int32_t a, int32_t b, int32_t sum) {
+  return sum + (int16_t)a * (int16_t)b + (a >> 16) * (b >> 16);
+}
+#endif
+)");
 }
 
 void CPrograms::check(const std::vector<std::string>& compilers) const {

@@ -41,6 +41,7 @@ void check_c(const program::Program& program, const std::vector<program::CTestSe
 /// Many programs in C, each under a name of its own, that a compiler is started for once.
 class CPrograms {
  public:
+  CPrograms();
   void add(const program::Program& program, const std::vector<program::CTestSequence>& tests,
            const program::CExtras& extras = {});
 
@@ -50,12 +51,15 @@ class CPrograms {
   /// "-DMODEL0_MULTIPLIER=0 ...", of those programs whose C has such a choice.
   [[nodiscard]] const std::string& without_multiplier() const { return without_multiplier_; }
 
+  /// "-DMODEL0_DSP=1 ...", for a target that multiplies pairs; a header says in plain C what its instructions do.
+  [[nodiscard]] const std::string& with_pairs() const { return with_pairs_; }
+
  private:
   TempFolder folder_;
   std::size_t count_ = 0;
   std::string includes_, calls_;  ///< of the file that holds them all
   std::string expected_;          ///< what it prints
-  std::string without_multiplier_;
+  std::string without_multiplier_, with_pairs_;
 };
 
 }  // namespace bitstate::tests

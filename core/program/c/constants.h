@@ -44,6 +44,10 @@ class CConstants {
     [[nodiscard]] std::string code(std::string_view index) const;
   };
   Packed packed(const Matrix& matrix);
+  /// Rows of 1, 2, 4 or 8 bits per code, packed so, that begin at whole words of 32 bits: their codes fill words.
+  Packed words(const Matrix& matrix);
+  /// The bits that a code takes: 1 for -1 and 1, 2, 4, or those of a type.
+  [[nodiscard]] static unsigned packed_bits(std::span<const std::int32_t> codes);
 
   /// A parameter `name`, of which column `index` is read.
   COperand numbers(std::span<const std::int32_t> numbers, std::string_view name, std::string_view index);
@@ -60,6 +64,8 @@ class CConstants {
     std::string of_one;   ///< a parameter
     std::size_t bytes;    ///< of an element
   };
+  /// That of an array of this type and these numbers.
+  std::string name_of(const std::string& content);
   COperand part(const Type& type, std::span<const std::int64_t> numbers, std::string_view name, std::string_view index);
 
   std::string prefix_;

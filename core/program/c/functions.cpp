@@ -10,67 +10,6 @@
 namespace bitstate::program {
 namespace {
 
-constexpr std::string_view rescale_text = R"(/* a m 2^-k, rounded half up */
-static int64_t $N(int64_t a, int32_t m, unsigned k) {
-  return (a * m + ((int64_t)1 << (k - 1))) >> k;
-}
-)";
-
-constexpr std::string_view clamp_text = R"(static int64_t $N(int64_t v, int64_t lo, int64_t hi) {
-  return v < lo ? lo : v > hi ? hi : v;
-}
-)";
-
-constexpr std::string_view linear_text =
-    R"(static void $N(const $W *w, $B, const $X *x, $Y *y, uint32_t rows, uint32_t cols) {
-  uint32_t o, c;
-  for (o = 0; o < rows; ++o) {
-    int32_t sum = $E;
-    for (c = 0; c < cols; ++c) sum += ((int32_t)$C) * x[c];
-    y[o] = ($Y)sum;
-    w += $S;
-  }
-}
-)";
-
-constexpr std::string_view norm_text =
-    R"(static void $N($G, $B, int fraction, int64_t epsilon, const $X *x, $Y *y, uint32_t n) {
-  int64_t sum = 0, w = epsilon;
-  uint32_t c;
-  int half_log = 0, shift;
-  for (c = 0; c < n; ++c) sum += x[c];
-  for (c = 0; c < n; ++c) {
-    const int64_t d = (int64_t)n * x[c] - sum;
-    w += d * d;
-  }
-  while (w >> (2 * half_log + 2) > 0) ++half_log;
-  shift = 30 + half_log - fraction;
-  {
-    const int64_t inverse = ((int64_t)1 << 60) / $P_root((uint64_t)w << (2 * (30 - half_log)));
-    for (c = 0; c < n; ++c) {
-      const int64_t d = (int64_t)n * x[c] - sum;
-      const int64_t p = (d * inverse + ((int64_t)1 << (shift - 1))) >> shift;
-      y[c] = ($Y)(p * $F + $E);
-    }
-  }
-}
-)";
-
-constexpr std::string_view root_text = R"(/* floor(sqrt(v)) of 2^60 <= v < 2^62, bit by bit */
-static int64_t $N(uint64_t v) {
-  uint64_t root = 0, bit;
-  for (bit = (uint64_t)1 << 60; bit != 0; bit >>= 2) {
-    if (v >= root + bit) {
-      v -= root + bit;
-      root = (root >> 1) + bit;
-    } else {
-      root >>= 1;
-    }
-  }
-  return (int64_t)root;
-}
-)";
-
 constexpr std::string_view table_text =
     R"(static void $N(const $W *entries, int32_t first, $O, const $X *x, $Y *y, uint32_t n) {
   uint32_t c;
@@ -123,8 +62,9 @@ static void $N(const int64_t *sum, uint32_t steps, int fraction, $Y *y, uint32_t
 
 }  // namespace
 
-CFunctions::CFunctions(std::string_view prefix, const CMemory& memory, CConstants& constants, std::size_t head)
-    : prefix_(prefix), memory_(memory), constants_(constants), head_(head) {}
+CFunctions::CFunctions(std::string_view prefix, const std::vector<ValueInfo>& infos, const CMemory& memory,
+                       CConstants& constants, std::size_t head)
+    : prefix_(prefix), infos_(infos), memory_(memory), constants_(constants), head_(head) {}
 
 std::string CFunctions::define(std::string_view name, std::string_view body, const Fillers& fillers) {
   std::string full = fmt::format("{}_{}", prefix_, name);
@@ -139,10 +79,6 @@ std::string CFunctions::define(std::string_view name, std::string_view body, con
   pieces_.add(c_fill(text, fillers) + "\n", targets_);
   return full;
 }
-
-void CFunctions::need_rescale() { define("rescale", rescale_text, {}); }
-void CFunctions::need_clamp() { define("clamp", clamp_text, {}); }
-void CFunctions::need_root() { define("root", root_text, {}); }
 
 void CFunctions::set_targets(CTargets targets) {
   targets_ = targets;
@@ -185,13 +121,12 @@ std::string CFunctions::copy(const CValue& from, const CValue& to) {
 }
 
 std::string CFunctions::clamp_input(const Input& input, std::string_view at) {
-  need_clamp();
   const CValue& x = memory_.value(0);
   const CValue given{std::string(at), x.bits, x.cols};
   const std::vector<std::int32_t> lo{input.grid.lo}, hi{input.grid.hi};
   const auto low = constants_.numbers(lo, "lo", "c");
   const auto high = constants_.numbers(hi, "hi", "c");
-  return elementwise("limit", 0, {&given}, {low, high}, fmt::format("{}_clamp(a[c], lo, hi)", prefix_));
+  return elementwise("limit", 0, {&given}, {low, high}, clamp_of(true) + "(a[c], lo, hi)");
 }
 
 std::string CFunctions::pad_input(const Input& input) {
@@ -200,47 +135,12 @@ std::string CFunctions::pad_input(const Input& input) {
   return elementwise("fill", 0, {}, {constants_.numbers(code, "code", "c")}, "code");
 }
 
-std::string CFunctions::compute(const Linear& i, std::size_t number) {
-  const CValue& x = memory_.value(i.x);
-  const CValue& y = memory_.value(static_cast<Ref>(number));
-  if (number == head_) return compute_head(x, y);
-  const auto weight = constants_.packed(i.weight);
-  const COperand bias = constants_.numbers(i.bias, "bias", "o");
-  const std::string in_a_byte = weight.bits < 8 ? std::to_string(8 / weight.bits) : "1";
-  const std::string row = weight.bits < 8 ? fmt::format("(cols + {0} - 1) / {0}", in_a_byte) : "cols";
-  const std::string function =
-      define(fmt::format("linear_w{}_{}_i{}_i{}", weight.bits, bias.suffix, x.bits, y.bits), linear_text,
-             {{'W', weight.type()},
-              {'B', bias.parameter},
-              {'X', c_type(x.bits)},
-              {'Y', c_type(y.bits)},
-              {'E', bias.element},
-              {'C', fmt::format("({})", weight.code("c"))},
-              {'S', row}});
-  return fmt::format("{}({}, {}, {}, {}, {}, {});", function, weight.name, bias.argument, x.at, y.at, y.cols, x.cols);
-}
-
-std::string CFunctions::compute_head(const CValue& x, const CValue& y) {
-  const std::string function = define(fmt::format("linear_head_i{}_i{}", x.bits, y.bits), linear_text,
-                                      {{'W', "int32_t"},
-                                       {'B', "const int32_t *bias"},
-                                       {'X', c_type(x.bits)},
-                                       {'Y', c_type(y.bits)},
-                                       {'E', "bias[o]"},
-                                       {'C', "((w[c] + 32768) >> 16)"},
-                                       {'S', "cols"}});
-  return fmt::format("{}(head->weight, head->bias, {}, {}, {}, {});", function, x.at, y.at, y.cols, x.cols);
-}
-
 std::string CFunctions::compute(const Rescale& i, std::size_t number) {
-  need_rescale();
-  need_clamp();
-  const COperand factor = constants_.factors(i.factor, "f", "c");
+  const CRescale scaled = rescaled(i.factor, infos_[i.x].magnitude(), "f", "c");
   const COperand lo = constants_.numbers(i.lo, "lo", "c");
   const COperand hi = constants_.numbers(i.hi, "hi", "c");
-  return elementwise(
-      "quantize", number, {&memory_.value(i.x)}, {factor, lo, hi},
-      fmt::format("{0}_clamp({0}_rescale(a[c], {1}), {2}, {3})", prefix_, factor.element, lo.element, hi.element));
+  return elementwise("quantize", number, {&memory_.value(i.x)}, {scaled.operand, lo, hi},
+                     fmt::format("{}({}, {}, {})", clamp_of(scaled.narrow), scaled.of("a[c]"), lo.element, hi.element));
 }
 
 std::string CFunctions::compute(const Sign& i, std::size_t number) {
@@ -257,37 +157,17 @@ std::string CFunctions::compute(const Scale& i, std::size_t number) {
 }
 
 std::string CFunctions::compute(const Sum& i, std::size_t number) {
-  need_rescale();
-  const COperand fa = constants_.factors(i.a_factor, "fa", "c");
-  const COperand fb = constants_.factors(i.b_factor, "fb", "c");
-  return elementwise("sum", number, {&memory_.value(i.a), &memory_.value(i.b)}, {fa, fb},
-                     fmt::format("{0}_rescale(a[c], {1}) + {0}_rescale(b[c], {2})", prefix_, fa.element, fb.element));
+  const CRescale a = rescaled(i.a_factor, infos_[i.a].magnitude(), "fa", "c");
+  const CRescale b = rescaled(i.b_factor, infos_[i.b].magnitude(), "fb", "c");
+  return elementwise("sum", number, {&memory_.value(i.a), &memory_.value(i.b)}, {a.operand, b.operand},
+                     fmt::format("{} + {}", a.of("a[c]"), b.of("b[c]")));
 }
 
 std::string CFunctions::compute(const AddRow& i, std::size_t number) {
-  need_rescale();
-  const COperand factor = constants_.factors(i.factor, "f", "c");
+  const CRescale scaled = rescaled(i.factor, infos_[i.x].magnitude(), "f", "c");
   const COperand row = constants_.numbers(i.row, "row", "c");
-  return elementwise("add", number, {&memory_.value(i.x)}, {factor, row},
-                     fmt::format("{}_rescale(a[c], {}) + {}", prefix_, factor.element, row.element));
-}
-
-std::string CFunctions::compute(const LayerNorm& i, std::size_t number) {
-  need_root();
-  const CValue& x = memory_.value(i.x);
-  const CValue& y = memory_.value(static_cast<Ref>(number));
-  const COperand scale = constants_.numbers(i.scale, "scale", "c");
-  const COperand bias = constants_.numbers(i.bias, "bias", "c");
-  const std::string function =
-      define(fmt::format("norm_{}_{}_i{}_i{}", scale.suffix, bias.suffix, x.bits, y.bits), norm_text,
-             {{'G', scale.parameter},
-              {'B', bias.parameter},
-              {'X', c_type(x.bits)},
-              {'Y', c_type(y.bits)},
-              {'F', scale.element},
-              {'E', bias.element}});
-  return fmt::format("{}({}, {}, {}, {}, {}, {}, {});", function, scale.argument, bias.argument, i.fraction,
-                     c_number(i.epsilon), x.at, y.at, y.cols);
+  return elementwise("add", number, {&memory_.value(i.x)}, {scaled.operand, row},
+                     fmt::format("{} + {}", scaled.of("a[c]"), row.element));
 }
 
 std::string CFunctions::compute(const Table& i, std::size_t number) {

@@ -9,6 +9,8 @@
 #include "core/tuning/head.h"
 
 #include <cstddef>
+#include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,11 +21,23 @@ namespace bitstate::program {
 struct ScanOperands;
 struct ScanShared;
 
+/// A rescale, as C computes it.
+struct CRescale {
+  COperand operand;          ///< the factors
+  bool narrow = false;       ///< the result is an int32_t, else an int64_t
+  std::int64_t largest = 0;  ///< magnitude of the result
+  std::string function, up;
+
+  /// The result for a value, in an expression.
+  [[nodiscard]] std::string of(std::string_view value) const;
+};
+
 class CFunctions {
  public:
-  /// Constants are added to `constants`; both must live as long as this. The linear map `head` (0: none) is read from
-  /// NAME_head.
-  CFunctions(std::string_view prefix, const CMemory& memory, CConstants& constants, std::size_t head = 0);
+  /// Constants are added to `constants`; all three must live as long as this. The linear map `head` (0: none) is read
+  /// from NAME_head.
+  CFunctions(std::string_view prefix, const std::vector<ValueInfo>& infos, const CMemory& memory, CConstants& constants,
+             std::size_t head = 0);
 
   /// The statements, one per line, that compute instruction `number` (from 1 on: its value) at a step; a pool gathers
   /// its row.
@@ -44,26 +58,41 @@ class CFunctions {
 
   /// Definitions of all functions that the calls need, in an order that C can read.
   [[nodiscard]] const CPieces& pieces() const { return pieces_; }
+  /// What must stand before them: what the target has, by its macros.
+  [[nodiscard]] std::string target_text() const;
 
  private:
+  static constexpr std::size_t most_cols = 1024;  ///< of a map by rows, whose operand is copied to the stack
+
   using Fillers = std::vector<std::pair<char, std::string_view>>;
 
   /// Defines the function once; `body` may name $N (its name), $P (the prefix) and the keys of `fillers`.
   std::string define(std::string_view name, std::string_view body, const Fillers& fillers);
   /// Functions that are named in `bodies` of others.
   void need_rescale();
+  void need_rescale_high();
   void need_clamp();
-  void need_root();
   void need_decay();
   /// The products of narrow numbers.
   void need_times();
   /// Makes what follows for these targets.
   void set_targets(CTargets targets);
+  /// The function that clamps an int32_t, or an int64_t.
+  std::string clamp_of(bool narrow);
+  /// A rescale of values up to `largest`, by parameters `name` of which those of `index` are read.
+  CRescale rescaled(std::span<const FixedPoint> factors, std::int64_t largest, std::string_view name,
+                    std::string_view index);
+  /// A norm whose numbers fit 32 bits (`narrow`) or need 64.
+  std::string define_norm(std::string_view kind, std::string_view body, bool narrow, unsigned depth,
+                          const Fillers& own);
   /// y[c] = expression, for all columns
   std::string elementwise(std::string_view kind, std::size_t number, const std::vector<const CValue*>& inputs,
                           const std::vector<COperand>& constants, std::string_view expression);
 
   std::string compute(const Linear& i, std::size_t number);
+  /// Whether it can be computed two rows at once.
+  [[nodiscard]] bool by_rows(const Linear& i) const;
+  std::string compute_rows(const Linear& i, const CValue& x, const CValue& y);
   std::string compute_head(const CValue& x, const CValue& y);
   std::string compute(const Rescale& i, std::size_t number);
   std::string compute(const Sign& i, std::size_t number);
@@ -90,6 +119,8 @@ class CFunctions {
   /// The call of the function of a scan; `own` are fillers of `text` beside those that all scans have.
   std::string scan_call(std::size_t number, const ScanShared& of, const ScanOperands& operands, std::string_view text,
                         const Fillers& own);
+  /// The rescales of the two components of an input.
+  std::pair<CRescale, CRescale> scan_input(Ref x, std::span<const FixedPoint> factors);
   std::string scan_of_pairs(const Scan& i, std::size_t number);
   std::string scan_of_narrow_pairs(const Scan& i, const NarrowPairs& pairs, std::size_t number);
   /// The call of a scan's function and, where its state is not its value, the copy.
@@ -104,9 +135,11 @@ class CFunctions {
   requires(!is_pool(I::traits)) static std::string conclude(const I&, std::size_t) { return {}; }
 
   std::string prefix_;
+  const std::vector<ValueInfo>& infos_;
   const CMemory& memory_;
   CConstants& constants_;
   std::size_t head_;
+  std::size_t most_pairs_ = 0;
   CTargets targets_;
   CPieces pieces_;
 };

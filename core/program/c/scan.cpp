@@ -19,16 +19,23 @@ struct ScanRounding {
   std::string back, unused;
 };
 
+/// What the sums z of a scan need.
+struct ScanBounds {
+  bool cut = false;        ///< the input is cut at the limit; else no input changes by that, or no state
+  unsigned sum_bits = 64;  ///< z and what is added before the shift
+  bool narrow = false;     ///< z, rounded, fits 32 bits
+};
+
 /// What all kinds of scan have.
 struct ScanShared {
   Ref x;
   Residue residue;
   std::int32_t bound;
   std::int64_t limit;
-  std::span<const FixedPoint> from_input;
-  unsigned sum_bits;
+  CRescale re, im;  ///< of the input
+  ScanBounds bounds;
   ScanRounding how;
-  std::string sums = c_type(sum_bits);
+  std::string sums = c_type(bounds.sum_bits);
 
   [[nodiscard]] std::string residue_parameter(unsigned bits) const {
     return residue != Residue::none ? fmt::format(", {} *residue", c_type(bits)) : "";
@@ -71,6 +78,8 @@ struct ScanOperands {
 
 namespace {
 
+constexpr std::int64_t sum_end = std::int64_t{1} << 31;
+
 /// The largest magnitude of a component of lambda x, or of lambda times a residue with the half that rounds it.
 std::int64_t largest_product(const Scan& i) {
   const std::int64_t of_state = product_bound(i, i.bound);
@@ -108,31 +117,38 @@ std::int64_t largest_carried(const Scan& i, std::int64_t half) {
 }
 std::int64_t largest_carried(const ScanShear& i, std::int64_t half) { return i.feedback ? half : 0; }
 
-/// Bits of the sums: |z| and what is added before the shift fit them.
+/// `product`: the largest magnitude of what the state gives; `input`: of the input, before it is cut.
 template <class S>
-unsigned sum_bits(const S& i, std::int64_t product, std::int32_t shift) {
-  if (shift < 0 || shift > 30) return 64;
+ScanBounds bounds_of(const S& i, std::int64_t product, std::int32_t shift, std::int64_t input) {
+  if (shift < 0) return {input > i.limit, 64, false};
   const std::int64_t half = shift == 0 ? 0 : std::int64_t{1} << (shift - 1);
-  return product + i.limit + largest_carried(i, half) + half < std::int64_t{1} << 31 ? 32 : 64;
+  const std::int64_t others = product + largest_carried(i, half);
+  // an input that would be cut clamps the state, with and without the cut
+  const bool in_vain = i.limit - others > (std::int64_t{i.bound} + 1) << shift;
+  const auto with = [&](bool cut) {
+    const std::int64_t largest = others + (cut ? std::min(i.limit, input) : input) + half;
+    return ScanBounds{cut, largest < sum_end && shift <= 30 ? 32U : 64U, (largest >> shift) + 1 < sum_end};
+  };
+  const ScanBounds cut = with(input > i.limit), whole = with(false);
+  return in_vain && whole.sum_bits == cut.sum_bits && whole.narrow == cut.narrow ? whole : cut;
 }
 
-// $Z: the type of the sums; $O: of the products; $M and $R: parameters of the residue; $V: the rounded state; $K: the
-// residue
+// $Z: the type of the sums; $I: of the rounded state; $O: of the products; $M: parameter of the residue; $V: the
+// rounded state; $K: the residue
 constexpr std::string_view round_text = R"(static $S $N($Z z$M, $A, int32_t bound) {
-  const $Z rounded = $V;
-  const $Z x = rounded > bound ? bound : rounded < -bound ? -bound : rounded;
+  const $I rounded = ($I)($V);
+  const $I x = rounded > bound ? bound : rounded < -bound ? -bound : rounded;
 $K  return ($S)x;
 }
 )";
 
 constexpr std::string_view scan_text = R"(/* x = clamp(2^-shift (lambda x + u + residue)), planar [re | im] */
-static void $N($C, $F, $Z limit, $A, int32_t bound, const $X *u, $S *x$M, uint32_t pairs) {
+static void $N($C, $F$L, $A, int32_t bound, const $X *u, $S *x$M, uint32_t pairs) {
   uint32_t p;
   for (p = 0; p < pairs; ++p) {
     const uint32_t q = pairs + p;
     const $O l_re = lambda[p], l_im = lambda[q], re = x[p], im = x[q];
-    const $Z u_re = ($Z)$P_clamp($P_rescale(u[p], $G), -limit, limit);
-    const $Z u_im = ($Z)$P_clamp($P_rescale(u[q], $H), -limit, limit);
+    const $Z u_re = $G, u_im = $H;
 $T    x[p] = $Q(l_re * re - l_im * im + u_re$I);
     x[q] = $Q(l_re * im + l_im * re + u_im$J);
   }
@@ -142,12 +158,11 @@ $T    x[p] = $Q(l_re * re - l_im * im + u_re$I);
 // $W, $B, $K, $D, $E: t, m, k, n and j of state p
 constexpr std::string_view narrow_text =
     R"(/* x = clamp(2^-15 (lambda x + u + residue)) with lambda = i^t (2^15 + m 2^k + i n 2^j), planar [re | im] */
-static void $N($C, $F, $Z limit, $A, int32_t bound, const $X *u, $S *x$M, uint32_t pairs) {
+static void $N($C, $F$L, $A, int32_t bound, const $X *u, $S *x$M, uint32_t pairs) {
   uint32_t p;
   for (p = 0; p < pairs; ++p) {
     const uint32_t q = pairs + p;
-    const $Z u_re = ($Z)$P_clamp($P_rescale(u[p], $G), -limit, limit);
-    const $Z u_im = ($Z)$P_clamp($P_rescale(u[q], $H), -limit, limit);
+    const $Z u_re = $G, u_im = $H;
     const int32_t m_p = $B, n_p = $D, turns = $W, re = x[p], im = x[q];
     const $Z k_p = ($Z)1 << $K, j_p = ($Z)1 << $E;
     const $Z a = ($Z)re * 32768 + ($Z)$P_times(re, m_p) * k_p - ($Z)$P_times(im, n_p) * j_p;
@@ -180,12 +195,11 @@ static int32_t $N(int32_t a, int32_t m) {
 constexpr std::string_view shear_text =
     R"(/* x = clamp(2^-15 (g ((1 - m 2^-k) x - n 2^-j y) + u + residue)), then
    y = clamp(2^-15 (g (1 - m 2^-k) y + n 2^-j x + u + residue)), planar [x | y] */
-static void $N($C, $F, $Z limit, $A, int32_t bound, const $X *u, $S *x$M, uint32_t pairs) {
+static void $N($C, $F$L, $A, int32_t bound, const $X *u, $S *x$M, uint32_t pairs) {
   uint32_t p;
   for (p = 0; p < pairs; ++p) {
     const uint32_t q = pairs + p;
-    const $Z u_re = ($Z)$P_clamp($P_rescale(u[p], $G), -limit, limit);
-    const $Z u_im = ($Z)$P_clamp($P_rescale(u[q], $H), -limit, limit);
+    const $Z u_re = $G, u_im = $H;
     const int32_t step = $B, re = x[p], im = x[q];
     const $Z turn = ($Z)1 << $K;
     const $Z z_re = ($Z)re * 32768 - $D - ($Z)$P_times(im, step) * turn;
@@ -245,14 +259,16 @@ std::pair<std::string, std::string> CFunctions::scan_round(std::size_t number, c
   const CValue& x = memory_.state(number);
   const unsigned kept_bits = memory_.kept(number).bits;
   const bool keeps = of.residue != Residue::none;
-  const std::string kind =
-      fmt::format("{}{}_z{}_i{}", of.how.kind, keeps ? fmt::format("_e{}", kept_bits) : "", of.sum_bits, x.bits);
+  const std::string kind = fmt::format("{}{}_z{}{}_i{}", of.how.kind, keeps ? fmt::format("_e{}", kept_bits) : "",
+                                       of.bounds.sum_bits, of.bounds.narrow ? "" : "w", x.bits);
   const std::string residue_text =
       keeps ? fmt::format("  *residue = ({})(x == rounded ? z - {} : 0);\n", c_type(kept_bits), of.how.back)
             : of.how.unused;
+  const std::string rounded = of.bounds.narrow ? "int32_t" : of.sums;
   return {define("round_" + kind, round_text,
                  {{'S', c_type(x.bits)},
-                  {'Z', c_type(of.sum_bits)},
+                  {'Z', of.sums},
+                  {'I', rounded},
                   {'M', of.residue_parameter(kept_bits)},
                   {'A', of.how.parameters},
                   {'V', fmt::format(fmt::runtime(of.how.scaled), "z")},
@@ -262,36 +278,47 @@ std::pair<std::string, std::string> CFunctions::scan_round(std::size_t number, c
 
 std::string CFunctions::scan_call(std::size_t number, const ScanShared& of, const ScanOperands& operands,
                                   std::string_view text, const Fillers& own) {
-  need_rescale();
-  need_clamp();
+  if (of.how.kind == "factor") need_rescale();
   const CValue& u = memory_.value(of.x);
   const CValue& x = memory_.state(number);
   const CValue& kept = memory_.kept(number);
   const auto [round, kind] = scan_round(number, of);
-  const COperand at_p = constants_.factors(of.from_input, "f", "p");
-  const COperand at_q = constants_.factors(of.from_input, "f", "q");
-  const std::string sums = c_type(of.sum_bits), u_type = c_type(u.bits), x_type = c_type(x.bits);
+  const auto input = [&](const CRescale& scaled, std::string_view component) {
+    const std::string value = scaled.of(fmt::format("u[{}]", component));
+    if (!of.bounds.cut) return scaled.narrow || of.bounds.sum_bits == 64 ? value : "(int32_t)" + value;
+    return fmt::format("({}){}({}, -limit, limit)", of.sums, clamp_of(scaled.narrow && of.bounds.sum_bits == 32),
+                       value);
+  };
+  const std::string re = input(of.re, "p"), im = input(of.im, "q");
+  const std::string u_type = c_type(u.bits), x_type = c_type(x.bits),
+                    limit = of.bounds.cut ? ", " + of.sums + " limit" : "";
   const std::string residue = of.residue_parameter(kept.bits), rest_p = of.rest("p"), rest_q = of.rest("q"),
                     decays = of.decays();
   Fillers fillers{{'C', operands.parameters},
-                  {'F', at_p.parameter},
-                  {'Z', sums},
+                  {'F', of.re.operand.parameter},
+                  {'L', limit},
+                  {'Z', of.sums},
                   {'A', of.how.parameters},
                   {'X', u_type},
                   {'S', x_type},
                   {'M', residue},
-                  {'G', at_p.element},
-                  {'H', at_q.element},
+                  {'G', re},
+                  {'H', im},
                   {'Q', round},
                   {'T', decays},
                   {'I', rest_p},
                   {'J', rest_q}};
   fillers.insert(fillers.end(), own.begin(), own.end());
-  const std::string function =
-      define(fmt::format("{}_{}_i{}_{}", operands.kind, at_p.suffix, u.bits, kind), text, fillers);
-  return fmt::format("{}({}, {}, {}, {}, {}, {}, {}{}, {});", function, operands.arguments, at_p.argument,
-                     c_number(of.limit), of.how.arguments, of.bound, u.at, x.at,
+  const std::string function = define(
+      fmt::format("{}_{}{}_i{}_{}", operands.kind, of.re.operand.suffix, of.bounds.cut ? "_c" : "", u.bits, kind), text,
+      fillers);
+  return fmt::format("{}({}, {}{}, {}, {}, {}, {}{}, {});", function, operands.arguments, of.re.operand.argument,
+                     of.bounds.cut ? ", " + c_number(of.limit) : "", of.how.arguments, of.bound, u.at, x.at,
                      of.residue != Residue::none ? ", " + kept.at : "", x.cols / 2);
+}
+
+std::pair<CRescale, CRescale> CFunctions::scan_input(Ref x, std::span<const FixedPoint> factors) {
+  return {rescaled(factors, infos_[x].magnitude(), "f", "p"), rescaled(factors, infos_[x].magnitude(), "f", "q")};
 }
 
 std::string CFunctions::scan_step(std::size_t number, const std::string& call) {
@@ -303,20 +330,23 @@ std::string CFunctions::scan_step(std::size_t number, const std::string& call) {
 std::string CFunctions::scan_of_pairs(const Scan& i, std::size_t number) {
   const std::int64_t product = largest_product(i);
   const unsigned product_bits = product < std::int64_t{1} << 31 ? 32 : 64;
-  const unsigned bits = std::max(product_bits, sum_bits(i, product_bound(i, i.bound), i.shift));
+  const auto [re, im] = scan_input(i.x, i.from_input);
+  ScanBounds bounds = bounds_of(i, product_bound(i, i.bound), i.shift, re.largest);
+  bounds.sum_bits = std::max(product_bits, bounds.sum_bits);
   unsigned lambda_bits = 0;
   const std::string lambda = constants_.array(i.lambda, lambda_bits);
   const ScanOperands operands{
       fmt::format("scan{}_l{}_p{}", i.residue == Residue::decayed ? "_d" : "", lambda_bits, product_bits),
       fmt::format("const {} *lambda", c_type(lambda_bits)), lambda};
   const ScanShared shared{
-      i.x, residue_of(i), i.bound, i.limit, i.from_input, bits, rounding_of(i, prefix_, c_type(bits))};
+      i.x, residue_of(i), i.bound, i.limit, re, im, bounds, rounding_of(i, prefix_, c_type(bounds.sum_bits))};
   return scan_call(number, shared, operands, scan_text, {{'O', c_type(product_bits)}});
 }
 
 std::string CFunctions::scan_of_narrow_pairs(const Scan& i, const NarrowPairs& pairs, std::size_t number) {
   need_times();
-  const unsigned bits = sum_bits(i, largest_product(pairs, i.bound), i.shift);
+  const auto [in_re, in_im] = scan_input(i.x, i.from_input);
+  const ScanBounds bounds = bounds_of(i, largest_product(pairs, i.bound), i.shift, in_re.largest);
   const COperand turns = constants_.numbers(pairs.turns, "t", "p");
   const COperand re = constants_.numbers(pairs.re, "m", "p");
   const COperand re_shift = constants_.numbers(pairs.re_shift, "k", "p");
@@ -324,8 +354,8 @@ std::string CFunctions::scan_of_narrow_pairs(const Scan& i, const NarrowPairs& p
   const COperand im_shift = constants_.numbers(pairs.im_shift, "j", "p");
   ScanOperands operands{"scan_narrow"};
   for (const COperand* const o : {&turns, &re, &re_shift, &im, &im_shift}) operands.add(*o);
-  const ScanShared shared{
-      i.x, residue_of(i), i.bound, i.limit, i.from_input, bits, rounding_of(i, prefix_, c_type(bits))};
+  const ScanShared shared{i.x,   residue_of(i), i.bound, i.limit,
+                          in_re, in_im,         bounds,  rounding_of(i, prefix_, c_type(bounds.sum_bits))};
   return scan_call(
       number, shared, operands, narrow_text,
       {{'W', turns.element}, {'B', re.element}, {'K', re_shift.element}, {'D', im.element}, {'E', im_shift.element}});
@@ -344,8 +374,9 @@ std::string CFunctions::compute(const Scan& i, std::size_t number) {
 
 std::string CFunctions::compute(const ScanShear& i, std::size_t number) {
   need_times();
-  const unsigned bits = sum_bits(i, largest_product(i), Shear::fraction);
-  const std::string sums = c_type(bits);
+  const auto [in_re, in_im] = scan_input(i.x, i.from_input);
+  const ScanBounds bounds = bounds_of(i, largest_product(i), Shear::fraction, in_re.largest);
+  const std::string sums = c_type(bounds.sum_bits);
   const COperand sign = constants_.numbers(i.sign, "g", "p");
   const COperand decay_shift = constants_.numbers(left_shifts(i.decay_shift), "k", "p");
   const COperand step = constants_.numbers(i.step, "n", "p");
@@ -360,8 +391,8 @@ std::string CFunctions::compute(const ScanShear& i, std::size_t number) {
         shifts_only ? std::string(component) : fmt::format("{}_times({}, {})", prefix_, component, decay.element);
     return fmt::format("({0}){1} * (({0})1 << {2})", sums, product, decay_shift.element);
   };
-  const ScanShared shared{
-      i.x, residue_of(i), i.bound, i.limit, i.from_input, bits, rounding_by_shift(Shear::fraction, sums)};
+  const ScanShared shared{i.x,   residue_of(i), i.bound, i.limit,
+                          in_re, in_im,         bounds,  rounding_by_shift(Shear::fraction, sums)};
   return scan_step(number, scan_call(number, shared, operands, shear_text,
                                      {{'W', sign.element},
                                       {'B', step.element},

@@ -13,24 +13,6 @@
 namespace bitstate::program {
 namespace {
 
-// $P_root is that of the layer norm
-constexpr std::string_view rms_text =
-    R"(static void $N($G, int fraction, int64_t epsilon, const $X *x, $Y *y, uint32_t groups, uint32_t width) {
-  uint32_t first, c;
-  for (first = 0; first < groups * width; first += width) {
-    int64_t w = epsilon, inverse;
-    int half_log = 0, shift;
-    for (c = first; c < first + width; ++c) w += (int64_t)x[c] * x[c];
-    while (w >> (2 * half_log + 2) > 0) ++half_log;
-    shift = 30 + half_log - fraction;
-    inverse = ((int64_t)1 << 60) / $P_root((uint64_t)w << (2 * (30 - half_log)));
-    for (c = first; c < first + width; ++c) {
-      y[c] = ($Y)(((x[c] * inverse + ((int64_t)1 << (shift - 1))) >> shift) * $F);
-    }
-  }
-}
-)";
-
 // $C: code k of the packed row w, $S: elements of a row
 constexpr std::string_view conv_text =
     R"(/* sums over the codes of this step and of `before` steps, which move up in the window [cols][before] */
@@ -128,18 +110,6 @@ struct Cut {
 };
 
 }  // namespace
-
-std::string CFunctions::compute(const RmsNorm& i, std::size_t number) {
-  need_root();
-  const CValue& x = memory_.value(i.x);
-  const CValue& y = memory_.value(static_cast<Ref>(number));
-  const COperand scale = constants_.numbers(i.scale, "scale", "c");
-  const std::string function =
-      define(fmt::format("rms_{}_i{}_i{}", scale.suffix, x.bits, y.bits), rms_text,
-             {{'G', scale.parameter}, {'X', c_type(x.bits)}, {'Y', c_type(y.bits)}, {'F', scale.element}});
-  return fmt::format("{}({}, {}, {}, {}, {}, {}, {});", function, scale.argument, i.fraction, c_number(i.epsilon), x.at,
-                     y.at, i.groups, y.cols / i.groups);
-}
 
 std::string CFunctions::compute(const Conv& i, std::size_t number) {
   const CValue& x = memory_.value(i.x);

@@ -115,15 +115,14 @@ std::string init_text(const CModel& model) {
 }
 
 constexpr std::string_view checks_text =
-    R"(/* what this file relies on: 64-bit integers are shifted right with their sign */
-typedef char $N_shifts_are_arithmetic[((int64_t)-3 >> 1) == -2 ? 1 : -1];
+    R"(/* what this file relies on: integers are shifted right with their sign */
+typedef char $N_shifts_are_arithmetic[((int64_t)-3 >> 1) == -2 && ((int32_t)-3 >> 1) == -2 ? 1 : -1];
 typedef char $N_ram_is_as_documented[sizeof($N_state) <= $C_RAM_BYTES ? 1 : -1];
 
 )";
 
 constexpr std::string_view head_checks_text =
-    R"(typedef char $N_narrow_shifts_are_arithmetic[((int32_t)-3 >> 1) == -2 ? 1 : -1];
-typedef char $N_head_is_as_documented[sizeof($N_head) == $C_HEAD_BYTES ? 1 : -1];
+    R"(typedef char $N_head_is_as_documented[sizeof($N_head) == $C_HEAD_BYTES ? 1 : -1];
 
 )";
 
@@ -168,7 +167,7 @@ CSource c_source(const Program& program, std::string_view name, std::span<const 
   const CMemory memory(program, infos, schedule);
   const CModel model{program, name, infos, schedule, memory, head};
   CConstants constants(name);
-  CFunctions functions(name, memory, constants, head ? head->number : 0);
+  CFunctions functions(name, infos, memory, constants, head ? head->number : 0);
   const std::string tuning = head ? c_head_definitions(model, functions) : "";
   const Bodies bodies = bodies_of(model, functions);
   const std::string capitals = c_capitals(name);
@@ -186,8 +185,8 @@ CSource c_source(const Program& program, std::string_view name, std::span<const 
       name, capitals);
   text.source += c_fill(checks_text, {{'N', name}, {'C', capitals}});
   if (head) text.source += c_fill(head_checks_text, {{'N', name}, {'C', capitals}});
-  text.source += constants.pieces().text(text.multiplier) + "\n" + functions.pieces().text(text.multiplier) +
-                 init_text(model) + "\n" + steps_text(model, bodies.passes);
+  text.source += functions.target_text() + constants.pieces().text(text.multiplier) + "\n" +
+                 functions.pieces().text(text.multiplier) + init_text(model) + "\n" + steps_text(model, bodies.passes);
   if (!model.per_step()) {
     text.source += fmt::format("\nvoid {}({}_state *s{}, int32_t *{}) {{\n{}}}\n", model.result_name(), name,
                                model.head_parameter(), model.result_parameter(), bodies.result);

@@ -1,13 +1,13 @@
 // The C of programs by hand, at the limits of what analyse() allows: widths that random models never reach.
 #include "core/program/c/source.h"
 #include "tests/support/c_build.h"
+#include "tests/support/c_by_hand.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,54 +15,7 @@
 namespace bitstate::tests::c_limits_test {
 namespace {
 
-using namespace program;
-
-constexpr std::int32_t int32_max = std::numeric_limits<std::int32_t>::max();
-
-Program program_of(std::uint32_t cols, std::int32_t lo, std::int32_t hi, std::vector<Instruction> instructions) {
-  Program p;
-  p.name = "*/ by hand \n \\";  // must not end the comment it stands in
-  p.input = {cols, false, false, {1.0F, lo, hi}};
-  p.instructions = std::move(instructions);
-  p.output.scale = {1.0F};
-  return p;
-}
-
-Scan scan_of(Ref x, Residue residue, std::int32_t shift) {
-  Scan scan;
-  scan.x = x;
-  scan.residue = residue;
-  scan.shift = shift;
-  scan.lambda_bits = 17;
-  scan.lambda = {65535, -65536, 40000, -65536};
-  scan.bound = 32767;
-  scan.limit = std::int64_t{1} << 33;
-  scan.to_state = {std::int64_t{1} << 30, 46};  // 2^-16
-  scan.to_inner = {std::int64_t{1} << 30, 14};
-  scan.from_input = {{int32_max, 1}, {int32_max, 31}, {1 << 30, 28}, {0, 1}};
-  return scan;
-}
-
-/// Programs that are compiled together and run on random codes.
-class Limits {
- public:
-  void add(const Program& p) { programs_.add(p, {random_sequence(p, 60, 1), random_sequence(p, 1, 2)}); }
-  void check() const { programs_.check({sanitizing_cc, "cc -O3"}); }
-  /// And for targets that do not multiply.
-  void check_both() const {
-    programs_.check({sanitizing_cc + programs_.without_multiplier()});
-    check();
-  }
-
- private:
-  CPrograms programs_;
-};
-
-bool no_compiler() {
-  if (there_is("cc")) return false;
-  MESSAGE("skipped: there is no C compiler cc");
-  return true;
-}
+using namespace c_by_hand;  // NOLINT(google-build-using-namespace)
 
 TEST_CASE("c_source: scans with wide eigenvalues, states and residues") {
   if (no_compiler()) return;

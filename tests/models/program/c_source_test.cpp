@@ -85,17 +85,18 @@ TEST_CASE("c_source: random programs in C give every code of the quantized forwa
   for (const Example& example : all) {
     programs.add(example.program, example.tests);
     const program::CSource c = program::c_source(example.program, "model", example.tests);
+    if (c.source.find("model_rows_") != std::string::npos) ++found["rows"];
     if (c.multiplier.empty()) continue;
     narrow.add(example.program, example.tests);
     if (c.source.find("model_scan_narrow_") != std::string::npos) ++found["narrow pairs"];
   }
-  programs.check({"cc -O2"});
+  programs.check({"cc -O2", "cc -O2" + programs.with_pairs()});
   narrow.check({"cc -O2" + narrow.without_multiplier()});
   for (const char* const feature :
        {"classifier", "regressor", "tokens",     "one-bit input",   "one bit",    "shift",   "factor",
         "feedback",   "nearest",   "decayed",    "negative factor", "linear",     "rescale", "sign",
         "product",    "scale",     "sum",        "add_row",         "layer_norm", "table",   "embedding",
-        "mean_pool",  "last",      "scan_shear", "narrow pairs"}) {
+        "mean_pool",  "last",      "scan_shear", "narrow pairs",    "rows"}) {
     CAPTURE(feature);
     CHECK(found[feature] > 0);
   }
