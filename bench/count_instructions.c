@@ -15,31 +15,31 @@ typedef uint64_t qemu_plugin_id_t;
 struct qemu_plugin_tb;
 struct qemu_plugin_insn;
 enum { add_u64_inline = 0, reads_no_registers = 0 };
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *block);
-struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *block, size_t index);
-uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *instruction);
-void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, void (*)(qemu_plugin_id_t, struct qemu_plugin_tb *));
-void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *instruction, int operation, void *to,
+size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb* block);
+struct qemu_plugin_insn* qemu_plugin_tb_get_insn(const struct qemu_plugin_tb* block, size_t index);
+uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn* instruction);
+void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, void (*)(qemu_plugin_id_t, struct qemu_plugin_tb*));
+void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn* instruction, int operation, void* to,
                                                 uint64_t number);
-void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *instruction, void (*)(unsigned, void *), int flags,
-                                            void *data);
-void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, void (*)(qemu_plugin_id_t, void *), void *data);
+void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn* instruction, void (*)(unsigned, void*), int flags,
+                                            void* data);
+void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, void (*)(qemu_plugin_id_t, void*), void* data);
 
 #define EXPORTED __attribute__((visibility("default")))
 EXPORTED int qemu_plugin_version = 1;
-EXPORTED int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **argv);
+EXPORTED int qemu_plugin_install(qemu_plugin_id_t id, const void* info, int argc, char** argv);
 
 enum { most = 1 << 21 }; /* instructions begin at even addresses */
 static uint64_t executed[most], before[most], in_spans[most];
 static uint64_t used, begin, end, spans; /* `used`: all that were translated are below it */
 static char out[4096];
 
-static void at_begin(unsigned processor, void *data) {
+static void at_begin(unsigned processor, void* data) {
   (void)processor, (void)data;
   memcpy(before, executed, used * sizeof *executed);
 }
 
-static void at_end(unsigned processor, void *data) {
+static void at_end(unsigned processor, void* data) {
   uint64_t i;
   (void)processor, (void)data;
   /* what is translated within a span begins at 0 in `before` */
@@ -47,11 +47,11 @@ static void at_end(unsigned processor, void *data) {
   ++spans;
 }
 
-static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *block) {
+static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb* block) {
   size_t n;
   (void)id;
   for (n = 0; n < qemu_plugin_tb_n_insns(block); ++n) {
-    struct qemu_plugin_insn *const instruction = qemu_plugin_tb_get_insn(block, n);
+    struct qemu_plugin_insn* const instruction = qemu_plugin_tb_get_insn(block, n);
     const uint64_t address = qemu_plugin_insn_vaddr(instruction), i = address >> 1;
     if (i >= most) continue;
     if (i >= used) used = i + 1;
@@ -63,8 +63,8 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *block) {
   }
 }
 
-static void finished(qemu_plugin_id_t id, void *data) {
-  FILE *const file = fopen(out, "w");
+static void finished(qemu_plugin_id_t id, void* data) {
+  FILE* const file = fopen(out, "w");
   uint64_t i;
   (void)id, (void)data;
   if (file == NULL) {
@@ -78,7 +78,7 @@ static void finished(qemu_plugin_id_t id, void *data) {
   fclose(file);
 }
 
-int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **argv) {
+int qemu_plugin_install(qemu_plugin_id_t id, const void* info, int argc, char** argv) {
   int i;
   (void)info;
   for (i = 0; i < argc; ++i) {

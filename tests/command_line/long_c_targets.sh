@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# The C of trained models on Cortex-M3, M4 and M7 and on RISC-V of 32 bits with and without a multiplier, under QEMU: the
-# hash of the output codes is that of this host, and nothing of a float library is linked. On RISC-V it prints the
-# instructions per step, for both values of MODEL_MULTIPLIER where the model asks for it. With folders of model.h,
-# model.c, model_test.c as arguments it takes these instead of training models.
+# The C of trained models on Cortex-M3, M4, M7 and M55, on RISC-V of 32 bits with and without a multiplier, on AArch64
+# and on RISC-V of 64 bits, under QEMU: the hash of the output codes is that of this host, and nothing of a float
+# library is linked on those without Linux. On RISC-V of 32 bits it prints the instructions per step, for both values of
+# MODEL_MULTIPLIER where the model asks for it. With folders of model.h, model.c, model_test.c as arguments it takes
+# these instead of training models.
 set -euo pipefail
 source_folder=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 support=$source_folder/support/bare_metal
@@ -34,14 +35,23 @@ run_image() {
   echo "$name: ${output//$'\n'/, }"
 }
 
-# on_cortex_m <board> <cpu> <level>
+# on_cortex_m <board> <cpu> <level> <flag>...
 on_cortex_m() {
   local board=$1 cpu=$2 level=$3
   image=$work/$1$3.elf
-  arm-none-eabi-gcc "${warnings[@]}" -mcpu="$cpu" -mthumb -mfloat-abi=soft "$level" -ffreestanding -DMODEL_BARE \
+  arm-none-eabi-gcc "${warnings[@]}" -mcpu="$cpu" -mthumb -mfloat-abi=soft "${@:3}" -ffreestanding -DMODEL_BARE \
     -I"$c" "$c/model.c" "$c/model_test.c" "$support/self_test.c" "$support/cortex_m.c" \
     -nostdlib -T "$support/cortex_m.ld" -lgcc -o "$image"
-  run_image "$cpu $level" arm-none-eabi-nm qemu-system-arm -M "$board"
+  run_image "${*:2}" arm-none-eabi-nm qemu-system-arm -M "$board"
+}
+
+# on_linux <compiler> <qemu> <level>
+on_linux() {
+  local output
+  "$1" "${warnings[@]}" "$3" -static -I"$c" "$c/model.c" "$c/model_test.c" -o "$work/linux"
+  output=$(timeout 300 "$2" "$work/linux") || { echo "$1 $3: $output"; return 1; }
+  [ "$output" = "$expected" ] || { echo "$1 $3 prints '$output', this host '$expected'"; return 1; }
+  echo "$1 $3: $output"
 }
 
 # on_riscv <instruction set> <level> <flag>...
@@ -65,8 +75,12 @@ check_folder() {
     if [ "$arm" = yes ]; then
       on_cortex_m mps2-an385 cortex-m3 "$level"
       on_cortex_m mps2-an386 cortex-m4 "$level"
+      on_cortex_m mps2-an386 cortex-m4 "$level" -DMODEL_DSP=0
       on_cortex_m mps2-an500 cortex-m7 "$level"
+      on_cortex_m mps3-an547 cortex-m55 "$level"
     fi
+    [ "$aarch64" = no ] || on_linux aarch64-linux-gnu-gcc qemu-aarch64 "$level"
+    [ "$riscv64" = no ] || on_linux riscv64-linux-gnu-gcc qemu-riscv64 "$level"
     [ "$riscv" = yes ] || continue
     for set in rv32im rv32i; do
       for flag in "${flags[@]}"; do on_riscv "$set" "$level" ${flag:+"$flag"}; done
@@ -75,10 +89,12 @@ check_folder() {
 }
 
 has_tools "this test" cc || exit 77
-arm=no riscv=no
+arm=no riscv=no aarch64=no riscv64=no
 ! has_tools Cortex-M arm-none-eabi-gcc arm-none-eabi-nm qemu-system-arm || arm=yes
 ! has_tools RISC-V riscv64-unknown-elf-gcc riscv64-unknown-elf-nm qemu-system-riscv32 || riscv=yes
-[ "$arm$riscv" != nono ] || exit 77
+! has_tools AArch64 aarch64-linux-gnu-gcc qemu-aarch64 || aarch64=yes
+! has_tools "RISC-V of 64 bits" riscv64-linux-gnu-gcc qemu-riscv64 || riscv64=yes
+[[ $arm$riscv$aarch64$riscv64 == *yes* ]] || exit 77
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 if [ $# -gt 0 ]; then
@@ -86,11 +102,18 @@ if [ $# -gt 0 ]; then
     check_folder "$folder"
   done
 else
+  train() { "$BITSTATE" train lorenz-small --trajectories=20 --bsz=4 --epochs=1 "$@"; }
   for form in cartesian delta shear; do
     bits=("--bits=weight:*.ssm.A 6 form=$form; state:* 8")
     [ "$form" != cartesian ] || bits=()
-    "$BITSTATE" train lorenz-small --trajectories=20 --bsz=4 --epochs=1 --quant=w8a8 "${bits[@]}" --out="$form"
-    "$BITSTATE" export "$form" --format c --out "c-$form"
-    check_folder "c-$form"
+    train --quant=w8a8 "${bits[@]}" --out="$form"
+  done
+  # linear maps by rows, and norms
+  for weights in w2a8 w4a8; do
+    train --quant=$weights --d_model=16 --ssm_size_base=16 --batchnorm=false --out=$weights
+  done
+  for run in cartesian delta shear w2a8 w4a8; do
+    "$BITSTATE" export $run --format c --out "c-$run"
+    check_folder "c-$run"
   done
 fi
