@@ -39,6 +39,25 @@ program::Levels levels_of(Tape& tape, const Node& node) {
   return levels;
 }
 
+std::vector<double> scales_of_node(const Node& node) {
+  return {node.scale, node.scale + kernels::scale_count(node.layout, node.rows, node.cols)};
+}
+
+/// Of the weight of a node that is a linear map or a product with a row of constants.
+program::WeightScales weight_scales(const Tape& tape, const Node& node, std::size_t number) {
+  const Node& weight = tape[node.inputs[1]];
+  program::WeightScales scales;
+  scales.number = number;
+  scales.bias = node.inputs.size() > 2 && node.inputs[2].exists();
+  scales.weight = scales_of_node(weight);
+  scales.result = scales_of_node(node);
+  if (weight.site == nullptr) return scales;
+  scales.site = weight.site->site;
+  scales.bits = weight.site->spec.bits;
+  scales.symmetric = weight.site->spec.symmetry == QuantSpec::Symmetry::symmetric;
+  return scales;
+}
+
 }  // namespace
 
 Lowering::Lowering(Tape& tape, program::Program& program)
@@ -73,8 +92,11 @@ program::Matrix Lowering::matrix(Value v) const {
 }
 
 void Lowering::emit(program::Instruction instruction) {
+  const bool weighted =
+      std::holds_alternative<program::Linear>(instruction) || std::holds_alternative<program::Scale>(instruction);
   program_.instructions.push_back(std::move(instruction));
   values_[current_] = static_cast<std::int64_t>(program_.instructions.size());
+  if (weighted) weights_.push_back(weight_scales(tape_, tape_.nodes()[current_], program_.instructions.size()));
 }
 
 void Lowering::real_input(Value raw, const Grid& grid, bool one_bit) {
@@ -112,11 +134,14 @@ void Lowering::lower(Value output) {
   }
 }
 
-program::Program export_program(Tape& tape, Value output, std::string name, bool classes, std::size_t padded_length) {
+program::Program export_program(Tape& tape, Value output, std::string name, bool classes, std::size_t padded_length,
+                                std::vector<program::WeightScales>* weights) {
   program::Program program;
   program.name = std::move(name);
   program.padded_length = static_cast<std::uint32_t>(padded_length);
-  Lowering(tape, program).lower(output);
+  Lowering lowering(tape, program);
+  lowering.lower(output);
+  if (weights != nullptr) *weights = lowering.weights();
   const Node& y = tape[output];
   const std::size_t scales = kernels::scale_count(y.layout, y.rows, y.cols);
   program.output = {classes, {y.scale, y.scale + scales}};

@@ -4,6 +4,7 @@
 #include "autograd/tape.h"
 #include "core/grid.h"
 #include "core/program/program.h"
+#include "core/tuning/layer.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -17,7 +18,9 @@ namespace bitstate {
 /// site rounds, token ids, or a leaf of codes; `output` is the model's result or that of a part of it. Constants become
 /// part of the program. `name`, `classes` and `padded_length` are those of the program. Throws Error, naming the op and
 /// the site, when a value has no codes, and when program::analyse() finds no proof that every sum fits.
-program::Program export_program(Tape& tape, Value output, std::string name, bool classes, std::size_t padded_length);
+/// `weights` gets the scales of what the linear maps and the products with a row multiply by, in their order.
+program::Program export_program(Tape& tape, Value output, std::string name, bool classes, std::size_t padded_length,
+                                std::vector<program::WeightScales>* weights = nullptr);
 
 /// What Op::lower writes to.
 class Lowering {
@@ -46,11 +49,14 @@ class Lowering {
 
   /// Lowers all that `output` depends on.
   void lower(Value output);
+  /// Of the instructions that were lowered.
+  [[nodiscard]] const std::vector<program::WeightScales>& weights() const { return weights_; }
 
  private:
   Tape& tape_;
   program::Program& program_;
   std::vector<std::int64_t> values_;  // of each node; -1: none
+  std::vector<program::WeightScales> weights_;
   std::uint32_t current_ = 0;
 };
 

@@ -15,8 +15,6 @@ namespace {
 constexpr std::int64_t one = 1 << 16;  // of weights, probabilities, exponents and losses
 constexpr std::int64_t int32_max = (std::int64_t{1} << 31) - 1;
 
-std::int32_t code_of(std::int32_t weight) { return (weight + (1 << 15)) >> 16; }
-
 const Linear& linear_of(const Program& program, const TrainableHead& head) {
   return std::get<Linear>(program.instructions[head.number - 1]);
 }
@@ -29,18 +27,6 @@ std::size_t number_of_head(const Program& program) {
   require<UsageError>(number >= 2 && std::holds_alternative<Linear>(all[number - 1]), "trainable",
                       "the program does not end in a linear head, but in {}", name_of(all.back()));
   return number;
-}
-
-/// The scale of the head's sums in each row, or that of all.
-std::vector<double> scales_of_sums(const Program& program) {
-  std::vector<double> scales(program.output.scale.begin(), program.output.scale.end());
-  const auto* const rounding = std::get_if<Rescale>(&program.instructions.back());
-  if (rounding == nullptr) return scales;
-  std::vector<double> sums;
-  for (const FixedPoint& f : rounding->factor) {
-    sums.push_back(scales[0] * std::ldexp(static_cast<double>(f.multiplier), -static_cast<int>(f.shift)));
-  }
-  return sums;
 }
 
 /// Of `given`, brought to the units of a number as `rate`. Nothing moves what is rounded to 0 whatever it is.
@@ -84,6 +70,17 @@ const FixedPoint& at(const std::vector<FixedPoint>& factors, std::size_t row) {
 }
 
 }  // namespace
+
+std::vector<double> scales_of_sums(const Program& program) {
+  std::vector<double> scales(program.output.scale.begin(), program.output.scale.end());
+  const auto* const rounding = std::get_if<Rescale>(&program.instructions.back());
+  if (rounding == nullptr) return scales;
+  std::vector<double> sums;
+  for (const FixedPoint& f : rounding->factor) {
+    sums.push_back(scales[0] * std::ldexp(static_cast<double>(f.multiplier), -static_cast<int>(f.shift)));
+  }
+  return sums;
+}
 
 std::int64_t shrunk_by(std::int64_t u) {
   const std::int64_t whole = u >> 16;
@@ -178,21 +175,33 @@ std::vector<std::int32_t> HeadTuner::logits(std::span<const std::int32_t> x) con
   return y;
 }
 
-std::int32_t HeadTuner::tune(std::span<const std::int32_t> x, std::size_t label) {
-  if (label >= head_.rows) return no_loss;
-  const std::vector<std::int32_t> q = logits(x);
-  const std::int32_t largest = *std::max_element(q.begin(), q.end());
-  const auto exponent = [&](std::size_t o) { return rescale(distance(largest, q[o]), head_.exponent); };
+std::int32_t HeadTuner::gradients(std::span<const std::int32_t> logits, std::size_t label,
+                                  std::span<std::int64_t> g) const {
+  const std::int32_t largest = *std::max_element(logits.begin(), logits.end());
+  const auto exponent = [&](std::size_t o) { return rescale(distance(largest, logits[o]), head_.exponent); };
   std::int64_t sum = 0;
   for (std::size_t o = 0; o < head_.rows; ++o) sum += shrunk_by(exponent(o));
   for (std::size_t o = 0; o < head_.rows; ++o) {
-    const std::int64_t g = (one * shrunk_by(exponent(o)) + (sum >> 1)) / sum - (o == label ? one : 0);
-    for (std::size_t c = 0; c < head_.cols; ++c) {
-      move(weights_[o * head_.cols + c], rescale(g * x[c], at(head_.weight_rates, o)), head_.most_weight);
-    }
-    move(biases_[o], rescale(g, at(head_.bias_rates, o)), head_.most_bias);
+    g[o] = (one * shrunk_by(exponent(o)) + (sum >> 1)) / sum - (o == label ? one : 0);
   }
   return loss_of(exponent(label), sum);
+}
+
+void HeadTuner::descend(std::span<const std::int32_t> x, std::span<const std::int64_t> g) {
+  for (std::size_t o = 0; o < head_.rows; ++o) {
+    for (std::size_t c = 0; c < head_.cols; ++c) {
+      move(weights_[o * head_.cols + c], rescale(g[o] * x[c], at(head_.weight_rates, o)), head_.most_weight);
+    }
+    move(biases_[o], rescale(g[o], at(head_.bias_rates, o)), head_.most_bias);
+  }
+}
+
+std::int32_t HeadTuner::tune(std::span<const std::int32_t> x, std::size_t label) {
+  if (label >= head_.rows) return no_loss;
+  std::vector<std::int64_t> g(head_.rows);
+  const std::int32_t loss = gradients(logits(x), label, g);
+  descend(x, g);
+  return loss;
 }
 
 void HeadTuner::restore(std::span<const std::int32_t> weights, std::span<const std::int32_t> biases) {

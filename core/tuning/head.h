@@ -50,6 +50,12 @@ struct TrainableHead {
 /// What a label that is no class gives in place of a loss.
 inline constexpr std::int32_t no_loss = -1;
 
+/// The code of a weight in training.
+[[nodiscard]] constexpr std::int32_t code_of(std::int32_t weight) { return (weight + (1 << 15)) >> 16; }
+
+/// The scale of the head's sums in each row, or that of all.
+[[nodiscard]] std::vector<double> scales_of_sums(const Program& program);
+
 /// Weights and biases in training.
 class HeadTuner {
  public:
@@ -62,6 +68,10 @@ class HeadTuner {
   std::int32_t tune(std::span<const std::int32_t> x, std::size_t label);
   /// The logits of this operand: codes of the program's output.
   [[nodiscard]] std::vector<std::int32_t> logits(std::span<const std::int32_t> x) const;
+  /// The two halves of a step: the gradients g [rows] for these logits, with the loss, for a label that is a class; and
+  /// the move against them.
+  std::int32_t gradients(std::span<const std::int32_t> logits, std::size_t label, std::span<std::int64_t> g) const;
+  void descend(std::span<const std::int32_t> x, std::span<const std::int64_t> g);
 
   [[nodiscard]] const TrainableHead& head() const { return head_; }
   /// [rows, cols]: codes times 2^16.

@@ -127,8 +127,9 @@ Settings taken(Settings& options, const std::vector<std::string>& names) {
 int export_command(const CommandLine& line) {
   Settings options = line.options;
   ExportOptions wanted;
-  for (const auto& [name, value] : taken(options, {"format", "out", "parity", "proof", "name", "adc_bits", "adc_lsb",
-                                                   "adc_offset", "trainable", "tune_rate"})) {
+  for (const auto& [name, value] :
+       taken(options, {"format", "out", "parity", "proof", "name", "adc_bits", "adc_lsb", "adc_offset", "trainable",
+                       "tune_rate", "layer_rate", "tune_steps"})) {
     if (name == "out") {
       wanted.out = value;
     } else if (name == "parity") {

@@ -71,11 +71,20 @@ int export_command(const RunConfig& config, const fs::path& run, const ExportOpt
   const std::size_t sequences = options.parity == 0 ? std::numeric_limits<std::size_t>::max() : options.parity;
   const std::string missing = why_not_run(options);
   std::optional<program::TrainableHead> head;
-  Exported exported = export_run(config, run, sequences, [&](const program::Program& p, const Inventory& sites) {
-    if (options.has_adc) program::check_adc(p.input, options.adc);
-    if (options.trains_head) head = trainable_head_of(p, sites, options.tune_rate);
-  });
+  std::optional<program::TrainableLayer> layer;
+  Exported exported = export_run(
+      config, run, sequences,
+      [&](const Exported& traced, const Inventory& sites, const std::vector<program::WeightScales>& weights) {
+        const program::Program& p = traced.program;
+        if (options.has_adc) program::check_adc(p.input, options.adc);
+        if (options.trains_head) head = trainable_head_of(p, sites, options.tune_rate);
+        if (options.trains_layer) {
+          const std::size_t steps = options.tune_steps > 0 ? options.tune_steps : traced.max_length;
+          layer = program::trainable_layer(p, *head, {weights, options.layer_rate, steps});
+        }
+      });
   exported.head = head;
+  exported.layer = layer;
   if (!exported.parity.differences.empty()) {
     const Difference& d = exported.parity.differences.front();
     fail("export",
@@ -87,8 +96,8 @@ int export_command(const RunConfig& config, const fs::path& run, const ExportOpt
   fmt::print("{}what is written: {}\n{}: {} bytes\n", export_text(exported), written.proof, written.path.string(),
              written.bytes);
   if (exported.head) {
-    fmt::print("training of the head: {}, {} bytes more of RAM\n", proof_text(tuned_sequences(exported), missing),
-               exported.head->bytes());
+    fmt::print("training of the {}: {}, {} bytes more of RAM\n", trained_parts(exported),
+               proof_text(tuned_sequences(exported), missing), trained_bytes(exported));
   }
   if (config.run.json) fmt::print("{}\n", to_json(exported, written.proof, written.proven));
   return 0;

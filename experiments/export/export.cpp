@@ -137,7 +137,8 @@ class Comparison {
 };
 
 /// The program of the model, or an error that says which sites stand in the way.
-Program traced(const RunConfig& config, const TrainedModel& trained, const datasets::Splits& data) {
+Program traced(const RunConfig& config, const TrainedModel& trained, const datasets::Splits& data,
+               std::vector<program::WeightScales>& weights) {
   const std::size_t padded = padded_length(config, data);
   const Inspection inspection = inspect(trained.model(), trained.inventory(), *data.train, 1, padded);
   require(inspection.islands.empty(), "export",
@@ -145,7 +146,7 @@ Program traced(const RunConfig& config, const TrainedModel& trained, const datas
           verdict(inspection), config.run.out);
   datasets::Example example;
   data.train->read(0, example);
-  Program p = export_model(trained.model(), example, data.name, padded);
+  Program p = export_model(trained.model(), example, data.name, padded, &weights);
   p.settings = format_ini(kept_settings(config));
   if (!data.tokens) p.input.units = data.reading.input_units;
   if (!p.output.classes) p.output.units = data.reading.target_units;
@@ -163,7 +164,7 @@ nlohmann::json cost_json(const program::Cost& cost) {
 }  // namespace
 
 Exported export_run(const RunConfig& config, const std::filesystem::path& run, std::size_t sequences,
-                    const std::function<void(const program::Program&, const Inventory&)>& accept) {
+                    const AcceptProgram& accept) {
   const auto best = run / "best.h5";
   require(std::filesystem::exists(best), "export", "{} holds no best.h5: it is not the folder of a trained run",
           run.string());
@@ -172,8 +173,9 @@ Exported export_run(const RunConfig& config, const std::filesystem::path& run, s
   const TrainedModel quantized(config, data, best);
   TrainedModel in_float(config, data, best);
   in_float.drop_quantizers();
-  Exported result{traced(config, quantized, data), {}, {}, data.max_length, config.run.threads, {}};
-  if (accept) accept(result.program, quantized.inventory());
+  std::vector<program::WeightScales> weights;
+  Exported result{traced(config, quantized, data, weights), {}, {}, data.max_length, config.run.threads, {}, {}};
+  if (accept) accept(result, quantized.inventory(), weights);
   const Runner runner(result.program);
   result.sample = [runner, test = data.test](std::size_t i) {
     datasets::Example example;

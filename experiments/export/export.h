@@ -3,6 +3,7 @@
 
 #include "core/program/program.h"
 #include "core/tuning/head.h"
+#include "core/tuning/layer.h"
 #include "models/inventory.h"
 
 #include <cstddef>
@@ -51,14 +52,18 @@ struct Exported {
   std::size_t threads = 0;                    ///< of the run's settings
   /// That the C trains further; nothing unless whoever exports sets it.
   std::optional<program::TrainableHead> head = {};
+  std::optional<program::TrainableLayer> layer = {};
 };
+
+/// Sees a program, with the longest sequence of the data set but nothing of the comparison, the model's sites and the
+/// scales of its weights.
+using AcceptProgram = std::function<void(const Exported&, const Inventory&, const std::vector<program::WeightScales>&)>;
 
 /// Traces the best weights of the run in `run` and compares the program on the first `sequences` sequences of its test
 /// part. Throws Error, saying which site and what to do, when something of it is float or a range is dynamic, and for a
-/// run that has no best.h5. `accept` sees the program and the model's sites before both are compared, to throw what
-/// would only come later.
+/// run that has no best.h5. `accept` sees the program before it is compared, to throw what would only come later.
 Exported export_run(const RunConfig& config, const std::filesystem::path& run, std::size_t sequences,
-                    const std::function<void(const program::Program&, const Inventory&)>& accept = {});
+                    const AcceptProgram& accept = {});
 
 /// Several lines about a program without differences: accuracies, sizes, work of a step.
 std::string export_text(const Exported& exported);

@@ -49,6 +49,16 @@ double rate_of(std::string_view name, std::string_view text) {
   return rate;
 }
 
+std::size_t steps_of(std::string_view name, std::string_view text) {
+  constexpr std::size_t most = 1 << 24;
+  std::size_t steps = 0;
+  const char* const end = text.data() + text.size();
+  const auto [after, error] = std::from_chars(text.data(), end, steps);
+  require<UsageError>(error == std::errc{} && after == end && steps >= 1 && steps <= most, name,
+                      "expected a whole number from 1 to {}, got \"{}\"", most, text);
+  return steps;
+}
+
 void set_adc_bits(program::CAdc& adc, std::string_view text) {
   const std::string_view digits = text.starts_with('s') ? text.substr(1) : text;
   unsigned bits = 0;
@@ -102,7 +112,7 @@ std::uintmax_t write_c(const Exported& exported, const fs::path& run, const fs::
     Sample sample = exported.sample(i);
     tests.push_back({std::move(sample.input), std::move(sample.output)});
   }
-  program::CExtras extras{notes_of(exported, run), {}, exported.head};
+  program::CExtras extras{notes_of(exported, run), {}, exported.head, exported.layer};
   if (options.has_adc) extras.adc = options.adc;
   const auto source_of = [&] {
     return program::c_source(exported.program, options.name, tests, exported.max_length, extras);
@@ -118,7 +128,9 @@ std::uintmax_t write_c(const Exported& exported, const fs::path& run, const fs::
   extras.notes.push_back(cortex_m4_note(staging / (options.name + ".c")));
   extras.notes.push_back(fmt::format("This C: {}.", proof_text(exported.parity.sequences, missing)));
   if (exported.head) {
-    extras.notes.push_back(fmt::format("Training of the head, with a rate of {}: {}.", options.tune_rate,
+    extras.notes.push_back(fmt::format("Training of the {}, with a rate of {}{}: {}.", trained_parts(exported),
+                                       options.tune_rate,
+                                       exported.layer ? fmt::format(" and {}", options.layer_rate) : "",
                                        proof_text(tuned_sequences(exported), missing)));
   }
   const program::CSource text = source_of();
@@ -166,11 +178,19 @@ void set_export_option(ExportOptions& options, std::string_view name, const std:
     program::check_c_name(value);
     options.name = value;
   } else if (name == "trainable") {
-    require<UsageError>(value == "none" || value == "head", name, "expected none or head, got \"{}\"", value);
-    options.trains_head = value == "head";
+    require<UsageError>(value == "none" || value == "head" || value == "top1", name,
+                        "expected none, head or top1, got \"{}\"", value);
+    options.trains_head = value != "none";
+    options.trains_layer = value == "top1";
   } else if (name == "tune_rate") {
     options.tune_rate = rate_of(name, value);
     options.has_tune_rate = true;
+  } else if (name == "layer_rate") {
+    options.layer_rate = rate_of(name, value);
+    options.has_layer_option = true;
+  } else if (name == "tune_steps") {
+    options.tune_steps = steps_of(name, value);
+    options.has_layer_option = true;
   } else if (name == "adc_bits") {
     set_adc_bits(options.adc, value);
   } else if (name == "adc_lsb") {
@@ -188,7 +208,9 @@ void check_export_options(const ExportOptions& options) {
   require<UsageError>(options.format == "c" || !options.trains_head, "format",
                       "expected c with --trainable, which is for C, got \"{}\"", options.format);
   require<UsageError>(options.trains_head || !options.has_tune_rate, "trainable",
-                      "expected head with --tune_rate, which is for its training");
+                      "expected head or top1 with --tune_rate, which is for its training");
+  require<UsageError>(options.trains_layer || !options.has_layer_option, "trainable",
+                      "expected top1 with --layer_rate and --tune_steps, which are for its training");
   require<UsageError>(!options.has_adc || !options.adc.lsb.empty(), "adc_lsb",
                       "expected what one count of the ADC stands for, with --adc_bits or --adc_offset");
 }

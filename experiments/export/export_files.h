@@ -20,9 +20,13 @@ struct ExportOptions {
   std::string name = "model";  ///< of the files, functions and macros in C
   bool has_adc = false;
   program::CAdc adc = {};
-  bool trains_head = false;  ///< in C
-  double tune_rate = 0.01;   ///< learning rate of the head's weights and biases
+  bool trains_head = false;    ///< in C
+  bool trains_layer = false;   ///< the top layer, with the head
+  double tune_rate = 0.01;     ///< learning rate of the head's weights and biases
+  double layer_rate = 0.3;     ///< of those of the layer
+  std::size_t tune_steps = 0;  ///< of an example that the layer learns; 0: of the longest sequence
   bool has_tune_rate = false;
+  bool has_layer_option = false;
 };
 
 /// Sets an option of export from its text: all but `out` and `parity`. Throws UsageError.

@@ -14,6 +14,12 @@
 
 namespace bitstate::experiments {
 
+std::string trained_parts(const Exported& exported) { return exported.layer ? "head and top layer" : "head"; }
+
+std::size_t trained_bytes(const Exported& exported) {
+  return exported.layer ? program::top_bytes(*exported.head, *exported.layer) : exported.head->bytes();
+}
+
 std::size_t tuned_sequences(const Exported& exported) { return std::min<std::size_t>(exported.parity.sequences, 256); }
 
 void prove_tuning(const Exported& exported, const std::filesystem::path& folder, const std::string& name,
@@ -24,7 +30,7 @@ void prove_tuning(const Exported& exported, const std::filesystem::path& folder,
     sequences.push_back(exported.sample(i).input);
     append_sequence(input, exported.program, sequences.back());
   }
-  const std::vector<std::int32_t> expected = tuned_in_turn(exported.program, *exported.head, sequences);
+  const std::vector<std::int32_t> expected = tuned_in_turn(exported.program, *exported.head, exported.layer, sequences);
 
   const WorkFolder work;
   write_file_atomically(work / "tuner.c", c.tuner);
@@ -38,7 +44,8 @@ void prove_tuning(const Exported& exported, const std::filesystem::path& folder,
   require(bytes.size() == expected.size() * sizeof(std::int32_t), "export",
           "the training of the compiled C gives {} bytes, not {}; nothing is written", bytes.size(),
           expected.size() * sizeof(std::int32_t));
-  const std::size_t losses = expected.size() - exported.head->weights() - exported.head->rows;
+  const std::size_t losses = expected.size() - exported.head->weights() - exported.head->rows -
+                             (exported.layer ? exported.layer->numbers() : 0);
   for (std::size_t i = 0; i < expected.size(); ++i) {
     std::int32_t found = 0;
     std::memcpy(&found, bytes.data() + i * sizeof found, sizeof found);

@@ -10,6 +10,12 @@
 
 namespace bitstate::experiments {
 
+/// What is trained: "head", "head and top layer".
+std::string trained_parts(const Exported& exported);
+
+/// What it takes of RAM beside the states of streams without it; with a layer, that of one stream.
+std::size_t trained_bytes(const Exported& exported);
+
 /// Test sequences on which the training is compared.
 std::size_t tuned_sequences(const Exported& exported);
 

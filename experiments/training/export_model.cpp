@@ -30,10 +30,10 @@ Value forward_example(const Model& model, const datasets::Example& example, std:
 }
 
 program::Program export_model(const Model& model, const datasets::Example& example, std::string name,
-                              std::size_t padded_length) {
+                              std::size_t padded_length, std::vector<program::WeightScales>* weights) {
   Tape tape;
   const Value output = forward_example(model, example, padded_length, tape);
-  return export_program(tape, output, std::move(name), gives_classes(model.output().output), padded_length);
+  return export_program(tape, output, std::move(name), gives_classes(model.output().output), padded_length, weights);
 }
 
 datasets::Example first_step(const datasets::Example& example) {

@@ -3,6 +3,7 @@
 
 #include "autograd/tape.h"
 #include "core/program/program.h"
+#include "core/tuning/layer.h"
 #include "datasets/dataset.h"
 #include "models/model.h"
 
@@ -26,9 +27,9 @@ datasets::Example first_step(const datasets::Example& example);
 /// The program that gives exactly the codes of the model's quantized forward. `example` only has to be a possible
 /// input. Shorter sequences are padded to `padded_length` steps (0: not at all), as in training. Units are left empty.
 /// Throws Error, naming the op and the site, when a value on the path of the input has no codes, and where no proof is
-/// found that every sum fits its type.
+/// found that every sum fits its type. `weights` gets the scales of weights, as export_program() gives them.
 program::Program export_model(const Model& model, const datasets::Example& example, std::string name,
-                              std::size_t padded_length = 0);
+                              std::size_t padded_length = 0, std::vector<program::WeightScales>* weights = nullptr);
 
 /// The program of the parts [first, last) of a model (Tape::parts()): from the codes that enter the first of them, or
 /// from the input for 0, to the result of the last one, or to that of the model for `all_parts`. Nothing where

@@ -32,13 +32,41 @@ if command -v cc > /dev/null; then
   grep -q ' 1 wrong$' said || fail "$(cat said)"
 fi
 
-refused 'expected none or head, got "all"' export run --format=c --trainable=all
+# the top layer, too
+"$BITSTATE" train listops-small "${tiny[@]}" --bidirectional=false --out=one > /dev/null 2>&1
+"$BITSTATE" export one --format=c --trainable=top1 --layer_rate=0.1 --tune_steps=16 --parity=8 --data=lo --out=top > said
+grep -qE '^training of the head and top layer: (proven on 8 sequences|not run here: no cc), [0-9]+ bytes more of RAM$' said ||
+  fail "$(cat said)"
+grep -qE '^ \* Training of the head and top layer, with a rate of 0.01 and 0.1: ' top/model.h || fail 'no rates in the header'
+grep -q '^#define MODEL_TUNE_STEPS 16$' top/model.h || fail 'not the steps that were asked for'
+if command -v cc > /dev/null; then
+  cc -std=c99 -Wall -Wextra -Wpedantic -Wconversion -Werror -o self_test top/model.c top/model_test.c
+  ./self_test > said
+  grep -q ' 0 wrong$' said || fail "$(cat said)"
+  # the self-test finds another way back
+  sed 's/ \* 8192/ * 8191/' top/model.c > top/other.c
+  cmp -s top/model.c top/other.c && fail 'nothing was changed'
+  cc -std=c99 -o self_test top/other.c top/model_test.c
+  ./self_test > said && fail "other training is not found: $(cat said)"
+fi
+
+refused 'expected none, head or top1, got "all"' export run --format=c --trainable=all
 refused 'expected c with --trainable, which is for C, got "program"' export run --trainable=head
 refused 'expected c with --trainable, which is for C, got "onnx"' export run --format=onnx --trainable=head
-refused 'expected head with --tune_rate' export run --format=c --tune_rate=0.1
+refused 'expected head or top1 with --tune_rate' export run --format=c --tune_rate=0.1
 for rate in 0 -1 nan inf 1e9 1x; do
   refused '[tune_rate] expected a number above 0' export run --format=c --trainable=head --tune_rate=$rate
 done
+
+for rate in 0 -1 nan 1x; do
+  refused '[layer_rate] expected a number above 0' export run --format=c --trainable=top1 --layer_rate=$rate
+done
+for steps in 0 -1 1x 99999999999; do
+  refused '[tune_steps] expected a whole number from 1 to' export run --format=c --trainable=top1 --tune_steps=$steps
+done
+refused 'expected top1 with --layer_rate and --tune_steps' export run --format=c --trainable=head --layer_rate=1
+refused 'expected top1 with --layer_rate and --tune_steps' export run --format=c --trainable=head --tune_steps=9
+refused '[layer_rate] expected a larger rate' export one --data=lo --format=c --trainable=top1 --layer_rate=1e-30
 
 "$BITSTATE" train lorenz-small --trajectories=20 --bsz=4 --epochs=1 --quant=w8a8 --out=values > /dev/null
 refused 'the result of this program is no class' export values --format=c --trainable=head --out=no-c
@@ -47,10 +75,18 @@ mamba=(--length=16 --examples=320 --bsz=16 --epochs=1 --d_model=8 --d_state=4 --
 "$BITSTATE" train induction "${mamba[@]}" --tie_embeddings=false --out=untied > /dev/null
 "$BITSTATE" export untied --format=c --trainable=head --parity=8 --out=untied-c > said
 grep -qE '^training of the head: (proven on 8 sequences|not run here: no cc), ' said || fail "$(cat said)"
+refused 'expected a mean pool or the last step before the head, found rms_norm' \
+  export untied --format=c --trainable=top1 --out=no-c
 "$BITSTATE" train induction "${mamba[@]}" --out=tied > /dev/null
 refused 'the head is tied to the token table' export tied --format=c --trainable=head --out=no-c
 "$BITSTATE" train listops-small "${tiny[@]}" --bits='weight:decoder 1' --out=bit > /dev/null 2>&1
 refused 'the weights of the head have 1 bits' export bit --data=lo --format=c --trainable=head --out=no-c
 "$BITSTATE" train listops-small "${tiny[@]}" --bits='weight:decoder 4 sign=asymmetric' --out=asymmetric > /dev/null 2>&1
 refused 'weight:decoder is asymmetric' export asymmetric --data=lo --format=c --trainable=head --out=no-c
+refused 'reads sequences from both ends' export run --data=lo --format=c --trainable=top1 --out=no-c
+"$BITSTATE" train listops-small "${tiny[@]}" --bidirectional=false --prenorm=false --out=postnorm > /dev/null 2>&1
+refused 'expected C, D and a GLU between the recurrence and the pool, found' \
+  export postnorm --data=lo --format=c --trainable=top1 --out=no-c
+"$BITSTATE" train listops-small "${tiny[@]}" --bidirectional=false --bits='weight:*.D 1' --out=bit-d > /dev/null 2>&1
+refused 'weight:layers.0.ssm.D has 1 bits' export bit-d --data=lo --format=c --trainable=top1 --out=no-c
 [ ! -e no-c ] || fail 'a refused export leaves something'

@@ -274,7 +274,7 @@ void check_adc(const Input& input, const CAdc& adc) {
 }
 
 std::string c_units_text(const CModel& model) {
-  const auto& [program, name, infos, schedule, memory, head] = model;
+  const auto& [program, name, infos, schedule, memory, head, layer] = model;
   const std::string capitals = c_capitals(name);
   std::string text;
   const auto add = [&](std::string_view side, const Units& units) {

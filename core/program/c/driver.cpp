@@ -1,6 +1,7 @@
 // A program that runs the C of a model on the sequences of a file, for the proof that it is right.
 #include "core/program/c/header.h"
 #include "core/program/c/text.h"
+#include "core/program/c/tuning.h"
 
 #include <fmt/format.h>
 
@@ -54,7 +55,7 @@ constexpr std::string_view written_rows_text = R"(    for (t = 0; t < steps; ++t
 $S    }
 )";
 
-constexpr std::string_view tune_text = R"($Ioutput[0] = $N_tune(&state, &head$O, label);
+constexpr std::string_view tune_text = R"($Ioutput[0] = $N_tune(&state, &$T$O, label);
 $Iif (!write_codes(out, output, 1)) return 4;
 $Ilabel = (label + 1) % $C_OUTPUTS;
 )";
@@ -65,12 +66,14 @@ $I  if (!write_codes(out, &class_of_it, 1)) return 4;
 $I}
 )";
 
+std::string trained_of(const CModel& model) { return fmt::format("&{}", model.trained()); }
+
 /// What writes the row at `row`, and its class, behind `indent`.
 std::string written_row(const CModel& model, std::string_view indent, std::string_view row) {
   std::string text =
       fmt::format("{}if (!write_codes(out, {}, {}_OUTPUTS)) return 4;\n", indent, row, c_capitals(model.name));
   if (!model.program.output.classes) return text;
-  const std::string of = model.per_step() ? std::string(row) : "&state" + model.head_argument("&head");
+  const std::string of = model.per_step() ? std::string(row) : "&state" + model.head_argument(trained_of(model));
   return text + c_fill(class_text, {{'I', indent}, {'N', model.name}, {'R', of}});
 }
 
@@ -78,7 +81,7 @@ std::string written_row(const CModel& model, std::string_view indent, std::strin
 std::string steps_of(const CModel& model, std::string_view each) {
   const std::string capitals = c_capitals(model.name);
   const std::string_view output = model.per_step() ? ", output" : "";
-  const std::string head = model.per_step() ? model.head_argument("&head") : "";
+  const std::string head = model.step_reads_trained() ? model.head_argument(trained_of(model)) : "";
   if (!model.streams()) return c_fill(whole_text, {{'N', model.name}, {'C', capitals}, {'O', output}});
   return c_fill(streaming_text, {{'N', model.name}, {'H', head}, {'O', output}, {'W', each}});
 }
@@ -88,7 +91,7 @@ std::string driver_body(const CModel& model) {
   std::string text = model.per_step() || model.streams() ? "    uint32_t t;\n" : "";
   if (!model.per_step()) {
     return text + steps_of(model, "") +
-           fmt::format("    {}(&state{}, output);\n", model.result_name(), model.head_argument("&head")) +
+           fmt::format("    {}(&state{}, output);\n", model.result_name(), model.head_argument(trained_of(model))) +
            written_row(model, "    ", "output");
   }
   if (model.streams()) return text + steps_of(model, written_row(model, "      ", "output"));
@@ -101,6 +104,7 @@ std::string tuner_body(const CModel& model) {
   const std::string tune = c_fill(tune_text, {{'I', model.per_step() ? "      " : "    "},
                                               {'N', model.name},
                                               {'C', c_capitals(model.name)},
+                                              {'T', model.trained()},
                                               {'O', model.per_step() ? ", output" : ""}});
   const std::string text = model.streams() ? "    uint32_t t;\n" : "";
   return text + (model.per_step() ? steps_of(model, tune) : steps_of(model, "") + tune);
@@ -109,7 +113,7 @@ std::string tuner_body(const CModel& model) {
 std::string filled(const CModel& model, std::string_view variables, std::string_view body, std::string_view at_end) {
   const std::string capitals = c_capitals(model.name);
   const std::string of_all = model.streams() ? "" : capitals + "_MAX_STEPS * ";
-  const std::string head = model.head ? fmt::format("static {}_head head;\n", model.name) : "";
+  const std::string head = model.head ? fmt::format("static {0}_{1} {1};\n", model.name, model.trained()) : "";
   const std::string outputs =
       fmt::format("static int32_t output[{}{}_OUTPUTS];\n", model.per_step() ? of_all : "", capitals);
   return fmt::format("#define {}_NO_FLOAT\n#include \"{}.h\"\n\n", capitals, model.name) +
@@ -118,7 +122,7 @@ std::string filled(const CModel& model, std::string_view variables, std::string_
                               {'I', c_type(model.memory.value(0).bits)},
                               {'G', of_all + capitals + "_INPUTS"},
                               {'V', head + outputs + std::string(variables)},
-                              {'B', model.head ? fmt::format("  {}_reset(&head);\n", model.name) : ""},
+                              {'B', model.head ? fmt::format("  {}_reset(&{});\n", model.name, model.trained()) : ""},
                               {'S', body},
                               {'E', at_end}});
 }
@@ -128,9 +132,11 @@ std::string filled(const CModel& model, std::string_view variables, std::string_
 std::string c_driver(const CModel& model) { return filled(model, "", driver_body(model), ""); }
 
 std::string c_tuner(const CModel& model) {
-  return filled(model, "static uint32_t label;\n", tuner_body(model),
-                fmt::format("  if (!write_codes(out, head.weight, {}) || !write_codes(out, head.bias, {})) return 4;\n",
-                            model.head->weights(), model.head->rows));
+  std::string written;
+  for (const auto& [member, count] : c_trained_arrays(model)) {
+    written += fmt::format("  if (!write_codes(out, {}.{}, {})) return 4;\n", model.trained(), member, count);
+  }
+  return filled(model, "static uint32_t label;\n", tuner_body(model), written);
 }
 
 }  // namespace bitstate::program

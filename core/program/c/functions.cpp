@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace bitstate::program {
 namespace {
@@ -63,8 +64,8 @@ static void $N(const int64_t *sum, uint32_t steps, int fraction, $Y *y, uint32_t
 }  // namespace
 
 CFunctions::CFunctions(std::string_view prefix, const std::vector<ValueInfo>& infos, const CMemory& memory,
-                       CConstants& constants, std::size_t head)
-    : prefix_(prefix), infos_(infos), memory_(memory), constants_(constants), head_(head) {}
+                       CConstants& constants, CTrained trained)
+    : prefix_(prefix), infos_(infos), memory_(memory), constants_(constants), trained_(std::move(trained)) {}
 
 std::string CFunctions::define(std::string_view name, std::string_view body, const Fillers& fillers) {
   std::string full = fmt::format("{}_{}", prefix_, name);
@@ -152,7 +153,10 @@ std::string CFunctions::compute(const Product& i, std::size_t number) {
 }
 
 std::string CFunctions::compute(const Scale& i, std::size_t number) {
-  const COperand row = constants_.numbers(i.row, "row", "c");
+  const auto trained = trained_.find(number);
+  const COperand row = trained == trained_.end() ? constants_.numbers(i.row, "row", "c")
+                                                 : COperand{"trained", "const int32_t *row", trained->second.weight,
+                                                            "((row[c] + 32768) >> 16)"};
   return elementwise("scale", number, {&memory_.value(i.x)}, {row}, fmt::format("(int32_t)a[c] * {}", row.element));
 }
 

@@ -7,9 +7,11 @@
 #include "core/program/c/pieces.h"
 #include "core/program/program.h"
 #include "core/tuning/head.h"
+#include "core/tuning/layer.h"
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,12 +34,17 @@ struct CRescale {
   [[nodiscard]] std::string of(std::string_view value) const;
 };
 
+/// Where a weight in training is, as expressions of C: its numbers, and its biases or nothing.
+struct CTrainedWeight {
+  std::string weight, bias;
+};
+using CTrained = std::map<std::size_t, CTrainedWeight>;  ///< by the value of its instruction
+
 class CFunctions {
  public:
-  /// Constants are added to `constants`; all three must live as long as this. The linear map `head` (0: none) is read
-  /// from NAME_head.
+  /// Constants are added to `constants`; all three must live as long as this. Weights in training are read from RAM.
   CFunctions(std::string_view prefix, const std::vector<ValueInfo>& infos, const CMemory& memory, CConstants& constants,
-             std::size_t head = 0);
+             CTrained trained = {});
 
   /// The statements, one per line, that compute instruction `number` (from 1 on: its value) at a step; a pool gathers
   /// its row.
@@ -51,10 +58,21 @@ class CFunctions {
   /// Copies a value.
   std::string copy(const CValue& from, const CValue& to);
 
-  /// The statements that set `head` to the weights and biases of the program.
-  std::string reset(const Linear& linear);
-  /// The expression that trains `head` for the class `label` at these logits, whose value is the loss.
-  std::string tune(const TrainableHead& head, std::string_view logits);
+  /// The statements that set a weight in training to that of the program.
+  std::string reset(const Instruction& instruction, std::size_t number);
+  /// The expression that trains `head`, a pointer, for the class `label` at these logits, whose value is the loss.
+  std::string tune(const TrainableHead& head, std::string_view at, std::string_view logits);
+
+  // Of a layer in training (core/program/c/layer.cpp): the statements of NAME_tune, which has `s`, `top`, `label`, `t`,
+  // `i` and `exponent`.
+  /// The adjoint of the pooled value; sets `exponent`.
+  std::string begin_back(const Program& program, const TrainableHead& head, const TrainableLayer& layer);
+  /// What sets gradients and states to 0.
+  std::string clear(const TrainableLayer& layer);
+  /// A step of the example, forward and back.
+  std::string step_back(const Program& program, const TrainableLayer& layer);
+  /// The moves of the numbers.
+  std::string descend(const Program& program, const TrainableLayer& layer);
 
   /// Definitions of all functions that the calls need, in an order that C can read.
   [[nodiscard]] const CPieces& pieces() const { return pieces_; }
@@ -75,6 +93,10 @@ class CFunctions {
   void need_decay();
   /// The products of narrow numbers.
   void need_times();
+  /// What the training of a head and of a layer share: gradients of the logits; roundings.
+  void need_gradients(const TrainableHead& head);
+  void need_shifted();
+  void need_column();
   /// Makes what follows for these targets.
   void set_targets(CTargets targets);
   /// The function that clamps an int32_t, or an int64_t.
@@ -93,7 +115,7 @@ class CFunctions {
   /// Whether it can be computed two rows at once.
   [[nodiscard]] bool by_rows(const Linear& i) const;
   std::string compute_rows(const Linear& i, const CValue& x, const CValue& y);
-  std::string compute_head(const CValue& x, const CValue& y);
+  std::string compute_trained(const Linear& i, const CTrainedWeight& trained, std::size_t number);
   std::string compute(const Rescale& i, std::size_t number);
   std::string compute(const Sign& i, std::size_t number);
   std::string compute(const Product& i, std::size_t number);
@@ -129,6 +151,9 @@ class CFunctions {
   /// What computes the states of one channel.
   std::string selective_channel(const SelectiveScan& i, std::size_t number, const std::string& rate_type);
 
+  std::string back(const Program& program, const TrainableLayer& layer, const Backward& way);
+  std::string gather(const Program& program, const TrainableLayer& layer, const TrainedWeight& w);
+
   std::string conclude(const MeanPool& i, std::size_t number);
   static std::string conclude(const Last&, std::size_t) { return {}; }
   template <IsInstruction I>
@@ -138,7 +163,7 @@ class CFunctions {
   const std::vector<ValueInfo>& infos_;
   const CMemory& memory_;
   CConstants& constants_;
-  std::size_t head_;
+  CTrained trained_;
   std::size_t most_pairs_ = 0;
   CTargets targets_;
   CPieces pieces_;

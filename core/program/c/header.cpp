@@ -160,17 +160,17 @@ std::string CModel::signature() const {
   const std::string input = c_type(memory.value(0).bits);
   if (streams()) {
     return fmt::format("void {0}_step({0}_state *s{3}, const {1} *input{2})", name, input, output,
-                       per_step() ? head_parameter() : "");
+                       step_reads_trained() ? head_parameter() : "");
   }
   return fmt::format("int {0}_run({0}_state *s, const {1} *input, uint32_t length{2})", name, input, output);
 }
 
-std::string CModel::head_parameter() const { return head ? fmt::format(", const {}_head *head", name) : ""; }
+std::string CModel::head_parameter() const { return head ? fmt::format(", const {0}_{1} *{1}", name, trained()) : ""; }
 
 std::string CModel::head_argument(std::string_view at) const { return head ? fmt::format(", {}", at) : ""; }
 
 std::string c_header(const CModel& model, const CFlash& flash, const CExtras& extras) {
-  const auto& [program, name, infos, schedule, memory, head] = model;
+  const auto& [program, name, infos, schedule, memory, head, layer] = model;
   const std::string capitals = c_capitals(name);
   std::string text = fmt::format(
       "/* {}: a model for the data set {}, as an integer program. Written by bitstate.\n *\n"

@@ -21,6 +21,7 @@ struct CModel {
   const CSchedule& schedule;
   const CMemory& memory;
   const std::optional<TrainableHead>& head;
+  const std::optional<TrainableLayer>& layer;  ///< only with a head
 
   [[nodiscard]] bool per_step() const { return infos.back().per_step; }
   [[nodiscard]] bool streams() const { return schedule.streams; }
@@ -28,6 +29,10 @@ struct CModel {
   [[nodiscard]] std::string result_name() const;
   /// The name of its parameter.
   [[nodiscard]] std::string result_parameter() const { return program.output.classes ? "logits" : "output"; }
+  /// "head" or "top": what is trained is a NAME_head or NAME_top.
+  [[nodiscard]] std::string_view trained() const { return layer ? "top" : "head"; }
+  /// Whether a step reads it.
+  [[nodiscard]] bool step_reads_trained() const { return per_step() || layer.has_value(); }
   /// What a function that computes logits has among its parameters, and a call among its arguments, behind the state;
   /// empty without a trainable head.
   [[nodiscard]] std::string head_parameter() const;

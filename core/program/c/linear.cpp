@@ -152,7 +152,9 @@ bool CFunctions::by_rows(const Linear& i) const {
 std::string CFunctions::compute(const Linear& i, std::size_t number) {
   const CValue& x = memory_.value(i.x);
   const CValue& y = memory_.value(static_cast<Ref>(number));
-  if (number == head_) return compute_head(x, y);
+  if (const auto found = trained_.find(number); found != trained_.end()) {
+    return compute_trained(i, found->second, number);
+  }
   if (by_rows(i)) return compute_rows(i, x, y);
   const auto weight = constants_.packed(i.weight);
   const COperand bias = constants_.numbers(i.bias, "bias", "o");
@@ -200,16 +202,22 @@ std::string CFunctions::compute_rows(const Linear& i, const CValue& x, const CVa
   return fmt::format("{}({}, {}, {}, {}, {}, {});", function, weight.name, bias.argument, x.at, y.at, y.cols, x.cols);
 }
 
-std::string CFunctions::compute_head(const CValue& x, const CValue& y) {
-  const std::string function = define(fmt::format("linear_head_i{}_i{}", x.bits, y.bits), linear_text,
-                                      {{'W', "int32_t"},
-                                       {'B', "const int32_t *bias"},
-                                       {'X', c_type(x.bits)},
-                                       {'Y', c_type(y.bits)},
-                                       {'E', "bias[o]"},
-                                       {'C', "((w[c] + 32768) >> 16)"},
-                                       {'S', "cols"}});
-  return fmt::format("{}(head->weight, head->bias, {}, {}, {}, {});", function, x.at, y.at, y.cols, x.cols);
+std::string CFunctions::compute_trained(const Linear& i, const CTrainedWeight& trained, std::size_t number) {
+  const CValue& x = memory_.value(i.x);
+  const CValue& y = memory_.value(static_cast<Ref>(number));
+  const COperand bias = trained.bias.empty() ? constants_.numbers(i.bias, "bias", "o")
+                                             : COperand{"n32", "const int32_t *bias", trained.bias, "bias[o]"};
+  const std::string function =
+      define(fmt::format("linear_trained_{}_i{}_i{}", bias.suffix, x.bits, y.bits), linear_text,
+             {{'W', "int32_t"},
+              {'B', bias.parameter},
+              {'X', c_type(x.bits)},
+              {'Y', c_type(y.bits)},
+              {'E', bias.element},
+              {'C', "((w[c] + 32768) >> 16)"},
+              {'S', "cols"}});
+  return fmt::format("{}({}, {}, {}, {}, {}, {});", function, trained.weight, bias.argument, x.at, y.at, y.cols,
+                     x.cols);
 }
 
 std::string CFunctions::target_text() const {

@@ -40,14 +40,19 @@ std::size_t pool_of(unsigned bits) { return bits == 8 ? 0 : (bits == 16 ? 1 : 2)
 
 /// When each value is read for the last time; a pool reads in its pass.
 std::vector<std::size_t> last_reads(const Program& program, const std::vector<ValueInfo>& infos,
-                                    const CSchedule& schedule) {
+                                    const CSchedule& schedule, const TrainableLayer* layer) {
+  constexpr std::size_t never = std::numeric_limits<std::size_t>::max();
   std::vector<std::size_t> last(infos.size(), 0);
   for (std::size_t i = 1; i < infos.size(); ++i) {
     const Instruction& instruction = program.instructions[i - 1];
     const std::size_t when = schedule.computed(i, infos[i].per_step || is_pool(traits_of(instruction)));
     for (const Ref x : operands_of(instruction)) last[x] = std::max(last[x], when);
   }
-  last.back() = std::numeric_limits<std::size_t>::max();
+  last.back() = never;
+  if (layer == nullptr) return last;
+  // the way back reads them at the end of a step, and the pooled value behind the logits
+  for (const Ref v : layer->watched) last[v] = std::max(last[v], schedule.computed(layer->pool, true));
+  last[layer->pool] = never;
   return last;
 }
 
@@ -68,14 +73,25 @@ unsigned residue_bits(const Scan& scan) {
   return largest < 0x1.0p31 ? 32 : 64;
 }
 
-CMemory::CMemory(const Program& program, const std::vector<ValueInfo>& infos, const CSchedule& schedule)
+CMemory::CMemory(const Program& program, const std::vector<ValueInfo>& infos, const CSchedule& schedule,
+                 const TrainableLayer* layer)
     : values_(infos.size()), states_(infos.size()), kept_(infos.size()) {
   for (std::size_t i = 0; i < infos.size(); ++i) values_[i] = {"", c_bits(infos[i].lo, infos[i].hi), infos[i].cols};
   const std::int64_t end = std::int64_t{1} << (values_[0].bits - 1);
   clamps_input_ = !schedule.streams || infos[0].lo > -end || infos[0].hi < end - 1;
   place_state(program, infos, schedule);
-  place_scratch(program, infos, schedule);
+  if (layer != nullptr) {
+    const CValue& enters = values_[layer->entry];
+    members_.push_back({"entering", enters.bits, layer->max_steps * enters.cols});
+  }
+  place_scratch(program, infos, schedule, layer);
   std::stable_sort(members_.begin(), members_.end(), [](const auto& a, const auto& b) { return a.bits > b.bits; });
+}
+
+CValue CMemory::entering(Ref entry) const {
+  CValue row = values_[entry];
+  row.at = fmt::format("s->entering + t * {}", row.cols);
+  return row;
 }
 
 CValue CMemory::keep(std::string_view kind, std::size_t number, unsigned bits, std::size_t cols) {
@@ -137,8 +153,9 @@ void CMemory::place_state(const Program& program, const std::vector<ValueInfo>& 
 }
 
 /// Everything else: the first place of the type's scratch array that is free while the value lives.
-void CMemory::place_scratch(const Program& program, const std::vector<ValueInfo>& infos, const CSchedule& schedule) {
-  const std::vector<std::size_t> last_read = last_reads(program, infos, schedule);
+void CMemory::place_scratch(const Program& program, const std::vector<ValueInfo>& infos, const CSchedule& schedule,
+                            const TrainableLayer* layer) {
+  const std::vector<std::size_t> last_read = last_reads(program, infos, schedule, layer);
   const auto computed = [&](Ref v) { return schedule.computed(v, infos[v].per_step); };
   if (!clamps_input_) values_[0].at = "input";
   CValue& last = values_.back();

@@ -3,6 +3,7 @@
 
 #include "core/program/c/schedule.h"
 #include "core/program/program.h"
+#include "core/tuning/layer.h"
 
 #include <cstddef>
 #include <string>
@@ -27,7 +28,9 @@ struct CMember {
 
 class CMemory {
  public:
-  CMemory(const Program& program, const std::vector<ValueInfo>& infos, const CSchedule& schedule);
+  /// `layer`: that is trained, or null.
+  CMemory(const Program& program, const std::vector<ValueInfo>& infos, const CSchedule& schedule,
+          const TrainableLayer* layer = nullptr);
 
   /// Where the value is: in scratch, in the state of its scan, in the caller's input or output; at step t, where it is
   /// stored for all steps.
@@ -36,6 +39,8 @@ class CMemory {
   [[nodiscard]] const CValue& state(std::size_t number) const { return states_[number]; }
   /// What instruction `number` keeps from step to step: the residue of a scan, the sums of a mean pool.
   [[nodiscard]] const CValue& kept(std::size_t number) const { return kept_[number]; }
+  /// Where the codes of step t that enter the layer in training, its value `entry`, are kept.
+  [[nodiscard]] CValue entering(Ref entry) const;
   /// The input's codes are copied and brought into their interval: not every number of its type is a code, or the
   /// sequence is padded.
   [[nodiscard]] bool clamps_input() const { return clamps_input_; }
@@ -58,7 +63,8 @@ class CMemory {
   template <KeepsNothing I>
   void keep_state(const I&, std::size_t, bool) {}
   void place_state(const Program& program, const std::vector<ValueInfo>& infos, const CSchedule& schedule);
-  void place_scratch(const Program& program, const std::vector<ValueInfo>& infos, const CSchedule& schedule);
+  void place_scratch(const Program& program, const std::vector<ValueInfo>& infos, const CSchedule& schedule,
+                     const TrainableLayer* layer);
 
   std::vector<CValue> values_, states_, kept_;
   std::vector<CMember> members_;

@@ -59,7 +59,8 @@ int main(void) {
 #endif
 )";
 
-// $S: what is done with a sequence, $R: rounds, $T: sequences, $W and $O: weights and biases, $H: the hash
+// $S: what is done with a sequence, $R: rounds, $T: sequences, $A: what adds all that is trained to the hash, $H: the
+// hash
 constexpr std::string_view tuning_text =
     R"(static void $N_add_to_hash(uint64_t *hash, const int32_t *numbers, uint32_t count) {
   uint32_t i, k;
@@ -71,7 +72,7 @@ constexpr std::string_view tuning_text =
   }
 }
 
-/* Trains the head on the classes 0, 1, ... in turn. Returns 1 for other losses, weights or biases than expected. */
+/* Trains on the classes 0, 1, ... in turn. Returns 1 for other losses, weights or biases than expected. */
 static uint32_t $N_test_tuning(void) {
   uint64_t hash = UINT64_C(14695981039346656037);
   uint32_t label = 0, round, i$D;
@@ -81,9 +82,7 @@ static uint32_t $N_test_tuning(void) {
     for (i = 0; i < $T; ++i) {
 $S    }
   }
-  $N_add_to_hash(&hash, $N_test_head.weight, $W);
-  $N_add_to_hash(&hash, $N_test_head.bias, $O);
-  return hash != UINT64_C($H);
+$A  return hash != UINT64_C($H);
 }
 
 )";
@@ -99,7 +98,7 @@ constexpr std::string_view tuning_sequence_text = R"(      $N_run(&$N_test_state
       input += $N_test_steps[i] * $C_INPUTS;
 )";
 
-constexpr std::string_view tuning_step_text = R"($Iloss = $N_tune(&$N_test_state, &$N_test_head$O, label);
+constexpr std::string_view tuning_step_text = R"($Iloss = $N_tune(&$N_test_state, $B$O, label);
 $I$N_add_to_hash(&hash, &loss, 1);
 $Ilabel = (label + 1) % $C_OUTPUTS;
 )";
@@ -119,7 +118,7 @@ constexpr std::string_view rows_text = R"(    for (t = 0; t < $N_test_steps[i]; 
 $S    }
 )";
 
-std::string head_of(const CModel& model) { return fmt::format("&{}_test_head", model.name); }
+std::string head_of(const CModel& model) { return fmt::format("&{}_test_{}", model.name, model.trained()); }
 
 /// The comparison of one row at `row`, behind `indent`.
 std::string row_text(const CModel& model, std::string_view indent, std::string_view row) {
@@ -139,7 +138,7 @@ std::string sequence_body(const CModel& model) {
   std::string text;
   if (model.streams()) {
     const std::string step = model.per_step() ? row_text(model, "      ", "output") : std::string();
-    const std::string head = model.per_step() ? model.head_argument(head_of(model)) : "";
+    const std::string head = model.step_reads_trained() ? model.head_argument(head_of(model)) : "";
     text = c_fill(stream_text, {{'N', model.name}, {'C', capitals}, {'G', head}, {'O', output}, {'S', step}});
   } else {
     text = c_fill(sequence_text, {{'N', model.name}, {'C', capitals}, {'O', output}});
@@ -160,17 +159,22 @@ std::string tuning_function(const CModel& model, std::span<const CTestSequence> 
   const std::string_view name = model.name;
   const std::string capitals = c_capitals(name);
   const bool rows = model.per_step();
-  const std::string step =
-      c_fill(tuning_step_text,
-             {{'I', rows ? "        " : "      "}, {'N', name}, {'C', capitals}, {'O', rows ? ", output" : ""}});
+  const std::string step = c_fill(tuning_step_text, {{'I', rows ? "        " : "      "},
+                                                     {'N', name},
+                                                     {'C', capitals},
+                                                     {'B', head_of(model)},
+                                                     {'O', rows ? ", output" : ""}});
   const std::string steps =
-      model.streams()
-          ? c_fill(tuning_stream_text,
-                   {{'N', name},
-                    {'C', capitals},
-                    {'G', rows ? fmt::format(", {}, input, output", head_of(model)) : std::string(", input")},
-                    {'S', rows ? step : ""}})
-          : c_fill(tuning_sequence_text, {{'N', name}, {'C', capitals}});
+      model.streams() ? c_fill(tuning_stream_text, {{'N', name},
+                                                    {'C', capitals},
+                                                    {'G', (model.step_reads_trained() ? ", " + head_of(model) : "") +
+                                                              ", input" + (rows ? ", output" : "")},
+                                                    {'S', rows ? step : ""}})
+                      : c_fill(tuning_sequence_text, {{'N', name}, {'C', capitals}});
+  std::string added;
+  for (const auto& [member, count] : c_trained_arrays(model)) {
+    added += fmt::format("  {0}_add_to_hash(&hash, {0}_test_{1}.{2}, {3});\n", name, model.trained(), member, count);
+  }
   return c_fill(tuning_text, {{'N', name},
                               {'D', model.streams() ? ", t" : ""},
                               {'Q', rows ? fmt::format("\n  int32_t output[{}_OUTPUTS];", capitals) : ""},
@@ -178,8 +182,7 @@ std::string tuning_function(const CModel& model, std::span<const CTestSequence> 
                               {'R', std::to_string(c_tuning_rounds)},
                               {'T', std::to_string(tests.size())},
                               {'S', steps + (rows ? "" : step)},
-                              {'W', std::to_string(model.head->weights())},
-                              {'O', std::to_string(model.head->rows)},
+                              {'A', added},
                               {'H', fmt::format("0x{:016x}", c_tuning_hash(model, tests))}});
 }
 
@@ -224,21 +227,22 @@ std::string c_self_test(const CModel& model, std::span<const CTestSequence> test
   if (model.program.output.classes) text += array_text(32, fmt::format("{}_test_class", name), classes);
   const bool all_rows = model.per_step() && !model.streams();
   const bool head = model.head.has_value();
-  return text + c_fill(test_text, {{'N', name},
-                                   {'C', capitals},
-                                   {'T', std::to_string(tests.size())},
-                                   {'I', c_type(bits)},
-                                   {'O', capitals + (all_rows ? "_MAX_STEPS * " + capitals + "_OUTPUTS" : "_OUTPUTS")},
-                                   {'D', model.per_step() || model.streams() ? ", t" : ""},
-                                   {'S', sequence_body(model)},
-                                   {'K', model.program.output.classes
-                                             ? fmt::format("\n  const int32_t *class_of_it = {}_test_class;", name)
-                                             : ""},
-                                   {'H', fmt::format("0x{:016x}", c_test_hash(tests))},
-                                   {'V', head ? fmt::format("static {0}_head {0}_test_head;\n", name) : ""},
-                                   {'F', head ? tuning_function(model, tests) : ""},
-                                   {'B', head ? fmt::format("  {0}_reset(&{0}_test_head);\n", name) : ""},
-                                   {'E', head ? fmt::format(" + {}_test_tuning()", name) : ""}});
+  return text +
+         c_fill(test_text, {{'N', name},
+                            {'C', capitals},
+                            {'T', std::to_string(tests.size())},
+                            {'I', c_type(bits)},
+                            {'O', capitals + (all_rows ? "_MAX_STEPS * " + capitals + "_OUTPUTS" : "_OUTPUTS")},
+                            {'D', model.per_step() || model.streams() ? ", t" : ""},
+                            {'S', sequence_body(model)},
+                            {'K', model.program.output.classes
+                                      ? fmt::format("\n  const int32_t *class_of_it = {}_test_class;", name)
+                                      : ""},
+                            {'H', fmt::format("0x{:016x}", c_test_hash(tests))},
+                            {'V', head ? fmt::format("static {0}_{1} {0}_test_{1};\n", name, model.trained()) : ""},
+                            {'F', head ? tuning_function(model, tests) : ""},
+                            {'B', head ? fmt::format("  {}_reset({});\n", name, head_of(model)) : ""},
+                            {'E', head ? fmt::format(" + {}_test_tuning()", name) : ""}});
 }
 
 }  // namespace bitstate::program

@@ -59,8 +59,17 @@ std::string input_text(const CModel& model, CFunctions& functions) {
   return c_indented(clamp, 4, "if (t < length) ") + c_indented(functions.pad_input(input), 4, "if (t >= length) ");
 }
 
+/// Keeps the codes that enter the layer in training.
+std::string keep_entering(const CModel& model, CFunctions& functions) {
+  const Ref entry = model.layer->entry;
+  CValue row = model.memory.entering(entry);
+  row.at = fmt::format("s->entering + s->steps * {}", row.cols);
+  return c_indented(functions.copy(model.memory.value(entry), row), 2,
+                    fmt::format("if (s->steps < {}_TUNE_STEPS) ", c_capitals(model.name)));
+}
+
 Bodies bodies_of(const CModel& model, CFunctions& functions) {
-  const auto& [program, name, infos, schedule, memory, head] = model;
+  const auto& [program, name, infos, schedule, memory, head, layer] = model;
   const std::size_t depth = model.streams() ? 2 : 4;
   Bodies bodies{std::vector<std::string>(schedule.passes), ""};
   bodies.passes[0] = input_text(model, functions);
@@ -70,6 +79,7 @@ Bodies bodies_of(const CModel& model, CFunctions& functions) {
     const Traits& traits = traits_of(instruction);
     if (infos[i].per_step || is_pool(traits)) {
       bodies.passes[schedule.pass[i]] += c_indented(call, depth, condition_of(model, traits.rows));
+      if (layer && i == layer->entry) bodies.passes[0] += keep_entering(model, functions);
     } else {
       bodies.result += c_indented(call, 2);
     }
@@ -121,8 +131,9 @@ typedef char $N_ram_is_as_documented[sizeof($N_state) <= $C_RAM_BYTES ? 1 : -1];
 
 )";
 
+// $T and $B: what is trained
 constexpr std::string_view head_checks_text =
-    R"(typedef char $N_head_is_as_documented[sizeof($N_head) == $C_HEAD_BYTES ? 1 : -1];
+    R"(typedef char $N_$T_is_as_documented[sizeof($N_$T) == $C_$B_BYTES ? 1 : -1];
 
 )";
 
@@ -148,7 +159,7 @@ std::string classify_function(const CModel& model) {
                 {{'N', model.name},
                  {'C', capitals},
                  {'P', fmt::format("{}_state *s{}", model.name, model.head_parameter())},
-                 {'M', fmt::format("  {}_logits(s{}, s->logits);\n", model.name, model.head_argument("head"))},
+                 {'M', fmt::format("  {}_logits(s{}, s->logits);\n", model.name, model.head_argument(model.trained()))},
                  {'R', "s->logits"}});
 }
 
@@ -158,16 +169,17 @@ CSource c_source(const Program& program, std::string_view name, std::span<const 
                  std::size_t max_steps, const CExtras& extras) {
   check_c_name(name);
   const std::optional<TrainableHead>& head = extras.head;
-  const auto infos = analyse(head ? at_limits(program, *head) : program);
+  const std::optional<TrainableLayer>& layer = extras.layer;
+  const auto infos = analyse(layer ? at_limits(program, *head, *layer) : head ? at_limits(program, *head) : program);
   const std::size_t longest = check_tests(program, infos.back(), tests);
   const CSchedule schedule = schedule_of(program, infos, max_steps == 0 ? longest : max_steps);
   require(schedule.streams || longest <= schedule.max_steps, "c_source",
           "a test sequence has {} steps, but the C code of a bidirectional model takes at most {}", longest,
           schedule.max_steps);
-  const CMemory memory(program, infos, schedule);
-  const CModel model{program, name, infos, schedule, memory, head};
+  const CMemory memory(program, infos, schedule, layer ? &*layer : nullptr);
+  const CModel model{program, name, infos, schedule, memory, head, layer};
   CConstants constants(name);
-  CFunctions functions(name, infos, memory, constants, head ? head->number : 0);
+  CFunctions functions(name, infos, memory, constants, c_trained(model));
   const std::string tuning = head ? c_head_definitions(model, functions) : "";
   const Bodies bodies = bodies_of(model, functions);
   const std::string capitals = c_capitals(name);
@@ -184,7 +196,10 @@ CSource c_source(const Program& program, std::string_view name, std::span<const 
       "{1}_NO_FLOAT\n#endif\n#include \"{0}.h\"\n\n",
       name, capitals);
   text.source += c_fill(checks_text, {{'N', name}, {'C', capitals}});
-  if (head) text.source += c_fill(head_checks_text, {{'N', name}, {'C', capitals}});
+  if (head) {
+    text.source += c_fill(head_checks_text,
+                          {{'N', name}, {'C', capitals}, {'T', model.trained()}, {'B', c_capitals(model.trained())}});
+  }
   text.source += functions.target_text() + constants.pieces().text(text.multiplier) + "\n" +
                  functions.pieces().text(text.multiplier) + init_text(model) + "\n" + steps_text(model, bodies.passes);
   if (!model.per_step()) {

@@ -3,6 +3,7 @@
 
 #include "core/program/program.h"
 #include "core/tuning/head.h"
+#include "core/tuning/layer.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -37,13 +38,15 @@ struct CExtras {
   std::optional<CAdc> adc = {};         ///< NAME_encode_adc is for it
   /// The head is a struct NAME_head in RAM, which NAME_tune trains; every function that computes logits takes it.
   std::optional<TrainableHead> head = {};
+  /// The top layer is trained with the head: both are a struct NAME_top, which a step takes, too.
+  std::optional<TrainableLayer> layer = {};
 };
 
 /// Texts of the files NAME.h, NAME.c and NAME_test.c, and of a program that is not to be shipped: it reads sequences
 /// from the file of its first argument (steps, then codes, all int32) and writes to that of the second the output codes
 /// of each and, with classes, its class (int32). `tuner`, with a trainable head, reads such a file, takes a step behind
 /// each row of logits, on the classes 0, 1, ... in turn, and writes the losses and, at last, the weights and the
-/// biases.
+/// biases, then the numbers of a layer.
 struct CSource {
   std::string header, source, self_test, driver, tuner;
   std::string multiplier;  ///< the macro NAME_MULTIPLIER; empty where nothing depends on it

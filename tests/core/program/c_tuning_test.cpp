@@ -141,7 +141,7 @@ TEST_CASE("c_source: the driver that trains writes what HeadTuner gives") {
     write_quickly(folder / "input", input);
     REQUIRE(compile(folder, sanitizing_cc, "model.c tuner.c -o tuner").output.empty());
     REQUIRE(shell(fmt::format("cd {} && ./tuner input output", folder.path().string())).output.empty());
-    const std::vector<std::int32_t> expected = tuned_in_turn(p, *extras.head, sequences);
+    const std::vector<std::int32_t> expected = tuned_in_turn(p, *extras.head, {}, sequences);
     const std::string expected_bytes(reinterpret_cast<const char*>(expected.data()), expected.size() * 4);
     CHECK((read_file(folder / "output", 1 << 24) == expected_bytes));
   }
