@@ -20,4 +20,4 @@ row() {
 }
 
 row head 0.01 -
-row top1 0.01 1
+row top1 0.01 0.3
