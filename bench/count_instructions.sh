@@ -20,11 +20,12 @@ while [[ ${1:-} == --* ]]; do
   shift
 done
 [ $# -ge 1 ] || usage
+abi=soft
 case $cpu in
   cortex-m3) board=mps2-an385 ;;
   cortex-m4) board=mps2-an386 ;;
   cortex-m7) board=mps2-an500 ;;
-  cortex-m55) board=mps3-an547 ;;
+  cortex-m55) board=mps3-an547 abi=hard ;; # with its vectors
   *) echo "--cpu: expected cortex-m3, cortex-m4, cortex-m7 or cortex-m55, got $cpu" >&2; exit 2 ;;
 esac
 work=$(mktemp -d)
@@ -62,7 +63,7 @@ for folder in "$@"; do
     echo "$folder: a model that reads whole sequences has no streaming step" >&2
     exit 1
   fi
-  arm-none-eabi-gcc -std=c99 -mcpu="$cpu" -mthumb -mfloat-abi=soft "$level" -ffreestanding -DMODEL_BARE \
+  arm-none-eabi-gcc -std=c99 -mcpu="$cpu" -mthumb -mfloat-abi=$abi "$level" -ffreestanding -DMODEL_BARE \
     ${flags[@]+"${flags[@]}"} -I"$folder" "$folder/model.c" "$folder/model_test.c" "$root/bench/counted_step.c" \
     "$support/self_test.c" "$support/cortex_m.c" -nostdlib -Wl,--wrap=model_step -T "$support/cortex_m.ld" -lgcc \
     -o "$work/image.elf"

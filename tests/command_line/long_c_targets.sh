@@ -78,6 +78,7 @@ check_folder() {
       on_cortex_m mps2-an386 cortex-m4 "$level" -DMODEL_DSP=0
       on_cortex_m mps2-an500 cortex-m7 "$level"
       on_cortex_m mps3-an547 cortex-m55 "$level"
+      on_cortex_m mps3-an547 cortex-m55 "$level" -mfloat-abi=hard # with vectors
     fi
     [ "$aarch64" = no ] || on_linux aarch64-linux-gnu-gcc qemu-aarch64 "$level"
     [ "$riscv64" = no ] || on_linux riscv64-linux-gnu-gcc qemu-riscv64 "$level"

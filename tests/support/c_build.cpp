@@ -96,15 +96,40 @@ void CPrograms::add(const program::Program& program, const std::vector<program::
   calls_ += fmt::format("  run(\"{}\", {}_self_test);\n", name, name);
   expected_ += verdict(name, tests);
   with_pairs_ += fmt::format(" -DMODEL{}_DSP=1", count_ - 1);
+  with_vectors_ += fmt::format(" -DMODEL{}_HELIUM=1", count_ - 1);
   if (!c.multiplier.empty()) without_multiplier_ += fmt::format(" -D{}=0", c.multiplier);
 }
 
-CPrograms::CPrograms() : with_pairs_(" -I.") {
+CPrograms::CPrograms() : with_pairs_(" -I."), with_vectors_(" -I.") {
   write_quickly(folder_ / "arm_acle.h", R"(#ifndef ARM_ACLE_H
 #define ARM_ACLE_H
 #include <stdint.h>
 static inline int32_t __smlad(int32_t a, int32_t b, int32_t sum) {
   return sum + (int16_t)a * (int16_t)b + (a >> 16) * (b >> 16);
+}
+#endif
+)");
+  write_quickly(folder_ / "arm_mve.h", R"(#ifndef ARM_MVE_H
+#define ARM_MVE_H
+#include <stdint.h>
+#include <string.h>
+typedef uint32_t uint32x4_t __attribute__((vector_size(16)));
+typedef int16_t int16x8_t __attribute__((vector_size(16)));
+typedef uint16_t mve_pred16_t;
+static inline uint32x4_t vdupq_n_u32(uint32_t a) { return (uint32x4_t){a, a, a, a}; }
+static inline mve_pred16_t vctp32q(uint32_t left) { return left < 4 ? (mve_pred16_t)left : 4; } /* lanes that count */
+static inline uint32x4_t vldrwq_z_u32(const uint32_t *from, mve_pred16_t lanes) {
+  uint32x4_t a = {0, 0, 0, 0};
+  memcpy(&a, from, 4U * lanes);
+  return a;
+}
+static inline uint32x4_t vandq_u32(uint32x4_t a, uint32x4_t b) { return a & b; }
+static inline uint32x4_t vshrq_n_u32(uint32x4_t a, int n) { return a >> n; }
+static inline int16x8_t vreinterpretq_s16_u32(uint32x4_t a) { return (int16x8_t)a; }
+static inline int32_t vmladavaq_s16(int32_t sum, int16x8_t a, int16x8_t b) {
+  int i;
+  for (i = 0; i < 8; ++i) sum += a[i] * b[i];
+  return sum;
 }
 #endif
 )");

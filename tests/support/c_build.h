@@ -53,13 +53,15 @@ class CPrograms {
 
   /// "-DMODEL0_DSP=1 ...", for a target that multiplies pairs; a header says in plain C what its instructions do.
   [[nodiscard]] const std::string& with_pairs() const { return with_pairs_; }
+  /// "-DMODEL0_HELIUM=1 ...", for one that multiplies vectors.
+  [[nodiscard]] const std::string& with_vectors() const { return with_vectors_; }
 
  private:
   TempFolder folder_;
   std::size_t count_ = 0;
   std::string includes_, calls_;  ///< of the file that holds them all
   std::string expected_;          ///< what it prints
-  std::string without_multiplier_, with_pairs_;
+  std::string without_multiplier_, with_pairs_, with_vectors_;
 };
 
 }  // namespace bitstate::tests

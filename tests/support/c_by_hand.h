@@ -50,9 +50,10 @@ class Limits {
     programs_.add(p, {random_sequence(p, steps, 1), random_sequence(p, 1, 2)});
   }
   void check() const { programs_.check({sanitizing_cc, "cc -O3"}); }
-  /// And for targets that multiply pairs.
+  /// And for targets that multiply pairs, or vectors.
   void check_pairs() const {
-    programs_.check({sanitizing_cc, sanitizing_cc + programs_.with_pairs(), "cc -O2" + programs_.with_pairs()});
+    programs_.check({sanitizing_cc, sanitizing_cc + programs_.with_pairs(), "cc -O2" + programs_.with_pairs(),
+                     sanitizing_cc + programs_.with_vectors()});
   }
   /// And for targets that do not multiply.
   void check_both() const {

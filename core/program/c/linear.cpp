@@ -24,7 +24,7 @@ constexpr std::string_view linear_text =
 )";
 
 // $H: what stored codes are above, $G: what their sums are multiplied by; $U: codes of a word, $T: of a byte; $E and
-// $F: biases of two rows; $I: products of an iteration
+// $F: biases of two rows; $J: products of an iteration
 constexpr std::string_view products_text =
     R"(static void $N(const uint8_t *w, $B, const $X *x, $Y *y, uint32_t rows, uint32_t cols) {
   const uint32_t row = cols / $T;
@@ -41,7 +41,7 @@ constexpr std::string_view products_text =
     }
     end = v = w + row;
     while (w != end) {
-$I    }
+$J    }
     y[o] = ($Y)($E + $Ga - $H * sum);
     y[o + 1] = ($Y)($F + $Gb - $H * sum);
     w = v;
@@ -70,10 +70,41 @@ $L    x += $U;
     }
     end = v = w + row;
     while (w != end) {
-$I    }
+$J    }
     y[o] = ($Y)($E + $Ga - $H * sum);
     y[o + 1] = ($Y)($F + $Gb - $H * sum);
     w = v;
+  }
+}
+)";
+
+constexpr std::string_view vectors_text =
+    R"(static void $N(const uint8_t *bytes, $B, const $X *x, $Y *y, uint32_t rows, uint32_t cols) {
+  const uint32x4_t mask = vdupq_n_u32($M);
+  const uint32_t row = cols / $U;
+  const uint32_t *w = (const uint32_t *)(const void *)bytes;
+  uint32_t pairs[$P_most_pairs];
+  int32_t sum = 0;
+  uint32_t o, c;
+  for (c = 0; c < row; ++c) { /* code k of a word and code k + $K are a pair; pairs k of all words are together */
+$L    x += $U;
+  }
+  for (o = 0; o < rows; o += 2) {
+    const uint32_t *v;
+    int32_t a = 0, b = 0;
+    if (o + 1 == rows) { /* the row before once more */
+      --o;
+      w -= row;
+    }
+    v = w + row;
+    for (c = 0; c < row; c += 4) {
+      const mve_pred16_t left = vctp32q(row - c);
+      const uint32x4_t s = vldrwq_z_u32(w + c, left), t = vldrwq_z_u32(v + c, left);
+      int16x8_t p;
+$J    }
+    y[o] = ($Y)($E + $Ga - $H * sum);
+    y[o + 1] = ($Y)($F + $Gb - $H * sum);
+    w = v + row;
   }
 }
 )";
@@ -106,15 +137,15 @@ std::string products_of(unsigned bits) {
   return text + fmt::format("      w += {0};\n      v += {0};\n      u += {1};\n", bytes, bytes * in_a_byte);
 }
 
-/// What makes the pairs that the codes of a word are multiplied by.
-std::string operands_of(unsigned bits) {
+/// What makes the pairs that the codes of a word are multiplied by: pair k is at `place`.
+std::string operands_of(unsigned bits, std::string_view place, bool by_smlad) {
   const unsigned half = in_a_word(bits) / 2;
   std::string text;
   for (unsigned k = 0; k < half; ++k) {
-    text += fmt::format(
-        "    pairs[c + {0}] = (uint16_t)x[{0}] | (uint32_t)x[{1}] << 16;\n"
-        "    sum = __smlad((int32_t)pairs[c + {0}], 0x10001, sum);\n",
-        k, half + k);
+    const std::string at = fmt::format("pairs[{}]", fmt::format(fmt::runtime(place), k));
+    text += fmt::format("    {} = (uint16_t)x[{}] | (uint32_t)x[{}] << 16;\n", at, k, half + k);
+    text += by_smlad ? fmt::format("    sum = __smlad((int32_t){}, 0x10001, sum);\n", at)
+                     : fmt::format("    sum += x[{}] + x[{}];\n", k, half + k);
   }
   return text;
 }
@@ -132,6 +163,19 @@ std::string pairs_of(unsigned bits) {
     }
   }
   return text + fmt::format("      w += {0};\n      v += {0};\n      p += {1};\n", words, words * half);
+}
+
+std::string vectors_of(unsigned bits) {
+  std::string text;
+  for (unsigned k = 0; k < in_a_word(bits) / 2; ++k) {
+    text += fmt::format("      p = vreinterpretq_s16_u32(vldrwq_z_u32(pairs + {} * row + c, left));\n", k);
+    for (const auto& [sum, row] : {std::pair{'a', "s"}, {'b', "t"}}) {
+      const std::string moved = k == 0 ? row : fmt::format("vshrq_n_u32({}, {})", row, k * bits);
+      text +=
+          fmt::format("      {0} = vmladavaq_s16({0}, vreinterpretq_s16_u32(vandq_u32({1}, mask)), p);\n", sum, moved);
+    }
+  }
+  return text;
 }
 
 }  // namespace
@@ -178,8 +222,7 @@ std::string CFunctions::compute_rows(const Linear& i, const CValue& x, const CVa
   const COperand bias = constants_.numbers(i.bias, "bias", "o");
   const COperand next = constants_.numbers(i.bias, "bias", "o + 1");
   most_pairs_ = std::max(most_pairs_, x.cols / 2);
-  const std::string operands = operands_of(bits);
-  const auto filled = [&](std::string_view text, std::string_view products) {
+  const auto filled = [&](std::string_view text, std::string_view operands, std::string_view products) {
     return c_fill(text, {{'B', bias.parameter},
                          {'X', c_type(x.bits)},
                          {'Y', c_type(y.bits)},
@@ -187,7 +230,7 @@ std::string CFunctions::compute_rows(const Linear& i, const CValue& x, const CVa
                          {'F', next.element},
                          {'G', bits == 1 ? "2 * " : ""},
                          {'H', std::to_string(1U << (bits - 1))},
-                         {'I', products},
+                         {'J', products},
                          {'K', std::to_string(in_a_word(bits) / 2)},
                          {'L', operands},
                          {'M', fmt::format("0x{:08X}", ((1U << bits) - 1) * 0x10001U)},
@@ -196,8 +239,10 @@ std::string CFunctions::compute_rows(const Linear& i, const CValue& x, const CVa
                          {'T', std::to_string(8 / bits)},
                          {'U', std::to_string(in_a_word(bits))}});
   };
-  const std::string text = fmt::format("#if {}_DSP\n{}#else\n{}#endif\n", c_capitals(prefix_),
-                                       filled(pairs_text, pairs_of(bits)), filled(products_text, products_of(bits)));
+  const std::string text = fmt::format("#if {0}_HELIUM\n{1}#elif {0}_DSP\n{2}#else\n{3}#endif\n", c_capitals(prefix_),
+                                       filled(vectors_text, operands_of(bits, "{} * row + c", false), vectors_of(bits)),
+                                       filled(pairs_text, operands_of(bits, "c + {}", true), pairs_of(bits)),
+                                       filled(products_text, "", products_of(bits)));
   const std::string function = define(fmt::format("rows_w{}_{}_i{}_i{}", bits, bias.suffix, x.bits, y.bits), text, {});
   return fmt::format("{}({}, {}, {}, {}, {}, {});", function, weight.name, bias.argument, x.at, y.at, y.cols, x.cols);
 }
@@ -223,7 +268,14 @@ std::string CFunctions::compute_trained(const Linear& i, const CTrainedWeight& t
 std::string CFunctions::target_text() const {
   if (most_pairs_ == 0) return "";
   return fmt::format(
-      R"(/* 1: the target has the DSP extension of Arm, which multiplies two pairs of numbers in an instruction. */
+      R"(/* 1: the target has Helium, or the DSP extension of Arm: they multiply pairs of numbers and add the products. */
+#ifndef {0}_HELIUM
+#if defined(__ARM_FEATURE_MVE) && !defined(__ARM_BIG_ENDIAN)
+#define {0}_HELIUM 1
+#else
+#define {0}_HELIUM 0
+#endif
+#endif
 #ifndef {0}_DSP
 #if defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_SIMD32) && !defined(__ARM_BIG_ENDIAN)
 #define {0}_DSP 1
@@ -231,8 +283,12 @@ std::string CFunctions::target_text() const {
 #define {0}_DSP 0
 #endif
 #endif
-#if {0}_DSP
+#if {0}_HELIUM
+#include <arm_mve.h>
+#elif {0}_DSP
 #include <arm_acle.h>
+#endif
+#if {0}_HELIUM || {0}_DSP
 enum {{ {1}_most_pairs = {2} }};
 #endif
 
