@@ -128,8 +128,8 @@ int export_command(const CommandLine& line) {
   Settings options = line.options;
   ExportOptions wanted;
   for (const auto& [name, value] :
-       taken(options, {"format", "out", "parity", "proof", "name", "adc_bits", "adc_lsb", "adc_offset", "trainable",
-                       "tune_rate", "layer_rate", "tune_steps"})) {
+       taken(options, {"format", "out", "parity", "proof", "name", "layout", "adc_bits", "adc_lsb", "adc_offset",
+                       "trainable", "tune_rate", "layer_rate", "tune_steps"})) {
     if (name == "out") {
       wanted.out = value;
     } else if (name == "parity") {

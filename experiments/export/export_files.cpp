@@ -2,8 +2,10 @@
 
 #include "core/error.h"
 #include "core/io/atomic_file.h"
+#include "core/program/c/text.h"
 #include "core/program/file.h"
 #include "core/program/onnx/onnx.h"
+#include "experiments/export/c_layout.h"
 #include "experiments/export/cortex_m4.h"
 #include "experiments/export/tuning_proof.h"
 #include "experiments/host/signals.h"
@@ -24,6 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t c_samples = 2;  // sequences in the self-test of the C
+constexpr std::size_t most_c_bytes = std::size_t{1} << 30;
 
 std::vector<double> numbers_of(std::string_view name, std::string_view text) {
   std::vector<double> numbers;
@@ -104,7 +107,25 @@ class Destination {
   std::vector<fs::path> created_;  // the innermost first
 };
 
-/// NAME.h, NAME.c and NAME_test.c in the folder.
+/// Brings NAME.h, NAME.c and NAME_test.c to their places, and writes what stands around them.
+void publish_c(const fs::path& staging, const fs::path& folder, const ExportOptions& options) {
+  const CLayout layout = c_layout(options.layout, options.name);
+  const fs::path test = staging / (options.name + "_test.c");
+  if (layout.bare) {
+    write_file_atomically(
+        test, fmt::format("#define {}_BARE\n{}", program::c_capitals(options.name), read_file(test, most_c_bytes)));
+  }
+  const auto place = [&](const fs::path& path) {
+    fs::create_directories((folder / path).parent_path());
+    return folder / path;
+  };
+  publish_file(staging / (options.name + ".h"), place(layout.header));
+  publish_file(staging / (options.name + ".c"), place(layout.source));
+  publish_file(test, place(layout.self_test));
+  for (const auto& [path, text] : layout.files) write_file_atomically(place(path), text);
+}
+
+/// The files of the layout in the folder.
 std::uintmax_t write_c(const Exported& exported, const fs::path& run, const fs::path& folder,
                        const ExportOptions& options, const std::string& missing) {
   std::vector<program::CTestSequence> tests;
@@ -137,8 +158,7 @@ std::uintmax_t write_c(const Exported& exported, const fs::path& run, const fs::
   write(text);
   if (missing.empty()) prove_c(exported, staging.path(), options.name, text);
   if (missing.empty() && exported.head) prove_tuning(exported, staging.path(), options.name, text);
-  for (const char* const end : {".h", ".c", "_test.c"})
-    publish_file(staging / (options.name + end), folder / (options.name + end));
+  publish_c(staging.path(), folder, options);
   return text.header.size() + text.source.size();
 }
 
@@ -177,6 +197,9 @@ void set_export_option(ExportOptions& options, std::string_view name, const std:
   } else if (name == "name") {
     program::check_c_name(value);
     options.name = value;
+  } else if (name == "layout") {
+    (void)c_layout(value, options.name);  // throws for what is none
+    options.layout = value;
   } else if (name == "trainable") {
     require<UsageError>(value == "none" || value == "head" || value == "top1", name,
                         "expected none, head or top1, got \"{}\"", value);
@@ -203,8 +226,10 @@ void set_export_option(ExportOptions& options, std::string_view name, const std:
 }
 
 void check_export_options(const ExportOptions& options) {
-  require<UsageError>(options.format == "c" || (options.name == ExportOptions{}.name && !options.has_adc), "format",
-                      "expected c with --name and --adc_lsb, which are for C, got \"{}\"", options.format);
+  require<UsageError>(
+      options.format == "c" ||
+          (options.name == ExportOptions{}.name && !options.has_adc && options.layout == ExportOptions{}.layout),
+      "format", "expected c with --name, --layout and --adc_lsb, which are for C, got \"{}\"", options.format);
   require<UsageError>(options.format == "c" || !options.trains_head, "format",
                       "expected c with --trainable, which is for C, got \"{}\"", options.format);
   require<UsageError>(options.trains_head || !options.has_tune_rate, "trainable",

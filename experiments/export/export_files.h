@@ -17,7 +17,8 @@ struct ExportOptions {
   std::filesystem::path out;       ///< file, or folder for c; empty: in the folder of the run
   std::size_t parity = 0;          ///< test sequences that are compared; 0: all
   ProofMode proof = ProofMode::automatic;
-  std::string name = "model";  ///< of the files, functions and macros in C
+  std::string name = "model";    ///< of the files, functions and macros in C
+  std::string layout = "plain";  ///< of the files in C, as c_layout() has it
   bool has_adc = false;
   program::CAdc adc = {};
   bool trains_head = false;    ///< in C

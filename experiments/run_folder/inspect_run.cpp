@@ -4,6 +4,7 @@
 #include "core/io/atomic_file.h"
 #include "experiments/run_folder/identity.h"
 #include "experiments/run_folder/model_setup.h"
+#include "experiments/settings/run_config.h"
 
 namespace bitstate::experiments {
 namespace {
