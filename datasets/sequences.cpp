@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -202,6 +203,21 @@ Series series_of(const Csv& table, std::size_t d_input, std::size_t first, std::
     series.target.insert(series.target.end(), cells + d_input, cells + cols);
   }
   return series;
+}
+
+std::vector<Series> all_series_of(const Csv& table, std::size_t d_input, std::size_t first, std::size_t last,
+                                  std::size_t horizon, const std::string& origin) {
+  std::vector<Series> found;
+  std::vector<std::size_t> ends;
+  std::copy_if(table.starts.begin(), table.starts.end(), std::back_inserter(ends),
+               [&](std::size_t row) { return row > first && row < last; });
+  ends.push_back(last);
+  const bool several = ends.size() > 1;
+  for (const std::size_t end : ends) {
+    if (!several || end - first > horizon) found.push_back(series_of(table, d_input, first, end, origin));
+    first = end;
+  }
+  return found;
 }
 
 OptionTable<SeriesSettings> series_options() {

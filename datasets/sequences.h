@@ -57,6 +57,11 @@ struct Series {
 /// Rows first to last - 1 of a table, whose first d_input columns are the inputs, the others the targets.
 Series series_of(const Csv& table, std::size_t d_input, std::size_t first, std::size_t last, std::string origin);
 
+/// Likewise the series into which table.starts parts these rows. Of several, those of at most `horizon` rows are left
+/// out.
+std::vector<Series> all_series_of(const Csv& table, std::size_t d_input, std::size_t first, std::size_t last,
+                                  std::size_t horizon, const std::string& origin);
+
 /// How a series is cut into sequences, as the data sets that are series understand it.
 struct SeriesSettings {
   std::size_t window = 0;   ///< steps of a training sequence; 0: all of the series, or the data set's own

@@ -1,9 +1,11 @@
 #include "datasets/formats/csv_text.h"
 
+#include "datasets/formats/csv_numbers.h"
+
 #include <algorithm>
-#include <charconv>
+#include <array>
 #include <compare>
-#include <cstdlib>
+#include <optional>
 
 namespace bitstate::datasets {
 namespace {
@@ -29,19 +31,45 @@ std::string_view take_line(std::string_view& text) {
   return line;
 }
 
+/// Of the cell of `line` that begins at `begin`.
+CellEnd unquoted_end(std::string_view line, char separator, std::size_t begin) {
+  if (separator != ' ') {
+    const std::size_t end = line.find(separator, begin);
+    return {end, end == std::string_view::npos ? end : end + 1};
+  }
+  const std::size_t end = line.find_first_of(" \t", begin);
+  return {end, line.find_first_not_of(" \t", end)};
+}
+
 /// The cells of a line, cut at the separators that are not between quotes.
 std::vector<std::string_view> pieces(std::string_view line, char separator) {
   std::vector<std::string_view> found;
+  if (separator == ' ') line = trimmed(line);
   bool quoted = false;
   std::size_t begin = 0;
   for (std::size_t i = 0; i < line.size(); ++i) {
     quoted ^= line[i] == '"';
-    if (quoted || line[i] != separator) continue;
+    if (quoted || (line[i] != separator && (separator != ' ' || line[i] != '\t'))) continue;
     found.push_back(trimmed(line.substr(begin, i - begin)));
-    begin = i + 1;
+    begin = unquoted_end(line, separator, i).next;
+    i = begin - 1;
   }
   found.push_back(trimmed(line.substr(begin)));
   return found;
+}
+
+/// The comment that a line is, if it is one.
+std::optional<std::string_view> comment_in(std::string_view line) {
+  const std::string_view text = trimmed(line);
+  const std::size_t sign = text.starts_with("//") ? 2 : (text.starts_with('#') || text.starts_with('%') ? 1 : 0);
+  if (sign == 0) return std::nullopt;
+  const std::string_view rest = text.substr(sign);
+  return rest.starts_with(' ') || rest.starts_with('\t') ? trimmed(rest) : text;
+}
+
+/// Whether a cell is a number or says that it is missing. One with a blank could be two.
+bool looks_numeric(std::string_view cell) {
+  return is_missing(cell) || (cell.find(' ') == std::string_view::npos && number_in(cell).has_value());
 }
 
 /// How well a separator fits the first rows: the larger, the better.
@@ -62,8 +90,7 @@ Fit fit(const std::vector<std::string_view>& lines, char separator) {
     if (found.columns == 0) found.columns = row.size();
     found.even = found.even && row.size() == found.columns && row.size() > 1;
     cells += row.size();
-    numbers += static_cast<std::size_t>(
-        std::count_if(row.begin(), row.end(), [](auto cell) { return number_in(cell).has_value(); }));
+    numbers += static_cast<std::size_t>(std::count_if(row.begin(), row.end(), looks_numeric));
   }
   if (found.even) found.numbers = static_cast<double>(numbers) / static_cast<double>(cells);
   return found;
@@ -73,33 +100,32 @@ char separator_of(std::string_view text, std::string_view file) {
   std::vector<std::string_view> lines;
   while (!text.empty() && lines.size() < rows_looked_at) {
     const std::string_view line = take_line(text);
-    if (!trimmed(line).empty()) lines.push_back(line);
+    if (!trimmed(line).empty() && !comment_in(line)) lines.push_back(line);
   }
   char best = ',';
   if (lines.empty()) return best;
   Fit best_fit = fit(lines, best);
   for (const char candidate : {';', '\t'}) {
     const Fit found = fit(lines, candidate);
-    require(!found.even || found != best_fit, "csv",
-            "{}: the cells of {} may be separated by {} or by {}: quote those that hold a separator", file,
-            lines.front().substr(0, shown_bytes), best == ',' ? "commas" : "semicolons",
-            candidate == ';' ? "semicolons" : "tabs");
+    require(
+        !found.even || found != best_fit, "csv",
+        "{}: the cells of {} may be separated by {} or by {}: quote those that hold a separator, or say which it is "
+        "with --separator",
+        file, lines.front().substr(0, shown_bytes), best == ',' ? "commas" : "semicolons",
+        candidate == ';' ? "semicolons" : "tabs");
     if (found > best_fit) {
       best = candidate;
       best_fit = found;
     }
   }
-  return best;
+  const Fit blanks = fit(lines, ' ');
+  return blanks.even && blanks > best_fit ? ' ' : best;
 }
 
-std::optional<double> number_with_point(std::string_view cell) {
-  if (cell.starts_with('+') && !cell.starts_with("+-")) cell.remove_prefix(1);
-  double number = 0.0;
-  const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), number);
-  if (end != cell.data() + cell.size()) return std::nullopt;
-  // too small or too large for a double: 0, the nearest denormal number, or an infinity
-  if (error == std::errc::result_out_of_range) return std::strtod(std::string(cell).c_str(), nullptr);
-  return error == std::errc() ? std::optional(number) : std::nullopt;
+char named_separator(std::string_view name) {
+  if (name == "comma") return ',';
+  if (name == "semicolon") return ';';
+  return name == "tab" ? '\t' : ' ';
 }
 
 }  // namespace
@@ -114,29 +140,21 @@ std::string unquoted(std::string_view cell) {
   return name;
 }
 
-std::optional<double> number_in(std::string_view cell) {
-  if (cell.size() > 1 && cell.starts_with('"') && cell.ends_with('"')) {
-    cell = trimmed(cell.substr(1, cell.size() - 2));
-  }
-  const std::size_t comma = cell.find(',');
-  if (comma == std::string_view::npos) return number_with_point(cell);
-  if (cell.find('.') != std::string_view::npos) return std::nullopt;
-  std::string with_point(cell);
-  with_point[comma] = '.';
-  return number_with_point(with_point);
-}
-
-CsvRows::CsvRows(std::string file, std::string_view text) : file_(std::move(file)), rest_(text) {
-  require(!text.starts_with("\xFF\xFE") && !text.starts_with("\xFE\xFF"), "csv", "{} is UTF-16: save it as UTF-8",
-          file_);
-  if (rest_.starts_with("\xEF\xBB\xBF")) rest_.remove_prefix(3);
-  separator_ = separator_of(rest_, file_);
+CsvRows::CsvRows(std::string file, std::string_view text, const TableSettings& settings)
+    : file_(std::move(file)), rest_(text) {
+  for (; line_ < settings.skip && !rest_.empty(); ++line_) take_line(rest_);
+  separator_ = settings.separator == "auto" ? separator_of(rest_, file_) : named_separator(settings.separator);
 }
 
 bool CsvRows::next() {
   while (!rest_.empty()) {
     const std::string_view line = take_line(rest_);
     ++line_;
+    if (const auto comment = comment_in(line)) {
+      comment_ = {*comment, line_};
+      ++comments_;
+      continue;
+    }
     if (!is_blank(line, separator_)) {
       split(line);
       return true;
@@ -149,30 +167,35 @@ bool CsvRows::next() {
   return false;
 }
 
+std::vector<std::string_view> CsvRows::cells_of(std::string_view line) const { return pieces(line, separator_); }
+
 void CsvRows::split(std::string_view line) {
   cells_.clear();
-  std::size_t end = 0;
-  do {
-    end = end_of_cell(line);
+  if (separator_ == ' ') line = trimmed(line);
+  std::size_t begin = 0;
+  while (begin != std::string_view::npos) {
+    const auto [end, next] = end_of_cell(line, begin);
     if (cells_.size() == max_columns) refuse("there are more than {} cells", max_columns);
-    cells_.push_back(trimmed(line.substr(0, end)));
-    line.remove_prefix(std::min(end + 1, line.size()));
-  } while (end != std::string_view::npos);
+    cells_.push_back(trimmed(line.substr(begin, end - begin)));
+    begin = next;
+  }
 }
 
-/// The place of the separator behind the first cell of `line`.
-std::size_t CsvRows::end_of_cell(std::string_view line) const {
-  const std::size_t first = line.find_first_not_of(' ');
-  if (first == std::string_view::npos || line[first] != '"') return line.find(separator_);
+CellEnd CsvRows::end_of_cell(std::string_view line, std::size_t begin) const {
+  const std::size_t first = line.find_first_not_of(' ', begin);
+  const auto ended = [&](std::size_t from) {
+    const auto [end, next] = unquoted_end(line, separator_, from);
+    return CellEnd{std::min(end, line.size()), next};
+  };
+  if (first == std::string_view::npos || line[first] != '"') return ended(begin);
   std::size_t quote = line.find('"', first + 1);
   while (quote < line.size() - 1 && line[quote + 1] == '"') quote = line.find('"', quote + 2);
   if (quote == std::string_view::npos) refuse("the quote in {} has no end", line.substr(first, shown_bytes));
-  const std::size_t end = line.find(separator_, quote);
-  const std::size_t size = end == std::string_view::npos ? line.size() - quote - 1 : end - quote - 1;
-  if (!trimmed(line.substr(quote + 1, size)).empty()) {
+  const CellEnd cell = ended(quote);
+  if (!trimmed(line.substr(quote + 1, cell.end - quote - 1)).empty()) {
     refuse("there is text behind the quote in {}", line.substr(first, shown_bytes));
   }
-  return end;
+  return cell;
 }
 
 }  // namespace bitstate::datasets

@@ -1,10 +1,10 @@
-// The text of a table: lines, cells, quotes, and what is a number.
+// The text of a table: lines, comments, cells and quotes.
 #pragma once
 
 #include "core/error.h"
+#include "datasets/formats/table_settings.h"
 
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,26 +18,41 @@ inline constexpr std::size_t shown_bytes = 40;
 /// A cell without its quotes; two of them inside are one.
 std::string unquoted(std::string_view cell);
 
-/// The number that a cell is, with a decimal point or a decimal comma; it may be an infinity or a NaN. What is too
-/// small for a double is 0 or the nearest denormal number.
-std::optional<double> number_in(std::string_view cell);
+/// A line that is a comment: it begins with #, % or //.
+struct Comment {
+  std::string_view text;  ///< without the sign, if a blank follows it
+  std::size_t line = 0;   ///< 0: there is none
+};
+
+/// Where a cell ends, and where the next one of its line begins.
+struct CellEnd {
+  std::size_t end, next;
+};
 
 /// Walks through the rows of a text and knows where it is.
 class CsvRows {
  public:
-  /// Lines end with LF, CR LF or CR; the text may begin with the mark of UTF-8. The separator is the one of , ; and tab
-  /// that cuts each of the first 20 rows into as many cells, more than one; if several do, that with the largest share
-  /// of numbers, of the same share the most frequent, and a tie is an Error; if none does, the most frequent of the
-  /// first row.
-  CsvRows(std::string file, std::string_view text);
+  /// Text in UTF-8 without a mark, whose first settings.skip lines are passed over. Lines end with LF, CR LF or CR. The
+  /// separator is that of the settings, or the one of , ; tab and blanks that cuts each of the first 20 rows into as
+  /// many cells, more than one; if several do, that with the largest share of numbers and missing cells, of the same
+  /// share the most frequent, and a tie of , ; and tab is an Error; if none does, the most frequent of the first row,
+  /// which is not the blank.
+  CsvRows(std::string file, std::string_view text, const TableSettings& settings = {});
 
-  /// The cells of the next line that is not blank; false at the end.
+  /// The cells of the next line that is neither blank nor a comment; false at the end.
   bool next();
+  /// More lines, behind those that have been shown.
+  void go_on(std::string_view text) { rest_ = text; }
   /// From here on a blank line is a row of empty cells, as many as the last row has.
   void keep_blank_lines() { keep_blank_ = true; }
 
   [[nodiscard]] const std::vector<std::string_view>& cells() const { return cells_; }  ///< trimmed
   [[nodiscard]] std::size_t line() const { return line_; }
+  [[nodiscard]] const Comment& comment() const { return comment_; }  ///< the last one
+  [[nodiscard]] std::size_t comments() const { return comments_; }   ///< how many so far
+  [[nodiscard]] char separator() const { return separator_; }        ///< ' ' for blanks and tabs
+  /// The cells that a line would have.
+  [[nodiscard]] std::vector<std::string_view> cells_of(std::string_view line) const;
 
   template <class... Args>
   [[noreturn]] void refuse_at(std::size_t line, fmt::format_string<Args...> sentence, Args&&... args) const {
@@ -50,11 +65,13 @@ class CsvRows {
 
  private:
   void split(std::string_view line);
-  [[nodiscard]] std::size_t end_of_cell(std::string_view line) const;
+  [[nodiscard]] CellEnd end_of_cell(std::string_view line, std::size_t begin) const;
 
   std::string file_;
   std::string_view rest_;
   std::vector<std::string_view> cells_;
+  Comment comment_;
+  std::size_t comments_ = 0;
   std::size_t line_ = 0;
   char separator_ = ',';
   bool keep_blank_ = false;

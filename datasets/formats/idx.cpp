@@ -17,7 +17,7 @@ namespace bitstate::datasets {
 namespace {
 
 // deflate codes at most 258 bytes in 2 bits; a longer output cannot come from so few bytes
-constexpr std::size_t max_deflate_ratio = 1032;
+constexpr std::size_t max_gzip_ratio = 1032;
 
 /// The content of a file, uncompressed piece by piece as it is asked for.
 class IdxSource {
@@ -47,7 +47,7 @@ class IdxSource {
   /// Throws unless `size` more bytes can be there, so that room for them may be allocated.
   void expect(std::size_t size) const {
     if (compressed_) {
-      if (size / max_deflate_ratio > file_.size()) {
+      if (size / max_gzip_ratio > file_.size()) {
         refuse("the header claims {} more bytes, which {} compressed bytes cannot hold", size, file_.size());
       }
     } else if (size != file_.size() - offset_) {

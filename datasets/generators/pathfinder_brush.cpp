@@ -49,7 +49,7 @@ Stamp dilate(const Stamp& stamp, double radius) {
 }
 
 /// The inputs that make up one output: from `first` on, with weights of sum 1.
-struct Window {
+struct BrushWindow {
   std::size_t first = 0;
   std::vector<double> weights;
 };
@@ -61,10 +61,10 @@ double lanczos_kernel(double x) {
   return 3.0 * std::sin(angle) * std::sin(angle / 3.0) / (angle * angle);
 }
 
-std::vector<Window> lanczos_windows(std::size_t side, std::size_t new_side) {
+std::vector<BrushWindow> lanczos_windows(std::size_t side, std::size_t new_side) {
   const double ratio = static_cast<double>(side) / static_cast<double>(new_side);
   const double support = 3.0 * ratio;
-  std::vector<Window> windows(new_side);
+  std::vector<BrushWindow> windows(new_side);
   for (std::size_t out = 0; out < new_side; ++out) {
     const double center = (static_cast<double>(out) + 0.5) * ratio;
     const auto first = static_cast<std::size_t>(std::max(0.0, std::floor(center - support + 0.5)));

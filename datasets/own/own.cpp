@@ -25,6 +25,7 @@ namespace fs = std::filesystem;
 struct Request {
   std::vector<std::string> input, target;
   std::string task;
+  TableSettings table;
   SeriesSettings series;
   std::optional<Reading> reading;
 };
@@ -53,8 +54,9 @@ void check_csv_options(const Request& options) {
 
 void check_hdf5_options(const Request& options) {
   const bool none = options.input.empty() && options.target.empty() && options.series.window == 0 &&
-                    options.series.stride == 0 && options.series.horizon == 0;
-  require<UsageError>(none, "data", "input, target, window, stride and horizon are for CSV files, not for HDF5");
+                    options.series.stride == 0 && options.series.horizon == 0 && options.table == TableSettings{};
+  require<UsageError>(none, "data",
+                      "input, target, window, stride, horizon and how tables are read are for CSV files, not for HDF5");
 }
 
 /// Reads series, and notes what was read.
@@ -66,7 +68,8 @@ class SeriesReader {
   Csv read(const fs::path& file) {
     std::vector<std::string> columns = options_.input;
     columns.insert(columns.end(), options_.target.begin(), options_.target.end());
-    Csv table = read_csv(file, columns);
+    const std::size_t classes = csv_task(options_) == Task::classification ? options_.target.size() : 0;
+    Csv table = read_csv(file, columns, options_.table, classes);
     check_target(table, file);
     if (files_ == 0) {
       name_ = file.filename().string();
@@ -75,10 +78,13 @@ class SeriesReader {
     ++files_;
     rows_ += table.rows;
     if (table.header.empty()) ++without_header_;
+    for (const std::string& note : table.notes) {
+      if (std::find(notes_.begin(), notes_.end(), note) == notes_.end()) notes_.push_back(note);
+    }
     return table;
   }
 
-  /// "1000 rows of a.csv with the header t, u, y, input u, target y"
+  /// "1000 rows of a.csv with the header t, u, y, input u, target y (decimal comma)"
   [[nodiscard]] std::string origin() const {
     const std::string where = files_ == 1 ? name_ : fmt::format("{} files", files_);
     std::string header = "without a header";
@@ -90,8 +96,11 @@ class SeriesReader {
     } else if (without_header_ < files_) {
       header = fmt::format("{} of them without a header", without_header_);
     }
-    return fmt::format("{} rows of {} {}, input {}, target {}", rows_, where, header, fmt::join(options_.input, ","),
-                       fmt::join(options_.target, ","));
+    constexpr std::size_t shown_notes = 8;
+    const auto notes = std::span(notes_).first(std::min(notes_.size(), shown_notes));
+    return fmt::format("{} rows of {} {}, input {}, target {}{}", rows_, where, header, fmt::join(options_.input, ","),
+                       fmt::join(options_.target, ","),
+                       notes.empty() ? "" : fmt::format(" ({})", fmt::join(notes, ", ")));
   }
 
  private:
@@ -112,6 +121,7 @@ class SeriesReader {
   std::size_t files_ = 0, rows_ = 0, without_header_ = 0;
   std::string name_;                 // of the first file
   std::vector<std::string> header_;  // likewise
+  std::vector<std::string> notes_;   // of all files, each once
 };
 
 /// The splits of series of the columns that `options` name.
@@ -133,10 +143,11 @@ Splits from_csv(const fs::path& file, const Request& options) {
   const std::size_t validation = table.rows * 9 / 10;
   require(table.rows >= 10, "own", "{} has {} rows, but splitting them takes at least 10", file.string(), table.rows);
   const auto part = [&](std::string_view name, std::size_t first, std::size_t last) {
-    return series_of(table, d_input, first, last, fmt::format("own: {}, the {} part", file.string(), name));
+    return all_series_of(table, d_input, first, last, options.series.horizon,
+                         fmt::format("own: {}, the {} part", file.string(), name));
   };
   return cut_columns(
-      {{part("training", 0, train)}, {part("validation", train, validation)}, {part("test", validation, table.rows)}},
+      {part("training", 0, train), part("validation", train, validation), part("test", validation, table.rows)},
       options, reader.origin());
 }
 
@@ -159,9 +170,12 @@ Splits from_folder(const fs::path& folder, const Request& options) {
   const auto read_part = [&](const fs::path& part) {
     std::vector<Series> all;
     if (part.empty()) return all;
-    for (const fs::path& file : data_files(part, is_csv, ".csv", ignored)) {
+    for (const fs::path& file : table_files(part, ignored)) {
       const Csv table = reader.read(file);
-      all.push_back(series_of(table, options.input.size(), 0, table.rows, "own: " + file.string()));
+      for (Series& series :
+           all_series_of(table, options.input.size(), 0, table.rows, options.series.horizon, "own: " + file.string())) {
+        all.push_back(std::move(series));
+      }
     }
     return all;
   };
@@ -169,12 +183,15 @@ Splits from_folder(const fs::path& folder, const Request& options) {
   return cut_columns(parts, options, reader.origin() + not_read(ignored));
 }
 
-/// A folder is what its training part is.
-bool is_of_tokens(const fs::path& file_or_folder) {
+/// A folder is what its training part is. Columns are those of tables, so with them a .txt is one.
+bool is_of_tokens(const fs::path& file_or_folder, const OwnSettings& own) {
   std::error_code error;
-  if (!fs::is_directory(file_or_folder, error)) return is_tokens(file_or_folder);
+  const bool columns = !own.input.empty() || !own.target.empty();
+  if (!fs::is_directory(file_or_folder, error))
+    return is_tokens(file_or_folder) && !(columns && is_text(file_or_folder));
   std::vector<std::string> ignored;
-  return holds_tokens(find_parts(file_or_folder, ignored).train);
+  const fs::path train = find_parts(file_or_folder, ignored).train;
+  return holds_tokens(train) && !(columns && holds_texts(train));
 }
 
 /// "none" or an id.
@@ -194,28 +211,30 @@ void add_document_end(OptionTable<OwnSettings>& table) {
 
 OptionTable<OwnSettings> own_options() {
   OptionTable<OwnSettings> table("data");
-  table.text("input", "COLUMNS", &OwnSettings::input, "columns of a .csv that are inputs: a,b");
-  table.text("target", "COLUMNS", &OwnSettings::target, "columns of a .csv that are targets").decides_test = true;
+  table.text("input", "COLUMNS", &OwnSettings::input, "columns of a table that are inputs: a,b");
+  table.text("target", "COLUMNS", &OwnSettings::target, "columns of a table that are targets").decides_test = true;
   table.word("task", &OwnSettings::task, {"auto", "classification", "regression", "value"}, "what is learnt")
       .decides_test = true;
   table.whole("vocabulary", "IDS", &OwnSettings::vocabulary, 0, std::size_t{max_id} + 1,
               "of .npy and .txt files; 0: one more than the largest id, of bytes 256");
   add_document_end(table);
+  table.nested(table_options(), &OwnSettings::table);
   return table;
 }
 
 Splits own_data(const fs::path& file_or_folder, const OwnSettings& own, const SeriesSettings& series,
                 const std::optional<Reading>& reading, const StreamSettings& stream) {
   check_task(own.task);
-  if (is_of_tokens(file_or_folder)) return own_tokens(file_or_folder, own, series, stream, reading);
+  if (is_of_tokens(file_or_folder, own)) return own_tokens(file_or_folder, own, series, stream, reading);
   require<UsageError>(own.vocabulary == 0 && !own.document_end && !stream.carries(), "data",
                       "vocabulary, document_end and stream are for .npy and .txt files");
-  const Request options{split(own.input, ","), split(own.target, ","), own.task, series, reading};
+  const Request options{split(own.input, ","), split(own.target, ","), own.task, own.table, series, reading};
   std::error_code ignored;
   if (fs::is_directory(file_or_folder, ignored)) return from_folder(file_or_folder, options);
-  require<UsageError>(is_csv(file_or_folder) || is_hdf5(file_or_folder), "data",
-                      "{} is neither a folder nor a .csv, .h5, .npy or .txt file", file_or_folder.string());
-  if (is_csv(file_or_folder)) return from_csv(file_or_folder, options);
+  const bool table = is_table(file_or_folder) || is_text(file_or_folder);
+  require<UsageError>(table || is_hdf5(file_or_folder), "data",
+                      "{} is neither a folder nor a .csv, .tsv, .dat, .h5, .npy or .txt file", file_or_folder.string());
+  if (table) return from_csv(file_or_folder, options);
   check_hdf5_options(options);
   return own_hdf5(file_or_folder, options.task, options.reading);
 }

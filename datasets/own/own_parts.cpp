@@ -22,6 +22,13 @@ std::string small(std::string text) {
   return text;
 }
 
+/// The name of a file in small letters, without .gz at its end.
+std::string without_gz(const fs::path& file) {
+  std::string name = small(file.filename().string());
+  if (name.ends_with(".gz")) name.resize(name.size() - 3);
+  return name;
+}
+
 bool is_hidden(const fs::path& path) { return path.filename().string().starts_with('.'); }
 
 /// What is in a folder and not hidden, by name.
@@ -40,13 +47,18 @@ std::vector<fs::path> entries_of(const fs::path& folder) {
 std::string part_name(const fs::path& entry) {
   std::error_code ignored;
   if (fs::is_directory(entry, ignored)) return small(entry.filename().string());
-  const bool data = fs::is_regular_file(entry, ignored) && (is_csv(entry) || is_hdf5(entry) || is_tokens(entry));
-  return data ? small(entry.stem().string()) : std::string();
+  const bool data = fs::is_regular_file(entry, ignored) && (is_table(entry) || is_hdf5(entry) || is_tokens(entry));
+  return data ? small(fs::path(without_gz(entry)).stem().string()) : std::string();
 }
 
 }  // namespace
 
-bool is_csv(const fs::path& file) { return small(file.extension().string()) == ".csv"; }
+bool is_table(const fs::path& file) {
+  const std::string name = without_gz(file);
+  const std::string ending = fs::path(name).extension().string();
+  return ending == ".csv" || ending == ".tsv" || ending == ".dat" ||
+         (ending == ".txt" && name.size() < file.filename().string().size());
+}
 
 bool is_hdf5(const fs::path& file) {
   const std::string ending = small(file.extension().string());
@@ -73,10 +85,10 @@ OwnFiles find_parts(const fs::path& folder, std::vector<std::string>& ignored) {
     require(part->empty(), "own", "{} and {} are the same part", part->string(), entry.string());
     *part = entry;
   }
-  require(
-      !files.train.empty() && !files.test.empty(), "own",
-      "{} holds no {}: a folder of data has train and test, each a .csv, .h5, .npy or .txt file or a folder of them{}",
-      folder.string(), files.train.empty() ? "train" : "test", not_read(ignored));
+  require(!files.train.empty() && !files.test.empty(), "own",
+          "{} holds no {}: a folder of data has train and test, each a .csv, .tsv, .dat, .h5, .npy or .txt file or a "
+          "folder of them{}",
+          folder.string(), files.train.empty() ? "train" : "test", not_read(ignored));
   return files;
 }
 
@@ -96,6 +108,22 @@ std::vector<fs::path> data_files(const fs::path& part, bool (*is_data)(const fs:
   require(!files.empty(), "own", "{} holds no {} file{}", part.string(), ending, not_read(others));
   ignored.insert(ignored.end(), others.begin(), others.end());
   return files;
+}
+
+std::vector<fs::path> table_files(const fs::path& part, std::vector<std::string>& ignored) {
+  std::error_code error;
+  const bool folder = fs::is_directory(part, error);
+  const auto entries = folder ? entries_of(part) : std::vector<fs::path>();
+  const bool texts = !entries.empty() && std::none_of(entries.begin(), entries.end(), is_table);
+  return data_files(part, texts ? is_text : is_table, ".csv, .tsv, .dat or .txt", ignored);
+}
+
+bool holds_texts(const fs::path& part) {
+  std::error_code error;
+  if (!fs::is_directory(part, error)) return is_text(part);
+  const auto entries = entries_of(part);
+  return std::any_of(entries.begin(), entries.end(), is_text) &&
+         std::all_of(entries.begin(), entries.end(), [](const fs::path& e) { return is_text(e) || !is_tokens(e); });
 }
 
 std::string not_read(const std::vector<std::string>& ignored) {

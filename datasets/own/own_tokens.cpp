@@ -152,8 +152,10 @@ Parts read_folder(const fs::path& folder, TextReader& reader, std::vector<std::s
 }
 
 void check_token_options(const OwnSettings& own, const SeriesSettings& series) {
-  require<UsageError>(own.input.empty() && own.target.empty() && series.horizon == 0 && own.task == "auto", "data",
-                      "input, target, horizon and task are for series, not for .npy and .txt files");
+  require<UsageError>(
+      own.input.empty() && own.target.empty() && series.horizon == 0 && own.task == "auto" &&
+          own.table == TableSettings{},
+      "data", "input, target, horizon, task and how tables are read are for series, not for .npy and .txt files");
   require<UsageError>(series.stride == 0 || series.window > 0, "stride", "is {}, but there is no window to move",
                       series.stride);
 }
@@ -182,7 +184,7 @@ bool holds_tokens(const fs::path& file_or_folder) {
   if (!fs::is_directory(file_or_folder, error)) return is_tokens(file_or_folder);
   bool tokens = false;
   for (fs::directory_iterator entry(file_or_folder, error), end; !error && entry != end; entry.increment(error)) {
-    if (is_csv(entry->path())) return false;
+    if (is_table(entry->path())) return false;
     tokens = tokens || is_tokens(entry->path());
   }
   return tokens;

@@ -10,7 +10,7 @@
 
 namespace bitstate::datasets {
 
-/// Whether it is, or is a folder that holds, .npy or .txt files; a folder that also holds .csv files is one of series.
+/// Whether it is, or is a folder that holds, .npy or .txt files; a folder that also holds tables is one of series.
 bool holds_tokens(const std::filesystem::path& file_or_folder);
 
 /// Data from

@@ -245,7 +245,7 @@ std::vector<Command> commands_around_runs(const Options& all) {
                 .unit = "ENGINE",
                 .group = "run",
                 .value = "local"},
-               {.name = "time",
+               {.name = "time_limit",
                 .help = "limit of a job of Slurm; a run goes on in another one",
                 .unit = "LIMIT",
                 .group = "run",

@@ -76,7 +76,7 @@ SweepOptions sweep_options(const CommandLine& line) {
       require<UsageError>(is_one_of(value, std::array{"local", "parallel", "slurm"}), name,
                           "expected local, parallel or slurm, got \"{}\"", value);
       options.engine = value;
-    } else if (name == "time") {
+    } else if (name == "time_limit") {
       options.time = value;
     } else if (name == "run") {
       options.run = value;
@@ -101,7 +101,7 @@ SweepOptions sweep_options(const CommandLine& line) {
 /// The command line of one of many tasks, and of the plan.
 std::string command_of_runs(CommandLine line) {
   std::erase_if(line.options, [](const auto& option) {
-    return is_one_of(option.first, std::array{"engine", "time", "run", "dry_run"});
+    return is_one_of(option.first, std::array{"engine", "time_limit", "run", "dry_run"});
   });
   return text_of(line, "sweep");
 }

@@ -152,8 +152,8 @@ std::vector<OptionInfo> make_options() {
           make("size", "PIXELS", "pathfinder: in each direction, 32, 64, 128 (Path-X) or 256"),
           make("images", "IMAGES", "pathfinder: how many"),
           make("contour_length", "PADDLES", "pathfinder: of a long snake, 3 to 14; also for check"),
-          check("input", "COLUMNS", "own: columns of a .csv that are inputs, as in a,b"),
-          check("target", "COLUMNS", "own: columns of a .csv that are targets"),
+          check("input", "COLUMNS", "own: columns of a table that are inputs, as in a,b"),
+          check("target", "COLUMNS", "own: columns of a table that are targets"),
           check("task", "WORD", "own: what is learnt, as for train"),
           check("window", "STEPS", "own: of a sequence that is cut from a series or a text"),
           check("vocabulary", "IDS", "own: below which the ids of a .npy must be")};

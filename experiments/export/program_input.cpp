@@ -98,14 +98,14 @@ std::vector<std::vector<std::int32_t>> read_sequences(const Program& program, co
                                                       std::string* said) {
   std::string columns;
   std::vector<Codes> sequences;
-  if (datasets::is_csv(file)) {
+  if (datasets::is_table(file) || datasets::is_text(file)) {
     sequences = from_csv(program, file, columns);
   } else if (datasets::is_hdf5(file)) {
     sequences = rehearsed(file, [&] { return from_hdf5(program, file); });
   } else if (file.filename().string().find("idx") != std::string::npos) {
     sequences = from_idx(program, file);
   } else {
-    fail<UsageError>("run", "expected a .csv, .h5 or idx file, got \"{}\"", file.string());
+    fail<UsageError>("run", "expected a table (.csv, .tsv, .dat or .txt), .h5 or idx file, got \"{}\"", file.string());
   }
   for (const Codes& codes : sequences) {
     require(!codes.empty(), "run", "{} holds a sequence without steps", file.string());

@@ -63,6 +63,10 @@ constexpr std::array foreign_table = {
             "no run stops early; the weights of its best epoch are kept"},
     Foreign{" heads numheads nheads attentionheads ", "", "an SSM has no attention heads"},
     Foreign{" wandb usewandb wandbproject ", "--tensorboard", "(curves.csv always has the figures)"},
+    Foreign{" sep delimiter delim ", "--separator", "(comma, semicolon, tab or blank)"},
+    Foreign{" skiprows skiplines ", "--skip", ""},
+    Foreign{" fillna navalues nan dropna ", "--missing", "(error, drop, hold or linear)"},
+    Foreign{" timestamp timestamps datetime timecolumn timecol date ", "--time", "for the column of times"},
     Foreign{" verbose quiet debug loglevel ", "", "train.log in the folder of the run holds what is printed"},
 };
 

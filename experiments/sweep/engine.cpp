@@ -149,12 +149,12 @@ void check_time(const std::string& time) {
   // nothing that could be a second directive
   static const std::regex form(R"((?:(\d{1,4})-)?(\d{1,6})(?::(\d{1,6}))?(?::(\d{1,6}))?)");
   std::smatch parts;
-  require<UsageError>(std::regex_match(time, parts, form), "time",
+  require<UsageError>(std::regex_match(time, parts, form), "time_limit",
                       "expected minutes or [D-]HH:MM:SS as sbatch takes them, got \"{}\"", time);
   const auto part = [&](std::size_t i) { return parts[i].matched ? std::stol(parts[i].str()) : 0L; };
   const long unit = parts[1].matched || parts[4].matched ? 3600 : 60;  // one or two numbers begin with minutes
   const long seconds = part(1) * 86400 + part(2) * unit + part(3) * unit / 60 + part(4);
-  require<UsageError>(seconds >= 300, "time",
+  require<UsageError>(seconds >= 300, "time_limit",
                       "expected 5 minutes or more, of which the last two are for the checkpoint, got \"{}\"", time);
 }
 

@@ -76,20 +76,20 @@ for engine in parallel slurm; do
   grep -q '^4 runs, 0 with a result; the others take about ' said || fail "$(cat said)"
   [ ! -e dry ] && [ ! -e sbatch.calls ] || fail "a dry run of $engine did something"
 done
-"${sweep[@]}" --engine=slurm --time=0:30:00 --out=slurm --dry_run > dry.said
+"${sweep[@]}" --engine=slurm --time_limit=0:30:00 --out=slurm --dry_run > dry.said
 
 # Slurm: without sbatch, scripts are written
-PATH=$here "${sweep[@]}" --engine=slurm --time=0:30:00 --out=slurm > said
+PATH=$here "${sweep[@]}" --engine=slurm --time_limit=0:30:00 --out=slurm > said
 # the scripts are those that the dry run showed, behind its forecast
 for script in first later report; do
   printf '\nslurm/slurm/1/%s.sh:\n' "$script"
   cat "slurm/slurm/1/$script.sh"
 done > scripts
 sed '1,/^4 runs, 0 with a result/d' dry.said | cmp - scripts || fail "$(cat dry.said)"
-PATH=$here "${sweep[@]}" --engine=slurm --time=0:30:00 --out=slurm > said || fail "$(cat said)"
+PATH=$here "${sweep[@]}" --engine=slurm --time_limit=0:30:00 --out=slurm > said || fail "$(cat said)"
 grep -q '^there is no sbatch here, so nothing is submitted' said || fail "$(cat said)"
 export PATH=$here/bin:$plain
-"${sweep[@]}" --engine=slurm --time=0:30:00 --out=slurm > said
+"${sweep[@]}" --engine=slurm --time_limit=0:30:00 --out=slurm > said
 grep -q 'report.sh is job 3' said || fail "$(cat said)"
 printf '%s\n' "--parsable slurm/slurm/3/first.sh" "--parsable --dependency=afterany:1 slurm/slurm/3/later.sh" \
   "--parsable --dependency=afterany:2 slurm/slurm/3/report.sh" | cmp - sbatch.calls || fail "$(cat sbatch.calls)"
@@ -99,7 +99,7 @@ done
 # a later call, when one run is done, changes nothing for the tasks that wait
 task() { (cd / && SLURM_ARRAY_JOB_ID=1 SLURM_ARRAY_TASK_ID=$2 bash "$here/slurm/slurm/$1.sh") > log 2>&1; }
 task 3/first 1 || fail "$(cat log)"
-PATH=$here "${sweep[@]}" --engine=slurm --time=0:30:00 --out=slurm > said
+PATH=$here "${sweep[@]}" --engine=slurm --time_limit=0:30:00 --out=slurm > said
 [ "$(wc -l < slurm/slurm/4/first.txt)" -eq 1 ] || fail "$(cat slurm/slurm/4/first.txt)"
 [ "$(wc -l < slurm/slurm/3/first.txt)" -eq 2 ] || fail "$(cat slurm/slurm/3/first.txt)"
 if task 4/first 2; then fail 'a task without a line ended well'; fi
@@ -157,9 +157,9 @@ refused() {
   [ "$code" -eq "$expected" ] && grep -qF -- "$words" said || fail "sweep $*: exit code $code, said: $(cat said)"
 }
 refused 'expected local, parallel or slurm, got "pbs"' 2 --engine=pbs --out=x
-refused 'expected minutes or [D-]HH:MM:SS' 2 --engine=slurm --out=x --time='1 --wrap=x'
-for time in 4 4:59 0:04:59 0-0:04; do refused 'expected 5 minutes or more' 2 --engine=slurm --out=x "--time=$time"; done
-for time in 5 5:00 0:05:00 0-1 1-00:00:00; do PATH=$here "$BITSTATE" sweep long.ini --engine=slurm --out=y "--time=$time" > said; done
+refused 'expected minutes or [D-]HH:MM:SS' 2 --engine=slurm --out=x --time_limit='1 --wrap=x'
+for time in 4 4:59 0:04:59 0-0:04; do refused 'expected 5 minutes or more' 2 --engine=slurm --out=x "--time_limit=$time"; done
+for time in 5 5:00 0:05:00 0-1 1-00:00:00; do PATH=$here "$BITSTATE" sweep long.ini --engine=slurm --out=y "--time_limit=$time" > said; done
 [ ! -e x ] || fail 'a refused sweep left something'
 refused "the sweep has no run 'abc'" 2 --run=abc --out=x
 touch refuse

@@ -93,7 +93,7 @@ stage.qaft = epochs=200 | from_lr_factor=0.1
 INI
 sweep=("$BITSTATE" sweep tasks.ini --threads=1 --checkpoint_seconds=0.2)
 "${sweep[@]}" --jobs=2 --out=local > log || fail "$(cat log)"
-"${sweep[@]}" --jobs=3 --out=slurm --engine=slurm --time=0:10:00 > said || fail "$(cat said; logs)"
+"${sweep[@]}" --jobs=3 --out=slurm --engine=slurm --time_limit=0:10:00 > said || fail "$(cat said; logs)"
 [ "$(grep -c 'is job [0-9]' said)" -eq 3 ] || fail "$(cat said)"
 
 # tasks: writes those that run to the file `running`, and has those begin that wait to be released: for two minutes after

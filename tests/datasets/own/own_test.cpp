@@ -138,7 +138,7 @@ TEST_CASE("own: a folder has files or folders of series for its parts") {
   std::filesystem::remove(folder / "test.csv");
   says(refusal_of(folder.path(), u_to_y, {4}), "holds no test");
   std::filesystem::create_directory(folder / "test");
-  says(refusal_of(folder.path(), u_to_y, {4}), "holds no .csv file");
+  says(refusal_of(folder.path(), u_to_y, {4}), "holds no .csv, .tsv, .dat or .txt file");
   std::filesystem::remove(folder / "test");
   written(
       folder, [](Hdf5Writer& writer) { Arrays{}.write(writer); }, "test.h5");
@@ -208,14 +208,14 @@ TEST_CASE("own: names of files may have capital letters, hidden files are none, 
   tests::write_quickly(folder / "train/3.csv", series(10));
   tests::write_quickly(folder / "train/._3.csv", "not data");
   tests::write_quickly(folder / "train/.DS_Store", "not data");
-  tests::write_quickly(folder / "train/4.tsv", series(10));
+  tests::write_quickly(folder / "train/4.xlsx", "not read");
   tests::write_quickly(folder / "Test.CSV", series(7, 50));
   tests::write_quickly(folder / "notes.txt", "no data");
   const Splits splits = own_data(folder.path(), u_to_y, {10});
   CHECK(splits.train->size() == 3);
   CHECK(splits.test->size() == 1);
   says(splits.origin,
-       "37 rows of 4 files with the header u,y,c,k, input u, target y; not read: notes.txt, train/4.tsv");
+       "37 rows of 4 files with the header u,y,c,k, input u, target y; not read: notes.txt, train/4.xlsx");
   says(summary(splits),
        "own: 3 training and 1 test sequences of at most 10 steps (without a validation part); 1 input, "
        "1 target per step; 37 rows");
@@ -224,8 +224,8 @@ TEST_CASE("own: names of files may have capital letters, hidden files are none, 
   std::filesystem::rename(written(folder, Arrays{}), folder / "D.H5");
   CHECK(own_data(folder / "D.H5", {}).train->size() == 9);
   says(refusal_of(folder / "train", u_to_y, {10}),
-       "holds no train: a folder of data has train and test, each a .csv, .h5, .npy "
-       "or .txt file or a folder of them; not read: 1.CSV, 2.Csv, 3.csv, 4.tsv");
+       "holds no train: a folder of data has train and test, each a .csv, .tsv, .dat, .h5, .npy "
+       "or .txt file or a folder of them; not read: 1.CSV, 2.Csv, 3.csv, 4.xlsx");
 }
 
 TEST_CASE("own: the validation part may be called validation, val, valid or dev, one of them") {
@@ -273,7 +273,10 @@ TEST_CASE("own: options that fit neither each other nor the data are usage error
   says(usage_of(file, {.input = "u", .target = "y", .task = "sorting"}),
        "expected one of auto, classification, regression, value, got \"sorting\"");
   says(usage_of(file, {.input = "u", .target = "y,c", .task = "classification"}), "needs one column");
-  says(usage_of(folder / "s.tsv", u_to_y), "neither a folder nor a .csv, .h5, .npy or .txt file");
+  says(usage_of(folder / "s.xlsx", u_to_y), "neither a folder nor a .csv, .tsv, .dat, .h5, .npy or .txt file");
+  OwnSettings held;
+  held.table.missing = "hold";
+  says(usage_of(written(folder, Arrays{}), held), "how tables are read are for CSV files");
   says(refusal_of(folder / "absent.csv", u_to_y), "absent.csv");
   says(usage_of(written(folder, Arrays{}), u_to_y, {4}), "are for CSV files");
   tests::write_quickly(folder / "short.csv", series(9));

@@ -141,10 +141,11 @@ TEST_CASE("own tokens: what cannot be read is refused in a sentence") {
         "[data] the model was trained with the tokens 0 to 11; these data also hold 29");
   CHECK(refused("x.txt", std::string((1U << 21U), 'a')).find("expected a window of at most 1048576") !=
         std::string::npos);
-  for (const DataSettings& settings : {DataSettings{.series = {.horizon = 1}}, DataSettings{.own = {.input = "a"}},
-                                       DataSettings{.own = {.task = "value"}}}) {
+  for (const DataSettings& settings :
+       {DataSettings{.series = {.horizon = 1}}, DataSettings{.own = {.input = "a"}},
+        DataSettings{.own = {.task = "value"}}, DataSettings{.own = {.table = {.missing = "drop"}}}}) {
     CHECK(refused("x.npy", ids_file(counted(30)), settings) ==
-          "[data] input, target, horizon and task are for series, not for .npy and .txt files");
+          "[data] input, target, horizon, task and how tables are read are for series, not for .npy and .txt files");
   }
   CHECK(refused("x.csv", "a,b\n1,2\n", {.stream = {"carry"}}) ==
         "[data] vocabulary, document_end and stream are for .npy and .txt files");

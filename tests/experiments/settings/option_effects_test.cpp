@@ -27,6 +27,21 @@ void write_data(const std::filesystem::path& folder) {
   tests::write_quickly(folder / "series.csv", text);
   tests::write_quickly(folder / "text.txt", text.substr(0, 400));
   tests::write_quickly(folder / "classes.csv", classes);
+  std::string commas;
+  std::string holes = "1,2\n2,3\n3,4\n";
+  std::string plain;
+  for (std::size_t i = 0; i < 60; ++i) {
+    commas += fmt::format("{},{};{},5\n", i * 7 % 13, i * 3 % 10, i);
+    plain += fmt::format("{};{:.3f}\n", i * 7 % 13, 1.0 + static_cast<double>(i * 331 % 1000) / 1000.0);
+    holes += fmt::format("{},{}\n", random.normal(i), i % 11 == 5 ? "" : fmt::format("{}", random.normal(i + 70)));
+  }
+  tests::write_quickly(folder / "commas.csv", commas);
+  tests::write_quickly(folder / "plain.csv", plain);
+  tests::write_quickly(folder / "holes.csv", holes);
+  std::string gap;
+  for (std::size_t i = 0; i < 60; ++i)
+    gap += fmt::format("{}.0,{},{}\n", i < 25 ? i : i + 6, random.normal(i), random.normal(i + 99));
+  tests::write_quickly(folder / "gap.csv", gap);
 }
 
 using Outcome = std::tuple<std::string, std::string, double, double>;  // status, weights, errors of validation and test
@@ -151,6 +166,22 @@ std::vector<Row> token_rows(const tests::TempFolder& folder) {
   return {{"vocabulary", "300", ids}, {"document_end", "44", ids}, {"stream", "carry", ids}};  // 44: a comma
 }
 
+/// Those that say how tables are read.
+std::vector<Row> table_rows(const tests::TempFolder& folder) {
+  const auto own = [&](const char* file, const char* target) {
+    return Settings{
+        {"dataset", "own"}, {"data", (folder / file).string()}, {"input", "0"}, {"target", target}, {"window", "10"}};
+  };
+  return {{"separator", "comma", both_of(own("commas.csv", "0"), {{"horizon", "1"}})},
+          {"decimal", "comma", own("plain.csv", "1")},
+          {"header", "yes", own("plain.csv", "1")},
+          {"skip", "2", own("plain.csv", "1")},
+          {"missing", "hold", both_of(own("holes.csv", "1"), {{"missing", "drop"}})},
+          {"time", "0", own("gap.csv", "1")},
+          {"resample", "0.5", both_of(own("gap.csv", "1"), {{"time", "0"}})},
+          {"gap", "2", both_of(own("gap.csv", "1"), {{"time", "0"}, {"resample", "auto"}})}};
+}
+
 /// Those that need data or a run of their own.
 std::vector<Row> other_rows(const tests::TempFolder& folder, const std::string& source) {
   const Settings mackey_glass = {{"dataset", "mackey-glass"}, {"trajectories", "5"}};
@@ -206,7 +237,9 @@ TEST_CASE("options: every option of a run changes its weights or its error") {
     CHECK(outcome(both_of(both, {{row.option, row.value}})) != outcome(both));
     covered.insert(row.option);
   }
-  for (const Row& row : other_rows(folder, source.run.out)) {
+  std::vector<Row> others = table_rows(folder);
+  for (const Row& row : other_rows(folder, source.run.out)) others.push_back(row);
+  for (const Row& row : others) {
     CAPTURE(row.option);
     const bool inherits = row.context.front().first == "from";
     const Settings both = inherits ? row.context : both_of(tiny, row.context);

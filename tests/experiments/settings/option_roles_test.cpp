@@ -50,17 +50,19 @@ TEST_CASE("options: a sweep is not checked again for values that only training t
 }
 
 TEST_CASE("options: the data and what is asked of them decide on what a run is tested") {
-  const Names names{"dataset",  "data",    "trajectories", "tau",          "contour_length",
-                    "target",   "horizon", "task",         "limit_test",   "length",
-                    "examples", "copied",  "test_bytes",   "document_end", "stream"};
+  const Names names{
+      "dataset",    "data",   "trajectories", "tau",     "contour_length", "target",       "horizon", "task",
+      "limit_test", "length", "examples",     "copied",  "test_bytes",     "document_end", "stream",  "separator",
+      "decimal",    "header", "skip",         "missing", "time",           "resample",     "gap"};
   CHECK(options_with([](const Option& o) { return o.decides_test; }) == names);
   CHECK(options_with([](const Option& o) { return decides_test(o.name); }) == names);
 }
 
 TEST_CASE("options: a trained model may be evaluated on other data and at other rates") {
-  CHECK(options_with([](const Option& o) { return o.of_evaluation; }) == Names{"dataset", "step_rescale", "limit_test",
-                                                                               "contour_length", "length", "copied",
-                                                                               "test_bytes", "document_end", "stream"});
+  CHECK(options_with([](const Option& o) { return o.of_evaluation; }) ==
+        Names{"dataset", "step_rescale", "limit_test", "contour_length", "length", "copied", "test_bytes",
+              "document_end", "stream", "separator", "decimal", "header", "skip", "missing", "time", "resample",
+              "gap"});
 }
 
 }  // namespace

@@ -156,7 +156,15 @@ TEST_CASE("run_config: every bad value is refused by a sentence with the option 
                      {"test_bytes", "1"},
                      {"vocabulary", "65537"},
                      {"document_end", "-1"},
-                     {"stream", "reset"}};
+                     {"stream", "reset"},
+                     {"separator", ";"},
+                     {"decimal", "."},
+                     {"header", "2"},
+                     {"skip", "-1"},
+                     {"missing", "guess"},
+                     {"resample", "0"},
+                     {"resample", "often"},
+                     {"gap", "0.5"}};
   std::set<std::string> covered;
   for (const auto& setting : bad) {
     const std::string& name = setting.first;
@@ -169,7 +177,7 @@ TEST_CASE("run_config: every bad value is refused by a sentence with the option 
     covered.insert(name);
   }
   for (const auto& option : run_options()) {
-    const std::set<std::string> texts{"quant", "from", "data", "out", "input", "target"};
+    const std::set<std::string> texts{"quant", "from", "data", "out", "input", "target", "time"};
     const bool any_text = texts.contains(option.name);
     CHECK_MESSAGE((any_text || covered.count(option.name) == 1), option.name);
   }

@@ -81,10 +81,11 @@ void check_subjects(const std::string& choice, const std::vector<std::string>& n
 
 TEST_CASE("run_config: an option is taken by the data sets and models whose tables have it, and refused by others") {
   const std::map<std::string, std::string> of_data{
-      {"tau", "5"},          {"contour_length", "6"}, {"trajectories", "7"}, {"input", "u"},
-      {"target", "y"},       {"window", "5"},         {"stride", "5"},       {"horizon", "1"},
-      {"task", "value"},     {"length", "32"},        {"examples", "7"},     {"copied", "2"},
-      {"test_bytes", "999"}, {"vocabulary", "300"},   {"document_end", "0"}, {"stream", "carry"}};
+      {"tau", "5"},        {"contour_length", "6"}, {"trajectories", "7"}, {"input", "u"},        {"target", "y"},
+      {"window", "5"},     {"stride", "5"},         {"horizon", "1"},      {"task", "value"},     {"length", "32"},
+      {"examples", "7"},   {"copied", "2"},         {"test_bytes", "999"}, {"vocabulary", "300"}, {"document_end", "0"},
+      {"stream", "carry"}, {"separator", "tab"},    {"decimal", "comma"},  {"header", "no"},      {"skip", "1"},
+      {"missing", "hold"}, {"time", "t"},           {"resample", "auto"},  {"gap", "3"}};
   const std::map<std::string, std::string> of_model{{"ssm_size_base", "64"},
                                                     {"blocks", "2"},
                                                     {"C_init", "complex_normal"},
