@@ -4,6 +4,10 @@
 
 #include <fmt/core.h>
 
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
 #include <utility>
 
 namespace bitstate::datasets {
@@ -41,6 +45,37 @@ bool LineReader::next() {
 }
 
 std::string LineReader::where() const { return fmt::format("{}, line {}", path_.string(), number_); }
+
+LiveLines::LiveLines(int descriptor, std::string name, std::size_t max_line_bytes)
+    : descriptor_(descriptor), name_(std::move(name)), max_line_bytes_(max_line_bytes) {}
+
+bool LiveLines::next() {
+  ++number_;
+  buffer_.erase(0, std::exchange(end_, 0));
+  begin_ = 0;
+  std::size_t searched = 0;
+  for (;;) {
+    const std::size_t line_end = buffer_.find('\n', searched);
+    const std::size_t size = line_end == std::string::npos ? buffer_.size() : line_end + 1;
+    require(size <= max_line_bytes_, name_, "line {} is longer than {} bytes, the most that are read", number_,
+            max_line_bytes_);
+    if (line_end != std::string::npos) {
+      end_ = size;
+      return true;
+    }
+    searched = buffer_.size();
+    buffer_.resize(searched + chunk_bytes);
+    ssize_t count = -1;
+    do {
+      count = ::read(descriptor_, buffer_.data() + searched, chunk_bytes);
+    } while (count < 0 && errno == EINTR);
+    require(count >= 0, name_, "cannot be read: {}", std::generic_category().message(errno));
+    buffer_.resize(searched + static_cast<std::size_t>(count));
+    if (count > 0) continue;
+    end_ = buffer_.size();
+    return end_ > 0;
+  }
+}
 
 /// Reads more behind what is not shown yet; false at the end of the file.
 bool LineReader::fill() {

@@ -35,4 +35,24 @@ class LineReader {
   std::string_view line_;
 };
 
+/// The lines of a pipe or a terminal, each as soon as it has come. Throws Error naming line and input where it cannot
+/// be read, and where a line is longer than `max_line_bytes`.
+class LiveLines {
+ public:
+  LiveLines(int descriptor, std::string name, std::size_t max_line_bytes);
+
+  /// Waits for the next line; false at the end.
+  bool next();
+  /// With its end, but where the input ends without one; valid until next().
+  [[nodiscard]] std::string_view line() const { return std::string_view(buffer_).substr(begin_, end_ - begin_); }
+
+ private:
+  int descriptor_;
+  std::string name_;
+  std::size_t max_line_bytes_;
+  std::string buffer_;
+  std::size_t begin_ = 0, end_ = 0;  // of the line in it
+  std::size_t number_ = 0;
+};
+
 }  // namespace bitstate::datasets

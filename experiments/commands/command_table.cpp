@@ -78,6 +78,11 @@ Options import_options(const Options& all) {
   return options;
 }
 
+/// How tables are read.
+Options table_options(const Options& all) {
+  return only(all, {"separator", "decimal", "header", "skip", "missing", "time", "resample", "gap"});
+}
+
 Options data_options(const Options& all) {
   Options options = only(all, {"data", "threads"});
   options.push_back({.name = "mirror",
@@ -87,7 +92,13 @@ Options data_options(const Options& all) {
   options.push_back({.name = "out", .help = "make: folder of the generated data", .unit = "FOLDER", .group = "make"});
   options.push_back(
       {.name = "seed", .help = "make: seed of every random draw", .unit = "N", .group = "make", .value = "0"});
-  return joined(std::move(options), make_options());
+  options = joined(std::move(options), make_options());
+  for (OptionInfo option : table_options(all)) {
+    option.help = "own: " + option.help;
+    option.group = "check";
+    options.push_back(std::move(option));
+  }
+  return options;
 }
 
 Options export_options(const Options& all) {
@@ -181,10 +192,13 @@ std::vector<Command> commands_on_runs(const Options& all) {
       {"run",
        "PROGRAM --input=FILE",
        "run an exported integer program",
-       {"bitstate run program.h5 --input=new.csv", "bitstate run program.h5 --input=new.h5 --out=outputs.csv"},
-       joined(only(all, {"threads"}),
+       {"bitstate run program.h5 --input=new.csv", "bitstate run program.h5 --input=new.h5 --out=outputs.csv",
+        "sensor | bitstate run program.h5 --input=-"},
+       joined(joined(only(all, {"threads"}), table_options(all)),
               {{.name = "out", .help = "table to write; else it is printed", .unit = "FILE"},
-               {.name = "input", .help = "sequences: a .csv, .h5 or idx file", .unit = "FILE"}})},
+               {.name = "input",
+                .help = "sequences: a table, .h5 or idx file; -: a table on standard input",
+                .unit = "FILE"}})},
   };
 }
 
@@ -301,6 +315,14 @@ std::vector<Command> commands_around_runs(const Options& all) {
                      "vocabulary",
                      "document_end",
                      "stream",
+                     "separator",
+                     "decimal",
+                     "header",
+                     "skip",
+                     "missing",
+                     "time",
+                     "resample",
+                     "gap",
                      "data",
                      "out",
                      "checkpoint_seconds",

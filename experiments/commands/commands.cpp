@@ -147,15 +147,20 @@ int run_command_line(const CommandLine& line) {
   const std::string program = only_positional(line, "run");
   RunConfig config;
   std::string input;
+  datasets::TableSettings table;
+  const auto rows = datasets::table_options().rows();
   for (const auto& [name, value] : line.options) {
     if (name == "input") {
       input = value;
+    } else if (const auto* const row = find_option(rows, name)) {
+      row->set(table, value);
     } else {
       set_option(config, name, value);
     }
   }
-  require<UsageError>(!program.empty() && !input.empty(), "run", "needs a program file and --input=FILE");
-  return run_program_command(program, input, config.run.out, config.run.threads);
+  require<UsageError>(!program.empty() && !input.empty(), "run",
+                      "needs a program file and --input=FILE, or - for standard input");
+  return run_program_command(program, input, config.run.out, config.run.threads, table);
 }
 
 void print_inference(const std::string& name, const InferenceSpeed& speed) {

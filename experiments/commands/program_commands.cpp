@@ -7,16 +7,21 @@
 #include "core/program/file.h"
 #include "core/program/run/runner.h"
 #include "core/units.h"
+#include "experiments/export/live_input.h"
 #include "experiments/export/program_input.h"
 #include "experiments/export/trainable.h"
 #include "experiments/export/tuning_proof.h"
 #include "experiments/settings/run_config.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cstdio>
 #include <limits>
 #include <optional>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace bitstate::experiments {
@@ -44,8 +49,9 @@ std::string cells_of(const program::Program& program, std::span<const std::int32
   return fmt::format("{}", fmt::join(std::vector<float>(cells.begin(), cells.end()), ","));
 }
 
-/// One line per step, or one per sequence.
-std::string rows_of(const program::Runner& runner, std::size_t number, const std::vector<std::int32_t>& y) {
+/// One line per step, of which `first` is the number of the first one, or one per sequence.
+std::string rows_of(const program::Runner& runner, std::size_t number, std::size_t first,
+                    const std::vector<std::int32_t>& y) {
   const std::size_t cols = runner.output_cols();
   std::string text;
   for (std::size_t t = 0; t < y.size() / cols; ++t) {
@@ -53,7 +59,8 @@ std::string rows_of(const program::Runner& runner, std::size_t number, const std
     const std::string cells = runner.header().output.classes
                                   ? fmt::format("{},{}", program::class_of(row), fmt::join(row, ","))
                                   : cells_of(runner.header(), row);
-    text += runner.per_step() ? fmt::format("{},{},{}\n", number, t, cells) : fmt::format("{},{}\n", number, cells);
+    text +=
+        runner.per_step() ? fmt::format("{},{},{}\n", number, first + t, cells) : fmt::format("{},{}\n", number, cells);
   }
   return text;
 }
@@ -63,6 +70,75 @@ std::string column_names(const program::Runner& runner) {
   std::string names = fmt::format("sequence{}{}", runner.per_step() ? ",step" : "", classes ? ",class" : "");
   for (std::size_t c = 0; c < runner.output_cols(); ++c) names += fmt::format(",{}{}", classes ? "logit" : "y", c);
   return names + "\n";
+}
+
+/// What a program gives for steps that come one by one.
+class LiveRun {
+ public:
+  explicit LiveRun(const program::Runner& runner) : runner_(runner), state_(runner.begin()) {}
+
+  /// The rows of results of a step; of a program that cannot stream there are none before end().
+  std::string step(const std::vector<std::int32_t>& codes) {
+    if (!runner_.streams()) {
+      sequence_.insert(sequence_.end(), codes.begin(), codes.end());
+      ++steps_;
+      return {};
+    }
+    std::vector<std::int32_t> output(runner_.per_step() ? runner_.output_cols() : 0);
+    runner_.step(state_, codes, output);
+    return rows_of(runner_, number_, steps_++, output);
+  }
+
+  /// The rows of results that a sequence has at its end; another one begins.
+  std::string end() {
+    if (steps_ == 0) return {};
+    std::string rows;
+    if (!runner_.streams()) {
+      rows = rows_of(runner_, number_, 0, runner_.run(std::exchange(sequence_, {})));
+    } else if (!runner_.per_step()) {
+      std::vector<std::int32_t> output(runner_.output_cols());
+      runner_.result(state_, output);
+      rows = rows_of(runner_, number_, 0, output);
+    }
+    ++number_;
+    steps_ = 0;
+    state_ = runner_.begin();
+    return rows;
+  }
+
+  [[nodiscard]] std::size_t sequences() const { return number_; }
+
+ private:
+  const program::Runner& runner_;
+  program::State state_;
+  std::vector<std::int32_t> sequence_;
+  std::size_t number_ = 0, steps_ = 0;
+};
+
+/// Runs a program on standard input, step by step.
+int run_live(const program::Runner& runner, const datasets::TableSettings& settings, const fs::path& out) {
+  LiveInput input(runner.header(), STDIN_FILENO, "standard input", settings);
+  fmt::print(stderr, "{}\n", input.said());
+  std::string text;
+  const auto write = [&](const std::string& rows) {
+    text += rows;
+    if (!out.empty() || text.empty()) return;
+    fmt::print("{}", std::exchange(text, {}));
+    std::fflush(stdout);
+  };
+  write(column_names(runner));
+  LiveRun run(runner);
+  std::vector<std::int32_t> codes;
+  while (input.next(codes)) {
+    if (input.begins()) write(run.end());
+    write(run.step(codes));
+  }
+  write(run.end());
+  require(run.sequences() > 0, "run", "standard input holds no row of numbers");
+  if (out.empty()) return 0;
+  write_file_atomically(out, text);
+  fmt::print("{} sequences in {}\n", run.sequences(), out.string());
+  return 0;
 }
 
 }  // namespace
@@ -103,14 +179,16 @@ int export_command(const RunConfig& config, const fs::path& run, const ExportOpt
   return 0;
 }
 
-int run_program_command(const fs::path& file, const fs::path& input, const fs::path& out, std::size_t threads) {
+int run_program_command(const fs::path& file, const fs::path& input, const fs::path& out, std::size_t threads,
+                        const datasets::TableSettings& settings) {
   const program::Runner runner(program::load(file));
+  if (input == "-") return run_live(runner, settings, out);
   std::string said;
-  const auto sequences = read_sequences(runner.header(), input, &said);
+  const auto sequences = read_sequences(runner.header(), input, &said, settings);
   fmt::print(stderr, "{}\n", said);  // stdout is for the results
   std::vector<std::string> rows(sequences.size());
   Workers(threads).for_each(sequences.size(),
-                            [&](std::size_t i) { rows[i] = rows_of(runner, i, runner.run(sequences[i])); });
+                            [&](std::size_t i) { rows[i] = rows_of(runner, i, 0, runner.run(sequences[i])); });
   std::string text = column_names(runner);
   for (const std::string& row : rows) text += row;
   if (out.empty()) {

@@ -1,6 +1,7 @@
 // The commands of bitstate that write, run and measure integer programs.
 #pragma once
 
+#include "datasets/formats/table_settings.h"
 #include "experiments/export/export_files.h"
 
 #include <cstddef>
@@ -16,8 +17,10 @@ int export_command(const RunConfig& config, const std::filesystem::path& run, co
 
 /// Runs a program file on the sequences of `input`: for classes one line per sequence (its number, the class,
 /// the logits), else one line per step (for a value per sequence, one per sequence) in the units of the target. To
-/// stdout, or to `out`.
+/// stdout, or to `out`. Of the input "-" a table comes through standard input: each step is run when its line has come,
+/// if the program can stream, and its line of results is written at once.
 int run_program_command(const std::filesystem::path& program, const std::filesystem::path& input,
-                        const std::filesystem::path& out, std::size_t threads);
+                        const std::filesystem::path& out, std::size_t threads,
+                        const datasets::TableSettings& settings = {});
 
 }  // namespace bitstate::experiments

@@ -9,6 +9,7 @@
 #include "datasets/own/own_hdf5.h"
 #include "datasets/own/own_parts.h"
 #include "datasets/sets/smnist.h"
+#include "experiments/export/program_columns.h"
 
 #include <fmt/ranges.h>
 
@@ -23,35 +24,24 @@ namespace {
 using program::Program;
 using Codes = std::vector<std::int32_t>;
 
-/// Codes of values as they are in a file, of which `where` is the place.
-Codes encoded(const Program& p, std::span<const double> x, std::string_view where) {
-  Codes codes(x.size());
-  if (!p.input.tokens) {
-    std::vector<float> standardised(x.size());
-    standardise(p.input.units, x, standardised);
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      require(std::isfinite(x[i]), where, "expected finite numbers, but number {} of it is {}", i, x[i]);
-      require(std::isfinite(standardised[i]), where, "number {} of it is {}, which is too large for this program", i,
-              x[i]);
-    }
-    program::encode_input(p, standardised.data(), x.size(), codes.data());
-    return codes;
-  }
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    require(x[i] >= 0.0 && x[i] <= p.input.grid.hi && x[i] == std::floor(x[i]), where,
-            "expected tokens (whole numbers from 0 to {2}), got {0} at step {1}", x[i], i, p.input.grid.hi);
-    codes[i] = static_cast<std::int32_t>(x[i]);
-  }
-  return codes;
-}
-
-std::vector<Codes> from_csv(const Program& p, const std::filesystem::path& file, std::string& columns) {
-  const datasets::Csv table = datasets::read_csv(file, {});
-  require(table.names.size() == p.input.cols, "run", "{}, line 1: there are {} columns, but the program reads {}",
-          file.string(), table.names.size(), p.input.cols);
-  columns =
-      table.header.empty() ? " without a header" : fmt::format(" with the header {}", fmt::join(table.header, ","));
-  return {encoded(p, table.values, file.string())};
+std::vector<Codes> from_table(const Program& p, const std::filesystem::path& file,
+                              const datasets::TableSettings& settings, std::string& said) {
+  const auto choose = [&](const std::vector<std::string>& header, std::size_t count) {
+    return columns_of(p, header, settings.time.empty() ? count : count - 1, file.string());
+  };
+  const datasets::Csv table = datasets::read_csv_of(file, choose, settings);
+  said = columns_text(table.header, table.names);
+  if (!table.notes.empty()) said += fmt::format(" ({})", fmt::join(table.notes, ", "));
+  std::vector<Codes> sequences;
+  std::size_t begin = 0;
+  const auto append = [&](std::size_t end) {
+    const std::size_t cols = p.input.cols;
+    sequences.push_back(encoded(p, std::span(table.values).subspan(begin * cols, (end - begin) * cols), file.string()));
+    begin = end;
+  };
+  for (const std::size_t start : table.starts) append(start);
+  append(table.rows);
+  return sequences;
 }
 
 /// Also x of one's own data (docs/own-data.md), of which it reads the true steps.
@@ -94,12 +84,36 @@ std::vector<Codes> from_idx(const Program& p, const std::filesystem::path& file)
 
 }  // namespace
 
+Codes encoded(const Program& p, std::span<const double> x, std::string_view where) {
+  Codes codes(x.size());
+  if (!p.input.tokens) {
+    std::vector<float> standardised(x.size());
+    standardise(p.input.units, x, standardised);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      require(std::isfinite(x[i]), where, "expected finite numbers, but number {} of it is {}", i, x[i]);
+      require(std::isfinite(standardised[i]), where, "number {} of it is {}, which is too large for this program", i,
+              x[i]);
+    }
+    program::encode_input(p, standardised.data(), x.size(), codes.data());
+    return codes;
+  }
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    require(x[i] >= 0.0 && x[i] <= p.input.grid.hi && x[i] == std::floor(x[i]), where,
+            "expected tokens (whole numbers from 0 to {2}), got {0} at step {1}", x[i], i, p.input.grid.hi);
+    codes[i] = static_cast<std::int32_t>(x[i]);
+  }
+  return codes;
+}
+
 std::vector<std::vector<std::int32_t>> read_sequences(const Program& program, const std::filesystem::path& file,
-                                                      std::string* said) {
+                                                      std::string* said, const datasets::TableSettings& settings) {
   std::string columns;
+  const bool table = datasets::is_table(file) || datasets::is_text(file);
+  require<UsageError>(table || settings == datasets::TableSettings{}, "run",
+                      "{} is no table, but there are options of tables", file.string());
   std::vector<Codes> sequences;
-  if (datasets::is_table(file) || datasets::is_text(file)) {
-    sequences = from_csv(program, file, columns);
+  if (table) {
+    sequences = from_table(program, file, settings, columns);
   } else if (datasets::is_hdf5(file)) {
     sequences = rehearsed(file, [&] { return from_hdf5(program, file); });
   } else if (file.filename().string().find("idx") != std::string::npos) {

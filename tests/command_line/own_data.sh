@@ -112,10 +112,10 @@ rm -r said_run other
 grep -qF 'y (gzip, UTF-16, separated by semicolons, decimal comma, units in line 2)' said || fail "$(cat said)"
 "$BITSTATE" train own.ini --data=german.csv.gz --input='Größe u' --epochs=1 --out=german > /dev/null
 "$BITSTATE" train own.ini --data=series.csv --epochs=1 --out=plain > /dev/null
-cmp german/curves.csv plain/curves.csv || fail "other numbers"
+cmp <(cut -d, -f1-6,8- german/curves.csv) <(cut -d, -f1-6,8- plain/curves.csv) || fail "other numbers"  # 7: seconds
 rm -r german plain
 sed '500,520d; 1000s/,.*/,,/' series.csv > gaps.csv
-expect 1 'gaps.csv, line 979: column u: expected a finite decimal number, got "" (2 cells are missing in all;' data check own --data=gaps.csv --input=u --target=y
+expect 1 'gaps.csv, line 979: the columns u, y are empty, but go on in line 980: values are missing (2 cells are missing in all;' data check own --data=gaps.csv --input=u --target=y
 "$BITSTATE" data check own --data=gaps.csv --input=u --target=y --time=t --missing=linear > said
 grep -qF '(t in steps of 0.05, 1 gap, 2 missing cells interpolated, 2 sequences)' said || fail "$(cat said)"
 sed '100,$s/^\([0-9]*\)\.\([0-9]\)50,/\1.\285,/' series.csv > jitter.csv
@@ -123,6 +123,24 @@ expect 1 '--resample=auto or STEP interpolates' data check own --data=jitter.csv
 "$BITSTATE" data check own --data=jitter.csv --input=u --target=y --time=t --resample=0.1 > said
 grep -qF 'resampled to steps of 0.1' said || fail "$(cat said)"
 
+# a program takes its columns from a table by name, and answers lines as they come
+"$BITSTATE" run run/program.h5 --input=series.csv 2> said > all.csv
+grep -q 'steps with the header t,u,y, of which u is read$' said || fail "$(cat said)"
+"$BITSTATE" run run/program.h5 --input=- < series.csv 2> said > live.csv
+grep -qx 'standard input with the header t,u,y, of which u is read' said || fail "$(cat said)"
+cmp all.csv live.csv
+mkfifo lines answers
+"$BITSTATE" run run/program.h5 --input=- < lines > answers 2> /dev/null &
+exec 3> lines 4< answers
+echo t,u,y >&3
+for step in 0 1 2; do
+  sed -n "$((step + 2))p" series.csv >&3
+  if [ $step = 0 ]; then read -r -t 60 answer <&4 && [ "$answer" = sequence,step,y0 ] || fail "first: $answer"; fi
+  read -r -t 60 answer <&4 || fail "no answer to line $step"
+  [ "$answer" = "$(sed -n "$((step + 2))p" all.csv)" ] || fail "line $step: $answer"
+done
+exec 3>&- 4<&-
+wait
 
 # numbers far from 0 are standardised in double: the same model, the same answers, and `run` agrees with its training
 awk -F, -v OFS=, -v OFMT=%.6f 'NR > 1 { $2 = sprintf("%.6f", $2 + 10000000) } { print }' series.csv > far.csv
