@@ -160,6 +160,8 @@ class Hdf5Reader {
   [[nodiscard]] bool is_integer(std::string_view path) const;
   /// Whether they are stored as names of numbers: booleans of h5py are.
   [[nodiscard]] bool is_enum(std::string_view path) const;
+  /// Whether it holds strings, of fixed or variable length.
+  [[nodiscard]] bool is_text(std::string_view path) const;
   /// Whether they are stored as floating-point numbers of at most single precision.
   [[nodiscard]] bool is_single(std::string_view path) const;
 

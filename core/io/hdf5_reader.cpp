@@ -196,6 +196,10 @@ bool Hdf5Reader::is_enum(std::string_view path) const {
   return H5Tget_class(stored_type(file_.id(), path_, path).id()) == H5T_ENUM;
 }
 
+bool Hdf5Reader::is_text(std::string_view path) const {
+  return H5Tget_class(stored_type(file_.id(), path_, path).id()) == H5T_STRING;
+}
+
 bool Hdf5Reader::is_single(std::string_view path) const {
   const Hdf5Handle stored = stored_type(file_.id(), path_, path);
   return H5Tget_class(stored.id()) == H5T_FLOAT && H5Tget_size(stored.id()) <= sizeof(float);

@@ -53,6 +53,10 @@ std::vector<ValueInfo> Analyst::values() {
         "a scale of the output is not positive");
   check(!program_.output.classes || scale.size() == 1, "classes need logits with one scale");
   check_units(program_.output.units, program_.output.classes ? 0 : out.cols, "output");
+  const auto& names = program_.output.class_names;
+  check(names.empty() || (program_.output.classes && names.size() == out.cols),
+        "there are {} names of classes for {} {}", names.size(), out.cols,
+        program_.output.classes ? "classes" : "outputs that are no classes");
   return values_;
 }
 

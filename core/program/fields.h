@@ -166,6 +166,7 @@ void header_fields(V& v, Program& p) {
   v("output_scale", p.output.scale);
   v.units("input_", p.input.units);
   v.units("output_", p.output.units);
+  v.if_any("class_names", p.output.class_names);
 }
 
 }  // namespace bitstate::program

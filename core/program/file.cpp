@@ -106,6 +106,9 @@ class FileWriter {
   void if_any(std::string_view name, const std::vector<std::int32_t>& values) {
     if (!values.empty()) (*this)(name, values);
   }
+  void if_any(std::string_view name, const std::vector<std::string>& texts) {
+    if (!texts.empty()) hdf5_.write_texts(path(name), texts);
+  }
   void units(const std::string& side, const Units& units) {
     if (!units.mean.empty()) write_units(hdf5_, path(side), units);
   }
@@ -158,6 +161,11 @@ class Reader {
   void operator()(std::string_view name, std::vector<std::int32_t>& values) { read(member(name), values); }
   void if_any(std::string_view name, std::vector<std::int32_t>& values) {
     if (hdf5_.exists(path(name))) (*this)(name, values);
+  }
+  void if_any(std::string_view name, std::vector<std::string>& texts) {
+    if (!hdf5_.exists(path(name))) return;
+    check_attribute_count(member(name), 0);
+    texts = hdf5_.read_texts(path(name), max_elements_);
   }
   void operator()(std::string_view name, std::vector<float>& values) { read(member(name), values); }
   void operator()(std::string_view name, std::vector<FixedPoint>& factors) {

@@ -30,6 +30,7 @@ struct Output {
   bool classes = false;      ///< the answer is the first largest of the logits
   std::vector<float> scale;  ///< real value = code * scale; one, or one per column
   Units units{};             ///< of the target: restored() makes its values of real values; empty for classes
+  std::vector<std::string> class_names{};  ///< one per class, as the data have them; empty: classes are numbers
   bool operator==(const Output&) const = default;
 };
 

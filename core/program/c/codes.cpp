@@ -32,6 +32,16 @@ std::string macro_of_scales(std::string_view name, const std::vector<float>& sca
   return macro_of(name, numbers);
 }
 
+/// A text as a literal of C: of other bytes than plain ASCII their octal numbers.
+std::string c_string(std::string_view text) {
+  std::string literal;
+  for (const char c : text) {
+    const bool plain = c >= ' ' && c <= '~' && c != '"' && c != '\\' && c != '?';
+    literal += plain ? std::string(1, c) : fmt::format("\\{:03o}", static_cast<unsigned char>(c));
+  }
+  return fmt::format("\"{}\"", literal);
+}
+
 // $N: name, $C: its capitals, $T: the input's type, $L and $H: its limits, $U and $V: what units add, $I: 1 / scale
 constexpr std::string_view encode_one_bit_text = R"(/* The code of a number in column `column`. */
 static inline $T $N_encode($R number, uint32_t column) {
@@ -297,7 +307,10 @@ std::string c_units_text(const CModel& model) {
   add("INPUT", in.units);
   text += macro_of_scales(capitals + "_OUTPUT_SCALE", program.output.scale, infos.back().cols);
   add("OUTPUT", program.output.units);
-  return text;
+  if (program.output.class_names.empty()) return text;
+  std::vector<std::string> names;
+  for (const std::string& class_name : program.output.class_names) names.push_back(c_string(class_name));
+  return text + macro_of(capitals + "_CLASS_NAMES", names);
 }
 
 std::string c_codes_text(const CModel& model, const CExtras& extras) {

@@ -72,6 +72,9 @@ std::string output_comment(const Program& program, const ValueInfo& out, std::st
                         capitals);
   }
   if (program.output.classes) text += " * The class is the first of the largest logits.\n";
+  if (!program.output.class_names.empty()) {
+    text += fmt::format(" * The names of the classes: static const char *const names[] = {}_CLASS_NAMES;\n", capitals);
+  }
   return text;
 }
 

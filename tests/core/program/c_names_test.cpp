@@ -134,5 +134,31 @@ TEST_CASE("c_source: names that C, C++ or the file system would take for somethi
   for (const char* const name : {"model", "Gait2", "x", "integer", "my_model_"}) CHECK(refusal(name).empty());
 }
 
+TEST_CASE("c: the header has the names of the classes as an array of strings, whatever they are") {
+  const TempFolder folder;
+  Program p = program_with(7, true);
+  CHECK(program::c_source(p, "model", {}).header.find("CLASS_NAMES") == std::string::npos);
+  p.output.class_names = {"a \"b\" \\ ?\?/ */",
+                          "\xC3\xBC"
+                          "1"};
+  write_model(folder, p, "model", {random_sequence(p, 3, 1)});
+  if (!there_is("cc")) {
+    MESSAGE("skipped: there is no C compiler cc");
+    return;
+  }
+  write_quickly(folder / "names.c", R"(#include "model.h"
+#include <string.h>
+int main(void) {
+  static const char *const names[] = MODEL_CLASS_NAMES;
+  if (sizeof names != MODEL_OUTPUTS * sizeof names[0]) return 1;
+  if (strcmp(names[0], "a \x22" "b\x22 \x5c ?" "?/ *" "/") != 0) return 2;
+  return strcmp(names[1], "\xC3\xBC" "1") != 0;
+}
+)");
+  const Outcome compiled = compile(folder, "cc", "-o names names.c");
+  CHECK(compiled.output.empty());
+  CHECK(shell((folder / "names").string()).code == 0);
+}
+
 }  // namespace
 }  // namespace bitstate::tests

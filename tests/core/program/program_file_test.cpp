@@ -42,6 +42,21 @@ TEST_CASE("program file: a program comes back equal, and equal programs are equa
   CHECK(Hdf5Reader(folder / "p.h5").attribute<std::string>("/", "name") == "small");  // also for other tools
 }
 
+TEST_CASE("program file: names of classes come back, one for each class") {
+  const TempFolder folder;
+  Program p = small_program();
+  const std::string without = saved(folder, p);
+  const std::size_t classes = program::analyse(p).back().cols;
+  for (std::size_t c = 0; c < classes; ++c) p.output.class_names.push_back(fmt::format("c \"{}\", \xC3\xBC", c));
+  CHECK(saved(folder, p) != without);
+  CHECK(program::load(folder / "p.h5") == p);
+  CHECK(program::architecture_digest(p) == program::architecture_digest(small_program()));
+  p.output.class_names.pop_back();
+  saved(folder, p);
+  CHECK(sentence_of(folder / "p.h5").find(fmt::format("{} names of classes for {} classes", classes - 1, classes)) !=
+        std::string::npos);
+}
+
 TEST_CASE("program file: a sheared scan comes back equal") {
   const TempFolder folder;
   saved(folder, small_shear_program());
