@@ -38,7 +38,7 @@ set(room_commands host training posttraining settings inspect run_folder data be
 set(room_mpi host training commands)
 
 # A library's headers, and the files that may include them.
-set(quarantine eigen dnnl tbb hdf5 boost zlib archive json random123 png curl hpdf mpi)
+set(quarantine eigen dnnl tbb hdf5 boost zlib archive json random123 png matio curl hpdf mpi)
 set(headers_eigen "^(Eigen|unsupported/Eigen)/")
 set(allowed_eigen "^models/s5/linalg\\.cpp$")
 set(headers_dnnl "^(oneapi/)?(dnnl/)?dnnl[a-z_]*\\.(h|hpp)$")
@@ -56,6 +56,8 @@ set(headers_archive "^archive(_entry)?\\.h$")
 set(allowed_archive "^(datasets/formats/(archive|npz)|tests/support/archives)\\.cpp$")
 set(headers_png "^png(conf|libconf)?\\.h$")
 set(allowed_png "^datasets/formats/png\\.cpp$")
+set(headers_matio "^matio[a-z_]*\\.h$")
+set(allowed_matio "^(datasets/formats/mat|tests/datasets/formats/mat_files)\\.(h|cpp)$")
 set(headers_curl "^curl/")
 set(allowed_curl "^experiments/data/fetch\\.cpp$")
 set(headers_hpdf "^hpdf[a-z_]*\\.h$")

@@ -1,7 +1,7 @@
 # Sourced by check and demo: the Debian packages the project is built with, and how they get there.
 
 build_packages=(g++ cmake ninja-build libeigen3-dev libdnnl-dev libtbb-dev libhdf5-dev libboost-program-options-dev
-                libboost1.74-dev libfmt-dev nlohmann-json3-dev librandom123-dev zlib1g-dev libarchive-dev libpng-dev
+                libboost1.74-dev libfmt-dev nlohmann-json3-dev librandom123-dev zlib1g-dev libarchive-dev libpng-dev libmatio-dev
                 libcurl4-openssl-dev libhpdf-dev fonts-liberation doctest-dev)
 # completion is tested in zsh, bitstate-mpi in Open MPI, the fonts of plots by pdffonts
 test_packages=(zsh libopenmpi-dev openmpi-bin poppler-utils)

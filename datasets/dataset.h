@@ -20,6 +20,8 @@ struct Reading {
   std::string vocabulary;   ///< SHA-256 of the symbols in the order of their ids; empty: no vocabulary was made
   std::size_t inputs = 0;   ///< columns, or tokens, as d_input and
   std::size_t outputs = 0;  ///< columns, or classes, as d_output of Splits; 0: not known yet
+  std::vector<std::string> classes = {};  ///< their names, as labels have them; empty: their numbers
+  std::size_t max_length = 0;             ///< of the sequences, as in Splits; 0: not known
   bool operator==(const Reading&) const = default;
 };
 

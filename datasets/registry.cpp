@@ -55,8 +55,6 @@ Splits cascaded_tanks_of(const DataSettings& settings) {
 }
 
 Splits own(const DataSettings& settings) {
-  require<UsageError>(!settings.path.empty(), "data",
-                      "own data need a file or a folder: --data=FILE.csv, .h5, .npy or .txt, or DIR");
   return own_data(settings.path, settings.own, settings.series, settings.reading, settings.stream);
 }
 
@@ -76,6 +74,10 @@ DataTable common_options() {
              "of the training part, for validation where there is none");
   table.begin_group("run");
   auto& data = table.path("data", "PATH", &S::path, "folder or file of the data; else $BITSTATE_DATA");
+  data.set = [](S& s, std::string_view value) {  // what is said last counts
+    s.path = value;
+    if (!value.empty()) s.own.parts = {};
+  };
   data.affects_result = false;
   data.decides_test = true;
   return table;
@@ -93,8 +95,30 @@ void bytes(DataTable& table) { table.nested(byte_options(), &DataSettings::bytes
 void streams(DataTable& table) { table.nested(stream_options(), &DataSettings::stream); }
 void own_columns(DataTable& table) { table.nested(own_options(), &DataSettings::own); }
 
+/// The files of the parts, in place of `data`.
+void own_parts(DataTable& table) {
+  using S = DataSettings;
+  using Path = std::filesystem::path;
+  table.begin_group("run");
+  const auto add = [&](const char* name, Path OwnFiles::*part, const char* help) -> OptionOf<S>& {
+    auto& option = table.add(
+        name, "PATH", help,
+        [part](S& s, std::string_view value) {
+          s.own.parts.*part = Path(value);
+          if (!value.empty()) s.path.clear();
+        },
+        [part](const S& s) { return (s.own.parts.*part).string(); });
+    option.verbatim = true;
+    option.affects_result = false;
+    return option;
+  };
+  add("train", &OwnFiles::train, "file or folder of the training part, in place of `data`; needs `test`");
+  add("val", &OwnFiles::validation, "of the validation part, with `train`");
+  add("test", &OwnFiles::test, "of the test part; alone for a model that is trained").decides_test = true;
+}
+
 using AddTable = void (*)(DataTable&);
-using Tables = std::array<AddTable, 3>;
+using Tables = std::array<AddTable, 4>;
 constexpr Tables none{};
 
 struct Entry {
@@ -210,7 +234,7 @@ constexpr std::array entries = {
           },
           nullptr,
           Metric::bits_per_byte},
-    Entry{"own", regression, false, false, 0, 0, 0, 0, 0, {own_columns, series, streams}, own},
+    Entry{"own", regression, false, false, 0, 0, 0, 0, 0, {own_columns, own_parts, series, streams}, own},
 };
 
 const Entry& entry(std::string_view name) {
@@ -340,6 +364,7 @@ Splits load(std::string_view name, const DataSettings& settings) {
   if (settings.reading) check_reading(splits, *settings.reading);
   splits.reading.inputs = splits.d_input;
   splits.reading.outputs = splits.d_output;
+  splits.reading.max_length = splits.max_length;
   if (splits.validation == nullptr && settings.val_split > 0.0) {
     require<UsageError>(
         settings.series.stride == 0 || settings.series.stride >= settings.series.window, "val_split",

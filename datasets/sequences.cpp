@@ -59,7 +59,7 @@ Units units_of_side(const std::vector<Series>& train, std::vector<double> Series
     for (const Series& series : train) blocks.emplace_back(series.*values);
     return units_of(blocks, columns);
   }
-  require(given->mean.empty() || given->mean.size() == columns, train.front().origin,
+  require(given->mean.empty() || given->mean.size() == columns, "data",
           "{} columns are read, but the model was trained with {}", columns, given->mean.size());
   return *given;
 }
@@ -80,18 +80,6 @@ void append_classes(const Series& series, std::size_t horizon, std::vector<std::
             "row {0} of numbers: expected a class (a whole number from 0 to {2}), got {1}", row, value, max_id);
     classes.push_back(static_cast<std::int32_t>(value));
   }
-}
-
-/// Cuts of one series, which begins at step `first`.
-void append_cuts(std::size_t first, std::size_t steps, std::size_t window, std::size_t stride, bool rest,
-                 std::vector<Cut>& cuts) {
-  const auto append = [&](std::size_t start, std::size_t length) {
-    cuts.push_back({first + start, length, first + start + length - 1});
-  };
-  if (window == 0 || steps <= window) return append(0, steps);
-  std::size_t start = 0;
-  for (; start + window <= steps; start += stride) append(start, window);
-  if (rest && start < steps) append(start, steps - start);
 }
 
 struct Joined {
@@ -131,6 +119,17 @@ Joined joined(const std::vector<Series>& part, std::size_t d_input, std::size_t 
 
 std::shared_ptr<const Dataset> in_memory(std::shared_ptr<const Steps> steps, std::vector<Cut> cuts) {
   return std::make_shared<InMemory>(std::move(steps), std::move(cuts));
+}
+
+void append_cuts(std::size_t first, std::size_t steps, std::size_t window, std::size_t stride, bool rest,
+                 std::vector<Cut>& cuts) {
+  const auto append = [&](std::size_t start, std::size_t length) {
+    cuts.push_back({first + start, length, first + start + length - 1});
+  };
+  if (window == 0 || steps <= window) return append(0, steps);
+  std::size_t start = 0;
+  for (; start + window <= steps; start += stride) append(start, window);
+  if (rest && start < steps) append(start, steps - start);
 }
 
 std::size_t longest(const std::vector<Cut>& cuts) {
@@ -259,6 +258,7 @@ Splits cut_series(std::string name, const SeriesParts& parts, std::size_t d_inpu
   splits.train = made(parts.train, true);
   splits.validation = made(parts.validation, false);
   splits.test = made(parts.test, false);
+  if (splits.train == nullptr) splits.train = splits.test;
   if (!classes) return splits;
   const std::size_t known = given != nullptr ? given->outputs : 0;
   if (known > 0) ids.check_known(known, "classes");

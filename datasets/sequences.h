@@ -39,6 +39,11 @@ std::shared_ptr<const Dataset> in_memory(std::shared_ptr<const Steps> steps, std
 
 std::size_t longest(const std::vector<Cut>& cuts);
 
+/// Appends the windows of a series, whose steps begin at `first`: one every `stride` steps, and, if `rest`, what is
+/// left at the end; the whole for `window` 0 and where it is no longer. The answer of each is that of its last step.
+void append_cuts(std::size_t first, std::size_t steps, std::size_t window, std::size_t stride, bool rest,
+                 std::vector<Cut>& cuts);
+
 /// Mean and standard deviation of each column over all blocks of rows [n, columns]; of a constant column the deviation
 /// is 1. There must be a row.
 Units units_of(const std::vector<std::span<const double>>& blocks, std::size_t columns);
@@ -73,7 +78,7 @@ struct SeriesSettings {
 OptionTable<SeriesSettings> series_options();
 
 struct SeriesParts {
-  std::vector<Series> train, validation, test;  ///< validation may be empty
+  std::vector<Series> train, validation, test;  ///< validation may be empty; with Cutting::reading train, too
 };
 
 struct Cutting {

@@ -3,10 +3,13 @@
 #include "core/error.h"
 #include "core/io/sha256.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <limits>
 #include <numeric>
 #include <random>
+#include <span>
 #include <utility>
 
 namespace bitstate::datasets {
@@ -72,6 +75,7 @@ std::string digest(const Splits& splits) {
     }
   }
   add(splits.reading.vocabulary);
+  for (const std::string& name : splits.reading.classes) add(name);
   const std::size_t count = std::min(n, wanted);
   Example example;
   for (std::size_t i = 0; i < count; ++i) {
@@ -87,17 +91,24 @@ std::string digest(const Splits& splits) {
   return hash.hex();
 }
 
+std::string class_list(const std::vector<std::string>& names) {
+  constexpr std::size_t most = 12;
+  return fmt::format("{}{}", fmt::join(std::span(names).first(std::min(names.size(), most)), ", "),
+                     names.size() > most ? ", ..." : "");
+}
+
 std::string summary(const Splits& splits) {
   std::string parts = fmt::format("{} training", splits.train->size());
   if (splits.validation != nullptr) parts += fmt::format(", {} validation", splits.validation->size());
   const std::string inputs = splits.tokens ? fmt::format("tokens below {}", splits.d_input)
                                            : fmt::format("{} input{}", splits.d_input, splits.d_input == 1 ? "" : "s");
   const bool one = splits.d_output == 1;
-  const std::string outputs = splits.task == Task::classification ? fmt::format("{} classes", splits.d_output)
-                              : splits.task == Task::labelling    ? fmt::format("{} classes per step", splits.d_output)
-                              : splits.task == Task::regression
-                                  ? fmt::format("{} target{} per step", splits.d_output, one ? "" : "s")
-                                  : fmt::format("{} target{} per sequence", splits.d_output, one ? "" : "s");
+  const std::string classes = splits.reading.classes.empty() ? "" : ": " + class_list(splits.reading.classes);
+  const std::string outputs =
+      splits.task == Task::classification ? fmt::format("{} classes{}", splits.d_output, classes)
+      : splits.task == Task::labelling    ? fmt::format("{} classes per step", splits.d_output)
+      : splits.task == Task::regression   ? fmt::format("{} target{} per step", splits.d_output, one ? "" : "s")
+                                          : fmt::format("{} target{} per sequence", splits.d_output, one ? "" : "s");
   return fmt::format("{}: {} and {} test sequences of at most {} steps{}; {}, {}{}{}", splits.name, parts,
                      splits.test->size(), splits.max_length,
                      splits.validation == nullptr ? " (without a validation part)" : "", inputs, outputs,

@@ -22,6 +22,9 @@ std::vector<std::vector<std::uint32_t>> random_split(const std::vector<std::size
 /// Other data have another digest, but for changes between those examples.
 [[nodiscard]] std::string digest(const Splits& splits);
 
+/// "down, flat, up" of the names of classes; at most twelve of them.
+[[nodiscard]] std::string class_list(const std::vector<std::string>& names);
+
 /// One line that says what was read: sequences, steps, inputs, what is learnt, and the origin.
 [[nodiscard]] std::string summary(const Splits& splits);
 

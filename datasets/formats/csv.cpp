@@ -145,17 +145,17 @@ std::vector<std::string> notes_of(const TextFile& file) {
 }  // namespace
 
 Csv read_csv(const std::filesystem::path& file, const std::vector<std::string>& columns, const TableSettings& settings,
-             std::size_t classes, std::size_t max_bytes) {
+             std::size_t classes, std::size_t max_bytes, Labels* labels) {
   const auto choose = [&](const std::vector<std::string>&, std::size_t) { return columns; };
-  return read_csv_of(file, choose, settings, classes, max_bytes);
+  return read_csv_of(file, choose, settings, classes, max_bytes, labels);
 }
 
 Csv read_csv_of(const std::filesystem::path& file, const ChooseColumns& choose, const TableSettings& settings,
-                std::size_t classes, std::size_t max_bytes) {
+                std::size_t classes, std::size_t max_bytes, Labels* labels) {
   check_time_settings(settings);
   const TextFile text = read_text(file, max_bytes);
   CsvReader reader(file.string(), text.text, settings);
-  reader.choose(choose(reader.header(), reader.columns()), settings.time);
+  reader.choose(choose(reader.header(), reader.columns()), settings.time, labels);
   const bool timed = !settings.time.empty();
   Csv table;
   TimeColumn time;

@@ -11,6 +11,8 @@
 
 namespace bitstate::datasets {
 
+class Labels;
+
 /// The columns of a file that were asked for.
 struct Csv {
   std::vector<std::string> names;      ///< one per column: of the line of names, else its number in the file
@@ -36,10 +38,14 @@ struct Csv {
 /// are dropped part the table in two sequences. The table ends before the rows in which all of its cells are empty;
 /// these may only come last. Blank lines are skipped, but in a file of one column, where they are such rows.
 ///
+/// With `labels` the last of the columns that were asked for has labels (label_in() of datasets/labels.h), of which its
+/// values are the places in `labels`.
+///
 /// Whether a file was cut inside of its last number cannot be seen; any other cut is an error, or a row less.
 /// Throws UsageError for a column that is not there, Error naming file, line, column and the text found.
 Csv read_csv(const std::filesystem::path& file, const std::vector<std::string>& columns,
-             const TableSettings& settings = {}, std::size_t classes = 0, std::size_t max_bytes = std::size_t{1} << 30);
+             const TableSettings& settings = {}, std::size_t classes = 0, std::size_t max_bytes = std::size_t{1} << 30,
+             Labels* labels = nullptr);
 
 /// The columns to read of a table with this header, which may be empty, and so many columns.
 using ChooseColumns =
@@ -47,6 +53,6 @@ using ChooseColumns =
 
 /// Likewise, of which `choose` says the columns.
 Csv read_csv_of(const std::filesystem::path& file, const ChooseColumns& choose, const TableSettings& settings = {},
-                std::size_t classes = 0, std::size_t max_bytes = std::size_t{1} << 30);
+                std::size_t classes = 0, std::size_t max_bytes = std::size_t{1} << 30, Labels* labels = nullptr);
 
 }  // namespace bitstate::datasets

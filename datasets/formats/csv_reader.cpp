@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "datasets/formats/csv_names.h"
+#include "datasets/labels.h"
 
 #include <algorithm>
 #include <cmath>
@@ -31,13 +32,15 @@ CsvReader::CsvReader(std::string file, std::string_view text, const TableSetting
   start_again();
 }
 
-void CsvReader::choose(const std::vector<std::string>& columns, const std::string& time) {
+void CsvReader::choose(const std::vector<std::string>& columns, const std::string& time, Labels* labels) {
   time_ = !time.empty();
   const std::size_t time_position = time_ ? position_of(time, header_, count_, file_) : count_;
   for (const std::string& column : columns) positions_.push_back(position_of(column, header_, count_, file_));
   for (std::size_t i = 0; columns.empty() && i < count_; ++i) {
     if (i != time_position) positions_.push_back(i);
   }
+  labels_ = labels;
+  label_column_ = positions_.size() - 1;
   if (time_) positions_.push_back(time_position);
   for (const std::size_t i : positions_) names_.push_back(header_.empty() ? std::to_string(i) : header_[i]);
   numbers_.resize(positions_.size());
@@ -84,7 +87,9 @@ void CsvReader::take_numbers() {
       numbers_[c] = std::numeric_limits<double>::quiet_NaN();
       continue;
     }
-    numbers_[c] = time_ && c + 1 == positions_.size() ? time_of(cell) : number_of(c, cell);
+    numbers_[c] = time_ && c + 1 == positions_.size()        ? time_of(cell)
+                  : labels_ != nullptr && c == label_column_ ? label_of(c, cell)
+                                                             : number_of(c, cell);
   }
 }
 
@@ -95,6 +100,14 @@ double CsvReader::number_of(std::size_t column, std::string_view cell) {
                  cell.substr(0, shown_bytes));
   }
   return *number;
+}
+
+double CsvReader::label_of(std::size_t column, std::string_view cell) {
+  const std::optional<std::string> label = label_in(cell);
+  if (!label) {
+    rows_.refuse("column {}: expected {}, got \"{}\"", names_[column], label_expected, cell.substr(0, shown_bytes));
+  }
+  return static_cast<double>(labels_->add(*label));
 }
 
 double CsvReader::time_of(std::string_view cell) {

@@ -14,6 +14,8 @@
 
 namespace bitstate::datasets {
 
+class Labels;
+
 /// Throws as read_csv() does (csv.h).
 class CsvReader {
  public:
@@ -25,8 +27,9 @@ class CsvReader {
   [[nodiscard]] bool names_come_first() const { return names_line_ == first_line_; }  ///< in the first row
 
   /// The columns to read, each by its name or its number from 0 on; none: all but that of the time. The column of the
-  /// time, if there is one, is read as the last one. To be called once, before next().
-  void choose(const std::vector<std::string>& columns, const std::string& time = "");
+  /// time, if there is one, is read as the last one. With `labels` the last of the others has labels (label_in() of
+  /// datasets/labels.h), of which its numbers are the places in `labels`. To be called once, before next().
+  void choose(const std::vector<std::string>& columns, const std::string& time = "", Labels* labels = nullptr);
   [[nodiscard]] const std::vector<std::size_t>& positions() const { return positions_; }
   [[nodiscard]] const std::vector<std::string>& names() const { return names_; }  ///< of those chosen, or numbers
 
@@ -51,6 +54,7 @@ class CsvReader {
   void take_numbers();
   double number_of(std::size_t column, std::string_view cell);
   double time_of(std::string_view cell);
+  double label_of(std::size_t column, std::string_view cell);
 
   std::string file_;
   CsvRows rows_, start_;  // start_: at the first row
@@ -65,6 +69,8 @@ class CsvReader {
   bool empty_ = false;
   bool time_is_number_ = false;
   bool time_ = false;  // the last of numbers_ is the time
+  Labels* labels_ = nullptr;
+  std::size_t label_column_ = 0;  // where there are labels_
   std::optional<Moment> first_date_;
 };
 

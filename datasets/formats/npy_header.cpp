@@ -84,21 +84,22 @@ class HeaderReader {
   }
 
   void parse_type(NpyHeader& header) {
-    constexpr std::array<std::pair<std::string_view, char>, 8> kinds = {{{"'<U", 'U'},
+    constexpr std::array<std::pair<std::string_view, char>, 9> kinds = {{{"'<U", 'U'},
                                                                          {"'|S", 'S'},
                                                                          {"'<f", 'f'},
                                                                          {"'<i", 'i'},
                                                                          {"'|i", 'i'},
                                                                          {"'<u", 'u'},
                                                                          {"'|u", 'u'},
-                                                                         {"'<c", 'c'}}};
+                                                                         {"'<c", 'c'},
+                                                                         {"'|b", 'b'}}};
     for (const auto& [prefix, kind] : kinds) {
       if (!take(prefix)) continue;
       header.kind = kind;
       header.width = number();
       const bool is_text = kind == 'U' || kind == 'S';
       const std::size_t least = header.kind == 'c' ? 8 : header.kind == 'f' ? 4 : 1;
-      const std::size_t most = header.kind == 'c' ? 16 : 8;
+      const std::size_t most = header.kind == 'c' ? 16 : header.kind == 'b' ? 1 : 8;
       const bool fits = is_text ? header.width >= 1 && header.width <= max_text_width
                                 : std::has_single_bit(header.width) && header.width >= least && header.width <= most;
       if (!fits) break;

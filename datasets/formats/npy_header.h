@@ -10,7 +10,7 @@
 namespace bitstate::datasets {
 
 struct NpyHeader {
-  char kind = 0;                   ///< U or S (strings), f, i, u or c (numbers, of c complex ones)
+  char kind = 0;                   ///< U or S (strings), f, i, u or c (numbers, of c complex ones), b (booleans)
   std::size_t width = 0;           ///< bytes of an element
   std::vector<std::size_t> shape;  ///< at least one dimension, none of them 0
   std::size_t begin = 0;           ///< offset of the first element

@@ -52,7 +52,9 @@ NpyIds read_ids(const std::filesystem::path& path) {
   require(is_npy(file), name, "offset 0: is not an array of NumPy");
   const NpyHeader header = read_npy_header(file, name, max_ids);
   require(header.kind == 'i' || header.kind == 'u', name, "the elements are {}; token ids are integers",
-          header.kind == 'f' || header.kind == 'c' ? "floating-point numbers" : "strings");
+          header.kind == 'f' || header.kind == 'c' ? "floating-point numbers"
+          : header.kind == 'b'                     ? "booleans"
+                                                   : "strings");
   NpyIds read;
   read.ids = ids_of(header, std::string_view(file).substr(header.begin), name);
   read.columns = header.shape.size() == 2 ? header.shape[1] : 0;

@@ -10,7 +10,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -101,6 +103,112 @@ Array array_of(std::string_view file, const std::string& name) {
 }
 
 }  // namespace
+
+namespace {
+
+template <class T>
+std::vector<double> doubles_of(std::string_view bytes) {
+  std::vector<double> numbers(bytes.size() / sizeof(T));
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    T value{};
+    std::memcpy(&value, bytes.data() + i * sizeof(T), sizeof(T));
+    numbers[i] = static_cast<double>(value);
+  }
+  return numbers;
+}
+
+std::vector<double> integers_of(std::string_view bytes, std::size_t width, bool has_sign) {
+  switch (width) {
+    case 1:
+      return has_sign ? doubles_of<std::int8_t>(bytes) : doubles_of<std::uint8_t>(bytes);
+    case 2:
+      return has_sign ? doubles_of<std::int16_t>(bytes) : doubles_of<std::uint16_t>(bytes);
+    case 4:
+      return has_sign ? doubles_of<std::int32_t>(bytes) : doubles_of<std::uint32_t>(bytes);
+    default:
+      return has_sign ? doubles_of<std::int64_t>(bytes) : doubles_of<std::uint64_t>(bytes);
+  }
+}
+
+void append_utf_8(std::string& text, char32_t point, const std::string& name) {
+  constexpr char32_t last = 0x10FFFF;
+  require(point <= last, name, "holds the character {:#x}, which is none", static_cast<std::uint32_t>(point));
+  constexpr std::array<char32_t, 3> ends = {0x80, 0x800, 0x10000};  // of one, two and three bytes
+  constexpr std::array<unsigned, 4> marks = {0x00, 0xC0, 0xE0, 0xF0};
+  std::size_t more = 0;
+  while (more < ends.size() && point >= ends[more]) ++more;
+  text += static_cast<char>(marks[more] | static_cast<unsigned>(point >> (6 * more)));
+  while (more-- > 0) text += static_cast<char>(0x80U | (static_cast<unsigned>(point >> (6 * more)) & 0x3FU));
+}
+
+/// Strings of `width` bytes, of which those at the end may be 0: UTF-32 in kind U.
+std::vector<std::string> strings_of(std::string_view bytes, std::size_t width, bool utf_32, const std::string& name) {
+  std::vector<std::string> texts;
+  for (std::size_t at = 0; at < bytes.size(); at += width) {
+    std::string& text = texts.emplace_back();
+    const std::string_view cell = bytes.substr(at, width);
+    if (!utf_32) {
+      text = cell.substr(0, cell.find_last_not_of('\0') + 1);
+      continue;
+    }
+    for (std::size_t i = 0; i < width; i += sizeof(char32_t)) {
+      char32_t point = 0;
+      std::memcpy(&point, cell.data() + i, sizeof point);
+      if (point != 0) append_utf_8(text, point, name);
+    }
+  }
+  return texts;
+}
+
+ArraysInMemory::Array data_array(std::string_view file, const std::string& name) {
+  ArraysInMemory::Array array;
+  if (!is_npy(file)) {
+    array.obstacle = "is not an array of NumPy";
+    return array;
+  }
+  const NpyHeader header = read_npy_header(file, name, max_npz_bytes, max_npz_dimensions);
+  const std::string_view elements = file.substr(header.begin);
+  array.shape = header.shape;
+  switch (header.kind) {
+    case 'f':
+      array.numbers = header.width == 4 ? doubles_of<float>(elements) : doubles_of<double>(elements);
+      break;
+    case 'i':
+    case 'u':
+      array.stored = Stored::integers;
+      array.numbers = integers_of(elements, header.width, header.kind == 'i');
+      break;
+    case 'b':
+      array.stored = Stored::booleans;
+      array.numbers = doubles_of<std::uint8_t>(elements);
+      break;
+    case 'U':
+    case 'S':
+      array.stored = Stored::texts;
+      array.texts = strings_of(elements, header.width, header.kind == 'U', name);
+      break;
+    default:
+      array.obstacle = "holds complex numbers";
+  }
+  return array;
+}
+
+}  // namespace
+
+ArraysInMemory read_npz_arrays(const std::filesystem::path& path, std::size_t max_bytes) {
+  const std::string file = path.string();
+  const std::string bytes = read_file(path, max_bytes);
+  Zip zip(bytes, file);
+  std::map<std::string, ArraysInMemory::Array, std::less<>> arrays;
+  std::string member, content;
+  while (zip.next(member, content)) {
+    std::string key = member.ends_with(".npy") ? member.substr(0, member.size() - 4) : member;
+    auto array = data_array(content, fmt::format("{}: {}", file, key));
+    require(arrays.emplace(std::move(key), std::move(array)).second, file, "the array {} is there twice", member);
+  }
+  require(!arrays.empty(), file, "holds no arrays");
+  return {path, std::move(arrays)};
+}
 
 NamedTensors read_npz(const std::filesystem::path& path) {
   std::error_code ignored;

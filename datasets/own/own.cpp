@@ -3,8 +3,12 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "datasets/formats/csv.h"
-#include "datasets/own/own_hdf5.h"
+#include "datasets/labels.h"
+#include "datasets/own/own_arrays.h"
+#include "datasets/own/own_part.h"
 #include "datasets/own/own_parts.h"
+#include "datasets/own/own_sequences.h"
+#include "datasets/own/own_series.h"
 #include "datasets/own/own_tokens.h"
 #include "datasets/sequences.h"
 
@@ -21,6 +25,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t max_csv_bytes = std::size_t{1} << 30;
+
 /// What is asked for, with the columns one by one.
 struct Request {
   std::vector<std::string> input, target;
@@ -30,10 +36,7 @@ struct Request {
   std::optional<Reading> reading;
 };
 
-Task csv_task(const Request& options) {
-  if (options.task == "classification") return Task::classification;
-  return options.task == "value" ? Task::value : Task::regression;
-}
+Task csv_task(const Request& options) { return series_task(options.task); }
 
 void check_task(const std::string& task) {
   constexpr std::array<std::string_view, 4> allowed = {"auto", "classification", "regression", "value"};
@@ -43,20 +46,14 @@ void check_task(const std::string& task) {
 
 void check_csv_options(const Request& options) {
   for (const auto& [key, columns] : {std::pair{"input", &options.input}, {"target", &options.target}}) {
-    require<UsageError>(!columns->empty(), key, "a CSV file needs --{}=COLUMN,... (names, or numbers from 0 on)", key);
+    require<UsageError>(
+        !columns->empty(), key,
+        "a table needs --{}=COLUMN,... (names, or numbers from 0 on), or --rows=sequences where a row is one", key);
   }
-  require<UsageError>(options.series.stride == 0 || options.series.window > 0, "stride",
-                      "is {}, but there is no window to move", options.series.stride);
+  check_windows(options.series);
   require<UsageError>(csv_task(options) != Task::classification || options.target.size() == 1, "target",
                       "classification needs one column, but there are {}: {}", options.target.size(),
                       fmt::join(options.target, ", "));
-}
-
-void check_hdf5_options(const Request& options) {
-  const bool none = options.input.empty() && options.target.empty() && options.series.window == 0 &&
-                    options.series.stride == 0 && options.series.horizon == 0 && options.table == TableSettings{};
-  require<UsageError>(none, "data",
-                      "input, target, window, stride, horizon and how tables are read are for CSV files, not for HDF5");
 }
 
 /// Reads series, and notes what was read.
@@ -68,8 +65,9 @@ class SeriesReader {
   Csv read(const fs::path& file) {
     std::vector<std::string> columns = options_.input;
     columns.insert(columns.end(), options_.target.begin(), options_.target.end());
-    const std::size_t classes = csv_task(options_) == Task::classification ? options_.target.size() : 0;
-    Csv table = read_csv(file, columns, options_.table, classes);
+    const bool classifies = csv_task(options_) == Task::classification;
+    Csv table =
+        read_csv(file, columns, options_.table, classifies ? 1 : 0, max_csv_bytes, classifies ? &labels_ : nullptr);
     check_target(table, file);
     if (files_ == 0) {
       name_ = file.filename().string();
@@ -84,6 +82,8 @@ class SeriesReader {
     return table;
   }
 
+  /// Of what was read, for classification: targets are places in them.
+  [[nodiscard]] const Labels& labels() const { return labels_; }
   /// "1000 rows of a.csv with the header t, u, y, input u, target y (decimal comma)"
   [[nodiscard]] std::string origin() const {
     const std::string where = files_ == 1 ? name_ : fmt::format("{} files", files_);
@@ -118,6 +118,7 @@ class SeriesReader {
   }
 
   const Request& options_;
+  Labels labels_;
   std::size_t files_ = 0, rows_ = 0, without_header_ = 0;
   std::string name_;                 // of the first file
   std::vector<std::string> header_;  // likewise
@@ -125,10 +126,9 @@ class SeriesReader {
 };
 
 /// The splits of series of the columns that `options` name.
-Splits cut_columns(const SeriesParts& parts, const Request& options, std::string origin) {
-  const Cutting cutting{csv_task(options),     options.series.window,  options.series.stride,
-                        options.series.window, options.series.horizon, options.reading};
-  Splits splits = cut_series("own", parts, options.input.size(), options.target.size(), cutting);
+Splits cut_columns(SeriesParts parts, const Request& options, const Labels& labels, std::string origin) {
+  Splits splits = cut_own_series(std::move(parts), options.input.size(), options.target.size(), csv_task(options),
+                                 labels, options.series, options.reading);
   splits.origin = std::move(origin);
   return splits;
 }
@@ -141,57 +141,86 @@ Splits from_csv(const fs::path& file, const Request& options) {
   const std::size_t d_input = options.input.size();
   const std::size_t train = table.rows * 8 / 10;
   const std::size_t validation = table.rows * 9 / 10;
-  require(table.rows >= 10, "own", "{} has {} rows, but splitting them takes at least 10", file.string(), table.rows);
+  require(table.rows >= least_to_split, "own", "{} has {} rows, but splitting them takes at least {}", file.string(),
+          table.rows, least_to_split);
   const auto part = [&](std::string_view name, std::size_t first, std::size_t last) {
     return all_series_of(table, d_input, first, last, options.series.horizon,
                          fmt::format("own: {}, the {} part", file.string(), name));
   };
   return cut_columns(
       {part("training", 0, train), part("validation", train, validation), part("test", validation, table.rows)},
-      options, reader.origin());
+      options, reader.labels(), reader.origin());
 }
 
-Splits from_folder(const fs::path& folder, const Request& options) {
-  std::vector<std::string> ignored;
-  const OwnFiles files = find_parts(folder, ignored);
-  const bool hdf5 = is_hdf5(files.train);
-  for (const fs::path& file : {files.validation, files.test}) {
-    require(file.empty() || is_hdf5(file) == hdf5, "own", "{} and {} are files of different kinds",
-            files.train.string(), file.string());
-  }
-  if (hdf5) {
-    check_hdf5_options(options);
-    Splits splits = own_hdf5(files, options.task, options.reading);
-    splits.origin += not_read(ignored);
-    return splits;
-  }
-  check_csv_options(options);
-  SeriesReader reader(options);
-  const auto read_part = [&](const fs::path& part) {
-    std::vector<Series> all;
-    if (part.empty()) return all;
-    for (const fs::path& file : table_files(part, ignored)) {
-      const Csv table = reader.read(file);
-      for (Series& series :
-           all_series_of(table, options.input.size(), 0, table.rows, options.series.horizon, "own: " + file.string())) {
-        all.push_back(std::move(series));
-      }
+/// The series of the tables of a part.
+std::vector<Series> series_in(const fs::path& part, const Request& options, SeriesReader& reader,
+                              std::vector<std::string>& ignored) {
+  std::vector<Series> all;
+  if (part.empty()) return all;
+  for (const fs::path& file : table_files(part, ignored)) {
+    const Csv table = reader.read(file);
+    for (Series& series :
+         all_series_of(table, options.input.size(), 0, table.rows, options.series.horizon, "own: " + file.string())) {
+      all.push_back(std::move(series));
     }
-    return all;
-  };
-  const SeriesParts parts{read_part(files.train), read_part(files.validation), read_part(files.test)};
-  return cut_columns(parts, options, reader.origin() + not_read(ignored));
+  }
+  return all;
 }
 
-/// A folder is what its training part is. Columns are those of tables, so with them a .txt is one.
-bool is_of_tokens(const fs::path& file_or_folder, const OwnSettings& own) {
+/// Parts, or a folder without them.
+Splits from_files(const OwnSource& source, const Request& options) {
+  check_csv_options(options);
+  std::vector<std::string> ignored = source.ignored;
+  SeriesReader reader(options);
+  const auto series = [&](const fs::path& part) { return series_in(part, options, reader, ignored); };
+  SeriesParts parts;
+  if (source.whole.empty()) {
+    parts = {series(source.parts.train), series(source.parts.validation), series(source.parts.test)};
+  } else {
+    parts = split_files(series(source.whole), source.whole.string());
+  }
+  return cut_columns(std::move(parts), options, reader.labels(), reader.origin() + not_read(ignored));
+}
+
+/// Where the data are.
+OwnSource source_of(const fs::path& file_or_folder, const OwnFiles& parts, bool trained) {
+  if (parts.train.empty() && parts.validation.empty() && parts.test.empty()) {
+    require<UsageError>(!file_or_folder.empty(), "data",
+                        "own data need a file or a folder, --data=PATH, or its parts, --train=PATH --test=PATH");
+    std::error_code error;
+    if (fs::is_directory(file_or_folder, error)) return find_parts(file_or_folder);
+    return {file_or_folder};
+  }
+  require<UsageError>(!parts.test.empty(), "test", "is missing: parts of own data need a test part, --test=PATH");
+  require<UsageError>(!parts.train.empty() || trained, "train",
+                      "is missing: a test part alone is for a model that is trained, --train=PATH is needed");
+  return {{}, parts, {}};
+}
+
+/// Series in tables.
+Splits own_tables(const OwnSource& source, const OwnSettings& own, const SeriesSettings& series,
+                  const std::optional<Reading>& reading) {
+  require<UsageError>(own.x.empty() && own.y.empty(), "data", "x and y name arrays of .h5, .npz and .mat files");
+  const Request options{split(own.input, ","), split(own.target, ","), own.task, own.table, series, reading};
+  const fs::path& file = source.whole;
   std::error_code error;
+  if (file.empty() || fs::is_directory(file, error)) return from_files(source, options);
+  require<UsageError>(is_table(file) || is_text(file), "data",
+                      "{} is neither a folder nor a .csv, .tsv, .dat, .h5, .npz, .mat, .npy, .txt, .ts or .arff file",
+                      file.string());
+  return from_csv(file, options);
+}
+
+enum class OwnKind { tables, arrays, sequences, tokens };
+
+/// What a file, or a folder of files, holds.
+OwnKind kind_of(const fs::path& file_or_folder, const OwnSettings& own) {
+  if (holds_sequences(file_or_folder, own)) return OwnKind::sequences;
+  if (holds_arrays(file_or_folder)) return OwnKind::arrays;
+  // columns are those of tables, so with them a .txt is one
   const bool columns = !own.input.empty() || !own.target.empty();
-  if (!fs::is_directory(file_or_folder, error))
-    return is_tokens(file_or_folder) && !(columns && is_text(file_or_folder));
-  std::vector<std::string> ignored;
-  const fs::path train = find_parts(file_or_folder, ignored).train;
-  return holds_tokens(train) && !(columns && holds_texts(train));
+  if (columns && holds_texts(file_or_folder)) return OwnKind::tables;
+  return holds_tokens(file_or_folder) ? OwnKind::tokens : OwnKind::tables;
 }
 
 /// "none" or an id.
@@ -219,24 +248,40 @@ OptionTable<OwnSettings> own_options() {
               "of .npy and .txt files; 0: one more than the largest id, of bytes 256");
   add_document_end(table);
   table.nested(table_options(), &OwnSettings::table);
+  table.word("rows", &OwnSettings::rows, {"auto", "steps", "sequences"},
+             "of tables and arrays; auto: steps of tables with input and target, else sequences");
+  table.text("x", "NAME", &OwnSettings::x, "of files of arrays: the one of the inputs, if it is not called x");
+  table.text("y", "NAME", &OwnSettings::y, "likewise the one of what is learnt");
+  for (const char* const name : {"rows", "x", "y"}) {
+    OptionInfo& option = *find_option(table.rows(), name);
+    option.decides_test = true;
+    option.of_evaluation = true;
+  }
   return table;
 }
 
 Splits own_data(const fs::path& file_or_folder, const OwnSettings& own, const SeriesSettings& series,
                 const std::optional<Reading>& reading, const StreamSettings& stream) {
   check_task(own.task);
-  if (is_of_tokens(file_or_folder, own)) return own_tokens(file_or_folder, own, series, stream, reading);
+  const OwnSource source = source_of(file_or_folder, own.parts, reading.has_value());
+  const OwnKind kind = kind_of(source.first(), own);
+  for (const fs::path& part : {source.parts.validation, source.parts.test}) {
+    require(part.empty() || kind_of(part, own) == kind, "own", "{} and {} are files of different kinds",
+            source.first().string(), part.string());
+  }
+  if (kind == OwnKind::tokens) return own_tokens(source, own, series, stream, reading);
+  require<UsageError>(kind == OwnKind::tables || own.table == TableSettings{}, "data",
+                      "{} is no table of steps, but there are options of how tables are read", source.first().string());
   require<UsageError>(own.vocabulary == 0 && !own.document_end && !stream.carries(), "data",
                       "vocabulary, document_end and stream are for .npy and .txt files");
-  const Request options{split(own.input, ","), split(own.target, ","), own.task, own.table, series, reading};
-  std::error_code ignored;
-  if (fs::is_directory(file_or_folder, ignored)) return from_folder(file_or_folder, options);
-  const bool table = is_table(file_or_folder) || is_text(file_or_folder);
-  require<UsageError>(table || is_hdf5(file_or_folder), "data",
-                      "{} is neither a folder nor a .csv, .tsv, .dat, .h5, .npy or .txt file", file_or_folder.string());
-  if (table) return from_csv(file_or_folder, options);
-  check_hdf5_options(options);
-  return own_hdf5(file_or_folder, options.task, options.reading);
+  Splits splits = kind == OwnKind::sequences ? own_sequences(source, own, series, reading)
+                  : kind == OwnKind::arrays  ? own_arrays(source, own, series, reading)
+                                             : own_tables(source, own, series, reading);
+  // what pads sequences begins where it began in the training
+  if (source.whole.empty() && source.parts.train.empty()) {
+    splits.max_length = std::max(splits.max_length, reading->max_length);
+  }
+  return splits;
 }
 
 }  // namespace bitstate::datasets

@@ -43,12 +43,60 @@ std::vector<fs::path> entries_of(const fs::path& folder) {
   return entries;
 }
 
+bool is_data(const fs::path& file) {
+  return is_table(file) || is_arrays(file) || is_tokens(file) || has_ending(file, {".ts", ".arff"});
+}
+
 /// The name of the part that an entry of a data folder would be: its own, for a file without its ending.
 std::string part_name(const fs::path& entry) {
-  std::error_code ignored;
-  if (fs::is_directory(entry, ignored)) return small(entry.filename().string());
-  const bool data = fs::is_regular_file(entry, ignored) && (is_table(entry) || is_hdf5(entry) || is_tokens(entry));
+  std::error_code error;
+  if (fs::is_directory(entry, error)) return small(entry.filename().string());
+  const bool data = fs::is_regular_file(entry, error) && is_data(entry);
   return data ? small(fs::path(without_gz(entry)).stem().string()) : std::string();
+}
+
+/// What stands behind the last _ in the name of a file.
+std::string archive_part_name(const fs::path& entry) {
+  std::error_code error;
+  const std::string name = fs::is_directory(entry, error) ? std::string() : part_name(entry);
+  const std::size_t at = name.rfind('_');
+  return at == std::string::npos ? std::string() : name.substr(at + 1);
+}
+
+/// The part of a name, or null.
+fs::path* part_of(OwnFiles& files, const std::string& name) {
+  if (name == "train") return &files.train;
+  if (name == "test") return &files.test;
+  const bool validates = std::count(std::begin(validation_names), std::end(validation_names), name) > 0;
+  return validates ? &files.validation : nullptr;
+}
+
+/// Of files of one name, that of the lowest place is read.
+std::size_t archive_place(const fs::path& file) {
+  constexpr std::array<std::string_view, 3> order = {".ts", ".arff", ".tsv"};
+  return static_cast<std::size_t>(std::find(order.begin(), order.end(), small(file.extension().string())) -
+                                  order.begin());
+}
+
+/// The entries of a folder by what `name_of` says of them.
+OwnSource sorted_by(const std::vector<fs::path>& entries, std::string (*name_of)(const fs::path&)) {
+  OwnSource source;
+  for (const fs::path& entry : entries) {
+    fs::path* const part = part_of(source.parts, name_of(entry));
+    if (part == nullptr || part->empty()) {
+      if (part == nullptr) source.ignored.push_back(entry.filename().string());
+      if (part != nullptr) *part = entry;
+      continue;
+    }
+    const bool same_name = part_name(*part) == part_name(entry);
+    require(same_name && archive_place(*part) != archive_place(entry), "own",
+            "{} and {} are the same part; say which files are meant, by --train, --val and --test", part->string(),
+            entry.string());
+    const bool better = archive_place(entry) < archive_place(*part);
+    source.ignored.push_back((better ? *part : entry).filename().string());
+    if (better) *part = entry;
+  }
+  return source;
 }
 
 }  // namespace
@@ -60,40 +108,64 @@ bool is_table(const fs::path& file) {
          (ending == ".txt" && name.size() < file.filename().string().size());
 }
 
-bool is_hdf5(const fs::path& file) {
-  const std::string ending = small(file.extension().string());
-  return ending == ".h5" || ending == ".hdf5";
+bool has_ending(const fs::path& file, std::initializer_list<std::string_view> endings) {
+  return std::find(endings.begin(), endings.end(), small(file.extension().string())) != endings.end();
 }
 
-bool is_text(const fs::path& file) { return small(file.extension().string()) == ".txt"; }
+bool is_arrays(const fs::path& file) { return is_hdf5(file) || has_ending(file, {".npz", ".mat"}); }
 
-bool is_tokens(const fs::path& file) { return is_text(file) || small(file.extension().string()) == ".npy"; }
+bool holds_arrays(const fs::path& file_or_folder) {
+  std::error_code error;
+  if (!fs::is_directory(file_or_folder, error)) return is_arrays(file_or_folder);
+  const std::vector<fs::path> entries = entries_of(file_or_folder);
+  return std::any_of(entries.begin(), entries.end(), is_arrays) &&
+         std::none_of(entries.begin(), entries.end(), is_table);
+}
 
-OwnFiles find_parts(const fs::path& folder, std::vector<std::string>& ignored) {
-  OwnFiles files;
+std::vector<fs::path> class_folders(const fs::path& folder) {
+  std::error_code error;
+  std::vector<fs::path> classes;
+  if (!fs::is_directory(folder, error)) return classes;
   for (const fs::path& entry : entries_of(folder)) {
-    const std::string name = part_name(entry);
-    const bool validates = std::count(std::begin(validation_names), std::end(validation_names), name) > 0;
-    fs::path* const part = name == "train"  ? &files.train
-                           : name == "test" ? &files.test
-                           : validates      ? &files.validation
-                                            : nullptr;
-    if (part == nullptr) {
-      ignored.push_back(entry.filename().string());
-      continue;
-    }
-    require(part->empty(), "own", "{} and {} are the same part", part->string(), entry.string());
-    *part = entry;
+    if (!fs::is_directory(entry, error)) continue;
+    const std::vector<fs::path> files = entries_of(entry);
+    const auto is_sound = [](const fs::path& file) { return has_ending(file, {".wav"}); };
+    if (std::any_of(files.begin(), files.end(), is_sound)) classes.push_back(entry);
   }
-  require(!files.train.empty() && !files.test.empty(), "own",
-          "{} holds no {}: a folder of data has train and test, each a .csv, .tsv, .dat, .h5, .npy or .txt file or a "
-          "folder of them{}",
-          folder.string(), files.train.empty() ? "train" : "test", not_read(ignored));
-  return files;
+  return classes;
 }
 
-std::vector<fs::path> data_files(const fs::path& part, bool (*is_data)(const fs::path&), std::string_view ending,
-                                 std::vector<std::string>& ignored) {
+bool is_hdf5(const fs::path& file) { return has_ending(file, {".h5", ".hdf5"}); }
+
+bool is_text(const fs::path& file) { return has_ending(file, {".txt"}); }
+
+bool is_tokens(const fs::path& file) { return has_ending(file, {".txt", ".npy"}); }
+
+namespace {
+
+/// Whether a folder without parts is data: sequences or series, one or more in each file.
+bool is_whole(const fs::path& folder, const std::vector<fs::path>& entries) {
+  constexpr std::ptrdiff_t least_files = 10;
+  const auto counts = [](const fs::path& file) { return is_data(file) && !is_tokens(file); };
+  return std::count_if(entries.begin(), entries.end(), counts) >= least_files || !class_folders(folder).empty();
+}
+
+}  // namespace
+
+OwnSource find_parts(const fs::path& folder) {
+  const std::vector<fs::path> entries = entries_of(folder);
+  OwnSource source = sorted_by(entries, part_name);
+  if (source.parts.train.empty() && source.parts.test.empty()) source = sorted_by(entries, archive_part_name);
+  const OwnFiles& parts = source.parts;
+  if (parts.train.empty() && parts.test.empty() && is_whole(folder, entries)) return {folder};
+  require(!parts.train.empty() && !parts.test.empty(), "own",
+          "{} holds no {}: a folder of data has train and test, each a file or a folder of files{}", folder.string(),
+          parts.train.empty() ? "train" : "test", not_read(source.ignored));
+  return source;
+}
+
+std::vector<fs::path> data_files(const fs::path& part, const std::function<bool(const fs::path&)>& is_data,
+                                 std::string_view ending, std::vector<std::string>& ignored) {
   std::error_code error;
   if (!fs::is_directory(part, error)) return {part};
   std::vector<fs::path> files;

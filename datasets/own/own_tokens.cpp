@@ -137,15 +137,13 @@ Parts cut_file(const fs::path& file, const OwnSettings& own, TextReader& reader)
   return parts;
 }
 
-/// The files of a folder; names of what is not read are appended to `ignored`.
-Parts read_folder(const fs::path& folder, TextReader& reader, std::vector<std::string>& ignored) {
-  const OwnFiles files = find_parts(folder, ignored);
+/// The files of the parts; names of what is not read are appended to `ignored`.
+Parts read_parts(const OwnSource& source, TextReader& reader, std::vector<std::string>& ignored) {
+  const OwnFiles& files = source.parts;
   Parts parts;
   const std::array<fs::path, 3> paths = {files.train, files.validation, files.test};
   for (std::size_t p = 0; p < parts.size(); ++p) {
     if (paths[p].empty()) continue;
-    require(holds_tokens(paths[p]), "own", "{} and {} are files of different kinds", files.train.string(),
-            paths[p].string());
     for (const fs::path& file : data_files(paths[p], is_tokens, ".npy or .txt", ignored)) reader.read(file, parts[p]);
   }
   return parts;
@@ -190,14 +188,12 @@ bool holds_tokens(const fs::path& file_or_folder) {
   return tokens;
 }
 
-Splits own_tokens(const fs::path& file_or_folder, const OwnSettings& own, const SeriesSettings& series,
+Splits own_tokens(const OwnSource& source, const OwnSettings& own, const SeriesSettings& series,
                   const StreamSettings& stream, const std::optional<Reading>& reading) {
   check_token_options(own, series);
   TextReader reader(own);
-  std::vector<std::string> ignored;
-  std::error_code error;
-  Parts parts = fs::is_directory(file_or_folder, error) ? read_folder(file_or_folder, reader, ignored)
-                                                        : cut_file(file_or_folder, own, reader);
+  std::vector<std::string> ignored = source.ignored;
+  Parts parts = source.whole.empty() ? read_parts(source, reader, ignored) : cut_file(source.whole, own, reader);
   const std::size_t known = reading ? reading->inputs : 0;
   require(known == 0 || reader.largest() < known, "data",
           "the model was trained with the tokens 0 to {}; these data also hold {}", known - 1, reader.largest());
@@ -212,6 +208,7 @@ Splits own_tokens(const fs::path& file_or_folder, const OwnSettings& own, const 
   splits.train = windows(std::move(parts[0]), own, {series.window, series.stride, false}, {}, splits.max_length);
   splits.validation = windows(std::move(parts[1]), own, {series.window}, stream, splits.max_length);
   splits.test = windows(std::move(parts[2]), own, {series.window}, stream, splits.max_length);
+  if (splits.train == nullptr) splits.train = splits.test;
   require<UsageError>(splits.max_length <= longest_whole, "window",
                       "without it the longest text is a sequence of {} steps; expected a window of at most {}",
                       splits.max_length, longest_whole);

@@ -38,7 +38,7 @@ Options joined(Options options, const Options& more) {
 
 Options ptq_options(const Options& all) {
   Options options = only(all, {"quant", "bits", "weight_range", "bsz", "limit_train", "limit_test", "seed", "lanes",
-                               "data", "out", "threads", "resume", "json"});
+                               "data", "train", "val", "test", "out", "threads", "resume", "json"});
   for (const OptionInfo& option : all) {
     const bool listed = find_option(options, option.name) != nullptr;
     if ((option.gives_bits || option.changes_trained) && !listed) options.push_back(option);
@@ -62,7 +62,7 @@ Options evolve_options(const Options& all) {
 }
 
 Options eval_options(Options options) {
-  constexpr std::array<std::string_view, 3> as_everywhere{"data", "threads", "json"};
+  constexpr std::array<std::string_view, 4> as_everywhere{"data", "test", "threads", "json"};
   std::erase_if(options, [&](const OptionInfo& option) {
     return !option.of_evaluation && !is_one_of(option.name, as_everywhere);
   });
@@ -103,7 +103,7 @@ Options data_options(const Options& all) {
 
 Options export_options(const Options& all) {
   return joined(
-      only(all, {"data", "threads", "json"}),
+      only(all, {"data", "train", "val", "test", "threads", "json"}),
       {{.name = "out",
         .help = "what to write, for C a folder; else program.h5, model.onnx or c in RUN",
         .unit = "PATH"},
@@ -181,7 +181,7 @@ std::vector<Command> commands_on_runs(const Options& all) {
        "show bits, ranges, saturation and size of a trained model",
        {"bitstate inspect runs/lorenz", "bitstate inspect runs/lorenz --samples=8 --json",
         "bitstate inspect runs/lorenz --memory"},
-       joined(only(all, {"data", "json"}),
+       joined(only(all, {"data", "train", "val", "test", "json"}),
               {{.name = "samples", .help = "training sequences to evaluate", .unit = "SEQUENCES", .value = "64"},
                {.name = "memory", .help = "show what a training step keeps in memory instead", .is_switch = true}})},
       {"export",
@@ -323,6 +323,12 @@ std::vector<Command> commands_around_runs(const Options& all) {
                      "time",
                      "resample",
                      "gap",
+                     "rows",
+                     "x",
+                     "y",
+                     "train",
+                     "val",
+                     "test",
                      "data",
                      "out",
                      "checkpoint_seconds",

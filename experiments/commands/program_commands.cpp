@@ -41,12 +41,26 @@ std::string why_not_run(const ExportOptions& options) {
 /// Output codes [n, columns] as cells in the units of the target, each with the fewest digits that are its value:
 /// a double, but of programs without units, or with those of single precision, a float.
 std::string cells_of(const program::Program& program, std::span<const std::int32_t> codes) {
-  const auto& [classes, scale, units] = program.output;
+  const auto& [classes, scale, units, class_names] = program.output;
   std::vector<float> values(codes.size());
   for (std::size_t i = 0; i < codes.size(); ++i) values[i] = static_cast<float>(codes[i]) * scale[i % scale.size()];
   const std::vector<double> cells = restored(units, values);
   if (!units.mean.empty() && !units.single) return fmt::format("{}", fmt::join(cells, ","));
   return fmt::format("{}", fmt::join(std::vector<float>(cells.begin(), cells.end()), ","));
+}
+
+/// A text as a cell of a CSV file.
+std::string quoted_cell(std::string_view text) {
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
+  std::string cell;
+  for (const char c : text) cell += c == '"' ? "\"\"" : std::string(1, c);
+  return fmt::format("\"{}\"", cell);
+}
+
+/// The name of a class, or its number where it has none.
+std::string class_cell(const program::Output& output, std::size_t number) {
+  const auto& names = output.class_names;
+  return names.empty() ? fmt::format("{}", number) : quoted_cell(names.at(number));
 }
 
 /// One line per step, of which `first` is the number of the first one, or one per sequence.
@@ -56,9 +70,10 @@ std::string rows_of(const program::Runner& runner, std::size_t number, std::size
   std::string text;
   for (std::size_t t = 0; t < y.size() / cols; ++t) {
     const auto row = std::span(y).subspan(t * cols, cols);
-    const std::string cells = runner.header().output.classes
-                                  ? fmt::format("{},{}", program::class_of(row), fmt::join(row, ","))
-                                  : cells_of(runner.header(), row);
+    const std::string cells =
+        runner.header().output.classes
+            ? fmt::format("{},{}", class_cell(runner.header().output, program::class_of(row)), fmt::join(row, ","))
+            : cells_of(runner.header(), row);
     text +=
         runner.per_step() ? fmt::format("{},{},{}\n", number, first + t, cells) : fmt::format("{},{}\n", number, cells);
   }
@@ -68,7 +83,11 @@ std::string rows_of(const program::Runner& runner, std::size_t number, std::size
 std::string column_names(const program::Runner& runner) {
   const bool classes = runner.header().output.classes;
   std::string names = fmt::format("sequence{}{}", runner.per_step() ? ",step" : "", classes ? ",class" : "");
-  for (std::size_t c = 0; c < runner.output_cols(); ++c) names += fmt::format(",{}{}", classes ? "logit" : "y", c);
+  const std::vector<std::string>& class_names = runner.header().output.class_names;
+  for (std::size_t c = 0; c < runner.output_cols(); ++c) {
+    names += class_names.empty() ? fmt::format(",{}{}", classes ? "logit" : "y", c)
+                                 : "," + quoted_cell("logit " + class_names[c]);
+  }
   return names + "\n";
 }
 

@@ -150,6 +150,7 @@ Program traced(const RunConfig& config, const TrainedModel& trained, const datas
   p.settings = format_ini(kept_settings(config));
   if (!data.tokens) p.input.units = data.reading.input_units;
   if (!p.output.classes) p.output.units = data.reading.target_units;
+  if (p.output.classes) p.output.class_names = data.reading.classes;
   return p;
 }
 

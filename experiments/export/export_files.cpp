@@ -13,6 +13,7 @@
 #include "experiments/run_folder/train.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -170,6 +171,11 @@ std::uintmax_t write_onnx(const Exported& exported, const fs::path& run, const f
   const std::vector<std::string> notes = notes_of(exported, run);
   metadata.emplace_back("bitstate.test", notes[0]);
   metadata.emplace_back("bitstate.run", notes[1]);
+  const std::vector<std::string>& names = exported.program.output.class_names;
+  if (!names.empty()) {
+    constexpr auto replace = nlohmann::json::error_handler_t::replace;  // names may be no UTF-8
+    metadata.emplace_back("bitstate.classes", nlohmann::json(names).dump(-1, ' ', false, replace));
+  }
   write_file_atomically(part.temporary(), program::onnx_model(exported.program, metadata));
   if (missing.empty()) prove_onnx(exported, part.temporary());
   part.commit();

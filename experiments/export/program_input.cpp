@@ -1,20 +1,23 @@
 #include "experiments/export/program_input.h"
 
 #include "core/error.h"
-#include "core/io/hdf5.h"
-#include "core/io/rehearsal.h"
 #include "core/units.h"
 #include "datasets/formats/csv.h"
 #include "datasets/formats/idx.h"
-#include "datasets/own/own_hdf5.h"
+#include "datasets/own/own_arrays.h"
 #include "datasets/own/own_parts.h"
+#include "datasets/own/own_sequences.h"
 #include "datasets/sets/smnist.h"
 #include "experiments/export/program_columns.h"
+#include "experiments/settings/ini.h"
+#include "experiments/settings/options.h"
+#include "experiments/settings/run_config.h"
 
 #include <fmt/ranges.h>
 
 #include <cmath>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -44,20 +47,28 @@ std::vector<Codes> from_table(const Program& p, const std::filesystem::path& fil
   return sequences;
 }
 
-/// Also x of one's own data (docs/own-data.md), of which it reads the true steps.
-std::vector<Codes> from_hdf5(const Program& p, const std::filesystem::path& file) {
-  const Hdf5Reader reader(file);
-  const auto array = reader.read<double>("x", reader.plausible_elements());
-  const auto& shape = array.shape;
-  const bool fits = (shape.size() == 3 && shape[2] == p.input.cols) || (shape.size() == 2 && p.input.cols == 1);
-  require(fits, "run", "{0}: expected x to have the dimensions [sequences, steps, {2}]{3}, got {1} dimensions",
-          file.string(), shape.size(), p.input.cols, p.input.cols == 1 ? " or [sequences, steps]" : "");
-  const auto lengths = datasets::read_lengths(reader, "length", shape[0], shape[1]);
-  const std::size_t cols = p.input.cols;
+/// What the run that trained the program said of its files, if they were the user's own.
+std::optional<datasets::OwnSettings> own_settings(const Program& p) {
+  RunConfig config;
+  bool own = false;
+  for (const auto& [name, value] : parse_ini(p.settings, "the settings of the program")) {
+    own = own || (name == "dataset" && value == "own");
+    if (name == "input" || name == "target" || name == "rows" || name == "x") set_option(config, name, value);
+  }
+  return own ? std::optional(config.data.own) : std::nullopt;
+}
+
+/// Of files of sequences and of arrays, without what is learnt of them.
+std::vector<Codes> from_sequences(const Program& p, const datasets::LabelledSequences& read,
+                                  const std::filesystem::path& file) {
+  require(read.columns == p.input.cols, "run", "{}: a step has {} numbers, but the program reads {}", file.string(),
+          read.columns, p.input.cols);
   std::vector<Codes> sequences;
-  for (std::size_t n = 0; n < shape[0]; ++n) {
-    const auto x = std::span(array.values).subspan(n * shape[1] * cols, lengths[n] * cols);
-    sequences.push_back(encoded(p, x, fmt::format("{}: x: sequence {}", file.string(), n)));
+  std::size_t first = 0;
+  for (const std::size_t length : read.lengths) {
+    const auto x = std::span(read.x).subspan(first * read.columns, length * read.columns);
+    sequences.push_back(encoded(p, x, fmt::format("{}: sequence {}", file.string(), sequences.size())));
+    first += length;
   }
   return sequences;
 }
@@ -108,18 +119,27 @@ Codes encoded(const Program& p, std::span<const double> x, std::string_view wher
 std::vector<std::vector<std::int32_t>> read_sequences(const Program& program, const std::filesystem::path& file,
                                                       std::string* said, const datasets::TableSettings& settings) {
   std::string columns;
-  const bool table = datasets::is_table(file) || datasets::is_text(file);
+  const std::optional<datasets::OwnSettings> own = own_settings(program);
+  const datasets::OwnSettings of_steps{.rows = "steps"};
+  const bool sequenced =
+      datasets::holds_sequences(file, own.value_or(of_steps)) || datasets::has_ending(file, {".wav"});
+  const bool table = !sequenced && (datasets::is_table(file) || datasets::is_text(file));
   require<UsageError>(table || settings == datasets::TableSettings{}, "run",
                       "{} is no table, but there are options of tables", file.string());
   std::vector<Codes> sequences;
-  if (table) {
+  if (sequenced) {
+    sequences = from_sequences(program, datasets::read_sequences(file), file);
+  } else if (table) {
     sequences = from_table(program, file, settings, columns);
-  } else if (datasets::is_hdf5(file)) {
-    sequences = rehearsed(file, [&] { return from_hdf5(program, file); });
+  } else if (datasets::is_arrays(file)) {
+    sequences = from_sequences(program, datasets::read_array_inputs(file, own.value_or(datasets::OwnSettings{})), file);
   } else if (file.filename().string().find("idx") != std::string::npos) {
     sequences = from_idx(program, file);
   } else {
-    fail<UsageError>("run", "expected a table (.csv, .tsv, .dat or .txt), .h5 or idx file, got \"{}\"", file.string());
+    fail<UsageError>("run",
+                     "expected a table (.csv, .tsv, .dat or .txt), .h5, .npz, .mat, .ts, .arff, .wav or idx file, got "
+                     "\"{}\"",
+                     file.string());
   }
   for (const Codes& codes : sequences) {
     require(!codes.empty(), "run", "{} holds a sequence without steps", file.string());

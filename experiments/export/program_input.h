@@ -16,7 +16,8 @@ namespace bitstate::experiments {
 /// The input codes of every sequence in `file`, by its name:
 ///   a table    (.csv, .tsv, .dat, .txt, perhaps .gz) a step per line, in the columns that columns_of() says; one
 ///              sequence, or those into which its settings part it (datasets/formats/csv.h)
-///   .h5        a dataset x [N, L, cols] or, for one column, [N, L], and, if not all steps are true, length [N]
+///   .h5, .npz, .mat  an array x [N, L, cols] or, for one column, [N, L], and, if not all steps are true, length [N]
+///   .ts, .arff, .wav, or a table whose rows are sequences, as in the run that trained the program: without labels
 ///   idx, .gz   images [N, rows, columns]: a pixel a step, pixel / 255 (psmnist: in its order)
 /// Real numbers are those of the user's data: they are standardised by the program's units as the data set was.
 /// Programs of tokens read token ids. Throws UsageError for another kind of file, Error naming the file, the place and

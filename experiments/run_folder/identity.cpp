@@ -59,7 +59,7 @@ Progress load_checkpoint(const std::filesystem::path& file, const RunIdentity& r
 
 void check_own_data(const RunConfig& config, const std::filesystem::path& folder) {
   const auto best = folder / "best.h5";
-  if (config.dataset != "own" || config.data.path.empty() || !std::filesystem::exists(best)) return;
+  if (own_paths(config).empty() || !std::filesystem::exists(best)) return;
   RunIdentity now = identity_of(config);
   now.data = datasets::digest(load_data(config, trained_on(best).reading));
   check_identity(best, now);

@@ -136,10 +136,19 @@ Settings kept_settings(const RunConfig& config) {
   return kept;
 }
 
+Settings own_paths(const RunConfig& config) {
+  Settings paths;
+  for (const char* const name : {"data", "train", "val", "test"}) {
+    std::string path = find_option(option_table(), name)->text(config);
+    if (config.dataset == "own" && !path.empty()) paths.emplace_back(name, std::move(path));
+  }
+  return paths;
+}
+
 std::string settings_text(const RunConfig& config) {
   Settings kept = kept_settings(config);
-  if (config.dataset == "own" && !config.data.path.empty()) {
-    kept.emplace_back("data", std::filesystem::absolute(config.data.path).lexically_normal().string());
+  for (const auto& [name, path] : own_paths(config)) {
+    kept.emplace_back(name, std::filesystem::absolute(path).lexically_normal().string());
   }
   return format_ini(kept);
 }

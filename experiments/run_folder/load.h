@@ -21,6 +21,9 @@ RunConfig load_run_config(std::string_view recipe, const Settings& overrides);
 /// settings() as they are kept with the run in config.run.out: `from` leads from that folder (source_text).
 Settings kept_settings(const RunConfig& config);
 
+/// Where own data are: those of data, train, val and test that are given.
+Settings own_paths(const RunConfig& config);
+
 /// The text of config.run.out/settings.ini: kept_settings() and where own data are.
 std::string settings_text(const RunConfig& config);
 

@@ -73,7 +73,7 @@ TestDetails test_details(const EvaluationDetails& details, const RunConfig& conf
   TestDetails found;
   found.confusion = details.confusion();
   found.targets = details.target_errors(reading.target_units);
-  found.names = found.targets.empty() ? names_or_numbers({}, details.classes())
+  found.names = found.targets.empty() ? names_or_numbers(reading.classes, details.classes())
                                       : names_or_numbers(split(config.data.own.target, ","), found.targets.size());
   return found;
 }

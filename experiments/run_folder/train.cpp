@@ -63,6 +63,9 @@ void begin_files(const RunConfig& config, const Run& run) {
 }  // namespace
 
 datasets::Splits training_data(const RunConfig& config) {
+  const datasets::OwnFiles& parts = config.data.own.parts;
+  require<UsageError>(parts.test.empty() || !parts.train.empty(), "train",
+                      "is missing: a test part alone is for eval; training needs --train=PATH, too");
   return load_data(config, known_reading(config, config.run.out));
 }
 
@@ -141,9 +144,11 @@ TrainResult evaluate(const RunConfig& config, const std::filesystem::path& folde
   for (const Option& option : option_table()) {
     if (option.of_evaluation) option.set(trained, option.text(before));
   }
+  RunConfig asked = config;
+  if (!config.data.own.parts.test.empty()) asked.data.own.parts = {.test = config.data.own.parts.test};
   const StopSignals signals;
-  auto data = load_data(config, trained_on(folder / "best.h5").reading);
-  Run run(config, folder, std::move(data));
+  Run run(asked, folder, load_data(asked, trained_on(folder / "best.h5").reading));
+  if (config.dataset == "own") print_line(run.data_summary());
   const std::string warning = evaluation_warning(config.model, before.model, run.model());
   if (!warning.empty()) print_line(warning);
   return run.evaluate_best(identity_of(trained));

@@ -7,6 +7,7 @@
 #include "experiments/results/plan_file.h"
 #include "experiments/results/run_record.h"
 #include "experiments/run_folder/identity.h"
+#include "experiments/run_folder/load.h"
 #include "experiments/run_folder/model_setup.h"
 #include "experiments/run_folder/source.h"
 #include "experiments/run_folder/train.h"
@@ -28,6 +29,7 @@ template <class Names>
 std::string key_of(const RunConfig& config, const Names& names) {
   Settings kept = settings(config);
   kept.emplace_back("data", config.data.path.string());
+  for (const auto& path : own_paths(config)) kept.push_back(path);
   kept.emplace_back("checkpoint", config.run.resume ? config.run.out : "");
   kept.emplace_back("weights", config.source.digest);
   std::erase_if(kept, [&](const auto& setting) {

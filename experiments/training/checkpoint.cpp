@@ -85,6 +85,8 @@ void write_reading(Hdf5Writer& writer, const datasets::Reading& reading) {
   writer.write_text("data/vocabulary", reading.vocabulary);
   writer.write_scalar("data/inputs", std::uint64_t{reading.inputs});
   writer.write_scalar("data/outputs", std::uint64_t{reading.outputs});
+  if (reading.max_length > 0) writer.write_scalar("data/max_length", std::uint64_t{reading.max_length});
+  if (!reading.classes.empty()) writer.write_texts("data/classes", reading.classes);
 }
 
 datasets::Reading read_reading(const Hdf5Reader& reader) {
@@ -98,6 +100,12 @@ datasets::Reading read_reading(const Hdf5Reader& reader) {
     reading.inputs = reader.read_scalar<std::uint64_t>("data/inputs");
     reading.outputs = reader.read_scalar<std::uint64_t>("data/outputs");
   }
+  if (reader.exists("data/max_length")) reading.max_length = reader.read_scalar<std::uint64_t>("data/max_length");
+  if (!reader.exists("data/classes")) return reading;
+  reading.classes = reader.read_texts("data/classes", reading.outputs);
+  require(reading.classes.size() == reading.outputs, "checkpoint",
+          "{}: data/classes names {} classes, but there are {}", reader.path().string(), reading.classes.size(),
+          reading.outputs);
   return reading;
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A million inputs for every reader of input that may lie, from clang's libFuzzer under AddressSanitizer and
-# UndefinedBehaviorSanitizer; an input may take a second and 256 MiB. Of HDF5, which is tried in a child process, a
-# hundredth: a million would take 15 hours. For exactly so many inputs, and some readers only:
+# UndefinedBehaviorSanitizer; an input may take a second and 256 MiB. Of HDF5 and .mat, which are tried in a child
+# process, a hundredth: a million would take 15 hours. For exactly so many inputs, and some readers only:
 #   long_fuzz.sh [inputs [reader]...]        with the folder of the repository in $BITSTATE_SOURCE
 # An input that fails is kept in $BITSTATE_SOURCE/build/fuzz/failed.
 set -euo pipefail
@@ -28,7 +28,7 @@ fuzz() {
   local reader=$1 work=$PWD/work-$1 failed=$build/failed started=$SECONDS status=0 count=1000000
   local sanitizer=quarantine_size_mb=16 options=(-timeout=1)  # what is freed counts as memory for a while
   case $reader in
-    hdf5 | program)
+    hdf5 | mat | program)
       # HDF5 leaks what it had read of damaged headers; the reports of children that crash are not to take their second
       count=10000 sanitizer+=:symbolize=0 options=(-timeout=5 -detect_leaks=0)
       ;;

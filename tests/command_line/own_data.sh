@@ -169,3 +169,47 @@ for learnt in '--data=classes.csv --input=y --target=rising --task=classificatio
   grep -q '^equal: 0 of ' said || fail "$learnt: $(cat said)"
   rm -r more
 done
+
+# labels that are texts are the names of classes: in what is said, in what `run` prints, and in C
+awk -F, -v OFS=, '{ print $1, $2, $3, NR == 1 ? "motion" : ($3 > last ? "going up" : "\"down, or \"\"flat\"\"\""); last = $3 }' series.csv > named.csv
+"$BITSTATE" train own.ini --data=named.csv --input=y --target=motion --task=classification --window=50 --stride=50 \
+  --epochs=2 --quant=w8a8 --out=named > said
+grep -qF '2 classes: down, or "flat", going up;' said || fail "$(cat said)"
+"$BITSTATE" eval named > said
+grep -qF '2 classes: down, or "flat", going up;' said || fail "$(cat said)"
+"$BITSTATE" export named > /dev/null
+cut -d, -f3 series.csv > ys.csv
+"$BITSTATE" run named/program.h5 --input=ys.csv > out.csv 2> said
+[ "$(head -n 1 out.csv)" = 'sequence,class,"logit down, or ""flat""",logit going up' ] || fail "$(cat out.csv)"
+[[ "$(sed -n 2p out.csv)" =~ ^0,(going\ up|\"down,\ or\ \"\"flat\"\"\"),-?[0-9]+,-?[0-9]+$ ]] || fail "$(cat out.csv)"
+"$BITSTATE" export named --format=c --out=named-c > /dev/null
+grep -qxF '#define MODEL_CLASS_NAMES {"down, or \042flat\042", "going up"}' named-c/model.h || fail "$(grep NAMES named-c/model.h)"
+sed 's/going up/sideways/' named.csv > unknown.csv
+expect 1 'the model was trained with the classes down, or "flat", going up; these data also hold sideways' eval named --data=unknown.csv
+
+# an archive's folder becomes a program in one command each; eval and run read a test part alone
+mkdir Hill
+awk 'BEGIN {
+  for (n = 0; n < 60; ++n) {
+    file = n < 40 ? "Hill/Hill_TRAIN.ts" : "Hill/Hill_TEST.ts"
+    if (n % 40 == 0) print "@problemName Hill\n@univariate false\n@classLabel true hill valley\n@data" > file
+    up = n % 2 ? -1 : 1; a = b = ""
+    for (t = 0; t < 20 + n % 5; ++t) { a = a sprintf("%s%.4f", t ? "," : "", up * sin(t / 7)); b = b sprintf("%s%.4f", t ? "," : "", cos(n * t)) }
+    print a ":" b ":" (n % 2 ? "valley" : "hill") > file
+  }
+}'
+grep -Ev '^(input|target|window|stride) ' own.ini > hill.ini
+"$BITSTATE" train hill.ini --data=Hill --epochs=10 --quant=w8a8 --out=hill > said
+grep -q '^own: 40 training and 20 test sequences of at most 24 steps.*; 2 inputs, 2 classes: hill, valley; .* steps of 2 files' said || fail "$(cat said)"
+"$BITSTATE" export hill > said
+grep -q '^equal: 0 of 20 test sequences' said || fail "$(cat said)"
+"$BITSTATE" run hill/program.h5 --input=Hill/Hill_TEST.ts 2> said > out.csv
+grep -qx 'Hill/Hill_TEST.ts: 20 sequences of 440 steps in all' said || fail "$(cat said)"
+accuracy() { sed -n 's/.*"test_accuracy": *\([0-9.e-]*\).*/\1/p' "$1"; }
+right=$(paste -d, <(tail -n +2 out.csv | cut -d, -f2) <(sed -n 's/.*:\(hill\|valley\)$/\1/p' Hill/Hill_TEST.ts) | awk -F, '$1 == $2 { ++n } END { print n / 20 }')
+awk -v a="$right" -v b="$(accuracy hill/result.json)" 'BEGIN { exit !(a == b && a > 0.9) }' || fail "run: $right, train: $(accuracy hill/result.json)"
+mv Hill/Hill_TEST.ts test.ts && rm -r Hill
+"$BITSTATE" eval hill --test=test.ts --json > said
+awk -v a="$right" -v b="$(accuracy said)" 'BEGIN { exit !(a == b) }' || fail "eval: $(cat said)"
+expect 2 '[train] is missing: a test part alone is for eval' train hill.ini --test=test.ts --out=no
+expect 1 'missing.ts' eval hill --test=missing.ts

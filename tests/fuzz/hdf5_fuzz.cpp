@@ -1,5 +1,5 @@
 // One's own data in HDF5 files.
-#include "datasets/own/own_hdf5.h"
+#include "datasets/own/own_arrays.h"
 #include "tests/fuzz/hdf5_files.h"
 #include "tests/fuzz/target.h"
 
@@ -35,7 +35,7 @@ Target target() {
            {old_hdf5(9), Claim::refused},
            {"\x89HDF\r\n\x1a\n", Claim::refused},
            {"", Claim::refused}},
-          [](std::string_view input) { return content_of(datasets::own_hdf5(in_file(input), "auto")); },
+          [](std::string_view input) { return content_of(datasets::own_arrays({in_file(input)}, {}, {}, {})); },
           hdf5_forge};
 }
 

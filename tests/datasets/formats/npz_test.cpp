@@ -9,6 +9,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdint>
 #include <limits>
 #include <string>
 #include <vector>
@@ -70,6 +71,39 @@ TEST_CASE("npz: numbers that are not finite are refused with their place") {
   write_quickly(folder / "a.npz", zip_of({{"a.npy", npy_of<float>("<f4", "(2,)", {1, infinite})}}, false));
   const NamedTensors read = datasets::read_npz(folder / "a.npz");
   CHECK(contains(error_of<Error>([&] { (void)read.read("a"); }), "element 1 of a is inf"));
+}
+
+TEST_CASE("npz: arrays of data are numbers, integers, booleans and texts, and others are refused when they are read") {
+  using datasets::Stored;
+  const TempFolder folder;
+  const std::vector<Member> members = {
+      {"x.npy", npy_of<double>("<f8", "(1, 2)", {0.1, -1e300})},
+      {"i.npy", npy_of<std::int64_t>("<i8", "(2,)", {-5, std::int64_t{1} << 40})},
+      {"u.npy", npy_of<std::uint8_t>("|u1", "(2,)", {0, 255})},
+      {"b.npy", npy_of<std::uint8_t>("|b1", "(2,)", {1, 0})},
+      {"t.npy", npy_of<std::uint32_t>("<U2", "(3,)", {'u', 'p', 0xFC, 0, 0x1F600, 'x'})},
+      {"s.npy", npy(1, npy_header("|S3", "(2,)"), std::string("abc") + std::string("d\0\0", 3))},
+      {"c.npy", npy_of<float>("<c8", "(1,)", {1.0F, 2.0F})},
+      {"o.npy", "no array"}};
+  write_quickly(folder / "a.npz", zip_of(members, true));
+  const datasets::ArraysInMemory read = datasets::read_npz_arrays(folder / "a.npz");
+  CHECK(read.list().size() == members.size());
+  CHECK(read.shape("x") == std::vector<std::size_t>{1, 2});
+  CHECK(read.numbers("x") == std::vector<double>{0.1, -1e300});
+  CHECK(read.numbers("i") == std::vector<double>{-5, 0x1.0p40});
+  CHECK(read.stored("i") == Stored::integers);
+  CHECK(read.numbers("u") == std::vector<double>{0, 255});
+  CHECK(read.stored("b") == Stored::booleans);
+  CHECK(read.numbers("b") == std::vector<double>{1, 0});
+  CHECK(read.texts("t") == std::vector<std::string>{"up", "\xC3\xBC", "\xF0\x9F\x98\x80x"});
+  CHECK(read.texts("s") == std::vector<std::string>{"abc", "d"});
+  CHECK(contains(error_of<Error>([&] { (void)read.numbers("c"); }), "a.npz: c] holds complex numbers"));
+  CHECK(contains(error_of<Error>([&] { (void)read.numbers("o"); }), "a.npz: o] is not an array of NumPy"));
+  write_quickly(folder / "b.npz", zip_of({{"t.npy", npy_of<std::uint32_t>("<U1", "(1,)", {0x110000})}}, false));
+  CHECK(contains(error_of<Error>([&] { (void)datasets::read_npz_arrays(folder / "b.npz"); }),
+                 "b.npz: t] holds the character 0x110000, which is none"));
+  write_quickly(folder / "c.npz", zip_of({{"t.npy", npy_of<std::uint8_t>("|b1", "(2,)", {1})}}, false));
+  CHECK(!error_of<Error>([&] { (void)datasets::read_npz_arrays(folder / "c.npz"); }).empty());
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // What y and x of one's own HDF5 files are, by type and shape, as h5py, sklearn and others write them.
-#include "datasets/own/own_hdf5.h"
+#include "datasets/own/own.h"
+#include "datasets/splits.h"
 #include "tests/datasets/own/own_files.h"
 
 #include <hdf5.h>
@@ -116,4 +117,58 @@ TEST_CASE("own labels: x of integers with one column, and of booleans, may be to
   const auto file = written(folder, [&](Hdf5Writer& writer) { writer.write("y", y); });
   add_booleans(file, "x", {12, 4}, std::vector<std::int8_t>(48, 1));
   says(usage_of(file, {}), "/x] booleans of the shape [12, 4] may be token ids or numbers");
+}
+
+TEST_CASE("own labels: texts, negative numbers and numbers with gaps in HDF5 are classes with names") {
+  const TempFolder folder;
+  const auto with_texts = [&](const std::vector<std::string>& y) {
+    return written(folder, [&](Hdf5Writer& writer) {
+      writer.write("x", counting(0, 48), {12, 4});
+      writer.write_texts("y", y);
+    });
+  };
+  const std::vector<std::string> y{"up", "up", "b", "up", "b", "-1", "up", "b", "b", "up", "up", "-1"};
+  const Splits texts = own_data(with_texts(y), {});
+  CHECK(texts.task == Task::classification);
+  CHECK(texts.reading.classes == std::vector<std::string>{"-1", "b", "up"});
+  for (std::size_t i = 0; i < texts.train->size(); ++i) {
+    const Example example = example_of(texts.train, i);
+    const auto label = static_cast<std::size_t>(example.label);
+    CHECK(texts.reading.classes[label] == y[static_cast<std::size_t>(example.x[0]) / 4]);
+  }
+  Reading learnt = texts.reading;
+  learnt.outputs = 3;
+  learnt.classes = {"up", "b", "-1"};  // as it was trained
+  CHECK(own_data(folder / "d.h5", {}, {}, learnt).reading.classes == learnt.classes);
+  auto other = y;
+  other[3] = "down";
+  says(error_of<Error>([&] { (void)own_data(with_texts(other), {}, {}, learnt); }),
+       "the model was trained with the classes up, b, -1; these data also hold down");
+  other[3] = "";
+  says(refusal_of(with_texts(other)), "/y] element 3: expected a class (a whole number or a name), got \"\"");
+
+  const std::vector<std::int64_t> numbers{-1, 1, 1, -1, 1, 1, -1, 5, 5, 1, -1, 1};
+  CHECK(own_data(with_y(folder, numbers, {12}), {}).reading.classes == std::vector<std::string>{"-1", "1", "5"});
+  const auto floats = with_y(folder, Floats(numbers.begin(), numbers.end()), {12});
+  CHECK(own_data(floats, {.task = "classification"}).reading.classes == std::vector<std::string>{"-1", "1", "5"});
+  CHECK(own_data(floats, {}).task == Task::value);
+}
+
+TEST_CASE("own labels: a column of texts in CSV is one of classes, and the digest sees their names") {
+  const TempFolder folder;
+  const auto with = [&](const char* up, const char* down) {
+    std::string rows = "u,y\n";
+    for (int i = 0; i < 60; ++i) rows += fmt::format("{},{}\n", i, i % 3 == 0 ? up : down);
+    tests::write_quickly(folder / "s.csv", rows);
+    return own_data(folder / "s.csv", {.input = "u", .target = "y", .task = "classification"}, {.window = 5});
+  };
+  const Splits splits = with("up", "\"going down\"");
+  CHECK(splits.d_output == 2);
+  CHECK(splits.reading.classes == std::vector<std::string>{"going down", "up"});
+  for (std::size_t i = 0; i < splits.train->size(); ++i) {
+    CHECK(example_of(splits.train, i).label == ((i * 5 + 4) % 3 == 0 ? 1 : 0));
+  }
+  CHECK(summary(splits).find("2 classes: going down, up;") != std::string::npos);
+  CHECK(digest(with("up", "down")) != digest(splits));
+  CHECK(with("-1", "1.0").reading.classes == std::vector<std::string>{"-1", "1"});
 }

@@ -23,7 +23,7 @@ TEST_CASE("own: tables may be called .tsv, .dat and .txt, and be compressed") {
   }
   // a .txt without columns is a text; with one it is a table, also in a folder without other tables
   CHECK(own_data(folder / "s.txt", {}).tokens);
-  says(usage_of(folder / "s.txt", {.input = "u"}), "[target] a CSV file needs --target=");
+  says(usage_of(folder / "s.txt", {.input = "u"}), "[target] a table needs --target=");
   const TempFolder parts;
   for (const char* part : {"train", "test"}) {
     std::filesystem::create_directory(parts / part);

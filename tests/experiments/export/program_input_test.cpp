@@ -88,9 +88,40 @@ TEST_CASE(
   CHECK(read_sequences(p, file({1, 2, nan, 4, nan, nan}, {2, 1})) ==
         std::vector<std::vector<std::int32_t>>{{1, 2}, {4}});
   CHECK(refusal(file({1, 2, 3, 4, nan, 6}, {3, 2}))
-            .find("x.h5: x: sequence 1] expected finite numbers, but number 1 of it is nan") != std::string::npos);
+            .find("x.h5: sequence 1] expected finite numbers, but number 1 of it is nan") != std::string::npos);
   CHECK(refusal(file({1, 2, 3, 4, 5, 6}, {3, 4})).find("sequence 1: expected a length from 1 to 3, got 4") !=
         std::string::npos);
+}
+
+TEST_CASE("program input: sequences with labels, arrays and sounds, as the run that trained the program read them") {
+  const TempFolder folder;
+  program::Program p;
+  p.input.cols = 1;
+  p.input.grid = {1.0F, -100, 100};
+  using Sequences = std::vector<std::vector<std::int32_t>>;
+  write_quickly(folder / "a.ts", "@classLabel true a b\n@data\n1,2,3:a\n4:b\n");
+  CHECK(read_sequences(p, folder / "a.ts") == Sequences{{1, 2, 3}, {4}});
+  p.settings = "dataset = own\n";
+  write_quickly(folder / "a.tsv", "0\t1\t2\n1\t3\t4\n");
+  CHECK(read_sequences(p, folder / "a.tsv") == Sequences{{1, 2}, {3, 4}});
+  write_quickly(folder / "a.csv", "0,1,2\n1,3,4\n");
+  p.settings = "dataset = own\nrows = sequences\n";
+  CHECK(read_sequences(p, folder / "a.csv") == Sequences{{1, 2}, {3, 4}});
+  Hdf5Writer writer(folder / "x.h5");
+  writer.write("/group/u", std::vector<float>{1, 2, 3, 4, 5, 6}, {3, 2});
+  writer.commit();
+  p.settings = "dataset = own\nx = /group/u\n";
+  CHECK(read_sequences(p, folder / "x.h5") == Sequences{{1, 2}, {3, 4}, {5, 6}});
+  p.input.cols = 2;
+  CHECK(error_of<Error>([&] {
+          (void)read_sequences(p, folder / "x.h5");
+        }).find("x.h5: a step has 1 numbers, but the program reads 2") != std::string::npos);
+  p.settings += "rows = steps\n";
+  CHECK(read_sequences(p, folder / "x.h5") == Sequences{{1, 2, 3, 4, 5, 6}});
+  p.settings.clear();
+  CHECK(error_of<Error>([&] {
+          (void)read_sequences(p, folder / "x.h5");
+        }).find("there is no array x; it holds group") != std::string::npos);
 }
 
 TEST_CASE("program input: a CSV file of another width, or with a hole, is refused by its line") {

@@ -77,6 +77,18 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("checkpoint: names of classes come back, as many as there are classes") {
+  const tests::TempFolder folder;
+  Saved saved(7.0F);
+  saved.identity.reading.outputs = 3;
+  saved.identity.reading.classes = {"-1", "left, \"up\"", "zu"};
+  save_checkpoint(folder / "c.h5", saved.identity, saved.progress, saved.inventory, &saved.optimizer);
+  CHECK(trained_on(folder / "c.h5").reading == saved.identity.reading);
+  saved.identity.reading.outputs = 4;
+  save_checkpoint(folder / "c.h5", saved.identity, saved.progress, saved.inventory, &saved.optimizer);
+  CHECK_THROWS_WITH_AS(trained_on(folder / "c.h5"), doctest::Contains("names 3 classes, but there are 4"), Error);
+}
+
 /// What a file of this format says of its rules.
 std::string rules_in(std::int64_t version, const std::string& rules) {
   const tests::TempFolder folder;

@@ -1,4 +1,5 @@
 // Every option that belongs to a run decides something: with another value the run has other weights or another error.
+#include "core/io/hdf5.h"
 #include "core/random.h"
 #include "experiments/run_folder/load.h"
 #include "experiments/run_folder/train.h"
@@ -42,6 +43,18 @@ void write_data(const std::filesystem::path& folder) {
   for (std::size_t i = 0; i < 60; ++i)
     gap += fmt::format("{}.0,{},{}\n", i < 25 ? i : i + 6, random.normal(i), random.normal(i + 99));
   tests::write_quickly(folder / "gap.csv", gap);
+  Hdf5Writer arrays(folder / "arrays.h5");
+  for (const char* const name : {"a", "b", "c", "d"}) {
+    const bool inputs = *name < 'c';
+    std::vector<float> values;
+    for (std::size_t i = 0; i < (inputs ? 100 : 20); ++i)
+      values.push_back(static_cast<float>(random.normal(1000 * static_cast<std::size_t>(*name) + i)));
+    arrays.write(name, values, inputs ? Hdf5Shape{20, 5} : Hdf5Shape{20});
+  }
+  arrays.commit();
+  std::string rows;
+  for (int i = 0; i < 20; ++i) rows += fmt::format("{},{},{}\n", i % 2, i, i % 7);
+  tests::write_quickly(folder / "rows.txt", rows);
 }
 
 using Outcome = std::tuple<std::string, std::string, double, double>;  // status, weights, errors of validation and test
@@ -163,7 +176,11 @@ const std::vector<Row> mamba_rows = {
 std::vector<Row> token_rows(const tests::TempFolder& folder) {
   const Settings ids = {
       {"dataset", "own"}, {"data", (folder / "text.txt").string()}, {"model", "mamba"}, {"window", "8"}};
-  return {{"vocabulary", "300", ids}, {"document_end", "44", ids}, {"stream", "carry", ids}};  // 44: a comma
+  const Settings rows = {{"dataset", "own"}, {"data", (folder / "rows.txt").string()}, {"model", "mamba"}};
+  return {{"vocabulary", "300", ids},
+          {"document_end", "44", ids},  // a comma
+          {"stream", "carry", ids},
+          {"rows", "sequences", rows}};
 }
 
 /// Those that say how tables are read.
@@ -191,6 +208,8 @@ std::vector<Row> other_rows(const tests::TempFolder& folder, const std::string& 
   const Settings classes = {{"dataset", "own"}, {"data", (folder / "classes.csv").string()},
                             {"input", "a"},     {"target", "k"},
                             {"window", "10"},   {"task", "classification"}};
+  const Settings arrays = {
+      {"dataset", "own"}, {"data", (folder / "arrays.h5").string()}, {"x", "a"}, {"y", "c"}, {"task", "value"}};
   const Settings from = {{"from", source}};
   return {{"dataset", "lorenz", mackey_glass},
           {"tau", "9", mackey_glass},
@@ -200,6 +219,8 @@ std::vector<Row> other_rows(const tests::TempFolder& folder, const std::string& 
           {"stride", "5", own},
           {"horizon", "1", own},
           {"task", "value", own},
+          {"x", "b", arrays},
+          {"y", "d", arrays},
           {"pad", "true", both_of(own, {{"bidirectional", "true"}})},
           {"mode", "last", classes},
           {"class_weights", "3,1", classes},

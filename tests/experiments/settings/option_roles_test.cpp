@@ -53,16 +53,17 @@ TEST_CASE("options: the data and what is asked of them decide on what a run is t
   const Names names{
       "dataset",    "data",   "trajectories", "tau",     "contour_length", "target",       "horizon", "task",
       "limit_test", "length", "examples",     "copied",  "test_bytes",     "document_end", "stream",  "separator",
-      "decimal",    "header", "skip",         "missing", "time",           "resample",     "gap"};
+      "decimal",    "header", "skip",         "missing", "time",           "resample",     "gap",     "rows",
+      "x",          "y",      "test"};
   CHECK(options_with([](const Option& o) { return o.decides_test; }) == names);
   CHECK(options_with([](const Option& o) { return decides_test(o.name); }) == names);
 }
 
 TEST_CASE("options: a trained model may be evaluated on other data and at other rates") {
   CHECK(options_with([](const Option& o) { return o.of_evaluation; }) ==
-        Names{"dataset", "step_rescale", "limit_test", "contour_length", "length", "copied", "test_bytes",
-              "document_end", "stream", "separator", "decimal", "header", "skip", "missing", "time", "resample",
-              "gap"});
+        Names{"dataset",      "step_rescale", "limit_test", "contour_length", "length", "copied", "test_bytes",
+              "document_end", "stream",       "separator",  "decimal",        "header", "skip",   "missing",
+              "time",         "resample",     "gap",        "rows",           "x",      "y"});
 }
 
 }  // namespace

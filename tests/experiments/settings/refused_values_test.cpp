@@ -156,6 +156,7 @@ TEST_CASE("run_config: every bad value is refused by a sentence with the option 
                      {"test_bytes", "1"},
                      {"vocabulary", "65537"},
                      {"document_end", "-1"},
+                     {"rows", "columns"},
                      {"stream", "reset"},
                      {"separator", ";"},
                      {"decimal", "."},
@@ -177,7 +178,8 @@ TEST_CASE("run_config: every bad value is refused by a sentence with the option 
     covered.insert(name);
   }
   for (const auto& option : run_options()) {
-    const std::set<std::string> texts{"quant", "from", "data", "out", "input", "target", "time"};
+    const std::set<std::string> texts{"quant", "from",  "data", "out",  "input", "target",
+                                      "time",  "train", "val",  "test", "x",     "y"};
     const bool any_text = texts.contains(option.name);
     CHECK_MESSAGE((any_text || covered.count(option.name) == 1), option.name);
   }

@@ -1,7 +1,10 @@
-#include "datasets/own/own_hdf5.h"
+#include "datasets/own/own_arrays.h"
 
 #include "datasets/splits.h"
+#include "tests/datasets/formats/mat_files.h"
+#include "tests/datasets/formats/npy_files.h"
 #include "tests/datasets/own/own_files.h"
+#include "tests/support/archives.h"
 
 #include <doctest/doctest.h>
 
@@ -50,7 +53,8 @@ TEST_CASE("own: groups of an HDF5 file are its parts, type and shape of x and y 
   CHECK(classes.task == Task::classification);
   CHECK(classes.tokens);
   CHECK(classes.d_input == 4);  // 7 stands behind the end of its sequence
-  CHECK(classes.d_output == 5);
+  CHECK(classes.d_output == 2);
+  CHECK(classes.reading.classes == std::vector<std::string>{"0", "4"});
   CHECK(classes.validation == nullptr);
   const Example second = example_of(classes.test, 1);
   CHECK(second.tokens == std::vector<std::int32_t>{2, 2});
@@ -101,6 +105,14 @@ TEST_CASE("own: HDF5 files of a folder are its parts, attributes say the number 
       },
       "test.hdf5");
   says(refusal_of(folder.path()), "expected the attribute vocabulary to be from 22");
+  written(
+      folder,
+      [&](Hdf5Writer& writer) {
+        writer.write("x", std::vector<std::int32_t>{0, 1}, {1, 2});
+        writer.write("y", std::vector<std::int32_t>{10});
+      },
+      "test.hdf5");
+  says(refusal_of(folder.path()), "the file states the classes 0 to 9; these data also hold 10");
 }
 
 TEST_CASE("own: a shape of y that may be two things has to be told") {
@@ -161,7 +173,7 @@ TEST_CASE("own: HDF5 arrays that do not fit together are refused with file and a
                             Arrays{}.write(writer, "/train");
                             Arrays{.x_shape = {12, 2, 2}}.write(writer, "/test");
                           })),
-       "/test/] x has 2 columns of numbers");
+       "/test/x] x has 2 columns of numbers");
 }
 
 TEST_CASE("own: truncated and damaged HDF5 files are errors or give data of the same sizes") {
@@ -196,4 +208,130 @@ TEST_CASE("own: the group of validation may be called val, but not both") {
   CHECK(own_data(file({"train", "validation", "test"}), {}).validation != nullptr);
   CHECK(own_data(file({"train", "test"}), {}).validation == nullptr);
   says(refusal_of(file({"train", "val", "validation", "test"})), "validation and val are the same part");
+}
+
+TEST_CASE("own arrays: names by option, with or without groups, and those of parts in one file") {
+  const TempFolder folder;
+  const auto file = written(folder, [](Hdf5Writer& writer) {
+    writer.write("/group/u", counting(0, 48), {12, 4});
+    writer.write("/group/v", std::vector<std::int32_t>{0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1});
+    writer.write("/group/length", std::vector<std::int64_t>(12, 3));
+    writer.write("other", counting(0, 2));
+  });
+  const Splits splits = own_data(file, {.x = "/group/u", .y = "/group/v"});
+  CHECK(splits.train->size() == 9);
+  CHECK(splits.d_output == 2);
+  says(splits.origin, "; not read: other");
+  says(refusal_of(file), "there are neither arrays x and y nor groups train and test with them; it holds group, other");
+  says(refusal_of(file, {.x = "/group/u"}), "y] is not a readable array");
+
+  using npz = std::vector<Member>;
+  const auto x = [](int first) {
+    return npy_of<double>("<f8", "(2, 3)", {first + 0.0, first + 1.0, first + 2.0, 10, 11, 12});
+  };
+  const std::string y = npy_of<std::uint32_t>("<U1", "(2,)", {'b', 'a'});
+  write_quickly(folder / "a.npz", zip_of(npz{{"x_train.npy", x(0)},
+                                             {"y_train.npy", y},
+                                             {"XTest.npy", x(5)},
+                                             {"YTest.npy", y},
+                                             {"val-x.npy", x(7)},
+                                             {"val_y.npy", y}},
+                                         true));
+  const Splits parts = own_data(folder / "a.npz", {});
+  CHECK(parts.reading.classes == std::vector<std::string>{"a", "b"});
+  CHECK(restored(parts, parts.train, 0).x == Floats{0, 1, 2});
+  CHECK(restored(parts, parts.test, 0).x == Floats{5, 6, 7});
+  CHECK(restored(parts, parts.validation, 0).x == Floats{7, 8, 9});
+  CHECK(parts.reading.input_units.mean.size() == 1);  // no place in the file says that it stays as it is
+  write_quickly(folder / "b.npz",
+                zip_of(npz{{"x_train.npy", x(0)}, {"X_TRAIN.npy", x(0)}, {"x_test.npy", x(0)}}, false));
+  says(usage_of(folder / "b.npz", {}), "holds X_TRAIN, x_train, any of which may be x of train: say --x=NAME");
+}
+
+TEST_CASE("own arrays: sequences are cut into windows with the label of the whole") {
+  const TempFolder folder;
+  const auto file = written(folder, [](Hdf5Writer& writer) {
+    for (const char* group : {"train", "test"}) {
+      writer.write(std::string(group) + "/x", counting(0, 24), {2, 6, 2});
+      writer.write(std::string(group) + "/y", std::vector<std::int32_t>{0, 1});
+      writer.write(std::string(group) + "/length", std::vector<std::int64_t>{6, 5});
+    }
+  });
+  const Splits splits = own_data(file, {}, {3, 2});
+  CHECK(splits.train->size() == 4);  // from 0 and 2 of both
+  CHECK(splits.test->size() == 4);   // from 0 and 3 of both, the last with 2 steps
+  CHECK(splits.max_length == 3);
+  CHECK(example_of(splits.train, 1).x == counting(4, 6));
+  CHECK(example_of(splits.train, 2).label == 1);
+  CHECK(example_of(splits.test, 3).x == counting(18, 4));
+  says(usage_of(file, {}, {3, 2, 1}), "[horizon] is for series (--rows=steps), not for sequences");
+  says(usage_of(file, {}, {0, 2}), "[stride] is 2, but there is no window to move");
+}
+
+TEST_CASE("own arrays: a long series of steps is cut in time and into windows as a table is") {
+  const TempFolder folder;
+  const auto file = written(folder, [](Hdf5Writer& writer) {
+    writer.write("x", counting(0, 80), {40, 2});
+    writer.write("y", counting(0, 40, 10.0F, 1.0F), {40});
+    writer.write_texts("names", std::vector<std::string>(40, "up"));
+  });
+  const OwnSettings steps{.rows = "steps"};
+  const Splits splits = own_data(file, steps, {8, 4, 1});
+  CHECK(splits.task == Task::regression);
+  CHECK(splits.d_input == 2);
+  CHECK(splits.train->size() == 6);
+  CHECK(restored(splits, splits.train, 1).x == counting(8, 16));
+  CHECK(restored(splits, splits.train, 1).target == counting(5, 8, 10.0F, 1.0F));
+  CHECK(restored(splits, splits.test, 0).x == counting(72, 6));
+  says(splits.origin, "40 steps of d.h5, x of 2 columns, y of 1, standardised");
+  const OwnSettings names{.task = "classification", .rows = "steps", .y = "names"};
+  CHECK(own_data(file, names, {8}).reading.classes == std::vector<std::string>{"up"});
+  says(usage_of(file, {}, {8}),
+       "x [40, 2] may be 40 sequences of 2 steps or a series of 40 steps: say --rows=sequences");
+  CHECK(own_data(file, {.rows = "sequences"}, {1}).train->size() == 64);
+
+  for (int i = 0; i < 12; ++i) {
+    std::filesystem::create_directory(folder / "all");
+    written(
+        folder,
+        [&](Hdf5Writer& writer) {
+          writer.write("x", counting(static_cast<std::size_t>(10 * i), 5), {5});
+          writer.write("y", counting(0, 5), {5});
+        },
+        fmt::format("all/{:02}.h5", i));
+  }
+  const Splits files = own_data(folder / "all", steps);
+  CHECK(files.train->size() == 9);
+  CHECK(files.validation->size() == 1);
+  CHECK(files.test->size() == 2);
+}
+
+TEST_CASE("own arrays: MATLAB's files of both kinds, whose numbers are classes when it is said") {
+  const TempFolder folder;
+  Doubles x, y;
+  for (int i = 0; i < 36; ++i) x.push_back(i);  // [12, 3], column by column
+  for (int i = 0; i < 12; ++i) y.push_back(i % 2 == 0 ? -1 : 1);
+  {
+    MatWriter writer(folder / "a.mat");
+    writer.doubles("X", {12, 3}, x);
+    writer.doubles("Y", {12, 1}, y);
+    writer.texts("names", {"u", "d", "u", "d", "u", "d", "u", "d", "u", "d", "u", "d"});
+  }
+  const Splits splits = own_data(folder / "a.mat", {.task = "classification"});
+  CHECK(splits.reading.classes == std::vector<std::string>{"-1", "1"});
+  for (std::size_t i = 0; i < splits.train->size(); ++i) {
+    const Example example = restored(splits, splits.train, i);
+    CHECK(example.x == Floats{example.x[0], example.x[0] + 12, example.x[0] + 24});
+    CHECK(example.label == static_cast<int>(example.x[0]) % 2);
+  }
+  CHECK(own_data(folder / "a.mat", {}).task == Task::value);
+  CHECK(own_data(folder / "a.mat", {.y = "names"}).reading.classes == std::vector<std::string>{"d", "u"});
+  Hdf5Writer writer(folder / "b.h5");
+  writer.write("X", x, {3, 12});
+  writer.write("Y", y, {1, 12});
+  writer.commit();
+  make_mat_73(folder / "b.h5", folder / "b.mat");
+  const Splits later = own_data(folder / "b.mat", {.task = "classification"});
+  CHECK(later.reading == splits.reading);
+  CHECK(example_of(later.train, 3).x == example_of(splits.train, 3).x);
 }

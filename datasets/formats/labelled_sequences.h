@@ -1,0 +1,30 @@
+// Sequences of numbers with a label each, as archives of time series hold them.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bitstate::datasets {
+
+struct LabelledSequences {
+  std::size_t columns = 0;            ///< numbers per step, at least 1
+  std::vector<std::size_t> lengths;   ///< steps of each sequence, at least 1
+  std::vector<double> x;              ///< the steps of all, one after the other [steps, columns], finite
+  std::vector<std::string> labels;    ///< one per sequence, as the file has it; empty: it has none
+  std::vector<std::string> declared;  ///< the classes that the file lists, in its order; may be empty
+  bool values = false;                ///< the file says that labels are numbers to be predicted, not classes
+};
+
+/// The number that a cell of such a file is: NaN where it is empty, ? or NaN, which stand for a missing one. Throws
+/// Error, beginning with `where`, for any other text, and for an infinity.
+double sequence_value(std::string_view cell, std::string_view where);
+
+/// Appends the sequence whose `dimensions` [columns][steps] have numbers, or NaN where one is missing. Steps at its end
+/// that miss all of their numbers are not part of it: so files pad shorter sequences. Throws Error, beginning with
+/// `where`, for dimensions of several lengths or of another number than before, for a missing number before the end,
+/// and where no step is left.
+void append_sequence(LabelledSequences& to, const std::vector<std::vector<double>>& dimensions, std::string_view where);
+
+}  // namespace bitstate::datasets

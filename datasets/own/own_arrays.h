@@ -1,0 +1,25 @@
+// The user's own arrays x, y and length in HDF5, .npz and .mat files; docs/own-data.md describes them.
+#pragma once
+
+#include "datasets/dataset.h"
+#include "datasets/formats/labelled_sequences.h"
+#include "datasets/own/own.h"
+#include "datasets/own/own_parts.h"
+
+#include <filesystem>
+#include <optional>
+
+namespace bitstate::datasets {
+
+/// Data from such files: a part is one, a folder of them, or, of a file that holds all, its group or the arrays with
+/// its name. Without parts their sequences are split by random_split of seed 42 into 80, 10 and 10 %; a file of steps
+/// (own.rows) is cut in time as a table is, and files of steps are split as sequences are. HDF5 and version 7.3 of .mat
+/// crash on some damaged files: all but .npz are read in a child process first (core/io/rehearsal.h).
+/// Throws UsageError for what may be read in two ways, Error for damaged data.
+Splits own_arrays(const OwnSource& source, const OwnSettings& own, const SeriesSettings& series,
+                  const std::optional<Reading>& reading);
+
+/// The sequences in x of a file, of each its true steps, for a model that is trained.
+LabelledSequences read_array_inputs(const std::filesystem::path& file, const OwnSettings& own);
+
+}  // namespace bitstate::datasets

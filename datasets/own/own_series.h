@@ -1,0 +1,32 @@
+// Series of the user's own, of tables or arrays, with labels or without.
+#pragma once
+
+#include "datasets/labels.h"
+#include "datasets/sequences.h"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bitstate::datasets {
+
+/// What is learnt of series: `task` classification, value, or else regression.
+Task series_task(std::string_view task);
+
+/// Throws UsageError for a stride without a window.
+void check_windows(const SeriesSettings& series);
+
+/// The series of a file as three parts: its first 80 % of rows, the next 10 % and the last 10 %. Throws Error for less
+/// than 10 rows.
+SeriesParts cut_in_time(const Series& series, std::size_t d_input, std::size_t d_output);
+
+/// The series of several files as three parts, by random_split of seed 42 into 80, 10 and 10 %.
+SeriesParts split_files(std::vector<Series> files, std::string_view folder);
+
+/// The splits of series. For classification their targets are places in `labels`.
+Splits cut_own_series(SeriesParts parts, std::size_t d_input, std::size_t d_output, Task task, const Labels& labels,
+                      const SeriesSettings& series, const std::optional<Reading>& reading);
+
+}  // namespace bitstate::datasets

@@ -1,0 +1,213 @@
+// One's own sequences with a label each, and parts that are given one by one.
+#include "datasets/own/own_sequences.h"
+#include "datasets/data_settings.h"
+#include "datasets/registry.h"
+#include "tests/datasets/formats/wav_files.h"
+#include "tests/datasets/own/own_files.h"
+
+#include <doctest/doctest.h>
+
+using namespace bitstate;
+using namespace bitstate::datasets;
+using namespace bitstate::tests;
+
+namespace {
+
+using Strings = std::vector<std::string>;
+
+/// A .ts of `count` sequences of one to three steps of two columns, of which the first begins with its number.
+std::string ts_of(int first, int count, const std::string& classes = "down up") {
+  std::string text = "@classLabel true " + classes + "\n@data\n";
+  for (int n = first; n < first + count; ++n) {
+    std::string a = std::to_string(n);
+    std::string b = "5";
+    for (int t = 0; t < n % 3; ++t) {
+      a += ",1";
+      b += ",7";
+    }
+    text += a + ":" + b + (n % 2 == 0 ? ":up\n" : ":down\n");
+  }
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("own sequences: one file is split by chance, and standardised by its training part") {
+  const TempFolder folder;
+  write_quickly(folder / "d.ts", ts_of(0, 40));
+  const Splits splits = own_data(folder / "d.ts", {});
+  CHECK(splits.task == Task::classification);
+  CHECK(splits.train->size() == 32);
+  CHECK(splits.validation->size() == 4);
+  CHECK(splits.test->size() == 4);
+  CHECK(splits.d_input == 2);
+  CHECK(splits.max_length == 3);
+  CHECK(splits.reading.classes == Strings{"down", "up"});
+  for (const auto& part : {splits.train, splits.validation, splits.test}) {
+    for (std::size_t i = 0; i < part->size(); ++i) {
+      const Example example = restored(splits, part, i);
+      const int n = static_cast<int>(example.x[0]);
+      CHECK(example.length == static_cast<std::size_t>(n % 3 + 1));
+      CHECK(example.label == (n % 2 == 0 ? 1 : 0));
+      CHECK(example.x[1] == 5);
+    }
+  }
+  says(splits.origin, "steps of d.ts: 2 columns of numbers, a class per sequence, standardised");
+}
+
+TEST_CASE("own sequences: the files of an archive's folder are its parts, of a .ts and an .arff the .ts") {
+  const TempFolder folder;
+  write_quickly(folder / "Walk_TRAIN.ts", ts_of(0, 6));
+  write_quickly(folder / "Walk_TEST.ts", ts_of(6, 4));
+  write_quickly(folder / "Walk_TRAIN.arff", "not read\n");
+  write_quickly(folder / "Walk_TEST.arff", "not read\n");
+  write_quickly(folder / "Walk.txt", "about it\n");
+  const Splits splits = own_data(folder.path(), {});
+  CHECK(splits.train->size() == 6);
+  CHECK(splits.test->size() == 4);
+  CHECK(splits.validation == nullptr);
+  says(splits.origin, "steps of 2 files");
+  says(splits.origin, "; not read: Walk.txt, Walk_TEST.arff, Walk_TRAIN.arff");
+  write_quickly(folder / "Run_TRAIN.ts", ts_of(0, 6));
+  says(refusal_of(folder.path()), "are the same part; say which files are meant, by --train, --val and --test");
+  const Splits given =
+      own_data("", {.parts = {folder / "Run_TRAIN.ts", folder / "Walk_TRAIN.ts", folder / "Walk_TEST.ts"}});
+  CHECK(given.train->size() == 6);
+  CHECK(given.validation->size() == 6);
+  CHECK(given.test->size() == 4);
+}
+
+TEST_CASE("own sequences: a folder of files is one part, and files must be alike") {
+  const TempFolder folder;
+  for (const char* part : {"train", "test"}) std::filesystem::create_directory(folder / part);
+  write_quickly(folder / "train" / "a.ts", ts_of(0, 3));
+  write_quickly(folder / "train" / "b.ts", ts_of(3, 4));
+  write_quickly(folder / "test" / "c.ts", ts_of(7, 2));
+  const Splits splits = own_data(folder.path(), {});
+  CHECK(splits.train->size() == 7);
+  for (std::size_t i = 0; i < 7; ++i) CHECK(restored(splits, splits.train, i).x[0] == static_cast<float>(i));
+  write_quickly(folder / "train" / "b.ts", "@classLabel true down up\n@data\n1,2:up\n");
+  says(refusal_of(folder.path()), "b.ts] has 1 columns and classification per sequence, but files before it have 2");
+  write_quickly(folder / "train" / "b.ts", ts_of(3, 4, "up down"));
+  says(refusal_of(folder.path()), "b.ts] declares the classes up, down, but a file before it has down, up");
+}
+
+TEST_CASE("own sequences: rows of text by the option, and of a .tsv without columns") {
+  const TempFolder folder;
+  std::string rows;
+  for (int i = 0; i < 20; ++i) rows += fmt::format("{},{},{}\n", i % 2 == 0 ? -1 : 1, i, 2 * i);
+  write_quickly(folder / "s.csv", rows);
+  const Splits splits = own_data(folder / "s.csv", {.rows = "sequences"});
+  CHECK(splits.reading.classes == Strings{"-1", "1"});
+  CHECK(splits.train->size() == 16);
+  const Example example = restored(splits, splits.train, 0);
+  CHECK(example.x[1] == 2 * example.x[0]);
+  CHECK(own_data(folder / "s.csv", {.task = "value", .rows = "sequences"}).task == Task::value);
+  std::replace(rows.begin(), rows.end(), ',', '\t');
+  write_quickly(folder / "s.tsv", rows);
+  CHECK(own_data(folder / "s.tsv", {}).train->size() == 16);
+  says(usage_of(folder / "s.csv", {}), "or --rows=sequences where a row is one");
+  CHECK(own_data(folder / "s.tsv", {}, {.window = 1}).train->size() == 32);
+  says(usage_of(folder / "s.tsv", {}, {.horizon = 2}), "horizon are for series, x and y for arrays, not for files of");
+  says(usage_of(folder / "s.tsv", {.task = "regression"}), "expected classification or value for sequences");
+  write_quickly(folder / "n.ts", "@classLabel false\n@data\n1,2\n");
+  says(refusal_of(folder / "n.ts"), "its sequences have no labels");
+}
+
+TEST_CASE("own parts: files one by one, for series and tokens too, and a test part alone for a trained model") {
+  const TempFolder folder;
+  write_quickly(folder / "a.csv", series(40));
+  write_quickly(folder / "b.csv", series(10, 40));
+  write_quickly(folder / "c.csv", series(20, 50));
+  OwnSettings own = u_to_y;
+  own.parts = {folder / "a.csv", folder / "b.csv", folder / "c.csv"};
+  const Splits splits = load("own", {.own = own});
+  CHECK(splits.train->size() == 1);
+  CHECK(restored(splits, splits.test, 0).x == counting(50, 20));
+  CHECK(splits.max_length == 40);
+  own.parts = {.test = folder / "c.csv"};
+  says(error_of<UsageError>([&] { (void)load("own", {.own = own}); }),
+       "[train] is missing: a test part alone is for a");
+  const Splits alone = load("own", {.own = own, .reading = splits.reading});
+  CHECK(alone.reading == splits.reading);
+  CHECK(alone.max_length == 40);  // so that a backward scan begins where it did in the training
+  CHECK(example_of(alone.test, 0).x == example_of(splits.test, 0).x);
+  own.parts = {.train = folder / "a.csv"};
+  says(error_of<UsageError>([&] { (void)load("own", {.own = own}); }), "[test] is missing");
+  says(error_of<UsageError>([&] { (void)load("own", {}); }), "own data need a file or a folder");
+
+  write_quickly(folder / "a.txt", "abcdefghij");
+  write_quickly(folder / "c.txt", "xyz");
+  const Splits texts = load("own", {.own = {.parts = {folder / "a.txt", {}, folder / "c.txt"}}});
+  CHECK(texts.tokens);
+  CHECK(texts.test->size() == 1);
+  CHECK(load("own", {.own = {.parts = {.test = folder / "c.txt"}}, .reading = texts.reading}).test->size() == 1);
+  for (const char* name : {"a.h5", "c.h5"})
+    written(
+        folder, [](Hdf5Writer& writer) { Arrays().write(writer); }, name);
+  const Splits arrays = load("own", {.own = {.parts = {folder / "a.h5", {}, folder / "c.h5"}}});
+  CHECK(load("own", {.own = {.parts = {.test = folder / "c.h5"}}, .reading = arrays.reading}).test->size() == 12);
+}
+
+TEST_CASE("own parts: of data and parts, what is said last counts") {
+  DataSettings settings;
+  const auto set = [&](const char* name, const char* value) {
+    find_option(data_options().rows(), name)->set(settings, value);
+  };
+  set("data", "all.csv");
+  set("test", "t.csv");
+  CHECK(settings.path.empty());
+  set("train", "a.csv");
+  CHECK(settings.own.parts.train == "a.csv");
+  set("data", "all.csv");
+  CHECK(settings.own.parts.train.empty());
+  CHECK(settings.own.parts.test.empty());
+  CHECK(settings.path == "all.csv");
+  set("train", "");
+  CHECK(settings.path == "all.csv");
+}
+
+TEST_CASE("own sequences: folders of .wav files are classes, of a whole that is split or of parts") {
+  const TempFolder folder;
+  const auto sound = [](int n, std::uint32_t rate = 8000) {
+    const auto sample = static_cast<std::int16_t>(100 * n);
+    return riff(wav_format(rate) + wav_samples({sample, static_cast<std::int16_t>(-sample)}));
+  };
+  for (const char* name : {"yes", "no"}) std::filesystem::create_directory(folder / name);
+  for (int n = 1; n <= 20; ++n) {
+    write_quickly(folder / (n % 2 == 0 ? "yes" : "no") / fmt::format("{}.wav", n), sound(n));
+  }
+  write_quickly(folder / "no" / "notes.md", "not a sound");
+  const Splits splits = own_data(folder.path(), {});
+  CHECK(splits.train->size() == 16);
+  CHECK(splits.reading.classes == Strings{"no", "yes"});
+  says(splits.origin, "; not read: no/notes.md");
+  for (std::size_t i = 0; i < splits.train->size(); ++i) {
+    const Example example = example_of(splits.train, i);
+    const auto x = bitstate::restored(splits.reading.input_units, example.x);
+    CHECK(x[0] == doctest::Approx(-x[1]));
+    CHECK(example.label == (std::lround(x[0] * 327.68) % 2 == 0 ? 1 : 0));
+  }
+  write_quickly(folder / "yes" / "0.wav", sound(4, 16000));
+  says(refusal_of(folder.path()), "0.wav] has 16000 samples per second, but files before it have 8000");
+
+  const TempFolder parts;
+  for (const char* part : {"train", "test"}) {
+    for (const char* name : {"yes", "no"}) {
+      std::filesystem::create_directories(parts / part / name);
+      write_quickly(parts / part / name / "a.wav", sound(7));
+    }
+  }
+  CHECK(own_data(parts.path(), {}).test->size() == 2);
+}
+
+TEST_CASE("own sequences: a folder of tables without parts is split by file, if it holds ten") {
+  const TempFolder folder;
+  for (std::size_t i = 0; i < 9; ++i) write_quickly(folder / fmt::format("{}.csv", i), series(5, 10 * i));
+  says(refusal_of(folder.path(), u_to_y), "holds no train: a folder of data has train and test");
+  write_quickly(folder / "9.csv", series(5, 90));
+  const Splits splits = own_data(folder.path(), u_to_y);
+  CHECK(splits.train->size() == 8);
+  CHECK(splits.validation->size() == 1);
+  CHECK(splits.test->size() == 1);
+}
