@@ -21,6 +21,7 @@ struct LayerShape {
   bool value = false;        ///< full_glu: a second linear map, whose rounded sums are gated
   bool shear = false;        ///< the recurrence
   bool head_rounded = true;  ///< the pooled value
+  bool two_tables = false;   ///< which the columns read in turn, as with a scale per column
 };
 
 class LayeredProgram {
@@ -80,10 +81,17 @@ class LayeredProgram {
     return number;
   }
   Ref table(Ref x) {
-    Table t{x, -act(), {1, static_cast<std::uint32_t>(2 * act() + 1), 16, {}}, {}};
-    for (std::int32_t c = -act(); c <= act(); ++c) {
-      t.entries.codes.push_back(static_cast<std::int32_t>(std::lround(act() / (1.0 + std::exp(-4.0 * c / act())))));
+    const std::uint32_t rows = shape_.two_tables ? 2 : 1;
+    Table t{x, -act(), {rows, static_cast<std::uint32_t>(2 * act() + 1), 16, {}}, {}};
+    for (std::uint32_t row = 0; row < rows; ++row) {
+      const double steepness = row == 0 ? 4.0 : -2.0;
+      for (std::int32_t c = -act(); c <= act(); ++c) {
+        t.entries.codes.push_back(
+            static_cast<std::int32_t>(std::lround(act() / (1.0 + std::exp(-steepness * c / act())))));
+      }
     }
+    for (std::uint32_t c = 0; rows == 2 && c < shape_.features; ++c)
+      t.of_column.push_back(static_cast<std::int32_t>(c % 2));
     return add(std::move(t));
   }
   Ref scan(Ref x) {
