@@ -49,6 +49,12 @@ Ref entry_before(const Program& program, std::size_t scan, std::size_t pool) {
     }
   }
   require<UsageError>(entry > 0, "trainable", "the top layer reads the input itself");
+  for (std::size_t number = entry + 1; number < scan; ++number) {
+    const Instruction& i = numbered(program, number);
+    require<UsageError>(order_of(i) == Order::any, "trainable",
+                        "the top layer reads what comes before the {} of the layer below, not its result alone",
+                        name_of(i));
+  }
   return entry;
 }
 
@@ -62,14 +68,14 @@ FoundLayer find_layer(const Program& program, const TrainableHead& head) {
   found.scan = scan_before(program, found.pool);
   found.entry = entry_before(program, found.scan, found.pool);
   found.trained.assign(found.pool, false);
-  for (std::size_t number = found.scan + 1; number < found.pool; ++number) {
+  const Ref last = operands_of(numbered(program, found.pool))[0];
+  for (std::size_t number = found.scan + 1; number <= last; ++number) {
     const Instruction& i = numbered(program, number);
     const std::vector<Ref> operands = operands_of(i);
     found.trained[number] =
         std::holds_alternative<Linear>(i) || std::holds_alternative<Scale>(i) ||
         std::any_of(operands.begin(), operands.end(), [&](Ref x) { return bool{found.trained[x]}; });
   }
-  const Ref last = operands_of(numbered(program, found.pool))[0];
   require<UsageError>(found.trained[last], "trainable", "nothing between the recurrence and the pool can be trained");
   return found;
 }

@@ -13,7 +13,7 @@ namespace bitstate::program {
 struct FoundLayer {
   std::size_t pool = 0, scan = 0;  ///< values
   Ref entry = 0;                   ///< the value that enters it: no later one reads what comes before
-  std::vector<bool> trained;       ///< each value up to the pool: by its own weight or by an operand
+  std::vector<bool> trained;       ///< each value up to what the pool reads: by its own weight or by an operand
 };
 
 /// Finds it behind the last recurrence. Throws UsageError, naming what was found, where that is no layer of S5 before a

@@ -14,6 +14,9 @@ namespace {
 constexpr std::int64_t most_sum = (std::int64_t{1} << 31) - 1;
 constexpr double most_adjoint = 0x1.0p29;
 constexpr std::int64_t most_operand = 1 << 15;
+constexpr int most_shift = 62;            // of 64 bits
+constexpr int most_exponent = 33;         // sigma
+constexpr double most_entering = 0x1p31;  // codes, so that C counts them in 32 bits
 
 const Instruction& instruction_of(const Program& program, std::size_t number) {
   return program.instructions[number - 1];
@@ -25,8 +28,10 @@ double real_of(const FixedPoint& f) {
 
 FixedPoint fixed_of(double number) { return number == 0.0 ? FixedPoint{} : to_fixed_point(number, "trainable"); }
 
-/// Any number above 0 as a multiplier of 31 bits and a shift.
+/// Any number above 0 as a multiplier of 31 bits and a shift; one that double could not hold, as a shift beyond all
+/// that training takes.
 FixedPoint wide_fixed(double number) {
+  number = std::min(std::max(0x1.0p-200, number), 0x1.0p200);
   int exponent = 0;
   const double fraction = std::frexp(number, &exponent);
   auto multiplier = static_cast<std::int64_t>(std::floor(std::ldexp(fraction, 31) + 0.5));
@@ -163,7 +168,7 @@ class Units {
       Backward& b = *way.backward;
       const int finer = exponent_[b.number] - unit;
       for (FixedPoint& f : b.factor) f = fixed_of(std::ldexp(real_of(f), finer));
-      if (b.factor.empty()) b.shift = static_cast<unsigned>(bits_of(b) - finer);
+      if (b.factor.empty()) b.shift = static_cast<unsigned>(std::min(bits_of(b) - finer, most_shift));
     }
   }
 
@@ -254,12 +259,13 @@ unsigned shift_of(double most, std::size_t count) {
   return shift;
 }
 
-/// What a gradient of 1 moves a number by, for each of the scales: `move` is what it is for a scale of 1.
+/// What a gradient of 1 moves a number by, for each of the scales: `move` is what it is for a scale of 1. With a shift
+/// beyond those of sigma and of 64 bits nothing would ever move.
 std::vector<FixedPoint> rates_of(const std::vector<double>& scales, double move, double given) {
   std::vector<FixedPoint> rates;
   for (const double scale : scales) {
     const FixedPoint f = wide_fixed(move / (scale * scale));
-    require<UsageError>(f.shift >= 0 && f.shift <= 127, "layer_rate",
+    require<UsageError>(f.shift >= 0 && f.shift <= most_shift + most_exponent, "layer_rate",
                         "expected a {} rate, got {}: it is beyond the units of the layer",
                         f.shift < 0 ? "smaller" : "larger", given);
     rates.push_back(f);
@@ -308,6 +314,10 @@ TrainableLayer trainable_layer(const Program& program, const TrainableHead& head
   check_training(training);
   const FoundLayer found = find_layer(program, head);
   const std::vector<ValueInfo> exported = analyse(program);
+  const std::size_t codes = exported[found.entry].cols;
+  require<UsageError>(static_cast<double>(training.max_steps) * static_cast<double>(codes) <= most_entering,
+                      "tune_steps", "expected at most {} steps, as {} codes are kept for each, got {}",
+                      static_cast<std::size_t>(most_entering) / codes, codes, training.max_steps);
   TrainableLayer layer;
   layer.entry = found.entry;
   layer.scan = found.scan;
@@ -315,7 +325,8 @@ TrainableLayer trainable_layer(const Program& program, const TrainableHead& head
   layer.max_steps = training.max_steps;
   for (std::size_t number = found.scan + 1; number < found.pool; ++number) {
     const Instruction& i = instruction_of(program, number);
-    if (!std::holds_alternative<Linear>(i) && !std::holds_alternative<Scale>(i)) continue;
+    const bool weighted = std::holds_alternative<Linear>(i) || std::holds_alternative<Scale>(i);
+    if (!weighted || !found.trained[number]) continue;
     TrainedWeight w = sized(i, scales_of(training, number), exported[operands_of(i)[0]]);
     w.first = layer.weights.empty() ? 0 : layer.numbers();
     layer.weights.push_back(w);

@@ -46,7 +46,7 @@ struct TrainedWeight {
   std::int32_t most_bias = 0;          ///< of the magnitude of a bias
   unsigned shift = 0, bias_shift = 0;  ///< of what a step adds to a gradient
   std::vector<FixedPoint> rates;       ///< one, or one per output: the move of Omega for a gradient of 1, times n
-  std::vector<FixedPoint> bias_rates;  ///< likewise, of a bias; shifts are 0 to 127, as sigma is yet to be taken off
+  std::vector<FixedPoint> bias_rates;  ///< likewise, of a bias; shifts are 0 to 95, as sigma is yet to be taken off
 
   [[nodiscard]] std::size_t weights() const { return rows * cols; }
   [[nodiscard]] std::size_t biases() const { return bias ? rows : 0; }

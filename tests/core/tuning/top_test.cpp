@@ -172,8 +172,9 @@ class PlainTop {
       } else if (const auto* const rounding = std::get_if<Rescale>(&i)) {
         by = passes(*rounding, row(way.to)[c], c) ? scaled(from[c], of(way.factor, c)) : 0;
       } else if (const auto* const table = std::get_if<Table>(&i)) {
-        by = halved(Wide{from[c]} * way.slopes.codes[static_cast<std::size_t>(row(way.to)[c] - table->first)],
-                    way.shift);
+        const std::int64_t row_of_table = table->of_column.empty() ? 0 : table->of_column[c];
+        const std::int64_t entry = row_of_table * table->entries.cols + row(way.to)[c] - table->first;
+        by = halved(Wide{from[c]} * way.slopes.codes[static_cast<std::size_t>(entry)], way.shift);
       } else if (std::holds_alternative<Product>(i)) {
         by = halved(Wide{from[c]} * row(way.other)[c], way.shift);
       } else {
@@ -255,6 +256,7 @@ TEST_CASE("top layer: each step is that of the formulas, and no number leaves it
         shape.value = kind >= 3;
         shape.shear = kind == 2;
         shape.head_rounded = kind != 1;
+        shape.two_tables = kind == 4;
         check_against_plain(LayeredProgram(shape, draw), rate, 25, rate == 0.1 && bits == 8, draw);
       }
     }
@@ -276,6 +278,23 @@ TEST_CASE("top layer: at the limits of its weights, too") {
     }
     check_against_plain(drawn, 1e3, 60, false, draw);
   }
+}
+
+TEST_CASE("top layer: no number leaves its type where units are further apart than 64 bits") {
+  Draw draw(6);
+  LayerShape shape;
+  shape.value = true;
+  LayeredProgram drawn(shape, draw);
+  std::vector<Instruction>& all = drawn.program.instructions;
+  std::get<Rescale>(all[11]).factor = {to_fixed_point(0x1.8p28, "test")};  // before the gate's table, a step
+  auto& step = std::get<Table>(all[12]);
+  for (std::size_t i = 0; i < step.entries.codes.size(); ++i) step.entries.codes[i] = 2 * i < 254 ? -127 : 127;
+  std::get<Rescale>(all[14]).factor = {to_fixed_point(0x1.0p-31, "test")};  // of the gated sums
+  const TrainableHead head = trainable_head(drawn.program, drawn.head_training(0.1));
+  const TrainableLayer layer = trainable_layer(drawn.program, head, drawn.training(0.1, 12));
+  const auto is_furthest = [](const Backward& way) { return way.shift == 62; };
+  CHECK(std::any_of(layer.backward.begin(), layer.backward.end(), is_furthest));
+  check_against_plain(drawn, 0.1, 20, false, draw);
 }
 
 TEST_CASE("top layer: what is no example moves nothing, and saved numbers are brought into their limits") {
@@ -349,6 +368,9 @@ TEST_CASE("top layer: what is no trainable layer is refused in a sentence that n
   refused(p, changed([](auto& t) { t.rate = std::nan(""); }), "expected a positive number");
   refused(p, changed([](auto& t) { t.rate = 1e-40; }), "[layer_rate] expected a larger rate, got 1e-40");
   refused(p, changed([](auto& t) { t.rate = 1e40; }), "[layer_rate] expected a smaller rate");
+  refused(p, changed([](auto& t) { t.rate = 1e-20; }), "[layer_rate] expected a larger rate");
+  refused(p, changed([](auto& t) { t.rate = 1e-320; }), "[layer_rate] expected a larger rate");
+  refused(p, changed([](auto& t) { t.rate = 1e308; }), "[layer_rate] expected a smaller rate");
   refused(p, changed([](auto& t) { t.max_steps = 0; }), "[tune_steps] expected 1 to");
   refused(p, changed([](auto& t) { t.weights[1].bits = 1; }), "weight:test has 1 bits");
   refused(p, changed([](auto& t) { t.weights[0].bits = 2; }), "beyond its 2 bits");
@@ -369,6 +391,15 @@ TEST_CASE("top layer: what is no trainable layer is refused in a sentence that n
           }),
           training, "found no recurrence");
   refused(with([](auto& all) { all[8] = Sign{8}; }), training, "found sign, which its training does not know");
+  refused(with([](auto& all) {
+            all[1] = all[3];
+            std::get<Scan>(all[1]).x = 1;
+          }),
+          training, "the top layer reads what comes before the scan of the layer below");
+  LayerShape wide;
+  wide.features = 200;
+  const LayeredProgram many(wide, draw);
+  refused(many.program, many.training(0.1, 1 << 24), "[tune_steps] expected at most 10737418 steps, as 200 codes");
   Program direct = p;
   std::get<Rescale>(direct.instructions[1]).x = 0;
   refused(direct, training, "the top layer reads the input itself");
