@@ -3,8 +3,8 @@
      qemu-system-arm ... -plugin ./count_instructions.so,out=FILE,begin=0xADDRESS,end=0xADDRESS
 
    Executing the instruction at `begin` starts a span, executing that at `end` closes it. FILE gets "spans N" and then a
-   line "ADDRESS COUNT", both in hexadecimal, for each instruction that was executed in a span. Addresses are below
-   4 MiB, there is one processor, and spans do not overlap. bench/count_instructions.sh uses it. */
+   line "ADDRESS COUNT", both in hexadecimal, for each instruction that was executed in a span. Addresses lie in
+   the 4 MiB around `begin`, there is one processor, and spans do not overlap. bench/count_instructions.sh uses it. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +34,9 @@ static uint64_t executed[most], before[most], in_spans[most];
 static uint64_t used, begin, end, spans; /* `used`: all that were translated are below it */
 static char out[4096];
 
+/* the address of element 0 */
+static uint64_t base(void) { return begin & ~(2 * (uint64_t)most - 1); }
+
 static void at_begin(unsigned processor, void* data) {
   (void)processor, (void)data;
   memcpy(before, executed, used * sizeof *executed);
@@ -52,8 +55,8 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb* block) {
   (void)id;
   for (n = 0; n < qemu_plugin_tb_n_insns(block); ++n) {
     struct qemu_plugin_insn* const instruction = qemu_plugin_tb_get_insn(block, n);
-    const uint64_t address = qemu_plugin_insn_vaddr(instruction), i = address >> 1;
-    if (i >= most) continue;
+    const uint64_t address = qemu_plugin_insn_vaddr(instruction), i = (address - base()) >> 1;
+    if (i >= most) continue; /* also where the address is below */
     if (i >= used) used = i + 1;
     if (address == begin || address == end) {
       qemu_plugin_register_vcpu_insn_exec_cb(instruction, address == begin ? at_begin : at_end, reads_no_registers, 0);
@@ -73,7 +76,8 @@ static void finished(qemu_plugin_id_t id, void* data) {
   }
   fprintf(file, "spans %llu\n", (unsigned long long)spans);
   for (i = 0; i < used; ++i) {
-    if (in_spans[i] != 0) fprintf(file, "%llx %llx\n", (unsigned long long)i << 1, (unsigned long long)in_spans[i]);
+    if (in_spans[i] != 0)
+      fprintf(file, "%llx %llx\n", (unsigned long long)(base() + (i << 1)), (unsigned long long)in_spans[i]);
   }
   fclose(file);
 }

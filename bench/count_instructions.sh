@@ -25,8 +25,9 @@ case $cpu in
   cortex-m3) board=mps2-an385 ;;
   cortex-m4) board=mps2-an386 ;;
   cortex-m7) board=mps2-an500 ;;
+  cortex-m33) board=mps3-an547 ;; # a Cortex-M55 without vectors runs the same instructions
   cortex-m55) board=mps3-an547 abi=hard ;; # with its vectors
-  *) echo "--cpu: expected cortex-m3, cortex-m4, cortex-m7 or cortex-m55, got $cpu" >&2; exit 2 ;;
+  *) echo "--cpu: expected cortex-m3, cortex-m4, cortex-m7, cortex-m33 or cortex-m55, got $cpu" >&2; exit 2 ;;
 esac
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -16,6 +16,7 @@
 #include "experiments/commands/program_commands.h"
 #include "experiments/commands/sweep_command.h"
 #include "experiments/host/console.h"
+#include "experiments/inspect/device_report.h"
 #include "experiments/inspect/inspect.h"
 #include "experiments/report/report.h"
 #include "experiments/run_folder/inspect_run.h"
@@ -95,12 +96,22 @@ int inspect_command(const CommandLine& line) {
   Settings options = line.options;
   std::size_t samples = 64;
   bool memory = false;
+  std::vector<const program::Device*> devices;
   std::erase_if(options, [&](const auto& option) {
+    if (option.first == "device") devices = program::devices_named(option.second);
     if (option.first == "memory") memory = options::read_flag("memory", option.second);
     if (option.first == "samples") samples = count_of("samples", option.second, 6);
-    return option.first == "memory" || option.first == "samples";
+    return option.first == "device" || option.first == "memory" || option.first == "samples";
   });
+  require<UsageError>(!memory || devices.empty(), "device", "cannot be given together with --memory");
   const RunConfig config = trained_run(line, "inspect", options);
+  if (!devices.empty()) {
+    DeviceReport report = device_report(program_of_run(config, config.run.out), devices);
+    report.run = config.run.out;
+    fmt::print("{}", device_text(report));
+    if (config.run.json) fmt::print("{}\n", to_json(report));
+    return 0;
+  }
   if (memory) {
     const MemoryLedger ledger = memory_of_run(config, config.run.out);
     fmt::print("{}", ledger_text(ledger));

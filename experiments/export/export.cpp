@@ -136,6 +136,20 @@ class Comparison {
   std::size_t padded_;
 };
 
+std::filesystem::path weights_of(const std::filesystem::path& run) {
+  auto best = run / "best.h5";
+  require(std::filesystem::exists(best), "export", "{} holds no best.h5: it is not the folder of a trained run",
+          run.string());
+  return best;
+}
+
+/// The data of a run whose model reads one sequence.
+datasets::Splits data_of(const RunConfig& config, const std::filesystem::path& run) {
+  datasets::Splits data = load_data(config, trained_on(weights_of(run)).reading);
+  require(!data.pairs, "export", "{} compares pairs of documents, but a program reads one sequence", run.string());
+  return data;
+}
+
 /// The program of the model, or an error that says which sites stand in the way.
 Program traced(const RunConfig& config, const TrainedModel& trained, const datasets::Splits& data,
                std::vector<program::WeightScales>& weights) {
@@ -164,13 +178,17 @@ nlohmann::json cost_json(const program::Cost& cost) {
 
 }  // namespace
 
+program::Program program_of_run(const RunConfig& config, const std::filesystem::path& run) {
+  const auto best = weights_of(run);
+  const datasets::Splits data = data_of(config, run);
+  std::vector<program::WeightScales> weights;
+  return traced(config, TrainedModel(config, data, best), data, weights);
+}
+
 Exported export_run(const RunConfig& config, const std::filesystem::path& run, std::size_t sequences,
                     const AcceptProgram& accept) {
-  const auto best = run / "best.h5";
-  require(std::filesystem::exists(best), "export", "{} holds no best.h5: it is not the folder of a trained run",
-          run.string());
-  const datasets::Splits data = load_data(config, trained_on(best).reading);
-  require(!data.pairs, "export", "{} compares pairs of documents, but a program reads one sequence", run.string());
+  const auto best = weights_of(run);
+  const datasets::Splits data = data_of(config, run);
   const TrainedModel quantized(config, data, best);
   TrainedModel in_float(config, data, best);
   in_float.drop_quantizers();

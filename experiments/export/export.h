@@ -65,6 +65,9 @@ using AcceptProgram = std::function<void(const Exported&, const Inventory&, cons
 Exported export_run(const RunConfig& config, const std::filesystem::path& run, std::size_t sequences,
                     const AcceptProgram& accept = {});
 
+/// The program alone, without a comparison. Throws as export_run() does.
+program::Program program_of_run(const RunConfig& config, const std::filesystem::path& run);
+
 /// Several lines about a program without differences: accuracies, sizes, work of a step.
 std::string export_text(const Exported& exported);
 /// The same as one line of JSON, with how what was written is proven: proof_text(), on `proven` sequences.

@@ -10,6 +10,7 @@
 #include "experiments/export/tuning_proof.h"
 #include "experiments/host/signals.h"
 #include "experiments/host/tools.h"
+#include "experiments/inspect/device_report.h"
 #include "experiments/run_folder/train.h"
 
 #include <fmt/format.h>
@@ -147,6 +148,7 @@ std::uintmax_t write_c(const Exported& exported, const fs::path& run, const fs::
     write_file_atomically(staging / (options.name + "_test.c"), text.self_test);
   };
   write(source_of());
+  if (!exported.head) extras.notes.push_back(step_note(exported.program));  // trained weights are read otherwise
   extras.notes.push_back(cortex_m4_note(staging / (options.name + ".c")));
   extras.notes.push_back(fmt::format("This C: {}.", proof_text(exported.parity.sequences, missing)));
   if (exported.head) {

@@ -40,6 +40,11 @@ struct CTrainedWeight {
 };
 using CTrained = std::map<std::size_t, CTrainedWeight>;  ///< by the value of its instruction
 
+/// Whether a map of values up to `magnitude` is computed two rows at once.
+[[nodiscard]] bool c_by_rows(const Linear& i, std::int64_t magnitude);
+/// Whether a rescale of values up to `largest` reads only the high half of its products.
+[[nodiscard]] bool c_rescales_narrowly(std::span<const FixedPoint> factors, std::int64_t largest);
+
 class CFunctions {
  public:
   /// Constants are added to `constants`; all three must live as long as this. Weights in training are read from RAM.
@@ -80,8 +85,6 @@ class CFunctions {
   [[nodiscard]] std::string target_text() const;
 
  private:
-  static constexpr std::size_t most_cols = 1024;  ///< of a map by rows, whose operand is copied to the stack
-
   using Fillers = std::vector<std::pair<char, std::string_view>>;
 
   /// Defines the function once; `body` may name $N (its name), $P (the prefix) and the keys of `fillers`.
@@ -112,8 +115,6 @@ class CFunctions {
                           const std::vector<COperand>& constants, std::string_view expression);
 
   std::string compute(const Linear& i, std::size_t number);
-  /// Whether it can be computed two rows at once.
-  [[nodiscard]] bool by_rows(const Linear& i) const;
   std::string compute_rows(const Linear& i, const CValue& x, const CValue& y);
   std::string compute_trained(const Linear& i, const CTrainedWeight& trained, std::size_t number);
   std::string compute(const Rescale& i, std::size_t number);

@@ -109,7 +109,8 @@ $J    }
 }
 )";
 
-constexpr unsigned least_cols = 8;  ///< of an iteration
+constexpr unsigned least_cols = 8;       ///< of an iteration
+constexpr std::size_t most_cols = 1024;  ///< of a map by rows, whose operand is copied to the stack
 
 /// Codes of a word of 32 bits, and words of an iteration.
 unsigned in_a_word(unsigned bits) { return 32 / bits; }
@@ -180,16 +181,15 @@ std::string vectors_of(unsigned bits) {
 
 }  // namespace
 
-bool CFunctions::by_rows(const Linear& i) const {
-  const std::vector<std::int32_t>& codes = i.weight.codes;
-  const std::int64_t bits = CConstants::packed_bits(codes);
+bool c_by_rows(const Linear& i, std::int64_t magnitude) {
+  const std::int64_t bits = CConstants::packed_bits(i.weight.codes);
   const std::size_t cols = i.weight.cols;
-  if (bits > 8 || i.weight.rows < 2 || memory_.value(i.x).bits > 16 || cols > most_cols) return false;
+  if (bits > 8 || i.weight.rows < 2 || magnitude >= std::int64_t{1} << 15 || cols > most_cols) return false;
   if (cols % std::max(least_cols, in_a_word(static_cast<unsigned>(bits))) != 0) return false;
   std::int64_t bias = 0;
   for (const std::int32_t b : i.bias) bias = std::max(bias, std::abs(std::int64_t{b}));
   // stored codes are below 2^bits, and with one bit the sums are doubled
-  const std::int64_t largest = (std::int64_t{2} << bits) * static_cast<std::int64_t>(cols) * infos_[i.x].magnitude();
+  const std::int64_t largest = (std::int64_t{2} << bits) * static_cast<std::int64_t>(cols) * magnitude;
   return largest + bias < std::int64_t{1} << 31;
 }
 
@@ -199,7 +199,7 @@ std::string CFunctions::compute(const Linear& i, std::size_t number) {
   if (const auto found = trained_.find(number); found != trained_.end()) {
     return compute_trained(i, found->second, number);
   }
-  if (by_rows(i)) return compute_rows(i, x, y);
+  if (x.bits <= 16 && c_by_rows(i, infos_[i.x].magnitude())) return compute_rows(i, x, y);
   const auto weight = constants_.packed(i.weight);
   const COperand bias = constants_.numbers(i.bias, "bias", "o");
   const std::string in_a_byte = weight.bits < 8 ? std::to_string(8 / weight.bits) : "1";

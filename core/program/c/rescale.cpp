@@ -52,7 +52,16 @@ std::pair<std::int64_t, std::int64_t> shifts_of(std::span<const FixedPoint> fact
   return most == 0 ? std::pair{high_half, high_half} : std::pair{least, most};
 }
 
+/// By how many bits values are shifted up so that the low half of their products does not count.
+std::int64_t up_of(std::int64_t least_shift) { return std::max<std::int64_t>(high_half - least_shift, 0); }
+
+bool fits_high_half(std::int64_t up, std::int64_t largest) { return up < 31 && largest << up < int32_end; }
+
 }  // namespace
+
+bool c_rescales_narrowly(std::span<const FixedPoint> factors, std::int64_t largest) {
+  return fits_high_half(up_of(shifts_of(factors).first), largest);
+}
 
 void CFunctions::need_rescale() { define("rescale", rescale_text, {}); }
 void CFunctions::need_rescale_high() { define("rescale_high", rescale_high_text, {}); }
@@ -67,14 +76,14 @@ std::string CFunctions::clamp_of(bool narrow) {
 CRescale CFunctions::rescaled(std::span<const FixedPoint> factors, std::int64_t largest, std::string_view name,
                               std::string_view index) {
   const auto [least, most] = shifts_of(factors);
-  const std::int64_t up = std::max<std::int64_t>(high_half - least, 0);
+  const std::int64_t up = up_of(least);
   CRescale scaled;
   for (const FixedPoint& f : factors) {
     scaled.largest = std::max(scaled.largest, std::abs(bitstate::rescale(largest, f)));
     scaled.largest = std::max(scaled.largest, std::abs(bitstate::rescale(-largest, f)));
   }
   std::vector<FixedPoint> given(factors.begin(), factors.end());
-  scaled.narrow = up < 31 && largest << up < int32_end;
+  scaled.narrow = fits_high_half(up, largest);
   if (scaled.narrow) {
     for (FixedPoint& f : given)
       f.shift = std::clamp<std::int64_t>((is_zero(f) ? least : f.shift) + up - high_half, 0, 31);

@@ -1,0 +1,100 @@
+#include "experiments/inspect/device_report.h"
+
+#include "core/error.h"
+#include "experiments/host/text_table.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+
+namespace bitstate::experiments {
+namespace {
+
+using nlohmann::json;
+
+std::string count_text(double count) { return fmt::format("{:.0f}", count); }
+
+std::string cycles_text(const program::Device& device, double instructions) {
+  if (!device.cycles) return std::string(no_value);
+  return count_text(device.cycles->least * instructions) + ".." + count_text(device.cycles->most * instructions);
+}
+
+/// Three significant digits: more would promise too much.
+double rounded_count(double count) {
+  const double unit = std::pow(10.0, std::max(0.0, std::floor(std::log10(std::max(count, 1.0))) - 2.0));
+  return std::round(count / unit) * unit;
+}
+
+}  // namespace
+
+DeviceReport device_report(const program::Program& program, const std::vector<const program::Device*>& devices) {
+  DeviceReport report{{}, program::cost_of(program).multiplications, program::step_work(program), devices, {}};
+  for (const program::Device* const device : devices) {
+    report.estimates.push_back(program::estimate(*device, report.works));
+  }
+  return report;
+}
+
+std::string device_text(const DeviceReport& report) {
+  Cells cells{{"instructions per step", "calls"}};
+  for (const program::Device* const device : report.devices) cells[0].emplace_back(device->name);
+  std::vector<std::string> totals{"in all", ""}, products{"per multiplication", ""}, cycles{"cycles", ""};
+  for (std::size_t w = 0; w < report.works.size(); ++w) {
+    auto& row = cells.emplace_back();
+    row = {std::string(name_of(report.works[w].kind)), fmt::format("{}", report.works[w].calls)};
+    for (const program::StepEstimate& e : report.estimates) row.push_back(count_text(e.instructions[w]));
+  }
+  for (std::size_t d = 0; d < report.devices.size(); ++d) {
+    const double total = report.estimates[d].total;
+    totals.push_back(count_text(total));
+    products.push_back(fmt::format("{:.1f}", total / static_cast<double>(report.multiplications)));
+    cycles.push_back(cycles_text(*report.devices[d], total));
+  }
+  cells.insert(cells.end(), {totals, products, cycles});
+  std::string text =
+      fmt::format("estimates for the C of {}, compiled by GCC 12 with -O2; nothing was run\n", report.run) +
+      aligned(cells, "l");
+  for (const program::Device* const device : report.devices) {
+    text += fmt::format("cycles of {}: {}\n", device->name,
+                        device->cycles ? device->cycles->source : "no estimate without a public table of timings");
+  }
+  return text + "energy: no estimate, it depends on the chip, its clock and its memory\n";
+}
+
+std::string to_json(const DeviceReport& report) {
+  json line{{"run", report.run}, {"estimate", true}, {"multiplications_per_step", report.multiplications}};
+  for (const program::StepWork& w : report.works) {
+    line["functions"].push_back({{"kind", name_of(w.kind)},
+                                 {"calls", w.calls},
+                                 {"elements", w.elements},
+                                 {"inputs", w.inputs},
+                                 {"products", w.products}});
+  }
+  for (std::size_t d = 0; d < report.devices.size(); ++d) {
+    const program::Device& device = *report.devices[d];
+    const program::StepEstimate& e = report.estimates[d];
+    json& entry =
+        line["devices"].emplace_back(json{{"device", device.name}, {"instructions_per_step", std::round(e.total)}});
+    if (device.cycles) {
+      entry["cycles_per_step"] = {std::round(device.cycles->least * e.total),
+                                  std::round(device.cycles->most * e.total)};
+    }
+    for (const double instructions : e.instructions)
+      entry["instructions_by_function"].push_back(std::round(instructions));
+  }
+  return line.dump();
+}
+
+std::string step_note(const program::Program& program) {
+  const program::Device& device = *program::devices_named("cortex-m4").front();
+  const std::string what = fmt::format("{} (-O2): ", device.title);
+  try {
+    const double total = program::estimate(device, program::step_work(program)).total;
+    return fmt::format("{}about {} instructions per step (estimate)", what, count_text(rounded_count(total)));
+  } catch (const Error& error) {
+    return fmt::format("{}instructions per step not estimated: {}", what, error.what());
+  }
+}
+
+}  // namespace bitstate::experiments

@@ -1,0 +1,31 @@
+// What a streaming step of a program would take on devices, as a table.
+#pragma once
+
+#include "core/program/device/device.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace bitstate::experiments {
+
+/// Estimates for one program.
+struct DeviceReport {
+  std::string run;
+  std::uint64_t multiplications = 0;  ///< of a step
+  std::vector<program::StepWork> works;
+  std::vector<const program::Device*> devices;
+  std::vector<program::StepEstimate> estimates;  ///< one for each device
+};
+
+/// Throws Error where a program has no step, or a kind of function that was not measured.
+DeviceReport device_report(const program::Program& program, const std::vector<const program::Device*>& devices);
+
+/// Tables for a terminal, and the same as one line of JSON.
+std::string device_text(const DeviceReport& report);
+std::string to_json(const DeviceReport& report);
+
+/// "Cortex-M4 (-O2): about 28000 instructions per step (estimate)", or why there is none.
+std::string step_note(const program::Program& program);
+
+}  // namespace bitstate::experiments

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# bitstate inspect RUN --device estimates the instructions of a step within 15 % of exact counts of a model that the
+# estimate was not fitted to (docs/results/device.md), and refuses what it cannot estimate in a sentence.
+set -euo pipefail
+fail() { echo "$*" >&2; exit 1; }
+
+"$BITSTATE" train lorenz-small --trajectories=20 --bsz=4 --epochs=1 --quant=w8a8 --out=run > train.log
+"$BITSTATE" inspect run --device=cortex-m4,cortex-m3,cortex-m55 --json > table
+grep -qE '^in all ' table
+grep -qE '^layer norm |^add row ' table
+grep -q '^energy: no estimate' table
+tail -n 1 table > line
+
+# near <device> <instructions that were counted>
+near() {
+  local said
+  said=$(grep -oE "\"device\":\"$1\"[^}]*\"instructions_per_step\":[0-9]+" line | grep -oE '[0-9]+$') ||
+    fail "nothing of $1: $(cat line)"
+  [ $((100 * said)) -ge $((85 * $2)) ] && [ $((100 * said)) -le $((115 * $2)) ] || fail "$1: $said, counted $2"
+}
+near cortex-m4 2388
+near cortex-m3 2472
+near cortex-m55 2478
+
+"$BITSTATE" export run --format=c --proof=none --parity=2 --out=c > export.log
+grep -qE '^ \* Cortex-M4 \(-O2\): about [0-9]+ instructions per step \(estimate\)' c/model.h || fail "$(head -n 20 c/model.h)"
+
+# refused <exit code> <words> <argument>...
+refused() {
+  local code=0 output
+  output=$("$BITSTATE" inspect "${@:3}" 2>&1 > /dev/null) || code=$?
+  [ "$code" -eq "$1" ] && [ "$(wc -l <<< "$output")" -eq 1 ] && [[ $output == *"$2"* ]] ||
+    fail "inspect ${*:3}: exit $code, said: $output"
+}
+refused 2 'expected some of cortex-m3, cortex-m4' run --device=cortex-m0
+refused 2 'got ""' run --device=cortex-m4,
+refused 2 'names cortex-m4 twice' run --device=cortex-m4,cortex-m4
+refused 2 'cannot be given together with --memory' run --device=cortex-m4 --memory
+"$BITSTATE" train lorenz-small --trajectories=10 --bsz=4 --epochs=1 --out=float > train.log
+refused 1 "[export]" float --device=cortex-m4
