@@ -21,6 +21,7 @@
 #include "experiments/report/report.h"
 #include "experiments/run_folder/inspect_run.h"
 #include "experiments/run_folder/load.h"
+#include "experiments/run_folder/own_size.h"
 #include "experiments/run_folder/text_files.h"
 #include "experiments/run_folder/train.h"
 #include "experiments/settings/embedded.h"
@@ -58,9 +59,18 @@ int train_command(const CommandLine& line, const std::shared_ptr<Team>& team) {
   if (recipe.empty() && !source && out != nullptr && fs::exists(fs::path(*out) / "settings.ini")) {
     recipe = (fs::path(*out) / "settings.ini").string();  // go on with a run that exists
   }
-  require<UsageError>(!recipe.empty() || source, "train",
-                      "needs a recipe (bitstate list recipes names them), the path of an .ini file, or --from=RUN");
-  RunConfig config = load_run_config(recipe, line.options);
+  require<UsageError>(
+      !recipe.empty() || source, "train",
+      "needs a recipe (bitstate list recipes names them), the path of an .ini file, own with --data=FILE, "
+      "or --from=RUN");
+  RunConfig config;
+  if (recipe == "own" && !source) {
+    std::string said;
+    config = run_of_own_data(line.options, said);
+    if (team->leads()) print_line(said);
+  } else {
+    config = load_run_config(recipe, line.options);
+  }
   if (config.run.out.empty()) {
     const fs::path name = recipe.empty() ? fs::path(config.source.from).filename() : fs::path(recipe).stem();
     config.run.out = fmt::format("runs/{}-{}", name.string(), settings_hash(config));

@@ -96,7 +96,7 @@ usage() {
   says "$words"
 }
 usage '[name] "while" is a keyword' --format=c --name=while
-usage '[format] expected c with --name and --adc_lsb' --name=gait
+usage '[format] expected c with --name, --layout and --adc_lsb' --name=gait
 usage '[adc_lsb] expected one number, or 3 as the model has columns, got 2' --format=c --adc_lsb=1,2
 usage '[adc_lsb] expected what one count of the ADC stands for' --format=c --adc_bits=12
 usage '[adc_bits] expected a whole number from 1 to 16' --format=c --adc_lsb=1 --adc_bits=s17

@@ -137,7 +137,7 @@ TEST_CASE("c_source: names that C, C++ or the file system would take for somethi
 TEST_CASE("c: the header has the names of the classes as an array of strings, whatever they are") {
   const TempFolder folder;
   Program p = program_with(7, true);
-  CHECK(program::c_source(p, "model", {}).header.find("CLASS_NAMES") == std::string::npos);
+  CHECK(write_model(folder, p, "model", {random_sequence(p, 3, 1)}).header.find("CLASS_NAMES") == std::string::npos);
   p.output.class_names = {"a \"b\" \\ ?\?/ */",
                           "\xC3\xBC"
                           "1"};
