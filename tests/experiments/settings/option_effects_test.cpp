@@ -176,7 +176,8 @@ const std::vector<Row> mamba_rows = {
 std::vector<Row> token_rows(const tests::TempFolder& folder) {
   const Settings ids = {
       {"dataset", "own"}, {"data", (folder / "text.txt").string()}, {"model", "mamba"}, {"window", "8"}};
-  const Settings rows = {{"dataset", "own"}, {"data", (folder / "rows.txt").string()}, {"model", "mamba"}};
+  const Settings rows = {
+      {"dataset", "own"}, {"data", (folder / "rows.txt").string()}, {"model", "mamba"}, {"window", "2"}};
   return {{"vocabulary", "300", ids},
           {"document_end", "44", ids},  // a comma
           {"stream", "carry", ids},
