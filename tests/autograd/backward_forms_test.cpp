@@ -112,6 +112,64 @@ TEST_CASE("backward_forms: every function of /act has its value, its derivative 
   CHECK(seen == known.size());
 }
 
+/// Slopes of a function at points of N(0, std), each times the root of its share: sums of products are means.
+Values slopes_at(const Function& f, const Values& x, const Values& root, ActBackward act) {
+  if (f.op == nullptr) return product(mapped(f.slope, x), root);
+  Formed formed(NormBackward::exact, act);
+  const Value leaf = formed.leaf(x);
+  const Value y = f.op(formed.tape, leaf);
+  formed.tape.backward(y, floats(root));
+  const std::vector<float> gradient = formed.gradient(leaf);
+  return {gradient.begin(), gradient.end()};
+}
+
+double sum_of_products(const Values& a, const Values& b) {
+  return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
+}
+
+double cosine_of(const Values& a, const Values& b) {
+  return sum_of_products(a, b) / std::sqrt(sum_of_products(a, a) * sum_of_products(b, b));
+}
+
+TEST_CASE("backward_forms: how near the mask is to the slope of /act/quality, for operands of N(0, std)") {
+  const Golden golden = mobiletl_fixture();
+  const Values deviations = golden.array("/act/quality/std").values;
+  const auto known = functions();
+  constexpr double of_means = 5e-4;  // of 40,000 points in place of an integral
+  std::size_t seen = 0;
+  for (const char* const name : {"gelu_tanh", "silu", "qgelu", "hard_swish", "relu6"}) {
+    const Function& f = known.at(name);
+    const std::string group = std::string("/act/quality/") + name;
+    const auto fixture = [&](const char* what) { return golden.array(group + what).values; };
+    for (std::size_t d = 0; d < deviations.size(); ++d) {
+      CAPTURE(name);
+      CAPTURE(deviations[d]);
+      Values x, root, negative, positive;
+      for (int i = -20000; i < 20000; ++i) {
+        const double z = (i + 0.5) * 8.0 / 20000.0;
+        x.push_back(z * deviations[d]);
+        root.push_back(std::exp(-0.25 * z * z));
+        negative.push_back(z < 0.0 ? root.back() : 0.0);
+        positive.push_back(z < 0.0 ? 0.0 : root.back());
+      }
+      const Values slope = slopes_at(f, x, root, ActBackward::exact);
+      const Values mask = f.op == nullptr ? positive : slopes_at(f, x, root, ActBackward::sign);
+      CHECK(relative_error(mask, positive) <= in_float);
+      const double below = sum_of_products(slope, negative) / sum_of_products(negative, negative);
+      const double above = sum_of_products(slope, positive) / sum_of_products(positive, positive);
+      CHECK(std::fabs(cosine_of(slope, mask) - fixture("_cosine")[d]) <= of_means);
+      CHECK(std::fabs(below - fixture("_slope_negative")[d]) <= of_means);
+      CHECK(std::fabs(above - fixture("_slope_positive")[d]) <= of_means);
+      Values two;
+      for (std::size_t i = 0; i < x.size(); ++i) two.push_back(below * negative[i] + above * positive[i]);
+      CHECK(std::fabs(cosine_of(slope, two) - fixture("_cosine_two_slopes")[d]) <= of_means);
+      ++seen;
+    }
+  }
+  CHECK(seen == 5 * 6);
+  CHECK(4 * 5 + 1 == golden.list("/act/quality").size());
+}
+
 TEST_CASE("backward_forms: with act_backward=sign an activation goes back by its mask, and a gate exactly") {
   const Golden golden = mobiletl_fixture();
   const Values x = golden.array("/act/x").values;
