@@ -49,7 +49,7 @@ expect 1 'steps.csv is not a program file' run steps.csv --input=steps.csv
 head -c 3000 run/program.h5 > short.h5
 expect 1 'short.h5 is damaged' run short.h5 --input=steps.csv
 expect 1 'nowhere.csv' run run/program.h5 --input=nowhere.csv
-expect 2 'expected a .csv, .h5 or idx file' run run/program.h5 --input=said
+expect 2 'expected a table (.csv, .tsv, .dat or .txt)' run run/program.h5 --input=said
 echo '1,2' > narrow.csv
 expect 1 'narrow.csv, line 1' run run/program.h5 --input=narrow.csv
 echo '1,2,nan' > nan.csv
