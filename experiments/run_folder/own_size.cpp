@@ -65,7 +65,8 @@ class Choice {
   }
   [[nodiscard]] std::string text(std::size_t steps, std::size_t sequences) const {
     if (chosen_.empty()) return "";
-    return fmt::format("chosen for {} training steps in {} sequences: {}", steps, sequences, fmt::join(chosen_, ", "));
+    return fmt::format("chosen for {} time steps in {} training sequences: {}", steps, sequences,
+                       fmt::join(chosen_, ", "));
   }
 
  private:

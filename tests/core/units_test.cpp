@@ -130,10 +130,7 @@ TEST_CASE("units: the C header has them as initialisers, of arrays of double exa
   const std::string header = program::c_source(p, "model", std::vector{test}).header;
   CHECK(header.find("x = (value - mean) / deviation") != std::string::npos);
   CHECK(header.find("value = real number * deviation + mean") != std::string::npos);
-  if (!there_is("cc")) {
-    MESSAGE("skipped: there is no C compiler cc");
-    return;
-  }
+  if (no_compiler()) return;
   write_quickly(folder / "units.c", R"(#include "model.h"
 int main(void) {
   static const double means[] = MODEL_INPUT_MEAN_DOUBLE;

@@ -28,6 +28,12 @@ Outcome shell(const std::string& command) {
 
 bool there_is(const std::string& tool) { return shell("command -v " + tool).code == 0; }
 
+bool no_compiler() {
+  if (there_is("cc")) return false;
+  MESSAGE("skipped: there is no C compiler cc");
+  return true;
+}
+
 program::CTestSequence random_sequence(const program::Program& program, std::size_t steps, std::uint64_t seed) {
   const Random random{seed, 1};
   const Grid& grid = program.input.grid;

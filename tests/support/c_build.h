@@ -20,6 +20,9 @@ Outcome shell(const std::string& command);
 
 bool there_is(const std::string& tool);
 
+/// Whether this host has no C compiler cc, which a test that needs one says before it returns.
+bool no_compiler();
+
 /// Codes from the whole of the input's interval, its ends more often than others, and the codes Runner has for them.
 program::CTestSequence random_sequence(const program::Program& program, std::size_t steps, std::uint64_t seed);
 

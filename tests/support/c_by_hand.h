@@ -65,12 +65,6 @@ class Limits {
   CPrograms programs_;
 };
 
-inline bool no_compiler() {
-  if (there_is("cc")) return false;
-  MESSAGE("skipped: there is no C compiler cc");
-  return true;
-}
-
 /// The C of the program.
 inline std::string source_of(const Program& p) {
   return c_source(p, "model", std::vector{random_sequence(p, 1, 1)}).source;

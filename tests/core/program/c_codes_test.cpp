@@ -84,12 +84,6 @@ int main(void) {{
   return numbers;
 }
 
-bool no_compiler() {
-  if (there_is("cc")) return false;
-  MESSAGE("skipped: there is no C compiler cc");
-  return true;
-}
-
 /// Floats about the limits of every code of column c, ends and specials.
 std::vector<float> telling_numbers(const Program& p) {
   constexpr float inf = std::numeric_limits<float>::infinity();

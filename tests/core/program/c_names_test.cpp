@@ -142,10 +142,7 @@ TEST_CASE("c: the header has the names of the classes as an array of strings, wh
                           "\xC3\xBC"
                           "1"};
   write_model(folder, p, "model", {random_sequence(p, 3, 1)});
-  if (!there_is("cc")) {
-    MESSAGE("skipped: there is no C compiler cc");
-    return;
-  }
+  if (no_compiler()) return;
   write_quickly(folder / "names.c", R"(#include "model.h"
 #include <string.h>
 int main(void) {

@@ -22,12 +22,6 @@ namespace {
 
 using namespace drawn;  // NOLINT(google-build-using-namespace): with the instructions
 
-bool no_compiler() {
-  if (there_is("cc")) return false;
-  MESSAGE("skipped: there is no C compiler cc");
-  return true;
-}
-
 /// Programs that are compiled together and run on random codes.
 class Drawn {
  public:

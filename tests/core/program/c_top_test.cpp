@@ -23,12 +23,6 @@ namespace {
 
 using namespace drawn;  // NOLINT(google-build-using-namespace): with the instructions
 
-bool no_cc() {
-  if (there_is("cc")) return false;
-  MESSAGE("skipped: there is no C compiler cc");
-  return true;
-}
-
 CExtras extras_of(const LayeredProgram& drawn, double rate, std::size_t max_steps) {
   CExtras extras;
   extras.head = trainable_head(drawn.program, drawn.head_training(rate));
@@ -51,7 +45,7 @@ std::vector<LayerShape> shapes() {
 }
 
 TEST_CASE("c_source: head and top layer are trained as on this machine, with weights of 2 to 8 bits") {
-  if (no_cc()) return;
+  if (no_compiler()) return;
   Draw draw(1);
   CPrograms programs;
   std::uint64_t seed = 0;
@@ -66,7 +60,7 @@ TEST_CASE("c_source: head and top layer are trained as on this machine, with wei
 }
 
 TEST_CASE("c_source: at the limits of its numbers, nothing of the training of a layer leaves its type") {
-  if (no_cc()) return;
+  if (no_compiler()) return;
   Draw draw(2);
   CPrograms programs;
   for (const bool last : {false, true}) {
@@ -120,7 +114,7 @@ std::string printed_by(const LayeredProgram& drawn, double rate, const std::stri
 }
 
 TEST_CASE("c_source: a layer learns an example, and what was saved and restored gives it again") {
-  if (no_cc()) return;
+  if (no_compiler()) return;
   Draw draw(6);
   const LayeredProgram drawn(LayerShape{}, draw);
   CHECK(printed_by(drawn, 0.05, R"(
@@ -144,7 +138,7 @@ TEST_CASE("c_source: a layer learns an example, and what was saved and restored 
 }
 
 TEST_CASE("c_source: a wrong label, no steps and too many move nothing, and damaged numbers are brought into limits") {
-  if (no_cc()) return;
+  if (no_compiler()) return;
   Draw draw(7);
   const LayeredProgram drawn(LayerShape{}, draw);
   const CExtras extras = extras_of(drawn, 0.05, 4);

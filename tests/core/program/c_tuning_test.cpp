@@ -23,12 +23,6 @@ namespace {
 
 using namespace drawn;  // NOLINT(google-build-using-namespace): with the instructions
 
-bool no_compiler() {
-  if (there_is("cc")) return false;
-  MESSAGE("skipped: there is no C compiler cc");
-  return true;
-}
-
 /// Programs that are compiled together, each with the training of its head.
 class Heads {
  public:

@@ -36,7 +36,7 @@ TEST_CASE("own data: windows, size, batch and epochs follow from the rows, and a
   CHECK(small.training.bsz == 8);       // of 93 sequences
   CHECK(small.training.epochs == 172);  // 2,000 steps
   CHECK(said ==
-        "chosen for 800 training steps in 93 sequences: window = 64, stride = 8, n_layers = 1, d_model = 8, "
+        "chosen for 800 time steps in 93 training sequences: window = 64, stride = 8, n_layers = 1, d_model = 8, "
         "ssm_size_base = 8, bsz = 8, epochs = 172");
   const RunConfig large = run_of_own_data({{"data", series(folder, 20'000)}, {"input", "u"}, {"target", "y"}}, said);
   CHECK(large.data.series.window == 1024);
@@ -62,7 +62,7 @@ TEST_CASE("own data: what is given stays, and is not said to be chosen") {
   CHECK(c.model.s5.ssm_size_base == 20);
   CHECK(c.model.s5.activation_fn == "gelu");
   CHECK(c.training.seed == 7);
-  CHECK(said == "chosen for 800 training steps in 16 sequences: n_layers = 1, bsz = 2, epochs = 200");
+  CHECK(said == "chosen for 800 time steps in 16 training sequences: n_layers = 1, bsz = 2, epochs = 200");
 }
 
 TEST_CASE("own data: what cannot be read is refused as ever") {

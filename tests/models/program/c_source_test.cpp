@@ -74,10 +74,7 @@ std::map<std::string, std::size_t> features(const std::vector<Example>& examples
 }
 
 TEST_CASE("c_source: random programs in C give every code of the quantized forward, with and without a multiplier") {
-  if (!there_is("cc")) {
-    MESSAGE("skipped: there is no C compiler cc");
-    return;
-  }
+  if (no_compiler()) return;
   auto all = examples(0, 34);
   for (Example& example : examples(288, 1)) all.push_back(std::move(example));
   auto found = features(all);
@@ -103,10 +100,7 @@ TEST_CASE("c_source: random programs in C give every code of the quantized forwa
 }
 
 TEST_CASE("c_source: bidirectional models run on whole sequences, padded ones too") {
-  if (!there_is("cc")) {
-    MESSAGE("skipped: there is no C compiler cc");
-    return;
-  }
+  if (no_compiler()) return;
   std::size_t pools = 0, rows = 0;
   CPrograms whole, padded;
   for (Example& example : examples(0, 8, false)) {
@@ -123,10 +117,7 @@ TEST_CASE("c_source: bidirectional models run on whole sequences, padded ones to
 }
 
 TEST_CASE("c_source: every level of optimisation gives the same codes, and sanitizers have nothing to say") {
-  if (!there_is("cc")) {
-    MESSAGE("skipped: there is no C compiler cc");
-    return;
-  }
+  if (no_compiler()) return;
   std::vector<std::string> compilers{sanitizing_cc};
   for (const char* const name : {"cc", "clang", "clang-14"}) {
     if (!there_is(name)) continue;
