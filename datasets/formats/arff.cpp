@@ -91,9 +91,10 @@ class ArffReader {
 
   void begin_data() {
     in_data_ = true;
-    require(!inside_, where(), "the relational attribute {} has no @end", attributes_.back().name);
-    require(attributes_.size() >= 2, where(), "expected attributes of a sequence and, behind them, its label");
+    require(!attributes_.empty(), where(), "expected attributes of a sequence and, behind them, its label");
     const ArffAttribute& label = attributes_.back();
+    require(!inside_, where(), "the relational attribute {} has no @end", label.name);
+    require(attributes_.size() >= 2, where(), "expected attributes of a sequence and, behind them, its label");
     require(label.kind != ArffKind::relational, where(), "the last attribute, {}, is to be the label", label.name);
     relational_ = attributes_.front().kind == ArffKind::relational;
     for (std::size_t i = 0; i + 1 < attributes_.size(); ++i) {

@@ -10,6 +10,7 @@ Target target() {
            {"@attribute r relational\n@attribute t numeric\n@end r\n@attribute y numeric\n@data\n\"1,2\\n3,4\",0.5\n"},
            {"@attribute a integer\r\n@attribute c string\r\n@data\r\n1,\"a\\\"b\"\r\n"},
            {"", Claim::refused},
+           {"@data\n1\n", Claim::refused},
            {"@attribute a {\n", Claim::refused},
            {"@attribute a numeric\n@attribute b {x}\n@data\n1,'x\n", Claim::refused},
            {"@attribute a numeric\n@attribute b {x}\n@data\n{0 1}\n", Claim::refused},
