@@ -1,6 +1,7 @@
 #include "datasets/labels.h"
 
 #include "core/error.h"
+#include "core/text.h"
 #include "datasets/formats/csv_numbers.h"
 #include "datasets/formats/csv_text.h"
 #include "datasets/sequences.h"
@@ -16,28 +17,6 @@ namespace {
 
 constexpr std::size_t max_label_bytes = 100;
 constexpr double largest_whole = 0x1.0p53;
-
-/// Whether a text is UTF-8, as JSON and HDF5 want it.
-bool is_label_utf_8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto first = static_cast<unsigned char>(text[i++]);
-    const int more = first < 0x80                    ? 0
-                     : first >= 0xC2 && first < 0xE0 ? 1
-                     : first >= 0xE0 && first < 0xF0 ? 2
-                     : first >= 0xF0 && first < 0xF5 ? 3
-                                                     : -1;
-    if (more < 0 || text.size() - i < static_cast<std::size_t>(more)) return false;
-    const auto second = more > 0 ? static_cast<unsigned char>(text[i]) : 0x80;
-    if (first == 0xE0 && second < 0xA0) return false;  // longer than it need be
-    if (first == 0xED && second > 0x9F) return false;  // half of a pair of UTF-16
-    if (first == 0xF0 && second < 0x90) return false;
-    if (first == 0xF4 && second > 0x8F) return false;
-    for (int k = 0; k < more; ++k) {
-      if ((static_cast<unsigned char>(text[i++]) & 0xC0U) != 0x80U) return false;
-    }
-  }
-  return true;
-}
 
 /// The number that a label is.
 std::optional<std::int64_t> number_of(std::string_view label) {
@@ -105,9 +84,7 @@ std::optional<std::string> label_in(std::string_view text) {
     return std::to_string(static_cast<std::int64_t>(*number));
   }
   std::string label = unquoted(text);
-  const auto control = [](unsigned char c) { return c < ' ' || c == 0x7F; };
-  const bool fits = is_label_utf_8(label) && !label.empty() && label.size() <= max_label_bytes &&
-                    std::none_of(label.begin(), label.end(), control);
+  const bool fits = !label.empty() && label.size() <= max_label_bytes && printable(label) == label;
   return fits ? std::optional(std::move(label)) : std::nullopt;
 }
 

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/io/sha256.h"
+#include "core/text.h"
 
 #include <fmt/ranges.h>
 
@@ -112,7 +113,7 @@ std::string summary(const Splits& splits) {
   return fmt::format("{}: {} and {} test sequences of at most {} steps{}; {}, {}{}{}", splits.name, parts,
                      splits.test->size(), splits.max_length,
                      splits.validation == nullptr ? " (without a validation part)" : "", inputs, outputs,
-                     splits.origin.empty() ? "" : "; ", splits.origin);
+                     splits.origin.empty() ? "" : "; ", printable(splits.origin));
 }
 
 std::shared_ptr<const Dataset> subset(std::shared_ptr<const Dataset> data, std::vector<std::uint32_t> indices) {

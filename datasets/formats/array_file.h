@@ -23,6 +23,8 @@ class ArrayFile {
   [[nodiscard]] virtual const std::filesystem::path& path() const = 0;
   /// Names of its arrays and groups, sorted; of groups those in the root alone.
   [[nodiscard]] virtual std::vector<std::string> list() const = 0;
+  /// Names of its arrays alone, sorted; also of those in groups.
+  [[nodiscard]] virtual std::vector<std::string> arrays() const { return list(); }
   [[nodiscard]] virtual bool exists(std::string_view name) const = 0;
   // of an array that exists; each throws Error naming file and array
   [[nodiscard]] virtual std::vector<std::size_t> shape(std::string_view name) const = 0;

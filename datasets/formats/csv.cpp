@@ -75,7 +75,7 @@ bool TableBuilder::takes_time() {
   const double time = reader_.numbers().back();
   const std::string_view cell = reader_.cell(columns - 1);
   if (std::isnan(time)) {
-    if (settings_.missing == "drop") {
+    if (settings_.missing == "drop" || settings_.missing == "keep") {
       ++untimed_;
       return false;
     }
@@ -179,7 +179,7 @@ Csv read_csv_of(const std::filesystem::path& file, const ChooseColumns& choose, 
   table.notes = notes_of(text);
   for (std::string& note : reader.notes()) table.notes.push_back(std::move(note));
   if (timed) split_at_gaps(table, time, settings, reader.rows());
-  if (missing) fill_gaps(table, settings.missing, classes, timed);
+  if (missing && settings.missing != "keep") fill_gaps(table, settings.missing, classes, timed);
   require(table.rows > 0, "csv", "{} holds no row without missing cells", file.string());
   if (settings.is_resampled()) resample(table, time, settings, classes);
   if (timed) remove_last_column(table);

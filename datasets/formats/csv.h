@@ -18,7 +18,7 @@ struct Csv {
   std::vector<std::string> names;      ///< one per column: of the line of names, else its number in the file
   std::vector<std::size_t> positions;  ///< where in the file each of them stands
   std::vector<std::string> header;     ///< the names of all columns of the file; empty: it has no line of names
-  std::vector<double> values;          ///< [rows, columns], row-major, finite
+  std::vector<double> values;          ///< [rows, columns], row-major, finite, or NaN with missing=keep
   std::size_t rows = 0;                ///< at least 1
   std::vector<std::size_t> starts;     ///< rows, but the first, that do not follow the row before in time
   std::vector<std::string> notes;      ///< "decimal comma", ...: what a plain table has not, and what was done to it

@@ -64,7 +64,7 @@ bool CsvReader::is_of_units() const {
          std::any_of(positions_.begin(), positions_.end(), is_text);
 }
 
-bool CsvReader::next() {
+bool CsvReader::next_cells() {
   if (!std::exchange(ahead_, false) && !rows_.next()) return false;
   if (!shown_ && names_line_ > 0 && units_line_ == 0 && is_of_units()) {
     units_line_ = rows_.line();
@@ -74,6 +74,11 @@ bool CsvReader::next() {
   if (rows_.cells().size() != count_) {
     rows_.refuse("there are {} cells, line {} has {}", rows_.cells().size(), first_line_, count_);
   }
+  return true;
+}
+
+bool CsvReader::next() {
+  if (!next_cells()) return false;
   take_numbers();
   return true;
 }

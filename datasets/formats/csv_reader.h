@@ -30,6 +30,8 @@ class CsvReader {
   /// time, if there is one, is read as the last one. With `labels` the last of the others has labels (label_in() of
   /// datasets/labels.h), of which its numbers are the places in `labels`. To be called once, before next().
   void choose(const std::vector<std::string>& columns, const std::string& time = "", Labels* labels = nullptr);
+  /// Goes to the next row without reading numbers; false at the end of the text.
+  bool next_cells();
   [[nodiscard]] const std::vector<std::size_t>& positions() const { return positions_; }
   [[nodiscard]] const std::vector<std::string>& names() const { return names_; }  ///< of those chosen, or numbers
 

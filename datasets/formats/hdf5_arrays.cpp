@@ -18,6 +18,28 @@ std::vector<std::string> Hdf5Arrays::list() const {
   return names;
 }
 
+std::vector<std::string> Hdf5Arrays::arrays() const {
+  constexpr std::size_t deepest = 16, most = 10'000;
+  std::vector<std::string> names;
+  std::size_t left = most;
+  add_arrays("", deepest, left, names);
+  return names;
+}
+
+void Hdf5Arrays::add_arrays(const std::string& group, std::size_t depth, std::size_t& left,
+                            std::vector<std::string>& to) const {
+  for (const std::string& name : group.empty() ? list() : reader_.list(group)) {
+    const std::string path = group.empty() ? name : group + "/" + name;
+    if (left == 0) return;
+    --left;
+    if (!reader_.is_group(path)) {
+      to.push_back(path);
+    } else if (depth > 1) {
+      add_arrays(path, depth - 1, left, to);
+    }
+  }
+}
+
 std::vector<std::size_t> Hdf5Arrays::shape(std::string_view name) const {
   if (!matlab_) return reader_.shape(name);
   const std::vector<std::size_t> dimensions = matlab_dimensions(name);

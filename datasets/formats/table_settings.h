@@ -14,8 +14,8 @@ struct TableSettings {
   std::string decimal = "auto";    ///< sign of numbers: point or comma
   std::string header = "auto";     ///< whether the first row is one of names: yes or no
   std::size_t skip = 0;            ///< lines before the table
-  /// Cells without a number: error, drop (their rows are left out), hold (the value before) or linear (between the
-  /// values before and behind).
+  /// Cells without a number: error, drop (their rows are left out), hold (the value before), linear (between the
+  /// values before and behind), or, for who counts them, keep (they are NaN).
   std::string missing = "error";
   std::string time{};  ///< column of times, by name or number; empty: rows follow each other at equal distances
   std::string resample = "none";  ///< to steps of so many seconds, or units of the time; auto: of the median step

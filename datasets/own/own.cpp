@@ -182,21 +182,6 @@ Splits from_files(const OwnSource& source, const Request& options) {
   return cut_columns(std::move(parts), options, reader.labels(), reader.origin() + not_read(ignored));
 }
 
-/// Where the data are.
-OwnSource source_of(const fs::path& file_or_folder, const OwnFiles& parts, bool trained) {
-  if (parts.train.empty() && parts.validation.empty() && parts.test.empty()) {
-    require<UsageError>(!file_or_folder.empty(), "data",
-                        "own data need a file or a folder, --data=PATH, or its parts, --train=PATH --test=PATH");
-    std::error_code error;
-    if (fs::is_directory(file_or_folder, error)) return find_parts(file_or_folder);
-    return {file_or_folder};
-  }
-  require<UsageError>(!parts.test.empty(), "test", "is missing: parts of own data need a test part, --test=PATH");
-  require<UsageError>(!parts.train.empty() || trained, "train",
-                      "is missing: a test part alone is for a model that is trained, --train=PATH is needed");
-  return {{}, parts, {}};
-}
-
 /// Series in tables.
 Splits own_tables(const OwnSource& source, const OwnSettings& own, const SeriesSettings& series,
                   const std::optional<Reading>& reading) {
@@ -205,22 +190,7 @@ Splits own_tables(const OwnSource& source, const OwnSettings& own, const SeriesS
   const fs::path& file = source.whole;
   std::error_code error;
   if (file.empty() || fs::is_directory(file, error)) return from_files(source, options);
-  require<UsageError>(is_table(file) || is_text(file), "data",
-                      "{} is neither a folder nor a .csv, .tsv, .dat, .h5, .npz, .mat, .npy, .txt, .ts or .arff file",
-                      file.string());
   return from_csv(file, options);
-}
-
-enum class OwnKind { tables, arrays, sequences, tokens };
-
-/// What a file, or a folder of files, holds.
-OwnKind kind_of(const fs::path& file_or_folder, const OwnSettings& own) {
-  if (holds_sequences(file_or_folder, own)) return OwnKind::sequences;
-  if (holds_arrays(file_or_folder)) return OwnKind::arrays;
-  // columns are those of tables, so with them a .txt is one
-  const bool columns = !own.input.empty() || !own.target.empty();
-  if (columns && holds_texts(file_or_folder)) return OwnKind::tables;
-  return holds_tokens(file_or_folder) ? OwnKind::tokens : OwnKind::tables;
 }
 
 /// "none" or an id.
@@ -237,6 +207,21 @@ void add_document_end(OptionTable<OwnSettings>& table) {
 }
 
 }  // namespace
+
+OwnKind own_kind(const fs::path& file_or_folder, const OwnSettings& own) {
+  if (holds_sequences(file_or_folder, own)) return OwnKind::sequences;
+  if (holds_arrays(file_or_folder)) return OwnKind::arrays;
+  // columns and rows are those of tables, so with them a .txt is one
+  const bool is_of_rows = !own.input.empty() || !own.target.empty() || own.rows == "steps";
+  if (is_of_rows && holds_texts(file_or_folder)) return OwnKind::tables;
+  if (holds_tokens(file_or_folder)) return OwnKind::tokens;
+  std::error_code error;
+  require<UsageError>(is_table(file_or_folder) || is_text(file_or_folder) || fs::is_directory(file_or_folder, error),
+                      "data",
+                      "{} is neither a folder nor a .csv, .tsv, .dat, .h5, .npz, .mat, .npy, .txt, .ts or .arff file",
+                      file_or_folder.string());
+  return OwnKind::tables;
+}
 
 OptionTable<OwnSettings> own_options() {
   OptionTable<OwnSettings> table("data");
@@ -264,9 +249,9 @@ Splits own_data(const fs::path& file_or_folder, const OwnSettings& own, const Se
                 const std::optional<Reading>& reading, const StreamSettings& stream) {
   check_task(own.task);
   const OwnSource source = source_of(file_or_folder, own.parts, reading.has_value());
-  const OwnKind kind = kind_of(source.first(), own);
+  const OwnKind kind = own_kind(source.first(), own);
   for (const fs::path& part : {source.parts.validation, source.parts.test}) {
-    require(part.empty() || kind_of(part, own) == kind, "own", "{} and {} are files of different kinds",
+    require(part.empty() || own_kind(part, own) == kind, "own", "{} and {} are files of different kinds",
             source.first().string(), part.string());
   }
   if (kind == OwnKind::tokens) return own_tokens(source, own, series, stream, reading);

@@ -36,6 +36,11 @@ struct OwnSettings {
 /// The table of OwnSettings.
 OptionTable<OwnSettings> own_options();
 
+enum class OwnKind { tables, arrays, sequences, tokens };
+
+/// What a file, or a folder of files, holds. Throws UsageError for a file of another kind.
+OwnKind own_kind(const std::filesystem::path& file_or_folder, const OwnSettings& own);
+
 /// Data from
 ///   a table (.csv, .tsv, .dat, perhaps .gz; with input or target .txt, too)
 ///            a series: its first 80 % are the training part, the next 10 % validation, the last 10 % the test part

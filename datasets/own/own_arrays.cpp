@@ -1,7 +1,6 @@
 #include "datasets/own/own_arrays.h"
 
 #include "core/error.h"
-#include "core/io/rehearsal.h"
 #include "datasets/formats/hdf5_arrays.h"
 #include "datasets/formats/mat.h"
 #include "datasets/formats/npz.h"
@@ -21,21 +20,6 @@ namespace bitstate::datasets {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::unique_ptr<ArrayFile> open_arrays(const fs::path& path) {
-  if (has_ending(path, {".npz"})) return std::make_unique<ArraysInMemory>(read_npz_arrays(path));
-  const bool matlab = has_ending(path, {".mat"});
-  if (matlab && !is_mat_73(path)) return std::make_unique<ArraysInMemory>(read_mat(path));
-  return std::make_unique<Hdf5Arrays>(path, matlab);
-}
-
-/// What `read` makes of the arrays of a file.
-template <class Read>
-auto with_arrays(const fs::path& path, const Read& read) {
-  const auto open_and_read = [&] { return read(*open_arrays(path)); };
-  if (has_ending(path, {".npz"})) return open_and_read();
-  return rehearsed(path, open_and_read);
-}
 
 /// The arrays of each part of a file: of training, test and perhaps validation, or, without a name, of all in one.
 std::vector<std::pair<std::string, ArrayNames>> parts_in(const ArrayFile& file, const OwnSettings& own) {
@@ -299,6 +283,13 @@ Splits splits_of_series(const OwnSource& source, const OwnSettings& own, const S
 }
 
 }  // namespace
+
+std::unique_ptr<ArrayFile> open_arrays(const fs::path& path) {
+  if (has_ending(path, {".npz"})) return std::make_unique<ArraysInMemory>(read_npz_arrays(path));
+  const bool matlab = has_ending(path, {".mat"});
+  if (matlab && !is_mat_73(path)) return std::make_unique<ArraysInMemory>(read_mat(path));
+  return std::make_unique<Hdf5Arrays>(path, matlab);
+}
 
 Splits own_arrays(const OwnSource& source, const OwnSettings& own, const SeriesSettings& series,
                   const std::optional<Reading>& reading) {

@@ -164,6 +164,20 @@ OwnSource find_parts(const fs::path& folder) {
   return source;
 }
 
+OwnSource source_of(const fs::path& file_or_folder, const OwnFiles& parts, bool trained) {
+  if (parts.train.empty() && parts.validation.empty() && parts.test.empty()) {
+    require<UsageError>(!file_or_folder.empty(), "data",
+                        "own data need a file or a folder, --data=PATH, or its parts, --train=PATH --test=PATH");
+    std::error_code error;
+    if (fs::is_directory(file_or_folder, error)) return find_parts(file_or_folder);
+    return {file_or_folder};
+  }
+  require<UsageError>(!parts.test.empty(), "test", "is missing: parts of own data need a test part, --test=PATH");
+  require<UsageError>(!parts.train.empty() || trained, "train",
+                      "is missing: a test part alone is for a model that is trained, --train=PATH is needed");
+  return {{}, parts, {}};
+}
+
 std::vector<fs::path> data_files(const fs::path& part, const std::function<bool(const fs::path&)>& is_data,
                                  std::string_view ending, std::vector<std::string>& ignored) {
   std::error_code error;

@@ -49,6 +49,10 @@ struct OwnSource {
 /// where train or test is missing.
 OwnSource find_parts(const std::filesystem::path& folder);
 
+/// Where the data are: in `parts`, or, without any, in a file or folder. Throws UsageError where a part is missing; a
+/// model that is `trained` needs the test part alone.
+OwnSource source_of(const std::filesystem::path& file_or_folder, const OwnFiles& parts, bool trained);
+
 /// The files of a part that are data, which have the `ending`, by name, or the file that it is. Names of what is
 /// neither hidden nor one are appended to `ignored`. Throws Error if there is none.
 std::vector<std::filesystem::path> data_files(const std::filesystem::path& part,

@@ -92,10 +92,14 @@ Options data_options(const Options& all) {
   options.push_back({.name = "out", .help = "make: folder of the generated data", .unit = "FOLDER", .group = "make"});
   options.push_back(
       {.name = "seed", .help = "make: seed of every random draw", .unit = "N", .group = "make", .value = "0"});
+  options.push_back(
+      {.name = "svg", .help = "show: write plots of the columns to this file", .unit = "FILE", .group = "show"});
   options = joined(std::move(options), make_options());
-  for (OptionInfo option : table_options(all)) {
+  const Options own = only(
+      all, {"input", "target", "task", "window", "stride", "horizon", "vocabulary", "document_end", "rows", "x", "y"});
+  for (OptionInfo option : joined(own, table_options(all))) {
     option.help = "own: " + option.help;
-    option.group = "check";
+    option.group = "check, show";
     options.push_back(std::move(option));
   }
   return options;
@@ -283,12 +287,12 @@ std::vector<Command> commands_around_runs(const Options& all) {
                {.name = "rows", .help = "with --columns: a table by two keys, this one downwards", .unit = "KEY"},
                {.name = "columns", .help = "stage, configuration, a setting, part or width of rules", .unit = "KEY"}})},
       {"data",
-       "check|fetch|make [NAME]",
-       "verify data files, download them, generate data",
-       {"bitstate data fetch smnist --data=data", "bitstate data make listops --out=data/listops"},
+       "check|fetch|make [NAME] | show FILE",
+       "show what is in a file, verify data files, download them, generate data",
+       {"bitstate data show series.csv --time=t --svg=series.svg", "bitstate data fetch smnist --data=data"},
        data_options(all),
-       {{"check", "fetch", "make"}, datasets::names()},
-       false},
+       {{"check", "fetch", "make", "show"}, datasets::names()},
+       true},
       {"sensitivity",
        "RUN",
        "measure what each part loses alone with few bits",

@@ -3,6 +3,7 @@
 #include "autograd/signature.h"
 #include "core/error.h"
 #include "core/suggest.h"
+#include "core/text.h"
 #include "experiments/bench/bench.h"
 #include "experiments/bench/bench_program.h"
 #include "experiments/commands/allocation_commands.h"
@@ -370,7 +371,7 @@ int run_command(const std::vector<std::string>& given, const std::shared_ptr<Tea
 
 int exit_code_of(std::string_view program, const std::function<int()>& command) {
   const auto say = [&](std::string_view sentence) {
-    if (!program.empty()) print_error(fmt::format("{}: {}", program, sentence));
+    if (!program.empty()) print_error(fmt::format("{}: {}", program, printable(sentence)));
   };
   try {
     return command();

@@ -7,6 +7,7 @@
 #include "datasets/splits.h"
 #include "experiments/data/fetch.h"
 #include "experiments/data/make_data.h"
+#include "experiments/data/show_data.h"
 #include "experiments/host/console.h"
 #include "experiments/host/signals.h"
 #include "experiments/settings/options.h"
@@ -86,26 +87,42 @@ int fetch_data(const RunConfig& config, const std::string& name, const std::stri
   return fetch(name, datasets::data_folder(name, config.data.path), mirror, say_line) ? 0 : exit_interrupted;
 }
 
+int show_data(RunConfig config, const std::string& file, const std::string& svg) {
+  const datasets::OwnFiles& parts = config.data.own.parts;
+  const bool given = !config.data.path.empty() || !parts.train.empty() || !parts.test.empty();
+  require<UsageError>(file.empty() == given, "data show",
+                      "needs one file or folder, or the parts --train=PATH and --test=PATH");
+  if (!file.empty()) config.data.path = file;
+  show_own_data(config.data, svg);
+  return 0;
+}
+
 }  // namespace
 
 int data_command(const CommandLine& line) {
   if (!line.positionals.empty() && line.positionals.front() == "make") return make_data(line);
   RunConfig config;
-  std::string mirror;
+  std::string mirror, svg;
   for (const auto& [name, value] : line.options) {
     if (name == "mirror") {
       mirror = value;
+    } else if (name == "svg") {
+      svg = value;
     } else {
       set_option(config, name, value);
     }
   }
   const auto& words = line.positionals;
-  require<UsageError>(!words.empty() && words.size() <= 2, "data", "needs check, fetch or make, and a data set's name");
+  require<UsageError>(!words.empty() && words.size() <= 2, "data",
+                      "needs check, fetch or make and a data set's name, or show and a file");
   const std::string name = words.size() > 1 ? words[1] : std::string();
+  require<UsageError>(svg.empty() || words.front() == "show", "svg", "is for data show, not for data {}",
+                      words.front());
+  if (words.front() == "show") return show_data(config, name, svg);
   if (words.front() == "check") return check_data(config, name.empty() ? "mnist" : name);
   if (words.front() == "fetch") return fetch_data(config, name, mirror);
   fail<UsageError>("data", "'{}' is not a command of it{}", words.front(),
-                   suggestion(words.front(), {"check", "fetch", "make"}));
+                   suggestion(words.front(), {"check", "fetch", "make", "show"}));
 }
 
 }  // namespace bitstate::experiments

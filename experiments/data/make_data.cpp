@@ -138,12 +138,9 @@ std::vector<OptionInfo> make_options() {
   const auto make = [](const char* name, const char* unit, const char* help) {
     return OptionInfo{.name = name, .help = help, .unit = unit, .group = "make"};
   };
-  const auto check = [](const char* name, const char* unit, const char* help) {
-    return OptionInfo{.name = name, .help = help, .unit = unit, .group = "check"};
-  };
-  return {make("train", "EXAMPLES", "listops, retrieval: for training"),
-          make("val", "EXAMPLES", "listops, retrieval: for validation"),
-          make("test", "EXAMPLES", "listops, retrieval: for the test"),
+  return {make("train", "EXAMPLES|PATH", "listops, retrieval: for training; own: that part"),
+          make("val", "EXAMPLES|PATH", "listops, retrieval: for validation; own: that part"),
+          make("test", "EXAMPLES|PATH", "listops, retrieval: for the test; own: that part"),
           make("min_length", "SYMBOLS", "listops, retrieval: shortest expression or document"),
           make("max_length", "SYMBOLS", "listops, retrieval: longest expression or document"),
           make("max_depth", "LEVELS", "listops: of an expression"),
@@ -151,12 +148,7 @@ std::vector<OptionInfo> make_options() {
           make("classes", "N", "retrieval: authors"),
           make("size", "PIXELS", "pathfinder: in each direction, 32, 64, 128 (Path-X) or 256"),
           make("images", "IMAGES", "pathfinder: how many"),
-          make("contour_length", "PADDLES", "pathfinder: of a long snake, 3 to 14; also for check"),
-          check("input", "COLUMNS", "own: columns of a table that are inputs, as in a,b"),
-          check("target", "COLUMNS", "own: columns of a table that are targets"),
-          check("task", "WORD", "own: what is learnt, as for train"),
-          check("window", "STEPS", "own: of a sequence that is cut from a series or a text"),
-          check("vocabulary", "IDS", "own: below which the ids of a .npy must be")};
+          make("contour_length", "PADDLES", "pathfinder: of a long snake, 3 to 14; also for check")};
 }
 
 int make_data(const CommandLine& line) {

@@ -7,7 +7,7 @@
 
 namespace bitstate::experiments {
 
-/// The options that only `data` has: those of make, and what check must know of own data.
+/// The options of make.
 std::vector<OptionInfo> make_options();
 
 /// Makes the data set that the second positional argument names, in the folder --out. Returns the exit code:
