@@ -78,6 +78,8 @@ struct Splits {
   bool streams = false;               ///< examples of validation and test may continue the one before
   Reading reading;
   std::string origin{};  ///< of the user's own data: what the files hold and what of it is read
+  /// Of the user's own tables: columns, as the line of names calls them; empty where there are no names.
+  std::vector<std::string> input_names{}, target_names{};
   std::shared_ptr<const Dataset> train;
   std::shared_ptr<const Dataset> validation;
   std::shared_ptr<const Dataset> test;

@@ -78,13 +78,20 @@ std::vector<std::size_t> in_order(const Labels& labels) {
 
 }  // namespace
 
+bool is_missing_label(std::string_view cell) {
+  const std::string text = unquoted(cell);
+  const auto number = number_in(text);
+  return text.empty() || text == "?" || (number && std::isnan(*number));
+}
+
 std::optional<std::string> label_in(std::string_view text) {
+  if (is_missing_label(text)) return std::nullopt;
   if (const auto number = number_in(text)) {
     if (!(std::fabs(*number) < largest_whole) || *number != std::floor(*number)) return std::nullopt;
     return std::to_string(static_cast<std::int64_t>(*number));
   }
   std::string label = unquoted(text);
-  const bool fits = !label.empty() && label.size() <= max_label_bytes && printable(label) == label;
+  const bool fits = label.size() <= max_label_bytes && printable(label) == label;
   return fits ? std::optional(std::move(label)) : std::nullopt;
 }
 

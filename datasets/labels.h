@@ -15,9 +15,12 @@ namespace bitstate::datasets {
 
 /// The label that a text is: a whole number without sign of plus, point or exponent (1, 1.0 and +1e0 are the label 1),
 /// or any other text of 1 to 100 bytes that is no number. Nothing for a fraction, NaN, an infinity, numbers of 2^53 and
-/// more, the empty text, and texts that are no UTF-8 or have control
+/// more, for a missing label, and texts that are no UTF-8 or have control
 /// characters.
 std::optional<std::string> label_in(std::string_view text);
+
+/// Whether a cell has no label: empty, ? or NaN. Other words for a missing number (none, na, -) may name a class.
+bool is_missing_label(std::string_view cell);
 
 /// What label_in() reads, for messages.
 inline constexpr std::string_view label_expected = "a class (a whole number or a name)";

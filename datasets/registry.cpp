@@ -295,14 +295,29 @@ std::shared_ptr<const Dataset> limited(const Splits& splits, const std::shared_p
   return first;
 }
 
-/// Holds a share of the training part out for validation, by random_split of seed 42.
+/// The classes of the training part.
+std::vector<std::int32_t> training_classes(const Splits& splits) {
+  std::vector<std::int32_t> classes;
+  Example example;
+  for (std::size_t i = 0; i < splits.train->size(); ++i) {
+    example.clear();
+    splits.train->read(i, example);
+    classes.push_back(example.label);
+  }
+  return classes;
+}
+
+/// Holds a share of the training part out for validation, by random_split of seed 42, of the user's own classes by
+/// stratified_split.
 void hold_out(Splits& splits, double share) {
   const std::size_t n = splits.train->size();
   const auto held = static_cast<std::size_t>(share * static_cast<double>(n));
   require<UsageError>(held > 0 && held < n, "val_split", "a share of {} of {} training examples leaves a part empty",
                       share, n);
   constexpr std::uint32_t seed = 42;
-  auto parts = random_split({n - held, held}, seed);
+  const bool own_classes = splits.name == "own" && splits.task == classification;
+  auto parts = own_classes ? stratified_split(training_classes(splits), {n - held, held}, seed)
+                           : random_split({n - held, held}, seed);
   splits.validation = subset(splits.train, std::move(parts[1]));
   splits.train = subset(splits.train, std::move(parts[0]));
 }

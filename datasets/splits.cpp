@@ -36,6 +36,33 @@ std::vector<std::vector<std::uint32_t>> random_split(const std::vector<std::size
   return parts;
 }
 
+std::vector<std::vector<std::uint32_t>> stratified_split(const std::vector<std::int32_t>& classes,
+                                                         const std::vector<std::size_t>& sizes, std::uint32_t seed) {
+  const auto order = torch_randperm(classes.size(), seed);
+  std::vector<std::uint32_t> by_class = order;
+  std::stable_sort(by_class.begin(), by_class.end(), [&](auto a, auto b) { return classes[a] < classes[b]; });
+  std::vector<std::size_t> piece_of(classes.size());
+  std::vector<std::uint32_t> rest;  // all but one of each class
+  for (std::size_t i = 0; i < by_class.size(); ++i) {
+    const bool first = i == 0 || classes[by_class[i]] != classes[by_class[i - 1]];
+    if (!first || i - rest.size() >= sizes[0]) rest.push_back(by_class[i]);
+  }
+  for (std::size_t piece = sizes.size() - 1; piece > 0; --piece) {
+    // evenly spaced ones of those that are left, which stand in the order of their classes
+    const std::size_t size = sizes[piece], left = rest.size();
+    std::vector<std::uint32_t> others;
+    for (std::size_t i = 0; i < left; ++i) {
+      const bool taken = (i + 1) * size / left > i * size / left;
+      if (taken) piece_of[rest[i]] = piece;
+      if (!taken) others.push_back(rest[i]);
+    }
+    rest = std::move(others);
+  }
+  std::vector<std::vector<std::uint32_t>> pieces(sizes.size());
+  for (const std::uint32_t i : order) pieces[piece_of[i]].push_back(i);
+  return pieces;
+}
+
 namespace {
 
 class Subset final : public Dataset {
@@ -93,14 +120,15 @@ std::string digest(const Splits& splits) {
 }
 
 std::string class_list(const std::vector<std::string>& names) {
-  constexpr std::size_t most = 12;
+  constexpr std::size_t most = 20;
   return fmt::format("{}{}", fmt::join(std::span(names).first(std::min(names.size(), most)), ", "),
                      names.size() > most ? ", ..." : "");
 }
 
-std::string summary(const Splits& splits) {
-  std::string parts = fmt::format("{} training", splits.train->size());
-  if (splits.validation != nullptr) parts += fmt::format(", {} validation", splits.validation->size());
+namespace {
+
+/// "2 inputs, 2 classes: hill, valley; 440 steps of test.ts"
+std::string content_text(const Splits& splits) {
   const std::string inputs = splits.tokens ? fmt::format("tokens below {}", splits.d_input)
                                            : fmt::format("{} input{}", splits.d_input, splits.d_input == 1 ? "" : "s");
   const bool one = splits.d_output == 1;
@@ -110,10 +138,29 @@ std::string summary(const Splits& splits) {
       : splits.task == Task::labelling    ? fmt::format("{} classes per step", splits.d_output)
       : splits.task == Task::regression   ? fmt::format("{} target{} per step", splits.d_output, one ? "" : "s")
                                           : fmt::format("{} target{} per sequence", splits.d_output, one ? "" : "s");
-  return fmt::format("{}: {} and {} test sequences of at most {} steps{}; {}, {}{}{}", splits.name, parts,
-                     splits.test->size(), splits.max_length,
-                     splits.validation == nullptr ? " (without a validation part)" : "", inputs, outputs,
-                     splits.origin.empty() ? "" : "; ", printable(splits.origin));
+  return fmt::format("{}, {}{}{}", inputs, outputs, splits.origin.empty() ? "" : "; ", printable(splits.origin));
+}
+
+}  // namespace
+
+std::string summary(const Splits& splits) {
+  std::string parts = fmt::format("{} training", splits.train->size());
+  if (splits.validation != nullptr) parts += fmt::format(", {} validation", splits.validation->size());
+  return fmt::format("{}: {} and {} test sequences of at most {} steps{}; {}", splits.name, parts, splits.test->size(),
+                     splits.max_length, splits.validation == nullptr ? " (without a validation part)" : "",
+                     content_text(splits));
+}
+
+std::string test_summary(const Splits& splits) {
+  std::size_t longest = 0;
+  Example example;
+  for (std::size_t i = 0; i < splits.test->size(); ++i) {
+    example.clear();
+    splits.test->read(i, example);
+    longest = std::max(longest, example.length);
+  }
+  return fmt::format("{}: {} test sequence{} of at most {} steps; {}", splits.name, splits.test->size(),
+                     splits.test->size() == 1 ? "" : "s", longest, content_text(splits));
 }
 
 std::shared_ptr<const Dataset> subset(std::shared_ptr<const Dataset> data, std::vector<std::uint32_t> indices) {

@@ -5,6 +5,7 @@
 #include "core/text.h"
 #include "datasets/formats/csv_text.h"
 #include "datasets/labels.h"
+#include "datasets/splits.h"
 
 #include <fmt/format.h>
 
@@ -128,11 +129,12 @@ class ArffReader {
       dimensions.emplace_back();
       for (std::size_t i = 0; i + 1 < cells.size(); ++i) dimensions[0].push_back(sequence_value(cells[i], place));
     }
-    append_sequence(read_, dimensions, place);
+    append_sequence(read_, dimensions, line_, place);
     read_.labels.push_back(read_.values ? cells.back() : label_of(cells.back()));
     require(read_.declared.empty() ||
                 std::find(read_.declared.begin(), read_.declared.end(), read_.labels.back()) != read_.declared.end(),
-            place, "the label \"{}\" is not one of {}", read_.labels.back(), attributes_.back().name);
+            place, "the label \"{}\" is not one of {}: {}", read_.labels.back(), attributes_.back().name,
+            class_list(read_.declared));
   }
 
   static std::vector<double> numbers_in(std::string_view text, std::string_view place) {

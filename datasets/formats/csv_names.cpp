@@ -78,6 +78,10 @@ std::vector<std::string> names_in_first_row(const CsvRows& rows) {
 }
 
 std::string known_columns(const std::vector<std::string>& names, std::size_t count) {
+  if (names.size() == 1 && names.front().find_first_of(",;\t") != std::string::npos) {
+    return fmt::format("it has one column, \"{}\": another --separator, or none, would cut it",
+                       names.front().substr(0, shown_bytes));
+  }
   if (names.empty()) return fmt::format("it has no names, its columns are 0 to {}", count - 1);
   const auto end = names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), shown_names));
   return fmt::format("it has {}{}", fmt::join(names.begin(), end, ", "), end == names.end() ? "" : ", ...");

@@ -88,13 +88,14 @@ void CsvReader::take_numbers() {
   for (std::size_t c = 0; c < positions_.size(); ++c) {
     const std::string_view cell = rows_.cells()[positions_[c]];
     empty_ = empty_ && (cell.empty() || cell == "\"\"");
-    if (is_missing(cell)) {
+    const bool is_label = labels_ != nullptr && c == label_column_;
+    if (is_label ? is_missing_label(cell) : is_missing(cell)) {
       numbers_[c] = std::numeric_limits<double>::quiet_NaN();
       continue;
     }
-    numbers_[c] = time_ && c + 1 == positions_.size()        ? time_of(cell)
-                  : labels_ != nullptr && c == label_column_ ? label_of(c, cell)
-                                                             : number_of(c, cell);
+    numbers_[c] = time_ && c + 1 == positions_.size() ? time_of(cell)
+                  : is_label                          ? label_of(c, cell)
+                                                      : number_of(c, cell);
   }
 }
 

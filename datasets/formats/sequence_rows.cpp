@@ -25,13 +25,21 @@ LabelledSequences read_sequence_rows(const std::filesystem::path& file, std::siz
   CsvRows rows(file.string(), text.text, {});
   LabelledSequences read;
   std::vector<std::vector<double>> steps(1);
+  std::size_t count = 0;  // of cells
   for (bool first = true; rows.next(); first = false) {
     const std::vector<std::string_view>& cells = rows.cells();
-    if (first && names_steps(cells)) continue;
+    if (first && names_steps(cells)) {
+      read.named = true;
+      continue;
+    }
     const std::string where = fmt::format("{}, line {}", file.string(), rows.line());
+    if (count == 0) count = cells.size();
+    require(cells.size() == count, where,
+            "the row has {} cells, but line {} has {}; shorter sequences end with empty cells or NaN", cells.size(),
+            read.lines.empty() ? rows.line() : read.lines.front(), count);
     steps.front().clear();
     for (std::size_t i = 1; i < cells.size(); ++i) steps.front().push_back(sequence_value(cells[i], where));
-    append_sequence(read, steps, where);
+    append_sequence(read, steps, rows.line(), where);
     read.labels.push_back(unquoted(cells.front()));
   }
   require(!read.lengths.empty(), file.string(), "holds no sequence");

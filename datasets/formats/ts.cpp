@@ -5,11 +5,15 @@
 #include "core/text.h"
 #include "datasets/formats/csv_text.h"
 #include "datasets/labels.h"
+#include "datasets/splits.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
+#include <cstdint>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -60,6 +64,8 @@ class TsReader {
     const std::string keyword = small_letters(words.front());
     const std::string value = words.size() > 1 ? small_letters(words[1]) : "";
     if (keyword == "@data") in_data_ = true;
+    if (keyword == "@equallength") equal_lengths_ = value == "true";
+    if (keyword == "@serieslength") take_length(value);
     require(keyword != "@timestamps" || value != "true", where(),
             "time stamps are not read; store the values at equal distances");
     if (keyword != "@classlabel" && keyword != "@targetlabel") return;
@@ -68,6 +74,16 @@ class TsReader {
     if (value == "true") labelled_ = true;
     if (keyword == "@targetlabel") read_.values = value == "true";
     if (keyword == "@classlabel" && value == "true") declare({words.begin() + 2, words.end()});
+  }
+
+  /// Files of several lengths may have 0 or -1 here.
+  void take_length(const std::string& value) {
+    std::int64_t length = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), length);
+    require(error == std::errc() && end == value.data() + value.size(), where(),
+            "expected a number of steps behind @seriesLength, got \"{}\"", value.substr(0, shown_bytes));
+    stated_ = length > 0;
+    length_ = stated_ ? static_cast<std::size_t>(length) : 0;
   }
 
   void declare(const std::vector<std::string>& labels) {
@@ -93,15 +109,26 @@ class TsReader {
       auto& dimension = dimensions.emplace_back();
       for (const std::string_view cell : cut_at(piece, ',')) dimension.push_back(sequence_value(cell, place));
     }
-    append_sequence(read_, dimensions, place);
+    check_length(dimensions.front().size(), place);
+    append_sequence(read_, dimensions, line_, place);
   }
 
+  /// Of a sequence, with what pads it.
+  void check_length(std::size_t steps, const std::string& place) {
+    if (!equal_lengths_.value_or(length_ > 0)) return;
+    if (length_ == 0) length_ = steps;
+    require(steps == length_, place, "the sequence has {} steps, but {} says that all have {}", steps,
+            stated_ ? "@seriesLength" : "@equalLength", length_);
+  }
+
+  /// Numbers in its place, or nothing, are those of a line without a label.
   void take_label(std::string_view text, const std::string& place) {
-    if (!read_.declared.empty()) {
-      const auto label = label_in(text);
-      require(label && known_.contains(*label), place, "the label \"{}\" is not one that @classLabel lists",
-              text.substr(0, shown_bytes));
-    }
+    const auto label = label_in(text);
+    const bool known = label && known_.contains(*label);
+    require(known || (!is_missing_label(text) && text.find(',') == std::string_view::npos), place,
+            "the label is missing: expected it behind the last colon, got \"{}\"", text.substr(0, shown_bytes));
+    require(known || read_.declared.empty(), place, "the label \"{}\" is not one that @classLabel lists: {}",
+            text.substr(0, shown_bytes), class_list(read_.declared));
     read_.labels.emplace_back(text);
   }
 
@@ -111,6 +138,9 @@ class TsReader {
   std::size_t line_ = 0;
   bool in_data_ = false;
   bool labelled_ = false;
+  std::optional<bool> equal_lengths_;  // as the file says
+  std::size_t length_ = 0;             // of all sequences; 0: not known
+  bool stated_ = false;                // the file says which
   std::set<std::string> known_;
   LabelledSequences read_;
 };

@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "datasets/formats/csv.h"
+#include "datasets/formats/csv_numbers.h"
 #include "datasets/labels.h"
 #include "datasets/own/own_arrays.h"
 #include "datasets/own/own_part.h"
@@ -65,13 +66,12 @@ class SeriesReader {
   Csv read(const fs::path& file) {
     std::vector<std::string> columns = options_.input;
     columns.insert(columns.end(), options_.target.begin(), options_.target.end());
-    const bool classifies = csv_task(options_) == Task::classification;
-    Csv table =
-        read_csv(file, columns, options_.table, classifies ? 1 : 0, max_csv_bytes, classifies ? &labels_ : nullptr);
+    Csv table = read_columns(file, columns);
     check_target(table, file);
     if (files_ == 0) {
       name_ = file.filename().string();
       header_ = table.header;
+      names_ = table.names;
     }
     ++files_;
     rows_ += table.rows;
@@ -84,6 +84,12 @@ class SeriesReader {
 
   /// Of what was read, for classification: targets are places in them.
   [[nodiscard]] const Labels& labels() const { return labels_; }
+  /// Of the columns; empty where a file has no header.
+  [[nodiscard]] std::vector<std::string> names() const {
+    const auto is_text = [](const std::string& name) { return name.find('\0') == std::string::npos; };
+    const bool usable = without_header_ == 0 && std::all_of(names_.begin(), names_.end(), is_text);
+    return usable ? names_ : std::vector<std::string>();
+  }
   /// "1000 rows of a.csv with the header t, u, y, input u, target y (decimal comma)"
   [[nodiscard]] std::string origin() const {
     const std::string where = files_ == 1 ? name_ : fmt::format("{} files", files_);
@@ -104,6 +110,34 @@ class SeriesReader {
   }
 
  private:
+  Csv read_columns(const fs::path& file, const std::vector<std::string>& columns) {
+    if (csv_task(options_) == Task::classification) {
+      return read_csv(file, columns, options_.table, 1, max_csv_bytes, &labels_);
+    }
+    try {
+      return read_csv(file, columns, options_.table, 0, max_csv_bytes);
+    } catch (const UsageError&) {
+      throw;
+    } catch (const Error& error) {
+      if (!holds_names(file, columns)) throw;
+      throw Error(fmt::format("{}; if the target is a class, say --task=classification", error.what()));
+    }
+  }
+
+  /// Whether the table can be read with classes as its one target, of which one is a name.
+  [[nodiscard]] bool holds_names(const fs::path& file, const std::vector<std::string>& columns) const {
+    if (options_.target.size() != 1) return false;
+    Labels labels;
+    try {
+      (void)read_csv(file, columns, options_.table, 1, max_csv_bytes, &labels);
+    } catch (const Error&) {
+      return false;
+    }
+    const std::vector<std::string>& names = labels.texts();
+    return std::any_of(names.begin(), names.end(),
+                       [](const std::string& name) { return !number_in(name) && !is_missing(name); });
+  }
+
   /// With a horizon the model knows the present value of what it predicts; without one it would copy it.
   void check_target(const Csv& table, const fs::path& file) const {
     if (options_.series.horizon > 0) return;
@@ -122,14 +156,21 @@ class SeriesReader {
   std::size_t files_ = 0, rows_ = 0, without_header_ = 0;
   std::string name_;                 // of the first file
   std::vector<std::string> header_;  // likewise
+  std::vector<std::string> names_;   // of the columns that are read, likewise
   std::vector<std::string> notes_;   // of all files, each once
 };
 
 /// The splits of series of the columns that `options` name.
-Splits cut_columns(SeriesParts parts, const Request& options, const Labels& labels, std::string origin) {
-  Splits splits = cut_own_series(std::move(parts), options.input.size(), options.target.size(), csv_task(options),
-                                 labels, options.series, options.reading);
+Splits cut_columns(SeriesParts parts, const Request& options, const SeriesReader& reader, std::string origin) {
+  const std::size_t inputs = options.input.size(), targets = options.target.size();
+  Splits splits = cut_own_series(std::move(parts), inputs, targets, csv_task(options), reader.labels(), options.series,
+                                 options.reading);
   splits.origin = std::move(origin);
+  const std::vector<std::string> names = reader.names();
+  if (names.empty()) return splits;
+  const auto first_target = names.begin() + static_cast<std::ptrdiff_t>(inputs);
+  splits.input_names.assign(names.begin(), first_target);
+  splits.target_names.assign(first_target, first_target + static_cast<std::ptrdiff_t>(targets));
   return splits;
 }
 
@@ -149,7 +190,7 @@ Splits from_csv(const fs::path& file, const Request& options) {
   };
   return cut_columns(
       {part("training", 0, train), part("validation", train, validation), part("test", validation, table.rows)},
-      options, reader.labels(), reader.origin());
+      options, reader, reader.origin());
 }
 
 /// The series of the tables of a part.
@@ -177,9 +218,9 @@ Splits from_files(const OwnSource& source, const Request& options) {
   if (source.whole.empty()) {
     parts = {series(source.parts.train), series(source.parts.validation), series(source.parts.test)};
   } else {
-    parts = split_files(series(source.whole), source.whole.string());
+    parts = split_files(series(source.whole), csv_task(options), source.whole.string());
   }
-  return cut_columns(std::move(parts), options, reader.labels(), reader.origin() + not_read(ignored));
+  return cut_columns(std::move(parts), options, reader, reader.origin() + not_read(ignored));
 }
 
 /// Series in tables.

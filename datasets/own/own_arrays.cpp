@@ -267,7 +267,7 @@ Splits splits_of_series(const OwnSource& source, const OwnSettings& own, const S
       if (!path->empty()) *part = reader.read_all(files(*path));
     }
   } else if (fs::is_directory(source.whole, error)) {
-    parts = split_files(reader.read_all(files(source.whole)), source.whole.string());
+    parts = split_files(reader.read_all(files(source.whole)), reader.task(), source.whole.string());
   } else {
     std::vector<Series> found = reader.read(source.whole);
     if (found.size() == 1) {

@@ -126,16 +126,22 @@ Range target_range(const Steps& s, const Cut& cut) {
   return {(per_step ? cut.first : cut.answer) * s.d_output, (per_step ? cut.length : 1) * s.d_output};
 }
 
-std::vector<std::vector<std::uint32_t>> split_by_chance(std::size_t count, std::string_view where) {
+std::vector<std::vector<std::uint32_t>> split_by_chance(std::size_t count, const std::vector<std::int32_t>& classes,
+                                                        std::string_view where) {
   require(count >= least_to_split, where, "there are {} sequences, but splitting them takes at least {}", count,
           least_to_split);
   const std::size_t train = count * 8 / 10;
   const std::size_t validation = count / 10;
-  return random_split({train, validation, count - train - validation}, split_seed);
+  const std::vector<std::size_t> sizes{train, validation, count - train - validation};
+  return classes.empty() ? random_split(sizes, split_seed) : stratified_split(classes, sizes, split_seed);
 }
 
 std::vector<Part> split_by_chance(const Part& all) {
-  const auto chosen = split_by_chance(all.cuts.size(), all.where);
+  std::vector<std::int32_t> classes;
+  if (all.steps->task == Task::classification) {
+    for (const Cut& cut : all.cuts) classes.push_back(all.steps->classes[cut.answer]);
+  }
+  const auto chosen = split_by_chance(all.cuts.size(), classes, all.where);
   std::vector<Part> parts;
   for (const std::size_t p : {0, 2, 1}) {
     Part part{all.where, all.steps, all.numbers, {}, all.read};

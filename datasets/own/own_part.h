@@ -51,8 +51,10 @@ struct Notes {
 /// Less sequences or rows are not split.
 inline constexpr std::size_t least_to_split = 10;
 
-/// 80, 10 and 10 % of `count` by random_split of seed 42. Throws Error, beginning with `where`, for less than 10.
-std::vector<std::vector<std::uint32_t>> split_by_chance(std::size_t count, std::string_view where);
+/// 80, 10 and 10 % of `count` by random_split of seed 42, or, where there are `classes` (one per sequence), by
+/// stratified_split. Throws Error, beginning with `where`, for less than 10.
+std::vector<std::vector<std::uint32_t>> split_by_chance(std::size_t count, const std::vector<std::int32_t>& classes,
+                                                        std::string_view where);
 /// Likewise the sequences as training, test and validation part.
 std::vector<Part> split_by_chance(const Part& all);
 

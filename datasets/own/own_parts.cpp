@@ -143,11 +143,17 @@ bool is_tokens(const fs::path& file) { return has_ending(file, {".txt", ".npy"})
 
 namespace {
 
-/// Whether a folder without parts is data: sequences or series, one or more in each file.
+constexpr std::ptrdiff_t least_files = 10;  // that are split by chance
+
+/// Files of sequences or series, one or more in each.
+std::ptrdiff_t data_files_in(const std::vector<fs::path>& entries) {
+  return std::count_if(entries.begin(), entries.end(),
+                       [](const fs::path& file) { return is_data(file) && !is_tokens(file); });
+}
+
+/// Whether a folder without parts is data.
 bool is_whole(const fs::path& folder, const std::vector<fs::path>& entries) {
-  constexpr std::ptrdiff_t least_files = 10;
-  const auto counts = [](const fs::path& file) { return is_data(file) && !is_tokens(file); };
-  return std::count_if(entries.begin(), entries.end(), counts) >= least_files || !class_folders(folder).empty();
+  return data_files_in(entries) >= least_files || !class_folders(folder).empty();
 }
 
 }  // namespace
@@ -158,16 +164,31 @@ OwnSource find_parts(const fs::path& folder) {
   if (source.parts.train.empty() && source.parts.test.empty()) source = sorted_by(entries, archive_part_name);
   const OwnFiles& parts = source.parts;
   if (parts.train.empty() && parts.test.empty() && is_whole(folder, entries)) return {folder};
+  require(
+      !parts.train.empty() || !parts.test.empty(), "own",
+      "{} holds no train and no test: a folder of data has both, each a file or a folder of files, or else at least "
+      "{} files that are split by chance, but it has {}{}",
+      folder.string(), least_files, data_files_in(entries), not_read(source.ignored));
   require(!parts.train.empty() && !parts.test.empty(), "own",
           "{} holds no {}: a folder of data has train and test, each a file or a folder of files{}", folder.string(),
           parts.train.empty() ? "train" : "test", not_read(source.ignored));
   return source;
 }
 
+namespace {
+
+void require_there(const fs::path& path) {
+  std::error_code error;
+  require(fs::exists(path, error) || error, "data", "{} does not exist", path.string());
+}
+
+}  // namespace
+
 OwnSource source_of(const fs::path& file_or_folder, const OwnFiles& parts, bool trained) {
   if (parts.train.empty() && parts.validation.empty() && parts.test.empty()) {
     require<UsageError>(!file_or_folder.empty(), "data",
                         "own data need a file or a folder, --data=PATH, or its parts, --train=PATH --test=PATH");
+    require_there(file_or_folder);
     std::error_code error;
     if (fs::is_directory(file_or_folder, error)) return find_parts(file_or_folder);
     return {file_or_folder};
@@ -175,6 +196,9 @@ OwnSource source_of(const fs::path& file_or_folder, const OwnFiles& parts, bool 
   require<UsageError>(!parts.test.empty(), "test", "is missing: parts of own data need a test part, --test=PATH");
   require<UsageError>(!parts.train.empty() || trained, "train",
                       "is missing: a test part alone is for a model that is trained, --train=PATH is needed");
+  for (const fs::path& part : {parts.train, parts.validation, parts.test}) {
+    if (!part.empty()) require_there(part);
+  }
   return {{}, parts, {}};
 }
 

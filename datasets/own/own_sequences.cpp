@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <set>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -56,7 +57,7 @@ class SequenceReader {
     } else {
       const auto is_data = [&](const fs::path& file) { return is_of_sequences(file, own_); };
       for (const fs::path& file : data_files(file_or_folder, is_data, ".ts, .arff or .tsv", ignored_)) {
-        append(file.string(), read_sequences(file), part);
+        append(file.string(), read_file(file), part);
         if (files_++ == 0) name_ = file.filename().string();
       }
     }
@@ -70,6 +71,27 @@ class SequenceReader {
   [[nodiscard]] Notes notes() const { return {files_ == 1 ? name_ : fmt::format("{} files", files_), 0, 0, true}; }
 
  private:
+  /// The sequences of a file. Where only the ending .tsv says that a row is one, it has to look so, too.
+  LabelledSequences read_file(const fs::path& file) const {
+    if (!is_table(file) || own_.rows != "auto") return read_sequences(file);
+    constexpr std::string_view both =
+        "if a row is a step, name columns with --input and --target; if it is a sequence, say --rows=sequences";
+    try {
+      LabelledSequences found = read_sequences(file);
+      require<UsageError>(!found.named, file.string(), "begins with names of columns; {}", both);
+      constexpr std::size_t most_classes_of_few = 10;
+      const std::size_t classes = std::set<std::string>(found.labels.begin(), found.labels.end()).size();
+      require<UsageError>(own_.task == "value" || classes <= most_classes_of_few || 2 * classes <= found.labels.size(),
+                          file.string(), "its first cells would be {} classes of {} sequences; {}", classes,
+                          found.labels.size(), both);
+      return found;
+    } catch (const UsageError&) {
+      throw;
+    } catch (const Error& error) {
+      throw Error(fmt::format("{}; {}", error.what(), both));
+    }
+  }
+
   /// The .wav files of a class, of one rate for all.
   LabelledSequences read_sounds(const fs::path& folder) {
     LabelledSequences found;
@@ -107,18 +129,17 @@ class SequenceReader {
     }
     part.numbers->x.insert(part.numbers->x.end(), found.x.begin(), found.x.end());
     if (task == Task::classification && !found.declared.empty()) labels_.declare(found.declared, file);
-    for (std::size_t n = 0; n < found.labels.size(); ++n) append_label(file, n, found.labels[n], part);
+    for (std::size_t n = 0; n < found.labels.size(); ++n) append_label(found.place(file, n), found.labels[n], part);
   }
 
-  void append_label(const std::string& file, std::size_t n, const std::string& text, Part& part) {
+  void append_label(const std::string& place, const std::string& text, Part& part) {
     if (part.steps->task == Task::classification) {
       const std::optional<std::string> label = label_in(text);
-      require(label.has_value(), file, "sequence {}: expected {}, got \"{}\"", n, label_expected,
-              text.substr(0, shown_bytes));
+      require(label.has_value(), place, "expected {}, got \"{}\"", label_expected, text.substr(0, shown_bytes));
       part.steps->classes.push_back(static_cast<std::int32_t>(labels_.add(*label)));
     } else {
       const std::optional<double> number = number_in(text);
-      require(number && std::isfinite(*number), file, "sequence {}: expected a finite number to predict, got \"{}\"", n,
+      require(number && std::isfinite(*number), place, "expected a finite number to predict, got \"{}\"",
               text.substr(0, shown_bytes));
       part.numbers->target.push_back(*number);
     }

@@ -35,9 +35,13 @@ SeriesParts cut_in_time(const Series& series, std::size_t d_input, std::size_t d
   return {part("training", 0, train), part("validation", train, validation), part("test", validation, series.rows)};
 }
 
-SeriesParts split_files(std::vector<Series> files, std::string_view folder) {
+SeriesParts split_files(std::vector<Series> files, Task task, std::string_view folder) {
   SeriesParts parts;
-  const auto chosen = split_by_chance(files.size(), folder);
+  std::vector<std::int32_t> classes;
+  if (task == Task::classification) {
+    for (const Series& file : files) classes.push_back(static_cast<std::int32_t>(file.target.back()));
+  }
+  const auto chosen = split_by_chance(files.size(), classes, folder);
   for (const auto& [part, indices] :
        {std::pair{&parts.train, &chosen[0]}, {&parts.validation, &chosen[1]}, {&parts.test, &chosen[2]}}) {
     for (const std::uint32_t i : *indices) part->push_back(std::move(files[i]));

@@ -22,8 +22,9 @@ void check_windows(const SeriesSettings& series);
 /// than 10 rows.
 SeriesParts cut_in_time(const Series& series, std::size_t d_input, std::size_t d_output);
 
-/// The series of several files as three parts, by random_split of seed 42 into 80, 10 and 10 %.
-SeriesParts split_files(std::vector<Series> files, std::string_view folder);
+/// The series of several files as three parts: 80, 10 and 10 % of them by chance (split_by_chance), for classification
+/// by the classes of their last rows.
+SeriesParts split_files(std::vector<Series> files, Task task, std::string_view folder);
 
 /// The splits of series. For classification their targets are places in `labels`.
 Splits cut_own_series(SeriesParts parts, std::size_t d_input, std::size_t d_output, Task task, const Labels& labels,

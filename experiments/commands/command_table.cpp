@@ -95,9 +95,8 @@ Options data_options(const Options& all) {
   options.push_back(
       {.name = "svg", .help = "show: write plots of the columns to this file", .unit = "FILE", .group = "show"});
   options = joined(std::move(options), make_options());
-  const Options own = only(
-      all, {"input", "target", "task", "window", "stride", "horizon", "vocabulary", "document_end", "rows", "x", "y"});
-  for (OptionInfo option : joined(own, table_options(all))) {
+  for (OptionInfo option : all) {  // --data or those that `make` has, too, stand there already
+    if (!is_one_of("own", option.subjects) || find_option(options, option.name) != nullptr) continue;
     option.help = "own: " + option.help;
     option.group = "check, show";
     options.push_back(std::move(option));

@@ -12,7 +12,7 @@ namespace {
 
 bool takes_path(const OptionInfo& option) {
   const auto& unit = option.unit;
-  return unit == "PATH" || unit == "FILE" || unit == "FOLDER" || unit == "RUN" || unit == "NAME|FILE";
+  return unit.ends_with("PATH") || unit == "FILE" || unit == "FOLDER" || unit == "RUN" || unit == "NAME|FILE";
 }
 
 constexpr std::string_view bash_head = R"(# bash completion of bitstate; load it by: source <(bitstate completion bash)

@@ -5,6 +5,7 @@
 #include "datasets/catalog.h"
 #include "datasets/registry.h"
 #include "datasets/splits.h"
+#include "datasets/training_warnings.h"
 #include "experiments/data/fetch.h"
 #include "experiments/data/make_data.h"
 #include "experiments/data/show_data.h"
@@ -36,7 +37,9 @@ void read_all(const std::string& name, const datasets::DataSettings& settings) {
     }
   }
   fmt::print("{}: {} sequences can be read\n", name, sequences);
-  if (!splits.origin.empty()) fmt::print("{}\n", datasets::summary(splits));
+  if (splits.origin.empty()) return;
+  fmt::print("{}\n", datasets::summary(splits));
+  for (const std::string& warning : datasets::training_warnings(splits)) fmt::print("warning: {}\n", warning);
 }
 
 /// The folder of the official files of `name`; nothing where they are not there, but `data_set`, which is read as it is

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "datasets/splits.h"
+#include "datasets/training_warnings.h"
 #include "experiments/host/console.h"
 #include "experiments/run_folder/curves.h"
 #include "experiments/run_folder/model_setup.h"
@@ -17,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace bitstate::experiments {
 
@@ -42,6 +44,8 @@ class Run {
   /// Name, size, group, rate and decay of every parameter.
   std::string parameter_table() const { return trainer_.optimizer().table(); }
   std::string data_summary() const { return datasets::summary(data_); }
+  std::string test_summary() const { return datasets::test_summary(data_); }
+  std::vector<std::string> data_warnings() const { return datasets::training_warnings(data_); }
   /// What was not taken over from the source; empty: nothing.
   const std::string& warning() const { return warning_; }
   const Model& model() const { return trainer_.model(); }

@@ -4,7 +4,7 @@
 #include "experiments/host/text_table.h"
 #include "experiments/settings/run_config.h"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -57,8 +57,10 @@ Cells target_cells(const TestDetails& details) {
   Cells cells{{"target", "RMSE", "NRMSE", "fit %"}};
   for (std::size_t t = 0; t < details.targets.size(); ++t) {
     const TargetError& error = details.targets[t];
-    cells.push_back({details.names[t], fmt::format("{:.6g}", error.rmse), fmt::format("{:.4f}", error.nrmse),
-                     fmt::format("{:.2f}", error.fit())});
+    const bool constant = !std::isfinite(error.nrmse);
+    cells.push_back({details.names[t], fmt::format("{:.6g}", error.rmse),
+                     constant ? std::string(no_value) : fmt::format("{:.4f}", error.nrmse),
+                     constant ? std::string(no_value) : fmt::format("{:.2f}", error.fit())});
   }
   return cells;
 }
@@ -82,6 +84,14 @@ std::string details_line(const TestDetails& details) {
   if (!details.confusion.empty()) {
     const std::vector<ClassFigures> figures = class_figures(details.confusion);
     return fmt::format("balanced accuracy {:.4f}  macro F1 {:.4f}", balanced_accuracy(figures), macro_f1(figures));
+  }
+  std::vector<std::string> constant;
+  for (std::size_t t = 0; t < details.targets.size(); ++t) {
+    if (!std::isfinite(details.targets[t].nrmse)) constant.push_back(details.names[t]);
+  }
+  if (!constant.empty()) {
+    return fmt::format("no nrmse and no fit of the target {}, which has one value in the whole test part",
+                       fmt::join(constant, ", "));
   }
   if (details.targets.size() != 1) return "";
   return fmt::format("nrmse {:.4f}  fit {:.2f} %", details.targets[0].nrmse, details.targets[0].fit());

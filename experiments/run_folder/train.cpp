@@ -49,6 +49,9 @@ void begin_files(const RunConfig& config, const Run& run) {
   const fs::path folder = config.run.out;
   log_to(folder / "train.log");
   print_line(run.data_summary());
+  if (config.dataset == "own") {
+    for (const std::string& warning : run.data_warnings()) print_line("warning: " + warning);
+  }
   for (const std::string& warning : {other_columns(config), run.warning()}) {
     if (!warning.empty()) print_line(warning);
   }
@@ -148,7 +151,7 @@ TrainResult evaluate(const RunConfig& config, const std::filesystem::path& folde
   if (!config.data.own.parts.test.empty()) asked.data.own.parts = {.test = config.data.own.parts.test};
   const StopSignals signals;
   Run run(asked, folder, load_data(asked, trained_on(folder / "best.h5").reading));
-  if (config.dataset == "own") print_line(run.data_summary());
+  if (config.dataset == "own") print_line(run.test_summary());
   const std::string warning = evaluation_warning(config.model, before.model, run.model());
   if (!warning.empty()) print_line(warning);
   return run.evaluate_best(identity_of(trained));

@@ -8,6 +8,8 @@
 namespace bitstate {
 namespace {
 
+constexpr double rounding = 1e-12;  // of a variance, relative to the mean square: what is below is that of a constant
+
 double ratio(double part, double whole) {
   return whole > 0.0 ? part / whole : std::numeric_limits<double>::quiet_NaN();
 }
@@ -85,7 +87,8 @@ std::vector<TargetError> EvaluationDetails::target_errors(const datasets::Units&
   for (std::size_t at = 0; at < sums_.size(); at += per_target) {
     const double count = sums_[at], mean = sums_[at + 2] / count;
     const double error = std::sqrt(sums_[at + 1] / count);
-    const double deviation = std::sqrt(std::max(0.0, sums_[at + 3] / count - mean * mean));
+    const double squares = sums_[at + 3] / count, variance = squares - mean * mean;
+    const double deviation = variance > rounding * squares ? std::sqrt(variance) : 0.0;
     const double unit = units.deviation.empty() ? 1.0 : units.deviation[errors.size() % units.deviation.size()];
     errors.push_back({error * unit, error / deviation});
   }

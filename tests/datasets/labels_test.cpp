@@ -32,7 +32,12 @@ TEST_CASE("labels: whole numbers are one label however they are written, other t
   CHECK(label_in("1a") == "1a");
   for (const char* name : {"\xC3\xBC", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\xED\x9F\xBF"})
     CHECK(label_in(name) == name);
-  for (const char* none : {"", "\"\"", "0.5", "nan", "-inf", "1e300", "9007199254740992", "a\tb", "a\x7F", "\xFC",
+  for (const char* name : {"none", "NA", "null", "-", "n/a"}) {  // missing numbers, but classes like others
+    CHECK(label_in(name) == name);
+    CHECK_FALSE(is_missing_label(name));
+  }
+  for (const char* missing : {"", "\"\"", "?", "\"?\"", "nan", "NaN", "-nan"}) CHECK(is_missing_label(missing));
+  for (const char* none : {"", "\"\"", "?", "0.5", "nan", "-inf", "1e300", "9007199254740992", "a\tb", "a\x7F", "\xFC",
                            "a\xC3", "\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80"}) {
     CHECK_FALSE(label_in(none));
   }

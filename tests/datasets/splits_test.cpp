@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <numeric>
 #include <set>
 #include <string>
@@ -42,6 +43,38 @@ class Constant final : public Dataset {
 };
 
 }  // namespace
+
+TEST_CASE("splits: a stratified split gives each class its share, and the first piece one of each") {
+  std::vector<std::int32_t> classes(100, 0);  // 60 of class 0, 36 of class 1, 3 of class 2, 1 of class 3; sorted
+  std::fill(classes.begin() + 60, classes.end(), 1);
+  std::fill(classes.begin() + 96, classes.end(), 2);
+  classes[99] = 3;
+  const auto pieces = stratified_split(classes, {80, 10, 10}, 42);
+  CHECK(pieces == stratified_split(classes, {80, 10, 10}, 42));
+  CHECK(pieces != stratified_split(classes, {80, 10, 10}, 43));
+  std::set<std::uint32_t> all;
+  const auto count = [&](const Indices& piece, std::int32_t label) {
+    return std::count_if(piece.begin(), piece.end(), [&](std::uint32_t i) { return classes[i] == label; });
+  };
+  for (const Indices& piece : pieces) all.insert(piece.begin(), piece.end());
+  CHECK(all.size() == 100);
+  CHECK(pieces[0].size() == 80);
+  for (const std::size_t small : {1, 2}) {
+    CHECK(pieces[small].size() == 10);
+    CHECK(std::abs(count(pieces[small], 0) - 6) <= 1);
+    CHECK(std::abs(count(pieces[small], 1) - 4) <= 1);
+    CHECK(count(pieces[small], 3) == 0);
+  }
+  CHECK(count(pieces[0], 2) >= 1);
+  CHECK_FALSE(std::is_sorted(pieces[0].begin(), pieces[0].end()));  // the first ones are of several classes
+  // of ten different ones there is room for eight in the first piece
+  classes.resize(10);
+  std::iota(classes.begin(), classes.end(), 0);
+  const auto distinct = stratified_split(classes, {8, 1, 1}, 42);
+  CHECK(distinct[0].size() == 8);
+  CHECK(distinct[1].size() == 1);
+  CHECK(distinct[2].size() == 1);
+}
 
 TEST_CASE("splits: the digest of data is another for whatever of an example changes, the second document, too") {
   const Example example{2, {1.0F, 2.0F}, {3, 4}, {5, 6}, 7, {8.0F}};

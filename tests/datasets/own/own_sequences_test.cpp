@@ -55,6 +55,47 @@ TEST_CASE("own sequences: one file is split by chance, and standardised by its t
   says(splits.origin, "steps of d.ts: 2 columns of numbers, a class per sequence, standardised");
 }
 
+TEST_CASE("own sequences: a file or folder that is split by chance has all classes in all parts") {
+  const TempFolder folder;
+  const auto count = [](const std::shared_ptr<const Dataset>& part, std::int32_t label) {
+    std::size_t found = 0;
+    for (std::size_t i = 0; i < part->size(); ++i) found += example_of(part, i).label == label ? 1 : 0;
+    return found;
+  };
+  const auto check = [&](const Splits& splits, std::size_t of_class) {
+    for (const std::int32_t label : {0, 1, 2}) {
+      CHECK(count(splits.train, label) == of_class * 8 / 10);
+      CHECK(count(splits.validation, label) == of_class / 10);
+      CHECK(count(splits.test, label) == of_class / 10);
+    }
+  };
+  for (const std::size_t of_class : {20, 100}) {
+    std::string rows;
+    for (std::size_t i = 0; i < 3 * of_class; ++i) rows += fmt::format("{},{},{}\n", i / of_class, i, i + 1);
+    write_quickly(folder / "s.csv", rows);
+    check(own_data(folder / "s.csv", {.rows = "sequences"}), of_class);
+    const auto file = written(folder, [&](Hdf5Writer& writer) {
+      std::vector<std::int64_t> labels;
+      for (std::size_t i = 0; i < 3 * of_class; ++i) labels.push_back(static_cast<std::int64_t>(i / of_class));
+      writer.write("x", counting(0, 6 * of_class), {3 * of_class, 2});
+      writer.write("y", labels);
+    });
+    check(own_data(file, {}), of_class);
+  }
+  const TempFolder tables;  // of which each is a sequence; its class is that of its last row
+  for (std::size_t i = 0; i < 60; ++i) {
+    write_quickly(tables / fmt::format("{:02}.csv", i), fmt::format("u,c\n{},0\n{},{}\n", i, i + 1, i / 20));
+  }
+  check(own_data(tables.path(), {.input = "u", .target = "c", .task = "classification"}), 20);
+  // what --val_split holds back, too
+  write_quickly(folder / "train.ts", ts_of(0, 40));
+  write_quickly(folder / "test.ts", ts_of(40, 4));
+  const Splits held =
+      load("own", {.val_split = 0.1, .own = {.parts = {.train = folder / "train.ts", .test = folder / "test.ts"}}});
+  CHECK(count(held.validation, 0) == 2);
+  CHECK(count(held.validation, 1) == 2);
+}
+
 TEST_CASE("own sequences: the files of an archive's folder are its parts, of a .ts and an .arff the .ts") {
   const TempFolder folder;
   write_quickly(folder / "Walk_TRAIN.ts", ts_of(0, 6));
@@ -110,8 +151,33 @@ TEST_CASE("own sequences: rows of text by the option, and of a .tsv without colu
   CHECK(own_data(folder / "s.tsv", {}, {.window = 1}).train->size() == 32);
   says(usage_of(folder / "s.tsv", {}, {.horizon = 2}), "horizon are for series, x and y for arrays, not for files of");
   says(usage_of(folder / "s.tsv", {.task = "regression"}), "expected classification or value for sequences");
+  rows += "0.5\t1\t2\n";
+  write_quickly(folder / "s.tsv", rows);
+  says(refusal_of(folder / "s.tsv", {.rows = "sequences"}),
+       "s.tsv, line 21] expected a class (a whole number or a name), got \"0.5\"");
+  CHECK(own_data(folder / "s.tsv", {.task = "value", .rows = "sequences"}).task == Task::value);
   write_quickly(folder / "n.ts", "@classLabel false\n@data\n1,2\n");
   says(refusal_of(folder / "n.ts"), "its sequences have no labels");
+}
+
+TEST_CASE("own sequences: a .tsv whose rows may be steps is refused, and the message says what decides") {
+  const TempFolder folder;
+  const std::string both =
+      "if a row is a step, name columns with --input and --target; if it is a sequence, say --rows=sequences";
+  std::string rows;
+  for (int i = 0; i < 200; ++i) rows += fmt::format("{}\t{}\t{}\n", i, i % 7, i % 5);
+  const auto refused = [&](const std::string& text) {
+    write_quickly(folder / "s.tsv", text);
+    return refusal_of(folder / "s.tsv");
+  };
+  says(refused(rows), "s.tsv] its first cells would be 200 classes of 200 sequences; " + both);
+  CHECK(own_data(folder / "s.tsv", {.rows = "sequences"}).d_output == 200);
+  CHECK(own_data(folder / "s.tsv", {.task = "value"}).task == Task::value);
+  CHECK(own_data(folder / "s.tsv", {.input = "1", .target = "2"}).task == Task::regression);
+  says(refused("t\tu\ty\n" + rows), "s.tsv] begins with names of columns; " + both);
+  says(refused("t\tu\ty\ns\tV\tm\n" + rows),
+       "s.tsv, line 2] expected a number, or ? for a missing one, got \"V\"; " + both);
+  says(refused(rows + "1\t2\n"), "s.tsv, line 201] the row has 2 cells, but line 1 has 3; shorter sequences end");
 }
 
 TEST_CASE("own parts: files one by one, for series and tokens too, and a test part alone for a trained model") {
@@ -201,10 +267,28 @@ TEST_CASE("own sequences: folders of .wav files are classes, of a whole that is 
   CHECK(own_data(parts.path(), {}).test->size() == 2);
 }
 
+TEST_CASE("own data: what does not exist is refused as such, as a whole and as each part") {
+  const TempFolder folder;
+  write_quickly(folder / "a.csv", series(20));
+  const auto absent = folder / "absent";
+  for (const auto& file : {absent, folder / "absent.csv", folder / "absent.h5", folder / "absent.ts"}) {
+    says(refusal_of(file, u_to_y), "[data] " + file.string() + " does not exist");
+  }
+  const auto given = folder / "a.csv";
+  for (const OwnFiles& parts :
+       {OwnFiles{absent, {}, given}, OwnFiles{given, absent, given}, OwnFiles{given, {}, absent}}) {
+    OwnSettings own = u_to_y;
+    own.parts = parts;
+    says(refusal_of("", own), absent.string() + " does not exist");
+  }
+}
+
 TEST_CASE("own sequences: a folder of tables without parts is split by file, if it holds ten") {
   const TempFolder folder;
   for (std::size_t i = 0; i < 9; ++i) write_quickly(folder / fmt::format("{}.csv", i), series(5, 10 * i));
-  says(refusal_of(folder.path(), u_to_y), "holds no train: a folder of data has train and test");
+  says(refusal_of(folder.path(), u_to_y),
+       "holds no train and no test: a folder of data has both, each a file or a folder of files, or else at least 10 "
+       "files that are split by chance, but it has 9; not read: 0.csv, 1.csv");
   write_quickly(folder / "9.csv", series(5, 90));
   const Splits splits = own_data(folder.path(), u_to_y);
   CHECK(splits.train->size() == 8);

@@ -94,3 +94,50 @@ TEST_CASE("own: with a column of times no window reaches over a gap or a restart
   own.table.resample = "120";
   CHECK(own_data(folder / "s.csv", own).train->size() == 2);
 }
+
+TEST_CASE("own: a target of names says which task it needs, and words for missing numbers may name classes") {
+  const TempFolder folder;
+  const auto with = [&](const std::vector<std::string>& labels) {
+    std::string text = "u;c\n";
+    for (std::size_t i = 0; i < 40; ++i) text += fmt::format("{};{}\n", i, labels[i % labels.size()]);
+    tests::write_quickly(folder / "s.csv", text);
+    return folder / "s.csv";
+  };
+  OwnSettings own{.input = "u", .target = "c"};
+  says(refusal_of(with({"up", "down"}), own),
+       "line 2: column c: expected a finite decimal number, got \"up\"; if the target is a class, say "
+       "--task=classification");
+  says(refusal_of(with({"1", "x"}), own), "say --task=classification");
+  for (const std::vector<std::string>& numbers : {std::vector<std::string>{"0.5", "up"}, {"1", ""}, {"1", "none"}}) {
+    CHECK(refusal_of(with(numbers), own).find("classification") == std::string::npos);
+  }
+  own.task = "classification";
+  CHECK(own_data(with({"none", "NA", "-", "up"}), own).reading.classes ==
+        std::vector<std::string>{"-", "NA", "none", "up"});
+  for (const char* missing : {"", "?", "NaN"}) {
+    says(refusal_of(with({"up", missing}), own), "line 3: column c");
+    own.table.missing = "hold";
+    CHECK(own_data(with({"up", "down", missing}), own).reading.classes == std::vector<std::string>{"down", "up"});
+    own.table.missing = "error";
+  }
+}
+
+TEST_CASE("own: a separator that cuts nothing is named") {
+  const TempFolder folder;
+  tests::write_quickly(folder / "s.csv", "t;u;y\n1;2;3\n4;5;6\n");
+  OwnSettings own = u_to_y;
+  own.table.separator = "comma";
+  says(usage_of(folder / "s.csv", own),
+       "s.csv has no column \"u\"; it has one column, \"t;u;y\": another --separator, or none, would cut it");
+}
+
+TEST_CASE("own: columns keep the names of the header, also where they are given by number") {
+  const TempFolder folder;
+  tests::write_quickly(folder / "s.csv", series(40));
+  using Names = std::vector<std::string>;
+  const Splits named = own_data(folder / "s.csv", {.input = "u,2", .target = "1"});
+  CHECK(named.input_names == Names{"u", "c"});
+  CHECK(named.target_names == Names{"y"});
+  tests::write_quickly(folder / "s.csv", "1,2\n3,4\n5,6\n7,8\n9,10\n1,2\n1,2\n1,2\n1,2\n1,2\n");
+  CHECK(own_data(folder / "s.csv", {.input = "0", .target = "1"}).input_names.empty());
+}

@@ -228,9 +228,11 @@ TEST_CASE("own: names of files may have capital letters, hidden files are none, 
   CHECK(own_data(folder / "S.CSV", u_to_y).train->size() == 1);
   std::filesystem::rename(written(folder, Arrays{}), folder / "D.H5");
   CHECK(own_data(folder / "D.H5", {}).train->size() == 9);
-  says(refusal_of(folder / "train", u_to_y, {10}),
-       "holds no train: a folder of data has train and test, each a file or a folder of files; not read: 1.CSV, 2.Csv, "
-       "3.csv, 4.xlsx");
+  says(refusal_of(folder / "train", u_to_y, {10}), "but it has 3; not read: 1.CSV, 2.Csv, 3.csv, 4.xlsx");
+  std::filesystem::remove(folder / "Test.CSV");
+  says(refusal_of(folder.path(), u_to_y, {10}),
+       "holds no test: a folder of data has train and test, each a file or a folder of files; not read: D.H5, S.CSV, "
+       "notes.txt");
 }
 
 TEST_CASE("own: the validation part may be called validation, val, valid or dev, one of them") {
@@ -278,6 +280,7 @@ TEST_CASE("own: options that fit neither each other nor the data are usage error
   says(usage_of(file, {.input = "u", .target = "y", .task = "sorting"}),
        "expected one of auto, classification, regression, value, got \"sorting\"");
   says(usage_of(file, {.input = "u", .target = "y,c", .task = "classification"}), "needs one column");
+  tests::write_quickly(folder / "s.xlsx", "no data");
   says(usage_of(folder / "s.xlsx", u_to_y),
        "neither a folder nor a .csv, .tsv, .dat, .h5, .npz, .mat, .npy, .txt, .ts or .arff file");
   OwnSettings held;
