@@ -57,6 +57,12 @@ std::vector<ValueInfo> Analyst::values() {
   check(names.empty() || (program_.output.classes && names.size() == out.cols),
         "there are {} names of classes for {} {}", names.size(), out.cols,
         program_.output.classes ? "classes" : "outputs that are no classes");
+  const std::size_t inputs = program_.input.tokens ? 0 : program_.input.cols;
+  const std::size_t outputs = program_.output.classes ? 0 : out.cols;
+  check(program_.input.names.empty() || program_.input.names.size() == inputs,
+        "there are {} names of inputs for {} columns of numbers", program_.input.names.size(), inputs);
+  check(program_.output.names.empty() || program_.output.names.size() == outputs,
+        "there are {} names of outputs for {} columns of values", program_.output.names.size(), outputs);
   return values_;
 }
 

@@ -167,6 +167,8 @@ void header_fields(V& v, Program& p) {
   v.units("input_", p.input.units);
   v.units("output_", p.output.units);
   v.if_any("class_names", p.output.class_names);
+  v.if_any("input_names", p.input.names);
+  v.if_any("output_names", p.output.names);
 }
 
 }  // namespace bitstate::program

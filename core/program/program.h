@@ -18,10 +18,11 @@ namespace bitstate::program {
 /// What enters: rows of `cols` real numbers, of which code = clamp(floor(x / scale + 1/2), lo, hi), or token ids.
 struct Input {
   std::uint32_t cols = 1;
-  bool tokens = false;   ///< ids from grid.lo = 0 to grid.hi; cols is 1
-  bool one_bit = false;  ///< code 1 for x >= 0, else -1
-  Grid grid;             ///< its scale is not needed on codes
-  Units units{};         ///< of the data: the real numbers are standardised by them; empty for tokens
+  bool tokens = false;               ///< ids from grid.lo = 0 to grid.hi; cols is 1
+  bool one_bit = false;              ///< code 1 for x >= 0, else -1
+  Grid grid;                         ///< its scale is not needed on codes
+  Units units{};                     ///< of the data: the real numbers are standardised by them; empty for tokens
+  std::vector<std::string> names{};  ///< of the columns, as the data have them; empty: they have none
   bool operator==(const Input&) const = default;
 };
 
@@ -31,6 +32,7 @@ struct Output {
   std::vector<float> scale;  ///< real value = code * scale; one, or one per column
   Units units{};             ///< of the target: restored() makes its values of real values; empty for classes
   std::vector<std::string> class_names{};  ///< one per class, as the data have them; empty: classes are numbers
+  std::vector<std::string> names{};        ///< of the columns of values, likewise; empty for classes
   bool operator==(const Output&) const = default;
 };
 

@@ -41,7 +41,8 @@ std::string why_not_run(const ExportOptions& options) {
 /// Output codes [n, columns] as cells in the units of the target, each with the fewest digits that are its value:
 /// a double, but of programs without units, or with those of single precision, a float.
 std::string cells_of(const program::Program& program, std::span<const std::int32_t> codes) {
-  const auto& [classes, scale, units, class_names] = program.output;
+  const std::vector<float>& scale = program.output.scale;
+  const Units& units = program.output.units;
   std::vector<float> values(codes.size());
   for (std::size_t i = 0; i < codes.size(); ++i) values[i] = static_cast<float>(codes[i]) * scale[i % scale.size()];
   const std::vector<double> cells = restored(units, values);
@@ -81,12 +82,12 @@ std::string rows_of(const program::Runner& runner, std::size_t number, std::size
 }
 
 std::string column_names(const program::Runner& runner) {
-  const bool classes = runner.header().output.classes;
+  const auto& [classes, scale, units, class_names, target_names] = runner.header().output;
   std::string names = fmt::format("sequence{}{}", runner.per_step() ? ",step" : "", classes ? ",class" : "");
-  const std::vector<std::string>& class_names = runner.header().output.class_names;
   for (std::size_t c = 0; c < runner.output_cols(); ++c) {
-    names += class_names.empty() ? fmt::format(",{}{}", classes ? "logit" : "y", c)
-                                 : "," + quoted_cell("logit " + class_names[c]);
+    names += "," + (!class_names.empty()    ? quoted_cell("logit " + class_names[c])
+                    : !target_names.empty() ? quoted_cell(target_names[c])
+                                            : fmt::format("{}{}", classes ? "logit" : "y", c));
   }
   return names + "\n";
 }
@@ -160,6 +161,19 @@ int run_live(const program::Runner& runner, const datasets::TableSettings& setti
   return 0;
 }
 
+/// Throws UsageError for the folder of a run in place of its program.
+void check_program_file(const fs::path& file) {
+  std::error_code error;
+  if (!fs::is_directory(file, error)) return;
+  const fs::path program = file / "program.h5";
+  require<UsageError>(!fs::exists(program, error), "run", "{} is a folder; its program is {}", file.string(),
+                      program.string());
+  require<UsageError>(!fs::exists(file / "settings.ini", error), "run",
+                      "{} is the folder of a run that is not exported yet: bitstate export writes its program, {}",
+                      file.string(), program.string());
+  fail<UsageError>("run", "{} is a folder; expected the file of a program", file.string());
+}
+
 }  // namespace
 
 int export_command(const RunConfig& config, const fs::path& run, const ExportOptions& options) {
@@ -200,6 +214,7 @@ int export_command(const RunConfig& config, const fs::path& run, const ExportOpt
 
 int run_program_command(const fs::path& file, const fs::path& input, const fs::path& out, std::size_t threads,
                         const datasets::TableSettings& settings) {
+  check_program_file(file);
   const program::Runner runner(program::load(file));
   if (input == "-") return run_live(runner, settings, out);
   std::string said;

@@ -163,7 +163,9 @@ Program traced(const RunConfig& config, const TrainedModel& trained, const datas
   Program p = export_model(trained.model(), example, data.name, padded, &weights);
   p.settings = format_ini(kept_settings(config));
   if (!data.tokens) p.input.units = data.reading.input_units;
+  if (!data.tokens) p.input.names = data.input_names;
   if (!p.output.classes) p.output.units = data.reading.target_units;
+  if (!p.output.classes) p.output.names = data.target_names;
   if (p.output.classes) p.output.class_names = data.reading.classes;
   return p;
 }
@@ -216,6 +218,7 @@ Exported export_run(const RunConfig& config, const std::filesystem::path& run, s
 
   Parity& parity = result.parity;
   parity.sequences = count;
+  parity.of_sequences = data.test->size();
   parity.metric = metric_name(metric_of(data));
   MetricMean in_float_mean(metric_of(data)), quantized_mean(metric_of(data)), integer_mean(metric_of(data));
   for (const Compared& one : compared) {
@@ -231,12 +234,17 @@ Exported export_run(const RunConfig& config, const std::filesystem::path& run, s
   return result;
 }
 
+std::string metric_text(const Parity& p) {
+  if (p.sequences == p.of_sequences) return "test " + p.metric;
+  return fmt::format("{} of the first {} of {} test sequences", p.metric, p.sequences, p.of_sequences);
+}
+
 std::string export_text(const Exported& exported) {
   const Parity& p = exported.parity;
   const program::Cost cost = program::cost_of(exported.program);
   std::string text =
       fmt::format("equal: {} of {} test sequences ({} codes) differ\n", p.differences.size(), p.sequences, p.codes);
-  text += fmt::format("test {}: {:.4f} in float, {:.4f} quantized, {:.4f} as integer program\n", p.metric, p.in_float,
+  text += fmt::format("{}: {:.4f} in float, {:.4f} quantized, {:.4f} as integer program\n", metric_text(p), p.in_float,
                       p.quantized, p.integer);
   text += fmt::format("{} instructions; {} bytes of weights, {} of other constants, {} of state\n",
                       exported.program.instructions.size(), (cost.weight_bits + 7) / 8, (cost.constant_bits + 7) / 8,

@@ -28,7 +28,8 @@ struct Difference {
 
 /// The program against the quantized forward, on sequences of the test part.
 struct Parity {
-  std::size_t sequences = 0;
+  std::size_t sequences = 0;            ///< the first ones,
+  std::size_t of_sequences = 0;         ///< of so many
   std::size_t codes = 0;                ///< compared
   std::vector<Difference> differences;  ///< the first of each sequence that has one
   std::string metric;                   ///< "accuracy", "mse" or "smape", of each of:
@@ -67,6 +68,9 @@ Exported export_run(const RunConfig& config, const std::filesystem::path& run, s
 
 /// The program alone, without a comparison. Throws as export_run() does.
 program::Program program_of_run(const RunConfig& config, const std::filesystem::path& run);
+
+/// "test rmse", or, where a part of the sequences was compared, "rmse of the first 3 of 200 test sequences".
+std::string metric_text(const Parity& parity);
 
 /// Several lines about a program without differences: accuracies, sizes, work of a step.
 std::string export_text(const Exported& exported);

@@ -17,6 +17,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <utility>
@@ -84,9 +85,11 @@ std::vector<std::string> notes_of(const Exported& exported, const fs::path& run)
   const std::string trained =
       result.program.empty() ? "The run does not say which bitstate trained it, nor when."
                              : fmt::format("Trained by bitstate {}; the run ended on {}.", result.program, result.date);
-  return {
-      fmt::format("Test {}: {:.4f} ({:.4f} in float), on {} sequences.", p.metric, p.integer, p.in_float, p.sequences),
-      trained};
+  const std::string all = fmt::format(", on {} sequence{}", p.sequences, p.sequences == 1 ? "" : "s");
+  std::string tested = fmt::format("{}: {:.4f} ({:.4f} in float){}.", metric_text(p), p.integer, p.in_float,
+                                   p.sequences == p.of_sequences ? all : "");
+  tested.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(tested.front())));
+  return {std::move(tested), trained};
 }
 
 /// A folder, made where there is none; what was made is removed again if nothing has come into it.
@@ -173,10 +176,12 @@ std::uintmax_t write_onnx(const Exported& exported, const fs::path& run, const f
   const std::vector<std::string> notes = notes_of(exported, run);
   metadata.emplace_back("bitstate.test", notes[0]);
   metadata.emplace_back("bitstate.run", notes[1]);
-  const std::vector<std::string>& names = exported.program.output.class_names;
-  if (!names.empty()) {
+  const program::Program& p = exported.program;
+  for (const auto& [key, names] : {std::pair{"bitstate.inputs", &p.input.names},
+                                   {"bitstate.outputs", &p.output.names},
+                                   {"bitstate.classes", &p.output.class_names}}) {
     constexpr auto replace = nlohmann::json::error_handler_t::replace;  // names may be no UTF-8
-    metadata.emplace_back("bitstate.classes", nlohmann::json(names).dump(-1, ' ', false, replace));
+    if (!names->empty()) metadata.emplace_back(key, nlohmann::json(*names).dump(-1, ' ', false, replace));
   }
   write_file_atomically(part.temporary(), program::onnx_model(exported.program, metadata));
   if (missing.empty()) prove_onnx(exported, part.temporary());

@@ -1,6 +1,7 @@
 #include "experiments/export/program_input.h"
 
 #include "core/error.h"
+#include "core/suggest.h"
 #include "core/units.h"
 #include "datasets/formats/csv.h"
 #include "datasets/formats/idx.h"
@@ -15,11 +16,13 @@
 
 #include <fmt/ranges.h>
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <optional>
 #include <span>
 #include <string>
+#include <system_error>
 
 namespace bitstate::experiments {
 namespace {
@@ -27,14 +30,49 @@ namespace {
 using program::Program;
 using Codes = std::vector<std::int32_t>;
 
+constexpr std::string_view input_files =
+    "a table (.csv, .tsv, .dat or .txt), .h5, .npz, .mat, .ts, .arff, .wav or idx file";
+
+/// How the run that trained the program read time and missing cells.
+datasets::TableSettings trained_settings(const Program& p) {
+  datasets::TableSettings trained;
+  const auto rows = datasets::table_options().rows();
+  for (const auto& [name, value] : parse_ini(p.settings, "the settings of the program")) {
+    const auto* const row = find_option(rows, name);
+    if (row != nullptr && is_one_of(name, std::array{"time", "resample", "missing"})) row->set(trained, value);
+  }
+  return trained;
+}
+
+/// What of them is not said now: " --time=t --missing=hold".
+std::string unsaid_options(const datasets::TableSettings& trained, const datasets::TableSettings& given) {
+  std::string unsaid;
+  for (const auto& row : datasets::table_options().rows()) {
+    const bool said = row.text(given) != row.text({});
+    if (!said && row.text(trained) != row.text({})) unsaid += fmt::format(" --{}={}", row.name, row.text(trained));
+  }
+  return unsaid;
+}
+
 std::vector<Codes> from_table(const Program& p, const std::filesystem::path& file,
                               const datasets::TableSettings& settings, std::string& said) {
   const auto choose = [&](const std::vector<std::string>& header, std::size_t count) {
     return columns_of(p, header, settings.time.empty() ? count : count - 1, file.string());
   };
-  const datasets::Csv table = datasets::read_csv_of(file, choose, settings);
+  const datasets::TableSettings trained = trained_settings(p);
+  const std::string unsaid = unsaid_options(trained, settings);
+  datasets::Csv table;
+  try {
+    table = datasets::read_csv_of(file, choose, settings);
+  } catch (const Error& error) {
+    if (unsaid.empty()) throw;
+    throw Error(fmt::format("{}; the program was trained with{}: run takes the same options", error.what(), unsaid));
+  }
   said = columns_text(table.header, table.names);
   if (!table.notes.empty()) said += fmt::format(" ({})", fmt::join(table.notes, ", "));
+  if (!unsaid.empty() && settings.time.empty() && is_one_of(trained.time, table.header)) {
+    said += fmt::format("; the program was trained with{}, which is not given here", unsaid);
+  }
   std::vector<Codes> sequences;
   std::size_t begin = 0;
   const auto append = [&](std::size_t end) {
@@ -67,7 +105,7 @@ std::vector<Codes> from_sequences(const Program& p, const datasets::LabelledSequ
   std::size_t first = 0;
   for (const std::size_t length : read.lengths) {
     const auto x = std::span(read.x).subspan(first * read.columns, length * read.columns);
-    sequences.push_back(encoded(p, x, fmt::format("{}: sequence {}", file.string(), sequences.size())));
+    sequences.push_back(encoded(p, x, read.place(file.string(), sequences.size())));
     first += length;
   }
   return sequences;
@@ -118,6 +156,9 @@ Codes encoded(const Program& p, std::span<const double> x, std::string_view wher
 
 std::vector<std::vector<std::int32_t>> read_sequences(const Program& program, const std::filesystem::path& file,
                                                       std::string* said, const datasets::TableSettings& settings) {
+  std::error_code error;
+  require<UsageError>(!std::filesystem::is_directory(file, error), "input", "{} is a folder; run takes one file, {}",
+                      file.string(), input_files);
   std::string columns;
   const std::optional<datasets::OwnSettings> own = own_settings(program);
   const datasets::OwnSettings of_steps{.rows = "steps"};
@@ -136,10 +177,7 @@ std::vector<std::vector<std::int32_t>> read_sequences(const Program& program, co
   } else if (file.filename().string().find("idx") != std::string::npos) {
     sequences = from_idx(program, file);
   } else {
-    fail<UsageError>("run",
-                     "expected a table (.csv, .tsv, .dat or .txt), .h5, .npz, .mat, .ts, .arff, .wav or idx file, got "
-                     "\"{}\"",
-                     file.string());
+    fail<UsageError>("run", "expected {}, got \"{}\"", input_files, file.string());
   }
   for (const Codes& codes : sequences) {
     require(!codes.empty(), "run", "{} holds a sequence without steps", file.string());

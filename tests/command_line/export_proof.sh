@@ -48,7 +48,7 @@ if command -v cc > /dev/null; then
   says 'what is written: proven on 3 sequences'
   rm said
   grep -q '^ \* This C: proven on 3 sequences\.$' c/model.h || fail "$(head -n 9 c/model.h)"
-  grep -qE '^ \* Test mse: [0-9.]+ \([0-9.]+ in float\), on 3 sequences\.$' c/model.h || fail "$(head -n 9 c/model.h)"
+  grep -qE '^ \* Mse of the first 3 of [0-9]+ test sequences: [0-9.]+ \([0-9.]+ in float\)\.$' c/model.h || fail "$(head -n 9 c/model.h)"
   grep -qE '^ \* Trained by bitstate [0-9.]+(, commit [0-9a-f]+(-dirty)?)?; the run ended on 20[0-9-]{8}\.$' c/model.h ||
     fail "$(head -n 9 c/model.h)"
   cat c/model.h c/model.c c/model_test.c > before

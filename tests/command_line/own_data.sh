@@ -52,14 +52,18 @@ paste -d, outputs <(tail -n 300 series.csv | cut -d, -f3) | awk -F, -v said="$(s
     exit !(rmse < deviation / 2 && rmse - said < 0.001 && said - rmse < 0.001)
   }' > compared || fail "$(cat compared)"
 
-# eval has the error of the target by its deviation, too
+# eval has the error of the target by its deviation, too, and says nothing of what it does not read
 "$BITSTATE" eval run > said
+grep -q '^own: 1 test sequence of at most 300 steps; 1 input, ' said || fail "$(cat said)"
 fit=$(awk '$1 == "y" { print $4 }' said)
 awk -v fit="$fit" '{ exit !(fit - 100 * (1 - $2 / $6) < 0.1 && 100 * (1 - $2 / $6) - fit < 0.1) }' \
   <(tr -d , < compared) || fail "$(cat said compared)"
 
 "$BITSTATE" export run --format=c --out=c > /dev/null
 grep -q '^#define MODEL_OUTPUT_MEAN {' c/model.h
+grep -qx '#define MODEL_INPUT_NAMES {"u"}' c/model.h && grep -qx '#define MODEL_OUTPUT_NAMES {"y"}' c/model.h ||
+  fail "$(grep NAMES c/model.h)"
+grep -qE '^ \* Test rmse: [0-9.]+ \([0-9.]+ in float\), on 1 sequence\.$' c/model.h || fail "$(head -n 20 c/model.h)"
 if command -v cc > /dev/null; then
   cc -std=c99 -Wall -Wextra -Werror -o self_test c/model.c c/model_test.c
   ./self_test > said
@@ -135,7 +139,7 @@ exec 3> lines 4< answers
 echo t,u,y >&3
 for step in 0 1 2; do
   sed -n "$((step + 2))p" series.csv >&3
-  if [ $step = 0 ]; then read -r -t 60 answer <&4 && [ "$answer" = sequence,step,y0 ] || fail "first: $answer"; fi
+  if [ $step = 0 ]; then read -r -t 60 answer <&4 && [ "$answer" = sequence,step,y ] || fail "first: $answer"; fi
   read -r -t 60 answer <&4 || fail "no answer to line $step"
   [ "$answer" = "$(sed -n "$((step + 2))p" all.csv)" ] || fail "line $step: $answer"
 done
@@ -210,6 +214,35 @@ right=$(paste -d, <(tail -n +2 out.csv | cut -d, -f2) <(sed -n 's/.*:\(hill\|val
 awk -v a="$right" -v b="$(accuracy hill/result.json)" 'BEGIN { exit !(a == b && a > 0.9) }' || fail "run: $right, train: $(accuracy hill/result.json)"
 mv Hill/Hill_TEST.ts test.ts && rm -r Hill
 "$BITSTATE" eval hill --test=test.ts --json > said
+grep -q '^own: 20 test sequences of at most 24 steps; 2 inputs, 2 classes: hill, valley; 440 steps of test.ts: ' said ||
+  fail "$(cat said)"
 awk -v a="$right" -v b="$(accuracy said)" 'BEGIN { exit !(a == b) }' || fail "eval: $(cat said)"
 expect 2 '[train] is missing: a test part alone is for eval' train hill.ini --test=test.ts --out=no
 expect 1 'missing.ts' eval hill --test=missing.ts
+
+# what a training cannot learn, or has no use for, is said before it begins, and what its test has no figures for behind it
+awk -F, -v OFS=, '{ print $0, NR == 1 ? "k,z" : "5,0.1" }' series.csv > constant.csv
+"$BITSTATE" train own.ini --data=constant.csv --input=u,k --target=y,z --epochs=1 --out=constant > said
+grep -qx 'warning: the target column z has one value in the whole training part: there is nothing to learn' said &&
+  grep -qx 'warning: the input column k has one value in the whole training part: this tells a model nothing' said &&
+  grep -qx 'no nrmse and no fit of the target z, which has one value in the whole test part' said || fail "$(cat said)"
+"$BITSTATE" eval constant > said
+grep -qE '^z +[0-9.e-]+ +– +–$' said || fail "$(cat said)"
+"$BITSTATE" data check own --data=constant.csv --input=u --target=z > said
+grep -q '^warning: the target column z ' said || fail "$(cat said)"
+
+# a folder in place of a program or an input
+expect 2 'run is a folder; its program is run/program.h5' run run --input=series.csv
+expect 2 'constant is the folder of a run that is not exported yet' run constant --input=series.csv
+expect 2 'elsewhere is a folder; expected the file of a program' run elsewhere --input=series.csv
+expect 2 'elsewhere is a folder; run takes one file, a table' run run/program.h5 --input=elsewhere
+
+# data check takes what train takes of own data
+"$BITSTATE" data check own --train=test.ts --test=test.ts > said
+grep -q '^own: 20 training and 20 test sequences ' said || fail "$(cat said)"
+sed 's/^u/rising,u/' one.csv | awk -F, -v OFS=, 'NR > 1 { $0 = (NR % 2) "," $0 } { print }' > rows.csv
+"$BITSTATE" data check own --data=rows.csv --rows=sequences > said
+grep -q '2 classes; .* steps of rows.csv: 1 column of numbers' said || fail "$(cat said)"
+"$BITSTATE" data check --help > said
+grep -q -- '--train=EXAMPLES|PATH .*check own: file of the training part' said && grep -q -- '--y=NAME ' said ||
+  fail "$(cat said)"

@@ -307,10 +307,13 @@ std::string c_units_text(const CModel& model) {
   add("INPUT", in.units);
   text += macro_of_scales(capitals + "_OUTPUT_SCALE", program.output.scale, infos.back().cols);
   add("OUTPUT", program.output.units);
-  if (program.output.class_names.empty()) return text;
-  std::vector<std::string> names;
-  for (const std::string& class_name : program.output.class_names) names.push_back(c_string(class_name));
-  return text + macro_of(capitals + "_CLASS_NAMES", names);
+  for (const auto& [what, texts] :
+       {std::pair{"INPUT", &in.names}, {"OUTPUT", &program.output.names}, {"CLASS", &program.output.class_names}}) {
+    std::vector<std::string> names;
+    for (const std::string& one : *texts) names.push_back(c_string(one));
+    if (!names.empty()) text += macro_of(fmt::format("{}_{}_NAMES", capitals, what), names);
+  }
+  return text;
 }
 
 std::string c_codes_text(const CModel& model, const CExtras& extras) {

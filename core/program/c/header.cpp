@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 
 namespace bitstate::program {
 namespace {
@@ -72,8 +73,12 @@ std::string output_comment(const Program& program, const ValueInfo& out, std::st
                         capitals);
   }
   if (program.output.classes) text += " * The class is the first of the largest logits.\n";
-  if (!program.output.class_names.empty()) {
-    text += fmt::format(" * The names of the classes: static const char *const names[] = {}_CLASS_NAMES;\n", capitals);
+  for (const auto& [names, whose, macro] : {std::tuple{&program.input.names, "inputs", "INPUT"},
+                                            {&program.output.names, "outputs", "OUTPUT"},
+                                            {&program.output.class_names, "classes", "CLASS"}}) {
+    if (names->empty()) continue;
+    text += fmt::format(" * The names of the {}: static const char *const names[] = {}_{}_NAMES;\n", whose, capitals,
+                        macro);
   }
   return text;
 }

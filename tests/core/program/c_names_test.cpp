@@ -157,5 +157,29 @@ int main(void) {
   CHECK(shell((folder / "names").string()).code == 0);
 }
 
+TEST_CASE("c: the header has the names of the columns as arrays of strings") {
+  const TempFolder folder;
+  Program p = program_with(7, false);
+  const std::size_t outputs = program::analyse(p).back().cols;
+  for (std::size_t c = 0; c < p.input.cols; ++c) p.input.names.push_back(fmt::format("u*/ {}", c));
+  for (std::size_t c = 0; c < outputs; ++c) p.output.names.push_back(fmt::format("y\\ {}", c));
+  const std::string header = write_model(folder, p, "model", {random_sequence(p, 3, 1)}).header;
+  CHECK(header.find(" * The names of the inputs: static const char *const names[] = MODEL_INPUT_NAMES;\n") !=
+        std::string::npos);
+  if (no_compiler()) return;
+  write_quickly(folder / "names.c", R"(#include "model.h"
+#include <string.h>
+int main(void) {
+  static const char *const inputs[] = MODEL_INPUT_NAMES;
+  static const char *const outputs[] = MODEL_OUTPUT_NAMES;
+  if (sizeof inputs != MODEL_INPUTS * sizeof inputs[0] || sizeof outputs != MODEL_OUTPUTS * sizeof outputs[0]) return 1;
+  return strcmp(inputs[0], "u*" "/ 0") != 0 || strcmp(outputs[MODEL_OUTPUTS - 1], LAST) != 0;
+}
+)");
+  const Outcome compiled = compile(folder, "cc", fmt::format("-DLAST='\"y\\\\ {}\"' -o names names.c", outputs - 1));
+  CHECK(compiled.output.empty());
+  CHECK(shell((folder / "names").string()).code == 0);
+}
+
 }  // namespace
 }  // namespace bitstate::tests

@@ -57,6 +57,35 @@ TEST_CASE("program file: names of classes come back, one for each class") {
         std::string::npos);
 }
 
+TEST_CASE("program file: names of columns come back, one for each, and none belong to tokens or classes") {
+  const TempFolder folder;
+  Program p = small_program();
+  p.output.classes = false;
+  const Program nameless = p;
+  const std::size_t cols = p.input.cols;
+  for (std::size_t c = 0; c < cols; ++c) p.input.names.push_back(fmt::format("u {}", c));
+  const std::size_t outputs = program::analyse(p).back().cols;
+  for (std::size_t c = 0; c < outputs; ++c) p.output.names.push_back(fmt::format("y \"{}\"", c));
+  saved(folder, p);
+  CHECK(program::load(folder / "p.h5") == p);
+  CHECK(program::architecture_digest(p) == program::architecture_digest(nameless));
+  const auto refused = [&](const Program& other) {
+    saved(folder, other);
+    return sentence_of(folder / "p.h5");
+  };
+  Program less = p;
+  less.input.names.push_back("more");
+  CHECK(refused(less).find(fmt::format("{} names of inputs for {} columns", cols + 1, cols)) != std::string::npos);
+  less = p;
+  less.output.names.pop_back();
+  less.output.names.insert(less.output.names.begin(), {"a", "b"});
+  CHECK(refused(less).find(fmt::format("{} names of outputs for {} columns", outputs + 1, outputs)) !=
+        std::string::npos);
+  less = p;
+  less.output.classes = true;
+  CHECK(refused(less).find("names of outputs for 0 columns of values") != std::string::npos);
+}
+
 TEST_CASE("program file: a sheared scan comes back equal") {
   const TempFolder folder;
   saved(folder, small_shear_program());

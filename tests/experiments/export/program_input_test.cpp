@@ -145,4 +145,37 @@ TEST_CASE("program input: a CSV file of another width, or with a hole, is refuse
   CHECK(refusal("u\n1\n\n2\n").find("x.csv, line 3: column u is empty, but goes on in line 4") != std::string::npos);
 }
 
+TEST_CASE("program input: a table with holes or times says with which options the program was trained") {
+  const TempFolder folder;
+  program::Program p;
+  p.input.cols = 1;
+  p.input.grid = {1.0F, -7, 7};
+  p.settings = "dataset = own\ninput = u\ntarget = y\ntime = t\nmissing = hold\n";
+  std::string said;
+  const auto refusal = [&](const std::string& text, const datasets::TableSettings& given = {}) {
+    write_quickly(folder / "x.csv", text);
+    said.clear();
+    return error_of<Error>([&] { (void)read_sequences(p, folder / "x.csv", &said, given); });
+  };
+  const std::string hint = "the program was trained with --missing=hold --time=t";
+  const std::string hole = "t,u\n0,1\n1,\n2,3\n";
+  says(refusal(hole), "line 3: column u is empty");
+  says(refusal(hole), hint + ": run takes the same options");
+  says(refusal(hole, {.time = "t"}), "trained with --missing=hold: run takes the same options");
+  CHECK(refusal(hole, {.missing = "hold", .time = "t"}).empty());
+  says(said, "of which u is read (t in steps of 1");
+  CHECK(said.find("trained") == std::string::npos);
+  CHECK(refusal("t,u\n0,1\n1,2\n").empty());
+  says(said, "of which u is read; " + hint + ", which is not given here");
+  CHECK(refusal("u\n1\n2\n").empty());  // no time in it that could matter
+  CHECK(said.find("trained") == std::string::npos);
+  p.settings = "dataset = own\ninput = u\ntarget = y\n";
+  CHECK(refusal(hole).find("trained") == std::string::npos);
+  says(refusal(hole), "column u");
+
+  const auto folder_sentence = error_of<UsageError>([&] { (void)read_sequences(p, folder.path()); });
+  says(folder_sentence,
+       folder.path().string() + " is a folder; run takes one file, a table (.csv, .tsv, .dat or .txt)");
+}
+
 }  // namespace bitstate::tests
