@@ -228,12 +228,12 @@ PartContent content_of(const fs::path& part, const OwnSettings& own) {
 OwnSource source_to_show(const fs::path& file_or_folder, const OwnFiles& parts) {
   constexpr bool trained = true;
   std::error_code error;
-  require(file_or_folder.empty() || fs::exists(file_or_folder, error), file_or_folder.string(), "is not there");
   try {
     return source_of(file_or_folder, parts, trained);
   } catch (const UsageError&) {
     throw;
   } catch (const Error&) {
+    if (!fs::is_directory(file_or_folder, error)) throw;
     return {file_or_folder};
   }
 }

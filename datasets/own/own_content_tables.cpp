@@ -4,6 +4,7 @@
 #include "datasets/formats/csv_names.h"
 #include "datasets/formats/csv_reader.h"
 #include "datasets/formats/text_file.h"
+#include "datasets/labels.h"
 #include "datasets/own/own_content.h"
 
 #include <fmt/ranges.h>
@@ -32,8 +33,9 @@ struct Cells {
   [[nodiscard]] bool are_numbers() const { return texts == 0 && dates == 0; }
 };
 
-void count_cell(std::string_view cell, Cells& cells) {
-  if (is_missing(cell)) {
+/// `label`: it is one of a class.
+void count_cell(std::string_view cell, bool label, Cells& cells) {
+  if (label ? is_missing_label(cell) : is_missing(cell)) {
     ++cells.missing;
   } else if (const auto number = number_in(cell); number && std::isfinite(*number)) {
     ++cells.numbers;
@@ -70,7 +72,10 @@ std::vector<Cells> cells_in(const std::filesystem::path& file, const OwnSettings
     role += role.empty() ? "time" : ", time";
   }
   while (reader.next_cells()) {
-    for (std::size_t c = 0; c < columns.size(); ++c) count_cell(reader.rows().cells()[c], columns[c]);
+    for (std::size_t c = 0; c < columns.size(); ++c) {
+      const bool label = own.task == "classification" && columns[c].role == "target";
+      count_cell(reader.rows().cells()[c], label, columns[c]);
+    }
   }
   return columns;
 }

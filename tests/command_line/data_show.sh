@@ -55,7 +55,7 @@ expect() {
   [ "$(wc -l < said)" -eq 1 ] || fail "bitstate data $*: $(cat said)"
   says "$words"
 }
-expect 1 'absent.csv] is not there' show absent.csv
+expect 1 'absent.csv does not exist' show absent.csv
 expect 2 'needs one file or folder, or the parts' show
 expect 2 'needs one file or folder' show a.csv --data=a.csv
 expect 2 'a.csv has no column "v"' show a.csv --input=v

@@ -244,5 +244,5 @@ sed 's/^u/rising,u/' one.csv | awk -F, -v OFS=, 'NR > 1 { $0 = (NR % 2) "," $0 }
 "$BITSTATE" data check own --data=rows.csv --rows=sequences > said
 grep -q '2 classes; .* steps of rows.csv: 1 column of numbers' said || fail "$(cat said)"
 "$BITSTATE" data check --help > said
-grep -q -- '--train=EXAMPLES|PATH .*check own: file of the training part' said && grep -q -- '--y=NAME ' said ||
+grep -q -- '--train=EXAMPLES|PATH .*own: that part' said && grep -q -- '--y=NAME ' said ||
   fail "$(cat said)"

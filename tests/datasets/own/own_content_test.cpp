@@ -93,7 +93,7 @@ TEST_CASE("own content: a table's columns, whatever they hold and before any is 
   CHECK(mixed.note == "3 of 4 cells are numbers");
   CHECK(mixed.values == Values{{"e\x1B", 1}});
   says(error_of<UsageError>([&] { (void)own_content(folder / "a.csv", {.input = "v"}); }), "has no column \"v\"");
-  says(error_of<Error>([&] { (void)own_content(folder / "b.csv", {}); }), "b.csv] is not there");
+  says(error_of<Error>([&] { (void)own_content(folder / "b.csv", {}); }), "b.csv does not exist");
   says(error_of<UsageError>([&] { (void)own_content({}, {}); }), "own data need a file or a folder");
 }
 
@@ -187,4 +187,16 @@ TEST_CASE("own content: ids and texts; a text is shown as a table where its rows
   write_quickly(folder / "a.txt", "u y\n1 2\n3 4\n");
   CHECK(content_of_all(folder / "a.txt").what.starts_with("12 bytes of 1 text in 1 file"));
   CHECK(content_of_all(folder / "a.txt", {.rows = "steps"}).columns[1].numbers->mean == 3.0);
+}
+
+TEST_CASE("own content: words for missing numbers are labels in the target of a classification") {
+  const TempFolder folder;
+  write_quickly(folder / "a.csv", "u,c\n1,none\n2,\n3,up\nnone,?\n");
+  const auto missing = [&](const OwnSettings& own) {
+    std::vector<std::size_t> cells;
+    for (const ColumnContent& column : content_of_all(folder / "a.csv", own).columns) cells.push_back(column.missing);
+    return cells;
+  };
+  CHECK(missing({.input = "u", .target = "c"}) == std::vector<std::size_t>{1, 3});
+  CHECK(missing({.input = "u", .target = "c", .task = "classification"}) == std::vector<std::size_t>{1, 2});
 }
