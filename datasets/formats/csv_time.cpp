@@ -19,6 +19,7 @@ constexpr double longest_step = 1.5;    // in steps: what is longer is a gap
 constexpr double allowed_jitter = 0.1;  // of a step
 constexpr double same_time = 1e-6;      // of a step
 constexpr std::size_t max_numbers = 100'000'000;
+constexpr std::size_t most_between = 1000;  // resampled rows per row
 
 /// Takes parts off a text.
 class DateText {
@@ -253,8 +254,9 @@ void resample(Csv& table, const TimeColumn& time, const TableSettings& settings,
   const Resampler resampler(table, step, classes);
   std::size_t rows = 0;
   for_each_sequence(table, [&](std::size_t begin, std::size_t end) { rows += resampler.rows_of(begin, end); });
-  require(rows <= max_numbers / table.names.size(), "resample",
-          "steps of {:.6g} would be {} rows; at most {} numbers are made", step, rows, max_numbers);
+  require(rows <= max_numbers / table.names.size() && rows / most_between <= table.rows, "resample",
+          "steps of {:.6g} would be {} rows of {}; at most {} numbers are made, and {} rows of one", step, rows,
+          table.rows, max_numbers, most_between);
   std::vector<double> values;
   values.reserve(rows * table.names.size());
   std::vector<std::size_t> starts;

@@ -159,6 +159,8 @@ TEST_CASE("csv time: irregular steps are resampled on lines between the rows, wi
              {0, 1, 5, 1, 10, 5, 15, 5, 20, 5, 25, 2});
   says(table_refusal(at_times({"0", "1", "9e8"}), {"u"}, {.time = "t", .resample = "1", .gap = 1e9}),
        "at most 100000000 numbers are made");
+  says(table_refusal("t,u\n0.1,1\n10485765,1\n", {"u"}, {.time = "t", .resample = "0.25"}),
+       "would be 41943060 rows of 2; at most 100000000 numbers are made, and 1000 rows of one");
 }
 
 TEST_CASE("csv time: missing cells are filled in time, and within a sequence only") {
