@@ -18,12 +18,16 @@ struct DeviceReport {
   std::vector<program::StepEstimate> estimates;  ///< one for each device
 };
 
-/// Throws Error where a program has no step, or a kind of function that was not measured.
+/// Throws Error where a program has no step.
 DeviceReport device_report(const program::Program& program, const std::vector<const program::Device*>& devices);
 
 /// Tables for a terminal, and the same as one line of JSON.
 std::string device_text(const DeviceReport& report);
 std::string to_json(const DeviceReport& report);
+
+/// A row for each kind of function, and one for all: its calls, and instructions for each device, empty where there is
+/// no estimate.
+std::string instructions_csv(const DeviceReport& report);
 
 /// "Cortex-M4 (-O2): about 28000 instructions per step (estimate)", or why there is none.
 std::string step_note(const program::Program& program);

@@ -125,6 +125,9 @@ std::vector<Figure> report_figures(const Report& report) {
     }
     add("size", metric + " against model size", bars + " No row on the front is beaten in both." + theirs,
         against_cost(report, rows, &ReportRow::size_kib, "size of the parameters, KiB", true));
+    add("instructions", metric + " against instructions per step",
+        bars + " Estimates for exported C on a Cortex-M4. No row on the front is beaten in both.",
+        against_cost(report, rows, &ReportRow::instructions, "instructions per streaming step, Cortex-M4", false));
     add("multiplier", metric + " against the multiplier width of A", bars + " No row on the front is beaten in both.",
         against_cost(report, rows, &ReportRow::multiplier_bits, "bits of the numbers that the state is multiplied by",
                      false));

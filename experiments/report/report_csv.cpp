@@ -67,7 +67,8 @@ std::string report_csv(const Report& report) {
                             "difference_std",
                             "difference_n",
                             "one_source",
-                            "qs5"}) {
+                            "qs5",
+                            "cortex_m4_instructions"}) {
     titles.emplace_back(title);
   }
   const bool any_given_up = !report.given_up.empty();
@@ -92,6 +93,7 @@ std::string report_csv(const Report& report) {
     add(csv_count(row.difference.n));
     add(row.one_source ? "1" : "0");
     add(row.qs5);
+    add(csv_number(row.instructions));
     if (any_given_up) add(csv_count(row.given_up));
     text += csv_line(fields);
   }

@@ -88,6 +88,9 @@ std::vector<Column> columns_of(const Report& report, std::string_view best_mark)
         {"Q-S5 (theirs)", [](const ReportRow& row) { return row.qs5.empty() ? std::string(no_value) : row.qs5; }});
   }
   columns.push_back({"size (KiB)", [](const ReportRow& row) { return number(row.size_kib, "{:.2f}"); }});
+  if (any_row(report, [](const ReportRow& row) { return row.instructions.has_value(); })) {
+    columns.push_back({"instructions/step", [](const ReportRow& row) { return number(row.instructions, "{:.0f}"); }});
+  }
   if (report.differ(&ReportRow::a_stored_bits)) {
     columns.push_back({"A stored bits", [](const ReportRow& row) { return number(row.a_stored_bits); }});
   }

@@ -50,6 +50,20 @@ Plot saturation_plot(const std::vector<SiteRecord>& sites) {
   return plot;
 }
 
+/// Functions from top to bottom, the most expensive ones first.
+Plot instructions_plot(std::vector<FunctionRecord> functions) {
+  const auto more = [](const FunctionRecord& a, const FunctionRecord& b) { return a.instructions > b.instructions; };
+  std::stable_sort(functions.begin(), functions.end(), more);
+  Plot plot{.x = {.label = "instructions per streaming step, Cortex-M4", .low = 0.0}};
+  plot.series = {{.line = Series::Line::none}};
+  for (const FunctionRecord& one : functions) {
+    const double place = -static_cast<double>(plot.series[0].points.size());
+    plot.y.ticks.emplace_back(place, one.function);
+    plot.series[0].points.push_back({.x = one.instructions, .y = place});
+  }
+  return plot;
+}
+
 Plot range_plot(const std::vector<SiteRecord>& sites) {
   Plot plot{.x = {.label = "magnitude", .log = true}, .y = site_axis(sites)};
   plot.series = {{.label = "largest value", .style = 0, .line = Series::Line::none},
@@ -215,6 +229,11 @@ std::vector<Figure> row_figures(const Report& report, const ReportRow& row) {
   if (const auto [run, eigenvalues] = first_table(row, read_eigenvalues); !eigenvalues.empty()) {
     add("eigenvalues", "eigenvalues of the discrete A", run,
         "Hollow: before rounding; filled: after. Dashed: the unit circle.", eigenvalue_plot(eigenvalues));
+  }
+  if (const auto [run, functions] = first_table(row, read_instructions); !functions.empty()) {
+    add("instructions", "instructions by function", run,
+        "Estimates for exported C, compiled by GCC 12 with -O2 (bitstate inspect RUN --device=cortex-m4).",
+        instructions_plot(functions));
   }
   if (auto figure = confusion_figure(report, row)) figures.push_back(std::move(*figure));
   return figures;

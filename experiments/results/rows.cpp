@@ -50,6 +50,7 @@ void add_cost(ReportRow& row, const RunRecord& run) {
   take(row.a_stored_bits, "a_stored_bits", 1.0);
   take(row.a_products, "a_products", 1.0);
   take(row.multiplier_bits, "a_width", 1.0);
+  if (!row.instructions) row.instructions = instructions_per_step(run.folder);
 }
 
 ReportRow make_row(const std::vector<std::string>& values, const std::vector<const RunRecord*>& runs) {

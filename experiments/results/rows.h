@@ -36,6 +36,7 @@ struct ReportRow {
   std::optional<double> a_stored_bits;    ///< per eigenvalue
   std::optional<double> a_products;       ///< multiplications of the recurrence per state and step
   std::optional<double> multiplier_bits;  ///< bits of the numbers that the state is multiplied by there
+  std::optional<double> instructions;     ///< of a streaming step on a Cortex-M4, estimated
   std::size_t diverged = 0;
   std::size_t given_up = 0;
   std::size_t running = 0;

@@ -78,6 +78,21 @@ std::vector<EigenvalueRecord> read_eigenvalues(const std::filesystem::path& run)
   return eigenvalues;
 }
 
+std::vector<FunctionRecord> read_instructions(const std::filesystem::path& run) {
+  std::vector<FunctionRecord> functions;
+  read_lines(run / "instructions.csv", {"function"}, {"cortex-m4"},
+             [&](const auto& function, const std::vector<double>& v) {
+               functions.push_back({function[0], v[0]});
+             });
+  return functions;
+}
+
+std::optional<double> instructions_per_step(const std::filesystem::path& run) {
+  const std::vector<FunctionRecord> functions = read_instructions(run);
+  if (functions.empty() || functions.back().function != "in all") return std::nullopt;
+  return functions.back().instructions;
+}
+
 TestDetails read_test_details(const std::filesystem::path& run) {
   const auto file = run / "result.json";
   if (!std::filesystem::is_regular_file(file)) return {};

@@ -1,10 +1,12 @@
-// The tables that a run leaves beside its result: what its sites did, and the eigenvalues of its layers.
+// The tables that a run leaves beside its result: what its sites did, the eigenvalues of its layers, the instructions
+// of its C.
 #pragma once
 
 #include "experiments/run_folder/test_details.h"
 
 #include <complex>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,12 @@ struct EigenvalueRecord {
   std::complex<double> rounded;
 };
 
+/// What the functions of a kind take of a streaming step.
+struct FunctionRecord {
+  std::string function;
+  double instructions = 0.0;  ///< estimated for a Cortex-M4
+};
+
 /// A model that `bitstate allocate` measured.
 struct AllocatedModel {
   std::string label;
@@ -36,6 +44,11 @@ struct AllocatedModel {
 /// finite numbers is passed over.
 std::vector<SiteRecord> read_sites(const std::filesystem::path& run);
 std::vector<EigenvalueRecord> read_eigenvalues(const std::filesystem::path& run);
+
+/// Of instructions.csv, likewise; all of a step comes last, under the name "in all".
+std::vector<FunctionRecord> read_instructions(const std::filesystem::path& run);
+/// All of a step; nothing without the file, or without an estimate of all its functions.
+std::optional<double> instructions_per_step(const std::filesystem::path& run);
 
 /// Of result.json in the folder of a run; empty where it has none, or where it is damaged.
 TestDetails read_test_details(const std::filesystem::path& run);

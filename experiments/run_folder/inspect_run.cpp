@@ -2,9 +2,11 @@
 
 #include "core/error.h"
 #include "core/io/atomic_file.h"
+#include "experiments/inspect/device_report.h"
 #include "experiments/run_folder/identity.h"
 #include "experiments/run_folder/model_setup.h"
 #include "experiments/settings/run_config.h"
+#include "experiments/training/export_model.h"
 
 namespace bitstate::experiments {
 namespace {
@@ -47,6 +49,13 @@ void write_inspection(const Model& model, const Inventory& inventory, const data
   const Inspection inspection = inspect(model, inventory, part, sequences, padded_length);
   write_file_atomically(folder / "sites.csv", sites_csv(inspection));
   write_file_atomically(folder / "eigenvalues.csv", eigenvalues_csv(inspection));
+  datasets::Example example;
+  part.read(0, example);
+  const auto program = part_program(model, first_step(example), 0, all_parts, padded_length);
+  if (!program || !program::can_stream(*program)) return;
+  std::vector<const program::Device*> devices;
+  for (const program::Device& device : program::devices()) devices.push_back(&device);
+  write_file_atomically(folder / "instructions.csv", instructions_csv(device_report(*program, devices)));
 }
 
 StepSettings step_settings(const RunConfig& config, const datasets::Splits& data, const Inventory& inventory) {

@@ -14,8 +14,9 @@ struct RunConfig;
 /// Inspects the best weights of the run in `run` on its training part. Throws Error when there are none.
 Inspection inspect_run(const RunConfig& config, const std::filesystem::path& run, std::size_t sequences);
 
-/// Writes what the first sequences of `part` show of a model's sites and eigenvalues: FOLDER/sites.csv and
-/// FOLDER/eigenvalues.csv. Throws Error where they cannot be written.
+/// Writes what the first sequences of `part` show of a model's sites and eigenvalues, FOLDER/sites.csv and
+/// FOLDER/eigenvalues.csv, and for a model whose program can stream FOLDER/instructions.csv. Throws Error where they
+/// cannot be written.
 void write_inspection(const Model& model, const Inventory& inventory, const datasets::Dataset& part,
                       std::size_t padded_length, const std::filesystem::path& folder);
 

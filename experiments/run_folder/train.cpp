@@ -55,8 +55,9 @@ void begin_files(const RunConfig& config, const Run& run) {
   for (const std::string& warning : {other_columns(config), run.warning()}) {
     if (!warning.empty()) print_line(warning);
   }
-  for (const char* const name : {"settings.ini", "parameters.txt", "metrics.jsonl", "checkpoint.h5", "best.h5",
-                                 "result.json", "sites.csv", "eigenvalues.csv", "evolve.h5", "evolve.csv"}) {
+  for (const char* const name :
+       {"settings.ini", "parameters.txt", "metrics.jsonl", "checkpoint.h5", "best.h5", "result.json", "sites.csv",
+        "eigenvalues.csv", "instructions.csv", "evolve.h5", "evolve.csv"}) {
     remove_stale_temporaries(folder / name);  // of a killed process
   }
   write_file_atomically(folder / "settings.ini", settings_text(config));

@@ -93,7 +93,7 @@ expected() {
       title = metric == "accuracy" ? "test accuracy, %" : metric == "mse" ? "test MSE" : "test"
       print "| " (labelled ? "configuration" : "quant") " | " title " | difference to float | size (KiB) |" (show_stored ? " A stored bits |" : "") (show_products ? " A products |" : "") " validation | n | diverged | missing | seconds |" > "expected.md"
       print "|---|---:|---:|---:|---:|---:|---:|---:|---:|" (show_stored ? "---:|" : "") (show_products ? "---:|" : "") > "expected.md"
-      print (labelled ? "stage,label," : "") "quant,metric,test_mean,test_std,difference_to_float,val_mean,val_std,n,diverged,missing,seconds_mean,size_kib,a_multiplier_bits,running,a_products,a_stored_bits,best,difference_low,difference_high,difference_std,difference_n,one_source,qs5" > "expected.csv"
+      print (labelled ? "stage,label," : "") "quant,metric,test_mean,test_std,difference_to_float,val_mean,val_std,n,diverged,missing,seconds_mean,size_kib,a_multiplier_bits,running,a_products,a_stored_bits,best,difference_low,difference_high,difference_std,difference_n,one_source,qs5,cortex_m4_instructions" > "expected.csv"
       print "  " (labelled ? "configuration" : "quant") " & " tex(title) " & difference to float & size (KiB)" (show_stored ? " & A stored bits" : "") (show_products ? " & A products" : "") " & n" (any_diverged ? " & diverged" : "") " \\\\" > "expected.tex"
       for (r = 1; r <= rows; r++) {
         row = name[r]; star = best(row)
@@ -115,7 +115,7 @@ expected() {
         print "  " label " & " tex(result) " & " tex(difference) " & " tex(kib) tex(tex_cost) " & " n (any_diverged ? " & " diverged : "") " \\\\" > "expected.tex"
         print (labelled ? "," label "," : "") row "," (n ? metric : "") "," (n ? digits(mean(test, n)) : "") "," (n > 1 ? digits(deviation(test, n)) : "") "," (p ? digits(mean(d, p)) : "") "," \
           (v ? digits(mean(val, v)) : "") "," (v > 1 ? digits(deviation(val, v)) : "") "," n "," diverged "," missing "," (s ? digits(mean(seconds, s)) : "") "," (z ? digits(size[z] / 8192) : "") \
-          "," width ",0," products "," stored "," star + 0 "," (p > 1 ? digits(mean(d, p) - half(d, p)) : "") "," (p > 1 ? digits(mean(d, p) + half(d, p)) : "") "," (p > 1 ? digits(deviation(d, p)) : "") "," p ",0," > "expected.csv"
+          "," width ",0," products "," stored "," star + 0 "," (p > 1 ? digits(mean(d, p) - half(d, p)) : "") "," (p > 1 ? digits(mean(d, p) + half(d, p)) : "") "," (p > 1 ? digits(deviation(d, p)) : "") "," p ",0,," > "expected.csv"
         scale = metric == "accuracy" ? 100 : 1
         if (n && z) print (labelled ? label : "quant " label), digits(size[z] / 8192), digits(scale * mean(test, n)), \
           (n > 1 ? digits(scale * (mean(test, n) - half(test, n))) " " digits(scale * (mean(test, n) + half(test, n))) : "- -") > "expected.size"

@@ -1,3 +1,4 @@
+// Made by bench/fit_device.mjs from exact counts under QEMU (docs/results/device.md).
 #include "core/program/device/counts.h"
 
 namespace bitstate::program {
@@ -10,118 +11,118 @@ constexpr std::optional<StepCount> not_measured;
 // per call, element, input and product, in the order of StepKind
 // clang-format off
 constinit const StepCounts cortex_m3_counts{{
-    StepCount{0.00, 3.60, 0.00, 0.00},  // step
-    StepCount{0.00, 8.00, 0.00, 0.00},  // input
-    StepCount{0.00, 6.15, 10.20, 2.73},  // rows_w8
-    StepCount{0.00, 0.00, 11.10, 3.23},  // rows_w4
-    StepCount{0.00, 0.00, 14.13, 2.75},  // rows_w2
-    StepCount{0.00, 3.71, 0.00, 5.49},  // linear
-    StepCount{0.00, 0.00, 42.2, 7.13},  // linear_packed
-    StepCount{8.58, 14.64, 0.00, 0.00},  // rescale
+    StepCount{0.0, 3.34, 0.0, 0.0},  // step
+    StepCount{0.0, 7.46, 0.0, 0.0},  // input
+    StepCount{0.0, 11.0, 0.842, 2.87},  // rows_w8
+    StepCount{5.97, 0.0, 9.83, 3.27},  // rows_w4
+    StepCount{0.0, 0.165, 4.21, 3.05},  // rows_w2
+    StepCount{6.96, 6.15, 0.0, 5.02},  // linear
+    StepCount{0.0, 0.0, 63.3, 6.89},  // linear_packed
+    StepCount{2.42, 14.6, 0.0, 0.0},  // rescale
     not_measured,  // rescale_wide
-    StepCount{0.00, 6.21, 0.00, 0.00},  // product
-    StepCount{2.28, 6.04, 0.00, 0.00},  // scale
-    StepCount{0.00, 16.09, 0.00, 0.00},  // sum
-    StepCount{0.00, 11.92, 0.00, 0.00},  // add_row
-    StepCount{674.8, 23.9, 0.00, 0.00},  // layer_norm
-    StepCount{0.00, 15.49, 727.4, 0.00},  // rms_norm
-    StepCount{0.00, 17.26, 0.00, 4.31},  // conv
-    not_measured,  // rotate
-    StepCount{2.57, 5.93, 0.00, 0.00},  // table
-    not_measured,  // embedding
-    StepCount{44.7, 85.9, 0.00, 0.00},  // scan
-    StepCount{0.00, 74.9, 0.00, 0.00},  // scan_narrow
-    StepCount{0.00, 87.4, 0.00, 0.00},  // scan_shear
-    StepCount{0.00, 108.4, 49.3, 52.8},  // selective_scan
-    StepCount{0.00, 8.19, 0.00, 0.00},  // mean_pool
-    not_measured,  // last
+    StepCount{2.01, 6.01, 0.0, 0.0},  // product
+    StepCount{5.23, 5.96, 0.0, 0.0},  // scale
+    StepCount{0.0, 15.4, 0.0, 0.0},  // sum
+    StepCount{1.13, 12.0, 0.0, 0.0},  // add_row
+    StepCount{692.0, 23.8, 0.0, 0.0},  // layer_norm
+    StepCount{733.0, 15.2, 0.0, 0.0},  // rms_norm
+    StepCount{17.6, 32.9, 0.0, 0.0},  // conv
+    StepCount{0.0, 10.3, 0.0, 5.00},  // rotate
+    StepCount{12.8, 5.84, 0.0, 0.0},  // table
+    StepCount{1.26, 1.04, 0.0, 0.0},  // embedding
+    StepCount{40.7, 85.4, 0.0, 0.0},  // scan
+    StepCount{64.8, 66.7, 0.0, 0.0},  // scan_narrow
+    StepCount{0.0, 85.4, 0.0, 0.0},  // scan_shear
+    StepCount{0.0, 83.5, 49.5, 56.1},  // selective_scan
+    StepCount{2.33, 8.04, 0.0, 0.0},  // mean_pool
+    StepCount{2.00, 1.25, 0.0, 0.0},  // last
     not_measured,  // sign
     not_measured,  // concatenate
 }};
 constinit const StepCounts cortex_m4_counts{{
-    StepCount{0.00, 3.44, 0.00, 0.00},  // step
-    StepCount{0.00, 7.33, 0.00, 0.00},  // input
-    StepCount{0.00, 5.81, 12.05, 1.67},  // rows_w8
-    StepCount{0.00, 5.56, 3.75, 1.58},  // rows_w4
-    StepCount{0.00, 0.00, 12.43, 1.28},  // rows_w2
-    StepCount{0.00, 3.96, 0.00, 5.44},  // linear
-    StepCount{0.00, 0.00, 42.1, 7.14},  // linear_packed
-    StepCount{8.11, 14.64, 0.00, 0.00},  // rescale
+    StepCount{0.0, 3.12, 0.0, 0.0},  // step
+    StepCount{0.0, 7.61, 0.0, 0.0},  // input
+    StepCount{0.0, 14.2, 0.0, 1.79},  // rows_w8
+    StepCount{41.8, 0.0, 8.17, 1.52},  // rows_w4
+    StepCount{0.0, 1.71, 2.19, 1.51},  // rows_w2
+    StepCount{4.94, 6.22, 0.0, 5.03},  // linear
+    StepCount{0.0, 0.0, 61.5, 7.03},  // linear_packed
+    StepCount{2.73, 14.6, 0.0, 0.0},  // rescale
     not_measured,  // rescale_wide
-    StepCount{0.00, 6.22, 0.00, 0.00},  // product
-    StepCount{2.97, 6.04, 0.00, 0.00},  // scale
-    StepCount{0.00, 16.11, 0.00, 0.00},  // sum
-    StepCount{0.00, 11.96, 0.00, 0.00},  // add_row
-    StepCount{674.8, 23.9, 0.00, 0.00},  // layer_norm
-    StepCount{0.00, 15.84, 715.0, 0.00},  // rms_norm
-    StepCount{0.00, 17.30, 0.00, 4.33},  // conv
-    not_measured,  // rotate
-    StepCount{0.00, 6.11, 0.00, 0.00},  // table
-    not_measured,  // embedding
-    StepCount{49.2, 86.7, 0.00, 0.00},  // scan
-    StepCount{0.00, 72.7, 0.00, 0.00},  // scan_narrow
-    StepCount{0.00, 83.2, 0.00, 0.00},  // scan_shear
-    StepCount{167.5, 81.7, 49.9, 55.1},  // selective_scan
-    StepCount{0.00, 8.19, 0.00, 0.00},  // mean_pool
-    not_measured,  // last
+    StepCount{3.56, 6.00, 0.0, 0.0},  // product
+    StepCount{7.13, 5.95, 0.0, 0.0},  // scale
+    StepCount{0.0, 15.5, 0.0, 0.0},  // sum
+    StepCount{1.80, 12.0, 0.0, 0.0},  // add_row
+    StepCount{691.0, 23.8, 0.0, 0.0},  // layer_norm
+    StepCount{726.0, 15.4, 0.0, 0.0},  // rms_norm
+    StepCount{20.3, 32.9, 0.0, 0.0},  // conv
+    StepCount{0.0, 10.5, 0.0, 5.01},  // rotate
+    StepCount{17.7, 5.87, 0.0, 0.0},  // table
+    StepCount{8.18, 0.920, 0.0, 0.0},  // embedding
+    StepCount{46.9, 85.8, 0.0, 0.0},  // scan
+    StepCount{32.1, 68.6, 0.0, 0.0},  // scan_narrow
+    StepCount{0.0, 82.9, 0.0, 0.0},  // scan_shear
+    StepCount{0.0, 78.7, 49.5, 56.1},  // selective_scan
+    StepCount{2.33, 8.04, 0.0, 0.0},  // mean_pool
+    StepCount{2.00, 1.25, 0.0, 0.0},  // last
     not_measured,  // sign
     not_measured,  // concatenate
 }};
 constinit const StepCounts cortex_m55_counts{{
-    StepCount{0.00, 3.61, 0.00, 0.00},  // step
-    StepCount{0.00, 8.00, 0.00, 0.00},  // input
-    StepCount{0.00, 4.80, 12.69, 0.84},  // rows_w8
-    StepCount{0.00, 0.00, 11.31, 0.70},  // rows_w4
-    StepCount{0.00, 49.5, 1.45, 0.00},  // rows_w2
-    StepCount{0.00, 4.83, 0.00, 4.67},  // linear
-    StepCount{0.00, 0.00, 34.8, 7.25},  // linear_packed
-    StepCount{12.76, 13.72, 0.00, 0.00},  // rescale
+    StepCount{0.0, 3.28, 0.0, 0.0},  // step
+    StepCount{0.0, 7.46, 0.0, 0.0},  // input
+    StepCount{0.0, 12.7, 0.0, 0.981},  // rows_w8
+    StepCount{53.4, 0.0, 12.7, 0.714},  // rows_w4
+    StepCount{474.0, 0.0, 0.0, 0.979},  // rows_w2
+    StepCount{0.0, 8.86, 0.0, 4.03},  // linear
+    StepCount{0.0, 0.0, 48.3, 7.24},  // linear_packed
+    StepCount{6.06, 13.7, 0.0, 0.0},  // rescale
     not_measured,  // rescale_wide
-    StepCount{1.81, 5.00, 0.00, 0.00},  // product
-    StepCount{60.2, 0.00, 0.00, 0.00},  // scale
-    StepCount{0.00, 15.13, 0.00, 0.00},  // sum
-    StepCount{0.00, 10.94, 0.00, 0.00},  // add_row
-    StepCount{554.4, 21.0, 0.00, 0.00},  // layer_norm
-    StepCount{0.00, 13.20, 596.4, 0.00},  // rms_norm
-    StepCount{0.00, 17.00, 0.00, 4.25},  // conv
-    not_measured,  // rotate
-    StepCount{0.33, 4.98, 0.00, 0.00},  // table
-    not_measured,  // embedding
-    StepCount{43.9, 94.3, 0.00, 0.00},  // scan
-    StepCount{0.00, 77.0, 0.00, 0.00},  // scan_narrow
-    StepCount{0.00, 88.7, 0.00, 0.00},  // scan_shear
-    StepCount{350.2, 74.4, 55.7, 47.3},  // selective_scan
-    StepCount{0.00, 7.19, 0.00, 0.00},  // mean_pool
-    not_measured,  // last
+    StepCount{2.52, 4.99, 0.0, 0.0},  // product
+    StepCount{10.5, 4.35, 0.0, 0.0},  // scale
+    StepCount{0.0, 14.5, 0.0, 0.0},  // sum
+    StepCount{0.815, 11.0, 0.0, 0.0},  // add_row
+    StepCount{572.0, 20.8, 0.0, 0.0},  // layer_norm
+    StepCount{600.0, 13.1, 0.0, 0.0},  // rms_norm
+    StepCount{1.51, 33.0, 0.0, 0.0},  // conv
+    StepCount{0.0, 19.4, 0.0, 3.84},  // rotate
+    StepCount{1.66, 5.01, 0.0, 0.0},  // table
+    StepCount{22.5, 0.0, 0.0, 0.0},  // embedding
+    StepCount{47.8, 92.6, 0.0, 0.0},  // scan
+    StepCount{56.0, 70.5, 0.0, 0.0},  // scan_narrow
+    StepCount{0.0, 89.0, 0.0, 0.0},  // scan_shear
+    StepCount{0.0, 65.4, 58.5, 51.1},  // selective_scan
+    StepCount{4.67, 6.96, 0.0, 0.0},  // mean_pool
+    StepCount{20.6, 0.100, 0.0, 0.0},  // last
     not_measured,  // sign
     not_measured,  // concatenate
 }};
 constinit const StepCounts rv32im_counts{{
-    StepCount{0.00, 4.39, 0.00, 0.00},  // step
-    StepCount{0.00, 8.33, 0.00, 0.00},  // input
-    StepCount{0.00, 8.52, 17.05, 3.73},  // rows_w8
-    StepCount{0.00, 0.00, 17.15, 4.13},  // rows_w4
-    StepCount{0.00, 0.00, 19.24, 5.21},  // rows_w2
-    StepCount{0.00, 4.96, 0.00, 7.56},  // linear
-    StepCount{0.00, 0.00, 43.0, 8.80},  // linear_packed
-    StepCount{10.36, 12.64, 0.00, 0.00},  // rescale
+    StepCount{0.0, 3.97, 0.0, 0.0},  // step
+    StepCount{0.0, 9.95, 0.0, 0.0},  // input
+    StepCount{0.0, 15.9, 0.0, 4.01},  // rows_w8
+    StepCount{37.3, 0.0, 11.6, 4.32},  // rows_w4
+    StepCount{0.0, 0.0, 5.04, 5.72},  // rows_w2
+    StepCount{8.18, 8.87, 0.0, 6.90},  // linear
+    StepCount{0.0, 0.0, 75.1, 7.88},  // linear_packed
+    StepCount{0.0, 12.7, 0.0, 0.0},  // rescale
     not_measured,  // rescale_wide
-    StepCount{1.57, 7.00, 0.00, 0.00},  // product
-    StepCount{8.12, 7.69, 0.00, 0.00},  // scale
-    StepCount{0.00, 20.2, 0.00, 0.00},  // sum
-    StepCount{0.00, 16.82, 0.00, 0.00},  // add_row
-    StepCount{869.7, 38.4, 0.00, 0.00},  // layer_norm
-    StepCount{0.00, 24.3, 939.6, 0.00},  // rms_norm
-    StepCount{5.92, 20.5, 0.00, 5.12},  // conv
-    not_measured,  // rotate
-    StepCount{5.47, 6.51, 0.00, 0.00},  // table
-    not_measured,  // embedding
-    StepCount{33.4, 112.5, 0.00, 0.00},  // scan
-    StepCount{0.00, 70.2, 0.00, 0.00},  // scan_narrow
-    StepCount{0.00, 85.6, 0.00, 0.00},  // scan_shear
-    StepCount{344.5, 87.6, 60.4, 52.6},  // selective_scan
-    StepCount{0.00, 13.06, 0.00, 0.00},  // mean_pool
-    not_measured,  // last
+    StepCount{2.03, 7.00, 0.0, 0.0},  // product
+    StepCount{4.68, 7.90, 0.0, 0.0},  // scale
+    StepCount{0.0, 19.4, 0.0, 0.0},  // sum
+    StepCount{1.20, 17.0, 0.0, 0.0},  // add_row
+    StepCount{902.0, 38.4, 0.0, 0.0},  // layer_norm
+    StepCount{943.0, 24.2, 0.0, 0.0},  // rms_norm
+    StepCount{6.87, 41.0, 0.0, 0.0},  // conv
+    StepCount{0.0, 0.0, 0.0, 7.19},  // rotate
+    StepCount{1.09, 6.19, 0.0, 0.0},  // table
+    StepCount{3.68, 5.09, 0.0, 0.0},  // embedding
+    StepCount{26.3, 113.0, 0.0, 0.0},  // scan
+    StepCount{2.82, 70.0, 0.0, 0.0},  // scan_narrow
+    StepCount{0.0, 83.6, 0.0, 0.0},  // scan_shear
+    StepCount{201.0, 84.7, 61.3, 54.5},  // selective_scan
+    StepCount{1.00, 13.0, 0.0, 0.0},  // mean_pool
+    StepCount{1.00, 4.00, 0.0, 0.0},  // last
     not_measured,  // sign
     not_measured,  // concatenate
 }};

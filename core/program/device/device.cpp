@@ -48,13 +48,12 @@ std::vector<const Device*> devices_named(std::string_view list) {
 }
 
 StepEstimate estimate(const Device& device, std::span<const StepWork> works) {
-  StepEstimate result;
+  StepEstimate result{{}, 0.0};
   for (const StepWork& work : works) {
     const std::optional<StepCount>& count = device.counts.at(static_cast<std::size_t>(work.kind));
-    require(count.has_value(), "device", "there is no estimate for functions of the kind \"{}\": none was measured",
-            name_of(work.kind));
-    result.instructions.push_back(count->of(work));
-    result.total += result.instructions.back();
+    auto& instructions = result.instructions.emplace_back();
+    if (count) instructions = count->of(work);
+    result.total = count && result.total ? std::optional(*result.total + *instructions) : std::nullopt;
   }
   return result;
 }

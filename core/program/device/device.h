@@ -45,10 +45,10 @@ struct Device {
 /// The devices of a list with commas. Throws UsageError for a name that is none, or twice there.
 [[nodiscard]] std::vector<const Device*> devices_named(std::string_view list);
 
-/// Instructions of all functions of each kind. Throws Error for a kind that was not measured.
+/// Instructions of all functions of each kind; nothing of a kind that was not measured, and then nothing in all.
 struct StepEstimate {
-  std::vector<double> instructions;  ///< as many as kinds of work
-  double total = 0.0;
+  std::vector<std::optional<double>> instructions;  ///< as many as kinds of work
+  std::optional<double> total;
 };
 [[nodiscard]] StepEstimate estimate(const Device& device, std::span<const StepWork> works);
 

@@ -42,7 +42,7 @@ enum class StepKind : std::uint8_t {
 };
 inline constexpr std::size_t step_kinds = 27;
 
-/// "linear, 8 bits, by rows"
+/// "linear by rows (8 bits)"; none has a comma
 [[nodiscard]] std::string_view name_of(StepKind kind);
 
 /// The work of all functions of a kind. What an element, an input and a product are depends on the kind:

@@ -250,9 +250,12 @@ TEST_CASE("plots: saturation, ranges and eigenvalues of a row are those of the f
   write_quickly(second / "sites.csv",
                 "site,kind,bits,low,high,saturated\nact:u,act,8,-1.5,2,0.25\nact:v,act,4,0,3,0\n");
   write_quickly(second / "eigenvalues.csv", "layer,state,re,im,rounded_re,rounded_im\n0,0,0.5,0.25,0.75,0.125\n");
+  write_quickly(second / "instructions.csv",
+                "function,calls,cortex-m3,cortex-m4\nscan,2,90,70.5\ntable,1,,\nsum,4,99,90\nin all,1,189,160.5\n");
   const Report report = runs.report();
+  CHECK(report.rows[0].instructions == 160.5);
   const auto figures = row_figures(report, report.rows[0]);
-  REQUIRE(figures.size() == 3);
+  REQUIRE(figures.size() == 4);
   for (const auto& figure : figures) CHECK(contains(figure.note, second.filename().string()));
   const auto& saturation = std::get<Plot>(figures[0].content);
   CHECK(values(saturation.series[0], &PlotPoint::x) == std::vector<double>{25.0, 0.0});
@@ -264,6 +267,9 @@ TEST_CASE("plots: saturation, ranges and eigenvalues of a row are those of the f
   REQUIRE(disk.series.size() == 1);
   CHECK(disk.series[0].points[0].from->x == 0.5);
   CHECK(disk.series[0].points[0].x == 0.75);
+  const auto& instructions = std::get<Plot>(figures[3].content);
+  CHECK(values(instructions.series[0], &PlotPoint::x) == std::vector<double>{160.5, 90.0, 70.5});
+  CHECK(instructions.y.ticks[1].second == "sum");
 }
 
 TEST_CASE("plots: eigenvalues fill their figure, with the arc of the unit circle beside them") {

@@ -26,6 +26,7 @@ using bitstate::tests::error_of;
 using bitstate::tests::MadeUpRuns;
 using bitstate::tests::row_at;
 using bitstate::tests::TempFolder;
+using bitstate::tests::write_quickly;
 
 /// Q-S5's names with figures that can be averaged in the head.
 void add_three_configurations(MadeUpRuns& runs) {
@@ -139,24 +140,29 @@ TEST_CASE("report: the Markdown table reads as written by hand") {
 TEST_CASE("report: the size stands beside the accuracy, and what A costs where the runs differ in it") {
   MadeUpRuns runs;
   const auto add = [&](const std::string& quant, const std::string& figures) {
-    runs.add("quant = " + quant + "\n", R"({"status":"done","test_mse":1.0)" + figures + "}");
+    return runs.add("quant = " + quant + "\n", R"({"status":"done","test_mse":1.0)" + figures + "}");
   };
   add("none", R"(,"size_bits":327680,"a_width":32,"a_products":4,"a_stored_bits":64)");
   add("w8a8", R"(,"size_bits":81920,"a_width":8,"a_products":2,"a_stored_bits":16)");
-  add("w4a8", R"(,"size_bits":40960,"a_width":16)");
+  const auto counted = add("w4a8", R"(,"size_bits":40960,"a_width":16)");
   add("old", "");
+  CHECK(!contains(report_markdown(runs.report()), "instructions"));
+  write_quickly(counted / "instructions.csv", "function,cortex-m4\nscan,160.5\nin all,160.5\n");
+  write_quickly(counted.parent_path() / "run0" / "instructions.csv", "function,cortex-m4\nscan,9\nsign,\nin all,\n");
   const Report report = runs.report();
   const std::string text = report_markdown(report);
-  CHECK(contains(text, "| difference to float | size (KiB) | A stored bits | A products | validation |"));
-  CHECK(contains(text, "| float | 1.000 | reference | 40.00 | 64 | 4 x 32 | – |"));
-  CHECK(contains(text, "| w8a8 | 1.000 | 0.000 | 10.00 | 16 | 2 x 8 | – |"));
-  CHECK(contains(text, "| w4a8 | 1.000 | 0.000 | 5.00 | – | 16 bits | – |"));
-  CHECK(contains(text, "| old | 1.000 | 0.000 | – | – | – | – |"));
-  CHECK(contains(report_terminal(report), "size (KiB)  A stored bits  A products"));
-  CHECK(contains(report_html(report), "<th>size (KiB)</th><th>A stored bits</th><th>A products</th>"));
-  CHECK(contains(report_csv(report), ",0,0,,10,8,0,2,16,0,,,,1,0,\n"));
-  CHECK(contains(report_csv(report), ",0,0,,5,16,0,,,0,,,,1,0,\n"));
-  CHECK(contains(report_csv(report), ",0,0,,,,0,,,0,,,,1,0,\n"));
+  CHECK(contains(text,
+                 "| difference to float | size (KiB) | instructions/step | A stored bits | A products | validation |"));
+  CHECK(contains(text, "| float | 1.000 | reference | 40.00 | – | 64 | 4 x 32 | – |"));
+  CHECK(contains(text, "| w8a8 | 1.000 | 0.000 | 10.00 | – | 16 | 2 x 8 | – |"));
+  CHECK(contains(text, "| w4a8 | 1.000 | 0.000 | 5.00 | 160 | – | 16 bits | – |"));
+  CHECK(contains(text, "| old | 1.000 | 0.000 | – | – | – | – | – |"));
+  CHECK(contains(report_terminal(report), "size (KiB)  instructions/step  A stored bits  A products"));
+  CHECK(contains(report_html(report),
+                 "<th>size (KiB)</th><th>instructions/step</th><th>A stored bits</th><th>A products</th>"));
+  CHECK(contains(report_csv(report), ",0,0,,10,8,0,2,16,0,,,,1,0,,\n"));
+  CHECK(contains(report_csv(report), ",0,0,,5,16,0,,,0,,,,1,0,,160.5\n"));
+  CHECK(contains(report_csv(report), ",0,0,,,,0,,,0,,,,1,0,,\n"));
 }
 
 TEST_CASE("report: a result keeps its size in JSON, and one of an older version is read without") {

@@ -129,7 +129,7 @@ TEST_CASE("report: a run that was given up is counted and listed as such, and is
   const std::string text = report_markdown(report);
   CHECK(contains(text, "| n | diverged | given up | missing |"));
   CHECK(contains(text, "\nGiven up (1), in none of the figures above:\n\n- seed 2 (run1): "));
-  CHECK(contains(report_csv(report), ",qs5,given_up\n"));
+  CHECK(contains(report_csv(report), ",qs5,cortex_m4_instructions,given_up\n"));
   CHECK(contains(report_csv(report), ",1\n"));
   CHECK(contains(text, "after epoch 2: the best val_mse is 7, worse than 5"));
   CHECK(contains(runs_csv(report), ",given up,"));

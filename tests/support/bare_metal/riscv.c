@@ -4,12 +4,13 @@
 
 void reset(void);
 /* A model that reads whole sequences has none. */
-__attribute__((weak)) void __real_model_step(void *state, const void *input, int32_t *output);
-void __wrap_model_step(void *state, const void *input, int32_t *output);
+__attribute__((weak)) void __real_model_step(void* state, const void* input, int32_t* output);
+/* Another file may define it, to count in another way. */
+__attribute__((weak)) void __wrap_model_step(void* state, const void* input, int32_t* output);
 
 /* CSRs by their numbers, which assemblers know by name only with an extension: minstret is 0xb02, mtvec 0x305. */
 __asm__(
-    ".section .start\n"
+    ".pushsection .start, \"ax\"\n"
     ".globl start\n"
     "start:\n"
     "  la sp, stack_top\n"
@@ -19,7 +20,8 @@ __asm__(
     ".balign 4\n"
     "trapped:\n"
     "  li a0, 3\n"
-    "  j exit_with\n");
+    "  j exit_with\n"
+    ".popsection\n");
 
 static uint32_t instructions_so_far(void) {
   uint32_t count;
@@ -27,9 +29,9 @@ static uint32_t instructions_so_far(void) {
   return count;
 }
 
-void semihosting(uint32_t operation, const void *argument) {
+void semihosting(uint32_t operation, const void* argument) {
   register uint32_t a0 __asm__("a0") = operation;
-  register const void *a1 __asm__("a1") = argument;
+  register const void* a1 __asm__("a1") = argument;
   __asm__ volatile(
       ".balign 16\n" /* the three instructions must be in one page */
       ".option push\n"
@@ -47,7 +49,7 @@ static uint64_t instructions;
 static uint32_t steps;
 
 /* A model whose steps have no output of their own takes two of these arguments. */
-void __wrap_model_step(void *state, const void *input, int32_t *output) {
+void __wrap_model_step(void* state, const void* input, int32_t* output) {
   const uint32_t before = instructions_so_far();
   __real_model_step(state, input, output);
   instructions += instructions_so_far() - before;
