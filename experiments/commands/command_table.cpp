@@ -190,7 +190,10 @@ std::vector<Command> commands_on_runs(const Options& all) {
                {.name = "device",
                 .help = "estimate the instructions per step of its C instead, on some of cortex-m3, cortex-m4, "
                         "cortex-m7, cortex-m33, cortex-m55 and rv32im",
-                .unit = "LIST"}})},
+                .unit = "LIST"},
+               {.name = "pj_per_cycle",
+                .help = "with device: what a cycle of the chip takes, for an estimate of energy",
+                .unit = "PICOJOULES"}})},
       {"export",
        "RUN",
        "write a run as an integer program, C or ONNX, and prove it",

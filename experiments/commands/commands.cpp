@@ -108,17 +108,24 @@ int inspect_command(const CommandLine& line) {
   std::size_t samples = 64;
   bool memory = false;
   std::vector<const program::Device*> devices;
+  std::optional<double> picojoules;
   std::erase_if(options, [&](const auto& option) {
     if (option.first == "device") devices = program::devices_named(option.second);
+    if (option.first == "pj_per_cycle") {
+      picojoules = options::read_real("pj_per_cycle", option.second, {.low = 0.0, .high = 1e6, .low_excluded = true});
+    }
     if (option.first == "memory") memory = options::read_flag("memory", option.second);
     if (option.first == "samples") samples = count_of("samples", option.second, 6);
-    return option.first == "device" || option.first == "memory" || option.first == "samples";
+    return option.first == "device" || option.first == "pj_per_cycle" || option.first == "memory" ||
+           option.first == "samples";
   });
+  require<UsageError>(!picojoules || !devices.empty(), "pj_per_cycle", "is for --device=LIST");
   require<UsageError>(!memory || devices.empty(), "device", "cannot be given together with --memory");
   const RunConfig config = trained_run(line, "inspect", options);
   if (!devices.empty()) {
     DeviceReport report = device_report(program_of_run(config, config.run.out), devices);
     report.run = config.run.out;
+    report.picojoules_per_cycle = picojoules;
     fmt::print("{}", device_text(report));
     if (config.run.json) fmt::print("{}\n", to_json(report));
     return 0;

@@ -23,6 +23,13 @@ std::string cycles_text(const program::Device& device, std::optional<double> ins
   return count_text(device.cycles->least * *instructions) + ".." + count_text(device.cycles->most * *instructions);
 }
 
+/// In microjoules, with three digits.
+std::string energy_text(const program::Device& device, std::optional<double> instructions, double picojoules) {
+  if (!device.cycles || !instructions) return std::string(no_value);
+  const double unit = 1e-6 * picojoules * *instructions;
+  return fmt::format("{:.3g}..{:.3g}", device.cycles->least * unit, device.cycles->most * unit);
+}
+
 json rounded_or_null(std::optional<double> count) { return count ? json(std::round(*count)) : json(nullptr); }
 
 /// The kinds of functions that a device has no estimate for, with commas; empty if there are none.
@@ -43,7 +50,7 @@ double rounded_count(double count) {
 }  // namespace
 
 DeviceReport device_report(const program::Program& program, const std::vector<const program::Device*>& devices) {
-  DeviceReport report{{}, program::cost_of(program).multiplications, program::step_work(program), devices, {}};
+  DeviceReport report{{}, program::cost_of(program).multiplications, program::step_work(program), devices, {}, {}};
   for (const program::Device* const device : devices) {
     report.estimates.push_back(program::estimate(*device, report.works));
   }
@@ -53,7 +60,8 @@ DeviceReport device_report(const program::Program& program, const std::vector<co
 std::string device_text(const DeviceReport& report) {
   Cells cells{{"instructions per step", "calls"}};
   for (const program::Device* const device : report.devices) cells[0].emplace_back(device->name);
-  std::vector<std::string> totals{"in all", ""}, products{"per multiplication", ""}, cycles{"cycles", ""};
+  std::vector<std::string> totals{"in all", ""}, products{"per multiplication", ""}, cycles{"cycles", ""},
+      energies{"energy, uJ", ""};
   for (std::size_t w = 0; w < report.works.size(); ++w) {
     auto& row = cells.emplace_back();
     row = {std::string(name_of(report.works[w].kind)), fmt::format("{}", report.works[w].calls)};
@@ -65,8 +73,11 @@ std::string device_text(const DeviceReport& report) {
     products.push_back(total ? fmt::format("{:.1f}", *total / static_cast<double>(report.multiplications))
                              : std::string(no_value));
     cycles.push_back(cycles_text(*report.devices[d], total));
+    const double picojoules = report.picojoules_per_cycle.value_or(0.0);
+    energies.push_back(energy_text(*report.devices[d], total, picojoules));
   }
   cells.insert(cells.end(), {totals, products, cycles});
+  if (report.picojoules_per_cycle) cells.push_back(energies);
   std::string text =
       fmt::format("estimates for the C of {}, compiled by GCC 12 with -O2; nothing was run\n", report.run) +
       aligned(cells, "l");
@@ -78,7 +89,10 @@ std::string device_text(const DeviceReport& report) {
       text += fmt::format("{}: no estimate of {}: not measured\n", device.name, names);
     }
   }
-  return text + "energy: no estimate, it depends on the chip, its clock and its memory\n";
+  return text +
+         (report.picojoules_per_cycle
+              ? fmt::format("energy: cycles times the {} pJ per cycle that were given\n", *report.picojoules_per_cycle)
+              : "energy: no estimate without --pj_per_cycle, which the data sheet of a chip says\n");
 }
 
 std::string to_json(const DeviceReport& report) {
@@ -98,6 +112,11 @@ std::string to_json(const DeviceReport& report) {
     if (device.cycles && e.total) {
       entry["cycles_per_step"] = {std::round(device.cycles->least * *e.total),
                                   std::round(device.cycles->most * *e.total)};
+      if (report.picojoules_per_cycle) {
+        const double unit = *report.picojoules_per_cycle * *e.total;
+        entry["picojoules_per_step"] = {std::round(device.cycles->least * unit),
+                                        std::round(device.cycles->most * unit)};
+      }
     }
     for (const auto& instructions : e.instructions) {
       entry["instructions_by_function"].push_back(rounded_or_null(instructions));

@@ -4,6 +4,7 @@
 #include "core/program/device/device.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ struct DeviceReport {
   std::vector<program::StepWork> works;
   std::vector<const program::Device*> devices;
   std::vector<program::StepEstimate> estimates;  ///< one for each device
+  std::optional<double> picojoules_per_cycle;    ///< of the user's chip, if he says it
 };
 
 /// Throws Error where a program has no step.

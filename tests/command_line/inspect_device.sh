@@ -31,6 +31,12 @@ awk -F, 'NR > 1 && $1 != "in all" { sum += $4 } $1 == "in all" { all = $4 } END 
 "$BITSTATE" export run --format=c --proof=none --parity=2 --out=c > export.log
 grep -qE '^ \* Cortex-M4 \(-O2\): about [0-9]+ instructions per step \(estimate\)' c/model.h || fail "$(head -n 20 c/model.h)"
 
+"$BITSTATE" inspect run --device=cortex-m4,cortex-m7 --pj_per_cycle=100 > table
+# 100 pJ a cycle: microjoules are cycles over ten thousand
+awk '/^cycles +[0-9]/ { split($2, c, /\.\./) } /^energy, uJ/ { split($3, e, /\.\./); none = $4 }
+  END { a = e[1] * 10000 / c[1]; b = e[2] * 10000 / c[2]; exit !(none == "–" && a > 0.99 && a < 1.01 && b > 0.99 && b < 1.01) }' \
+  table || fail "$(cat table)"
+
 # refused <exit code> <words> <argument>...
 refused() {
   local code=0 output
@@ -41,6 +47,8 @@ refused() {
 refused 2 'expected some of cortex-m3, cortex-m4' run --device=cortex-m0
 refused 2 'got ""' run --device=cortex-m4,
 refused 2 'names cortex-m4 twice' run --device=cortex-m4,cortex-m4
+refused 2 '[pj_per_cycle] is for --device' run --pj_per_cycle=100
+refused 2 '[pj_per_cycle] expected a number above 0' run --device=cortex-m4 --pj_per_cycle=0
 refused 2 'cannot be given together with --memory' run --device=cortex-m4 --memory
 "$BITSTATE" train lorenz-small --trajectories=10 --bsz=4 --epochs=1 --out=float > train.log
 refused 1 "[export]" float --device=cortex-m4

@@ -11,7 +11,8 @@ run() {
 }
 
 # collect FOLDER: a line per run of it
-#   quant, seed, status, metric, test, validation, size in bits, seconds, stored bits, products and width of A, folder
+#   quant, seed, status, metric, test, validation, size in bits, seconds, stored bits, products and width of A, folder,
+#   instructions
 collect() {
   local settings folder
   for settings in "$1"/runs/*/settings.ini; do
@@ -22,8 +23,8 @@ collect() {
       function number(name) { return match($0, "\"" name "\":[-+.0-9e]+") ? sprintf("%.17g", substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 3)) : "-" }
       FILENAME ~ /ini$/ { if ($1 == "quant") quant = $3; if ($1 == "seed") seed = $3; next }
       { print quant, seed, $0 == "{}" ? "missing" : text("status"), text("metric"), number("test_" text("metric")), number("val_" text("metric")),
-              number("size_bits"), number("seconds"), number("a_stored_bits"), number("a_products"), number("a_width"), folder }
-    ' "$settings" "$folder"/*.json
+              number("size_bits"), number("seconds"), number("a_stored_bits"), number("a_products"), number("a_width"), folder, instructions }
+    ' instructions="$(sed -n 's/^in all,1,[^,]*,\([^,]*\),.*/\1/p' "$folder/instructions.csv" 2> /dev/null || true)" "$settings" "$folder"/*.json
     rm -f "$folder/none.json"
   done
 }
@@ -79,6 +80,7 @@ expected() {
     {
       of[NR, "status"] = $3; of[NR, "test"] = $3 == "done" ? $5 : "-"; of[NR, "val"] = $3 == "done" ? $6 : "-"
       of[NR, "size"] = $7; of[NR, "stored"] = $9; of[NR, "products"] = $10; of[NR, "width"] = $11
+      of[NR, "instructions"] = NF > 12 ? $13 : "-"; if (NF > 12) any_instructions = 1
       of[NR, "seconds"] = $3 == "done" ? $8 : "-";
       of[NR, "line"] = $1 " " $2 " " $3 " " $5 " " $6 " " $7 " " $8 " " $12
       at[$1, $2] = NR
@@ -91,10 +93,10 @@ expected() {
     END {
       show_stored = 9 in differ; show_products = 10 in differ || 11 in differ
       title = metric == "accuracy" ? "test accuracy, %" : metric == "mse" ? "test MSE" : "test"
-      print "| " (labelled ? "configuration" : "quant") " | " title " | difference to float | size (KiB) |" (show_stored ? " A stored bits |" : "") (show_products ? " A products |" : "") " validation | n | diverged | missing | seconds |" > "expected.md"
-      print "|---|---:|---:|---:|---:|---:|---:|---:|---:|" (show_stored ? "---:|" : "") (show_products ? "---:|" : "") > "expected.md"
+      print "| " (labelled ? "configuration" : "quant") " | " title " | difference to float | size (KiB) |" (any_instructions ? " instructions/step |" : "") (show_stored ? " A stored bits |" : "") (show_products ? " A products |" : "") " validation | n | diverged | missing | seconds |" > "expected.md"
+      print "|---|---:|---:|---:|---:|---:|---:|---:|---:|" (any_instructions ? "---:|" : "") (show_stored ? "---:|" : "") (show_products ? "---:|" : "") > "expected.md"
       print (labelled ? "stage,label," : "") "quant,metric,test_mean,test_std,difference_to_float,val_mean,val_std,n,diverged,missing,seconds_mean,size_kib,a_multiplier_bits,running,a_products,a_stored_bits,best,difference_low,difference_high,difference_std,difference_n,one_source,qs5,cortex_m4_instructions" > "expected.csv"
-      print "  " (labelled ? "configuration" : "quant") " & " tex(title) " & difference to float & size (KiB)" (show_stored ? " & A stored bits" : "") (show_products ? " & A products" : "") " & n" (any_diverged ? " & diverged" : "") " \\\\" > "expected.tex"
+      print "  " (labelled ? "configuration" : "quant") " & " tex(title) " & difference to float & size (KiB)" (any_instructions ? " & instructions/step" : "") (show_stored ? " & A stored bits" : "") (show_products ? " & A products" : "") " & n" (any_diverged ? " & diverged" : "") " \\\\" > "expected.tex"
       for (r = 1; r <= rows; r++) {
         row = name[r]; star = best(row)
         n = values(row, "test", test); v = values(row, "val", val); s = values(row, "seconds", seconds); z = values(row, "size", size)
@@ -106,7 +108,8 @@ expected() {
         if (p > 1) difference = difference " [" with_sign(mean(d, p) - half(d, p), mean(test, n)) ", " with_sign(mean(d, p) + half(d, p), mean(test, n)) "]"
         if (p > 0 && p < n) difference = difference " (" p " pair" (p == 1 ? "" : "s") ")"
         if (row == "none") difference = "reference"
-        cost = (show_stored ? " | " (stored == "" ? "–" : stored) : "") (show_products ? " | " (width == "" ? "–" : products == "" ? width " bits" : products " x " width) : "")
+        steps = values(row, "instructions", list) ? list[1] : ""
+        cost = (any_instructions ? " | " (steps == "" ? "–" : sprintf("%.0f", steps)) : "") (show_stored ? " | " (stored == "" ? "–" : stored) : "") (show_products ? " | " (width == "" ? "–" : products == "" ? width " bits" : products " x " width) : "")
         tex_cost = cost; gsub(/\|/, "\\&", tex_cost)
         label = row == "none" ? "float" : labelled ? "quant=" row : row
         result = plus_minus(test, n) (star ? " *" : ""); kib = z ? sprintf("%.2f", size[z] / 8192) : "–"
@@ -115,7 +118,7 @@ expected() {
         print "  " label " & " tex(result) " & " tex(difference) " & " tex(kib) tex(tex_cost) " & " n (any_diverged ? " & " diverged : "") " \\\\" > "expected.tex"
         print (labelled ? "," label "," : "") row "," (n ? metric : "") "," (n ? digits(mean(test, n)) : "") "," (n > 1 ? digits(deviation(test, n)) : "") "," (p ? digits(mean(d, p)) : "") "," \
           (v ? digits(mean(val, v)) : "") "," (v > 1 ? digits(deviation(val, v)) : "") "," n "," diverged "," missing "," (s ? digits(mean(seconds, s)) : "") "," (z ? digits(size[z] / 8192) : "") \
-          "," width ",0," products "," stored "," star + 0 "," (p > 1 ? digits(mean(d, p) - half(d, p)) : "") "," (p > 1 ? digits(mean(d, p) + half(d, p)) : "") "," (p > 1 ? digits(deviation(d, p)) : "") "," p ",0,," > "expected.csv"
+          "," width ",0," products "," stored "," star + 0 "," (p > 1 ? digits(mean(d, p) - half(d, p)) : "") "," (p > 1 ? digits(mean(d, p) + half(d, p)) : "") "," (p > 1 ? digits(deviation(d, p)) : "") "," p ",0,," steps > "expected.csv"
         scale = metric == "accuracy" ? 100 : 1
         if (n && z) print (labelled ? label : "quant " label), digits(size[z] / 8192), digits(scale * mean(test, n)), \
           (n > 1 ? digits(scale * (mean(test, n) - half(test, n))) " " digits(scale * (mean(test, n) + half(test, n))) : "- -") > "expected.size"
