@@ -71,6 +71,7 @@ TEST_CASE("ts: what is damaged is refused with file and line") {
   says(refusal<read_ts>(head + "1,inf:3,4:a\n"), "got \"inf\"");
   says(refusal<read_ts>(head + "?,2:3,4:a\n"), "line 9] step 1 of dimension 1 is missing; only ends may be");
   says(refusal<read_ts>(head + "1,2,3:3,?,4:a\n"), "line 9] step 2 of dimension 2 is missing; only ends may be");
+  says(refusal<read_ts>(head + "1,2:3,?:a\n"), "line 9] step 2 of dimension 2 is missing; only ends may be");
   says(refusal<read_ts>(head + "?,?:?,?:a\n"), "line 9] the sequence has no step");
   says(refusal<read_ts>(head + "a\n"), "line 9] expected the numbers of a sequence before its label");
   says(refusal<read_ts>("@classLabel true\n@data\n"), "lists no class");

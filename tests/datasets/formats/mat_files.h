@@ -31,6 +31,12 @@ class MatWriter {
                matio_compression compression = MAT_COMPRESSION_NONE) {
     write(name, MAT_C_DOUBLE, MAT_T_DOUBLE, shape, values, 0, compression);
   }
+  /// A row of complex numbers.
+  void complex(const char* name, std::vector<double> real, std::vector<double> imaginary) {
+    std::size_t shape[] = {1, real.size()};
+    mat_complex_split_t parts{real.data(), imaginary.data()};
+    put(Mat_VarCreate(name, MAT_C_DOUBLE, MAT_T_DOUBLE, 2, shape, &parts, MAT_F_COMPLEX), MAT_COMPRESSION_NONE);
+  }
   /// A cell array [n, 1] of texts.
   void texts(const char* name, const std::vector<std::string>& texts) {
     std::vector<matvar_t*> cells;
@@ -39,13 +45,26 @@ class MatWriter {
       std::string copy = text;
       cells.push_back(Mat_VarCreate(nullptr, MAT_C_CHAR, MAT_T_UINT8, 2, shape, copy.data(), 0));
     }
-    std::size_t shape[] = {texts.size(), 1};
+    put_cells(name, cells);
+  }
+  /// A cell array [n, 1] of numbers.
+  void cells_of_numbers(const char* name, std::vector<double> numbers) {
+    std::vector<matvar_t*> cells;
+    for (double& number : numbers) {
+      std::size_t shape[] = {1, 1};
+      cells.push_back(Mat_VarCreate(nullptr, MAT_C_DOUBLE, MAT_T_DOUBLE, 2, shape, &number, 0));
+    }
+    put_cells(name, cells);
+  }
+
+ private:
+  void put_cells(const char* name, std::vector<matvar_t*>& cells) {
+    std::size_t shape[] = {cells.size(), 1};
     put(Mat_VarCreate(name, MAT_C_CELL, MAT_T_CELL, 2, shape, cells.data(), MAT_F_DONT_COPY_DATA), MAT_COMPRESSION_NONE,
         false);
     for (matvar_t* const cell : cells) Mat_VarFree(cell);
   }
 
- private:
   void put(matvar_t* variable, matio_compression compression, bool owns = true) {
     Mat_VarWrite(file_, variable, compression);
     if (!owns) variable->data = nullptr;

@@ -99,6 +99,27 @@ TEST_CASE("npz: arrays of data are numbers, integers, booleans and texts, and ot
   CHECK(read.texts("s") == std::vector<std::string>{"abc", "d"});
   CHECK(contains(error_of<Error>([&] { (void)read.numbers("c"); }), "a.npz: c] holds complex numbers"));
   CHECK(contains(error_of<Error>([&] { (void)read.numbers("o"); }), "a.npz: o] is not an array of NumPy"));
+  // integers of each width, the largest and one that is negative where there is a sign; the ends of UTF-8's lengths
+  const std::vector<Member> widths = {
+      {"i1.npy", npy_of<std::int8_t>("|i1", "(2,)", {-1, 127})},
+      {"i2.npy", npy_of<std::int16_t>("<i2", "(2,)", {-2, 32767})},
+      {"u2.npy", npy_of<std::uint16_t>("<u2", "(2,)", {2, 65535})},
+      {"i4.npy", npy_of<std::int32_t>("<i4", "(2,)", {-4, 2147483647})},
+      {"u4.npy", npy_of<std::uint32_t>("<u4", "(2,)", {4, 4294967295})},
+      {"i8.npy", npy_of<std::int64_t>("<i8", "(2,)", {-8, std::int64_t{1} << 52})},
+      {"u8.npy", npy_of<std::uint64_t>("<u8", "(2,)", {8, std::uint64_t{1} << 63})},
+      {"ends.npy", npy_of<std::uint32_t>("<U1", "(6,)", {0x7F, 0x80, 0x7FF, 0x800, 0xFFFF, 0x10000})}};
+  write_quickly(folder / "w.npz", zip_of(widths, false));
+  const datasets::ArraysInMemory wide = datasets::read_npz_arrays(folder / "w.npz");
+  CHECK(wide.numbers("i1") == std::vector<double>{-1, 127});
+  CHECK(wide.numbers("i2") == std::vector<double>{-2, 32767});
+  CHECK(wide.numbers("u2") == std::vector<double>{2, 65535});
+  CHECK(wide.numbers("i4") == std::vector<double>{-4, 2147483647});
+  CHECK(wide.numbers("u4") == std::vector<double>{4, 4294967295});
+  CHECK(wide.numbers("i8") == std::vector<double>{-8, 0x1.0p52});
+  CHECK(wide.numbers("u8") == std::vector<double>{8, 0x1.0p63});
+  CHECK(wide.texts("ends") ==
+        std::vector<std::string>{"\x7F", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xEF\xBF\xBF", "\xF0\x90\x80\x80"});
   write_quickly(folder / "b.npz", zip_of({{"t.npy", npy_of<std::uint32_t>("<U1", "(1,)", {0x110000})}}, false));
   CHECK(contains(error_of<Error>([&] { (void)datasets::read_npz_arrays(folder / "b.npz"); }),
                  "b.npz: t] holds the character 0x110000, which is none"));

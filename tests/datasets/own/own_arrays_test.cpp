@@ -304,6 +304,44 @@ TEST_CASE("own arrays: a long series of steps is cut in time and into windows as
   CHECK(files.train->size() == 9);
   CHECK(files.validation->size() == 1);
   CHECK(files.test->size() == 2);
+  for (const Hdf5Shape& columns : {Hdf5Shape{5, 2}, Hdf5Shape{5}}) {
+    const bool x = columns.size() == 2;
+    written(
+        folder,
+        [&](Hdf5Writer& writer) {
+          writer.write("x", counting(0, x ? 10 : 5), columns);
+          writer.write("y", counting(0, x ? 5 : 10), x ? Hdf5Shape{5} : Hdf5Shape{5, 2});
+        },
+        "all/12.h5");
+    says(refusal_of(folder / "all", steps),
+         fmt::format("12.h5] x has {} columns and y {}, but before they had 1 and 1", x ? 2 : 1, x ? 1 : 2));
+  }
+}
+
+TEST_CASE("own arrays: sequences of several files of a part keep their classes and values") {
+  const TempFolder folder;
+  std::filesystem::create_directory(folder / "train");
+  for (const bool classes : {true, false}) {
+    for (const std::size_t file : {0, 1, 2}) {
+      written(
+          folder,
+          [&](Hdf5Writer& writer) {
+            writer.write("x", counting(10 * file, 6), {3, 2});
+            const auto label = static_cast<std::int32_t>(file);
+            if (classes) writer.write("y", std::vector<std::int32_t>{label, 3, label});
+            if (!classes) writer.write("y", counting(100 * file, 3), {3});
+          },
+          file == 2 ? "test.h5" : fmt::format("train/{}.h5", file));
+    }
+    const Splits splits = own_data(folder.path(), {});
+    REQUIRE(splits.train->size() == 6);
+    for (std::size_t i = 0; i < 6; ++i) {
+      const Example example = example_of(splits.train, i);
+      CHECK(example.x == counting(10 * (i / 3) + 2 * (i % 3), 2));
+      if (classes) CHECK(example.label == (i % 3 == 1 ? 3 : static_cast<std::int32_t>(i / 3)));
+      if (!classes) CHECK(example.target == counting(100 * (i / 3) + i % 3, 1));
+    }
+  }
 }
 
 TEST_CASE("own arrays: MATLAB's files of both kinds, whose numbers are classes when it is said") {
