@@ -171,6 +171,7 @@ TEST_CASE("sequence rows: the label first, NaN or empty cells behind the end of 
   says(refusal<read_sequence_rows>("a,b,c\n\n1,2,3\n2,4,5\n2,4\n"),
        "line 5] the row has 2 cells, but line 3 has 3; shorter sequences end with empty cells or NaN");
   says(refusal<read_sequence_rows>("1,2,3\n2,4,5,6\n"), "line 2] the row has 4 cells, but line 1 has 3;");
+  says(refusal<read_sequence_rows>("1,?\n2,3\n"), "line 1] the sequence has no step");
   says(refusal<read_sequence_rows>("1\n2\n"), "line 1] the sequence has no step");
   says(refusal<read_sequence_rows>(""), "holds no sequence");
 }

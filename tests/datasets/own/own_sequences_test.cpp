@@ -90,10 +90,12 @@ TEST_CASE("own sequences: a file or folder that is split by chance has all class
   // what --val_split holds back, too
   write_quickly(folder / "train.ts", ts_of(0, 40));
   write_quickly(folder / "test.ts", ts_of(40, 4));
-  const Splits held =
-      load("own", {.val_split = 0.1, .own = {.parts = {.train = folder / "train.ts", .test = folder / "test.ts"}}});
-  CHECK(count(held.validation, 0) == 2);
-  CHECK(count(held.validation, 1) == 2);
+  for (const std::size_t half : {2, 4, 6, 10, 14}) {
+    const Splits held = load("own", {.val_split = static_cast<double>(half) / 20.0,
+                                     .own = {.parts = {.train = folder / "train.ts", .test = folder / "test.ts"}}});
+    CHECK(count(held.validation, 0) == half);
+    CHECK(count(held.validation, 1) == half);
+  }
 }
 
 TEST_CASE("own sequences: the files of an archive's folder are its parts, of a .ts and an .arff the .ts") {
