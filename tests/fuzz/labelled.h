@@ -18,6 +18,7 @@ inline std::string content_of(const datasets::LabelledSequences& read) {
   }
   promise(read.x.size() == steps * read.columns, "the numbers of all steps");
   promise(read.labels.empty() || read.labels.size() == read.lengths.size(), "a label for each");
+  promise(read.lines.size() == read.lengths.size(), "a line for each");
   for (const double v : read.x) promise(std::isfinite(v), "finite numbers");
   std::string content = std::to_string(read.columns) + (read.values ? "v" : "c");
   append(content, read.lengths);

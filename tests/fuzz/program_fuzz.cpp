@@ -17,6 +17,7 @@ constexpr std::size_t line_bytes = 512;
 program::Program small_program() {
   program::Program p = tests::small_program();
   p.input.units = {{1.0F}, {2.0F}};
+  p.input.names = {"u"};
   return p;
 }
 
