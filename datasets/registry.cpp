@@ -55,6 +55,8 @@ Splits cascaded_tanks_of(const DataSettings& settings) {
 }
 
 Splits own(const DataSettings& settings) {
+  require<UsageError>(settings.val_split == 0.0 || settings.own.folding.folds == 0, "val_split",
+                      "cannot be given together with folds, of which each is the validation part");
   return own_data(settings.path, settings.own, settings.series, settings.reading, settings.stream);
 }
 

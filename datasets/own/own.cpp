@@ -35,6 +35,7 @@ struct Request {
   TableSettings table;
   SeriesSettings series;
   std::optional<Reading> reading;
+  FoldSettings folding;
 };
 
 Task csv_task(const Request& options) { return series_task(options.task); }
@@ -164,7 +165,7 @@ class SeriesReader {
 Splits cut_columns(SeriesParts parts, const Request& options, const SeriesReader& reader, std::string origin) {
   const std::size_t inputs = options.input.size(), targets = options.target.size();
   Splits splits = cut_own_series(std::move(parts), inputs, targets, csv_task(options), reader.labels(), options.series,
-                                 options.reading);
+                                 options.reading, options.folding);
   splits.origin = std::move(origin);
   const std::vector<std::string> names = reader.names();
   if (names.empty()) return splits;
@@ -188,9 +189,10 @@ Splits from_csv(const fs::path& file, const Request& options) {
     return all_series_of(table, d_input, first, last, options.series.horizon,
                          fmt::format("own: {}, the {} part", file.string(), name));
   };
-  return cut_columns(
-      {part("training", 0, train), part("validation", train, validation), part("test", validation, table.rows)},
-      options, reader, reader.origin());
+  const bool folds = options.folding.folds > 0;
+  SeriesParts parts{part("training", 0, folds ? validation : train), {}, part("test", validation, table.rows)};
+  if (!folds) parts.validation = part("validation", train, validation);
+  return cut_columns(std::move(parts), options, reader, reader.origin());
 }
 
 /// The series of the tables of a part.
@@ -218,7 +220,7 @@ Splits from_files(const OwnSource& source, const Request& options) {
   if (source.whole.empty()) {
     parts = {series(source.parts.train), series(source.parts.validation), series(source.parts.test)};
   } else {
-    parts = split_files(series(source.whole), csv_task(options), source.whole.string());
+    parts = split_files(series(source.whole), csv_task(options), source.whole.string(), options.folding);
   }
   return cut_columns(std::move(parts), options, reader, reader.origin() + not_read(ignored));
 }
@@ -227,7 +229,8 @@ Splits from_files(const OwnSource& source, const Request& options) {
 Splits own_tables(const OwnSource& source, const OwnSettings& own, const SeriesSettings& series,
                   const std::optional<Reading>& reading) {
   require<UsageError>(own.x.empty() && own.y.empty(), "data", "x and y name arrays of .h5, .npz and .mat files");
-  const Request options{split(own.input, ","), split(own.target, ","), own.task, own.table, series, reading};
+  const Request options{
+      split(own.input, ","), split(own.target, ","), own.task, own.table, series, reading, own.folding};
   const fs::path& file = source.whole;
   std::error_code error;
   if (file.empty() || fs::is_directory(file, error)) return from_files(source, options);
@@ -274,6 +277,7 @@ OptionTable<OwnSettings> own_options() {
               "of .npy and .txt files; 0: one more than the largest id, of bytes 256");
   add_document_end(table);
   table.nested(table_options(), &OwnSettings::table);
+  table.nested(fold_options(), &OwnSettings::folding);
   table.word("rows", &OwnSettings::rows, {"auto", "steps", "sequences"},
              "of tables and arrays; auto: steps of tables with input and target, else sequences");
   table.text("x", "NAME", &OwnSettings::x, "of files of arrays: the one of the inputs, if it is not called x");
@@ -289,12 +293,15 @@ OptionTable<OwnSettings> own_options() {
 Splits own_data(const fs::path& file_or_folder, const OwnSettings& own, const SeriesSettings& series,
                 const std::optional<Reading>& reading, const StreamSettings& stream) {
   check_task(own.task);
+  check_folds(own.folding);
   const OwnSource source = source_of(file_or_folder, own.parts, reading.has_value());
   const OwnKind kind = own_kind(source.first(), own);
   for (const fs::path& part : {source.parts.validation, source.parts.test}) {
     require(part.empty() || own_kind(part, own) == kind, "own", "{} and {} are files of different kinds",
             source.first().string(), part.string());
   }
+  require<UsageError>(kind != OwnKind::tokens || own.folding.folds == 0, "folds",
+                      "are for series and sequences, not for .npy and .txt files");
   if (kind == OwnKind::tokens) return own_tokens(source, own, series, stream, reading);
   require<UsageError>(kind == OwnKind::tables || own.table == TableSettings{}, "data",
                       "{} is no table of steps, but there are options of how tables are read", source.first().string());
@@ -303,6 +310,10 @@ Splits own_data(const fs::path& file_or_folder, const OwnSettings& own, const Se
   Splits splits = kind == OwnKind::sequences ? own_sequences(source, own, series, reading)
                   : kind == OwnKind::arrays  ? own_arrays(source, own, series, reading)
                                              : own_tables(source, own, series, reading);
+  if (own.folding.folds > 0 && splits.validation != nullptr) {
+    splits.origin +=
+        fmt::format("; fold {} of 0 to {} is the validation part", *own.folding.fold, own.folding.folds - 1);
+  }
   // what pads sequences begins where it began in the training
   if (source.whole.empty() && source.parts.train.empty()) {
     splits.max_length = std::max(splits.max_length, reading->max_length);

@@ -4,6 +4,7 @@
 #include "core/options.h"
 #include "datasets/dataset.h"
 #include "datasets/formats/table_settings.h"
+#include "datasets/own/folds.h"
 #include "datasets/own/own_parts.h"
 #include "datasets/sequences.h"
 #include "datasets/windows.h"
@@ -28,9 +29,10 @@ struct OwnSettings {
   /// What the rows of a table or an array are: steps, sequences (in a table their label, then their numbers), or auto:
   /// steps of tables, but sequences of a .tsv of which no columns are named, and of arrays.
   std::string rows = "auto";
-  OwnFiles parts{};  ///< in place of one file or folder
-  std::string x{};   ///< of files of arrays: the name of the inputs; empty: x
-  std::string y{};   ///< likewise of what is learnt; empty: y
+  OwnFiles parts{};        ///< in place of one file or folder
+  std::string x{};         ///< of files of arrays: the name of the inputs; empty: x
+  std::string y{};         ///< likewise of what is learnt; empty: y
+  FoldSettings folding{};  ///< of series and sequences
 };
 
 /// The table of OwnSettings.

@@ -85,7 +85,7 @@ class ArrayReader {
       done.labels = labels_;
       done.task = task_;
       for (const auto& [name, names] : found) done.parts.push_back(read_one(file, names, done));
-      if (found.size() == 1) done.parts = split_by_chance(done.parts.front());
+      if (found.size() == 1) done.parts = split_by_chance(done.parts.front(), own_.folding);
       done.others = others_in(file, found);
       done.notes = notes_of(file);
       return done;
@@ -181,11 +181,11 @@ Splits splits_of_sequences(const OwnSource& source, const OwnSettings& own, cons
       if (!part.empty()) parts.push_back(reader.read_part_of(files(part)));
     }
   } else if (fs::is_directory(source.whole, error)) {
-    parts = split_by_chance(reader.read_part_of(files(source.whole)));
+    parts = split_by_chance(reader.read_part_of(files(source.whole)), own.folding);
   } else {
     parts = reader.read_file(source.whole);
   }
-  Splits splits = splits_of(parts, reader.labels(), reader.notes(), series, reading);
+  Splits splits = splits_of(std::move(parts), reader.labels(), reader.notes(), series, reading, own.folding);
   ignored.insert(ignored.end(), reader.others().begin(), reader.others().end());
   splits.origin += not_read(ignored);
   return splits;
@@ -267,17 +267,17 @@ Splits splits_of_series(const OwnSource& source, const OwnSettings& own, const S
       if (!path->empty()) *part = reader.read_all(files(*path));
     }
   } else if (fs::is_directory(source.whole, error)) {
-    parts = split_files(reader.read_all(files(source.whole)), reader.task(), source.whole.string());
+    parts = split_files(reader.read_all(files(source.whole)), reader.task(), source.whole.string(), own.folding);
   } else {
     std::vector<Series> found = reader.read(source.whole);
     if (found.size() == 1) {
-      parts = cut_in_time(found.front(), reader.d_input, reader.d_output);
+      parts = cut_in_time(found.front(), reader.d_input, reader.d_output, own.folding);
     } else {
       parts = {{found[0]}, {found.begin() + 2, found.end()}, {found[1]}};
     }
   }
   Splits splits = cut_own_series(std::move(parts), reader.d_input, reader.d_output, reader.task(), reader.labels(),
-                                 series, reading);
+                                 series, reading, own.folding);
   splits.origin = reader.origin() + not_read(ignored);
   return splits;
 }

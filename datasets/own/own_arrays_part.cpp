@@ -80,7 +80,7 @@ class PartReader {
   }
 
   void read_x() {
-    const Hdf5Shape shape = file_.shape(names_.x);
+    const std::vector<std::size_t> shape = file_.shape(names_.x);
     const bool fits = (shape.size() == 2 || shape.size() == 3) &&
                       std::find(shape.begin(), shape.end(), std::size_t{0}) == shape.end();
     require(fits, where(names_.x), "expected the shape [sequences, steps, columns] or [sequences, steps], got [{}]",
@@ -140,7 +140,7 @@ class PartReader {
   }
 
   /// What y is: as `task` says, else by its type and shape.
-  [[nodiscard]] Task task_of(const Hdf5Shape& shape) const {
+  [[nodiscard]] Task task_of(const std::vector<std::size_t>& shape) const {
     if (task_ == "classification") return Task::classification;
     if (task_ == "regression") return Task::regression;
     if (task_ == "value") return Task::value;
@@ -164,7 +164,7 @@ class PartReader {
   }
 
   void read_y() {
-    const Hdf5Shape shape = file_.shape(names_.y);
+    const std::vector<std::size_t> shape = file_.shape(names_.y);
     steps_.task = task_of(shape);
     const std::size_t rank = shape.size();
     const bool per_step = steps_.task == Task::regression;

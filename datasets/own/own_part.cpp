@@ -1,6 +1,7 @@
 #include "datasets/own/own_part.h"
 
 #include "core/error.h"
+#include "datasets/own/folds.h"
 #include "datasets/own/own_series.h"
 #include "datasets/splits.h"
 
@@ -127,23 +128,29 @@ Range target_range(const Steps& s, const Cut& cut) {
 }
 
 std::vector<std::vector<std::uint32_t>> split_by_chance(std::size_t count, const std::vector<std::int32_t>& classes,
-                                                        std::string_view where) {
+                                                        std::string_view where, const FoldSettings& folding) {
   require(count >= least_to_split, where, "there are {} sequences, but splitting them takes at least {}", count,
           least_to_split);
   const std::size_t train = count * 8 / 10;
   const std::size_t validation = count / 10;
   const std::vector<std::size_t> sizes{train, validation, count - train - validation};
-  return classes.empty() ? random_split(sizes, split_seed) : stratified_split(classes, sizes, split_seed);
+  auto chosen = classes.empty() ? random_split(sizes, split_seed) : stratified_split(classes, sizes, split_seed);
+  if (folding.folds > 0) {
+    chosen[0].insert(chosen[0].end(), chosen[1].begin(), chosen[1].end());
+    chosen[1].clear();
+  }
+  return chosen;
 }
 
-std::vector<Part> split_by_chance(const Part& all) {
+std::vector<Part> split_by_chance(const Part& all, const FoldSettings& folding) {
   std::vector<std::int32_t> classes;
   if (all.steps->task == Task::classification) {
     for (const Cut& cut : all.cuts) classes.push_back(all.steps->classes[cut.answer]);
   }
-  const auto chosen = split_by_chance(all.cuts.size(), classes, all.where);
+  const auto chosen = split_by_chance(all.cuts.size(), classes, all.where, folding);
   std::vector<Part> parts;
   for (const std::size_t p : {0, 2, 1}) {
+    if (chosen[p].empty()) continue;
     Part part{all.where, all.steps, all.numbers, {}, all.read};
     for (const std::uint32_t i : chosen[p]) part.cuts.push_back(all.cuts[i]);
     parts.push_back(std::move(part));
@@ -166,9 +173,10 @@ void append(Part& part, Part&& more) {
   put_behind(part.numbers->target, more.numbers->target);
 }
 
-Splits splits_of(const std::vector<Part>& parts, const Labels& labels, const Notes& notes, const SeriesSettings& series,
-                 const std::optional<Reading>& reading) {
+Splits splits_of(std::vector<Part> parts, const Labels& labels, const Notes& notes, const SeriesSettings& series,
+                 const std::optional<Reading>& reading, const FoldSettings& folding) {
   check_windows(series);
+  take_fold(parts, folding);
   const Steps& train = *parts[0].steps;
   const Classes classes = train.task == Task::classification ? classes_of(labels, reading, notes.classes) : Classes{};
   Ids tokens;

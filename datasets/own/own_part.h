@@ -51,12 +51,15 @@ struct Notes {
 /// Less sequences or rows are not split.
 inline constexpr std::size_t least_to_split = 10;
 
+struct FoldSettings;  // datasets/own/folds.h
+
 /// 80, 10 and 10 % of `count` by random_split of seed 42, or, where there are `classes` (one per sequence), by
-/// stratified_split. Throws Error, beginning with `where`, for less than 10.
+/// stratified_split; with folds those for validation stand behind those for training. Throws Error, beginning with
+/// `where`, for less than 10.
 std::vector<std::vector<std::uint32_t>> split_by_chance(std::size_t count, const std::vector<std::int32_t>& classes,
-                                                        std::string_view where);
-/// Likewise the sequences as training, test and validation part.
-std::vector<Part> split_by_chance(const Part& all);
+                                                        std::string_view where, const FoldSettings& folding);
+/// Likewise the sequences as training, test and, without folds, validation part.
+std::vector<Part> split_by_chance(const Part& all, const FoldSettings& folding);
 
 /// Appends the sequences of another file to those of a part. Throws Error where they are not alike.
 void append(Part& part, Part&& more);
@@ -65,8 +68,8 @@ void append(Part& part, Part&& more);
 /// `labels` are those of all of them. Throws Error where they are not alike, or do not fit the model that `reading` is
 /// of.
 /// Sequences are cut into windows as series are, with the label or value of the whole: those of the training part every
-/// series.stride steps.
-Splits splits_of(const std::vector<Part>& parts, const Labels& labels, const Notes& notes, const SeriesSettings& series,
-                 const std::optional<Reading>& reading);
+/// series.stride steps. With folds take_fold() says what the validation part is.
+Splits splits_of(std::vector<Part> parts, const Labels& labels, const Notes& notes, const SeriesSettings& series,
+                 const std::optional<Reading>& reading, const FoldSettings& folding);
 
 }  // namespace bitstate::datasets

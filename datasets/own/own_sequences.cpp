@@ -189,13 +189,13 @@ Splits own_sequences(const OwnSource& source, const OwnSettings& own, const Seri
   SequenceReader reader(own, ignored);
   std::vector<Part> parts;
   if (!source.whole.empty()) {
-    parts = split_by_chance(reader.read(source.whole));
+    parts = split_by_chance(reader.read(source.whole), own.folding);
   } else {
     for (const fs::path& part : {source.parts.train, source.parts.test, source.parts.validation}) {
       if (!part.empty()) parts.push_back(reader.read(part));
     }
   }
-  Splits splits = splits_of(parts, reader.labels(), reader.notes(), series, reading);
+  Splits splits = splits_of(std::move(parts), reader.labels(), reader.notes(), series, reading, own.folding);
   splits.origin += not_read(ignored);
   return splits;
 }

@@ -19,7 +19,7 @@ void check_windows(const SeriesSettings& series) {
                       series.stride);
 }
 
-SeriesParts cut_in_time(const Series& series, std::size_t d_input, std::size_t d_output) {
+SeriesParts cut_in_time(const Series& series, std::size_t d_input, std::size_t d_output, const FoldSettings& folding) {
   require(series.rows >= least_to_split, series.origin, "there are {} rows, but splitting them takes at least {}",
           series.rows, least_to_split);
   const auto part = [&](std::string_view name, std::size_t first, std::size_t last) {
@@ -32,16 +32,18 @@ SeriesParts cut_in_time(const Series& series, std::size_t d_input, std::size_t d
   };
   const std::size_t train = series.rows * 8 / 10;
   const std::size_t validation = series.rows * 9 / 10;
-  return {part("training", 0, train), part("validation", train, validation), part("test", validation, series.rows)};
+  const auto test = part("test", validation, series.rows);
+  if (folding.folds > 0) return {part("training", 0, validation), {}, test};
+  return {part("training", 0, train), part("validation", train, validation), test};
 }
 
-SeriesParts split_files(std::vector<Series> files, Task task, std::string_view folder) {
+SeriesParts split_files(std::vector<Series> files, Task task, std::string_view folder, const FoldSettings& folding) {
   SeriesParts parts;
   std::vector<std::int32_t> classes;
   if (task == Task::classification) {
     for (const Series& file : files) classes.push_back(static_cast<std::int32_t>(file.target.back()));
   }
-  const auto chosen = split_by_chance(files.size(), classes, folder);
+  const auto chosen = split_by_chance(files.size(), classes, folder, folding);
   for (const auto& [part, indices] :
        {std::pair{&parts.train, &chosen[0]}, {&parts.validation, &chosen[1]}, {&parts.test, &chosen[2]}}) {
     for (const std::uint32_t i : *indices) part->push_back(std::move(files[i]));
@@ -50,7 +52,9 @@ SeriesParts split_files(std::vector<Series> files, Task task, std::string_view f
 }
 
 Splits cut_own_series(SeriesParts parts, std::size_t d_input, std::size_t d_output, Task task, const Labels& labels,
-                      const SeriesSettings& series, const std::optional<Reading>& reading) {
+                      const SeriesSettings& series, const std::optional<Reading>& reading,
+                      const FoldSettings& folding) {
+  take_fold(parts, d_input, d_output, task, series, folding);
   Classes classes;
   if (task == Task::classification) {
     classes = classes_of(labels, reading);

@@ -334,6 +334,8 @@ std::vector<Command> commands_around_runs(const Options& all) {
                      "resample",
                      "gap",
                      "rows",
+                     "folds",
+                     "fold",
                      "x",
                      "y",
                      "train",

@@ -16,6 +16,7 @@
 #include "experiments/commands/posttraining_commands.h"
 #include "experiments/commands/program_commands.h"
 #include "experiments/commands/sweep_command.h"
+#include "experiments/commands/train_folds.h"
 #include "experiments/host/console.h"
 #include "experiments/inspect/device_report.h"
 #include "experiments/inspect/inspect.h"
@@ -76,6 +77,7 @@ int train_command(const CommandLine& line, const std::shared_ptr<Team>& team) {
     const fs::path name = recipe.empty() ? fs::path(config.source.from).filename() : fs::path(recipe).stem();
     config.run.out = fmt::format("runs/{}-{}", name.string(), settings_hash(config));
   }
+  if (config.data.own.folding.all()) return train_folds(config, team);
   return finish(config, train(config, team));
 }
 

@@ -79,13 +79,15 @@ class Choice {
 void choose_windows(RunConfig& config, std::size_t steps, Choice& choice, datasets::Splits& data) {
   const std::size_t sequences = data.train->size();
   if (choice.is_given("window") || choice.is_given("stride") || sequences > few_sequences || data.pairs) return;
-  const std::size_t window = std::clamp<std::size_t>(std::bit_floor(steps / windows_wanted), 32, 1024);
+  const std::size_t wanted = std::max(windows_wanted, config.data.own.folding.folds);  // a block has one at least
+  const std::size_t window = std::clamp<std::size_t>(std::bit_floor(steps / wanted), 32, 1024);
   if (2 * window > data.max_length) return;
   RunConfig cut = config;
   set_option(cut, "window", std::to_string(window));
   try {
     data = training_data(cut);
-  } catch (const UsageError&) {  // the data are sequences, which have no windows
+  } catch (const UsageError& error) {                                  // the data are sequences, which have no windows
+    if (std::string_view(error.what()).starts_with("[folds]")) throw;  // blocks are too short
     return;
   }
   choice.set("window", window);
@@ -104,6 +106,8 @@ RunConfig run_of_own_data(const Settings& options, std::string& said) {
   }
   all.insert(all.end(), options.begin(), options.end());
   RunConfig config = load_run_config("", all);
+  const bool all_folds = config.data.own.folding.all();
+  if (all_folds) config.data.own.folding.fold = 0;  // the size is one for all
   datasets::Splits data = training_data(config);
   Choice choice(config, given);
   const std::size_t steps = steps_of(*data.train);
@@ -117,6 +121,7 @@ RunConfig run_of_own_data(const Settings& options, std::string& said) {
   choice.set("bsz", std::clamp<std::size_t>(std::bit_floor(sequences / 8), 1, 32));
   choice.set("epochs", std::clamp<std::size_t>(steps_wanted * config.training.bsz / sequences, 5, 200));
   said = choice.text(steps, sequences);
+  if (all_folds) config.data.own.folding.fold.reset();
   validate(config);
   return config;
 }

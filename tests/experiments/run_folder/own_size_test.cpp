@@ -65,6 +65,22 @@ TEST_CASE("own data: what is given stays, and is not said to be chosen") {
   CHECK(said == "chosen for 800 time steps in 16 training sequences: n_layers = 1, bsz = 2, epochs = 200");
 }
 
+TEST_CASE("own data: the size is one for all folds, whose blocks hold a window") {
+  const tests::TempFolder folder;
+  std::string said;
+  const Settings options{{"data", series(folder, 2000)}, {"input", "u"}, {"target", "y"}, {"folds", "10"}};
+  const RunConfig c = run_of_own_data(options, said);
+  CHECK(c.data.own.folding.all());
+  CHECK(c.data.series.window == 128);  // of 1,620 steps; a block has 180
+  CHECK(said.starts_with("chosen for 1620 time steps in "));
+  Settings many = options;
+  many.back().second = "100";
+  CHECK_THROWS_WITH_AS((void)run_of_own_data(many, said),
+                       "[folds] 100 blocks of 1800 steps have 18 each; expected at least 32, for a window of 32 and a "
+                       "horizon of 0",
+                       UsageError);
+}
+
 TEST_CASE("own data: what cannot be read is refused as ever") {
   std::string said;
   CHECK_THROWS_AS((void)run_of_own_data({{"data", "absent.csv"}, {"input", "u"}, {"target", "y"}}, said), Error);

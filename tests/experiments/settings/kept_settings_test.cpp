@@ -58,10 +58,10 @@ TEST_CASE("run_config: the settings of a run are those of its data set, and of n
   CHECK(more("mackey-glass") == Names{"tau", "trajectories"});
   CHECK(more("pathx") == Names{"contour_length"});
   CHECK(more("silverbox") == Names{"window", "stride", "horizon"});
-  CHECK(more("own") == Names{"input",  "target",  "task",      "vocabulary", "document_end",
-                             "window", "stride",  "horizon",   "stream",     "rows",
-                             "x",      "y",       "separator", "decimal",    "header",
-                             "skip",   "missing", "time",      "resample",   "gap"});
+  CHECK(more("own") ==
+        Names{"input",   "target", "task",     "vocabulary", "document_end", "window",  "stride", "horizon",
+              "stream",  "rows",   "x",        "y",          "separator",    "decimal", "header", "skip",
+              "missing", "time",   "resample", "gap",        "folds",        "fold"});
 }
 
 TEST_CASE("run_config: a run that was kept with the options of all data sets is what it was") {

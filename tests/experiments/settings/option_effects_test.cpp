@@ -219,6 +219,8 @@ std::vector<Row> other_rows(const tests::TempFolder& folder, const std::string& 
           {"window", "20", own},
           {"stride", "5", own},
           {"horizon", "1", own},
+          {"folds", "3", both_of(own, {{"folds", "2"}, {"fold", "0"}})},
+          {"fold", "1", both_of(own, {{"folds", "2"}, {"fold", "0"}})},
           {"task", "value", own},
           {"x", "b", arrays},
           {"y", "d", arrays},

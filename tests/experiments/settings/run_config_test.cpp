@@ -105,6 +105,8 @@ TEST_CASE("run_config: an option is taken by the data sets and models whose tabl
                                                    {"resample", "auto"},
                                                    {"gap", "3"},
                                                    {"rows", "steps"},
+                                                   {"folds", "5"},
+                                                   {"fold", "2"},
                                                    {"x", "a"},
                                                    {"y", "b"},
                                                    {"train", "a.csv"},
