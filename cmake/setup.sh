@@ -10,6 +10,8 @@ cluster_packages=(slurm-wlm munge)  # for tests/command_line/long_slurm.sh, whic
 # for tests/command_line/long_c_targets.sh
 arm_packages=(gcc-arm-none-eabi binutils-arm-none-eabi qemu-system-arm)
 riscv_packages=(gcc-riscv64-unknown-elf binutils-riscv64-unknown-elf qemu-system-misc)
+# for the same and for tests/command_line/long_neon.sh
+linux_packages=(g++-aarch64-linux-gnu gcc-riscv64-linux-gnu libc6-dev-riscv64-cross qemu-user)
 
 jobs=$(nproc)
 

@@ -170,7 +170,7 @@ ProgramSpeed bench_program(const program::Program& program, std::size_t length,
   constexpr double never = std::numeric_limits<double>::infinity();
   const std::vector<std::int32_t> codes = random_codes(program.input, length);
   std::vector<Candidate> candidates;
-  for (const program::Isa isa : {program::Isa::plain, program::Isa::avx2, program::Isa::avx512}) {
+  for (const program::Isa isa : program::instruction_sets) {
     if (program::is_available(isa)) candidates.push_back({program::Runner(program, isa), {isa, never, 0.0, never}});
   }
   ProgramSpeed result;

@@ -72,7 +72,7 @@ inline Program program_of(std::size_t cols, Interval in, std::vector<Instruction
 inline void check_program(const Program& p, std::size_t rows, Draw& draw) {
   const auto input = draw.codes(rows * p.input.cols, p.input.grid.lo, p.input.grid.hi);
   const auto expected = plain_run(p, input);
-  for (const Isa isa : {Isa::plain, Isa::avx2, Isa::avx512}) {
+  for (const Isa isa : instruction_sets) {
     if (!is_available(isa)) continue;
     CAPTURE(name_of(isa));
     CAPTURE(p.input.cols);

@@ -219,8 +219,10 @@ struct Kernels {
   void (*selective_replay)(const Selective& s, const SelectiveReplay& of);
 };
 
-/// Instruction sets. avx512: F, BW, DQ, VL, VNNI and VBMI (Ice Lake, Zen 4 and later).
-enum class Isa : std::uint8_t { plain, avx2, avx512 };
+/// Instruction sets. avx512: F, BW, DQ, VL, VNNI and VBMI (Ice Lake, Zen 4 and later). neon: that of AArch64.
+enum class Isa : std::uint8_t { plain, avx2, avx512, neon };
+
+inline constexpr Isa instruction_sets[] = {Isa::plain, Isa::avx2, Isa::avx512, Isa::neon};
 
 /// Whether this machine has it, and the library loops for it.
 [[nodiscard]] bool is_available(Isa isa);
@@ -231,7 +233,7 @@ enum class Isa : std::uint8_t { plain, avx2, avx512 };
 /// Throws UsageError when it is not available.
 [[nodiscard]] const Kernels& kernels_of(Isa isa);
 
-/// "plain", "avx2", "avx512"
+/// "plain", "avx2", "avx512", "neon"
 [[nodiscard]] const char* name_of(Isa isa);
 
 }  // namespace bitstate::program

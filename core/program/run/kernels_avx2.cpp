@@ -152,10 +152,6 @@ struct Avx2 {
   static Vector shifted_right(Vector x) {
     return {_mm256_srai_epi32(x.a, count), _mm256_srai_epi32(x.b, count)};
   }
-  template <int count>
-  static Vector shifted_left(Vector x) {
-    return {_mm256_slli_epi32(x.a, count), _mm256_slli_epi32(x.b, count)};
-  }
   static Vector both(Vector x, Vector y) { return {_mm256_and_si256(x.a, y.a), _mm256_and_si256(x.b, y.b)}; }
   /// v where x = y, else w.
   static Vector where_equal(Vector x, Vector y, Vector v, Vector w) {

@@ -192,10 +192,6 @@ struct Avx512 {
   static Vector shifted_right(Vector a) {
     return _mm512_srai_epi32(a, count);
   }
-  template <int count>
-  static Vector shifted_left(Vector a) {
-    return _mm512_slli_epi32(a, count);
-  }
   static Vector both(Vector a, Vector b) { return _mm512_and_si512(a, b); }
   /// v where a = b, else w.
   static Vector where_equal(Vector a, Vector b, Vector v, Vector w) {

@@ -155,22 +155,27 @@ bool is_available(Isa isa) {
            __builtin_cpu_supports("avx512vbmi") != 0;
   }
 #endif
+  if (isa == Isa::neon) return neon_kernels() != nullptr;
   return isa == Isa::plain;
 }
 
 Isa best_isa() {
-  if (is_available(Isa::avx512)) return Isa::avx512;
-  return is_available(Isa::avx2) ? Isa::avx2 : Isa::plain;
+  for (const Isa isa : {Isa::avx512, Isa::avx2, Isa::neon}) {
+    if (is_available(isa)) return isa;
+  }
+  return Isa::plain;
 }
 
 const Kernels& kernels_of(Isa isa) {
   require<UsageError>(is_available(isa), "program", "this machine has no {} instructions", name_of(isa));
   if (isa == Isa::avx512) return *avx512_kernels();
+  if (isa == Isa::neon) return *neon_kernels();
   return isa == Isa::avx2 ? *avx2_kernels() : plain_kernels();
 }
 
 const char* name_of(Isa isa) {
   if (isa == Isa::avx512) return "avx512";
+  if (isa == Isa::neon) return "neon";
   return isa == Isa::avx2 ? "avx2" : "plain";
 }
 

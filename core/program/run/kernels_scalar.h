@@ -37,5 +37,6 @@ void selective_scan_scalar(const Selective& s, std::size_t rows, const Selective
 const Kernels& plain_kernels();
 const Kernels* avx2_kernels();    ///< null where the compiler makes none
 const Kernels* avx512_kernels();  ///< null where the compiler makes none
+const Kernels* neon_kernels();    ///< null where the machine is no AArch64
 
 }  // namespace bitstate::program

@@ -55,7 +55,7 @@ TEST_CASE("program kernels: linear with all operands at their bounds") {
 
 TEST_CASE("program kernels: a runner keeps its weights in the fewest bits that hold them, on every instruction set") {
   Draw draw(21);
-  for (const Isa isa : {Isa::plain, Isa::avx2, Isa::avx512}) {
+  for (const Isa isa : instruction_sets) {
     if (!is_available(isa)) continue;
     for (const auto& [bound, bits] : {std::pair(7, 4), std::pair(127, 8), std::pair(300, 16)}) {
       constexpr std::uint32_t n = 256;
@@ -266,10 +266,14 @@ TEST_CASE("program kernels: an instruction set that is not there is refused") {
   const Program p = program_of(1, {-1, 1}, {Sign{0}});
   CHECK(is_available(Isa::plain));
   CHECK(is_available(best_isa()));
-  for (const Isa isa : {Isa::avx2, Isa::avx512}) {
+  for (const Isa isa : instruction_sets) {
     if (!is_available(isa)) CHECK_THROWS_AS(Runner(p, isa), UsageError);
   }
 }
+
+#if defined(__aarch64__)
+TEST_CASE("program kernels: on AArch64 a runner takes NEON") { CHECK(best_isa() == Isa::neon); }
+#endif
 
 }  // namespace
 }  // namespace bitstate::tests

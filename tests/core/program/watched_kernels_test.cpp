@@ -23,8 +23,6 @@ using program::MutableCodes;
 using program::Width;
 using Then = program::Rescaling;
 
-constexpr Isa instruction_sets[] = {Isa::plain, Isa::avx2, Isa::avx512};
-
 struct Numbers {
   Random random;
   std::uint64_t count = 0;
@@ -66,7 +64,7 @@ void check_watched(std::size_t rows, std::size_t cols, std::int32_t bound, const
   for (std::size_t c = 0; c < cols; ++c)
     factors.push_back(to_fixed_point(130.0 / bound * static_cast<double>(c % 3 + 1), "test"));
   const std::vector<std::int32_t> lo(cols, -100), hi(cols, 90);
-  for (const Isa isa : instruction_sets) {
+  for (const Isa isa : program::instruction_sets) {
     if (!program::is_available(isa)) continue;
     CAPTURE(program::name_of(isa));
     CAPTURE(rows);
@@ -236,7 +234,7 @@ void check_watched_scans(bool sheared) {
           }
         }
         if (states > 4) CHECK(clamped > 0);
-        for (const Isa isa : instruction_sets) {
+        for (const Isa isa : program::instruction_sets) {
           if (!program::is_available(isa)) continue;
           CAPTURE(program::name_of(isa));
           CAPTURE(states);

@@ -53,7 +53,7 @@ TEST_CASE(
     bidirectional += program::can_stream(random->program) ? 0 : 1;
     sheared += has_sheared_scan(random->program) ? 1 : 0;
     sequences += random->sequences.size();
-    for (const program::Isa isa : {program::Isa::plain, program::Isa::avx2, program::Isa::avx512}) {
+    for (const program::Isa isa : program::instruction_sets) {
       if (!program::is_available(isa)) continue;
       CAPTURE(program::name_of(isa));
       const Runner runner(random->program, isa);
