@@ -76,8 +76,8 @@ std::string missing_classes(const Splits& splits, const std::vector<std::size_t>
                                         : fmt::format("{} ({})", class_name(splits, c), fmt::join(elsewhere, ", ")));
   }
   if (missing.empty()) return "";
-  return fmt::format("no training sequence is of {} of the {} classes, which cannot be learnt: {}", missing.size(),
-                     trained.size(), class_list(missing));
+  return fmt::format("{} of the {} classes {} no training sequence and cannot be learnt: {}", missing.size(),
+                     trained.size(), missing.size() == 1 ? "has" : "have", class_list(missing));
 }
 
 void warn_of_classes(const Splits& splits, const std::vector<std::size_t>& trained,

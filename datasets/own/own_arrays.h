@@ -26,7 +26,7 @@ auto with_arrays(const std::filesystem::path& path, const Read& read) {
 }
 
 /// Data from such files: a part is one, a folder of them, or, of a file that holds all, its group or the arrays with
-/// its name. Without parts their sequences are split by random_split of seed 42 into 80, 10 and 10 %; a file of steps
+/// its name. Without parts their sequences are split by split_by_chance() into 80, 10 and 10 %; a file of steps
 /// (own.rows) is cut in time as a table is, and files of steps are split as sequences are. Throws UsageError for what
 /// may be read in two ways, Error for damaged data.
 Splits own_arrays(const OwnSource& source, const OwnSettings& own, const SeriesSettings& series,

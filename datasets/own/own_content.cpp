@@ -28,7 +28,7 @@ std::string counted(std::size_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
-/// A column of labels: by number where all are, else by how often they occur.
+/// A column of labels, the most frequent first.
 ColumnContent column_of_labels(const std::map<std::string, std::size_t>& counts) {
   ColumnContent column = column_of_texts("label", counts);
   column.kind = "labels";
@@ -102,8 +102,16 @@ std::string_view name_of(Stored stored) {
   return names.at(static_cast<std::size_t>(stored));
 }
 
-/// An array, or, of one with columns [.., .., columns], each of them.
-std::vector<ColumnContent> columns_of_array(const ArrayFile& file, const std::string& name) {
+/// How many columns an array has: the last dimension of [sequences, steps, columns] and, of a series, of [steps,
+/// columns]. 1 where there are none, or too many to show.
+std::size_t columns_in(const std::vector<std::size_t>& shape, bool series) {
+  constexpr std::size_t most_columns = 100;
+  const bool has_columns = shape.size() == 3 || (shape.size() == 2 && series);
+  return has_columns && shape.back() <= most_columns ? std::max<std::size_t>(shape.back(), 1) : 1;
+}
+
+/// An array, or each of its columns.
+std::vector<ColumnContent> columns_of_array(const ArrayFile& file, const std::string& name, bool series) {
   ColumnContent unread{name};
   try {
     const std::vector<std::size_t> shape = file.shape(name);
@@ -116,9 +124,8 @@ std::vector<ColumnContent> columns_of_array(const ArrayFile& file, const std::st
       for (const std::string& text : file.texts(name)) ++counts[text];
       columns.push_back(column_of_texts(name, counts));
     } else {
-      constexpr std::size_t most_columns = 100;
       const std::vector<double> numbers = file.numbers(name);
-      const std::size_t count = shape.size() == 3 && shape[2] <= most_columns ? shape[2] : 1;
+      const std::size_t count = columns_in(shape, series);
       for (std::size_t c = 0; c < count; ++c) {
         std::vector<double> column;
         for (std::size_t i = c; i < numbers.size(); i += count) column.push_back(numbers[i]);
@@ -160,7 +167,8 @@ PartContent content_of_arrays(const Files& files, const OwnSettings& own) {
       std::vector<ColumnContent> found;
       for (const std::string& name : file.arrays()) {
         const std::string role = role_of(file, name, own);
-        for (ColumnContent& column : columns_of_array(file, name)) {
+        const bool series = own.rows == "steps" && (role == "input" || role == "target");
+        for (ColumnContent& column : columns_of_array(file, name, series)) {
           column.role = role;
           if (files.size() > 1) column.name = path.filename().string() + ": " + column.name;
           found.push_back(std::move(column));
@@ -172,6 +180,11 @@ PartContent content_of_arrays(const Files& files, const OwnSettings& own) {
   }
   part.what = fmt::format("arrays of {}", counted(files.size(), "file"));
   return part;
+}
+
+/// A letter, digit or sign as it is, and other bytes as \x09.
+std::string name_of_byte(std::size_t byte) {
+  return byte > ' ' && byte <= '~' ? std::string(1, static_cast<char>(byte)) : fmt::format("\\x{:02X}", byte);
 }
 
 PartContent content_of_tokens(const Files& files) {
@@ -193,8 +206,7 @@ PartContent content_of_tokens(const Files& files) {
   }
   for (const std::uint16_t id : ids) ++often[id];
   for (std::size_t id = 0; id < often.size(); ++id) {
-    const bool letter = bytes && id > ' ' && id <= '~';
-    if (often[id] > 0) counts[letter ? std::string(1, static_cast<char>(id)) : std::to_string(id)] = often[id];
+    if (often[id] > 0) counts[bytes ? name_of_byte(id) : std::to_string(id)] = often[id];
   }
   ColumnContent column = column_of_numbers(bytes ? "byte" : "id", std::span<const std::uint16_t>(ids));
   const ColumnContent frequent = column_of_texts("", counts);

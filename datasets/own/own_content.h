@@ -13,7 +13,7 @@ namespace bitstate::datasets {
 /// What a part holds, or all that is not parted.
 struct PartContent {
   std::string name;  ///< training, validation or test; empty: there are no parts
-  std::string what;  ///< "1 file with 100 rows in 1 sequence"
+  std::string what;  ///< "100 rows in 1 sequence of 1 file, 3 columns"
   std::vector<ColumnContent> columns{};
 };
 

@@ -20,7 +20,7 @@ bool holds_sequences(const std::filesystem::path& file_or_folder, const OwnSetti
 LabelledSequences read_sequences(const std::filesystem::path& file);
 
 /// Data from such files: a part is one, a folder of them, or a folder of folders of .wav files, whose names are labels.
-/// Without parts their sequences are split by random_split of seed 42 into 80, 10 and 10 %. Inputs and values are
+/// Without parts their sequences are split by split_by_chance() into 80, 10 and 10 %. Inputs and values are
 /// standardised by the training part. Throws UsageError for options that are not for sequences, Error for damaged
 /// files, and for files without labels.
 Splits own_sequences(const OwnSource& source, const OwnSettings& own, const SeriesSettings& series,

@@ -74,6 +74,7 @@ int check_data(const RunConfig& config, const std::string& name) {
   require<UsageError>(!datasets::is_generated(data_set), "data check",
                       "{} has no files that could be checked: train generates it", name);
   datasets::DataSettings settings = config.data;
+  if (settings.own.folding.all()) settings.own.folding.fold = 0;  // all folds are of the same data
   if (data_set != "own") {
     if (const auto folder = official_folder(name, data_set, config.data.path)) {
       settings.path = *folder;

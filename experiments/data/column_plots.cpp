@@ -34,10 +34,12 @@ std::vector<Extremes> places_of(const NumberSummary& numbers, std::size_t count)
   return places;
 }
 
-/// Where a number stands between the smallest, 0, and the largest, 1. Their distance may be larger than a double is.
+/// Where a number stands between the smallest, 0, and the largest, 1. Their distance may be larger than a double is,
+/// and half of it smaller than any but 0.
 double relative_height(double number, const NumberSummary& numbers) {
-  if (numbers.low == numbers.high) return 0.5;
-  return (number / 2 - numbers.low / 2) / (numbers.high / 2 - numbers.low / 2);
+  const double half = numbers.high / 2 - numbers.low / 2;
+  if (!(half > 0.0)) return 0.5;
+  return (number / 2 - numbers.low / 2) / half;
 }
 
 constexpr double panel_width = 720, panel_height = 96, panel_left = 12, first_panel = 40, panel_gap = 44;

@@ -102,9 +102,10 @@ void print_plots(const std::vector<ColumnContent>& columns) {
   if (columns.size() > most_plots) fmt::print("\n{} more columns are not drawn\n", columns.size() - most_plots);
 }
 
-/// What a training would read, or why it would read nothing.
+/// What a training would read, of folds the first one, or why it would read nothing.
 std::string training_text(datasets::DataSettings settings) {
   settings.limit_train = settings.limit_test = 0;
+  if (settings.own.folding.all()) settings.own.folding.fold = 0;
   try {
     datasets::Splits splits = datasets::load("own", settings);
     splits.name = "train own reads";

@@ -92,7 +92,7 @@ std::string device_text(const DeviceReport& report) {
   return text +
          (report.picojoules_per_cycle
               ? fmt::format("energy: cycles times the {} pJ per cycle that were given\n", *report.picojoules_per_cycle)
-              : "energy: no estimate without --pj_per_cycle, which the data sheet of a chip says\n");
+              : "energy: no estimate without --pj_per_cycle; see the chip's data sheet\n");
 }
 
 std::string to_json(const DeviceReport& report) {

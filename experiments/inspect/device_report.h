@@ -17,7 +17,7 @@ struct DeviceReport {
   std::vector<program::StepWork> works;
   std::vector<const program::Device*> devices;
   std::vector<program::StepEstimate> estimates;  ///< one for each device
-  std::optional<double> picojoules_per_cycle;    ///< of the user's chip, if he says it
+  std::optional<double> picojoules_per_cycle;    ///< of the user's chip, if given
 };
 
 /// Throws Error where a program has no step.

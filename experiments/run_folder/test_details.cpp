@@ -90,8 +90,7 @@ std::string details_line(const TestDetails& details) {
     if (!std::isfinite(details.targets[t].nrmse)) constant.push_back(details.names[t]);
   }
   if (!constant.empty()) {
-    return fmt::format("no nrmse and no fit of the target {}, which has one value in the whole test part",
-                       fmt::join(constant, ", "));
+    return fmt::format("no NRMSE or fit for {}: constant in the test part", fmt::join(constant, ", "));
   }
   if (details.targets.size() != 1) return "";
   return fmt::format("nrmse {:.4f}  fit {:.2f} %", details.targets[0].nrmse, details.targets[0].fit());

@@ -61,5 +61,11 @@ expect 2 '[fold] expected a number below 3' "${own[@]}" --folds=3 --fold=3
 expect 2 '[folds] 50 blocks of 360 steps have 7 each; expected at least 32' "${own[@]}" --folds=50
 expect 2 '[folds] are cut from the training part' train own --train=a.csv --val=a.csv --test=a.csv --input=u --target=y --folds=2 --out=no
 expect 2 '[folds] does not apply to lorenz' train lorenz-small --folds=3 --out=no
-expect 2 '[fold] is missing: expected one of the 3 folds' data check own --data=a.csv --input=u --target=y --folds=3
 [ ! -e no ] || fail "a refused run left a folder"
+
+# what is said of data with folds is said of the first
+columns=(--input=u --target=y --folds=3)
+"$BITSTATE" data check own --data=a.csv "${columns[@]}" > said
+grep -q 'fold 0 of 0 to 2 is the validation part' said || fail "$(cat said)"
+"$BITSTATE" data show a.csv "${columns[@]}" > said
+grep -q '^train own reads: .*fold 0 of 0 to 2 is the validation part' said || fail "$(cat said)"

@@ -29,17 +29,17 @@ TEST_CASE("training warnings: classes that no training sequence has, with where 
   const TempFolder folder;
   CHECK(training_warnings(labelled(folder, "ababababab")).empty());
   CHECK(training_warnings(labelled(folder, "ababababcd")) ==
-        Warnings{"no training sequence is of 2 of the 4 classes, which cannot be learnt: c (1 in the validation part), "
+        Warnings{"2 of the 4 classes have no training sequence and cannot be learnt: c (1 in the validation part), "
                  "d (1 in the test part)"});
   CHECK(training_warnings(labelled(folder, "aaaaaaaaab")) ==
         Warnings{"all training sequences are of the class a: there is nothing to tell apart",
-                 "no training sequence is of 1 of the 2 classes, which cannot be learnt: b (1 in the test part)"});
+                 "1 of the 2 classes has no training sequence and cannot be learnt: b (1 in the test part)"});
   // a class that is declared, but that no sequence has; classes without names are numbers
   std::string ts = "@classLabel true 0 1 2\n@data\n";
   for (int i = 0; i < 20; ++i) ts += fmt::format("{}:{}\n", i, i % 2);
   tests::write_quickly(folder / "d.ts", ts);
   CHECK(training_warnings(datasets::own_data(folder / "d.ts", {})) ==
-        Warnings{"no training sequence is of 1 of the 3 classes, which cannot be learnt: 2"});
+        Warnings{"1 of the 3 classes has no training sequence and cannot be learnt: 2"});
 }
 
 TEST_CASE("training warnings: columns of one value, by their names or numbers, in the training part alone") {

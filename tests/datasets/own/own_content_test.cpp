@@ -176,6 +176,35 @@ TEST_CASE("own content: arrays with their shapes, also in groups, and with the r
   CHECK(content_of_all(other, {.x = "/signal"}).columns[0].role == "input");
 }
 
+TEST_CASE("own content: the columns of a series in arrays, and arrays without columns") {
+  const TempFolder folder;
+  const auto file = written(folder, [](Hdf5Writer& writer) {
+    writer.write("x", counting(0, 6), {3, 2});
+    writer.write("y", counting(0, 3), {3, 1});
+    writer.write("z", counting(0, 6), {3, 2});
+  });
+  const PartContent steps = content_of_all(file, {.rows = "steps"});
+  REQUIRE(steps.columns.size() == 4);
+  CHECK(steps.columns[0].name == "x[..., 0]");
+  CHECK(steps.columns[0].numbers->high == 4.0);
+  CHECK(steps.columns[1].name == "x[..., 1]");
+  CHECK(steps.columns[1].numbers->low == 1.0);
+  CHECK(steps.columns[1].role == "input");
+  CHECK(steps.columns[2].name == "y");
+  CHECK(steps.columns[3].name == "z");  // is no series of a training
+  CHECK(content_of_all(file).columns.size() == 3);
+  const auto empty = written(
+      folder,
+      [](Hdf5Writer& writer) {
+        writer.write("x", std::vector<float>{}, {2, 3, 0});
+      },
+      "empty.h5");
+  const PartContent none = content_of_all(empty);
+  REQUIRE(none.columns.size() == 1);
+  CHECK(none.columns[0].name == "x");
+  CHECK(none.columns[0].filled == 0);
+}
+
 TEST_CASE("own content: ids and texts; a text is shown as a table where its rows are steps") {
   const TempFolder folder;
   write_quickly(folder / "ids.npy", npy_of<std::int32_t>("<i4", "(2, 3)", {7, 0, 7, 7, 300, 1}));
@@ -186,6 +215,10 @@ TEST_CASE("own content: ids and texts; a text is shown as a table where its rows
   CHECK(ids.columns[0].values.front() == std::pair<std::string, std::size_t>{"7", 3});
   write_quickly(folder / "a.txt", "u y\n1 2\n3 4\n");
   CHECK(content_of_all(folder / "a.txt").what.starts_with("12 bytes of 1 text in 1 file"));
+  write_quickly(folder / "b.txt", "\t9\t9\t\\x09");
+  const PartContent bytes = content_of_all(folder / "b.txt");
+  CHECK(bytes.columns[0].values == Values{{"9", 3}, {"\\x09", 3}, {"0", 1}, {"\\", 1}, {"x", 1}});
+  CHECK(bytes.columns[0].distinct == 5);
   CHECK(content_of_all(folder / "a.txt", {.rows = "steps"}).columns[1].numbers->mean == 3.0);
 }
 

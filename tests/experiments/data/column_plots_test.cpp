@@ -22,6 +22,8 @@ TEST_CASE("column plots: dots of Braille from the smallest to the largest number
   CHECK(braille_plot(numbers_of({5, 5}), 2, 2).size() == 2);  // constant
   const double most = std::numeric_limits<double>::max();
   CHECK(braille_plot(numbers_of({-most, most}), 1, 1) == std::vector<std::string>{"⣸"});
+  const double least = std::numeric_limits<double>::denorm_min();  // half of it is 0
+  CHECK(braille_plot(numbers_of({0, least}), 1, 1) == std::vector<std::string>{"⠒"});
   // more stretches than places
   std::vector<double> many(600, 0.0);
   many[300] = 1.0;
@@ -29,8 +31,9 @@ TEST_CASE("column plots: dots of Braille from the smallest to the largest number
 }
 
 TEST_CASE("column plots: an SVG file has a panel for each column, and no control characters") {
-  std::vector<ColumnContent> columns{column_of_numbers("u\x1B<b>", std::vector<double>{1, 2}),
-                                     column_of_numbers("y", std::vector<double>{4, 4})};
+  std::vector<ColumnContent> columns{
+      column_of_numbers("u\x1B<b>", std::vector<double>{1, 2}), column_of_numbers("y", std::vector<double>{4, 4}),
+      column_of_numbers("z", std::vector<double>{0, std::numeric_limits<double>::denorm_min()})};
   columns[0].role = "input";
   const std::string svg = svg_of_columns(columns, "a & b");
   CHECK(svg.starts_with("<svg xmlns="));
