@@ -2,7 +2,7 @@
 //   node bench/fit_device.mjs BITSTATE FOLDER > core/program/device/counts.cpp
 // Trains small models for one epoch into FOLDER, exports their C, counts its instructions by function on all processors
 // (count_instructions.sh), and finds for each kind the non-negative constants of least squared error, relative to the
-// model's step. What FOLDER has already is not made again. Says on standard error how far each model's step is from its
+// model's step. What FOLDER has already is not made again: after a change of the C it must be empty. Says on standard error how far each model's step is from its
 // estimate, by the constants of all models and by those of the other models.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -48,22 +48,22 @@ const kinds = [
 const [bitstate, folder] = process.argv.slice(2);
 const wavesFile = join(folder ?? "", "waves.tsv"); // one sequence a row, its class first
 const divisions = /^__/; // of libgcc: they are those of the norms
-const ownNames = (list) => list.map((option) => option.replace(/[^a-z0-9]+/gi, "_")).join("");
+const suffixOf = (list) => list.map((option) => option.replace(/[^a-z0-9]+/gi, "_")).join("");
 const lorenz = ["lorenz-small", "--trajectories=20", "--bsz=4"];
 const s5 = (quant, d, p, layers, ...more) => ({
-  name: `s5_${quant}_${d}_${p}_${layers}${ownNames(more)}`,
+  name: `s5_${quant}_${d}_${p}_${layers}${suffixOf(more)}`,
   train: [...lorenz, `--quant=${quant}`, `--d_model=${d}`, `--ssm_size_base=${p}`, `--n_layers=${layers}`, ...more],
 });
 const mamba = (model, d, quant, ...more) => ({
-  name: `${model}_${quant}_${d}${ownNames(more)}`,
+  name: `${model}_${quant}_${d}${suffixOf(more)}`,
   train: [...lorenz, `--quant=${quant}`, `--model=${model}`, `--d_model=${d}`, ...more],
 });
 const tokens = (d, ...more) => ({
-  name: `tokens_${d}${ownNames(more)}`,
+  name: `tokens_${d}${suffixOf(more)}`,
   train: ["induction", "--limit_train=64", "--quant=w8a8", `--d_model=${d}`, ...more],
 });
 const classifier = (d, ...more) => ({
-  name: `classifier_${d}${ownNames(more)}`,
+  name: `classifier_${d}${suffixOf(more)}`,
   train: ["own", `--data=${wavesFile}`, "--task=classification", "--quant=w8a8", `--d_model=${d}`,
     "--ssm_size_base=16", "--n_layers=2", "--batchnorm=false", ...more],
 });
@@ -153,7 +153,7 @@ const solved = (a, b) => {
 // units, the small ones first; undefined without rows.
 const fitted = (rows) => {
   if (rows.length === 0) return undefined;
-  let best = { error: Infinity, constants: [0, 0, 0, 0] };
+  let best = { error: Infinity };
   const sets = Array.from({ length: 15 }, (_, i) => units.map((__, k) => k).filter((k) => ((i + 1) >> k) & 1));
   for (const set of sets.sort((a, b) => a.length - b.length)) {
     if (set.length > rows.length) continue;
@@ -167,11 +167,11 @@ const fitted = (rows) => {
     const error = sum((row) => (dot(constants, row.work) - row.count) ** 2);
     if (error < 0.999 * best.error) best = { error, constants };
   }
-  return best.constants;
+  return best.error < Infinity ? best.constants : undefined;
 };
 const dot = (a, b) => a.reduce((sum, x, i) => sum + x * b[i], 0);
 
-// Constants of all kinds from these models; of a kind in several models of one size, the calls are not told apart.
+// Constants of all kinds from these models.
 const fitAll = (measured) =>
   kinds.map(([, title]) =>
     fitted(
