@@ -49,24 +49,49 @@ class StepBlocks {
   void add(const std::vector<Series>& all, SeriesParts& to) const {
     std::size_t steps = 0;
     for (const Series& one : all) steps += one.rows;
-    const std::size_t begin = steps * *settings_.fold / settings_.folds;
-    const std::size_t end = steps * (*settings_.fold + 1) / settings_.folds;
     const std::size_t least = std::max<std::size_t>(series_.window, 1) + series_.horizon;
-    require<UsageError>(end - begin >= least, "folds",
+    const std::size_t shortest = steps / settings_.folds;
+    require<UsageError>(shortest >= least, "folds",
                         "{} blocks of {} steps have {} each; expected at least {}, for a window of {} and a horizon of "
                         "{}",
-                        settings_.folds, steps, end - begin, least, series_.window, series_.horizon);
+                        settings_.folds, steps, shortest, least, series_.window, series_.horizon);
+    for (std::size_t fold = 0; fold < settings_.folds; ++fold) check(all, steps, fold);
+    for_each(all, steps, *settings_.fold, [&](const Series& one, std::size_t begin, std::size_t end) {
+      put(one, 0, begin, to.train);
+      put(one, begin, end, to.validation);
+      put(one, end, one.rows, to.train);
+    });
+  }
+
+ private:
+  /// Calls use(series, begin, end) for each series: its rows begin to end - 1 are in the block of a fold.
+  template <class Use>
+  void for_each(const std::vector<Series>& all, std::size_t steps, std::size_t fold, Use use) const {
+    const std::size_t begin = steps * fold / settings_.folds;
+    const std::size_t end = steps * (fold + 1) / settings_.folds;
     std::size_t first = 0;  // of all steps
     for (const Series& one : all) {
       const auto row = [&](std::size_t step) { return std::clamp(step, first, first + one.rows) - first; };
-      put(one, 0, row(begin), to.train);
-      put(one, row(begin), row(end), to.validation);
-      put(one, row(end), one.rows, to.train);
+      use(one, row(begin), row(end));
       first += one.rows;
     }
   }
 
- private:
+  /// A block of the ends of several series may have no piece with a target, or a window; nor may what is left.
+  void check(const std::vector<Series>& all, std::size_t steps, std::size_t fold) const {
+    std::size_t in_block = 0, outside = 0;
+    for_each(all, steps, fold, [&](const Series& one, std::size_t begin, std::size_t end) {
+      in_block = std::max(in_block, end - begin);
+      outside = std::max({outside, begin, one.rows - end});
+    });
+    const std::size_t least = std::max<std::size_t>(series_.window, 1) + series_.horizon;
+    require<UsageError>(std::min(in_block, outside) >= least, "folds",
+                        "{} block {} of {} has at most {} steps of one series; expected at least {}, for a window of "
+                        "{} and a horizon of {}: use other folds",
+                        in_block < least ? "the" : "all but", fold, settings_.folds, std::min(in_block, outside), least,
+                        series_.window, series_.horizon);
+  }
+
   void put(const Series& series, std::size_t first, std::size_t last, std::vector<Series>& to) const {
     if (last - first > series_.horizon) to.push_back(rows_of(series, first, last, d_input_, d_output_));
   }
@@ -117,9 +142,10 @@ void take_fold(SeriesParts& parts, std::size_t d_input, std::size_t d_output, Ta
   const std::vector<Series> all = std::exchange(parts.train, {});
   const StepBlocks steps(d_input, d_output, series, settings);
   const bool classes = task == Task::classification;
-  if (task == Task::regression || (task == Task::value && series.window > 0)) {
+  const bool cut = series.window > 0 || all.size() == 1;  // a single series, as without folds
+  if (task == Task::regression || (task == Task::value && cut)) {
     steps.add(all, parts);
-  } else if (classes && series.window > 0 && all.size() < settings.folds) {
+  } else if (classes && cut && all.size() < settings.folds) {
     for (const Series& one : all) steps.add({one}, parts);
   } else {
     std::vector<double> labels;

@@ -28,14 +28,14 @@ OptionTable<FoldSettings> fold_options();
 void check_folds(const FoldSettings& settings);
 
 /// Takes the fold out of the training part of series, which becomes the other blocks. Blocks are
-/// - of a regression, and of values that are asked for in each window: equally many steps of all series one after the
-///   other;
-/// - of classes: of whole series, equally many with each label of a last step; of fewer series than blocks, steps of
-///   each series;
+/// - of a regression, of values that are asked for in each window, and of one series: equally many steps of all series
+///   one after the other;
+/// - of classes: of whole series, equally many with each label of a last step; of fewer series than blocks that have
+///   windows, steps of each series;
 /// - of values without windows: of whole series.
 /// Pieces of at most series.horizon steps, which have no target, are left out. Nothing is done without folds, or where
-/// the test part is alone. Throws UsageError for a validation part, more blocks than series that are not cut, and
-/// blocks of less than a window.
+/// the test part is alone. Throws UsageError for a validation part, more blocks than series that are not cut, and for
+/// blocks, whichever of them the fold is, of which no piece has a window.
 void take_fold(SeriesParts& parts, std::size_t d_input, std::size_t d_output, Task task, const SeriesSettings& series,
                const FoldSettings& settings);
 

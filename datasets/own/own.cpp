@@ -74,6 +74,7 @@ class SeriesReader {
       header_ = table.header;
       names_ = table.names;
     }
+    if (table.names != names_) other_names_ = true;
     ++files_;
     rows_ += table.rows;
     if (table.header.empty()) ++without_header_;
@@ -85,10 +86,10 @@ class SeriesReader {
 
   /// Of what was read, for classification: targets are places in them.
   [[nodiscard]] const Labels& labels() const { return labels_; }
-  /// Of the columns; empty where a file has no header.
+  /// Of the columns; empty where a file has no header, or other names than another.
   [[nodiscard]] std::vector<std::string> names() const {
     const auto is_text = [](const std::string& name) { return name.find('\0') == std::string::npos; };
-    const bool usable = without_header_ == 0 && std::all_of(names_.begin(), names_.end(), is_text);
+    const bool usable = without_header_ == 0 && !other_names_ && std::all_of(names_.begin(), names_.end(), is_text);
     return usable ? names_ : std::vector<std::string>();
   }
   /// "1000 rows of a.csv with the header t, u, y, input u, target y (decimal comma)"
@@ -158,6 +159,7 @@ class SeriesReader {
   std::string name_;                 // of the first file
   std::vector<std::string> header_;  // likewise
   std::vector<std::string> names_;   // of the columns that are read, likewise
+  bool other_names_ = false;         // in another file
   std::vector<std::string> notes_;   // of all files, each once
 };
 

@@ -51,19 +51,19 @@ std::string csv_of(const Results& results) {
   const std::string& metric = results.front().metric_name;
   std::string text = fmt::format("fold,status,val_{0},test_{0}\n", metric);
   for (std::size_t k = 0; k < results.size(); ++k) {
-    text += fmt::format("{},{},{},{}\n", k, results[k].status, results[k].val_metric, results[k].test_metric);
+    const TrainResult& r = results[k];
+    text += r.status == "done" ? fmt::format("{},{},{},{}\n", k, r.status, r.val_metric, r.test_metric)
+                               : fmt::format("{},{},,\n", k, r.status);
   }
   return text;
 }
 
 nlohmann::json json_of(const Results& results) {
   const std::string& metric = results.front().metric_name;
-  nlohmann::json line;
+  nlohmann::json line{{"folds", results.size()}, {"done", statistic_of(results, &TrainResult::test_metric).n}};
   for (const auto& [name, value] :
        {std::pair{"val_", &TrainResult::val_metric}, {"test_", &TrainResult::test_metric}}) {
     const Statistic found = statistic_of(results, value);
-    line["folds"] = results.size();
-    line["done"] = found.n;
     if (found.mean) line[name + metric] = *found.mean;
     if (found.deviation) line[name + metric + "_std"] = *found.deviation;
   }

@@ -64,8 +64,10 @@ std::vector<Codes> from_table(const Program& p, const std::filesystem::path& fil
   datasets::Csv table;
   try {
     table = datasets::read_csv_of(file, choose, settings);
+  } catch (const UsageError&) {
+    throw;
   } catch (const Error& error) {
-    if (unsaid.empty()) throw;
+    if (unsaid.empty() || !std::filesystem::is_regular_file(file)) throw;
     throw Error(fmt::format("{}; the program was trained with{}: run takes the same options", error.what(), unsaid));
   }
   said = columns_text(table.header, table.names);

@@ -75,19 +75,25 @@ class Choice {
   std::vector<std::string> chosen_;
 };
 
+/// Whether a window is longer than the blocks of folds.
+bool is_longer_than_blocks(std::size_t window, const RunConfig& config, const datasets::Splits& data) {
+  const std::size_t folds = config.data.own.folding.folds;
+  if (folds == 0 || !data.validation) return false;
+  const std::size_t block = (steps_of(*data.train) + steps_of(*data.validation)) / folds;
+  return block < window + config.data.series.horizon;
+}
+
 /// Windows of a few long series, if the data are series that can be cut.
 void choose_windows(RunConfig& config, std::size_t steps, Choice& choice, datasets::Splits& data) {
   const std::size_t sequences = data.train->size();
   if (choice.is_given("window") || choice.is_given("stride") || sequences > few_sequences || data.pairs) return;
-  const std::size_t wanted = std::max(windows_wanted, config.data.own.folding.folds);  // a block has one at least
-  const std::size_t window = std::clamp<std::size_t>(std::bit_floor(steps / wanted), 32, 1024);
-  if (2 * window > data.max_length) return;
+  const std::size_t window = std::clamp<std::size_t>(std::bit_floor(steps / windows_wanted), 32, 1024);
+  if (2 * window > data.max_length || is_longer_than_blocks(window, config, data)) return;
   RunConfig cut = config;
   set_option(cut, "window", std::to_string(window));
   try {
     data = training_data(cut);
-  } catch (const UsageError& error) {                                  // the data are sequences, which have no windows
-    if (std::string_view(error.what()).starts_with("[folds]")) throw;  // blocks are too short
+  } catch (const UsageError&) {  // the data are sequences, which have no windows
     return;
   }
   choice.set("window", window);

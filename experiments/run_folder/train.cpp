@@ -150,6 +150,7 @@ TrainResult evaluate(const RunConfig& config, const std::filesystem::path& folde
   }
   RunConfig asked = config;
   if (!config.data.own.parts.test.empty()) asked.data.own.parts = {.test = config.data.own.parts.test};
+  asked.data.own.folding = {};  // the test part is the same, and other data may be too short for them
   const StopSignals signals;
   Run run(asked, folder, load_data(asked, trained_on(folder / "best.h5").reading));
   if (config.dataset == "own") print_line(run.test_summary());

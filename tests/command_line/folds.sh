@@ -45,6 +45,17 @@ printf 'recipe = runs/fold-0/settings.ini\nseeds = 1\naxis.fold = 0 1\n' > folds
 "$BITSTATE" sweep folds.ini --out=swept > said
 grep -q '^2 runs: 2 done' said || fail "$(cat said)"
 
+# a fold is asked about other data, which is too short for folds
+head -n 60 a.csv > short.csv
+"$BITSTATE" eval runs/fold-1 --data=short.csv > said || fail "$(cat said)"
+! grep -q 'validation part' said || fail "$(cat said)"
+
+# classes at the steps of one series: windows are chosen after the data are known to be one
+awk 'BEGIN { print "u,c"; for (k = 0; k < 600; ++k) printf "%.4f,%s\n", sin(k / 5), (sin(k / 40) > 0 ? "up" : "down") }' > classes.csv
+"$BITSTATE" train own --data=classes.csv --input=u --target=c --task=classification --epochs=1 --folds=4 --out=classes > said ||
+  fail "$(cat said)"
+[ "$(grep -c ',done,' classes/folds.csv)" -eq 4 ] || fail "$(cat classes/folds.csv)"
+
 # expect <code> <words> <argument>...
 expect() {
   local code=0 expected=$1 words=$2
@@ -58,7 +69,7 @@ expect 2 'runs/fold-0 already holds a run; --resume continues it' "${train[@]}" 
 expect 2 '[folds] expected a whole number from 2 to 1000, got "1"' "${own[@]}" --folds=1
 expect 2 '[fold] is 1, but there are no folds' "${own[@]}" --fold=1
 expect 2 '[fold] expected a number below 3' "${own[@]}" --folds=3 --fold=3
-expect 2 '[folds] 50 blocks of 360 steps have 7 each; expected at least 32' "${own[@]}" --folds=50
+expect 2 '[folds] 50 blocks of 360 steps have 7 each; expected at least 32' "${own[@]}" --folds=50 --window=32
 expect 2 '[folds] are cut from the training part' train own --train=a.csv --val=a.csv --test=a.csv --input=u --target=y --folds=2 --out=no
 expect 2 '[folds] does not apply to lorenz' train lorenz-small --folds=3 --out=no
 [ ! -e no ] || fail "a refused run left a folder"

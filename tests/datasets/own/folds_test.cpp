@@ -188,6 +188,34 @@ TEST_CASE("folds: arrays of series, and of groups that are parts") {
   says(usage_of(groups(true), folded(4, 1, {})), "[folds] are cut from the training part, but there is a validation");
 }
 
+TEST_CASE("folds: every block has a piece with a target, or none is trained") {
+  const TempFolder folder;
+  std::filesystem::create_directories(folder / "train");
+  write_quickly(folder / "test.csv", series(20));
+  for (int n = 0; n < 6; ++n) write_quickly(folder / "train" / fmt::format("{}.csv", n), series(20));
+  // of 8 blocks of 15 rows those from 15 to 30 and so on are ends of two series, with 5 and 10 rows
+  for (std::size_t fold = 0; fold < 8; ++fold) {
+    says(usage_of(folder.path(), folded(8, fold), {.horizon = 10}),
+         "[folds] the block 1 of 8 has at most 10 steps of one series; expected at least 11");
+  }
+  for (std::size_t fold = 0; fold < 6; ++fold) {
+    CHECK(own_data(folder.path(), folded(6, fold), {.horizon = 10}).validation->size() == 1);
+  }
+}
+
+TEST_CASE("folds: one series with classes is cut, with and without windows") {
+  const TempFolder folder;
+  std::string text = "u,c\n";
+  for (int i = 0; i < 100; ++i) text += fmt::format("{},{}\n", i, i % 7 < 3 ? "a" : "b");
+  write_quickly(folder / "a.csv", text);
+  const OwnSettings classes{.input = "u", .target = "c", .task = "classification"};
+  for (const std::size_t window : {0, 10}) {
+    const Splits splits = own_data(folder / "a.csv", folded(3, 1, classes), {.window = window});
+    CHECK(splits.validation->size() == (window == 0 ? 1 : 3));
+    CHECK(rows_in(splits, splits.validation) == from_to(30, 60));
+  }
+}
+
 TEST_CASE("folds: what cannot be cut is refused") {
   const TempFolder folder;
   write_quickly(folder / "a.csv", series(100));

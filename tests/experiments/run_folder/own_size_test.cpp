@@ -75,6 +75,8 @@ TEST_CASE("own data: the size is one for all folds, whose blocks hold a window")
   CHECK(said.starts_with("chosen for 1620 time steps in "));
   Settings many = options;
   many.back().second = "100";
+  CHECK(run_of_own_data(many, said).data.series.window == 0);  // blocks have 18 steps
+  many.emplace_back("window", "32");
   CHECK_THROWS_WITH_AS((void)run_of_own_data(many, said),
                        "[folds] 100 blocks of 1800 steps have 18 each; expected at least 32, for a window of 32 and a "
                        "horizon of 0",
