@@ -48,7 +48,12 @@ if [ -e "$runs/smnist-float/best.h5" ]; then  # the size of Q-S5
     q=--quant=$out/$bits.quant
     run $model $bits absmax ptq "$runs/$model" "$q"
     run $model $bits mse ptq "$runs/$model" "$q" --weight_range=mse
-    run $model $bits evolve-infonce evolve "$runs/$model" "$q"
+    run $model $bits evolve-mse evolve "$runs/$model" "$q"
+  done
+  for loss in kl infonce; do
+    for bits in w4a8 w3a8 w8a4 w4a8-a4; do
+      run $model $bits "evolve-$loss" evolve "$runs/$model" --quant="$out/$bits.quant" --loss=$loss
+    done
   done
 fi
 for seed in 1 2 3; do  # the longest, last
