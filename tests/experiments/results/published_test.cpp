@@ -69,7 +69,7 @@ TEST_CASE("published: the table and its text say whose the figures are") {
   CHECK(contains(report_markdown(report), "| difference to float | Q-S5 (theirs) |"));
   CHECK(contains(report_markdown(report), "| 90.00 | 0.00 | 99.54 |"));
   CHECK(contains(report_markdown(report), "Q-S5 (theirs) is what Q-S5 (arXiv 2406.09477) published"));
-  CHECK(contains(report_csv(report), ",99.54\n"));
+  CHECK(contains(report_csv(report), ",99.54,\n"));
   CHECK(contains(report_tex(report), " & 99.54 & "));
 }
 
